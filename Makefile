@@ -1,0 +1,45 @@
+# Everything a newcomer or a contributor runs. `make` alone lists it.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PORT ?= 8000
+
+.PHONY: help demo check test format clean
+help:
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/runtime: requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/dev: requirements-dev.txt $(VENV)/runtime
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+demo: $(VENV)/runtime ## Run the whole story on this machine, then keep serving (ONCE=1: stop after the story)
+	$(PY) manage.py demo --port $(PORT) $(if $(ONCE),--once)
+
+check: $(VENV)/dev ## Lint, format, types, import rules, migrations, templates, deployment settings
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy .
+	$(VENV)/bin/lint-imports
+	$(PY) manage.py makemigrations --check --dry-run
+	git ls-files -z -- 'templates/*.html' | xargs -0 -r $(VENV)/bin/djade --check --target-version 5.2
+	SECRET_KEY=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(64))') \
+	ENCRYPTION_KEYS=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(32))') \
+	PUBLIC_BASE_URL=https://taskjuice.example ALLOWED_HOSTS=taskjuice.example \
+	PAGERDUTY_CLIENT_ID=x PAGERDUTY_CLIENT_SECRET=y \
+	$(PY) manage.py check --deploy --fail-level WARNING
+
+format: $(VENV)/dev ## Put code and templates into their one format
+	$(VENV)/bin/ruff check --fix-only --quiet .
+	$(VENV)/bin/ruff format --quiet .
+	git ls-files -z -- 'templates/*.html' | xargs -0 -r $(VENV)/bin/djade --target-version 5.2
+
+test: $(VENV)/dev ## All tests, on SQLite and on PostgreSQL; says what it skipped and why
+	$(PY) -m tests.run
+
+clean: ## Remove what the commands above made, data of the demo included
+	rm -rf $(VENV) var staticfiles

@@ -1,0 +1,65 @@
+"""The actor: who is asking, from where, and what they may do. Every use case takes one."""
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+# What an API key can be limited to; a signed-in person has them by role (see ROLE_SCOPES).
+SCOPES: dict[str, str] = {
+    "connections:read": "See connections",
+    "connections:write": "Check and revoke connections",
+    "actions:run": "Run actions on connections",
+    "triggers:read": "See triggers and events",
+    "triggers:write": "Create, change and delete triggers",
+    "workflows:read": "See workflows and runs",
+    "workflows:write": "Create, publish, pause and replay workflows",
+}
+PEOPLE_SCOPES: dict[str, str] = {
+    "people:manage": "Invite, change and remove people",
+    "keys:manage": "Create and revoke API keys",
+    "workspaces:manage": "Create and rename workspaces",
+}
+ROLE_SCOPES: dict[str, frozenset[str]] = {
+    "member": frozenset(SCOPES),
+    "admin": frozenset(SCOPES) | frozenset(PEOPLE_SCOPES),
+    "owner": frozenset(SCOPES) | frozenset(PEOPLE_SCOPES),
+}
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts: kind is `user`, `api_key`, `client`, `support` or `system`.
+
+    `roles` maps account ids to a person's role there; `workspace_id` limits an API key to its workspace.
+    """
+
+    kind: str
+    label: str
+    user_id: int | None = None
+    api_key_id: uuid.UUID | None = None
+    workspace_id: uuid.UUID | None = None
+    roles: dict[uuid.UUID, str] = field(default_factory=dict)
+    scopes: frozenset[str] = frozenset()
+    ip: str | None = None
+    request_id: str = ""
+
+    @classmethod
+    def system(cls, label: str = "TaskJuice") -> Self:
+        """The product itself, at work in the background: sees every row."""
+        return cls(kind="system", label=label)
+
+    def may(self, scope: str, account_id: uuid.UUID) -> bool:
+        """Whether this actor holds `scope` in that account."""
+        if self.kind in {"system", "support"}:
+            return True
+        if self.kind == "api_key":
+            return scope in self.scopes
+        return scope in ROLE_SCOPES.get(self.roles.get(account_id, ""), frozenset())
+
+    def tenant_filter(self) -> dict[str, Any] | None:
+        """Keyword filter on `workspace` that selects what this actor may see; None means everything."""
+        if self.kind in {"system", "support"}:
+            return None
+        if self.kind == "api_key":
+            return {"workspace": self.workspace_id}
+        return {"workspace__account__in": list(self.roles)}

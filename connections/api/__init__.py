@@ -1,0 +1,1 @@
+"""What every REST endpoint shares, and the endpoints of this room."""

@@ -1,0 +1,118 @@
+"""Connections over the API: see, check, revoke."""
+
+import uuid
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from connections import checks
+from connections.api.endpoints import Endpoint
+from connections.models import Connection
+from connections.revoke import revoke
+
+
+class ConnectionOut(serializers.ModelSerializer[Connection]):
+    """A connection; never a token."""
+
+    workspace = serializers.UUIDField(source="workspace_id")
+    scopes_asked = serializers.SerializerMethodField()
+    scopes_granted = serializers.SerializerMethodField()
+    expires_at = serializers.SerializerMethodField()
+    authorised_by = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Connection
+        fields = [
+            "id",
+            "provider",
+            "label",
+            "workspace",
+            "status",
+            "status_reason",
+            "external_account_id",
+            "external_account_name",
+            "external_user_id",
+            "region",
+            "scopes_asked",
+            "scopes_granted",
+            "authorised_by",
+            "authorised_at",
+            "last_used_at",
+            "expires_at",
+            "revoked_at",
+            "created_at",
+        ]
+
+    def _grant(self, connection: Connection, name: str, otherwise: Any) -> Any:
+        grant = getattr(connection, "grant", None)
+        return getattr(grant, name) if grant else otherwise
+
+    def get_scopes_asked(self, connection: Connection) -> list[str]:
+        asked: list[str] = self._grant(connection, "scopes_asked", [])
+        return asked
+
+    def get_scopes_granted(self, connection: Connection) -> list[str]:
+        granted: list[str] = self._grant(connection, "scopes_granted", [])
+        return granted
+
+    def get_expires_at(self, connection: Connection) -> str | None:
+        expires_at = self._grant(connection, "expires_at", None)
+        return expires_at.isoformat() if expires_at else None
+
+    def get_authorised_by(self, connection: Connection) -> str | None:
+        return connection.authorised_by.email if connection.authorised_by else None
+
+
+def _all() -> Any:
+    return Connection.objects.select_related("grant", "workspace__account", "authorised_by")
+
+
+class Connections(Endpoint):
+    """The connections of the workspace."""
+
+    required_scope = "connections:read"
+
+    @extend_schema(responses=ConnectionOut(many=True), summary="List connections")
+    def get(self, request: Request) -> Response:
+        wanted = {
+            name: request.query_params[name]
+            for name in ("status", "provider")
+            if name in request.query_params
+        }
+        return self.page(_all().filter(**wanted), ConnectionOut)
+
+
+class ConnectionDetail(Endpoint):
+    """One connection."""
+
+    required_scope = "connections:read"
+
+    @extend_schema(responses=ConnectionOut, summary="Look at a connection")
+    def get(self, request: Request, connection_id: uuid.UUID) -> Response:
+        return Response(ConnectionOut(self.get_or_404(_all(), pk=connection_id)).data)
+
+
+class RevokeConnection(Endpoint):
+    """The end of a connection."""
+
+    required_scope = "connections:write"
+
+    @extend_schema(request=None, responses=OpenApiTypes.OBJECT, summary="Revoke; the answer is the receipt")
+    def post(self, request: Request, connection_id: uuid.UUID) -> Response:
+        connection = self.get_or_404(_all(), pk=connection_id)
+        return Response(revoke(actor=self.actor, connection=connection))
+
+
+class CheckConnection(Endpoint):
+    """A live look at the provider."""
+
+    required_scope = "connections:write"
+
+    @extend_schema(request=None, responses=OpenApiTypes.OBJECT, summary="Check that the connection works now")
+    def post(self, request: Request, connection_id: uuid.UUID) -> Response:
+        connection = self.get_or_404(_all(), pk=connection_id)
+        return Response(checks.check(actor=self.actor, connection=connection))

@@ -1,0 +1,93 @@
+"""What every endpoint does the same way: whose request, which scope, which rows, which page."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any, ClassVar, TypeVar
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+
+from connections.actors import Actor
+from connections.api.errors import invalid_input
+from connections.problems import Problem, not_found
+from connections.requests import actor_of
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+class Pages(CursorPagination):
+    """Cursor pages of 50, at most 200 (`?limit=`)."""
+
+    page_size = 50
+    max_page_size = 200
+    page_size_query_param = "limit"
+
+
+class Endpoint(APIView):
+    """An endpoint of /api/v1/. `required_scope`, or `required_scopes` by method, is what the caller needs."""
+
+    required_scope: ClassVar[str] = ""
+    required_scopes: ClassVar[dict[str, str]] = {}
+
+    @property
+    def actor(self) -> Actor:
+        return actor_of(self.request)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        method = request.method or ""
+        scope = self.required_scopes.get(method, self.required_scope)
+        if self.actor.kind == "api_key" and scope not in self.actor.scopes and hasattr(self, method.lower()):
+            raise Problem(
+                "insufficient_scope",
+                f"This API key needs the scope {scope}.",
+                status=403,
+                detail={"scope": scope},
+            )
+
+    def visible(self, rows: Any) -> Any:
+        """The rows of the actor's workspaces; `?workspace=` narrows them to one."""
+        found = rows.visible_to(self.actor)
+        workspace = self.uuid_parameter("workspace")
+        return found.filter(workspace=workspace) if workspace else found
+
+    def get_or_404(self, rows: Any, **lookup: Any) -> Any:
+        """The one visible row; a foreign id and one that does not exist answer the same. Raises Problem."""
+        try:
+            row = rows.visible_to(self.actor).filter(**lookup).first()
+        except (ValidationError, ValueError):
+            row = None
+        if row is None:
+            raise not_found()
+        return row
+
+    def validated(self, serializer: type[Serializer[Any]]) -> dict[str, Any]:
+        """The request's body as `serializer` understands it. Raises ValidationError."""
+        checked = serializer(data=self.request.data)
+        checked.is_valid(raise_exception=True)
+        data: dict[str, Any] = checked.validated_data
+        return data
+
+    def uuid_parameter(self, name: str) -> uuid.UUID | None:
+        """A query parameter that is an id. Raises Problem (invalid_input)."""
+        value = self.request.query_params.get(name)
+        if value is None:
+            return None
+        try:
+            return uuid.UUID(value)
+        except ValueError:
+            raise invalid_input({name: ["Must be a UUID."]}) from None
+
+    def page(
+        self, rows: Any, serializer: type[Serializer[Any]], ordering: Sequence[str] = ("-created_at", "id")
+    ) -> Response:
+        """One page of the visible rows: {"next", "previous", "results"}."""
+        pages = Pages()
+        pages.ordering = tuple(ordering)  # type: ignore[assignment]
+        found = pages.paginate_queryset(self.visible(rows), self.request, view=self)
+        return pages.get_paginated_response(serializer(found, many=True).data)

@@ -1,0 +1,74 @@
+"""The one place where an error becomes an API answer: {"error": {"code", "message", …}}."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from connections.problems import Problem, not_found
+
+_CODES = {
+    exceptions.ParseError: "malformed_json",
+    exceptions.NotAuthenticated: "not_authenticated",
+    exceptions.AuthenticationFailed: "not_authenticated",
+    exceptions.PermissionDenied: "forbidden",
+    exceptions.NotFound: "not_found",
+    exceptions.MethodNotAllowed: "method_not_allowed",
+    exceptions.UnsupportedMediaType: "unsupported_media_type",
+    exceptions.Throttled: "throttled",
+}
+
+
+def to_response(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler. None (an unexpected error) leads to a logged 500."""
+    if isinstance(error, Http404):
+        error = not_found()
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    if isinstance(error, Problem):
+        problem, headers = error, {}
+    elif isinstance(error, exceptions.APIException):
+        problem, headers = _from_drf(error)
+    else:
+        return None
+    set_rollback()
+    if problem.retry_after is not None:
+        headers["Retry-After"] = str(max(1, round(problem.retry_after)))
+    return Response({"error": body_of(problem)}, status=problem.status, headers=headers)
+
+
+def body_of(problem: Problem) -> dict[str, Any]:
+    body: dict[str, Any] = {"code": problem.code, "message": problem.message}
+    if problem.fields:
+        body["fields"] = problem.fields
+    if problem.provider_status is not None:
+        body["provider_status"] = problem.provider_status
+    if problem.provider_status is not None or problem.retryable:
+        body["retryable"] = problem.retryable
+    if problem.detail:
+        body["detail"] = problem.detail
+    return body
+
+
+def invalid_input(fields: dict[str, Any]) -> Problem:
+    """Some inputs are wrong; the message names them for people, `fields` for programs."""
+    names = ", ".join(str(name) for name in fields)
+    return Problem("invalid_input", f"Please check: {names}.", fields=fields)
+
+
+def _from_drf(error: exceptions.APIException) -> tuple[Problem, dict[str, str]]:
+    headers = {}
+    if header := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = header
+    if isinstance(error, exceptions.ValidationError):
+        fields = error.detail if isinstance(error.detail, dict) else {"non_field_errors": error.detail}
+        return invalid_input(fields), headers
+    code = next((name for kind, name in _CODES.items() if isinstance(error, kind)), "error")
+    if error.status_code >= status.HTTP_500_INTERNAL_SERVER_ERROR:
+        code = "internal_error"
+    problem = Problem(code, str(error.detail), status=error.status_code)
+    problem.retry_after = getattr(error, "wait", None)
+    return problem, headers

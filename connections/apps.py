@@ -1,0 +1,11 @@
+"""The room that decides who may act for whom."""
+
+from django.apps import AppConfig
+
+
+class ConnectionsConfig(AppConfig):
+    name = "connections"
+    verbose_name = "Connections"
+
+    def ready(self) -> None:
+        from connections import joining  # noqa: F401, PLC0415 - connects its signal receiver

@@ -1,0 +1,91 @@
+"""The end of an OAuth dance: decides whether the consent given makes the connection active, and stores it whole."""
+
+import enum
+
+from django.db import transaction
+from django.utils import timezone
+
+from connections import audit, grants, providers
+from connections.actors import Actor
+from connections.models import Connection, Grant, Notice
+from connections.providers import Identity, Tokens
+from connections.signals import connection_restored
+
+
+class Ending(enum.StrEnum):
+    """How a connect attempt can end; connections.endings has the page for each."""
+
+    CONNECTED = "connected"
+    PARTIAL = "partial"
+    NOTHING_GRANTED = "nothing_granted"
+    OTHER_ACCOUNT = "other_account"
+    REVOKED = "revoked"
+
+
+def authorise(
+    *,
+    actor: Actor,
+    connection: Connection,
+    identity: Identity,
+    tokens: Tokens,
+    scopes_asked: list[str],
+    allow_account_change: bool,
+) -> Ending:
+    """Make `connection` active with these tokens, or leave it exactly as it is and say why."""
+    missing = providers.get(connection.provider).missing_scopes(tokens.scopes)
+    if len(missing) == len(providers.get(connection.provider).scopes):
+        return Ending.NOTHING_GRANTED
+    with transaction.atomic():
+        # Writing first takes the row's lock on both databases: two callbacks do not interleave.
+        Connection.objects.filter(pk=connection.pk).update(provider=connection.provider)
+        connection.refresh_from_db()
+        if connection.status == Connection.Status.REVOKED:
+            return Ending.REVOKED
+        if not allow_account_change and _is_another_account(connection, identity):
+            return Ending.OTHER_ACCOUNT
+        again = connection.status != Connection.Status.PENDING
+        _store(connection, identity, tokens, scopes_asked)
+        _bind(connection, identity, actor)
+        Notice.objects.filter(connection=connection, sent_at__isnull=True).delete()
+        audit.record(
+            actor,
+            "connection.reconnected" if again else "connection.connected",
+            connection=connection,
+            detail={
+                "account": identity.account_id,
+                "region": identity.region,
+                "granted": tokens.scopes,
+                "missing": missing,
+            },
+        )
+        if again:
+            connection_restored.send(sender=Connection, connection=connection)
+    return Ending.PARTIAL if missing else Ending.CONNECTED
+
+
+def _is_another_account(connection: Connection, identity: Identity) -> bool:
+    bound = (connection.external_account_id, connection.region)
+    return connection.external_account_id != "" and bound != (identity.account_id, identity.region)
+
+
+def _store(connection: Connection, identity: Identity, tokens: Tokens, scopes_asked: list[str]) -> None:
+    grant = Grant.objects.filter(connection=connection).first() or Grant(connection=connection, generation=0)
+    grants.fill(grant, tokens)
+    grant.scopes_asked = scopes_asked
+    grant.delegation_id = identity.delegation_id
+    grant.obtained_at = timezone.now()
+    grant.generation += 1
+    grant.failures = 0
+    grant.lease_holder = grant.lease_until = None
+    grant.save()
+
+
+def _bind(connection: Connection, identity: Identity, actor: Actor) -> None:
+    connection.status, connection.status_reason = Connection.Status.ACTIVE, ""
+    connection.external_account_id = identity.account_id
+    connection.external_account_name = identity.account_name
+    connection.external_user_id = identity.user_id
+    connection.region = identity.region
+    connection.authorised_by_id = actor.user_id
+    connection.authorised_at = timezone.now()
+    connection.save()

@@ -1,0 +1,46 @@
+"""Checking a connection: a live, harmless request to the provider with its token."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from connections import audit, grants, providers
+from connections.actors import Actor
+from connections.models import Connection
+from connections.problems import Problem
+from connections.providers import TokenRefused
+
+
+def check(*, actor: Actor, connection: Connection) -> dict[str, Any]:
+    """{"healthy", "status", "checked_at", "message", "missing_scopes"}. A broken connection is an answer, not an error.
+
+    Raises Problem (connection_revoked, connection_pending): there is nothing to check then.
+    """
+    if connection.status in (Connection.Status.REVOKED, Connection.Status.PENDING):
+        grants.check_usable(connection)
+    provider = providers.get(connection.provider)
+    try:
+        message, healthy = _probe(connection, provider), True
+    except Problem as problem:
+        message, healthy = problem.message, False
+    connection.refresh_from_db()
+    audit.record(actor, "connection.checked", connection=connection, detail={"healthy": healthy})
+    return {
+        "healthy": healthy,
+        "status": connection.status,
+        "checked_at": timezone.now(),
+        "message": message,
+        "missing_scopes": provider.missing_scopes(connection.grant.scopes_granted),
+    }
+
+
+def _probe(connection: Connection, provider: providers.OAuthProvider) -> str:
+    token = grants.access_token(connection)
+    try:
+        return provider.probe(connection.region, token)
+    except TokenRefused:
+        token = grants.replace_refused_token(connection, refused=token)
+    try:
+        return provider.probe(connection.region, token)
+    except TokenRefused as error:
+        raise grants.give_up(connection, reason=str(error)) from None

@@ -1,0 +1,20 @@
+"""The rows of this room, one module for each thing they are about."""
+
+from connections.models.audit import AuditEvent
+from connections.models.connection import Connection, Grant
+from connections.models.keys import ApiKey
+from connections.models.notices import Notice
+from connections.models.people import Account, Membership, Role, User, Workspace
+
+__all__ = [
+    "Account",
+    "ApiKey",
+    "AuditEvent",
+    "Connection",
+    "Grant",
+    "Membership",
+    "Notice",
+    "Role",
+    "User",
+    "Workspace",
+]

@@ -1,0 +1,94 @@
+"""A connection (a labelled, reusable authorisation) and the grant (tokens) it holds."""
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from connections.encryption import SealedField
+from connections.models.people import User, Workspace
+from connections.tenancy import TenantQuerySet
+
+
+class Connection(models.Model):
+    """What a workspace may do at a provider, and as whom."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        ACTIVE = "active"
+        ERROR = "error", "Reconnection needed."
+        REVOKED = "revoked"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="connections")
+    provider = models.CharField(max_length=40)
+    label = models.CharField(max_length=120)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
+    status_reason = models.CharField(max_length=300, blank=True)
+    external_account_id = models.CharField(max_length=120, blank=True)
+    external_account_name = models.CharField(max_length=120, blank=True, help_text="PagerDuty: the subdomain")
+    external_user_id = models.CharField(max_length=120, blank=True)
+    region = models.CharField(max_length=10, blank=True)
+    authorised_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    authorised_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects: ClassVar[TenantQuerySet["Connection"]] = TenantQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+        indexes = [models.Index(fields=["workspace", "-created_at", "id"], name="connection_by_workspace")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "provider", "label"],
+                condition=~Q(status="revoked"),
+                name="connection_label_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["pending", "active", "error", "revoked"]),
+                name="connection_status_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["pending", "revoked"])
+                | (~Q(external_account_id="") & Q(authorised_at__isnull=False)),
+                name="connection_bound_when_live",
+            ),
+            models.CheckConstraint(
+                condition=(Q(status="revoked") & Q(revoked_at__isnull=False))
+                | (~Q(status="revoked") & Q(revoked_at__isnull=True)),
+                name="connection_revoked_has_date",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class Grant(models.Model):
+    """The tokens of a connection and the state of their renewal. Erased, not deleted, when revoked."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="grant")
+    access_token = SealedField(null=True, blank=True)
+    refresh_token = SealedField(null=True, blank=True)
+    scopes_asked = models.JSONField(default=list)
+    scopes_granted = models.JSONField(default=list)
+    delegation_id = models.CharField(max_length=120, blank=True)
+    obtained_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(null=True)
+    refreshed_at = models.DateTimeField(null=True, blank=True)
+    generation = models.PositiveIntegerField(default=1, help_text="Counts the tokens stored so far")
+    lease_holder = models.UUIDField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    failures = models.PositiveIntegerField(default=0, help_text="Transient refresh failures in a row")
+    next_refresh_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["next_refresh_at"], name="grant_due")]
+
+    def __str__(self) -> str:
+        return f"grant of {self.connection_id}"

@@ -1,0 +1,49 @@
+"""Expected failures that a caller can understand; `connections.api.errors` turns them into answers."""
+
+from typing import Any
+
+
+class Problem(Exception):
+    """A refusal with its five fields. `status` is the HTTP status an API caller gets.
+
+    fields: {"from": ["…"]} names the inputs at fault. provider_status: the provider's HTTP status, if it
+    answered. retryable: whether the same request may succeed later. detail: facts for a program, no secrets.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        status: int = 400,
+        fields: dict[str, Any] | None = None,
+        provider_status: int | None = None,
+        retryable: bool = False,
+        detail: dict[str, Any] | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+        self.fields = fields
+        self.provider_status = provider_status
+        self.retryable = retryable
+        self.detail = detail or {}
+        self.retry_after = retry_after
+
+    def as_error(self) -> dict[str, Any]:
+        """The failure as it is stored on a call: {"code","message","provider_status","retryable","detail"}."""
+        detail = {**self.detail, "fields": self.fields} if self.fields else self.detail
+        return {
+            "code": self.code,
+            "message": self.message,
+            "provider_status": self.provider_status,
+            "retryable": self.retryable,
+            "detail": detail,
+        }
+
+
+def not_found(what: str = "This") -> Problem:
+    """The answer for a row that does not exist, and for one that belongs to somebody else."""
+    return Problem("not_found", f"{what} does not exist in your workspace.", status=404)

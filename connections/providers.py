@@ -1,0 +1,90 @@
+"""What this room needs to know of a provider's OAuth; each provider room registers itself here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from connections.models import Connection
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What a token endpoint answered. expires_at: aware UTC. scopes: as granted, not as asked."""
+
+    access_token: str
+    refresh_token: str
+    scopes: list[str]
+    expires_at: datetime
+
+    def __repr__(self) -> str:
+        return f"Tokens(scopes={self.scopes}, expires_at={self.expires_at})"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who consented, as the provider vouches for it. region: the provider's name for where the account lives."""
+
+    account_id: str
+    account_name: str
+    user_id: str
+    region: str
+    delegation_id: str = ""
+
+
+class RefreshRefused(Exception):
+    """The provider says the grant is over (`invalid_grant`): only a person can renew it."""
+
+
+class RefreshFailed(Exception):
+    """The refresh did not come through this time; nothing has changed. retry_after: seconds or None."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class TokenRefused(Exception):
+    """The provider does not take this access token."""
+
+
+@dataclass(frozen=True)
+class OAuthProvider:
+    """One provider's OAuth facts.
+
+    scopes: scope → what it allows, in plain words, all asked for on connect.
+    refresh(refresh_token) → Tokens; raises RefreshRefused or RefreshFailed.
+    revoke(refresh_token) → True when the provider confirmed, False where it offers no such call.
+    missing_scopes(granted) → the asked scopes that the granted ones do not cover.
+    probe(region, access_token) → one sentence on what was found; raises TokenRefused, or Problem when the
+    provider cannot be asked. start(request, connection, allow_account_change) → redirect to the consent page.
+    removal_hint: where a person removes the app at the provider.
+    """
+
+    key: str
+    name: str
+    scopes: dict[str, str]
+    refresh: Callable[[str], Tokens]
+    revoke: Callable[[str], bool]
+    missing_scopes: Callable[[list[str]], list[str]]
+    probe: Callable[[str, str], str]
+    start: Callable[[HttpRequest, Connection, bool], HttpResponseBase]
+    removal_hint: str
+
+
+_providers: dict[str, OAuthProvider] = {}
+
+
+def register(provider: OAuthProvider) -> None:
+    _providers[provider.key] = provider
+
+
+def get(key: str) -> OAuthProvider:
+    """Raises KeyError for a provider that no room has registered."""
+    return _providers[key]
+
+
+def known() -> list[OAuthProvider]:
+    return list(_providers.values())

@@ -1,0 +1,76 @@
+"""Revoking: tokens erased and everything stopped in one transaction, then the provider told where it listens."""
+
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from connections import audit, providers
+from connections.actors import Actor
+from connections.encryption import Unreadable, reveal
+from connections.models import Connection, Grant
+from connections.signals import connection_revoked
+
+log = structlog.get_logger(__name__)
+
+
+def revoke(*, actor: Actor, connection: Connection) -> dict[str, Any]:
+    """Revoke for good; a second time changes nothing. Answers the receipt.
+
+    {"connection", "revoked_at", "erased": whether tokens were there to erase, "provider_revoked": whether the
+    provider confirmed, "removal_hint": where a person removes the app at the provider}
+    """
+    refresh_token, erased = _erase(actor, connection)
+    provider = providers.get(connection.provider)
+    confirmed = False
+    if refresh_token is not None:
+        try:
+            confirmed = provider.revoke(refresh_token)
+        except Exception as error:  # noqa: BLE001 - ours is erased already; whatever they do cannot undo it
+            log.warning(
+                "provider_revocation_failed", connection=str(connection.pk), error=type(error).__name__
+            )
+        audit.record(
+            actor, "connection.revoked_at_provider", connection=connection, detail={"confirmed": confirmed}
+        )
+    connection.refresh_from_db()
+    return {
+        "connection": str(connection.pk),
+        "revoked_at": connection.revoked_at,
+        "erased": erased,
+        "provider_revoked": confirmed,
+        "removal_hint": provider.removal_hint,
+    }
+
+
+def _erase(actor: Actor, connection: Connection) -> tuple[str | None, bool]:
+    """Answers the refresh token as it was, for the provider, and whether there were tokens to erase."""
+    with transaction.atomic():
+        won = (
+            Connection.objects.filter(pk=connection.pk)
+            .exclude(status=Connection.Status.REVOKED)
+            .update(status=Connection.Status.REVOKED, status_reason="", revoked_at=timezone.now())
+        )
+        if not won:
+            return None, False
+        grant = Grant.objects.filter(connection=connection, access_token__isnull=False).first()
+        refresh_token = _readable(grant) if grant else None
+        Grant.objects.filter(connection=connection).update(
+            access_token=None,
+            refresh_token=None,
+            next_refresh_at=None,
+            lease_holder=None,
+            lease_until=None,
+        )
+        connection.refresh_from_db()
+        audit.record(actor, "connection.revoked", connection=connection)
+        connection_revoked.send(sender=Connection, connection=connection)
+    return refresh_token, grant is not None
+
+
+def _readable(grant: Grant) -> str | None:
+    try:
+        return reveal(grant, "refresh_token")
+    except Unreadable:
+        return None

@@ -1,0 +1,18 @@
+"""The tenant filter: the one place that decides which rows an actor can see."""
+
+from typing import Any, Self, TypeVar
+
+from django.db import models
+
+from connections.actors import Actor
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+class TenantQuerySet(models.QuerySet[Row]):
+    """Rows of a model that has a `workspace`."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """The rows of the actor's own workspaces; a foreign id is simply not there."""
+        wanted: dict[str, Any] | None = actor.tenant_filter()
+        return self if wanted is None else self.filter(**wanted)

@@ -1,0 +1,16 @@
+"""Routes of this room's pages."""
+
+from django.urls import path
+
+from connections import views
+
+app_name = "connections"
+urlpatterns = [
+    path("", views.index, name="index"),
+    path("settings/connections/", views.connection_list, name="list"),
+    path("settings/connections/add/", views.connect, name="connect"),
+    path("settings/connections/<uuid:connection_id>/", views.detail, name="detail"),
+    path("settings/connections/<uuid:connection_id>/reconnect/", views.reconnect, name="reconnect"),
+    path("settings/connections/<uuid:connection_id>/check/", views.check, name="check"),
+    path("settings/connections/<uuid:connection_id>/revoke/", views.revoke, name="revoke"),
+]

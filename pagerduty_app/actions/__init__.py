@@ -1,0 +1,19 @@
+"""What can be done in PagerDuty: one module for each kind of thing, and the table of all actions."""
+
+from pagerduty_app.actions import create_incident, incidents, listings, notes, on_call
+
+ACTIONS = {
+    action.key: action
+    for action in (
+        create_incident.ACTION,
+        incidents.GET,
+        incidents.UPDATE,
+        notes.ACTION,
+        listings.INCIDENTS,
+        listings.SERVICES,
+        on_call.SCHEDULES,
+        on_call.ON_CALL,
+        on_call.USERS,
+        on_call.TEAMS,
+    )
+}

@@ -1,0 +1,64 @@
+"""Asking PagerDuty on behalf of an action: errors get their names, and `from` has to be one of its users."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.cache import cache
+
+from pagerduty_app.client import Api, PagerDutyError
+from pagerduty_app.errors import REQUESTER_NOT_FOUND, as_provider_error
+from workflows.catalog import Caller, Json, ProviderError
+
+_KNOWN_SECONDS = 600
+_UNKNOWN_SECONDS = 30
+
+
+@contextmanager
+def provider_errors() -> Iterator[None]:
+    """Turns the client's error into the catalog's."""
+    try:
+        yield
+    except PagerDutyError as error:
+        raise as_provider_error(error) from None
+
+
+@contextmanager
+def writing(data: Json, caller: Caller) -> Iterator[None]:
+    """The same for a write; a `from` that PagerDuty no longer knows is looked up afresh next time."""
+    try:
+        yield
+    except PagerDutyError as error:
+        if error.code == REQUESTER_NOT_FOUND:
+            cache.delete(_cache_key(data["from"], caller))
+        raise as_provider_error(error) from None
+
+
+def _cache_key(email: str, caller: Caller) -> str:
+    return f"pagerduty-from:{caller.cache_key}:{hashlib.sha256(email.lower().encode()).hexdigest()}"
+
+
+def requester(api: Api, email: str, caller: Caller) -> Json | None:
+    """The user of the connected account with that e-mail address; remembered for ten minutes.
+
+    Raises ProviderError when PagerDuty cannot be asked.
+    """
+    key = _cache_key(email, caller)
+    known: Json | None = cache.get(key)
+    if known is None:
+        with provider_errors():
+            users = api.everything("users", {"query": email}).rows
+        user = next((user for user in users if str(user.get("email", "")).lower() == email.lower()), None)
+        known = {"id": user.get("id")} if user else {}
+        cache.set(key, known, _KNOWN_SECONDS if user else _UNKNOWN_SECONDS)
+    return known or None
+
+
+def check_requester(api: Api, data: Json, caller: Caller) -> None:
+    """Raises ProviderError (from_not_a_user) before PagerDuty is asked to do anything in that name."""
+    if requester(api, data["from"], caller) is None:
+        raise ProviderError(
+            "from_not_a_user",
+            f"{data['from']} is not a user of the connected PagerDuty account.",
+            fields={"from": ["Not the e-mail address of a user of the connected PagerDuty account."]},
+        )

@@ -1,0 +1,137 @@
+"""pagerduty/create-incident: one call makes one incident, also when answers are lost."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from pagerduty_app.actions.asking import check_requester, provider_errors, writing
+from pagerduty_app.actions.fields import INCIDENT, STATUSES, URGENCIES, Id, Ids, from_field, one
+from pagerduty_app.client import Api, PagerDutyError
+from workflows.catalog import ActionType, Caller, Json, ProviderError
+from workflows.inputs import ActionInput, Text
+
+_INVALID_INPUT = frozenset({2001, 2002, None})
+
+
+class CreateIncidentInput(ActionInput):
+    """PagerDuty's create-incident, flat."""
+
+    service_id = Id(label="Service", help_text="Where the incident belongs")
+    title = Text(max_length=1024, label="Title")
+    urgency = serializers.ChoiceField(choices=URGENCIES, required=False, label="Urgency")
+    details = Text(max_length=60_000, required=False, allow_blank=True, label="Details")
+    incident_key = Text(
+        max_length=255,
+        required=False,
+        label="Incident key",
+        help_text="While an incident with this key is open on the service, no second one is made",
+    )
+    priority_id = Id(required=False, label="Priority")
+    escalation_policy_id = Id(required=False, label="Escalation policy")
+    assignee_ids = Ids(label="Assignees")
+
+    class Meta:
+        keyword_fields = {"from": from_field()}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "assignee_ids" in attrs and "escalation_policy_id" in attrs:
+            raise serializers.ValidationError(
+                {"assignee_ids": ["Either assignees or an escalation policy, not both."]}
+            )
+        return attrs
+
+
+def _key(data: Json, caller: Caller) -> str:
+    """The caller's own key, or one that is the same on each attempt of this call."""
+    key: str = data.get("incident_key") or f"taskjuice-{caller.key}"
+    return key
+
+
+def _reference(kind: str, some_id: str) -> Json:
+    return {"id": some_id, "type": f"{kind}_reference"}
+
+
+def _body(data: Json, caller: Caller) -> Json:
+    body: Json = {
+        "type": "incident",
+        "title": data["title"],
+        "service": _reference("service", data["service_id"]),
+        "incident_key": _key(data, caller),
+    }
+    if "urgency" in data:
+        body["urgency"] = data["urgency"]
+    if data.get("details"):
+        body["body"] = {"type": "incident_body", "details": data["details"]}
+    for name in ("priority", "escalation_policy"):
+        if f"{name}_id" in data:
+            body[name] = _reference(name, data[f"{name}_id"])
+    if "assignee_ids" in data:
+        body["assignments"] = [{"assignee": _reference("user", some_id)} for some_id in data["assignee_ids"]]
+    return body
+
+
+def _find(api: Api, data: Json, caller: Caller, statuses: list[str]) -> Json | None:
+    """The newest incident of the service that carries this call's key."""
+    wanted = {
+        "incident_key": _key(data, caller),
+        "service_ids": [data["service_id"]],
+        "statuses": statuses,
+        "date_range": "all",
+        "limit": 100,
+    }
+    found = api.page("incidents", wanted).get("incidents") or []
+    of_service = [row for row in found if row.get("service", {}).get("id") == data["service_id"]]
+    return max(of_service, key=lambda row: str(row.get("created_at")), default=None)
+
+
+def perform(api: Api, data: Json, caller: Caller) -> Json:
+    """{"incident": …}. Raises ProviderError; incident_key_in_use names the open incident that has the key."""
+    with writing(data, caller):
+        try:
+            return api.create_incident(data["from"], _body(data, caller))
+        except PagerDutyError as error:
+            if error.status != 400 or error.code not in _INVALID_INPUT:
+                raise
+            holder = _find(api, data, caller, ["triggered", "acknowledged"])
+            if holder is None:
+                raise
+    if "incident_key" not in data:
+        return {"incident": holder}
+    raise ProviderError(
+        "incident_key_in_use",
+        f"Incident {holder['id']} is open with this incident key.",
+        status=400,
+        detail={"incident_id": holder["id"]},
+    )
+
+
+def recover(api: Api, data: Json, caller: Caller) -> Json | None:
+    """The incident an earlier attempt made, whatever has become of it since."""
+    with provider_errors():
+        incident = _find(api, data, caller, STATUSES)
+    if incident is None or (
+        # Somebody else's older incident may carry a key that the caller chose.
+        "incident_key" in data and not _made_since(incident, caller)
+    ):
+        return None
+    return {"incident": incident}
+
+
+def _made_since(incident: Json, caller: Caller) -> bool:
+    created_at = serializers.DateTimeField().to_internal_value(str(incident.get("created_at")))
+    return caller.first_sent_at is None or (caller.first_sent_at - created_at).total_seconds() < 120
+
+
+ACTION = ActionType(
+    key="pagerduty/create-incident",
+    name="Create incident",
+    description="Opens an incident on a service.",
+    scope="incidents.write",
+    writes=True,
+    input=CreateIncidentInput,
+    output_schema=one("incident", INCIDENT),
+    sample_input={"from": "dana@acme.example", "service_id": "PSVC001", "title": "Checkout answers slowly"},
+    perform=perform,
+    check=check_requester,
+    recover=recover,
+)

@@ -1,0 +1,100 @@
+"""Input fields and output schemas that several actions share."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from workflows.inputs import ActionInput, Email, Flag, Text
+
+FURTHEST = 10_000
+URGENCIES = ["high", "low"]
+STATUSES = ["triggered", "acknowledged", "resolved"]
+
+
+def from_field() -> Email:
+    """PagerDuty's From header: on whose behalf something is written."""
+    return Email(
+        max_length=254,
+        label="From",
+        help_text="E-mail address of a user of the connected PagerDuty account, in whose name this is done",
+    )
+
+
+class Id(Text):
+    """A PagerDuty id."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=64, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        value = super().to_internal_value(data)
+        if not value.replace("-", "").replace("_", "").isalnum() or not value.isascii():
+            raise serializers.ValidationError("Must be a PagerDuty id, such as PABC123.")
+        return value
+
+
+class Ids(serializers.ListField):
+    """Some PagerDuty ids."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(child=Id(), max_length=100, allow_empty=False, required=False, **kwargs)
+
+
+class ListingInput(ActionInput):
+    """offset and limit of one page, or all pages."""
+
+    offset = serializers.IntegerField(required=False, min_value=0, max_value=FURTHEST - 1, label="Offset")
+    limit = serializers.IntegerField(
+        required=False, min_value=1, max_value=100, label="Limit", help_text="Rows on one page, at most 100"
+    )
+    all = Flag(required=False, label="All pages", help_text="Go through all pages instead of one")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("all") and ("offset" in attrs or "limit" in attrs):
+            raise serializers.ValidationError({"all": ["Either all pages, or an offset and a limit."]})
+        if attrs.get("offset", 0) + attrs.get("limit", 25) > FURTHEST:
+            raise serializers.ValidationError({"offset": [f"offset + limit can be at most {FURTHEST:,}."]})
+        return attrs
+
+
+REFERENCE: dict[str, Any] = {
+    "type": ["object", "null"],
+    "properties": {"id": {"type": "string"}, "summary": {"type": "string"}, "html_url": {"type": "string"}},
+}
+INCIDENT: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "incident_number": {"type": "integer"},
+        "title": {"type": "string"},
+        "status": {"type": "string", "enum": STATUSES},
+        "urgency": {"type": "string", "enum": URGENCIES},
+        "incident_key": {"type": ["string", "null"]},
+        "html_url": {"type": "string"},
+        "created_at": {"type": "string", "format": "date-time"},
+        "service": REFERENCE,
+    },
+    "required": ["id", "status"],
+}
+
+
+def one(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Schema of {"incident": {…}} and the like."""
+    return {"type": "object", "properties": {name: schema}, "required": [name]}
+
+
+def many(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Schema of a listing; `complete` and `incomplete_reason` come with all pages."""
+    return {
+        "type": "object",
+        "properties": {
+            name: {"type": "array", "items": schema},
+            "offset": {"type": "integer"},
+            "limit": {"type": "integer"},
+            "more": {"type": "boolean"},
+            "total": {"type": ["integer", "null"]},
+            "complete": {"type": "boolean"},
+            "incomplete_reason": {"type": "string"},
+        },
+        "required": [name, "more"],
+    }

@@ -1,0 +1,82 @@
+"""pagerduty/create-incident-note: one call makes one note, also when answers are lost."""
+
+from datetime import timedelta
+
+from rest_framework.serializers import DateTimeField, ValidationError
+
+from pagerduty_app.actions.asking import check_requester, provider_errors, requester, writing
+from pagerduty_app.actions.fields import Id, from_field, one
+from pagerduty_app.client import Api
+from workflows.catalog import ActionType, Caller, Json
+from workflows.inputs import ActionInput, Text
+
+# Their clock and ours may differ by this much.
+_SKEW = timedelta(minutes=2)
+
+
+class CreateNoteInput(ActionInput):
+    incident_id = Id(label="Incident")
+    content = Text(max_length=25_000, label="Note")
+
+    class Meta:
+        keyword_fields = {"from": from_field()}
+
+
+def perform(api: Api, data: Json, caller: Caller) -> Json:
+    with writing(data, caller):
+        return api.create_note(data["from"], data["incident_id"], data["content"])
+
+
+def recover(api: Api, data: Json, caller: Caller) -> Json | None:
+    """The note an earlier attempt left: same text, same author, not older than that attempt.
+
+    PagerDuty knows no idempotency key for notes (api-schema, createIncidentNote).
+    """
+    author = requester(api, data["from"], caller)
+    with provider_errors():
+        notes = api.list_notes(data["incident_id"])
+    mine = [note for note in notes if _is_ours(note, data, author, caller)]
+    return {"note": mine[0]} if mine else None
+
+
+def _is_ours(note: Json, data: Json, author: Json | None, caller: Caller) -> bool:
+    user = note.get("user") if isinstance(note.get("user"), dict) else {}
+    if str(note.get("content", "")).strip() != data["content"].strip():
+        return False
+    if author and user and user.get("id") not in (None, author["id"]):
+        return False
+    try:
+        created_at = DateTimeField().to_internal_value(str(note.get("created_at")))
+    except ValidationError:
+        return False
+    return caller.first_sent_at is None or created_at >= caller.first_sent_at - _SKEW
+
+
+ACTION = ActionType(
+    key="pagerduty/create-incident-note",
+    name="Create incident note",
+    description="Writes a note on an incident.",
+    scope="incidents.write",
+    writes=True,
+    input=CreateNoteInput,
+    output_schema=one(
+        "note",
+        {
+            "type": "object",
+            "properties": {
+                "id": {"type": "string"},
+                "content": {"type": "string"},
+                "created_at": {"type": "string", "format": "date-time"},
+            },
+            "required": ["id"],
+        },
+    ),
+    sample_input={
+        "from": "dana@acme.example",
+        "incident_id": "PABC123",
+        "content": "Runbook: https://wiki.example/queue",
+    },
+    perform=perform,
+    check=check_requester,
+    recover=recover,
+)

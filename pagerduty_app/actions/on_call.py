@@ -1,0 +1,83 @@
+"""Who is on call: schedules, the people of a schedule, users and teams.
+
+GET /oncalls would need the scope oncalls.read, which is not among the six (PagerDuty api-schema); a schedule's
+users need users.read alone.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+from rest_framework import serializers
+
+from pagerduty_app.actions.asking import provider_errors
+from pagerduty_app.actions.fields import Id, ListingInput, many
+from pagerduty_app.actions.listings import listing
+from pagerduty_app.client import Api
+from workflows.catalog import ActionType, Caller, Json
+from workflows.inputs import ActionInput, Text
+
+
+class ListByNameInput(ListingInput):
+    query = Text(max_length=255, required=False, label="Name contains")
+
+
+class OnCallInput(ActionInput):
+    """Without since and until: now."""
+
+    schedule_id = Id(label="Schedule")
+    since = serializers.DateTimeField(required=False, label="Since")
+    until = serializers.DateTimeField(required=False, label="Until")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("since" in attrs) != ("until" in attrs):
+            raise serializers.ValidationError({"until": ["since and until go together."]})
+        if "since" in attrs and attrs["since"] >= attrs["until"]:
+            raise serializers.ValidationError({"until": ["Must be later than since."]})
+        return attrs
+
+
+def _on_call(api: Api, data: Json, caller: Caller) -> Json:
+    since = data.get("since") or timezone.now()
+    until = data.get("until") or since + timedelta(minutes=1)
+    window = {"since": since.isoformat(), "until": until.isoformat()}
+    with provider_errors():
+        users = api.schedule_users(data["schedule_id"], window).get("users") or []
+    return {"users": users, "more": False}
+
+
+_NAMED = {
+    "type": "object",
+    "properties": {"id": {"type": "string"}, "name": {"type": "string"}, "email": {"type": "string"}},
+    "required": ["id"],
+}
+
+
+def _by_name(collection: str, scope: str, description: str) -> ActionType:
+    return ActionType(
+        key=f"pagerduty/list-{collection}",
+        name=f"List {collection}",
+        description=description,
+        scope=scope,
+        writes=False,
+        input=ListByNameInput,
+        output_schema=many(collection, _NAMED),
+        sample_input={"all": True},
+        perform=listing(collection),
+    )
+
+
+SCHEDULES = _by_name("schedules", "schedules.read", "Lists on-call schedules.")
+USERS = _by_name("users", "users.read", "Lists the users of the account.")
+TEAMS = _by_name("teams", "teams.read", "Lists the teams of the account.")
+ON_CALL = ActionType(
+    key="pagerduty/list-on-call",
+    name="List who is on call",
+    description="Lists the people on call in a schedule, now or in a window of time.",
+    scope="users.read",
+    writes=False,
+    input=OnCallInput,
+    output_schema=many("users", _NAMED),
+    sample_input={"schedule_id": "PSCHED1"},
+    perform=_on_call,
+)

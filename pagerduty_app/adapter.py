@@ -1,0 +1,70 @@
+"""The way back from PagerDuty: allauth has done the dance, we keep the outcome as a connection's grant."""
+
+from typing import Any
+
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.providers.base import AuthError
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from connections import endings
+from connections.authorising import Ending, authorise
+from connections.models import Connection
+from connections.requests import actor_of
+from pagerduty_app.oauth_tokens import asked_scopes
+
+
+class ConnectorAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
+    """Turns every callback into an answer of ours, so that allauth neither signs in nor saves anything."""
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
+        return False
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        state = (sociallogin.state or {}).get("data") or {}
+        raise ImmediateHttpResponse(_complete(request, state, *sociallogin.consent))
+
+    def on_authentication_error(
+        self,
+        request: HttpRequest,
+        provider: Any,
+        error: Any = None,
+        exception: Exception | None = None,
+        extra_context: dict[str, Any] | None = None,
+    ) -> None:
+        state = (extra_context or {}).get("state")
+        if state is None:
+            raise ImmediateHttpResponse(endings.page(request, "expired", None))
+        connection = _connection(request, state.get("data") or {})
+        kind = "denied" if error == AuthError.CANCELLED else "failed"
+        raise ImmediateHttpResponse(endings.page(request, kind, connection, reason=str(exception or "")))
+
+
+def _connection(request: HttpRequest, state: dict[str, Any]) -> Connection | None:
+    """The connection this consent is for, if who comes back is who went out and still belongs to the agency."""
+    if not request.user.is_authenticated or request.user.pk != state.get("user"):
+        return None
+    visible = Connection.objects.visible_to(actor_of(request)).select_related("workspace__account")
+    return visible.filter(pk=state.get("connection")).first()
+
+
+def _complete(request: HttpRequest, state: dict[str, Any], identity: Any, tokens: Any) -> HttpResponse:
+    connection = _connection(request, state)
+    if connection is None:
+        return endings.page(request, "not_allowed", None)
+    ending = authorise(
+        actor=actor_of(request),
+        connection=connection,
+        identity=identity,
+        tokens=tokens,
+        scopes_asked=asked_scopes(),
+        allow_account_change=bool(state.get("allow_account_change")),
+    )
+    if ending in (Ending.CONNECTED, Ending.PARTIAL):
+        if ending == Ending.CONNECTED:
+            messages.success(request, f"{connection.label} is connected.")
+        return redirect("connections:detail", connection.pk)
+    return endings.page(request, ending, connection, found=identity)

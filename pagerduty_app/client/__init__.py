@@ -1,0 +1,6 @@
+"""A client of PagerDuty's REST API v2. Plain Python on requests; knows nothing of Django or of this product."""
+
+from pagerduty_app.client.api import Api
+from pagerduty_app.client.errors import PagerDutyError
+
+__all__ = ["Api", "PagerDutyError"]

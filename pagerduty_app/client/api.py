@@ -1,0 +1,75 @@
+"""The operations of PagerDuty's REST API v2 that this product uses (PagerDuty api-schema)."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pagerduty_app.client.errors import PagerDutyError
+from pagerduty_app.client.paging import Listing, list_everything
+from pagerduty_app.client.transport import Transport
+
+Json = dict[str, Any]
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class Api:
+    """PagerDuty as one user of one account. Every method raises PagerDutyError.
+
+    base_url: of the account's region. on_request: called before each request.
+    """
+
+    def __init__(self, base_url: str, access_token: str, on_request: Callable[[], None]) -> None:
+        self._http = Transport(base_url, access_token, on_request)
+
+    # --- incidents: scope incidents.read, incidents.write ------------------------------------------
+    def create_incident(self, from_email: str, incident: Json) -> Json:
+        """{"incident": …}; not idempotent by itself, except for an incident_key while that incident is open."""
+        return self._http.ask("POST", "/incidents", body={"incident": incident}, from_email=from_email)
+
+    def get_incident(self, incident_id: str) -> Json:
+        return self._http.ask("GET", f"/incidents/{_checked(incident_id)}")
+
+    def update_incident(self, from_email: str, incident_id: str, incident: Json) -> Json:
+        path = f"/incidents/{_checked(incident_id)}"
+        return self._http.ask("PUT", path, body={"incident": incident}, from_email=from_email)
+
+    def create_note(self, from_email: str, incident_id: str, content: str) -> Json:
+        """{"note": …}; PagerDuty knows no idempotency key for notes."""
+        path = f"/incidents/{_checked(incident_id)}/notes"
+        return self._http.ask("POST", path, body={"note": {"content": content}}, from_email=from_email)
+
+    def list_notes(self, incident_id: str) -> list[Json]:
+        notes = self._http.ask("GET", f"/incidents/{_checked(incident_id)}/notes").get("notes")
+        return [note for note in notes if isinstance(note, dict)] if isinstance(notes, list) else []
+
+    # --- lists: one page each; `everything` goes through all pages -----------------------------------
+    def page(self, collection: str, params: Mapping[str, Any]) -> Json:
+        """One page of `incidents`, `services`, `users`, `schedules` or `teams`; lists in params repeat as name[]."""
+        return self._http.ask("GET", f"/{collection}", params=_query(params))
+
+    def everything(self, collection: str, params: Mapping[str, Any]) -> Listing:
+        return list_everything(lambda more: self.page(collection, {**params, **more}), collection)
+
+    def schedule_users(self, schedule_id: str, params: Mapping[str, Any]) -> Json:
+        """{"users": …}: who is on call in that schedule between since and until (scope users.read)."""
+        return self._http.ask("GET", f"/schedules/{_checked(schedule_id)}/users", params=_query(params))
+
+
+def _checked(some_id: str) -> str:
+    """An id that stays inside its place in the path."""
+    if not _ID.fullmatch(some_id):
+        raise PagerDutyError("That is not a PagerDuty id.", status=404, code=2100)
+    return some_id
+
+
+def _query(params: Mapping[str, Any]) -> dict[str, Any]:
+    """PagerDuty's spelling: statuses[]=a&statuses[]=b, true for True."""
+    query: dict[str, Any] = {}
+    for name, value in params.items():
+        if isinstance(value, list):
+            query[f"{name}[]"] = value
+        elif isinstance(value, bool):
+            query[name] = str(value).lower()
+        else:
+            query[name] = value
+    return query

@@ -1,0 +1,109 @@
+"""The HTTP seam: every request to PagerDuty's REST API leaves here, with a time-out and a bound."""
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import requests
+
+from pagerduty_app.client.errors import PagerDutyError, from_answer
+
+_CONNECT_SECONDS = 3.05
+_READ_SECONDS = 15
+_LARGEST_ANSWER = 16 * 1024 * 1024
+_CHUNK = 64 * 1024
+_threads = threading.local()
+
+
+def _session() -> requests.Session:
+    """One session for each thread: connections are kept, nothing is taken from the environment."""
+    session: requests.Session | None = getattr(_threads, "session", None)
+    if session is None:
+        session = _threads.session = requests.Session()
+        session.trust_env = False
+    return session
+
+
+class Transport:
+    """Requests to one base URL with one token, which goes nowhere else: no redirects, no links followed."""
+
+    def __init__(self, base_url: str, access_token: str, on_request: Callable[[], None]) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._access_token = access_token
+        self._on_request = on_request
+
+    def __repr__(self) -> str:
+        return f"Transport({self._base_url})"
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        from_email: str | None = None,
+    ) -> dict[str, Any]:
+        """The answer's JSON object. Raises PagerDutyError."""
+        self._on_request()
+        headers = {
+            "Authorization": f"Bearer {self._access_token}",
+            "Accept": "application/vnd.pagerduty+json;version=2",
+            "Content-Type": "application/json",
+            "User-Agent": "TaskJuice",
+        }
+        if from_email is not None:
+            headers["From"] = from_email
+        writes = method != "GET"
+        try:
+            with _session().request(
+                method,
+                self._base_url + path,
+                params=params,
+                data=None if body is None else json.dumps(body),
+                headers=headers,
+                timeout=(_CONNECT_SECONDS, _READ_SECONDS),
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                return _understood(answer, _read(answer), writes=writes)
+        except requests.ConnectTimeout:
+            raise _silence("PagerDuty could not be reached in time.", sent=False) from None
+        except requests.Timeout:
+            raise _silence("PagerDuty did not answer in time.", sent=writes) from None
+        except requests.ConnectionError as error:
+            sent = writes and "NewConnectionError" not in repr(error)
+            raise _silence("The connection to PagerDuty failed.", sent=sent) from None
+        except requests.RequestException as error:
+            raise _silence(f"PagerDuty's answer broke off ({type(error).__name__}).", sent=writes) from None
+
+
+def _silence(message: str, *, sent: bool) -> PagerDutyError:
+    return PagerDutyError(message, retryable=True, outcome_unknown=sent)
+
+
+def _read(answer: requests.Response) -> bytes:
+    content = bytearray()
+    for chunk in answer.iter_content(_CHUNK):
+        content += chunk
+        if len(content) > _LARGEST_ANSWER:
+            raise PagerDutyError("PagerDuty answered more than 16 MB.", status=answer.status_code)
+    return bytes(content)
+
+
+def _understood(answer: requests.Response, content: bytes, *, writes: bool) -> dict[str, Any]:
+    try:
+        body = json.loads(content) if content else {}
+    except ValueError:
+        body = None
+    if answer.status_code >= 300:
+        raise from_answer(answer, body)
+    if not isinstance(body, dict):
+        raise PagerDutyError(
+            "PagerDuty answered something that is not JSON.",
+            status=answer.status_code,
+            retryable=True,
+            outcome_unknown=writes,
+        )
+    return body

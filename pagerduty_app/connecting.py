@@ -1,0 +1,22 @@
+"""The way out to PagerDuty's consent page; pagerduty_app.adapter is the way back."""
+
+from typing import Any
+
+from allauth.socialaccount.adapter import get_adapter
+from allauth.socialaccount.providers.base import AuthProcess
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from connections.models import Connection
+
+
+def start(request: HttpRequest, connection: Connection, allow_account_change: bool) -> HttpResponseBase:
+    """Redirect to the consent page. Who may come back, and for what, is kept in the session with the state."""
+    provider = get_adapter().get_provider(request, provider="pagerduty")
+    state: dict[str, Any] = {
+        "connection": str(connection.pk),
+        "user": request.user.pk,
+        "allow_account_change": allow_account_change,
+    }
+    answer: HttpResponseBase = provider.redirect(request, process=AuthProcess.REDIRECT, data=state)
+    return answer

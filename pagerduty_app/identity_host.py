@@ -1,0 +1,54 @@
+"""Requests to PagerDuty's identity host: the one place through which they leave."""
+
+import json
+from typing import Any
+
+import requests
+from django.conf import settings
+
+_TIMEOUT = (3.05, 10)
+_LARGEST_ANSWER = 256 * 1024
+
+
+class IdentityHostError(Exception):
+    """No usable answer. Carries no part of the request or the answer: both hold secrets."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+def ask(method: str, path: str, form: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
+    """Status and JSON object of the answer. Raises IdentityHostError (no answer, no JSON, 429, 5xx)."""
+    with requests.Session() as session:
+        session.trust_env = False
+        try:
+            answer = session.request(
+                method,
+                settings.PAGERDUTY_IDENTITY_URL + path,
+                data=form,
+                headers={"Accept": "application/json"},
+                timeout=_TIMEOUT,
+                allow_redirects=False,
+                stream=True,
+            )
+            content = answer.raw.read(_LARGEST_ANSWER + 1, decode_content=True)
+        except (requests.RequestException, OSError) as error:
+            raise IdentityHostError(f"PagerDuty's sign-in did not answer ({type(error).__name__}).") from None
+    if answer.status_code == 429 or answer.status_code >= 500:
+        raise IdentityHostError(
+            f"PagerDuty's sign-in answered {answer.status_code}.", _seconds(answer.headers.get("Retry-After"))
+        )
+    if len(content) > _LARGEST_ANSWER:
+        raise IdentityHostError("PagerDuty's sign-in answered more than it should.")
+    try:
+        body = json.loads(content)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise IdentityHostError(f"PagerDuty's sign-in answered {answer.status_code} without JSON.")
+    return answer.status_code, body
+
+
+def _seconds(header: str | None) -> float | None:
+    return min(float(header), 3600.0) if header and header.isdigit() else None

@@ -1,0 +1,39 @@
+"""PagerDuty as workflows see it."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+
+from pagerduty_app import signatures, triggers
+from pagerduty_app.actions import ACTIONS
+from pagerduty_app.client import Api
+from workflows import catalog
+
+
+def open_api(region: str, access_token: str, on_request: Callable[[], None]) -> Api:
+    """The REST API of that region. Only these two hosts ever see a token."""
+    url = settings.PAGERDUTY_API_URL_EU if region == "eu" else settings.PAGERDUTY_API_URL
+    return Api(url, access_token, on_request)
+
+
+def covers(scope: str, granted: list[str]) -> bool:
+    """Classic OAuth's `write` implies all six, its `read` the reading ones (developer docs, OAuth)."""
+    return scope in granted or "write" in granted or ("read" in granted and scope.endswith(".read"))
+
+
+def register() -> None:
+    catalog.register(
+        catalog.Integration(
+            key="pagerduty",
+            name="PagerDuty",
+            description="React to incidents and act on them.",
+            open_api=open_api,
+            covers=covers,
+            verify=signatures.verify,
+            read_delivery=triggers.read_delivery,
+            trigger_fields=triggers.trigger_fields,
+            sample_delivery=triggers.sample_delivery,
+            triggers=triggers.TRIGGERS,
+            actions=ACTIONS,
+        )
+    )

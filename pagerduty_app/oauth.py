@@ -1,0 +1,89 @@
+"""PagerDuty's side of a grant: refresh, revocation, scopes in words, and a probe that a token works.
+
+Source: PagerDuty developer docs, OAuth functionality and public scoped apps.
+"""
+
+from django.conf import settings
+
+from connections import providers
+from connections.problems import Problem
+from connections.providers import RefreshFailed, RefreshRefused, TokenRefused, Tokens
+from pagerduty_app import integration
+from pagerduty_app.client import PagerDutyError
+from pagerduty_app.connecting import start
+from pagerduty_app.identity_host import IdentityHostError, ask
+from pagerduty_app.oauth_tokens import SCOPES, TOKEN_PATH, tokens_of
+
+
+def missing_scopes(granted: list[str]) -> list[str]:
+    """Which of the six the granted ones do not cover; classic `write` covers all, `read` the reading ones."""
+    return [scope for scope in SCOPES if not integration.covers(scope, granted)]
+
+
+def refresh(refresh_token: str) -> Tokens:
+    """Raises RefreshRefused for `invalid_grant`, RefreshFailed for everything that may pass."""
+    form = {
+        "grant_type": "refresh_token",
+        "refresh_token": refresh_token,
+        "client_id": settings.PAGERDUTY_CLIENT_ID,
+        "client_secret": settings.PAGERDUTY_CLIENT_SECRET,
+    }
+    try:
+        status, answer = ask("POST", TOKEN_PATH, form)
+        if status == 200:
+            return tokens_of(answer, refresh_token=refresh_token)
+    except IdentityHostError as error:
+        raise RefreshFailed(str(error), error.retry_after) from None
+    except ValueError:
+        raise RefreshFailed("PagerDuty's token answer could not be understood.") from None
+    code = str(answer.get("error", ""))[:40]
+    if code == "invalid_grant":
+        raise RefreshRefused("PagerDuty says that this authorisation has ended.")
+    raise RefreshFailed(f"PagerDuty's sign-in answered {status} {code}.")
+
+
+def revoke(refresh_token: str) -> bool:
+    """RFC 7009 where PagerDuty's discovery document offers it; it documents no such call today."""
+    _, discovery = ask("GET", "/global/oauth/anonymous/.well-known/openid-configuration")
+    endpoint = discovery.get("revocation_endpoint")
+    host = settings.PAGERDUTY_IDENTITY_URL
+    if not isinstance(endpoint, str) or not endpoint.startswith(f"{host}/"):
+        return False
+    form = {
+        "token": refresh_token,
+        "token_type_hint": "refresh_token",
+        "client_id": settings.PAGERDUTY_CLIENT_ID,
+        "client_secret": settings.PAGERDUTY_CLIENT_SECRET,
+    }
+    status, _ = ask("POST", endpoint.removeprefix(host), form)
+    return status == 200
+
+
+def probe(region: str, access_token: str) -> str:
+    """Ask for the smallest thing a token can show. Raises TokenRefused, or Problem when PagerDuty is away."""
+    try:
+        integration.open_api(region, access_token, lambda: None).page("users", {"limit": 1})
+    except PagerDutyError as error:
+        if error.status == 401:
+            raise TokenRefused("PagerDuty does not accept our access any more.") from None
+        if error.status != 403:
+            raise Problem("provider_error", error.message, status=502, provider_status=error.status) from None
+    return "PagerDuty accepts our access."
+
+
+def register() -> None:
+    providers.register(
+        providers.OAuthProvider(
+            key="pagerduty",
+            name="PagerDuty",
+            scopes=SCOPES,
+            refresh=refresh,
+            revoke=revoke,
+            missing_scopes=missing_scopes,
+            probe=probe,
+            start=start,
+            removal_hint=(
+                "In PagerDuty: Integrations → App Registrations, or your user profile’s connected applications."
+            ),
+        )
+    )

@@ -1,0 +1,45 @@
+"""What a consent asks for and what the token endpoint answers (PagerDuty developer docs, OAuth functionality)."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from connections.providers import Tokens
+
+TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path
+SCOPES = {
+    "incidents.read": "See incidents and their notes",
+    "incidents.write": "Open, acknowledge, resolve and annotate incidents",
+    "services.read": "See services, to choose where an incident belongs",
+    "users.read": "See users, to check who acts and who is on call",
+    "schedules.read": "See on-call schedules",
+    "teams.read": "See teams",
+}
+_DEFAULT_LIFE = timedelta(days=1)
+
+
+def asked_scopes() -> list[str]:
+    """What a consent asks for, in the order it is shown."""
+    return ["openid", *(["write"] if settings.PAGERDUTY_OAUTH_MODE == "classic" else SCOPES)]
+
+
+def tokens_of(answer: dict[str, Any], *, refresh_token: str = "") -> Tokens:
+    """The token endpoint's answer. refresh_token: kept when the answer brings no new one.
+
+    Raises ValueError when it is not a token answer.
+    """
+    access, renewed = answer.get("access_token"), answer.get("refresh_token") or refresh_token
+    scope, life = answer.get("scope") or "", answer.get("expires_in")
+    if not (isinstance(access, str) and access and isinstance(renewed, str) and isinstance(scope, str)):
+        raise ValueError("not a token answer")
+    seconds = (
+        float(life) if isinstance(life, int | float | str) and str(life).replace(".", "").isdigit() else None
+    )
+    return Tokens(
+        access_token=access,
+        refresh_token=renewed,
+        scopes=scope.split(),
+        expires_at=timezone.now() + (timedelta(seconds=seconds) if seconds else _DEFAULT_LIFE),
+    )

@@ -1,0 +1,80 @@
+"""The webhook receiver: PagerDuty's POST in, verdict out. It answers 2xx only for what is stored.
+
+PagerDuty gives 5 seconds, retries 429, 5xx and time-outs for up to 48 hours, drops an event on any other 4xx
+and disables the subscription after three in a row (developer docs, webhooks v3). So a genuine delivery never
+gets a 4xx, whatever its type or content.
+"""
+
+from typing import NoReturn
+
+import structlog
+from django.db import Error
+from drf_spectacular.utils import extend_schema
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from connections.problems import Problem
+from workflows import inbox
+from workflows.inbox import Verdict
+
+log = structlog.get_logger(__name__)
+
+_SIGNATURE = "X-PagerDuty-Signature"
+_TRY_AGAIN_SECONDS = 30
+
+
+class _AlwaysJson(BaseContentNegotiation):
+    """Whatever the sender's Accept header says, it gets JSON: a 406 would count as a dropped event."""
+
+    def select_parser(self, request: Request, parsers: object) -> NoReturn:
+        raise AssertionError("The receiver reads the raw body.")
+
+    def select_renderer(
+        self, request: Request, renderers: object, format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        return JSONRenderer(), "application/json"
+
+
+class Receiver(APIView):
+    """One trigger's incoming URL. No authenticators and no parsers, so the signed bytes stay untouched."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    parser_classes = ()
+    throttle_classes = ()
+    content_negotiation_class = _AlwaysJson
+
+    @extend_schema(exclude=True)
+    def post(self, request: Request, token: str) -> Response:
+        try:
+            trigger = inbox.find_trigger("pagerduty", token)
+            if trigger is None:
+                raise Problem("unknown_url", "No trigger has this URL.", status=404)
+            body = self._body(request)
+            if trigger.status == trigger.Status.CLOSED:
+                raise Problem("trigger_closed", "The connection behind this URL was revoked.", status=410)
+            verdict = inbox.receive(trigger, body=body, signature=request.headers.get(_SIGNATURE))
+        except Error as error:
+            log.exception("delivery_not_stored")
+            raise _later("not_stored", "The delivery could not be stored. Send it again.") from error
+        if verdict == Verdict.REFUSED:
+            raise Problem("bad_signature", "The signature is missing or wrong.", status=401)
+        if verdict == Verdict.FULL:
+            raise _later("holding_full", "Too many deliveries wait for a signing secret. Send it again.")
+        return Response({"status": verdict}, status=202)
+
+    def _body(self, request: Request) -> bytes:
+        """The raw body. Raises Problem (413) without reading on when it is larger than PagerDuty sends."""
+        declared = request.META.get("CONTENT_LENGTH") or ""
+        too_large = declared.isdigit() and int(declared) > inbox.MAX_BODY
+        body = b"" if too_large else request._request.read(inbox.MAX_BODY + 1)
+        if too_large or len(body) > inbox.MAX_BODY:
+            raise Problem("body_too_large", f"At most {inbox.MAX_BODY} bytes.", status=413)
+        return body
+
+
+def _later(code: str, message: str) -> Problem:
+    return Problem(code, message, status=503, retryable=True, retry_after=_TRY_AGAIN_SECONDS)

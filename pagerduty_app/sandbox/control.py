@@ -1,0 +1,193 @@
+"""The control calls under /_sandbox/: people at PagerDuty, faults and inspection, for demos and tests. No sign-in."""
+
+import json
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from pagerduty_app.sandbox.gate import sandbox_of
+from pagerduty_app.sandbox.refusals import Refused, invalid, not_found
+from pagerduty_app.sandbox.sandbox import Sandbox
+
+Json = dict[str, Any]
+_CHANGES = {
+    "acknowledge": "acknowledged",
+    "resolve": "resolved",
+    "reopen": "triggered",
+    "unacknowledge": "triggered",
+}
+
+
+def _body(request: HttpRequest) -> Json:
+    try:
+        body = json.loads(request.body or b"{}")
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise invalid("The body must be a JSON object.")
+    return body
+
+
+def account_of(sandbox: Sandbox, name: str) -> str:
+    """The id of the account with that subdomain."""
+    for account in sandbox.store.all("account"):
+        if account["subdomain"] == name:
+            return str(account["id"])
+    raise not_found(2100, f"No account {name}.")
+
+
+@require_GET
+def state(request: HttpRequest) -> HttpResponse:
+    """Counts; also the sign that the sandbox is up."""
+    sandbox = sandbox_of(request)
+    store = sandbox.store
+    return JsonResponse(
+        {
+            "incidents": store.rows("SELECT COUNT(*) FROM incidents")[0][0],
+            "notes": len(store.all("note")),
+            "subscriptions": len(store.all("subscription")),
+            "deliveries": dict(store.rows("SELECT state, COUNT(*) FROM deliveries GROUP BY state")),
+            "requests": len(sandbox.requests),
+        }
+    )
+
+
+@require_POST
+def reset(request: HttpRequest) -> HttpResponse:
+    sandbox_of(request).reset()
+    return JsonResponse({})
+
+
+@require_http_methods(["GET", "POST", "DELETE"])
+def faults(request: HttpRequest) -> HttpResponse:
+    """POST {"rules": [{"kind", "method", "path", …}], "scopes": […]} adds; DELETE clears."""
+    faults = sandbox_of(request).faults
+    if request.method == "DELETE":
+        faults.clear()
+    elif request.method == "POST":
+        body = _body(request)
+        try:
+            faults.add(body.get("rules", []))
+        except (TypeError, ValueError) as error:
+            raise invalid(str(error)) from None
+        faults.scopes = body.get("scopes", faults.scopes)
+    return JsonResponse({"rules": [rule.as_json() for rule in faults.rules], "scopes": faults.scopes})
+
+
+@require_POST
+def settings(request: HttpRequest) -> HttpResponse:
+    """{"token_lifetime": seconds, "rate_limit": per minute, "longest_wait": seconds between delivery attempts}."""
+    sandbox, body = sandbox_of(request), _body(request)
+    sandbox.tokens.lifetime = body.get("token_lifetime", sandbox.tokens.lifetime)
+    sandbox.rate_limit.per_minute = body.get("rate_limit", sandbox.rate_limit.per_minute)
+    sandbox.sender.longest_wait = body.get("longest_wait", sandbox.sender.longest_wait)
+    return JsonResponse({})
+
+
+@require_http_methods(["GET", "POST"])
+def subscriptions(request: HttpRequest) -> HttpResponse:
+    """POST {"account", "url", "events"?, "filter"?} → {"id", "secret"}: somebody adds a webhook in PagerDuty."""
+    sandbox = sandbox_of(request)
+    if request.method == "GET":
+        rows = [{"id": row["id"], "url": row["url"]} for row in sandbox.store.all("subscription")]
+        return JsonResponse({"subscriptions": rows})
+    body = _body(request)
+    account = account_of(sandbox, body.get("account", "acme"))
+    filter_ = body.get("filter", {"type": "account_reference"})
+    made = sandbox.subscribe(account, str(body.get("url", "")), body.get("events", []), filter_)
+    return JsonResponse({"id": made["id"], "secret": made["secret"]})
+
+
+@require_POST
+def ping(request: HttpRequest, some_id: str) -> HttpResponse:
+    sandbox = sandbox_of(request)
+    subscription = sandbox.store.get("subscription", some_id)
+    if subscription is None:
+        raise not_found()
+    sandbox.ping(subscription)
+    return JsonResponse({})
+
+
+@require_GET
+def deliveries(request: HttpRequest) -> HttpResponse:
+    """The last 1,000 deliveries, of one subscription if asked, oldest first."""
+    names = ("subscription", "lane", "event_type", "state", "attempts", "last_status")
+    rows = sandbox_of(request).store.rows(
+        "SELECT subscription, lane, event_type, state, attempts, last_status FROM deliveries"
+        " WHERE ? IN ('', subscription) ORDER BY seq DESC LIMIT 1000",
+        (request.GET.get("subscription", ""),),
+    )
+    return JsonResponse({"deliveries": [dict(zip(names, row, strict=True)) for row in reversed(rows)]})
+
+
+@require_POST
+def incidents(request: HttpRequest) -> HttpResponse:
+    """{"account", "service_id", "title"?, "urgency"?, "count"?, "created_at"?, "silent"?} → {"incidents": [ids]}.
+
+    silent: without events, for filling lists; several thousand at once are fine.
+    """
+    sandbox, body = sandbox_of(request), _body(request)
+    account = account_of(sandbox, body.get("account", "acme"))
+    services = sandbox.store.all("service", account)
+    service = body.get("service_id") or services[0]["id"]
+    fields = {
+        name: body[name]
+        for name in ("title", "urgency", "incident_key", "created_at", "status")
+        if name in body
+    }
+    made = []
+    for _ in range(int(body.get("count", 1))):
+        if body.get("silent"):
+            made.append(sandbox.incidents.insert(account, service, **fields)["id"])
+        else:
+            wanted = {"type": "incident", "title": "An incident", "service": {"id": service}, **fields}
+            made.append(sandbox.incidents.open(account, sandbox.person(account), wanted)["id"])
+    return JsonResponse({"incidents": made})
+
+
+@require_http_methods(["GET", "DELETE"])
+def incident(request: HttpRequest, incident_id: str) -> HttpResponse:
+    """The incident with its notes, as a person sees it in PagerDuty."""
+    sandbox, account = sandbox_of(request), request.GET.get("account", "acme")
+    account_id = account_of(sandbox, account)
+    if request.method == "DELETE":
+        sandbox.incidents.delete(account_id, incident_id)
+        return JsonResponse({})
+    found = sandbox.incidents.get(account_id, incident_id)
+    return JsonResponse({"incident": found, "notes": sandbox.incidents.notes(account_id, incident_id)})
+
+
+@require_POST
+def act(request: HttpRequest, incident_id: str, what: str) -> HttpResponse:
+    """acknowledge, resolve, reopen, unacknowledge or note ({"content"}), as a person in PagerDuty."""
+    sandbox, body = sandbox_of(request), _body(request)
+    account = account_of(sandbox, body.get("account", "acme"))
+    user = sandbox.person(account, body.get("user"))
+    if what == "note":
+        note = sandbox.incidents.annotate(account, user, incident_id, str(body.get("content", "A note")))
+        return JsonResponse({"note": note})
+    if what not in _CHANGES:
+        raise not_found()
+    changed = sandbox.incidents.change(account, user, incident_id, {"status": _CHANGES[what]})
+    return JsonResponse({"incident": changed})
+
+
+@require_POST
+def revoke_grants(request: HttpRequest) -> HttpResponse:
+    """{"client"?, "account"?, "user"?}: the person removes the app. → {"revoked": how many}"""
+    wanted = {name: value for name, value in _body(request).items() if name in ("client", "account", "user")}
+    return JsonResponse({"revoked": sandbox_of(request).tokens.revoke(**wanted)})
+
+
+@require_GET
+def requests(request: HttpRequest) -> HttpResponse:
+    """The last REST requests: time, method, path, query, status, client; never a token."""
+    since = float(request.GET.get("since", 0))
+    return JsonResponse(
+        {"requests": [row for row in list(sandbox_of(request).requests) if row["at"] >= since]}
+    )
+
+
+def refused(error: Refused) -> HttpResponse:
+    return JsonResponse(error.body(), status=error.status)

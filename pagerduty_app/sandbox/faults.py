@@ -1,0 +1,71 @@
+"""The fault switch: makes the sandbox slow, refusing, or silent after the work was done."""
+
+import random
+import re
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+KINDS = ("delay", "lose_answer", "drop_before", "status", "rate_limit")
+
+
+@dataclass
+class Rule:
+    """When and how to fail. path: a regular expression found in the path. times: None means always."""
+
+    kind: str
+    method: str = ""
+    path: str = ""
+    status: int = 503
+    seconds: float = 1.0
+    headers: bool = True
+    retry_after: str | None = None
+    times: int | None = None
+    probability: float = 1.0
+    seed: int | None = None
+    hits: int = 0
+    _random: random.Random = field(default_factory=random.Random, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"kind is one of {', '.join(KINDS)}")
+        re.compile(self.path)
+        self._random = random.Random(self.seed)  # noqa: S311 - a repeatable coin
+
+    def applies(self, method: str, path: str) -> bool:
+        """Whether it strikes now; a strike is counted."""
+        if self.method not in ("", method) or not re.search(self.path, path) or self.times == 0:
+            return False
+        if self.probability < 1.0 and self._random.random() >= self.probability:
+            return False
+        self.times = None if self.times is None else self.times - 1
+        self.hits += 1
+        return True
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+
+
+class Faults:
+    """The rules in force, oldest first; the first that applies strikes."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.rules: list[Rule] = []
+        self.scopes: list[str] | None = None
+
+    def add(self, rules: list[dict[str, Any]]) -> None:
+        """Raises ValueError or TypeError for a rule that is not one."""
+        made = [Rule(**rule) for rule in rules]
+        with self._lock:
+            self.rules += made
+
+    def clear(self) -> None:
+        with self._lock:
+            self.rules, self.scopes = [], None
+
+    def strike(self, method: str, path: str) -> Rule | None:
+        if not self.rules:
+            return None
+        with self._lock:
+            return next((rule for rule in self.rules if rule.applies(method, path)), None)

@@ -1,0 +1,160 @@
+"""The gate every REST request passes: faults, token, region, scope, rate limit, and the form of the answer."""
+
+import json
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from pagerduty_app.sandbox.faults import Rule
+from pagerduty_app.sandbox.refusals import Refused, forbidden, invalid, unauthorized
+from pagerduty_app.sandbox.sandbox import Sandbox
+
+Json = dict[str, Any]
+Answer = tuple[int, Json | None]
+
+
+@dataclass
+class Call:
+    """One REST request by a grant. body: its JSON object, {} without one."""
+
+    sandbox: Sandbox
+    request: HttpRequest
+    account: str
+    user: Json
+    grant: Json
+    body: Json
+
+    def requester(self) -> Json:
+        """The user named by From, which create, update and note require (developer docs, error 1008)."""
+        email = self.request.headers.get("From", "").lower()
+        users = self.sandbox.store.all("user", self.account)
+        found = next((user for user in users if user["email"].lower() == email), None)
+        if found is None:
+            raise Refused(400, 1008, "Requester User Not Found")
+        return found
+
+    def object(self, name: str) -> Json:
+        """The named object of the body."""
+        value = self.body.get(name)
+        if not isinstance(value, dict):
+            raise invalid(f"{name} must be an object.")
+        return value
+
+
+def sandbox_of(request: HttpRequest) -> Sandbox:
+    sandbox: Sandbox = request.META["sandbox"]
+    return sandbox
+
+
+def operation(**scopes: str) -> Callable[[Callable[..., Answer]], Callable[..., HttpResponse]]:
+    """A view for a REST path; scopes: method (lower case) → the scope it needs, "" for none."""
+
+    def decorate(handle: Callable[..., Answer]) -> Callable[..., HttpResponse]:
+        @wraps(handle)
+        def view(request: HttpRequest, region: str = "us", **path: str) -> HttpResponse:
+            sandbox = sandbox_of(request)
+            rule = sandbox.faults.strike(request.method or "", request.path)
+            entry = {"at": time.time(), "method": request.method, "path": request.path, "client": None}
+            entry["query"] = request.META.get("QUERY_STRING", "")
+            sandbox.requests.append(entry)
+            answer = before(rule) or _answered(sandbox, request, region, scopes, handle, path, entry)
+            entry["status"] = answer.status_code
+            return after(rule, request, answer)
+
+        return view
+
+    return decorate
+
+
+def _answered(
+    sandbox: Sandbox,
+    request: HttpRequest,
+    region: str,
+    scopes: dict[str, str],
+    handle: Callable[..., Answer],
+    path: dict[str, str],
+    entry: Json,
+) -> HttpResponse:
+    headers: dict[str, str] = {}
+    try:
+        method = (request.method or "").lower()
+        if method not in scopes:
+            raise Refused(405, 2100, "Method Not Allowed")
+        grant = _grant(sandbox, request, region)
+        entry["client"] = grant["client"]
+        within, headers = sandbox.rate_limit.take(f"{grant['user']}/{grant['client']}")
+        if not within:
+            raise Refused(429, 2020, "Rate Limit Exceeded")
+        if not _covered(scopes[method], grant["scopes"]):
+            raise forbidden(scopes[method])
+        user = sandbox.store.get("user", grant["user"]) or {}
+        call = Call(sandbox, request, grant["account"], user, grant, _body(request))
+        status, body = handle(call, **path)
+    except Refused as refused:
+        return JsonResponse(refused.body(), status=refused.status, headers=headers)
+    if body is None:
+        return HttpResponse(status=status, headers=headers)
+    return JsonResponse(body, status=status, headers=headers)
+
+
+def _grant(sandbox: Sandbox, request: HttpRequest, region: str) -> Json:
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    grant = sandbox.tokens.grant_of(token) if kind.lower() == "bearer" else None
+    account = sandbox.store.get("account", grant["account"]) if grant else None
+    if grant is None or account is None or account["region"] != region:
+        raise unauthorized()
+    return grant
+
+
+def _covered(scope: str, granted: list[str]) -> bool:
+    return (
+        not scope or scope in granted or "write" in granted or ("read" in granted and scope.endswith(".read"))
+    )
+
+
+def _body(request: HttpRequest) -> Json:
+    if request.method in ("GET", "DELETE") or not request.body:
+        return {}
+    if "json" not in request.headers.get("Content-Type", ""):
+        raise Refused(400, 2001, "Invalid Input Provided", "Content-Type must be application/json.")
+    try:
+        body = json.loads(request.body)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise invalid("The body must be a JSON object.")
+    return body
+
+
+# --- faults ------------------------------------------------------------------------------------------
+def before(rule: Rule | None) -> HttpResponse | None:
+    """What a fault does in place of the work, or None."""
+    if rule is None or rule.kind == "lose_answer":
+        return None
+    if rule.kind == "delay":
+        time.sleep(rule.seconds)
+        return None
+    if rule.kind == "drop_before":
+        return HttpResponse(status=599)
+    if rule.kind == "status":
+        body = Refused(rule.status, 2000, "Internal Error").body()
+        return JsonResponse(body, status=rule.status)
+    headers = (
+        {"ratelimit-limit": "960", "ratelimit-remaining": "0", "ratelimit-reset": "1"} if rule.headers else {}
+    )
+    if rule.retry_after is not None:
+        headers["Retry-After"] = rule.retry_after
+    return JsonResponse(Refused(429, 2020, "Rate Limit Exceeded").body(), status=429, headers=headers)
+
+
+def after(rule: Rule | None, request: HttpRequest, answer: HttpResponse) -> HttpResponse:
+    """Cut the connection instead of answering, where the fault says so."""
+    if rule is not None and rule.kind in ("lose_answer", "drop_before"):
+        connection: socket.socket = request.META["sandbox.connection"]
+        connection.shutdown(socket.SHUT_RDWR)
+    return answer

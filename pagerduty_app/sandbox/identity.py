@@ -1,0 +1,134 @@
+"""PagerDuty's sign-in: the consent page, the token endpoint, and what OpenID clients look up."""
+
+import secrets
+from urllib.parse import urlencode, urlsplit
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.loader import render_to_string
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from pagerduty_app.sandbox.gate import after, before, sandbox_of
+from pagerduty_app.sandbox.sandbox import SCOPES, Sandbox
+from pagerduty_app.sandbox.tokens import InvalidGrant
+
+_ISSUER = "/global/oauth/anonymous"
+_KEPT = (
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "scope",
+    "state",
+    "code_challenge",
+    "code_challenge_method",
+)
+
+
+@require_http_methods(["GET", "POST"])
+def authorize(request: HttpRequest) -> HttpResponse:
+    """GET shows the consent page, POST is the person's decision."""
+    sandbox = sandbox_of(request)
+    asked = {name: (request.POST or request.GET).get(name, "") for name in _KEPT}
+    redirect = urlsplit(asked["redirect_uri"])
+    if asked["client_id"] not in sandbox.clients or redirect.scheme not in ("http", "https"):
+        return HttpResponse("Unknown client or redirect_uri.", status=400, content_type="text/plain")
+    if asked["response_type"] != "code":
+        return _back(asked, error="unsupported_response_type")
+    classic = bool({"read", "write"} & set(asked["scope"].split()))
+    if not classic and (asked["code_challenge_method"] != "S256" or not asked["code_challenge"]):
+        return _back(asked, error="invalid_request", error_description="PKCE with S256 is required.")
+    if request.method == "GET":
+        return HttpResponse(_consent_page(sandbox, asked))
+    if request.POST.get("decision") != "allow":
+        return _back(asked, error="access_denied")
+    return _allow(sandbox, asked, request.POST.get("user", ""))
+
+
+def _consent_page(sandbox: Sandbox, asked: dict[str, str]) -> str:
+    accounts = [
+        (account["subdomain"], sandbox.store.all("user", account["id"]))
+        for account in sandbox.store.all("account")
+    ]
+    scopes = [(scope, SCOPES.get(scope, "Unknown, will not be granted")) for scope in asked["scope"].split()]
+    context = {"asked": asked.items(), "client": asked["client_id"], "accounts": accounts, "scopes": scopes}
+    return render_to_string("sandbox/consent.html", context)
+
+
+def _allow(sandbox: Sandbox, asked: dict[str, str], user_id: str) -> HttpResponse:
+    for account in sandbox.store.all("account"):
+        if any(user["id"] == user_id for user in sandbox.store.all("user", account["id"])):
+            break
+    else:
+        return HttpResponse("Unknown user.", status=400, content_type="text/plain")
+    allowed = SCOPES if sandbox.faults.scopes is None else sandbox.faults.scopes
+    # A scope that is not allowed is no error; the answer just carries fewer (developer docs, OAuth).
+    granted = [scope for scope in asked["scope"].split() if scope in allowed] or ["openid"]
+    code = sandbox.tokens.new_code(
+        {
+            "client": asked["client_id"],
+            "redirect_uri": asked["redirect_uri"],
+            "challenge": asked["code_challenge"],
+            "scopes": granted,
+            "user": user_id,
+            "account": account["id"],
+        }
+    )
+    return _back(asked, code=code)
+
+
+def _back(asked: dict[str, str], **answer: str) -> HttpResponse:
+    joint = "&" if urlsplit(asked["redirect_uri"]).query else "?"
+    state = {"state": asked["state"]} if asked["state"] else {}
+    return HttpResponseRedirect(f"{asked['redirect_uri']}{joint}{urlencode(answer | state)}")
+
+
+@require_POST
+def token(request: HttpRequest) -> HttpResponse:
+    """authorization_code and refresh_token, form-encoded (RFC 6749)."""
+    sandbox = sandbox_of(request)
+    rule = sandbox.faults.strike("POST", request.path)
+    return after(rule, request, before(rule) or _token(sandbox, request))
+
+
+def _token(sandbox: Sandbox, request: HttpRequest) -> HttpResponse:
+    form = request.POST
+    client = form.get("client_id", "")
+    secret = sandbox.clients.get(client)
+    if secret is None or not secrets.compare_digest(form.get("client_secret", "").encode(), secret.encode()):
+        return JsonResponse({"error": "invalid_client"}, status=401)
+    try:
+        if form.get("grant_type") == "authorization_code":
+            answer = sandbox.tokens.use_code(
+                form.get("code", ""),
+                client=client,
+                redirect_uri=form.get("redirect_uri", ""),
+                verifier=form.get("code_verifier", ""),
+            )
+        elif form.get("grant_type") == "refresh_token":
+            answer = sandbox.tokens.refresh(form.get("refresh_token", ""), client=client)
+        else:
+            return JsonResponse({"error": "unsupported_grant_type"}, status=400)
+    except InvalidGrant as error:
+        return JsonResponse({"error": "invalid_grant", "error_description": str(error)}, status=400)
+    return JsonResponse(answer)
+
+
+@require_GET
+def jwks(request: HttpRequest) -> HttpResponse:
+    return JsonResponse(sandbox_of(request).tokens.jwks())
+
+
+@require_GET
+def discovery(request: HttpRequest) -> HttpResponse:
+    base = sandbox_of(request).base_url
+    return JsonResponse(
+        {
+            "issuer": base + _ISSUER,
+            "authorization_endpoint": f"{base}/oauth/authorize",
+            "token_endpoint": f"{base}/oauth/token",
+            "jwks_uri": f"{base}{_ISSUER}/jwks",
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "scopes_supported": list(SCOPES),
+        }
+    )

@@ -1,0 +1,210 @@
+"""Incidents: opening, changing and annotating them, and the webhook events that each change makes."""
+
+import json
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from pagerduty_app.sandbox.refusals import Refused, invalid, not_found
+from pagerduty_app.sandbox.store import Store
+from pagerduty_app.sandbox.world import reference, reference_to
+
+Json = dict[str, Any]
+Announce = Callable[[str, str, Json, Json, Json | None], None]
+STATUSES = ("triggered", "acknowledged", "resolved")
+# (from, to) → the event it makes (developer docs, webhooks v3, event types).
+_TRANSITIONS = {
+    ("triggered", "acknowledged"): "incident.acknowledged",
+    ("triggered", "resolved"): "incident.resolved",
+    ("acknowledged", "resolved"): "incident.resolved",
+    ("acknowledged", "triggered"): "incident.unacknowledged",
+    ("resolved", "triggered"): "incident.reopened",
+    ("resolved", "acknowledged"): "incident.reopened",
+}
+
+
+def now_text() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Incidents:
+    """announce(account, event_type, data, incident, agent) sends an event to the subscriptions."""
+
+    def __init__(self, store: Store, base_url: str, announce: Announce) -> None:
+        self._store = store
+        self._base_url = base_url
+        self._announce = announce
+
+    def get(self, account: str, incident_id: str) -> Json:
+        found = self._store.rows(
+            "SELECT body FROM incidents WHERE id = ? AND account = ?", (incident_id, account)
+        )
+        if not found:
+            raise not_found(5001, "Incident Not Found")
+        incident: Json = json.loads(found[0][0])
+        return incident
+
+    def open(self, account: str, user: Json, wanted: Json) -> Json:
+        """wanted: the incident object of POST /incidents, its shape already checked."""
+        service = self._store.get("service", str(wanted["service"].get("id")))
+        if service is None or not self._belongs("service", service["id"], account):
+            raise Refused(400, 2001, "Invalid Input Provided", "Service not found.")
+        key = wanted.get("incident_key") or secrets.token_hex(16)
+        with self._store.transaction():
+            if self._store.rows(
+                "SELECT 1 FROM incidents WHERE account = ? AND incident_key = ? AND service = ?"
+                " AND status <> 'resolved'",
+                (account, key, service["id"]),
+            ):
+                raise invalid("Open incident with matching dedup key already exists on this service")
+            incident = self._new(account, user, service, {**wanted, "incident_key": key})
+        self._tell("incident.triggered", account, incident, user)
+        return incident
+
+    def insert(self, account: str, service_id: str, **fields: Any) -> Json:
+        """An incident as the tests want it, without any event. fields override what a new one has."""
+        service = self._store.get("service", service_id)
+        if service is None:
+            raise not_found(5002, "Service Not Found")
+        user = self._store.all("user", account)[0]
+        return self._new(account, user, service, {"title": "An incident", **fields}, **fields)
+
+    def change(self, account: str, user: Json, incident_id: str, wanted: Json) -> Json:
+        """wanted: status, title, urgency, resolution as in PUT /incidents/{id}."""
+        events = []
+        with self._store.transaction():
+            incident = self.get(account, incident_id)
+            status = wanted.get("status", incident["status"])
+            if status != incident["status"]:
+                events.append(_TRANSITIONS[incident["status"], status])
+                self._set_status(incident, status, user)
+            elif "status" in wanted and status == "resolved":
+                raise Refused(400, 1001, "Incident Already Resolved")
+            incident |= {name: wanted[name] for name in ("title", "urgency") if name in wanted}
+            if "title" in wanted:
+                incident["summary"] = f"[#{incident['incident_number']}] {wanted['title']}"
+            incident["updated_at"] = now_text()
+            self._save(incident)
+        for event_type in events:
+            self._tell(event_type, account, incident, user)
+        return incident
+
+    def annotate(self, account: str, user: Json, incident_id: str, content: str) -> Json:
+        """The note (api-schema, IncidentNote)."""
+        incident = self.get(account, incident_id)
+        notes = self.notes(account, incident_id)
+        if len(notes) >= 2000:
+            raise invalid("An incident has at most 2000 notes.")
+        note = {
+            "id": f"P{secrets.token_hex(6).upper()}",
+            "content": content,
+            "created_at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "user": reference_to(user),
+            "channel": {"summary": "The PagerDuty website or APIs"},
+        }
+        self._store.put("note", note["id"], note, incident_id)
+        data = {
+            "incident": {**reference(self._base_url, "incident", incident_id, incident["title"])},
+            "id": note["id"],
+            "content": content,
+            "trimmed": False,
+            "type": "incident_note",
+        }
+        self._announce(account, "incident.annotated", data, incident, user)
+        return note
+
+    def notes(self, account: str, incident_id: str) -> list[Json]:
+        self.get(account, incident_id)
+        return self._store.all("note", incident_id)
+
+    def delete(self, account: str, incident_id: str) -> None:
+        self.get(account, incident_id)
+        self._store.run("DELETE FROM incidents WHERE id = ?", (incident_id,))
+
+    # --- rows ----------------------------------------------------------------------------------------
+    def _belongs(self, kind: str, some_id: str, account: str) -> bool:
+        return any(row["id"] == some_id for row in self._store.all(kind, account))
+
+    def _new(self, account: str, user: Json, service: Json, wanted: Json, **fields: Any) -> Json:
+        some_id = f"Q{secrets.token_hex(7).upper()}"
+        made_at = now_text()
+        seq = self._store.run(
+            "INSERT INTO incidents (id, account, service, status, urgency, incident_key, created_at, body)"
+            " VALUES (?, ?, ?, 'triggered', 'high', '', ?, '{}')",
+            (some_id, account, service["id"], made_at),
+        )
+        incident = {
+            **reference(self._base_url, "incident", some_id, f"[#{seq}] {wanted['title']}"),
+            "type": "incident",
+            "incident_number": seq,
+            "title": wanted["title"],
+            "created_at": made_at,
+            "updated_at": made_at,
+            "last_status_change_at": made_at,
+            "status": "triggered",
+            "incident_key": wanted.get("incident_key") or secrets.token_hex(16),
+            "service": reference_to(service),
+            "escalation_policy": wanted.get("escalation_policy") or service["escalation_policy"],
+            "teams": service["teams"],
+            "urgency": wanted.get("urgency", "high"),
+            "assignments": [{"at": made_at, "assignee": reference_to(user)}],
+            "acknowledgements": [],
+            "last_status_change_by": reference_to(user),
+        }
+        if isinstance(wanted.get("body"), dict):
+            incident["body"] = wanted["body"]
+        if isinstance(wanted.get("priority"), dict):
+            incident["priority"] = {**(self._store.get("priority", wanted["priority"].get("id", "")) or {})}
+        incident |= {name: value for name, value in fields.items() if name in incident}
+        self._save(incident)
+        return incident
+
+    def _set_status(self, incident: Json, status: str, user: Json) -> None:
+        at = now_text()
+        incident |= {
+            "status": status,
+            "last_status_change_at": at,
+            "last_status_change_by": reference_to(user),
+        }
+        acknowledged = {"at": at, "acknowledger": reference_to(user)}
+        incident["acknowledgements"] = [acknowledged] if status == "acknowledged" else []
+        incident.pop("resolved_at", None)
+        if status == "resolved":
+            incident |= {"resolved_at": at, "assignments": []}
+
+    def _save(self, incident: Json) -> None:
+        self._store.run(
+            "UPDATE incidents SET status = ?, urgency = ?, incident_key = ?, created_at = ?, body = ? WHERE id = ?",
+            (
+                incident["status"],
+                incident["urgency"],
+                incident["incident_key"],
+                incident["created_at"],
+                json.dumps(incident),
+                incident["id"],
+            ),
+        )
+
+    def _tell(self, event_type: str, account: str, incident: Json, user: Json) -> None:
+        data = {
+            "id": incident["id"],
+            "type": "incident",
+            "self": incident["self"],
+            "html_url": incident["html_url"],
+            "number": incident["incident_number"],
+            "status": incident["status"],
+            "incident_key": incident["incident_key"],
+            "created_at": incident["created_at"],
+            "title": incident["title"],
+            "incident_type": {"name": "incident_default"},
+            "service": incident["service"],
+            "assignees": [assignment["assignee"] for assignment in incident["assignments"]],
+            "escalation_policy": incident["escalation_policy"],
+            "teams": incident["teams"],
+            "priority": reference_to(incident["priority"]) if incident.get("priority") else None,
+            "urgency": incident["urgency"],
+            "conference_bridge": None,
+            "resolve_reason": None,
+        }
+        self._announce(account, event_type, data, incident, user)

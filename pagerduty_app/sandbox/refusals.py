@@ -1,0 +1,33 @@
+"""Refusals in PagerDuty's form: {"error": {"message", "code", "errors"}} (developer docs, errors)."""
+
+from typing import Any
+
+
+class Refused(Exception):
+    """An answer other than success."""
+
+    def __init__(self, status: int, code: int, message: str, *errors: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.errors = list(errors)
+
+    def body(self) -> dict[str, Any]:
+        return {"error": {"message": self.message, "code": self.code, "errors": self.errors}}
+
+
+def invalid(*errors: str) -> Refused:
+    return Refused(400, 2001, "Invalid Input Provided", *errors)
+
+
+def unauthorized() -> Refused:
+    return Refused(401, 2006, "Authentication failed")
+
+
+def forbidden(scope: str) -> Refused:
+    return Refused(403, 2010, "Access Denied", f"The token lacks the scope {scope}.")
+
+
+def not_found(code: int = 2100, message: str = "Not Found") -> Refused:
+    return Refused(404, code, message)

@@ -1,0 +1,78 @@
+"""Services, users, schedules, teams, priorities, escalation policies, and who is on call (api-schema)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpResponse
+
+from pagerduty_app.sandbox.gate import Answer, Call, operation
+from pagerduty_app.sandbox.refusals import not_found
+from pagerduty_app.sandbox.rest.paging import page, window
+from pagerduty_app.sandbox.world import reference_to
+
+
+def _matching(call: Call, kind: str) -> list[dict[str, Any]]:
+    """query finds names, and of users also e-mail addresses; team_ids[] narrows to teams."""
+    rows = call.sandbox.store.all(kind, call.account)
+    query = call.request.GET.get("query", "").lower()
+    if query:
+        rows = [row for row in rows if query in f"{row['name']} {row.get('email', '')}".lower()]
+    teams = set(call.request.GET.getlist("team_ids[]"))
+    if teams:
+        rows = [row for row in rows if teams & {team["id"] for team in row.get("teams", [])}]
+    return rows
+
+
+def listing(kind: str, plural: str, scope: str) -> Callable[..., HttpResponse]:
+    @operation(get=scope)
+    def view(call: Call) -> Answer:
+        offset, limit = window(call.request.GET)
+        rows = _matching(call, kind)
+        return 200, page(plural, rows[offset : offset + limit], offset, limit, len(rows), call.request.GET)
+
+    return view
+
+
+def single(kind: str, scope: str) -> Callable[..., HttpResponse]:
+    @operation(get=scope)
+    def view(call: Call, some_id: str) -> Answer:
+        return 200, {kind: _one(call, kind, some_id)}
+
+    return view
+
+
+def _one(call: Call, kind: str, some_id: str) -> dict[str, Any]:
+    for row in call.sandbox.store.all(kind, call.account):
+        if row["id"] == some_id:
+            return row
+    raise not_found(5002 if kind == "service" else 2100)
+
+
+@operation(get="")
+def me(call: Call) -> Answer:
+    return 200, {"user": call.user}
+
+
+@operation(get="users.read")
+def schedule_users(call: Call, some_id: str) -> Answer:
+    """Needs users.read alone (api-schema, listScheduleUsers)."""
+    on_call = {user["id"] for user in _one(call, "schedule", some_id)["users"]}
+    users = call.sandbox.store.all("user", call.account)
+    return 200, {"users": [user for user in users if user["id"] in on_call]}
+
+
+@operation(get="oncalls.read")
+def oncalls(call: Call) -> Answer:
+    offset, limit = window(call.request.GET)
+    rows = [
+        {
+            "escalation_policy": reference_to(policy),
+            "escalation_level": 1,
+            "schedule": None,
+            "user": policy["escalation_rules"][0]["targets"][0],
+            "start": None,
+            "end": None,
+        }
+        for policy in call.sandbox.store.all("escalation_policy", call.account)
+    ]
+    return 200, page("oncalls", rows[offset : offset + limit], offset, limit, len(rows), call.request.GET)

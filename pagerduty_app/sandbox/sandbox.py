@@ -1,0 +1,124 @@
+"""The sandbox as one object: its parts, and how they are wired."""
+
+import json
+import secrets
+import time
+from collections import deque
+from datetime import UTC, datetime
+from typing import Any
+
+from pagerduty_app.sandbox import world
+from pagerduty_app.sandbox.faults import Faults
+from pagerduty_app.sandbox.incidents import Incidents
+from pagerduty_app.sandbox.ratelimit import RateLimit
+from pagerduty_app.sandbox.store import Store
+from pagerduty_app.sandbox.tokens import Tokens
+from pagerduty_app.sandbox.webhooks import Sender, is_active
+from pagerduty_app.sandbox.world import reference_to
+
+Json = dict[str, Any]
+SCOPES = {
+    "openid": "Know who you are",
+    "incidents.read": "Read incidents",
+    "incidents.write": "Create and change incidents",
+    "services.read": "Read services",
+    "users.read": "Read users",
+    "schedules.read": "Read schedules",
+    "teams.read": "Read teams",
+    "webhook_subscriptions.read": "Read webhook subscriptions",
+    "webhook_subscriptions.write": "Create and change webhook subscriptions",
+    "read": "Read everything (classic)",
+    "write": "Read and write everything (classic)",
+}
+_REMEMBERED_REQUESTS = 20_000
+
+
+class Sandbox:
+    """path: where it keeps its state. clients: OAuth client id → secret."""
+
+    def __init__(self, base_url: str, path: str, clients: dict[str, str]) -> None:
+        self.base_url = base_url
+        self.clients = clients
+        self.store = Store(path)
+        world.fill(self.store, base_url)
+        self.tokens = Tokens(self.store, base_url)
+        self.faults = Faults()
+        self.rate_limit = RateLimit()
+        self.sender = Sender(self.store)
+        self.incidents = Incidents(self.store, base_url, self.announce)
+        self.requests: deque[Json] = deque(maxlen=_REMEMBERED_REQUESTS)
+
+    def close(self) -> None:
+        self.sender.stop()
+        self.store.close()
+
+    def reset(self) -> None:
+        """Back to the first day."""
+        self.sender.forget()
+        self.store.clear()
+        world.fill(self.store, self.base_url)
+        self.tokens = Tokens(self.store, self.base_url)
+        self.faults.clear()
+        self.rate_limit = RateLimit()
+        self.requests.clear()
+
+    # --- webhooks ------------------------------------------------------------------------------------
+    def subscribe(
+        self, account: str, url: str, events: list[str], filter_: Json, description: str = ""
+    ) -> Json:
+        """A new subscription with its secret, which PagerDuty tells only this once."""
+        subscription = {
+            "id": f"PWH{secrets.token_hex(5).upper()}",
+            "account": account,
+            "url": url,
+            "events": events,
+            "filter": filter_,
+            "description": description,
+            "active": True,
+            "secret": secrets.token_urlsafe(48),
+            "drops": 0,
+            "disabled_until": 0.0,
+        }
+        self.store.put("subscription", subscription["id"], subscription, account)
+        return subscription
+
+    def announce(self, account: str, event_type: str, data: Json, incident: Json, agent: Json | None) -> None:
+        """Send an event about `incident` to every subscription that wants it."""
+        for subscription in self.store.all("subscription", account):
+            if is_active(subscription) and _wants(subscription, event_type, incident):
+                event = _envelope(event_type, "incident", data, agent)
+                self.sender.send(subscription, event, event_type=event_type, lane=incident["id"])
+
+    def ping(self, subscription: Json) -> None:
+        data = {"message": "Hello from your friend Pagey!", "type": "ping"}
+        event = _envelope("pagey.ping", "pagey", data, None)
+        self.sender.send(subscription, event, event_type="pagey.ping", lane=f"ping-{time.time_ns()}")
+
+    def person(self, account: str, user_id: str | None = None) -> Json:
+        """A user of the account: that one, or the first."""
+        users = self.store.all("user", account)
+        return next((user for user in users if user["id"] == user_id), users[0])
+
+
+def _wants(subscription: Json, event_type: str, incident: Json) -> bool:
+    if subscription["events"] and event_type not in subscription["events"]:
+        return False
+    kind, some_id = subscription["filter"].get("type"), subscription["filter"].get("id")
+    if kind == "service_reference":
+        return bool(incident["service"]["id"] == some_id)
+    if kind == "team_reference":
+        return any(team["id"] == some_id for team in incident["teams"])
+    return True
+
+
+def _envelope(event_type: str, resource_type: str, data: Json, agent: Json | None) -> bytes:
+    event = {
+        "id": f"01{secrets.token_hex(12).upper()}",
+        "event_type": event_type,
+        "resource_type": resource_type,
+        "occurred_at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "agent": reference_to(agent) if agent else None,
+        "client": None,
+        "data": data,
+    }
+    return json.dumps({"event": event}).encode()

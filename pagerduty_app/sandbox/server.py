@@ -1,0 +1,91 @@
+"""The sandbox's web server: Django's request handling without the product's settings for routes and middleware."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, Self
+
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import Resolver404, resolve
+
+from pagerduty_app.sandbox.control import refused
+from pagerduty_app.sandbox.refusals import Refused, not_found
+from pagerduty_app.sandbox.sandbox import Sandbox
+
+log = logging.getLogger(__name__)
+
+
+class _Application(WSGIHandler):
+    """The sandbox as a WSGI application."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        super().__init__()
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        """None of the product's."""
+
+    def get_response(self, request: HttpRequest) -> HttpResponse:  # type: ignore[override]
+        try:
+            route = resolve(request.path_info, "pagerduty_app.sandbox.urls")
+            answer: HttpResponse = route.func(request, *route.args, **route.kwargs)
+        except Refused as error:
+            return refused(error)
+        except Resolver404:
+            return refused(not_found())
+        except Exception:
+            log.exception("sandbox_error")
+            return JsonResponse(
+                {"error": {"message": "The sandbox broke", "code": 2000, "errors": []}}, status=500
+            )
+        return answer
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        answer: HttpResponse = super().__call__({**environ, "sandbox": self._sandbox}, start_response)
+        return answer
+
+
+class _Handler(WSGIRequestHandler):
+    """Quiet, and tells the application its socket, so that a fault can cut it."""
+
+    def get_environ(self) -> dict[str, Any]:
+        return {**super().get_environ(), "sandbox.connection": self.connection}
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """The request log of the sandbox is enough."""
+
+
+class _Server(ThreadedWSGIServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+class SandboxServer:
+    """A running sandbox. port 0 takes any free one; `url` says which. Also a context manager."""
+
+    def __init__(self, *, port: int = 0, path: str = ":memory:", clients: dict[str, str]) -> None:
+        self._server = _Server(("127.0.0.1", port), _Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.sandbox = Sandbox(self.url, path, clients)
+        self._server.set_app(_Application(self.sandbox))
+
+    def serve(self) -> None:
+        """Answers until `stop` is called from elsewhere."""
+        self._server.serve_forever(poll_interval=0.1)
+
+    def stop(self) -> None:
+        self._server.shutdown()
+
+    def close(self) -> None:
+        self._server.server_close()
+        self.sandbox.close()
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self.serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()
+        self.close()

@@ -1,0 +1,121 @@
+"""Who and what there is in the sandbox at first: three accounts with users, services, schedules and teams."""
+
+from typing import Any
+
+from pagerduty_app.sandbox.store import Store
+
+Json = dict[str, Any]
+
+ACCOUNTS = [
+    {"id": "PACME01", "subdomain": "acme", "region": "us"},
+    {"id": "PGLOBEX", "subdomain": "globex", "region": "us"},
+    {"id": "PUMBREL", "subdomain": "umbrella-eu", "region": "eu"},
+]
+_PEOPLE = [
+    ("Dana Rivera", "dana", "admin"),
+    ("Eli Novak", "eli", "user"),
+    ("Farah Haddad", "farah", "user"),
+    ("Gus Meyer", "gus", "limited_user"),
+    ("Hana Sato", "hana", "observer"),
+]
+_SERVICES = ["Payments", "Checkout", "Search", "Internal tools"]
+_TEAMS = ["Platform", "Shop"]
+_SCHEDULES = ["Primary on call", "Weekend on call"]
+_BORN = "2026-01-05T08:00:00Z"
+
+
+def fill(store: Store, base_url: str) -> None:
+    """Make the world in an empty store; one that has an account already is left alone."""
+    if store.all("account"):
+        return
+    with store.transaction():
+        for number, account in enumerate(ACCOUNTS):
+            store.put("account", str(account["id"]), dict(account), str(account["id"]))
+            _fill_account(store, base_url, str(account["id"]), str(account["subdomain"]), number)
+
+
+def _fill_account(store: Store, base_url: str, account: str, subdomain: str, number: int) -> None:
+    def put(kind: str, some_id: str, name: str, **fields: Any) -> Json:
+        body = {**reference(base_url, kind, some_id, name), "type": kind, "name": name, **fields}
+        store.put(kind, some_id, body, account)
+        return reference(base_url, kind, some_id, name)
+
+    teams = [put("team", f"PTEAM{number}{n}", name, description="") for n, name in enumerate(_TEAMS)]
+    users = [
+        put(
+            "user",
+            f"PUSER{number}{n}",
+            name,
+            email=f"{local}@{subdomain}.example",
+            role=role,
+            time_zone="Etc/UTC",
+            description=None,
+            job_title="",
+            teams=[teams[n % 2]],
+            contact_methods=[],
+            notification_rules=[],
+        )
+        for n, (name, local, role) in enumerate(_PEOPLE)
+    ]
+    rule = {"id": f"PRULE{number}", "escalation_delay_in_minutes": 30, "targets": [users[0]]}
+    policies = [
+        put(
+            "escalation_policy",
+            f"PPOL{number}{n}",
+            f"{name} escalation",
+            escalation_rules=[rule],
+            num_loops=0,
+        )
+        for n, name in enumerate(_SERVICES)
+    ]
+    for n, name in enumerate(_SERVICES):
+        put(
+            "service",
+            f"PSVC{number}{n}",
+            name,
+            description=f"{name} of {subdomain}",
+            status="active",
+            created_at=_BORN,
+            escalation_policy=policies[n],
+            teams=[teams[n % 2]],
+            integrations=[],
+        )
+    for n, name in enumerate(_SCHEDULES):
+        layer = {
+            "id": f"PLAYER{number}{n}",
+            "name": "Layer 1",
+            "start": _BORN,
+            "rotation_virtual_start": _BORN,
+            "rotation_turn_length_seconds": 604800,
+            "users": [{"user": users[n]}],
+        }
+        put(
+            "schedule",
+            f"PSCHED{number}{n}",
+            name,
+            time_zone="Etc/UTC",
+            schedule_layers=[layer],
+            users=[users[n]],
+        )
+    for n in range(1, 6):
+        put("priority", f"PPRIO{number}{n}", f"P{n}", description=f"Priority {n}")
+
+
+def reference(base_url: str, kind: str, some_id: str, summary: str) -> Json:
+    """How one thing names another (PagerDuty api-schema, Reference)."""
+    plural = {"escalation_policy": "escalation_policies", "priority": "priorities"}.get(kind, f"{kind}s")
+    return {
+        "id": some_id,
+        "type": f"{kind}_reference",
+        "summary": summary,
+        "self": f"{base_url}/{plural}/{some_id}",
+        "html_url": f"{base_url}/app/{plural}/{some_id}",
+    }
+
+
+def reference_to(body: Json) -> Json:
+    """The reference to a whole thing."""
+    kind = str(body["type"]).removesuffix("_reference")
+    return {name: body.get(name) for name in ("id", "summary", "self", "html_url")} | {
+        "type": f"{kind}_reference"
+    }

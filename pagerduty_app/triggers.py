@@ -1,0 +1,169 @@
+"""The three triggers, and how a delivery of any content is read (PagerDuty developer docs, webhooks v3)."""
+
+import hashlib
+import json
+from typing import Any
+
+from workflows.catalog import Delivery, TriggerType
+
+Json = dict[str, Any]
+_LONGEST_ID = 200
+PING = "pagey.ping"
+
+_REFERENCE = {
+    "type": ["object", "null"],
+    "properties": {"id": {"type": "string"}, "summary": {"type": "string"}, "html_url": {"type": "string"}},
+}
+OUTPUT_SCHEMA: Json = {
+    "type": "object",
+    "properties": {
+        "event": {
+            "type": "object",
+            "properties": {
+                "id": {"type": "string"},
+                "event_type": {"type": "string"},
+                "occurred_at": {"type": "string", "format": "date-time"},
+                "agent": _REFERENCE,
+            },
+        },
+        "incident": {
+            "type": "object",
+            "properties": {
+                "id": {"type": "string"},
+                "number": {"type": "integer"},
+                "title": {"type": "string"},
+                "status": {"type": "string"},
+                "urgency": {"type": "string", "enum": ["high", "low"]},
+                "html_url": {"type": "string"},
+                "incident_key": {"type": "string"},
+                "created_at": {"type": "string", "format": "date-time"},
+                "service": _REFERENCE,
+                "priority": _REFERENCE,
+                "escalation_policy": _REFERENCE,
+                "assignees": {"type": "array", "items": _REFERENCE},
+                "teams": {"type": "array", "items": _REFERENCE},
+            },
+        },
+    },
+}
+
+
+def _reference(kind: str, some_id: str, summary: str) -> Json:
+    return {
+        "id": some_id,
+        "type": f"{kind}_reference",
+        "summary": summary,
+        "self": f"https://api.pagerduty.com/{kind}s/{some_id}",
+        "html_url": f"https://acme.pagerduty.com/{kind}s/{some_id}",
+    }
+
+
+def _sample(status: str) -> Json:
+    """One delivery of that kind, of our own making, in PagerDuty's shape."""
+    return {
+        "event": {
+            "id": "01SAMPLE00000000000000000",
+            "event_type": f"incident.{status}",
+            "resource_type": "incident",
+            "occurred_at": "2026-11-02T09:30:00.000Z",
+            "agent": _reference("user", "PUSER01", "Dana Rivera"),
+            "client": None,
+            "data": {
+                "id": "PSAMPLE1",
+                "type": "incident",
+                "self": "https://api.pagerduty.com/incidents/PSAMPLE1",
+                "html_url": "https://acme.pagerduty.com/incidents/PSAMPLE1",
+                "number": 42,
+                "status": status,
+                "incident_key": "checkout-latency",
+                "created_at": "2026-11-02T09:29:58Z",
+                "title": "Checkout answers slowly",
+                "service": _reference("service", "PSVC001", "Payments"),
+                "assignees": [_reference("user", "PUSER01", "Dana Rivera")],
+                "escalation_policy": _reference("escalation_policy", "PPOL001", "Payments on call"),
+                "teams": [_reference("team", "PTEAM01", "Platform")],
+                "priority": _reference("priority", "PPRIO01", "P1"),
+                "urgency": "high",
+                "conference_bridge": None,
+                "resolve_reason": None,
+            },
+        }
+    }
+
+
+def _trigger(status: str, happens: str) -> TriggerType:
+    return TriggerType(
+        key=f"pagerduty/incident-{status}",
+        name=f"Incident {status}",
+        description=f"Starts a workflow when an incident {happens}.",
+        event_types=frozenset({f"incident.{status}"}),
+        sample=_sample(status),
+        output_schema=OUTPUT_SCHEMA,
+    )
+
+
+TRIGGERS = {
+    trigger.key: trigger
+    for trigger in (
+        _trigger("triggered", "is triggered"),
+        _trigger("acknowledged", "is acknowledged by somebody"),
+        _trigger("resolved", "is resolved"),
+    )
+}
+
+
+def sample_delivery(trigger: TriggerType, external_id: str) -> bytes:
+    """The body of a test delivery: the sample with an id of its own."""
+    event = {**trigger.sample["event"], "id": external_id}
+    return json.dumps({"event": event}).encode()
+
+
+def read_delivery(body: bytes) -> Delivery:
+    """What can be said of any signed bytes; never raises.
+
+    event.id is the only signed identity. Without one the bytes themselves are: the same body again is the
+    same event.
+    """
+    event = _event(_parsed(body))
+    given = event.get("id")
+    usable = isinstance(given, str) and 0 < len(given) <= _LONGEST_ID and given.isprintable()
+    external_id = str(given) if usable else f"sha256:{hashlib.sha256(body).hexdigest()}"
+    kind = event.get("event_type")
+    return Delivery(
+        external_id=external_id,
+        event_type=kind if isinstance(kind, str) else "",
+        lane=_incident_id(event) or external_id,
+        is_confirmation=kind == PING,
+    )
+
+
+def trigger_fields(payload: Any) -> Json:
+    """What a workflow sees as `trigger`: {"event": …, "incident": …}, empty where the delivery has nothing."""
+    event = _event(payload)
+    data = event.get("data")
+    return {
+        "event": {name: event.get(name) for name in ("id", "event_type", "occurred_at", "agent")},
+        "incident": data if isinstance(data, dict) else {},
+    }
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _event(payload: Any) -> Json:
+    event = payload.get("event") if isinstance(payload, dict) else None
+    return event if isinstance(event, dict) else {}
+
+
+def _incident_id(event: Json) -> str:
+    """Incidents themselves are `data`; notes, responders and the like name theirs in `data.incident`."""
+    data = event.get("data")
+    if not isinstance(data, dict):
+        return ""
+    incident = data.get("incident") if isinstance(data.get("incident"), dict) else data
+    some_id = incident.get("id") if data.get("type") == "incident" or incident is not data else None
+    return some_id if isinstance(some_id, str) and 0 < len(some_id) <= _LONGEST_ID else ""

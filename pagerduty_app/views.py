@@ -1,0 +1,89 @@
+"""PagerDuty's OAuth routes, as allauth wants them. PagerDuty is connected, never signed in with."""
+
+from typing import Any, NoReturn
+
+from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.providers.oauth2.client import OAuth2Client, OAuth2Error
+from allauth.socialaccount.providers.oauth2.views import OAuth2Adapter, OAuth2CallbackView
+from django.conf import settings
+from django.http import Http404, HttpRequest
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from pagerduty_app import identity
+from pagerduty_app.identity_host import IdentityHostError, ask
+from pagerduty_app.oauth_tokens import TOKEN_PATH, tokens_of
+
+
+class PagerDutyClient(OAuth2Client):  # type: ignore[misc]
+    """The stock client shuffles the scopes and puts the token answer into its exceptions; this one does not."""
+
+    def get_redirect_url(self, authorization_url: str, scope: list[str], extra_params: dict[str, str]) -> str:
+        params = {
+            "client_id": self.consumer_key,
+            "redirect_uri": self.callback_url,
+            "response_type": "code",
+            "scope": " ".join(scope),
+            "state": self.state,
+            **extra_params,
+        }
+        return f"{authorization_url}?{urlencode(params)}"
+
+    def get_access_token(
+        self, code: str, pkce_code_verifier: str | None = None, extra_data: Any = None
+    ) -> dict[str, Any]:
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self.callback_url,
+            "client_id": self.consumer_key,
+            "client_secret": self.consumer_secret,
+            "code_verifier": pkce_code_verifier or "",
+        }
+        try:
+            status, answer = ask("POST", TOKEN_PATH, form)
+        except IdentityHostError as error:
+            raise OAuth2Error(str(error)) from None
+        if status != 200:
+            raise OAuth2Error(f"PagerDuty's sign-in answered {status} {str(answer.get('error', ''))[:40]}.")
+        return answer
+
+
+class PagerDutyOAuth2Adapter(OAuth2Adapter):  # type: ignore[misc]
+    """Where PagerDuty's endpoints are, and what is read out of a consent."""
+
+    provider_id = "pagerduty"
+    client_class = PagerDutyClient
+
+    @property
+    def authorize_url(self) -> str:
+        return f"{settings.PAGERDUTY_IDENTITY_URL}/oauth/authorize"
+
+    @property
+    def access_token_url(self) -> str:
+        return settings.PAGERDUTY_IDENTITY_URL + TOKEN_PATH
+
+    def get_callback_url(self, request: HttpRequest, app: Any) -> str:
+        return settings.PUBLIC_BASE_URL + reverse("pagerduty_callback")
+
+    def complete_login(self, request: HttpRequest, app: Any, token: Any, **kwargs: Any) -> SocialLogin:
+        """A login that is never saved, carrying `consent`: (identity, tokens). Raises OAuth2Error."""
+        answer = kwargs["response"]
+        try:
+            who = identity.verify(answer.get("id_token"))
+            tokens = tokens_of(answer)
+        except (identity.IdentityRefused, IdentityHostError) as error:
+            raise OAuth2Error(str(error)) from None
+        except ValueError:
+            raise OAuth2Error("PagerDuty's token answer could not be understood.") from None
+        login = self.get_provider().sociallogin_from_response(request, {"user_id": who.user_id})
+        login.consent = (who, tokens)
+        return login
+
+
+def oauth2_login(request: HttpRequest) -> NoReturn:
+    """There is no signing in with PagerDuty; connecting begins on our own page, with a POST."""
+    raise Http404
+
+
+oauth2_callback = OAuth2CallbackView.adapter_view(PagerDutyOAuth2Adapter)

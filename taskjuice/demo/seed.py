@@ -1,0 +1,91 @@
+"""Demo data: an agency with one client, a connection made through the real OAuth flow, and its triggers."""
+
+import hashlib
+import hmac
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from connections import api_keys
+from connections.actors import SCOPES, Actor
+from connections.models import Account, ApiKey, Connection, Membership, Role, User, Workspace
+from taskjuice.demo import consent
+from workflows import catalog, triggers
+from workflows.models import Trigger
+
+EMAIL = "demo@taskjuice.example"
+LABEL = "Acme's PagerDuty"
+_ACTOR = Actor.system("Demo data")
+
+
+def seed() -> dict[str, Any]:
+    """Make what is missing and answer how to use it, the same each time.
+
+    {"base_url", "email", "password", "api_key", "account", "workspace", "connection",
+    "triggers": {key: {"id", "url", "secret"}}}. Raises consent.ConsentFailed when PagerDuty (or the sandbox)
+    cannot be reached or does not agree.
+    """
+    user, workspace = _people()
+    connection = _connection(user, workspace)
+    return {
+        "base_url": settings.PUBLIC_BASE_URL,
+        "email": EMAIL,
+        "password": _derived("password")[:20],
+        "api_key": _api_key(workspace),
+        "account": str(workspace.account_id),
+        "workspace": str(workspace.pk),
+        "connection": str(connection.pk),
+        "triggers": {key: _trigger(connection, key) for key in catalog.integration("pagerduty").triggers},
+    }
+
+
+def _derived(purpose: str) -> str:
+    """A secret of this installation that is the same on each call without being stored anywhere."""
+    return hmac.new(settings.SECRET_KEY.encode(), f"demo {purpose}".encode(), hashlib.sha256).hexdigest()
+
+
+@transaction.atomic
+def _people() -> tuple[User, Workspace]:
+    user = User.objects.filter(email=EMAIL).first()
+    if user is None:
+        user = User.objects.create_user(EMAIL, first_name="Dana", last_name="Demo")
+    user.set_password(_derived("password")[:20])
+    user.save()
+    membership = Membership.objects.filter(user=user).select_related("account").first()
+    if membership is None:
+        account = Account.objects.create(name="Demo Agency")
+        membership = Membership.objects.create(account=account, user=user, role=Role.OWNER)
+    workspace, _ = Workspace.objects.get_or_create(account=membership.account, name="Acme")
+    return user, workspace
+
+
+def _connection(user: User, workspace: Workspace) -> Connection:
+    connections = Connection.objects.filter(workspace=workspace, label=LABEL)
+    usable = connections.filter(status=Connection.Status.ACTIVE).first()
+    if usable is None:
+        landed_on = consent.connect(user=user, workspace=workspace, label=LABEL)
+        usable = connections.filter(status=Connection.Status.ACTIVE).first()
+        if usable is None:
+            raise consent.ConsentFailed(f"No active connection came of it; see {landed_on}.")
+    return usable
+
+
+def _api_key(workspace: Workspace) -> str:
+    secret = _derived("api key")
+    known = ApiKey.objects.filter(workspace=workspace, name="Demo", revoked_at__isnull=True).first()
+    plain = api_keys.plain(secret)
+    if known is None or not api_keys.matches(known, plain):
+        api_keys.create_key(
+            actor=_ACTOR, workspace=workspace, name="Demo", scopes=list(SCOPES), secret=secret
+        )
+    return plain
+
+
+def _trigger(connection: Connection, key: str) -> dict[str, str]:
+    trigger = Trigger.objects.filter(connection=connection, key=key, deleted_at__isnull=True).first()
+    if trigger is None:
+        trigger = triggers.create(actor=_ACTOR, connection=connection, key=key, name="")
+    secret = _derived(f"secret of {trigger.pk}")
+    triggers.add_secret(actor=_ACTOR, trigger=trigger, secret=secret)
+    return {"id": str(trigger.pk), "url": trigger.url, "secret": secret}

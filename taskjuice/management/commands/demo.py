@@ -1,0 +1,75 @@
+"""`manage.py demo`: everything on this machine, the whole story once, then it keeps serving."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+import requests
+from django.core.management.base import BaseCommand, CommandError
+
+_PATIENCE = 90.0
+
+
+class Command(BaseCommand):
+    help = "Starts web, workers and sandbox on SQLite, tells the story, and keeps serving (--once: ends)."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument(
+            "--once", action="store_true", help="end after the story, with an error if a part failed"
+        )
+
+    def handle(self, *, port: int, once: bool, **options: Any) -> None:
+        port = self._free_pair(port)
+        env = {**os.environ, "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}"}
+        up = [sys.executable, "manage.py", "up", "--port", str(port), "--sandbox"]
+        server = subprocess.Popen(up, env=env)  # noqa: S603 - our own command line
+        try:
+            self._wait(server, f"http://127.0.0.1:{port}/readyz")
+            self._wait(server, f"http://127.0.0.1:{port + 1}/_sandbox/state")
+            told = subprocess.run([sys.executable, "manage.py", "tell_story"], env=env, check=False)  # noqa: S603
+            if once or told.returncode:
+                if told.returncode:
+                    raise CommandError("The story did not come true.")
+                return
+            server.wait()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait()
+
+    def _free_pair(self, port: int) -> int:
+        """The first port from `port` on that is free together with the next one, which the sandbox takes."""
+        for candidate in range(port, port + 100, 2):
+            if self._free(candidate) and self._free(candidate + 1):
+                if candidate != port:
+                    self.stdout.write(f"Port {port} or {port + 1} is in use; taking {candidate} instead.")
+                return candidate
+        raise CommandError(f"No free ports from {port} on.")
+
+    def _free(self, port: int) -> bool:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+        return True
+
+    def _wait(self, server: subprocess.Popen[bytes], url: str) -> None:
+        end = time.monotonic() + _PATIENCE
+        while time.monotonic() < end and server.poll() is None:
+            try:
+                if requests.get(url, timeout=5).ok:
+                    return
+            except requests.RequestException:
+                pass
+            time.sleep(0.2)
+        raise CommandError(f"{url} did not become ready.")

@@ -1,0 +1,31 @@
+"""`manage.py tell_story`: the demo's story against a running server and sandbox."""
+
+import time
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from requests import RequestException
+
+from taskjuice.demo.consent import ConsentFailed
+from taskjuice.demo.seed import seed
+from taskjuice.demo.story import Story, StoryFailed
+
+
+class Command(BaseCommand):
+    help = "Runs the whole story over HTTP and prints it; fails when a part does not come true."
+
+    def handle(self, **options: Any) -> None:
+        began = time.monotonic()
+        try:
+            made = seed()
+            Story(made, settings.PAGERDUTY_IDENTITY_URL, self._tell).tell_all()
+        except (ConsentFailed, StoryFailed, RequestException) as error:
+            raise CommandError(str(error)) from error
+        self._tell(f"All of it came true in {time.monotonic() - began:.1f} s.")
+        self._tell(f"Sign in at {made['base_url']} as {made['email']} with the password {made['password']}")
+        self._tell(f"PagerDuty’s side (the sandbox): {settings.PAGERDUTY_IDENTITY_URL}")
+
+    def _tell(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()

@@ -1,0 +1,105 @@
+"""`manage.py up`: the whole product in the foreground: web, background workers, watchdog, if asked the sandbox."""
+
+import os
+import signal
+import socket
+import time
+from argparse import ArgumentParser
+from types import FrameType
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from taskjuice.children import Child, stop_all
+from taskjuice.watchdog import Watchdog
+
+_TICK = 0.1
+_GRACE_SECONDS = 15.0
+_THREADS = 8
+
+
+class Command(BaseCommand):
+    help = "Migrates, then runs the web server, the background workers and the watchdog until told to stop."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=urlsplit(settings.PUBLIC_BASE_URL).port or 8000)
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument(
+            "--sandbox", action="store_true", help="also start a local PagerDuty to play with"
+        )
+
+    def handle(self, *, port: int, host: str, sandbox: bool, **options: Any) -> None:
+        env = dict(os.environ)
+        children = []
+        if settings.LOOPBACK and "PUBLIC_BASE_URL" not in env:
+            env["PUBLIC_BASE_URL"] = f"http://127.0.0.1:{port}"
+        if sandbox:
+            sandbox_port = self._point_at_sandbox(env, port)
+            self._require_free("127.0.0.1", sandbox_port)
+            argv = ["manage.py", "pagerduty_sandbox", "--port", str(sandbox_port)]
+            children.append(Child("sandbox", argv, env))
+        self._require_free(host, port)
+        call_command("migrate", interactive=False, verbosity=0)
+        if not settings.DEVELOPMENT:
+            call_command("collectstatic", interactive=False, verbosity=0)
+        workers = Child("workers", ["manage.py", "qcluster"], env)
+        children += [workers, Child("web", self._web(host, port), env)]
+        self._run(children, Watchdog(workers), f"http://{host}:{port}")
+
+    def _point_at_sandbox(self, env: dict[str, str], port: int) -> int:
+        """Fill the PAGERDUTY_* settings that the environment leaves unset; answers the sandbox's port."""
+        given = urlsplit(env.get("PAGERDUTY_IDENTITY_URL", ""))
+        sandbox_port = given.port if given.port and given.hostname in {"127.0.0.1", "localhost"} else port + 1
+        url = f"http://127.0.0.1:{sandbox_port}"
+        for name, value in {
+            "PAGERDUTY_IDENTITY_URL": url,
+            "PAGERDUTY_API_URL": url,
+            "PAGERDUTY_API_URL_EU": f"{url}/eu",
+            "PAGERDUTY_CLIENT_ID": "taskjuice-development",
+            "PAGERDUTY_CLIENT_SECRET": "sandbox-client-secret",
+        }.items():
+            env.setdefault(name, value)
+        return sandbox_port
+
+    def _require_free(self, host: str, port: int) -> None:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                raise CommandError(f"Port {port} on {host} is in use. Choose another with --port.") from error
+
+    def _web(self, host: str, port: int) -> list[str]:
+        return [
+            *("-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)),
+            *("--workers", str(settings.WEB_WORKERS), "--blocking-threads", str(_THREADS)),
+            *("--respawn-failed-workers", "--workers-kill-timeout", "10", "--log-level", "warning"),
+            "taskjuice.wsgi:application",
+        ]
+
+    def _run(self, children: list[Child], watchdog: Watchdog, url: str) -> None:
+        stopping = False
+
+        def stop(signum: int, frame: FrameType | None) -> None:
+            nonlocal stopping
+            stopping = True
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        try:
+            for child in children:
+                child.start()
+            self.stdout.write(f"TaskJuice is at {url}. Stop it with Ctrl-C.")
+            while not stopping:
+                for child in children:
+                    code = child.keep_running()
+                    if code is not None:
+                        self.stderr.write(f"{child.name} ended with {code}; starting it again.")
+                watchdog.look()
+                time.sleep(_TICK)
+        finally:
+            stop_all(children, _GRACE_SECONDS)

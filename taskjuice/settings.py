@@ -1,0 +1,273 @@
+"""The only settings file. Every value that differs between machines is read here, from the environment.
+
+Development is a machine where SECRET_KEY is not set (or DEBUG is on): only there do defaults apply, and
+only for addresses on this machine. Anywhere else a missing value stops the start with its name.
+"""
+
+import socket
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from csp.constants import NONCE, NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from taskjuice.logs import logging_config
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+DEBUG = env.bool("DEBUG", default=False)
+DEVELOPMENT = DEBUG or "SECRET_KEY" not in env.ENVIRON
+
+
+def required(name: str, development: str) -> str:
+    """The variable `name`; in development `development` stands in for a missing one."""
+    value: str = env.str(name, default="")
+    if value:
+        return value
+    if DEVELOPMENT:
+        return development
+    raise ImproperlyConfigured(f"The environment variable {name} is missing. README.md lists all of them.")
+
+
+# --- This server ---------------------------------------------------------------------------------
+SECRET_KEY = required("SECRET_KEY", "development-only-" + "not-a-secret-" * 4)
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+ENCRYPTION_KEYS = required("ENCRYPTION_KEYS", "dev:ZGV2ZWxvcG1lbnQtb25seS1ub3QtYS1zZWNyZXQhISE=").split(",")
+PUBLIC_BASE_URL = required("PUBLIC_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
+_public = urlsplit(PUBLIC_BASE_URL)
+LOOPBACK = _public.hostname in {"127.0.0.1", "localhost", "::1"}
+if "SECRET_KEY" not in env.ENVIRON and not LOOPBACK:
+    raise ImproperlyConfigured("Set SECRET_KEY: PUBLIC_BASE_URL names an address outside this machine.")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_public.hostname or ""])
+if LOOPBACK:
+    ALLOWED_HOSTS += ["127.0.0.1", "localhost", "[::1]"]
+WEB_WORKERS = env.int("WEB_WORKERS", default=2)
+TASK_WORKERS = env.int("TASK_WORKERS", default=2)
+# Names this machine's background workers to the watchdog; two `up` on one host need two names.
+NODE_NAME = env.str("NODE_NAME", default=socket.gethostname())
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+HTTPS = _public.scheme == "https"
+
+# --- PagerDuty -----------------------------------------------------------------------------------
+# Without a client of its own a development machine talks to the sandbox, one port above the web server.
+SANDBOX_URL = f"http://127.0.0.1:{(_public.port or 8000) + 1}"
+_sandboxed = DEVELOPMENT and "PAGERDUTY_CLIENT_ID" not in env.ENVIRON
+
+
+def _pagerduty(name: str, real: str, sandbox: str) -> str:
+    return env.str(f"PAGERDUTY_{name}", default=sandbox if _sandboxed else real).rstrip("/")
+
+
+PAGERDUTY_CLIENT_ID = _pagerduty("CLIENT_ID", "", "taskjuice-development")
+PAGERDUTY_CLIENT_SECRET = _pagerduty("CLIENT_SECRET", "", "sandbox-client-secret")
+PAGERDUTY_OAUTH_MODE = _pagerduty("OAUTH_MODE", "scoped", "scoped")
+PAGERDUTY_IDENTITY_URL = _pagerduty("IDENTITY_URL", "https://identity.pagerduty.com", SANDBOX_URL)
+PAGERDUTY_API_URL = _pagerduty("API_URL", "https://api.pagerduty.com", SANDBOX_URL)
+PAGERDUTY_API_URL_EU = _pagerduty("API_URL_EU", "https://api.eu.pagerduty.com", f"{SANDBOX_URL}/eu")
+# The documentation and the printed samples disagree on the host (docs/pagerduty.md), so both are accepted.
+_issuers = {PAGERDUTY_IDENTITY_URL, PAGERDUTY_IDENTITY_URL.replace("//identity.", "//app.")}
+PAGERDUTY_ID_TOKEN_ISSUERS = env.list(
+    "PAGERDUTY_ID_TOKEN_ISSUERS", default=sorted(f"{host}/global/oauth/anonymous" for host in _issuers)
+)
+
+# --- Django --------------------------------------------------------------------------------------
+ROOT_URLCONF = "taskjuice.urls"
+WSGI_APPLICATION = "taskjuice.wsgi.application"
+AUTH_USER_MODEL = "connections.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+INSTALLED_APPS = [
+    "taskjuice",
+    "pagerduty_app",
+    "workflows",
+    "connections",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.mfa",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_q",
+    "django_structlog",
+]
+
+MIDDLEWARE = [
+    "django_structlog.middlewares.RequestMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+
+def _database(url: str) -> dict[str, Any]:
+    """Connection settings for `url`, with what each engine needs to lose nothing under load."""
+    config: dict[str, Any] = env.db_url_config(url)
+    config["CONN_MAX_AGE"] = 60
+    if config["ENGINE"].endswith("sqlite3"):
+        # WAL and IMMEDIATE together are what keeps 16 writers free of "database is locked";
+        # synchronous=FULL is what makes a committed event survive a power cut.
+        config["OPTIONS"] = {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+        }
+        if config["NAME"] != ":memory:":
+            config["NAME"] = str(BASE_DIR / config["NAME"])
+            Path(config["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+    else:
+        config["CONN_HEALTH_CHECKS"] = True
+        config.setdefault("OPTIONS", {})["connect_timeout"] = 5
+    return config
+
+
+DATABASES = {"default": _database(env.str("DATABASE_URL", default="sqlite:///var/taskjuice.sqlite3"))}
+CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = DEVELOPMENT
+WHITENOISE_AUTOREFRESH = DEBUG
+if not DEVELOPMENT:
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
+
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"TaskJuice <no-reply@{_public.hostname}>")
+
+# --- Security ------------------------------------------------------------------------------------
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        # Connect answers a form post with a redirect to PagerDuty; browsers apply form-action to it.
+        "form-action": [SELF, PAGERDUTY_IDENTITY_URL],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+
+# --- Signing in (allauth), and PagerDuty as a connector rather than a login -----------------------
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+LOGIN_REDIRECT_URL = "/"
+LOGIN_URL = "account_login"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_SESSION_REMEMBER = True
+SOCIALACCOUNT_ADAPTER = "pagerduty_app.adapter.ConnectorAdapter"
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_PROVIDERS = {
+    "pagerduty": {
+        "APPS": [{"client_id": PAGERDUTY_CLIENT_ID, "secret": PAGERDUTY_CLIENT_SECRET, "key": ""}],
+        "OAUTH_PKCE_ENABLED": True,
+    }
+}
+
+# --- REST API ------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "connections.api.authentication.ApiKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "connections.api.errors.to_response",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "TaskJuice",
+    "DESCRIPTION": "Connections, triggers, actions and workflows.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+# --- Background work -----------------------------------------------------------------------------
+# The queue is a doorbell: our own rows hold the work, so a task that is lost or run twice changes nothing.
+Q_CLUSTER = {
+    "name": "taskjuice",
+    "orm": "default",
+    "workers": TASK_WORKERS,
+    "queue_limit": 2,
+    "bulk": 1,
+    "timeout": 90,
+    "retry": 180,
+    "ack_failures": True,
+    "max_attempts": 1,
+    "save_limit": -1,
+    "poll": 0.2,
+    "recycle": 500,
+    "catch_up": False,
+    "guard_cycle": 0.5,
+    "label": "Background tasks",
+}
+
+LOGGING = logging_config(json=not DEVELOPMENT)
+DJANGO_STRUCTLOG_USER_ID_FIELD = "pk"

@@ -1,0 +1,48 @@
+"""`make test`: the whole suite on SQLite and again on PostgreSQL, in parallel, with its skips explained.
+
+TEST_POSTGRES_URL names the server (default: postgres@127.0.0.1:5432). REQUIRE_ALL=1 makes a missing server, or
+any skipped test, a failure.
+"""
+
+import os
+import subprocess
+import sys
+
+import psycopg
+
+POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/taskjuice")
+REQUIRED = os.environ.get("REQUIRE_ALL") == "1"
+
+
+def suite(name: str, url: str) -> int:
+    """Runs pytest against that database; answers its exit code."""
+    print(f"\n=== {name} ===", flush=True)
+    command = [sys.executable, "-m", "pytest", "-q", "-n", str(os.cpu_count() or 2), "--dist", "loadgroup"]
+    return subprocess.run(
+        [*command, *sys.argv[1:]], env={**os.environ, "DATABASE_URL": url}, check=False
+    ).returncode
+
+
+def reachable() -> str | None:
+    """None when PostgreSQL answers, else why it does not."""
+    server = POSTGRES.rpartition("/")[0] + "/postgres"
+    try:
+        psycopg.connect(server, connect_timeout=3).close()
+    except psycopg.Error as error:
+        return str(error).splitlines()[0]
+    return None
+
+
+def main() -> int:
+    failed = suite("SQLite", "sqlite:///var/test.sqlite3")
+    missing = reachable()
+    if missing is None:
+        failed |= suite("PostgreSQL", POSTGRES)
+    else:
+        print(f"\n=== PostgreSQL: skipped, no server at TEST_POSTGRES_URL ({missing}) ===")
+        failed |= int(REQUIRED)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""REST endpoints of this room, under /api/v1/."""

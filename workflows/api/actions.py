@@ -1,0 +1,100 @@
+"""Running actions over the API, and looking at the calls that came of it."""
+
+import re
+import time
+import uuid
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from connections.api.endpoints import Endpoint
+from connections.models import Connection
+from connections.problems import Problem
+from workflows import calls, outcomes
+from workflows.api.serializers import CallOut
+from workflows.models import ActionCall
+
+_LONGEST_WAIT = 30.0
+_LOOK_EVERY = 0.1
+_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+_OPEN = ("pending", "running", "waiting")
+
+
+class RunAction(Endpoint):
+    """One action on one connection."""
+
+    required_scope = "actions:run"
+
+    @extend_schema(
+        request=OpenApiTypes.OBJECT,
+        responses={200: CallOut, 202: CallOut},
+        parameters=[
+            OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER),
+            OpenApiParameter("Prefer", str, OpenApiParameter.HEADER, description="respond-async, or wait=N"),
+        ],
+        summary="Run an action",
+    )
+    def post(self, request: Request, connection_id: uuid.UUID, provider: str, action: str) -> Response:
+        connection = self.get_or_404(
+            Connection.objects.select_related("grant", "workspace"), pk=connection_id
+        )
+        wait, now = _preference(request)
+        call = calls.call_action(
+            actor=self.actor,
+            connection=connection,
+            action_key=f"{provider}/{action}",
+            data=request.data,
+            origin=ActionCall.Origin.API,
+            idempotency_key=_idempotency_key(request),
+            start=now,
+        )
+        _wait_for(call, wait)
+        return answer(call)
+
+
+class CallDetail(Endpoint):
+    """One call as far as it has got."""
+
+    required_scope = "actions:run"
+
+    @extend_schema(responses=CallOut, summary="Look at an action call")
+    def get(self, request: Request, call_id: uuid.UUID) -> Response:
+        return Response(CallOut(self.get_or_404(ActionCall.objects.all(), pk=call_id)).data)
+
+
+def answer(call: ActionCall) -> Response:
+    """200 when it is completed, 202 while it is open. Raises the call's Problem when it has failed."""
+    if call.status in (ActionCall.Status.FAILED, ActionCall.Status.CANCELLED):
+        raise outcomes.problem_of(call)
+    completed = call.status == ActionCall.Status.COMPLETED
+    return Response(CallOut(call).data, status=200 if completed else 202)
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise Problem(
+            "invalid_input",
+            "Idempotency-Key takes 1 to 200 printable ASCII characters.",
+            fields={"Idempotency-Key": ["1 to 200 printable ASCII characters without spaces."]},
+        )
+    return key
+
+
+def _preference(request: Request) -> tuple[float, bool]:
+    """Seconds to wait for a call that has to wait, and whether to make the first attempt at once (RFC 7240)."""
+    prefer = request.headers.get("Prefer", "")
+    if "respond-async" in prefer:
+        return 0.0, False
+    wait = re.search(r"\bwait=(\d{1,4})", prefer)
+    return (min(float(wait[1]), _LONGEST_WAIT) if wait else 0.0), True
+
+
+def _wait_for(call: ActionCall, seconds: float) -> None:
+    """Give the background workers that long to finish the call."""
+    end = time.monotonic() + seconds
+    while call.status in _OPEN and time.monotonic() < end:
+        time.sleep(_LOOK_EVERY)
+        call.refresh_from_db()

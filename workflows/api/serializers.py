@@ -1,0 +1,236 @@
+"""How rows of this room look to API callers."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from workflows.inputs import ActionInput, Text
+from workflows.models import ActionCall, Event, Run, StepRun, Trigger, TriggerSecret, Workflow
+
+
+class SecretOut(serializers.ModelSerializer[TriggerSecret]):
+    """A signing secret without the secret."""
+
+    class Meta:
+        model = TriggerSecret
+        fields = ["id", "created_at", "last_seen_at", "retired_at"]
+
+
+class TriggerOut(serializers.ModelSerializer[Trigger]):
+    """A trigger. `holding`: nothing is judged yet, because no signing secret is known."""
+
+    connection = serializers.UUIDField(source="connection_id")
+    url = serializers.CharField()
+    holding = serializers.SerializerMethodField()
+    secrets = SecretOut(many=True)
+
+    class Meta:
+        model = Trigger
+        fields = [
+            "id",
+            "key",
+            "name",
+            "connection",
+            "url",
+            "status",
+            "holding",
+            "confirmed_at",
+            "secrets",
+            "created_at",
+        ]
+
+    def get_holding(self, trigger: Trigger) -> bool:
+        return not any(secret.retired_at is None for secret in trigger.secrets.all())
+
+
+class TriggerIn(ActionInput):
+    key = Text(max_length=80)
+    connection = serializers.UUIDField()
+    name = Text(max_length=120, required=False, allow_blank=True, default="")
+
+
+class TriggerChange(ActionInput):
+    name = Text(max_length=120, required=False)
+    status = serializers.ChoiceField(choices=["active", "paused"], required=False)
+
+
+class SecretIn(ActionInput):
+    secret = Text(min_length=8, max_length=500, trim_whitespace=True, write_only=True)
+
+    def validate_secret(self, value: str) -> str:
+        if not value.isascii():
+            raise serializers.ValidationError("Signing secrets have no such characters; copy it again.")
+        return value
+
+
+class EventOut(serializers.ModelSerializer[Event]):
+    """One accepted delivery."""
+
+    trigger = serializers.UUIDField(source="trigger_id")
+    payload = serializers.JSONField()
+
+    class Meta:
+        model = Event
+        fields = [
+            "id",
+            "trigger",
+            "external_id",
+            "event_type",
+            "lane",
+            "status",
+            "is_test",
+            "error",
+            "received_at",
+            "payload",
+        ]
+
+
+class WorkflowOut(serializers.ModelSerializer[Workflow]):
+    """A workflow; `draft` is what people edit, `version` the number of what runs."""
+
+    trigger = serializers.UUIDField(source="trigger_id")
+    draft = serializers.JSONField()
+    version = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Workflow
+        fields = ["id", "name", "trigger", "status", "version", "draft", "created_at"]
+
+    def get_version(self, workflow: Workflow) -> int | None:
+        return workflow.live.number if workflow.live else None
+
+
+class WorkflowIn(ActionInput):
+    """What `draft` may say is checked by workflows.definitions, which names the step and field at fault."""
+
+    name = Text(max_length=120)
+    trigger = serializers.UUIDField()
+    conditions = serializers.JSONField(required=False)
+    steps = serializers.JSONField()
+    publish = serializers.BooleanField(default=False)
+
+
+class WorkflowChange(ActionInput):
+    name = Text(max_length=120, required=False)
+    conditions = serializers.JSONField(required=False)
+    steps = serializers.JSONField(required=False)
+    status = serializers.ChoiceField(choices=["active", "paused", "archived"], required=False)
+
+
+class CallOut(serializers.ModelSerializer[ActionCall]):
+    """An action call as far as it has got."""
+
+    connection = serializers.UUIDField(source="connection_id")
+    input = serializers.JSONField()
+    output = serializers.JSONField()
+    error = serializers.SerializerMethodField()
+
+    class Meta:
+        model = ActionCall
+        fields = [
+            "id",
+            "connection",
+            "action",
+            "origin",
+            "status",
+            "input",
+            "output",
+            "error",
+            "attempts",
+            "next_attempt_at",
+            "created_at",
+            "finished_at",
+        ]
+
+    def get_error(self, call: ActionCall) -> dict[str, Any] | None:
+        return five_fields(call.error)
+
+
+class StepOut(serializers.ModelSerializer[StepRun]):
+    """One step of a run with what went in and out."""
+
+    status = serializers.SerializerMethodField()
+    input = serializers.SerializerMethodField()
+    output = serializers.SerializerMethodField()
+    error = serializers.SerializerMethodField()
+    call = serializers.UUIDField(source="call_id")
+    attempts = serializers.SerializerMethodField()
+    next_attempt_at = serializers.SerializerMethodField()
+
+    class Meta:
+        model = StepRun
+        fields = [
+            "position",
+            "key",
+            "action",
+            "status",
+            "input",
+            "output",
+            "error",
+            "call",
+            "attempts",
+            "next_attempt_at",
+            "started_at",
+            "finished_at",
+        ]
+
+    def get_status(self, step: StepRun) -> str:
+        """While it runs, its call says more: waiting, paused."""
+        return step.call.status if step.call and step.finished_at is None else step.status
+
+    def get_input(self, step: StepRun) -> dict[str, Any] | None:
+        return step.call.input if step.call else None
+
+    def get_output(self, step: StepRun) -> dict[str, Any] | None:
+        return step.call.output if step.call else None
+
+    def get_error(self, step: StepRun) -> dict[str, Any] | None:
+        return five_fields(step.error or (step.call.error if step.call else None))
+
+    def get_attempts(self, step: StepRun) -> int:
+        return step.call.attempts if step.call else 0
+
+    def get_next_attempt_at(self, step: StepRun) -> Any:
+        return step.call.next_attempt_at if step.call else None
+
+
+class RunOut(serializers.ModelSerializer[Run]):
+    """A run without its steps."""
+
+    workflow = serializers.UUIDField(source="workflow_id")
+    version = serializers.IntegerField(source="version.number")
+    event = serializers.UUIDField(source="event.id")
+    error = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Run
+        fields = [
+            "id",
+            "workflow",
+            "version",
+            "event",
+            "lane",
+            "replay",
+            "status",
+            "error",
+            "created_at",
+            "started_at",
+            "finished_at",
+        ]
+
+    def get_error(self, run: Run) -> dict[str, Any] | None:
+        return five_fields(run.error)
+
+
+class RunDetail(RunOut):
+    """A run with its steps."""
+
+    steps = StepOut(many=True)
+
+    class Meta(RunOut.Meta):
+        fields = [*RunOut.Meta.fields, "steps"]
+
+
+def five_fields(error: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A stored error as it is shown: code, message, provider_status, retryable, detail."""
+    return {name: value for name, value in error.items() if name != "status"} if error else None

@@ -1,0 +1,139 @@
+"""Triggers, their signing secrets, and the events that came in."""
+
+import uuid
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from connections import audit
+from connections.api.endpoints import Endpoint
+from connections.models import Connection
+from connections.problems import Problem
+from workflows import triggers
+from workflows.api.serializers import (
+    EventOut,
+    SecretIn,
+    SecretOut,
+    TriggerChange,
+    TriggerIn,
+    TriggerOut,
+)
+from workflows.models import Event, Trigger, TriggerSecret
+
+
+def _live() -> QuerySet[Trigger]:
+    return Trigger.objects.filter(deleted_at__isnull=True).prefetch_related("secrets")
+
+
+class Triggers(Endpoint):
+    """The triggers of the workspace."""
+
+    required_scopes = {"GET": "triggers:read", "POST": "triggers:write"}
+
+    @extend_schema(responses=TriggerOut(many=True), summary="List triggers")
+    def get(self, request: Request) -> Response:
+        return self.page(_live(), TriggerOut)
+
+    @extend_schema(request=TriggerIn, responses={201: TriggerOut}, summary="Create a trigger")
+    def post(self, request: Request) -> Response:
+        data = self.validated(TriggerIn)
+        connection = self.get_or_404(Connection.objects.select_related("workspace"), pk=data["connection"])
+        trigger = triggers.create(actor=self.actor, connection=connection, key=data["key"], name=data["name"])
+        return Response(TriggerOut(trigger).data, status=201)
+
+
+class TriggerDetail(Endpoint):
+    """One trigger."""
+
+    required_scopes = {"GET": "triggers:read", "PATCH": "triggers:write", "DELETE": "triggers:write"}
+
+    @extend_schema(responses=TriggerOut, summary="Look at a trigger")
+    def get(self, request: Request, trigger_id: uuid.UUID) -> Response:
+        return Response(TriggerOut(self.get_or_404(_live(), pk=trigger_id)).data)
+
+    @extend_schema(request=TriggerChange, responses=TriggerOut, summary="Rename, pause or resume a trigger")
+    def patch(self, request: Request, trigger_id: uuid.UUID) -> Response:
+        trigger = self.get_or_404(_live(), pk=trigger_id)
+        changes = self.validated(TriggerChange)
+        if trigger.status == Trigger.Status.CLOSED:
+            raise Problem("trigger_closed", "The connection behind this trigger was revoked.", status=409)
+        for name, value in changes.items():
+            setattr(trigger, name, value)
+        trigger.save(update_fields=list(changes))
+        audit.record(
+            self.actor,
+            "trigger.changed",
+            connection=trigger.connection,
+            target=str(trigger.pk),
+            detail=changes,
+        )
+        return Response(TriggerOut(trigger).data)
+
+    @extend_schema(responses={204: None}, summary="Delete a trigger")
+    def delete(self, request: Request, trigger_id: uuid.UUID) -> Response:
+        triggers.delete(actor=self.actor, trigger=self.get_or_404(_live(), pk=trigger_id))
+        return Response(status=204)
+
+
+class Secrets(Endpoint):
+    """The signing secrets of a trigger; write-only."""
+
+    required_scope = "triggers:write"
+
+    @extend_schema(request=SecretIn, responses={201: SecretOut}, summary="Add a signing secret")
+    def post(self, request: Request, trigger_id: uuid.UUID) -> Response:
+        trigger = self.get_or_404(_live(), pk=trigger_id)
+        secret, _ = triggers.add_secret(
+            actor=self.actor, trigger=trigger, secret=self.validated(SecretIn)["secret"]
+        )
+        return Response(SecretOut(secret).data, status=201)
+
+
+class SecretDetail(Endpoint):
+    """One signing secret."""
+
+    required_scope = "triggers:write"
+
+    @extend_schema(responses={204: None}, summary="Retire a signing secret")
+    def delete(self, request: Request, trigger_id: uuid.UUID, secret_id: uuid.UUID) -> Response:
+        trigger = self.get_or_404(_live(), pk=trigger_id)
+        secret = self.get_or_404(TriggerSecret.objects.filter(trigger=trigger), pk=secret_id, scoped=True)
+        triggers.retire_secret(actor=self.actor, secret=secret)
+        return Response(status=204)
+
+
+class TestTrigger(Endpoint):
+    """A sample event, as if the provider had sent it."""
+
+    required_scope = "triggers:write"
+
+    @extend_schema(request=None, responses={201: EventOut}, summary="Send a test event")
+    def post(self, request: Request, trigger_id: uuid.UUID) -> Response:
+        trigger = self.get_or_404(_live(), pk=trigger_id)
+        return Response(EventOut(triggers.send_test(actor=self.actor, trigger=trigger)).data, status=201)
+
+
+class Events(Endpoint):
+    """What came in, oldest first after `after`, so that another program can follow along."""
+
+    required_scope = "triggers:read"
+
+    @extend_schema(
+        responses=EventOut(many=True),
+        parameters=[
+            OpenApiParameter("trigger", uuid.UUID),
+            OpenApiParameter("after", uuid.UUID, description="The id of the last event already seen"),
+        ],
+        summary="List events",
+    )
+    def get(self, request: Request) -> Response:
+        events = Event.objects.all()
+        if trigger := self.uuid_parameter("trigger"):
+            events = events.filter(trigger=self.get_or_404(Trigger.objects.all(), pk=trigger))
+        if after := self.uuid_parameter("after"):
+            seen = self.get_or_404(Event.objects.all(), id=after)
+            events = events.filter(seq__gt=seen.seq)
+            return self.page(events, EventOut, ordering=("seq",))
+        return self.page(events, EventOut, ordering=("-seq",))

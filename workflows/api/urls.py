@@ -1,0 +1,32 @@
+"""Routes of this room under /api/v1/."""
+
+from django.urls import path
+
+from workflows.api import actions, catalog, triggers, workflows
+
+urlpatterns = [
+    path("catalog/", catalog.Catalog.as_view(), name="api_catalog"),
+    path(
+        "connections/<uuid:connection_id>/actions/<slug:provider>/<slug:action>/",
+        actions.RunAction.as_view(),
+        name="api_run_action",
+    ),
+    path("action-calls/<uuid:call_id>/", actions.CallDetail.as_view(), name="api_call"),
+    path("triggers/", triggers.Triggers.as_view(), name="api_triggers"),
+    path("triggers/<uuid:trigger_id>/", triggers.TriggerDetail.as_view(), name="api_trigger"),
+    path("triggers/<uuid:trigger_id>/secrets/", triggers.Secrets.as_view(), name="api_secrets"),
+    path(
+        "triggers/<uuid:trigger_id>/secrets/<uuid:secret_id>/",
+        triggers.SecretDetail.as_view(),
+        name="api_secret",
+    ),
+    path("triggers/<uuid:trigger_id>/test/", triggers.TestTrigger.as_view(), name="api_test_trigger"),
+    path("events/", triggers.Events.as_view(), name="api_events"),
+    path("workflows/", workflows.Workflows.as_view(), name="api_workflows"),
+    path("workflows/<uuid:workflow_id>/", workflows.WorkflowDetail.as_view(), name="api_workflow"),
+    path("workflows/<uuid:workflow_id>/publish/", workflows.PublishWorkflow.as_view(), name="api_publish"),
+    path("runs/", workflows.Runs.as_view(), name="api_runs"),
+    path("runs/<uuid:run_id>/", workflows.RunPage.as_view(), name="api_run"),
+    path("runs/<uuid:run_id>/replay/", workflows.ReplayRun.as_view(), name="api_replay"),
+    path("runs/<uuid:run_id>/cancel/", workflows.CancelRun.as_view(), name="api_cancel"),
+]

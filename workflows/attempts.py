@@ -1,0 +1,169 @@
+"""Attempts: one try of an action call at a time, each written down before it is made.
+
+The row says `running`, with a lease and the attempt counted, before anything leaves. If the process dies, the
+next attempt finds `unsure` set and asks the provider what became of the last one before it repeats a write.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.db.models import Q
+from django.utils import timezone
+
+from connections import grants
+from connections.models import Connection
+from connections.problems import Problem
+from workflows import catalog, outcomes
+from workflows.catalog import ActionType, Json, ProviderError
+from workflows.models import ActionCall
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(seconds=60)
+_RENEW_WITHIN = timedelta(seconds=40)
+Status = ActionCall.Status
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The call as its action sees it (workflows.catalog.Caller)."""
+
+    key: str
+    cache_key: str
+    first_sent_at: datetime | None
+
+
+class LeaseLost(Exception):
+    """Another worker has taken the call over; this one must not write or send any more."""
+
+
+def check_usable(connection: Connection, action: ActionType) -> None:
+    """Raises Problem when the connection cannot serve this action: its state, or a scope not granted."""
+    grants.check_usable(connection)
+    granted = connection.grant.scopes_granted
+    if not catalog.integration(connection.provider).covers(action.scope, granted):
+        raise Problem(
+            "missing_scope",
+            f"This connection was not granted {action.scope}, which “{action.name}” needs. "
+            "Reconnect and allow it.",
+            status=403,
+            detail={"scope": action.scope},
+        )
+
+
+def claimed_from_birth(call: ActionCall) -> uuid.UUID:
+    """Fill in an unsaved call as claimed for its first attempt, so that saving it is also claiming it."""
+    call.status = Status.RUNNING
+    call.attempts = 1
+    call.lease_holder = uuid.uuid4()
+    call.lease_until = timezone.now() + LEASE
+    return call.lease_holder
+
+
+def claim(call: ActionCall) -> uuid.UUID | None:
+    """Take the call up for one more attempt. None when somebody else has it or it is not open any more."""
+    holder, now = uuid.uuid4(), timezone.now()
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+    claimed = ActionCall.objects.filter(
+        free,
+        pk=call.pk,
+        status__in=[Status.PENDING, Status.RUNNING, Status.WAITING, Status.PAUSED],
+        attempts=call.attempts,
+    ).update(status=Status.RUNNING, attempts=call.attempts + 1, lease_holder=holder, lease_until=now + LEASE)
+    if not claimed:
+        return None
+    call.refresh_from_db()
+    return holder
+
+
+class Attempt:
+    """One claimed try of a call, from the look at the connection to the answer on the row."""
+
+    def __init__(self, call: ActionCall, holder: uuid.UUID) -> None:
+        self.call = call
+        self.holder = holder
+        self.sent = False
+
+    def run(self) -> None:
+        """Make it and write down how it ended; the call is then completed, waiting, paused or failed.
+
+        Raises LeaseLost when the row belongs to another worker by now.
+        """
+        was_unsure = self.call.unsure
+        try:
+            output = self._perform()
+        except ProviderError as error:
+            unsure = error.outcome_unknown if self.sent else was_unsure
+            self._write(**outcomes.of_failure(self.call, outcomes.as_problem(error)), unsure=unsure)
+        except Problem as problem:
+            unsure = self.sent or was_unsure
+            self._write(**outcomes.of_failure(self.call, problem), unsure=unsure)
+        else:
+            self._write(**outcomes.of_success(output), unsure=False)
+
+    def _perform(self) -> Json:
+        if self.call.attempts > outcomes.MAX_ATTEMPTS:
+            raise Problem("attempts_exhausted", "Each attempt was cut off before it ended.", status=502)
+        action = catalog.find_action(self.call.action)
+        if action is None:
+            raise Problem("unknown_action", f"There is no action {self.call.action} any more.", status=404)
+        connection = Connection.objects.select_related("grant", "workspace").get(pk=self.call.connection_id)
+        check_usable(connection, action)
+        token = grants.access_token(connection)
+        try:
+            return self._with_token(action, connection, token)
+        except ProviderError as error:
+            if not error.credential:
+                raise
+        # The provider did not take the token: ask for a new one, once. If that is not taken either, only a
+        # person can help.
+        token = grants.replace_refused_token(connection, refused=token)
+        try:
+            return self._with_token(action, connection, token)
+        except ProviderError as error:
+            if error.credential:
+                raise grants.give_up(connection, reason=error.message) from None
+            raise
+
+    def _with_token(self, action: ActionType, connection: Connection, token: str) -> Json:
+        api = catalog.integration(connection.provider).open_api(connection.region, token, self._keep_lease)
+        data = action.input(data=self.call.input)
+        data.is_valid(raise_exception=True)
+        caller = Caller(
+            key=self.call.key,
+            cache_key=f"{connection.pk}:{connection.grant.generation}",
+            first_sent_at=self.call.first_sent_at,
+        )
+        if self.call.unsure and action.recover is not None:
+            recovered = action.recover(api, data.validated_data, caller)
+            if recovered is not None:
+                return recovered
+        if action.check is not None:
+            action.check(api, data.validated_data, caller)
+        if action.writes:
+            self._about_to_send()
+        return action.perform(api, data.validated_data, caller)
+
+    def _about_to_send(self) -> None:
+        """From here on the outcome is unknown until an answer is stored."""
+        now = timezone.now()
+        self._write(unsure=True, first_sent_at=self.call.first_sent_at or now, lease_until=now + LEASE)
+        self.sent = True
+
+    def _keep_lease(self) -> None:
+        now = timezone.now()
+        if self.call.lease_until is not None and self.call.lease_until - now < _RENEW_WITHIN:
+            self._write(lease_until=now + LEASE)
+
+    def _write(self, **fields: Any) -> None:
+        """Change the row while it is still ours; a status other than `running` gives the lease back."""
+        if fields.get("status", Status.RUNNING) != Status.RUNNING:
+            fields.update(lease_holder=None, lease_until=None)
+        ours = ActionCall.objects.filter(pk=self.call.pk, lease_holder=self.holder, status=Status.RUNNING)
+        if not ours.update(**fields):
+            raise LeaseLost(self.call.key)
+        for name, value in fields.items():
+            setattr(self.call, name, value)

@@ -1,0 +1,142 @@
+"""The one pipeline for every use of a connection: by a step, the API, or a person trying an action."""
+
+import hashlib
+import json
+from typing import Any
+
+import structlog
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from connections import audit
+from connections.actors import Actor
+from connections.api.errors import invalid_input
+from connections.models import Connection
+from connections.problems import Problem
+from workflows import attempts, catalog, doorbell
+from workflows.catalog import ActionType, Json
+from workflows.models import ActionCall
+
+log = structlog.get_logger(__name__)
+
+
+def call_action(
+    *,
+    actor: Actor,
+    connection: Connection,
+    action_key: str,
+    data: Any,
+    origin: str,
+    idempotency_key: str | None = None,
+    start: bool = True,
+) -> ActionCall:
+    """Use `connection` once, and answer the call as far as it got: completed, waiting or failed.
+
+    start: make the first attempt now, rather than leave it to the workers. Raises Problem when nothing was
+    written because the call could not even begin: unknown_action, invalid_input, connection_*,
+    missing_scope, forbidden, idempotency_key_reused.
+    """
+    action = find(connection, action_key)
+    if not actor.may("actions:run", connection.workspace.account_id):
+        raise Problem("forbidden", "You may not run actions here.", status=403)
+    validate(action, data)
+    fingerprint = _fingerprint(action_key, data)
+    if idempotency_key:
+        earlier = ActionCall.objects.filter(connection=connection, idempotency_key=idempotency_key).first()
+        if earlier:
+            return _same(earlier, fingerprint)
+    attempts.check_usable(connection, action)
+    call = ActionCall(
+        workspace_id=connection.workspace_id,
+        connection=connection,
+        action=action_key,
+        origin=origin,
+        user_id=actor.user_id,
+        api_key_id=actor.api_key_id,
+        input=data,
+        idempotency_key=idempotency_key,
+        fingerprint=fingerprint,
+        next_attempt_at=timezone.now(),
+    )
+    holder = attempts.claimed_from_birth(call) if start else None
+    try:
+        _save(actor, call)
+    except IntegrityError:
+        winner = ActionCall.objects.get(connection=connection, idempotency_key=idempotency_key)
+        return _same(winner, fingerprint)
+    if holder is not None:
+        attempts.Attempt(call, holder).run()
+    return call
+
+
+def _save(actor: Actor, call: ActionCall) -> None:
+    with transaction.atomic():
+        call.save(force_insert=True)
+        audit.record(
+            actor,
+            "action.called",
+            connection=call.connection,
+            target=call.key,
+            detail={"action": call.action, "origin": call.origin},
+        )
+        if call.status == ActionCall.Status.PENDING:
+            doorbell.ring()
+
+
+def find(connection: Connection, action_key: str) -> ActionType:
+    """The action of that key, if the connection's provider has it. Raises Problem (unknown_action)."""
+    action = catalog.find_action(action_key)
+    if action is None or action_key.partition("/")[0] != connection.provider:
+        raise Problem("unknown_action", f"There is no action {action_key[:80]}.", status=404)
+    return action
+
+
+def validate(action: ActionType, data: Any) -> None:
+    """Raises Problem (invalid_input) that names each field at fault."""
+    serializer = action.input(data=data)
+    if not serializer.is_valid():
+        raise invalid_input(dict(serializer.errors))
+
+
+def _fingerprint(action_key: str, data: Any) -> str:
+    text = json.dumps([action_key, data], sort_keys=True)
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()
+
+
+def _same(earlier: ActionCall, fingerprint: str) -> ActionCall:
+    """The call that this idempotency key already made, if it asked for the same thing."""
+    if earlier.fingerprint != fingerprint:
+        raise Problem(
+            "idempotency_key_reused",
+            "This Idempotency-Key was used before with another request.",
+            status=422,
+            detail={"id": str(earlier.pk)},
+        )
+    return earlier
+
+
+def for_step(*, connection: Connection, action_key: str, data: Json) -> ActionCall:
+    """An unsaved call for a workflow's step. Raises Problem (unknown_action, invalid_input)."""
+    validate(find(connection, action_key), data)
+    return ActionCall(
+        workspace_id=connection.workspace_id,
+        connection=connection,
+        action=action_key,
+        origin=ActionCall.Origin.STEP,
+        input=data,
+    )
+
+
+def advance_due(limit: int = 20) -> int:
+    """Make the next attempt of calls that are due outside any run. Answers how many were taken up."""
+    taken = 0
+    for call in ActionCall.objects.due(timezone.now())[:limit]:
+        holder = attempts.claim(call)
+        if holder is not None:
+            taken += 1
+            try:
+                attempts.Attempt(call, holder).run()
+            except Exception:
+                # Our own fault: the row keeps its lease, so the next attempt comes when that has run out.
+                log.exception("attempt_broke", call=call.key, action=call.action)
+    return taken

@@ -1,0 +1,190 @@
+"""The engine: walks the steps of runs that are due, one run per workflow and lane at a time, in order."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from connections.models import Connection
+from connections.problems import Problem
+from workflows import attempts, calls, catalog, expressions
+from workflows.fanout import fields_of
+from workflows.models import ActionCall, Run, StepRun
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(seconds=90)
+MAX_CLAIMS = 8
+
+
+class RunLost(Exception):
+    """Another worker has taken this run over."""
+
+
+def advance_due(limit: int = 10) -> int:
+    """Walk runs that are due as far as they go. Answers how many were taken up."""
+    taken = 0
+    for run in Run.objects.due(timezone.now())[:limit]:
+        holder = _claim(run)
+        if holder is None:
+            continue
+        taken += 1
+        try:
+            Walk(run, holder).go()
+        except (RunLost, attempts.LeaseLost):
+            log.warning("run_taken_over", run=str(run.id))
+        except Exception:
+            # Our own fault: the lease stays, so the next try comes when it has run out; MAX_CLAIMS ends it.
+            log.exception("run_broke", run=str(run.id))
+    return taken
+
+
+def _claim(run: Run) -> uuid.UUID | None:
+    holder, now = uuid.uuid4(), timezone.now()
+    changed = Run.objects.filter(
+        pk=run.pk, status=run.status, claims=run.claims, lease_until=run.lease_until
+    ).update(
+        status=Run.Status.RUNNING,
+        claims=run.claims + 1,
+        lease_holder=holder,
+        lease_until=now + LEASE,
+        started_at=run.started_at or now,
+    )
+    run.claims += 1
+    return holder if changed else None
+
+
+class Walk:
+    """One worker's walk along one run, from the step it is at to its end or to a wait."""
+
+    def __init__(self, run: Run, holder: uuid.UUID) -> None:
+        self.run = run
+        self.holder = holder
+        self.steps = run.version.steps
+        self.fields = fields_of(run.event)
+
+    def go(self) -> None:
+        """Raises RunLost or LeaseLost when another worker has taken over."""
+        if self.run.claims > MAX_CLAIMS:
+            error = Problem("worker_lost", "The worker stopped each time it tried this step.", status=500)
+            self._end(Run.Status.FAILED, error=error.as_error())
+            return
+        done = self.run.steps.filter(position__lt=self.run.position).select_related("call")
+        self.fields["steps"] = {step.key: step.call.output for step in done if step.call and step.call.output}
+        while self.run.position < len(self.steps):
+            if not self._take_step(self.steps[self.run.position]):
+                return
+        self._end(Run.Status.COMPLETED)
+
+    def _take_step(self, definition: dict[str, Any]) -> bool:
+        """Whether the walk can go on to the next step now."""
+        step = self.run.steps.filter(position=self.run.position).select_related("call").first()
+        if step is None:
+            step = self._begin(definition)
+        elif step.call is not None and not step.call.finished:
+            holder = attempts.claim(step.call)
+            if holder is None:  # A worker that lost this run may still be at it: look again when it ends.
+                self._wait(step.call)
+                return False
+            attempts.Attempt(step.call, holder).run()
+        return self._after(definition, step)
+
+    def _begin(self, definition: dict[str, Any]) -> StepRun:
+        """Write down what is about to happen, then make the first attempt."""
+        step = StepRun(
+            run=self.run,
+            position=self.run.position,
+            key=definition["key"],
+            action=definition["action"],
+        )
+        try:
+            call = self._call_for(definition)
+        except expressions.ExpressionError as error:
+            problem = Problem("expression_failed", str(error), status=400)
+            step.error = problem.as_error()
+        except Problem as problem:
+            step.error = problem.as_error()
+        else:
+            holder = attempts.claimed_from_birth(call)
+            with transaction.atomic():
+                self._write(lease_until=timezone.now() + LEASE)
+                call.save(force_insert=True)
+                step.call = call
+                step.save(force_insert=True)
+            attempts.Attempt(call, holder).run()
+            return step
+        step.save(force_insert=True)
+        return step
+
+    def _call_for(self, definition: dict[str, Any]) -> ActionCall:
+        connection = Connection.objects.get(pk=definition["connection"], workspace=self.run.workspace_id)
+        schema = catalog.input_schema(definition["action"])
+        rendered = {}
+        for name, template in definition["input"].items():
+            try:
+                value = expressions.render_all(template, self.fields)
+            except expressions.ExpressionError as error:
+                raise expressions.ExpressionError(f"{name}: {error}") from None
+            rendered[name] = _as_asked(value, schema["properties"].get(name, {}))
+        return calls.for_step(connection=connection, action_key=definition["action"], data=rendered)
+
+    def _after(self, definition: dict[str, Any], step: StepRun) -> bool:
+        call = step.call
+        if call is not None and call.status == ActionCall.Status.COMPLETED:
+            self._step_done(step, StepRun.Status.COMPLETED)
+            self.fields["steps"][step.key] = call.output
+            return True
+        if call is not None and call.status == ActionCall.Status.WAITING:
+            self._wait(call)
+            return False
+        if call is not None and call.status == ActionCall.Status.PAUSED:
+            self._give_back(status=Run.Status.PAUSED, blocked_on=call.connection, error=call.error)
+            return False
+        error = call.error if call is not None else step.error
+        self._step_done(step, StepRun.Status.FAILED, error=error)
+        if definition["on_error"] == "continue":
+            return True
+        self._end(Run.Status.FAILED, error=error)
+        return False
+
+    def _step_done(self, step: StepRun, status: str, error: Any = None) -> None:
+        with transaction.atomic():
+            self._write(position=self.run.position + 1, claims=1, lease_until=timezone.now() + LEASE)
+            step.status, step.error, step.finished_at = status, error, timezone.now()
+            step.save(update_fields=["status", "error", "finished_at"])
+
+    def _wait(self, call: ActionCall) -> None:
+        due_at = call.next_attempt_at or call.lease_until or timezone.now() + LEASE
+        self._give_back(status=Run.Status.WAITING, due_at=due_at, claims=0)
+
+    def _end(self, status: str, error: Any = None) -> None:
+        self._give_back(status=status, error=error, finished_at=timezone.now())
+
+    def _give_back(self, **fields: Any) -> None:
+        self._write(lease_holder=None, lease_until=None, **fields)
+
+    def _write(self, **fields: Any) -> None:
+        ours = Run.objects.filter(pk=self.run.pk, lease_holder=self.holder, status=Run.Status.RUNNING)
+        if not ours.update(**fields):
+            raise RunLost(str(self.run.id))
+        for name, value in fields.items():
+            setattr(self.run, name, value)
+
+
+def _as_asked(value: Any, schema: dict[str, Any]) -> Any:
+    """A lone `{{ field }}` keeps its type; where the action asks for text, a number becomes text."""
+    if schema.get("type") == "string" and isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return value
+
+
+def resume(runs: Iterable[Run]) -> int:
+    """Let paused runs go on from the step they are at."""
+    keys = [run.pk for run in runs]
+    return Run.objects.filter(pk__in=keys, status=Run.Status.PAUSED).update(
+        status=Run.Status.PENDING, blocked_on=None, error=None, claims=0, due_at=timezone.now()
+    )

@@ -1,0 +1,105 @@
+"""From events to runs: the oldest queued event of each lane makes one run per matching workflow."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from workflows import catalog, conditions
+from workflows.models import Event, Run, Workflow
+
+log = structlog.get_logger(__name__)
+
+MAX_ATTEMPTS = 5
+_LEASE = timedelta(seconds=30)
+_BATCH = 50
+
+
+def fan_out_due() -> int:
+    """Make the runs of events that are due. Answers how many events were taken up."""
+    events = _claim(timezone.now())
+    for event in events:
+        try:
+            _fan_out(event)
+        except Exception as error:
+            log.exception("fan_out_failed", event_id=str(event.id), attempts=event.attempts)
+            _give_back(event, error)
+    return len(events)
+
+
+def _claim(now: datetime) -> list[Event]:
+    """The oldest queued event of each lane, with the attempt counted before anything is tried.
+
+    An event stays `queued` until its runs exist, so the ones behind it cannot be claimed meanwhile.
+    """
+    earlier = Event.objects.filter(
+        trigger=OuterRef("trigger"), lane=OuterRef("lane"), seq__lt=OuterRef("seq"), status="queued"
+    )
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+    heads = list(Event.objects.filter(free, ~Exists(earlier), status="queued").order_by("seq")[:_BATCH])
+    claimed = []
+    for event in heads:
+        attempts = event.attempts + 1
+        if Event.objects.filter(
+            seq=event.seq, status="queued", attempts=event.attempts, lease_until=event.lease_until
+        ).update(attempts=attempts, lease_until=now + _LEASE):
+            event.attempts = attempts
+            claimed.append(event)
+    return claimed
+
+
+def _fan_out(event: Event) -> None:
+    """Runs and the end of the event in one transaction: a crash leaves either both or neither."""
+    if event.attempts > MAX_ATTEMPTS:
+        _finish(event, Event.Status.FAILED, error="It stopped the worker each time it was tried.")
+        return
+    with transaction.atomic():
+        if not _finish(event, Event.Status.DONE):
+            return
+        fields = fields_of(event)
+        live = Workflow.objects.filter(trigger=event.trigger_id, status=Workflow.Status.ACTIVE)
+        Run.objects.bulk_create(
+            [
+                Run(
+                    workspace_id=event.workspace_id,
+                    workflow=workflow,
+                    version=workflow.live,
+                    event=event,
+                    lane=event.lane,
+                )
+                for workflow in live.select_related("live").order_by("created_at", "id")
+                if workflow.live and conditions.hold(workflow.live.definition["conditions"], fields)
+            ]
+        )
+
+
+def _finish(event: Event, status: str, error: str = "") -> int:
+    return Event.objects.filter(seq=event.seq, status="queued").update(
+        status=status, error=error, lease_until=None
+    )
+
+
+def _give_back(event: Event, error: Exception) -> None:
+    """Try again later, and after the last attempt let the lane go on without this event."""
+    if event.attempts >= MAX_ATTEMPTS:
+        _finish(event, Event.Status.FAILED, error=type(error).__name__)
+    else:
+        wait = timezone.now() + timedelta(seconds=2**event.attempts)
+        Event.objects.filter(seq=event.seq, status="queued").update(lease_until=wait)
+
+
+def fields_of(event: Event) -> dict[str, Any]:
+    """What conditions and expressions can see of an event: {"trigger": {…}}."""
+    provider = event.trigger.key.partition("/")[0]
+    return {"trigger": catalog.integration(provider).trigger_fields(event.payload)}
+
+
+def requeue(events: Any) -> int:
+    """Give failed events of a queryset another round of attempts."""
+    updated: int = events.filter(status=Event.Status.FAILED).update(
+        status=Event.Status.QUEUED, attempts=0, lease_until=None, error=""
+    )
+    return updated

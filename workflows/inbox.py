@@ -1,0 +1,140 @@
+"""The inbox: judges a delivery and stores it before anybody answers the provider."""
+
+import enum
+from collections.abc import Iterable
+from datetime import timedelta
+
+import structlog
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from workflows import catalog, doorbell
+from workflows.models import Event, HeldDelivery, Trigger, TriggerSecret
+
+log = structlog.get_logger(__name__)
+
+MAX_BODY = 256 * 1024
+MAX_HELD = 500
+_LONGEST_SIGNATURE = 4096
+_LAST_SEEN_GRAIN = timedelta(minutes=1)
+
+
+class Verdict(enum.StrEnum):
+    """What became of a delivery; the first four mean that it is stored."""
+
+    ACCEPTED = "accepted"
+    IGNORED = "ignored"
+    DUPLICATE = "duplicate"
+    HELD = "held"
+    REFUSED = "refused"
+    FULL = "full"
+
+
+def find_trigger(provider: str, token: str) -> Trigger | None:
+    """The trigger behind an incoming URL; None for any URL that is not, or no longer, one of ours."""
+    trigger = Trigger.objects.filter(token=token, deleted_at__isnull=True).first()
+    return trigger if trigger and trigger.provider == provider else None
+
+
+def receive(trigger: Trigger, *, body: bytes, signature: str | None) -> Verdict:
+    """Judge one delivery by its raw body and signature header, and store it if it is genuine."""
+    secrets = list(trigger.secrets.filter(retired_at__isnull=True))
+    if not secrets:
+        return _hold(trigger, body=body, signature=signature)
+    signed_by = _signer(trigger, secrets, body=body, signature=signature)
+    if signed_by is None:
+        return Verdict.REFUSED
+    _saw_secret(signed_by)
+    return store(trigger, body=body)
+
+
+def _signer(
+    trigger: Trigger, secrets: list[TriggerSecret], *, body: bytes, signature: str | None
+) -> TriggerSecret | None:
+    verify = catalog.integration(trigger.provider).verify
+    index = verify(body, signature, [secret.value() for secret in secrets])
+    return None if index is None else secrets[index]
+
+
+def _saw_secret(secret: TriggerSecret) -> None:
+    """Show when a secret last signed, written at most once a minute."""
+    now = timezone.now()
+    if secret.last_seen_at is None or now - secret.last_seen_at > _LAST_SEEN_GRAIN:
+        TriggerSecret.objects.filter(pk=secret.pk).update(last_seen_at=now)
+
+
+def store(trigger: Trigger, *, body: bytes, is_test: bool = False) -> Verdict:
+    """Keep one genuine delivery and, if the trigger fires on it, ring the doorbell, in one transaction."""
+    delivery = catalog.integration(trigger.provider).read_delivery(body)
+    trigger_type = catalog.find_trigger(trigger.key)
+    fires = (
+        trigger.status == Trigger.Status.ACTIVE
+        and trigger_type is not None
+        and delivery.event_type in trigger_type.event_types
+    )
+    event = Event(
+        workspace_id=trigger.workspace_id,
+        trigger=trigger,
+        external_id=_storable(delivery.external_id, 200),
+        event_type=_storable(delivery.event_type, 120),
+        lane=_storable(delivery.lane, 200),
+        body=body,
+        is_test=is_test,
+        status=Event.Status.QUEUED if fires else Event.Status.IGNORED,
+    )
+    try:
+        with transaction.atomic():
+            event.save(force_insert=True)
+            if trigger.confirmed_at is None and not is_test:
+                Trigger.objects.filter(pk=trigger.pk).update(confirmed_at=timezone.now())
+            if fires:
+                doorbell.ring()
+    except IntegrityError:
+        if Event.objects.filter(trigger=trigger, external_id=event.external_id).exists():
+            return Verdict.DUPLICATE
+        raise
+    return Verdict.ACCEPTED if fires else Verdict.IGNORED
+
+
+def _storable(text: str, limit: int) -> str:
+    """`text` as both databases can keep it: no NUL, no lone surrogates, no longer than the column."""
+    return text.replace("\x00", "").encode(errors="replace").decode()[:limit]
+
+
+def _hold(trigger: Trigger, *, body: bytes, signature: str | None) -> Verdict:
+    """Keep a delivery until a secret can judge it; bounded, because anybody may post to the URL."""
+    if not signature or len(signature) > _LONGEST_SIGNATURE:
+        return Verdict.REFUSED
+    with transaction.atomic():
+        # Writing first takes the row's lock on both databases, so that the bound holds, and a secret
+        # that arrives at this moment either judges this delivery or is seen by the look-up below.
+        Trigger.objects.filter(pk=trigger.pk).update(status=F("status"))
+        if trigger.secrets.filter(retired_at__isnull=True).exists():
+            late = True
+        elif trigger.held.count() >= MAX_HELD:
+            return Verdict.FULL
+        else:
+            late = False
+            HeldDelivery.objects.create(trigger=trigger, body=body, signature=_storable(signature, 4096))
+    return receive(trigger, body=body, signature=signature) if late else Verdict.HELD
+
+
+def judge_held(trigger: Trigger, *, secrets: Iterable[TriggerSecret]) -> dict[str, int]:
+    """Judge what was held, oldest first, with the secrets now known. Answers how many met which verdict.
+
+    Runs inside the transaction that stores the secret; a delivery that no secret signed is thrown away.
+    """
+    known = list(secrets)
+    verdicts: dict[str, int] = {}
+    for held in trigger.held.order_by("id"):
+        body = bytes(held.body)
+        signed_by = _signer(trigger, known, body=body, signature=held.signature)
+        verdict = Verdict.REFUSED
+        if signed_by is not None:
+            _saw_secret(signed_by)
+            verdict = store(trigger, body=body)
+        verdicts[verdict] = verdicts.get(verdict, 0) + 1
+    trigger.held.all().delete()
+    log.info("held_deliveries_judged", trigger=str(trigger.pk), verdicts=verdicts)
+    return verdicts

@@ -1,0 +1,106 @@
+"""Action inputs: strict serializers, and the JSON Schema that other software builds its forms from."""
+
+from copy import deepcopy
+from typing import Any
+
+from rest_framework import serializers
+
+
+class Text(serializers.CharField):
+    """A string and nothing else: a number or a boolean is the caller's mistake, not a title."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            raise serializers.ValidationError("Must be a string.", code="invalid")
+        if "\x00" in data:
+            raise serializers.ValidationError("Must not contain the NUL character.", code="invalid")
+        return super().to_internal_value(data)
+
+
+class Email(serializers.EmailField):
+    """An e-mail address as a string."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            raise serializers.ValidationError("Must be an e-mail address.", code="invalid")
+        return super().to_internal_value(data)
+
+
+class Flag(serializers.BooleanField):
+    """true or false; also the words, because fields inserted into a text arrive as text."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if data in ("true", "false"):
+            return bool(data == "true")
+        if not isinstance(data, bool):
+            raise serializers.ValidationError("Must be true or false.", code="invalid")
+        return data
+
+
+class ActionInput(serializers.Serializer[Any]):
+    """An action's input; names it does not know are refused, because a typo must not page the wrong team.
+
+    A subclass that needs a field called `from` (a Python keyword) gives it in `Meta.keyword_fields`.
+    """
+
+    class Meta:
+        keyword_fields: dict[str, serializers.Field[Any, Any, Any, Any]] = {}
+
+    def get_fields(self) -> dict[str, Any]:
+        return {**deepcopy(self.Meta.keyword_fields), **super().get_fields()}
+
+    def to_internal_value(self, data: Any) -> Any:
+        unknown = sorted(set(data) - set(self.fields)) if isinstance(data, dict) else []
+        if unknown:
+            known = ", ".join(self.fields)
+            raise serializers.ValidationError(
+                {str(name)[:100]: [f"Unknown field. Known: {known}."] for name in unknown[:20]}
+            )
+        return super().to_internal_value(data)
+
+
+_TYPES: list[tuple[type, dict[str, Any]]] = [
+    (serializers.EmailField, {"type": "string", "format": "email"}),
+    (serializers.DateTimeField, {"type": "string", "format": "date-time"}),
+    (serializers.CharField, {"type": "string"}),
+    (serializers.IntegerField, {"type": "integer"}),
+    (serializers.BooleanField, {"type": "boolean"}),
+    (serializers.DictField, {"type": "object"}),
+]
+_BOUNDS = {
+    "max_length": "maxLength",
+    "min_length": "minLength",
+    "max_value": "maximum",
+    "min_value": "minimum",
+}
+
+
+def json_schema(serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of what `serializer` accepts."""
+    fields = serializer().fields
+    return {
+        "type": "object",
+        "properties": {name: _field_schema(field) for name, field in fields.items()},
+        "required": [name for name, field in fields.items() if field.required],
+        "additionalProperties": False,
+    }
+
+
+def _field_schema(field: Any) -> dict[str, Any]:
+    schema: dict[str, Any]
+    if isinstance(field, serializers.ListField):
+        schema = {"type": "array", "items": _field_schema(field.child)}
+        schema |= {"maxItems": field.max_length} if field.max_length else {}
+    elif isinstance(field, serializers.ChoiceField):
+        schema = {"type": "string", "enum": list(field.choices)}
+    else:
+        schema = dict(next(schema for kind, schema in _TYPES if isinstance(field, kind)))
+        for attribute, keyword in _BOUNDS.items():
+            bound = getattr(field, attribute, None)
+            if isinstance(bound, int):
+                schema[keyword] = bound
+    if field.label:
+        schema["title"] = str(field.label)
+    if field.help_text:
+        schema["description"] = str(field.help_text)
+    return schema

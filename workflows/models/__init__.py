@@ -1,0 +1,21 @@
+"""The rows of this room, one module for each thing they are about."""
+
+from workflows.models.calls import ActionCall
+from workflows.models.events import Event
+from workflows.models.heartbeats import Heartbeat
+from workflows.models.runs import Run, StepRun
+from workflows.models.triggers import HeldDelivery, Trigger, TriggerSecret
+from workflows.models.workflows import Workflow, WorkflowVersion
+
+__all__ = [
+    "ActionCall",
+    "Event",
+    "Heartbeat",
+    "HeldDelivery",
+    "Run",
+    "StepRun",
+    "Trigger",
+    "TriggerSecret",
+    "Workflow",
+    "WorkflowVersion",
+]

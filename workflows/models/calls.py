@@ -1,0 +1,111 @@
+"""Action calls: one use of a connection, written down before it happens."""
+
+import uuid
+from datetime import datetime
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from connections.models import ApiKey, Connection, User, Workspace
+from connections.tenancy import TenantQuerySet
+
+
+class ActionCallQuerySet(TenantQuerySet["ActionCall"]):
+    """Calls."""
+
+    def due(self, now: datetime) -> Self:
+        """Calls outside any run whose next attempt is due, oldest first; a run drives its own calls."""
+        free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+        waiting = Q(status__in=["pending", "waiting"], next_attempt_at__lte=now) | Q(status="running")
+        return self.filter(free, waiting).exclude(origin="step").order_by("next_attempt_at")
+
+
+class ActionCall(models.Model):
+    """One use of a connection: from a step, the API, or a person trying it.
+
+    pending → running → completed | failed | waiting (until next_attempt_at) → running …; paused: the
+    connection needs a person; cancelled. `unsure`: an attempt may have had its effect without an answer.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        RUNNING = "running"
+        WAITING = "waiting"
+        PAUSED = "paused"
+        COMPLETED = "completed"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    class Origin(models.TextChoices):
+        STEP = "step"
+        API = "api"
+        PERSON = "person"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="calls", db_index=False)
+    action = models.CharField(max_length=80)
+    origin = models.CharField(max_length=10, choices=Origin.choices)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    api_key = models.ForeignKey(ApiKey, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    input = models.JSONField()
+    output = models.JSONField(null=True)
+    error = models.JSONField(null=True)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
+    attempts = models.PositiveIntegerField(default=0)
+    unsure = models.BooleanField(default=False)
+    first_sent_at = models.DateTimeField(null=True)
+    next_attempt_at = models.DateTimeField(null=True)
+    lease_holder = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    idempotency_key = models.CharField(max_length=200, null=True)  # noqa: DJ001 - null keys never collide
+    fingerprint = models.CharField(max_length=64, blank=True, help_text="SHA-256 of action and input, hex")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    finished_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[ActionCallQuerySet] = ActionCallQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "idempotency_key"], name="call_idempotent"),
+            models.CheckConstraint(
+                condition=Q(
+                    status__in=[
+                        "pending",
+                        "running",
+                        "waiting",
+                        "paused",
+                        "completed",
+                        "failed",
+                        "cancelled",
+                    ]
+                ),
+                name="call_status_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="waiting") | Q(next_attempt_at__isnull=False), name="call_waits_until"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["connection", "-created_at", "id"], name="call_by_connection"),
+            models.Index(
+                fields=["next_attempt_at"],
+                condition=Q(status__in=["pending", "running", "waiting"]),
+                name="call_due",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.id}"
+
+    @property
+    def key(self) -> str:
+        """The same on every attempt; a provider's idempotency key can be made of it."""
+        return str(self.id)
+
+    @property
+    def finished(self) -> bool:
+        return self.status in {self.Status.COMPLETED, self.Status.FAILED, self.Status.CANCELLED}

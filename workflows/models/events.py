@@ -1,0 +1,69 @@
+"""The inbox: one row for each accepted delivery, exactly as it was signed."""
+
+import json
+import uuid
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from connections.models import Workspace
+from connections.tenancy import TenantQuerySet
+from workflows.models.triggers import Trigger
+
+
+class Event(models.Model):
+    """One accepted delivery. `seq` is the order of arrival; a lane is one incident of one trigger.
+
+    queued → done (runs made) or failed (could not be read as often as it was tried); ignored: kept, but
+    nothing that this trigger fires on.
+    """
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        DONE = "done"
+        IGNORED = "ignored"
+        FAILED = "failed"
+
+    seq = models.BigAutoField(primary_key=True)
+    id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="events", db_index=False)
+    trigger = models.ForeignKey(Trigger, on_delete=models.PROTECT, related_name="events", db_index=False)
+    external_id = models.CharField(max_length=200, help_text="The provider's signed event id")
+    event_type = models.CharField(max_length=120)
+    lane = models.CharField(max_length=200)
+    body = models.BinaryField(help_text="The bytes that were signed")
+    is_test = models.BooleanField(default=False)
+    status = models.CharField(max_length=10, choices=Status.choices)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    error = models.CharField(max_length=300, blank=True)
+    received_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects: ClassVar[TenantQuerySet["Event"]] = TenantQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        ordering = ["-seq"]
+        constraints = [
+            models.UniqueConstraint(fields=["trigger", "external_id"], name="event_once"),
+            models.CheckConstraint(
+                condition=Q(status__in=["queued", "done", "ignored", "failed"]), name="event_status_known"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["trigger", "lane", "seq"], condition=Q(status="queued"), name="event_queue"),
+            models.Index(fields=["workspace", "seq"], name="event_by_workspace"),
+            models.Index(fields=["trigger", "seq"], name="event_by_trigger"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.external_id}"
+
+    @property
+    def payload(self) -> Any:
+        """The body as JSON; None when it is not JSON."""
+        try:
+            return json.loads(bytes(self.body))
+        except (ValueError, RecursionError):
+            return None

@@ -1,0 +1,130 @@
+"""Runs: one execution of one workflow version for one event, and its steps."""
+
+import uuid
+from datetime import datetime
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from connections.models import Connection, Workspace
+from connections.tenancy import TenantQuerySet
+from workflows.models.calls import ActionCall
+from workflows.models.events import Event
+from workflows.models.workflows import Workflow, WorkflowVersion
+
+UNFINISHED = ["pending", "running", "waiting", "paused"]
+
+
+class RunQuerySet(TenantQuerySet["Run"]):
+    """Runs."""
+
+    def due(self, now: datetime) -> Self:
+        """Runs that a worker may take up, oldest first: due, not held, and the first of their lane."""
+        earlier = Run.objects.filter(
+            workflow=OuterRef("workflow"),
+            lane=OuterRef("lane"),
+            seq__lt=OuterRef("seq"),
+            status__in=UNFINISHED,
+        )
+        free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+        open_ = Q(status__in=["pending", "waiting", "running"], due_at__lte=now)
+        related = self.select_related("version", "event__trigger")
+        return related.filter(free, open_, ~Exists(earlier)).order_by("due_at", "seq")
+
+
+class Run(models.Model):
+    """One execution. `seq` orders runs; those of one workflow and lane happen one after the other.
+
+    paused: `blocked_on` needs a person (reconnect), or somebody paused it. replay: 0 for the event's own
+    run, counting up for each time a person ran it again.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        RUNNING = "running"
+        WAITING = "waiting"
+        PAUSED = "paused"
+        COMPLETED = "completed"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    seq = models.BigAutoField(primary_key=True)
+    id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="runs", db_index=False)
+    workflow = models.ForeignKey(Workflow, on_delete=models.PROTECT, related_name="runs", db_index=False)
+    version = models.ForeignKey(WorkflowVersion, on_delete=models.PROTECT, related_name="+", db_index=False)
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="runs")
+    replay = models.PositiveIntegerField(default=0)
+    lane = models.CharField(max_length=200)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
+    position = models.PositiveSmallIntegerField(default=0, help_text="Index of the step it is at")
+    blocked_on = models.ForeignKey(Connection, on_delete=models.PROTECT, null=True, related_name="+")
+    error = models.JSONField(null=True)
+    claims = models.PositiveSmallIntegerField(default=0, help_text="Times taken up since the last progress")
+    due_at = models.DateTimeField(default=timezone.now)
+    lease_holder = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[RunQuerySet] = RunQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        ordering = ["-seq"]
+        constraints = [
+            models.UniqueConstraint(fields=["workflow", "event", "replay"], name="run_once"),
+            models.CheckConstraint(
+                condition=Q(status__in=[*UNFINISHED, "completed", "failed", "cancelled"]),
+                name="run_status_known",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["workflow", "lane", "seq"],
+                condition=Q(status__in=UNFINISHED),
+                name="run_unfinished_lane",
+            ),
+            models.Index(
+                fields=["due_at"], condition=Q(status__in=["pending", "running", "waiting"]), name="run_due"
+            ),
+            models.Index(fields=["workspace", "seq"], name="run_by_workspace"),
+            models.Index(fields=["workflow", "seq"], name="run_by_workflow"),
+        ]
+
+    def __str__(self) -> str:
+        return f"run {self.id}"
+
+
+class StepRun(models.Model):
+    """One step of a run. Attempts and waits are on its action call."""
+
+    class Status(models.TextChoices):
+        RUNNING = "running"
+        COMPLETED = "completed"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps", db_index=False)
+    position = models.PositiveSmallIntegerField()
+    key = models.CharField(max_length=60)
+    action = models.CharField(max_length=80)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.RUNNING)
+    call = models.OneToOneField(ActionCall, on_delete=models.PROTECT, null=True, related_name="step_run")
+    error = models.JSONField(null=True)
+    started_at = models.DateTimeField(default=timezone.now, editable=False)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "position"], name="step_once"),
+            models.CheckConstraint(
+                condition=Q(status__in=["running", "completed", "failed"]), name="step_status_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} of {self.run_id}"

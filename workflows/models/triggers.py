@@ -1,0 +1,92 @@
+"""Triggers: a catalog key with its own incoming URL and signing secrets, and what arrived before those."""
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from connections.encryption import SealedField, reveal
+from connections.models import Connection, User, Workspace
+from connections.tenancy import TenantQuerySet
+
+
+class Trigger(models.Model):
+    """One incoming URL. It holds deliveries until its first signing secret is known."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active"
+        PAUSED = "paused"
+        CLOSED = "closed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="triggers")
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="triggers")
+    key = models.CharField(max_length=80, help_text="From the catalog, such as pagerduty/incident-triggered")
+    name = models.CharField(max_length=120)
+    token = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[TenantQuerySet["Trigger"]] = TenantQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+        indexes = [models.Index(fields=["workspace", "-created_at", "id"], name="trigger_by_workspace")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=["active", "paused", "closed"]), name="trigger_status_known"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def provider(self) -> str:
+        return self.key.partition("/")[0]
+
+    @property
+    def url(self) -> str:
+        """Where the provider posts to. Knowing it is not enough: deliveries must be signed."""
+        return f"{settings.PUBLIC_BASE_URL}/hooks/{self.provider}/{self.token}"
+
+
+class TriggerSecret(models.Model):
+    """One signing secret; several are active while a client rotates them."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    trigger = models.ForeignKey(Trigger, on_delete=models.CASCADE, related_name="secrets")
+    secret = SealedField()
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+    retired_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["created_at", "id"]
+
+    def __str__(self) -> str:
+        return f"secret of {self.trigger_id}"
+
+    def value(self) -> str:
+        return reveal(self, "secret")
+
+
+class HeldDelivery(models.Model):
+    """A delivery that came before its trigger had a secret: unproven, so nobody acts on it or sees it."""
+
+    trigger = models.ForeignKey(Trigger, on_delete=models.CASCADE, related_name="held")
+    body = models.BinaryField()
+    signature = models.CharField(max_length=4096)
+    received_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"held for {self.trigger_id}"

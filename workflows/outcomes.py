@@ -1,0 +1,103 @@
+"""Outcomes: what an attempt's end means for the call: done, try again at …, wait for a person, or failed."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.utils import timezone
+
+from connections import backoff
+from connections.problems import Problem
+from workflows.catalog import Json, ProviderError
+from workflows.models import ActionCall
+
+log = structlog.get_logger(__name__)
+
+MAX_ATTEMPTS = 8
+# A person has to reconnect; after that a workflow's step can simply go on.
+_NEEDS_PERSON = frozenset({"reconnection_needed", "connection_pending"})
+Status = ActionCall.Status
+
+
+def of_success(output: Json) -> dict[str, Any]:
+    """The columns of a completed call."""
+    now = timezone.now()
+    return {
+        "status": Status.COMPLETED,
+        "output": storable(output),
+        "error": None,
+        "next_attempt_at": None,
+        "finished_at": now,
+    }
+
+
+def of_failure(call: ActionCall, problem: Problem) -> dict[str, Any]:
+    """The columns of a call whose attempt did not succeed."""
+    log.info("attempt_failed", call=call.key, action=call.action, code=problem.code, attempt=call.attempts)
+    error = {**problem.as_error(), "status": problem.status}
+    if problem.code in _NEEDS_PERSON and call.origin == ActionCall.Origin.STEP:
+        return {"status": Status.PAUSED, "error": error, "next_attempt_at": None}
+    if problem.retryable and call.attempts < MAX_ATTEMPTS:
+        wait = timedelta(seconds=backoff.delay(call.attempts, problem.retry_after))
+        return {"status": Status.WAITING, "error": error, "next_attempt_at": timezone.now() + wait}
+    return {
+        "status": Status.FAILED,
+        "error": error,
+        "next_attempt_at": None,
+        "finished_at": timezone.now(),
+    }
+
+
+def as_problem(error: ProviderError) -> Problem:
+    """A provider's refusal with the HTTP status that an API caller gets for it."""
+    return Problem(
+        error.code,
+        error.message,
+        status=400 if error.fields else _status_for(error.status),
+        fields=error.fields,
+        provider_status=error.status,
+        retryable=error.retryable,
+        detail=error.detail,
+        retry_after=error.retry_after,
+    )
+
+
+def _status_for(provider_status: int | None) -> int:
+    """The provider's own word about the request; 502 for its own troubles."""
+    if provider_status is None or provider_status >= 500 or provider_status in (401, 408):
+        return 502
+    return provider_status
+
+
+def problem_of(call: ActionCall) -> Problem:
+    """The stored error of a failed call, as it is answered to whoever asked for it."""
+    error = dict(call.error or {})
+    detail = {**error.get("detail", {}), "id": str(call.pk)}
+    return Problem(
+        error.get("code", "cancelled"),
+        error.get("message", "This call was cancelled."),
+        status=error.get("status", 409),
+        fields=detail.pop("fields", None),
+        provider_status=error.get("provider_status"),
+        retryable=error.get("retryable", False),
+        detail=detail,
+    )
+
+
+def storable(output: Json) -> Json:
+    """`output` as PostgreSQL can keep it: jsonb refuses the NUL character."""
+    if "\\u0000" not in json.dumps(output):
+        return output
+    cleaned: Json = _without_nul(output)
+    return cleaned
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\x00", "")
+    if isinstance(value, list):
+        return [_without_nul(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_nul(name): _without_nul(item) for name, item in value.items()}
+    return value

@@ -1,0 +1,91 @@
+"""What people do with triggers: create, give secrets, test, pause, delete."""
+
+import uuid
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from connections import audit
+from connections.actors import Actor
+from connections.encryption import seal
+from connections.models import Connection
+from connections.problems import Problem
+from workflows import catalog, inbox
+from workflows.models import Event, Trigger, TriggerSecret
+
+MAX_SECRETS = 10
+
+
+def create(*, actor: Actor, connection: Connection, key: str, name: str) -> Trigger:
+    """A new incoming URL for trigger type `key`. Raises Problem (unknown_trigger, connection_revoked)."""
+    trigger_type = catalog.find_trigger(key)
+    if trigger_type is None or key.partition("/")[0] != connection.provider:
+        raise Problem("unknown_trigger", f"There is no trigger {key}.", fields={"key": ["Unknown trigger."]})
+    if connection.status == Connection.Status.REVOKED:
+        raise Problem("connection_revoked", "This connection was revoked. Connect again first.", status=409)
+    with transaction.atomic():
+        trigger = Trigger.objects.create(
+            workspace=connection.workspace,
+            connection=connection,
+            key=key,
+            name=name or trigger_type.name,
+        )
+        audit.record(actor, "trigger.created", connection=connection, target=str(trigger.pk))
+    return trigger
+
+
+def add_secret(*, actor: Actor, trigger: Trigger, secret: str) -> tuple[TriggerSecret, dict[str, int]]:
+    """Make `secret` one of the active ones and judge what was held for it.
+
+    Answers the row and how many held deliveries met which verdict. Raises Problem (too_many_secrets).
+    """
+    with transaction.atomic():
+        Trigger.objects.filter(pk=trigger.pk).update(status=F("status"))  # the lock `hold` takes too
+        active = list(trigger.secrets.filter(retired_at__isnull=True))
+        same = next((row for row in active if row.value() == secret), None)
+        if same is not None:
+            return same, {}
+        if len(active) >= MAX_SECRETS:
+            raise Problem("too_many_secrets", "Retire a secret that is no longer used first.", status=409)
+        row = TriggerSecret(trigger=trigger, created_by_id=actor.user_id)
+        seal(row, "secret", secret)
+        row.save()
+        audit.record(actor, "trigger.secret_added", connection=trigger.connection, target=str(trigger.pk))
+        return row, inbox.judge_held(trigger, secrets=[*active, row])
+
+
+def retire_secret(*, actor: Actor, secret: TriggerSecret) -> None:
+    """Deliveries signed with it are refused from now on."""
+    with transaction.atomic():
+        if TriggerSecret.objects.filter(pk=secret.pk, retired_at__isnull=True).update(
+            retired_at=timezone.now()
+        ):
+            trigger = secret.trigger
+            audit.record(
+                actor, "trigger.secret_retired", connection=trigger.connection, target=str(trigger.pk)
+            )
+
+
+def send_test(*, actor: Actor, trigger: Trigger) -> Event:
+    """Put the trigger type's sample into the inbox, marked as a test. Its workflows run on it."""
+    trigger_type = catalog.find_trigger(trigger.key)
+    if trigger_type is None or trigger.status != Trigger.Status.ACTIVE:
+        raise Problem("trigger_not_active", "Only an active trigger can be tested.", status=409)
+    external_id = f"test-{uuid.uuid4()}"
+    body = catalog.integration(trigger.provider).sample_delivery(trigger_type, external_id)
+    with transaction.atomic():
+        inbox.store(trigger, body=body, is_test=True)
+        audit.record(actor, "trigger.tested", connection=trigger.connection, target=str(trigger.pk))
+    return Event.objects.get(trigger=trigger, external_id=external_id)
+
+
+def delete(*, actor: Actor, trigger: Trigger) -> None:
+    """Close the URL for good; events and runs stay readable."""
+    with transaction.atomic():
+        if Trigger.objects.filter(pk=trigger.pk, deleted_at__isnull=True).update(
+            deleted_at=timezone.now(), status=Trigger.Status.CLOSED
+        ):
+            trigger.held.all().delete()
+            trigger.workflows.filter(status="active").update(status="paused")
+            audit.record(actor, "trigger.deleted", connection=trigger.connection, target=str(trigger.pk))

@@ -1,0 +1,47 @@
+"""What the background workers do: `drain` whenever the doorbell rings, `sweep` to find what no ring reached."""
+
+import time
+
+from django.conf import settings
+from django.utils import timezone
+
+from connections import grants, notices
+from workflows import calls, doorbell, engine, fanout
+from workflows.models import ActionCall, Event, Run
+
+_BUDGET = 20.0
+
+
+def drain(budget: float = _BUDGET) -> int:
+    """Do everything that is due, for at most about `budget` seconds. Answers how many things were taken up.
+
+    Runs as a background task; it carries no arguments because the rows say what there is to do.
+    """
+    done, end = 0, time.monotonic() + budget
+    doorbell.beat(settings.NODE_NAME)
+    while time.monotonic() < end:
+        taken = fanout.fan_out_due() + engine.advance_due() + calls.advance_due()
+        if not taken:
+            return done
+        done += taken
+        doorbell.beat(settings.NODE_NAME)
+    doorbell.ring()
+    return done
+
+
+def housekeeping() -> None:
+    """What is due by the clock rather than by an event: token renewal and messages to the agency."""
+    doorbell.beat(settings.NODE_NAME)
+    grants.refresh_due()
+    notices.send_due()
+
+
+def anything_due() -> bool:
+    """Whether there is work that a worker could take up now."""
+    now = timezone.now()
+    return (
+        Event.objects.filter(status=Event.Status.QUEUED, lease_until__isnull=True).exists()
+        or Event.objects.filter(status=Event.Status.QUEUED, lease_until__lt=now).exists()
+        or Run.objects.due(now).exists()
+        or ActionCall.objects.due(now).exists()
+    )
