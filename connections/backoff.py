@@ -14,5 +14,5 @@ def delay(attempt: int, retry_after: float | None = None) -> float:
     """
     if retry_after is not None:
         return retry_after + random.uniform(0, 0.1) * max(retry_after, 1.0)  # noqa: S311 - jitter
-    longest = min(_FIRST * 2 ** min(attempt - 1, 16), _LONGEST)
+    longest: float = min(_FIRST * 2 ** min(attempt - 1, 16), _LONGEST)
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter

@@ -14,7 +14,7 @@ def actor_of(request: HttpRequest | Any) -> Actor:
 
     The client's address is REMOTE_ADDR: a forwarded header is only worth what the proxy in front makes of it.
     """
-    django_request = getattr(request, "_request", request)
+    django_request: Any = getattr(request, "_request", request)
     known: Actor | None = getattr(django_request, "_actor", None)
     if known is None:
         known = _work_out(request)
@@ -23,7 +23,7 @@ def actor_of(request: HttpRequest | Any) -> Actor:
 
 
 def _work_out(request: Any) -> Actor:
-    where = {
+    where: dict[str, Any] = {
         "ip": request.META.get("REMOTE_ADDR") or None,
         "request_id": str(get_contextvars().get("request_id", "")),
     }

@@ -48,7 +48,7 @@ def _connection(request: HttpRequest, state: dict[str, Any]) -> Connection | Non
     if not request.user.is_authenticated or request.user.pk != state.get("user"):
         return None
     visible = Connection.objects.visible_to(actor_of(request)).select_related("workspace__account")
-    return visible.filter(pk=state.get("connection")).first()
+    return visible.filter(pk=str(state.get("connection"))).first()
 
 
 def _complete(request: HttpRequest, state: dict[str, Any], identity: Any, tokens: Any) -> HttpResponse:

@@ -164,6 +164,7 @@ def _incident_id(event: Json) -> str:
     data = event.get("data")
     if not isinstance(data, dict):
         return ""
-    incident = data.get("incident") if isinstance(data.get("incident"), dict) else data
+    named = data.get("incident")
+    incident: Json = named if isinstance(named, dict) else data
     some_id = incident.get("id") if data.get("type") == "incident" or incident is not data else None
     return some_id if isinstance(some_id, str) and 0 < len(some_id) <= _LONGEST_ID else ""

@@ -58,7 +58,8 @@ _sandboxed = DEVELOPMENT and "PAGERDUTY_CLIENT_ID" not in env.ENVIRON
 
 
 def _pagerduty(name: str, real: str, sandbox: str) -> str:
-    return env.str(f"PAGERDUTY_{name}", default=sandbox if _sandboxed else real).rstrip("/")
+    value: str = env.str(f"PAGERDUTY_{name}", default=sandbox if _sandboxed else real)
+    return value.rstrip("/")
 
 
 PAGERDUTY_CLIENT_ID = _pagerduty("CLIENT_ID", "", "taskjuice-development")
@@ -244,6 +245,13 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "ConnectionStatus": "connections.models.Connection.Status",
+        "TriggerStatus": "workflows.models.Trigger.Status",
+        "EventStatus": "workflows.models.Event.Status",
+        "WorkflowStatus": "workflows.models.Workflow.Status",
+        "RunStatus": "workflows.models.Run.Status",
+    },
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

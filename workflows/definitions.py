@@ -96,7 +96,7 @@ class DefinitionInput(ActionInput):
     """The whole of a draft."""
 
     conditions = ConditionsField(default=lambda: {"match": "all", "rows": []})
-    steps = StepInput(many=True, allow_empty=False, max_length=MAX_STEPS)
+    steps: Any = serializers.ListSerializer(child=StepInput(), allow_empty=False, max_length=MAX_STEPS)
 
     def validate_steps(self, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
         keys = [step["key"] for step in steps]

@@ -88,6 +88,6 @@ class Endpoint(APIView):
     ) -> Response:
         """One page of the visible rows: {"next", "previous", "results"}."""
         pages = Pages()
-        pages.ordering = tuple(ordering)  # type: ignore[assignment]
-        found = pages.paginate_queryset(self.visible(rows), self.request, view=self)
+        pages.ordering = tuple(ordering)
+        found: Any = pages.paginate_queryset(self.visible(rows), self.request, view=self)
         return pages.get_paginated_response(serializer(found, many=True).data)

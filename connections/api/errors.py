@@ -28,8 +28,9 @@ def to_response(error: Exception, context: dict[str, Any]) -> Response | None:
         error = not_found()
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
+    headers: dict[str, str] = {}
     if isinstance(error, Problem):
-        problem, headers = error, {}
+        problem = error
     elif isinstance(error, exceptions.APIException):
         problem, headers = _from_drf(error)
     else:

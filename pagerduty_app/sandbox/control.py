@@ -131,7 +131,7 @@ def incidents(request: HttpRequest) -> HttpResponse:
     account = account_of(sandbox, body.get("account", "acme"))
     services = sandbox.store.all("service", account)
     service = body.get("service_id") or services[0]["id"]
-    fields = {
+    fields: Json = {
         name: body[name]
         for name in ("title", "urgency", "incident_key", "created_at", "status")
         if name in body
@@ -141,7 +141,7 @@ def incidents(request: HttpRequest) -> HttpResponse:
         if body.get("silent"):
             made.append(sandbox.incidents.insert(account, service, **fields)["id"])
         else:
-            wanted = {"type": "incident", "title": "An incident", "service": {"id": service}, **fields}
+            wanted: Json = {"type": "incident", "title": "An incident", "service": {"id": service}, **fields}
             made.append(sandbox.incidents.open(account, sandbox.person(account), wanted)["id"])
     return JsonResponse({"incidents": made})
 

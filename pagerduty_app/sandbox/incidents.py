@@ -75,7 +75,7 @@ class Incidents:
         events = []
         with self._store.transaction():
             incident = self.get(account, incident_id)
-            status = wanted.get("status", incident["status"])
+            status = str(wanted.get("status") or incident["status"])
             if status != incident["status"]:
                 events.append(_TRANSITIONS[incident["status"], status])
                 self._set_status(incident, status, user)
@@ -96,7 +96,7 @@ class Incidents:
         notes = self.notes(account, incident_id)
         if len(notes) >= 2000:
             raise invalid("An incident has at most 2000 notes.")
-        note = {
+        note: Json = {
             "id": f"P{secrets.token_hex(6).upper()}",
             "content": content,
             "created_at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),

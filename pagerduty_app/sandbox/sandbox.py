@@ -67,7 +67,7 @@ class Sandbox:
         self, account: str, url: str, events: list[str], filter_: Json, description: str = ""
     ) -> Json:
         """A new subscription with its secret, which PagerDuty tells only this once."""
-        subscription = {
+        subscription: Json = {
             "id": f"PWH{secrets.token_hex(5).upper()}",
             "account": account,
             "url": url,

@@ -2,12 +2,12 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve
 
 from pagerduty_app.sandbox.control import refused
@@ -27,7 +27,7 @@ class _Application(WSGIHandler):
     def load_middleware(self, is_async: bool = False) -> None:
         """None of the product's."""
 
-    def get_response(self, request: HttpRequest) -> HttpResponse:  # type: ignore[override]
+    def get_response(self, request: HttpRequest) -> HttpResponse:
         try:
             route = resolve(request.path_info, "pagerduty_app.sandbox.urls")
             answer: HttpResponse = route.func(request, *route.args, **route.kwargs)
@@ -42,9 +42,8 @@ class _Application(WSGIHandler):
             )
         return answer
 
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        answer: HttpResponse = super().__call__({**environ, "sandbox": self._sandbox}, start_response)
-        return answer
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> HttpResponseBase:
+        return super().__call__({**environ, "sandbox": self._sandbox}, start_response)
 
 
 class _Handler(WSGIRequestHandler):

@@ -5,8 +5,8 @@ and three drops in a row disable the subscription for 24 hours. Later events of 
 """
 
 import hashlib
-import hmac
 import heapq
+import hmac
 import secrets
 import threading
 import time
@@ -131,7 +131,7 @@ class Sender:
         if time.time() - created > _GIVE_UP_AFTER:
             self._note(seq, "dropped", attempts, status)
             return None
-        wait = min(_FIRST_WAIT * 2 ** (attempts - 1), self.longest_wait)
+        wait: float = min(_FIRST_WAIT * 2 ** (attempts - 1), self.longest_wait)
         self._note(seq, "pending", attempts, status, due=time.time() + wait)
         return wait
 

@@ -1,6 +1,7 @@
 """Consent without a browser: our own views in this process, the provider's pages over real HTTP."""
 
 from html.parser import HTMLParser
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -68,9 +69,12 @@ def connect(*, user: User, workspace: Workspace, label: str) -> str:
     """Connect `label` through the real OAuth flow; answers the path of the page it ended on."""
     public = urlsplit(settings.PUBLIC_BASE_URL)
     port = str(public.port or (443 if public.scheme == "https" else 80))
-    browser = Client(
-        SERVER_NAME=public.hostname, SERVER_PORT=port, **{"wsgi.url_scheme": public.scheme}, headers={}
-    )
+    environ: dict[str, Any] = {
+        "SERVER_NAME": public.hostname,
+        "SERVER_PORT": port,
+        "wsgi.url_scheme": public.scheme,
+    }
+    browser = Client(**environ)
     browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     answer = browser.post(
         reverse("connections:connect"), {"provider": "pagerduty", "label": label, "workspace": workspace.pk}

@@ -85,11 +85,12 @@ class Story:
                 self.ours("POST", f"triggers/{trigger['id']}/secrets/", {"secret": made["secret"]}, ok=201)
                 known[trigger["url"]] = made["id"]
             self.theirs("POST", f"subscriptions/{known[trigger['url']]}/ping")
-            path = f"triggers/{trigger['id']}/"
-            confirmed = self.until(
-                f"the ping of {key}", lambda path=path: self.ours("GET", path)["confirmed_at"]
-            )
-            self.tell(f"   {key} → {trigger['url']} · confirmed {confirmed}")
+            self.tell(f"   {key} → {trigger['url']} · confirmed {self._confirmed(key)}")
+
+    def _confirmed(self, key: str) -> str:
+        path = f"triggers/{self.seed['triggers'][key]['id']}/"
+        moment: str = self.until(f"the ping of {key}", lambda: self.ours("GET", path)["confirmed_at"])
+        return moment
 
     def build_workflows(self) -> None:
         self.tell("3. Three workflows, each one step: a note on the incident")

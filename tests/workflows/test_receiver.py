@@ -138,8 +138,9 @@ def test_a_body_over_256_kb_is_413_and_one_of_256_kb_is_taken(deliver: Any) -> N
         b"{}",
         b'{"event": null}',
         b'{"event": []}',
-    ]
-    + [b'{"event": {"id": 7, "event_type": [], "data": 3}}', b"[" * 50_000],
+        b'{"event": {"id": 7, "event_type": [], "data": 3}}',
+        b"[" * 50_000,
+    ],
 )
 def test_signed_nonsense_is_kept_and_answered_2xx(deliver: Any, body: bytes) -> None:
     assert deliver(body).status_code == 202

@@ -55,7 +55,8 @@ class WorkflowDetail(Endpoint):
 
     def _workflow(self, workflow_id: uuid.UUID) -> Workflow:
         related = Workflow.objects.select_related("live", "trigger", "workspace")
-        return self.get_or_404(related, pk=workflow_id)
+        workflow: Workflow = self.get_or_404(related, pk=workflow_id)
+        return workflow
 
     @extend_schema(responses=WorkflowOut, summary="Look at a workflow")
     def get(self, request: Request, workflow_id: uuid.UUID) -> Response:
