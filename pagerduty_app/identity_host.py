@@ -1,12 +1,16 @@
 """Requests to PagerDuty's identity host: the one place through which they leave."""
 
 import json
+import time
 from typing import Any
 
 import requests
 from django.conf import settings
 
+from pagerduty_app.client import bounds
+
 _TIMEOUT = (3.05, 10)
+_LONGEST_SECONDS = 15
 _LARGEST_ANSWER = 256 * 1024
 
 
@@ -20,6 +24,7 @@ class IdentityHostError(Exception):
 
 def ask(method: str, path: str, form: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
     """Status and JSON object of the answer. Raises IdentityHostError (no answer, no JSON, 429, 5xx)."""
+    until = time.monotonic() + _LONGEST_SECONDS
     with requests.Session() as session:
         session.trust_env = False
         try:
@@ -32,15 +37,15 @@ def ask(method: str, path: str, form: dict[str, str] | None = None) -> tuple[int
                 allow_redirects=False,
                 stream=True,
             )
-            content = answer.raw.read(_LARGEST_ANSWER + 1, decode_content=True)
+            content = bounds.read(answer, largest=_LARGEST_ANSWER, until=until)
+        except bounds.TooLarge:
+            raise IdentityHostError("PagerDuty's sign-in answered more than it should.") from None
         except (requests.RequestException, OSError) as error:
             raise IdentityHostError(f"PagerDuty's sign-in did not answer ({type(error).__name__}).") from None
     if answer.status_code == 429 or answer.status_code >= 500:
         raise IdentityHostError(
             f"PagerDuty's sign-in answered {answer.status_code}.", _seconds(answer.headers.get("Retry-After"))
         )
-    if len(content) > _LARGEST_ANSWER:
-        raise IdentityHostError("PagerDuty's sign-in answered more than it should.")
     try:
         body = json.loads(content)
     except ValueError:

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import environ
+import sentry_sdk
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
@@ -163,6 +164,7 @@ CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT.mkdir(exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = DEVELOPMENT
 WHITENOISE_AUTOREFRESH = DEBUG
@@ -278,4 +280,9 @@ Q_CLUSTER = {
 }
 
 LOGGING = logging_config(json=not DEVELOPMENT)
+if SENTRY_DSN:
+    # Local variables stay out of reports: a frame may hold a token.
+    sentry_sdk.init(
+        SENTRY_DSN, send_default_pii=False, include_local_variables=False, max_request_body_size="never"
+    )
 DJANGO_STRUCTLOG_USER_ID_FIELD = "pk"

@@ -5,6 +5,7 @@ next attempt finds `unsure` set and asks the provider what became of the last on
 """
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,13 +18,17 @@ from connections import grants
 from connections.models import Connection
 from connections.problems import Problem
 from workflows import catalog, outcomes
-from workflows.catalog import ActionType, Json, ProviderError
+from workflows.catalog import ActionType, Json, ProviderError, Twins
 from workflows.models import ActionCall
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(seconds=60)
-_RENEW_WITHIN = timedelta(seconds=40)
+# Renewed before each request that leaves; a request takes at most 20 seconds (pagerduty_app.client.transport).
+LEASE = timedelta(seconds=30)
+_LEFT_FOR_A_REQUEST = timedelta(seconds=25)
+# Notes and the like of calls that ended this long before ours began are certainly not ours.
+_TWINS_SINCE = timedelta(minutes=10)
+_MOST_TWINS = 500
 Status = ActionCall.Status
 
 
@@ -31,9 +36,30 @@ Status = ActionCall.Status
 class Caller:
     """The call as its action sees it (workflows.catalog.Caller)."""
 
-    key: str
+    call: ActionCall
     cache_key: str
-    first_sent_at: datetime | None
+
+    @property
+    def key(self) -> str:
+        return self.call.key
+
+    @property
+    def first_sent_at(self) -> datetime | None:
+        return self.call.first_sent_at
+
+    def twins(self) -> Twins:
+        since = (self.first_sent_at or self.call.created_at) - _TWINS_SINCE
+        twins = ActionCall.objects.filter(
+            connection=self.call.connection_id, fingerprint=self.call.fingerprint
+        ).exclude(pk=self.call.pk)
+        at_work = twins.filter(status=Status.RUNNING, unsure=True, lease_until__gte=timezone.now())
+        done = twins.filter(status=Status.COMPLETED, finished_at__gte=since)
+        return Twins(
+            at_work=at_work.exists(),
+            outputs=[
+                twin.output or {} for twin in done.order_by("-finished_at").only("output")[:_MOST_TWINS]
+            ],
+        )
 
 
 class LeaseLost(Exception):
@@ -80,11 +106,17 @@ def claim(call: ActionCall) -> uuid.UUID | None:
 
 
 class Attempt:
-    """One claimed try of a call, from the look at the connection to the answer on the row."""
+    """One claimed try of a call, from the look at the connection to the answer on the row.
 
-    def __init__(self, call: ActionCall, holder: uuid.UUID) -> None:
+    keep_run: called before each request, so that a run whose step this is keeps its own lease.
+    """
+
+    def __init__(
+        self, call: ActionCall, holder: uuid.UUID, keep_run: Callable[[], None] = lambda: None
+    ) -> None:
         self.call = call
         self.holder = holder
+        self.keep_run = keep_run
         self.sent = False
 
     def run(self) -> None:
@@ -113,6 +145,7 @@ class Attempt:
         connection = Connection.objects.select_related("grant", "workspace").get(pk=self.call.connection_id)
         check_usable(connection, action)
         token = grants.access_token(connection)
+        connection.used()
         try:
             return self._with_token(action, connection, token)
         except ProviderError as error:
@@ -132,11 +165,7 @@ class Attempt:
         api = catalog.integration(connection.provider).open_api(connection.region, token, self._keep_lease)
         data = action.input(data=self.call.input)
         data.is_valid(raise_exception=True)
-        caller = Caller(
-            key=self.call.key,
-            cache_key=f"{connection.pk}:{connection.grant.generation}",
-            first_sent_at=self.call.first_sent_at,
-        )
+        caller = Caller(self.call, cache_key=f"{connection.pk}:{connection.grant.generation}")
         if self.call.unsure and action.recover is not None:
             recovered = action.recover(api, data.validated_data, caller)
             if recovered is not None:
@@ -154,8 +183,9 @@ class Attempt:
         self.sent = True
 
     def _keep_lease(self) -> None:
+        self.keep_run()
         now = timezone.now()
-        if self.call.lease_until is not None and self.call.lease_until - now < _RENEW_WITHIN:
+        if self.call.lease_until is None or self.call.lease_until - now < _LEFT_FOR_A_REQUEST:
             self._write(lease_until=now + LEASE)
 
     def _write(self, **fields: Any) -> None:

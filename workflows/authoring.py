@@ -69,19 +69,22 @@ def replay(*, actor: Actor, run: Run) -> Run:
     workflow = run.workflow
     if workflow.live is None:
         raise Problem("not_published", "Publish this workflow first.", status=409)
-    with transaction.atomic():
-        same = Run.objects.filter(workflow=workflow, event=run.event_id)
-        latest = same.aggregate(latest=Max("replay"))["latest"] or 0
-        again = Run.objects.create(
-            workspace_id=run.workspace_id,
-            workflow=workflow,
-            version=workflow.live,
-            event_id=run.event_id,
-            replay=latest + 1,
-            lane=run.lane,
-        )
-        _record(actor, workflow, "run.replayed", run=str(run.id), as_run=str(again.id))
-        doorbell.ring()
+    same = Run.objects.filter(workflow=workflow, event=run.event_id)
+    try:
+        with transaction.atomic():
+            latest = same.aggregate(latest=Max("replay"))["latest"] or 0
+            again = Run.objects.create(
+                workspace_id=run.workspace_id,
+                workflow=workflow,
+                version=workflow.live,
+                event_id=run.event_id,
+                replay=latest + 1,
+                lane=run.lane,
+            )
+            _record(actor, workflow, "run.replayed", run=str(run.id), as_run=str(again.id))
+            doorbell.ring()
+    except IntegrityError:
+        raise Problem("replayed_meanwhile", "Somebody else has just replayed it.", status=409) from None
     return again
 
 

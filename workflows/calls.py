@@ -3,6 +3,7 @@
 import hashlib
 import json
 from typing import Any
+from uuid import UUID
 
 import structlog
 from django.db import IntegrityError, transaction
@@ -65,8 +66,16 @@ def call_action(
         winner = ActionCall.objects.get(connection=connection, idempotency_key=idempotency_key)
         return _same(winner, fingerprint)
     if holder is not None:
-        attempts.Attempt(call, holder).run()
+        _attempt(call, holder)
     return call
+
+
+def _attempt(call: ActionCall, holder: UUID) -> None:
+    try:
+        attempts.Attempt(call, holder).run()
+    except attempts.LeaseLost:
+        log.warning("call_taken_over", call=call.key)
+        call.refresh_from_db()
 
 
 def _save(actor: Actor, call: ActionCall) -> None:
@@ -124,6 +133,7 @@ def for_step(*, connection: Connection, action_key: str, data: Json) -> ActionCa
         action=action_key,
         origin=ActionCall.Origin.STEP,
         input=data,
+        fingerprint=_fingerprint(action_key, data),
     )
 
 
@@ -135,7 +145,7 @@ def advance_due(limit: int = 20) -> int:
         if holder is not None:
             taken += 1
             try:
-                attempts.Attempt(call, holder).run()
+                _attempt(call, holder)
             except Exception:
                 # Our own fault: the row keeps its lease, so the next attempt comes when that has run out.
                 log.exception("attempt_broke", call=call.key, action=call.action)

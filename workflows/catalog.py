@@ -13,6 +13,17 @@ from workflows import inputs
 Json = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Twins:
+    """Other calls that asked the same connection for exactly the same thing at about the same time.
+
+    at_work: one of them may be having its effect at this moment. outputs: of those that completed.
+    """
+
+    at_work: bool
+    outputs: list[Json]
+
+
 class Caller(Protocol):
     """What an action may know about the call it serves."""
 
@@ -27,6 +38,9 @@ class Caller(Protocol):
     @property
     def first_sent_at(self) -> datetime | None:
         """When the first attempt left; None before that."""
+
+    def twins(self) -> Twins:
+        """Whose effects must not be taken for ours. Ask after looking at the provider, not before."""
 
 
 @dataclass(frozen=True)

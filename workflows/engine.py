@@ -17,7 +17,8 @@ from workflows.models import ActionCall, Run, StepRun
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(seconds=90)
+LEASE = timedelta(seconds=30)
+_LEFT_FOR_A_REQUEST = timedelta(seconds=25)
 MAX_CLAIMS = 8
 
 
@@ -90,7 +91,7 @@ class Walk:
             if holder is None:  # A worker that lost this run may still be at it: look again when it ends.
                 self._wait(step.call)
                 return False
-            attempts.Attempt(step.call, holder).run()
+            attempts.Attempt(step.call, holder, self._keep_lease).run()
         return self._after(definition, step)
 
     def _begin(self, definition: dict[str, Any]) -> StepRun:
@@ -115,7 +116,7 @@ class Walk:
                 call.save(force_insert=True)
                 step.call = call
                 step.save(force_insert=True)
-            attempts.Attempt(call, holder).run()
+            attempts.Attempt(call, holder, self._keep_lease).run()
             return step
         step.save(force_insert=True)
         return step
@@ -166,6 +167,11 @@ class Walk:
 
     def _give_back(self, **fields: Any) -> None:
         self._write(lease_holder=None, lease_until=None, **fields)
+
+    def _keep_lease(self) -> None:
+        now = timezone.now()
+        if self.run.lease_until is None or self.run.lease_until - now < _LEFT_FOR_A_REQUEST:
+            self._write(lease_until=now + LEASE)
 
     def _write(self, **fields: Any) -> None:
         ours = Run.objects.filter(pk=self.run.pk, lease_holder=self.holder, status=Run.Status.RUNNING)

@@ -1,6 +1,7 @@
 """A connection (a labelled, reusable authorisation) and the grant (tokens) it holds."""
 
 import uuid
+from datetime import timedelta
 from typing import ClassVar
 
 from django.db import models
@@ -10,6 +11,8 @@ from django.utils import timezone
 from connections.encryption import SealedField
 from connections.models.people import User, Workspace
 from connections.tenancy import TenantQuerySet
+
+_USE_GRAIN = timedelta(minutes=1)
 
 
 class Connection(models.Model):
@@ -66,6 +69,12 @@ class Connection(models.Model):
 
     def __str__(self) -> str:
         return self.label
+
+    def used(self) -> None:
+        """Remember when it was last used, written at most once a minute."""
+        now = timezone.now()
+        if self.last_used_at is None or now - self.last_used_at > _USE_GRAIN:
+            Connection.objects.filter(pk=self.pk).update(last_used_at=now)
 
 
 class Grant(models.Model):

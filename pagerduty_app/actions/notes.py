@@ -7,11 +7,12 @@ from rest_framework.serializers import DateTimeField, ValidationError
 from pagerduty_app.actions.asking import check_requester, provider_errors, requester, writing
 from pagerduty_app.actions.fields import Id, from_field, one
 from pagerduty_app.client import Api
-from workflows.catalog import ActionType, Caller, Json
+from workflows.catalog import ActionType, Caller, Json, ProviderError
 from workflows.inputs import ActionInput, Text
 
 # Their clock and ours may differ by this much.
 _SKEW = timedelta(minutes=2)
+_TWIN_SECONDS = 2.0
 
 
 class CreateNoteInput(ActionInput):
@@ -28,18 +29,31 @@ def perform(api: Api, data: Json, caller: Caller) -> Json:
 
 
 def recover(api: Api, data: Json, caller: Caller) -> Json | None:
-    """The note an earlier attempt left: same text, same author, not older than that attempt.
+    """The note an earlier attempt left: same text, same author, not older than that attempt, and no other call's.
 
-    PagerDuty knows no idempotency key for notes (api-schema, createIncidentNote).
+    PagerDuty knows no idempotency key for notes (api-schema, createIncidentNote). The notes are read before
+    the twins: whoever made one of them is then either done, with its id on record, or still at work.
     """
     author = requester(api, data["from"], caller)
     with provider_errors():
         notes = api.list_notes(data["incident_id"])
-    mine = [note for note in notes if _is_ours(note, data, author, caller)]
-    return {"note": mine[0]} if mine else None
+    candidates = [note for note in notes if _may_be_ours(note, data, author, caller)]
+    if not candidates:
+        return None
+    twins = caller.twins()
+    if twins.at_work:
+        raise ProviderError(
+            "checking_for_note",
+            "The same note is being written by another call; whose it is will be clear in a moment.",
+            retryable=True,
+            retry_after=_TWIN_SECONDS,
+            outcome_unknown=True,
+        )
+    taken = {output["note"].get("id") for output in twins.outputs if isinstance(output.get("note"), dict)}
+    return next(({"note": note} for note in candidates if note.get("id") not in taken), None)
 
 
-def _is_ours(note: Json, data: Json, author: Json | None, caller: Caller) -> bool:
+def _may_be_ours(note: Json, data: Json, author: Json | None, caller: Caller) -> bool:
     user = note.get("user") if isinstance(note.get("user"), dict) else {}
     if str(note.get("content", "")).strip() != data["content"].strip():
         return False

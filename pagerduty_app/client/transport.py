@@ -2,17 +2,20 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import requests
 
+from pagerduty_app.client import bounds
 from pagerduty_app.client.errors import PagerDutyError, from_answer
 
 _CONNECT_SECONDS = 3.05
 _READ_SECONDS = 15
+# Of a whole request; whoever holds a lease while it asks must hold it for longer than this.
+LONGEST_SECONDS = 20
 _LARGEST_ANSWER = 16 * 1024 * 1024
-_CHUNK = 64 * 1024
 _threads = threading.local()
 
 
@@ -56,6 +59,7 @@ class Transport:
         if from_email is not None:
             headers["From"] = from_email
         writes = method != "GET"
+        until = time.monotonic() + LONGEST_SECONDS
         try:
             with _session().request(
                 method,
@@ -67,7 +71,10 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             ) as answer:
-                return _understood(answer, _read(answer), writes=writes)
+                content = bounds.read(answer, largest=_LARGEST_ANSWER, until=until)
+                return _understood(answer, content, writes=writes)
+        except bounds.TooLarge:
+            raise PagerDutyError("PagerDuty answered more than 16 MB.", outcome_unknown=writes) from None
         except requests.ConnectTimeout:
             raise _silence("PagerDuty could not be reached in time.", sent=False) from None
         except requests.Timeout:
@@ -81,15 +88,6 @@ class Transport:
 
 def _silence(message: str, *, sent: bool) -> PagerDutyError:
     return PagerDutyError(message, retryable=True, outcome_unknown=sent)
-
-
-def _read(answer: requests.Response) -> bytes:
-    content = bytearray()
-    for chunk in answer.iter_content(_CHUNK):
-        content += chunk
-        if len(content) > _LARGEST_ANSWER:
-            raise PagerDutyError("PagerDuty answered more than 16 MB.", status=answer.status_code)
-    return bytes(content)
 
 
 def _understood(answer: requests.Response, content: bytes, *, writes: bool) -> dict[str, Any]:

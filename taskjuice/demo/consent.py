@@ -9,7 +9,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
-from connections.models import User, Workspace
+from connections.models import User
 
 _TIMEOUT = (3.05, 15)
 _MOST_PAGES = 10
@@ -65,8 +65,11 @@ class _FirstForm(HTMLParser):
             self._done = True
 
 
-def connect(*, user: User, workspace: Workspace, label: str) -> str:
-    """Connect `label` through the real OAuth flow; answers the path of the page it ended on."""
+def give(user: User, start: str, form: dict[str, Any]) -> str:
+    """Go through the real OAuth flow as `user`, beginning with a post of `form` to our page `start`.
+
+    Answers the path of the page it ended on. Raises ConsentFailed.
+    """
     public = urlsplit(settings.PUBLIC_BASE_URL)
     port = str(public.port or (443 if public.scheme == "https" else 80))
     environ: dict[str, Any] = {
@@ -76,9 +79,7 @@ def connect(*, user: User, workspace: Workspace, label: str) -> str:
     }
     browser = Client(**environ)
     browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    answer = browser.post(
-        reverse("connections:connect"), {"provider": "pagerduty", "label": label, "workspace": workspace.pk}
-    )
+    answer = browser.post(start, form)
     if answer.status_code != 302:
         raise ConsentFailed(f"Starting to connect answered {answer.status_code}.")
     back = _consent(answer["Location"], settings.PUBLIC_BASE_URL + reverse("pagerduty_callback"))

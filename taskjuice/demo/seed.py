@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 
 from connections import api_keys
 from connections.actors import SCOPES, Actor
@@ -64,7 +65,12 @@ def _connection(user: User, workspace: Workspace) -> Connection:
     connections = Connection.objects.filter(workspace=workspace, label=LABEL)
     usable = connections.filter(status=Connection.Status.ACTIVE).first()
     if usable is None:
-        landed_on = consent.connect(user=user, workspace=workspace, label=LABEL)
+        broken = connections.filter(status=Connection.Status.ERROR).first()
+        if broken is None:
+            form = {"provider": "pagerduty", "label": LABEL, "workspace": workspace.pk}
+            landed_on = consent.give(user, reverse("connections:connect"), form)
+        else:
+            landed_on = consent.give(user, reverse("connections:reconnect", args=[broken.pk]), {})
         usable = connections.filter(status=Connection.Status.ACTIVE).first()
         if usable is None:
             raise consent.ConsentFailed(f"No active connection came of it; see {landed_on}.")

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from connections import audit
 from connections.api.endpoints import Endpoint
 from connections.models import Connection
-from connections.problems import Problem
+from connections.problems import Problem, not_found
 from workflows import triggers
 from workflows.api.serializers import (
     EventOut,
@@ -20,7 +20,7 @@ from workflows.api.serializers import (
     TriggerIn,
     TriggerOut,
 )
-from workflows.models import Event, Trigger, TriggerSecret
+from workflows.models import Event, Trigger
 
 
 def _live() -> QuerySet[Trigger]:
@@ -99,7 +99,9 @@ class SecretDetail(Endpoint):
     @extend_schema(responses={204: None}, summary="Retire a signing secret")
     def delete(self, request: Request, trigger_id: uuid.UUID, secret_id: uuid.UUID) -> Response:
         trigger = self.get_or_404(_live(), pk=trigger_id)
-        secret = self.get_or_404(TriggerSecret.objects.filter(trigger=trigger), pk=secret_id, scoped=True)
+        secret = trigger.secrets.filter(pk=secret_id).first()
+        if secret is None:
+            raise not_found()
         triggers.retire_secret(actor=self.actor, secret=secret)
         return Response(status=204)
 

@@ -61,7 +61,7 @@ class ActionCall(models.Model):
     lease_holder = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
     idempotency_key = models.CharField(max_length=200, null=True)  # noqa: DJ001 - null keys never collide
-    fingerprint = models.CharField(max_length=64, blank=True, help_text="SHA-256 of action and input, hex")
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of action and input, hex")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     finished_at = models.DateTimeField(null=True)
 
@@ -91,6 +91,7 @@ class ActionCall(models.Model):
         ]
         indexes = [
             models.Index(fields=["connection", "-created_at", "id"], name="call_by_connection"),
+            models.Index(fields=["connection", "fingerprint"], name="call_twins"),
             models.Index(
                 fields=["next_attempt_at"],
                 condition=Q(status__in=["pending", "running", "waiting"]),

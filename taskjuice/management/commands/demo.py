@@ -10,6 +10,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 import requests
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 _PATIENCE = 90.0
@@ -29,16 +30,20 @@ class Command(BaseCommand):
         port = self._free_pair(port)
         env = {**os.environ, "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}"}
         up = [sys.executable, "manage.py", "up", "--port", str(port), "--sandbox"]
-        server = subprocess.Popen(up, env=env)  # noqa: S603 - our own command line
+        path = settings.BASE_DIR / "var" / f"demo-{port}.log"
+        path.parent.mkdir(exist_ok=True)
+        with path.open("wb") as log:
+            server = subprocess.Popen(up, env=env, stdout=log, stderr=log)  # noqa: S603 - our own command line
+        self.stdout.write(f"Starting TaskJuice on port {port}; what its servers say goes to {path}.")
         try:
             self._wait(server, f"http://127.0.0.1:{port}/readyz")
             self._wait(server, f"http://127.0.0.1:{port + 1}/_sandbox/state")
             told = subprocess.run([sys.executable, "manage.py", "tell_story"], env=env, check=False)
-            if once or told.returncode:
-                if told.returncode:
-                    raise CommandError("The story did not come true.")
-                return
-            server.wait()
+            if told.returncode:
+                raise CommandError(f"The story did not come true. See {path}.")
+            if not once:
+                self.stdout.write("Stop it with Ctrl-C.")
+                server.wait()
         except KeyboardInterrupt:
             pass
         finally:

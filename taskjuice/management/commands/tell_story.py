@@ -23,6 +23,7 @@ class Command(BaseCommand):
         except (ConsentFailed, StoryFailed, RequestException) as error:
             raise CommandError(str(error)) from error
         self._tell(f"All of it came true in {time.monotonic() - began:.1f} s.")
+        self._tell(f"API key: {made['api_key']} (documentation at {made['base_url']}/api/docs/)")
         self._tell(f"Sign in at {made['base_url']} as {made['email']} with the password {made['password']}")
         self._tell(f"PagerDuty’s side (the sandbox): {settings.PAGERDUTY_IDENTITY_URL}")
 

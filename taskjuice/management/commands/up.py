@@ -77,7 +77,7 @@ class Command(BaseCommand):
         return [
             *("-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)),
             *("--workers", str(settings.WEB_WORKERS), "--blocking-threads", str(_THREADS)),
-            *("--respawn-failed-workers", "--workers-kill-timeout", "10", "--log-level", "warning"),
+            *("--respawn-failed-workers", "--workers-kill-timeout", "10", "--log-level", "error"),
             "taskjuice.wsgi:application",
         ]
 

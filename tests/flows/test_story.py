@@ -1,0 +1,53 @@
+"""`manage.py demo --once`: the whole story in one command, with sandbox, web, workers and watchdog."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from tests.flows.running import OwnDatabase, free_port
+
+pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("story")]
+
+
+def test_the_whole_story_comes_true_and_nothing_secret_is_in_the_logs(tmp_path: Path) -> None:
+    port, database = free_port(), OwnDatabase(tmp_path)
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    env = kept | {"DATABASE_URL": database.url, "NODE_NAME": f"story-{port}"}
+    try:
+        told = subprocess.run(
+            [sys.executable, "manage.py", "demo", "--once", "--port", str(port)],
+            cwd=settings.BASE_DIR, env=env, capture_output=True, text=True, timeout=110, check=False,
+        )  # fmt: skip
+    finally:
+        for left in (settings.BASE_DIR / "var").glob(f"sandbox-{port + 1}.sqlite3*"):
+            left.unlink()
+        log = (settings.BASE_DIR / "var" / f"demo-{port}.log").read_text()
+        (settings.BASE_DIR / "var" / f"demo-{port}.log").unlink()
+        database.remove()
+
+    assert told.returncode == 0, told.stdout[-3000:] + told.stderr[-3000:] + log[-3000:]
+    for part in (
+        "granted: openid, incidents.read, incidents.write, services.read, users.read, schedules.read, teams.read",
+        "pagerduty/incident-triggered → http://",
+        "step “note” took 3 attempts",
+        "read back from the incident, once: note",
+        "acknowledged → run",
+        "resolved → run",
+        "pagerduty/create-incident → incident",
+        "pagerduty/get-incident → incident",
+        "pagerduty/update-incident → incident",
+        "pagerduty/create-incident-note → note",
+        "pagerduty/list-incidents → ",
+        "pagerduty/list-services → 1 services",
+        "All of it came true",
+    ):
+        assert part in told.stdout
+    key = next(word for word in told.stdout.split() if word.startswith("tj_"))
+    assert key not in log
+    assert "Bearer" not in log
+    assert "code=" not in log.replace("code=2", "").replace("code=4", ""), "only status codes"
+    assert "state=" not in log
