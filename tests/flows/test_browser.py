@@ -1,0 +1,135 @@
+"""Settings → Connections in Chromium: connect by clicking through consent, the other endings, revoke."""
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.flows.running import Product
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.flow,
+    pytest.mark.browser,
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.skipif(CHROMIUM is None, reason="install Chromium (Debian: apt-get install chromium)"),
+]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def seed(product: Product) -> dict[str, Any]:
+    return product.seed()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser, product: Product, seed: dict[str, Any]) -> Iterator[Page]:
+    """Signed in as the demo agency's owner; anything the console complains about fails the test."""
+    context = browser.new_context(base_url=product.url, timezone_id="Europe/Berlin")
+    context.set_default_timeout(10_000)
+    page, complaints = context.new_page(), []
+    page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto("/")
+    page.get_by_label("Email").fill(seed["email"])
+    page.get_by_label("Password:").fill(seed["password"])
+    page.get_by_role("button", name="Sign In").click()
+    expect(page.get_by_role("heading", name="Connections")).to_be_visible()
+    yield page
+    context.close()
+    # Pages that answer 4xx or 5xx are said so on the console; that is not a complaint about the page.
+    assert [text for text in complaints if "Failed to load resource" not in text] == []
+
+
+def start(page: Page, label: str) -> None:
+    page.goto("/settings/connections/")
+    page.get_by_role("link", name="Add connection").click()
+    page.get_by_label("Label").fill(label)
+    page.get_by_role("button", name="Continue to PagerDuty").click()
+
+
+def allow(page: Page, account: str = "acme") -> None:
+    page.get_by_label("Sign in as").select_option(label=f"Dana Rivera (dana@{account}.example)")
+    page.get_by_role("button", name="Allow").click()
+
+
+def test_connecting_shows_what_was_granted_and_a_reload_of_the_callback_changes_nothing(page: Page) -> None:
+    start(page, "By hand")
+    with page.expect_request(lambda request: "/callback/" in request.url) as callback:
+        allow(page)
+
+    expect(page.get_by_text("By hand is connected.")).to_be_visible()
+    expect(page.locator("ul.scopes li.yes")).to_have_count(6)
+    page.goto(callback.value.url)
+    expect(page.get_by_role("heading", name="cannot be used any more")).to_be_visible()
+    page.get_by_role("link", name="Back to connections").click()
+    expect(page.get_by_role("row", name="By hand").get_by_text("active", exact=False)).to_be_visible()
+
+
+def test_saying_no_ends_on_a_page_that_says_so_and_offers_another_try(page: Page) -> None:
+    start(page, "Refused")
+    page.get_by_role("button", name="Deny").click()
+
+    expect(page.get_by_role("heading", name="Access was not granted")).to_be_visible()
+    page.get_by_role("button", name="Try again").click()
+    allow(page)
+    expect(page.get_by_text("Refused is connected.")).to_be_visible()
+
+
+def test_fewer_permissions_are_named_and_none_connects_nothing(page: Page, product: Product) -> None:
+    product.sandbox.faults.scopes = ["openid", "incidents.read", "services.read"]
+    start(page, "Partly")
+    allow(page)
+    expect(page.get_by_role("alert")).to_contain_text("did not grant everything")
+    expect(page.locator("ul.scopes li.no")).to_have_count(4)
+
+    product.sandbox.faults.scopes = ["openid"]
+    start(page, "Nothing")
+    allow(page)
+    product.sandbox.faults.scopes = None
+    expect(page.get_by_role("heading", name="No permission was granted")).to_be_visible()
+
+
+def test_another_account_is_only_taken_after_a_confirmation(page: Page) -> None:
+    start(page, "Moving")
+    allow(page)
+    page.get_by_role("button", name="Reconnect").click()
+    allow(page, account="globex")
+
+    expect(page.get_by_role("heading", name="different PagerDuty account")).to_be_visible()
+    expect(page.get_by_text("globex (US")).to_be_visible()
+    page.get_by_role("button", name="Use the other account from now on").click()
+    allow(page, account="globex")
+    expect(page.get_by_text("globex · US")).to_be_visible()
+
+
+def test_checking_and_revoking_ends_with_a_receipt(page: Page) -> None:
+    start(page, "Over")
+    allow(page)
+    page.get_by_role("button", name="Check now").click()
+    expect(page.get_by_text("PagerDuty accepts our access.")).to_be_visible()
+
+    page.get_by_role("link", name="Revoke…").click()
+    page.get_by_role("button", name="Revoke for good").click()
+    expect(page.get_by_role("heading", name="Over is revoked")).to_be_visible()
+    expect(page.get_by_text("App Registrations")).to_be_visible()
+    page.get_by_role("link", name="Back to connections").click()
+    expect(page.get_by_role("row", name="Over").get_by_text("revoked", exact=False)).to_be_visible()
