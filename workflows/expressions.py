@@ -89,16 +89,20 @@ def _parse(template: str) -> BoundTemplate:
         raise ExpressionError(_explain(error)) from None
     for node in parsed.nodes:
         if isinstance(node, OutputNode):
-            _refuse_ranges(node.expression)
+            _check_expression(node.expression)
     return parsed
 
 
-def _refuse_ranges(expression: Any) -> None:
-    """A range such as (1..99999999) would be spelled out in memory."""
+def _check_expression(expression: Any) -> None:
+    """Refuse unknown filters, and ranges: (1..99999999) would be spelled out in memory."""
     if isinstance(expression, RangeLiteral):
         raise ExpressionError("Ranges such as (1..5) are not allowed here.")
+    for used in getattr(expression, "filters", None) or ():
+        if used.name not in _LANGUAGE.filters:
+            known = ", ".join(sorted(_LANGUAGE.filters))
+            raise ExpressionError(f"There is no filter {used.name}. Known: {known}.")
     for child in expression.children():
-        _refuse_ranges(child)
+        _check_expression(child)
 
 
 def _explain(error: Exception) -> str:

@@ -11,7 +11,8 @@ import responses
 from django.conf import settings
 from django.utils import timezone
 
-from connections.actors import Actor
+from connections import api_keys
+from connections.actors import SCOPES, Actor
 from connections.encryption import seal
 from connections.models import Account, Connection, Grant, Workspace
 from pagerduty_app import signatures
@@ -160,3 +161,28 @@ def pagerduty() -> Iterator[responses.RequestsMock]:
 def add_note(mock: responses.RequestsMock, incident: str = "PINC1", **answer: Any) -> responses.BaseResponse:
     note = {"note": {"id": "PNOTE1", "content": "…", "created_at": "2026-11-01T10:00:01Z"}}
     return mock.post(f"{API}/incidents/{incident}/notes", **({"json": note} | answer))
+
+
+Ask = Callable[..., Any]
+
+
+def asking(client: Any, workspace: Workspace, scopes: list[str] | None = None) -> Ask:
+    """ask(method, path, body) with a key of that workspace."""
+    _, key = api_keys.create_key(
+        actor=SYSTEM, workspace=workspace, name="Test", scopes=list(SCOPES) if scopes is None else scopes
+    )
+
+    def ask(method: str, path: str, body: Any = None, **headers: str) -> Any:
+        return getattr(client, method)(
+            f"/api/v1/{path}",
+            *([] if body is None else [body]),
+            content_type="application/json",
+            headers={"Authorization": f"Bearer {key}"} | headers,
+        )
+
+    return ask
+
+
+@pytest.fixture
+def ask(client: Any, workspace: Workspace) -> Ask:
+    return asking(client, workspace)
