@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from connections.encryption import Unreadable
 from connections.problems import Problem
 from workflows import inbox
 from workflows.inbox import Verdict
@@ -57,7 +58,7 @@ class Receiver(APIView):
             if trigger.status == trigger.Status.CLOSED:
                 raise Problem("trigger_closed", "The connection behind this URL was revoked.", status=410)
             verdict = inbox.receive(trigger, body=body, signature=request.headers.get(_SIGNATURE))
-        except Error as error:
+        except (Error, Unreadable) as error:
             log.exception("delivery_not_stored")
             raise _later("not_stored", "The delivery could not be stored. Send it again.") from error
         if verdict == Verdict.REFUSED:

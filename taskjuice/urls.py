@@ -1,7 +1,9 @@
 """Every route of the product."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.http import Http404
+from django.urls import include, path, re_path
+from django.views import defaults
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from pagerduty_app.receiver import Receiver
@@ -9,6 +11,8 @@ from taskjuice import health
 
 urlpatterns = [
     path("", include("connections.urls")),
+    # allauth's own page of third-party accounts would be a second, always empty "Connections".
+    re_path(r"^accounts/3rdparty/", defaults.page_not_found, {"exception": Http404()}),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("connections.api.urls")),

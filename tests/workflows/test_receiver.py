@@ -193,6 +193,12 @@ def test_when_the_database_fails_the_sender_is_told_to_try_again(deliver: Any, m
     assert int(answer["Retry-After"]) > 0
 
 
+def test_a_secret_that_no_key_opens_makes_the_sender_try_again(deliver: Any, settings: Any) -> None:
+    settings.ENCRYPTION_KEYS = ["another key, and only that one"]
+    assert deliver(BODY).status_code == 503
+    assert Event.objects.count() == 0
+
+
 def test_a_paused_trigger_keeps_events_and_starts_nothing(deliver: Any, trigger: Trigger) -> None:
     Trigger.objects.update(status="paused")
     assert deliver(BODY).status_code == 202
