@@ -36,7 +36,7 @@ check: $(VENV)/dev ## Lint, format, types, import rules, migrations, templates, 
 format: $(VENV)/dev ## Put code and templates into their one format
 	$(VENV)/bin/ruff check --fix-only --quiet .
 	$(VENV)/bin/ruff format --quiet .
-	git ls-files -z -- 'templates/*.html' | xargs -0 -r $(VENV)/bin/djade --target-version 5.2
+	git ls-files -z -- 'templates/*.html' | xargs -0 -r $(VENV)/bin/djade --target-version 5.2 || true
 
 test: $(VENV)/dev ## All tests, on SQLite and on PostgreSQL; says what it skipped and why
 	$(PY) -m tests.run
