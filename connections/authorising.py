@@ -5,7 +5,7 @@ import enum
 from django.db import transaction
 from django.utils import timezone
 
-from connections import audit, grants, providers
+from connections import audit, providers, renewal
 from connections.actors import Actor
 from connections.models import Connection, Grant, Notice
 from connections.providers import Identity, Tokens
@@ -70,7 +70,7 @@ def _is_another_account(connection: Connection, identity: Identity) -> bool:
 
 def _store(connection: Connection, identity: Identity, tokens: Tokens, scopes_asked: list[str]) -> None:
     grant = Grant.objects.filter(connection=connection).first() or Grant(connection=connection, generation=0)
-    grants.fill(grant, tokens)
+    renewal.fill(grant, tokens)
     grant.scopes_asked = scopes_asked
     grant.delegation_id = identity.delegation_id
     grant.obtained_at = timezone.now()

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from connections import audit, grants, providers
 from connections.actors import Actor
+from connections.grant_state import check_usable
 from connections.models import Connection
 from connections.problems import Problem
 from connections.providers import TokenRefused
@@ -17,7 +18,7 @@ def check(*, actor: Actor, connection: Connection) -> dict[str, Any]:
     Raises Problem (connection_revoked, connection_pending): there is nothing to check then.
     """
     if connection.status in (Connection.Status.REVOKED, Connection.Status.PENDING):
-        grants.check_usable(connection)
+        check_usable(connection)
     provider = providers.get(connection.provider)
     try:
         message, healthy = _probe(connection, provider), True
@@ -43,4 +44,4 @@ def _probe(connection: Connection, provider: providers.OAuthProvider) -> str:
     try:
         return provider.probe(connection.region, token)
     except TokenRefused as error:
-        raise grants.give_up(connection, reason=str(error)) from None
+        raise grants.give_up(connection, reason=str(error), refused=token) from None

@@ -74,18 +74,21 @@ def _signing_key(id_token: str) -> Any:
     """The key that the token names; the key set is fetched anew when it does not have it yet."""
     key_id = jwt.get_unverified_header(id_token).get("kid")
     for fresh in (False, True):
-        for key in jwt.PyJWKSet.from_dict(_key_set(fresh=fresh)).keys:
+        for key in _keys(fresh=fresh):
             if key_id is None or key.key_id == key_id:
                 return key.key
     raise IdentityRefused("PagerDuty's id_token is signed with an unknown key.")
 
 
-def _key_set(*, fresh: bool) -> dict[str, Any]:
+def _keys(*, fresh: bool) -> list[jwt.PyJWK]:
+    """PagerDuty's signing keys; only a key set that could be read is remembered."""
     cache_key = f"{_JWKS_CACHE_KEY}:{settings.PAGERDUTY_IDENTITY_URL}"
     known: dict[str, Any] | None = None if fresh else cache.get(cache_key)
-    if known is None:
-        status, known = ask("GET", _JWKS)
-        if status != 200:
-            raise IdentityHostError(f"PagerDuty's signing keys cannot be had ({status}).")
-        cache.set(cache_key, known, _JWKS_SECONDS)
-    return known
+    if known is not None:
+        return jwt.PyJWKSet.from_dict(known).keys
+    status, answer = ask("GET", _JWKS)
+    if status != 200:
+        raise IdentityHostError(f"PagerDuty's signing keys cannot be had ({status}).")
+    keys = jwt.PyJWKSet.from_dict(answer).keys
+    cache.set(cache_key, answer, _JWKS_SECONDS)
+    return keys

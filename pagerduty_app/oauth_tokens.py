@@ -1,5 +1,6 @@
 """What a consent asks for and what the token endpoint answers (PagerDuty developer docs, OAuth functionality)."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ SCOPES = {
     "teams.read": "See teams",
 }
 _DEFAULT_LIFE = timedelta(days=1)
+_LONGEST_LIFE = timedelta(days=366).total_seconds()
 
 
 def asked_scopes() -> list[str]:
@@ -35,7 +37,7 @@ def tokens_of(answer: dict[str, Any], *, refresh_token: str = "") -> Tokens:
     if not (isinstance(access, str) and access and isinstance(renewed, str) and isinstance(scope, str)):
         raise ValueError("not a token answer")
     seconds = (
-        float(life) if isinstance(life, int | float | str) and str(life).replace(".", "").isdigit() else None
+        min(float(str(life)), _LONGEST_LIFE) if re.fullmatch(r"[0-9]{1,12}(\.[0-9]+)?", str(life)) else None
     )
     return Tokens(
         access_token=access,

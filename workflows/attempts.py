@@ -14,7 +14,7 @@ import structlog
 from django.db.models import Q
 from django.utils import timezone
 
-from connections import grants
+from connections import grant_state, grants
 from connections.models import Connection
 from connections.problems import Problem
 from workflows import catalog, outcomes
@@ -68,7 +68,7 @@ class LeaseLost(Exception):
 
 def check_usable(connection: Connection, action: ActionType) -> None:
     """Raises Problem when the connection cannot serve this action: its state, or a scope not granted."""
-    grants.check_usable(connection)
+    grant_state.check_usable(connection)
     granted = connection.grant.scopes_granted
     if not catalog.integration(connection.provider).covers(action.scope, granted):
         raise Problem(
@@ -158,7 +158,7 @@ class Attempt:
             return self._with_token(action, connection, token)
         except ProviderError as error:
             if error.credential:
-                raise grants.give_up(connection, reason=error.message) from None
+                raise grants.give_up(connection, reason=error.message, refused=token) from None
             raise
 
     def _with_token(self, action: ActionType, connection: Connection, token: str) -> Json:

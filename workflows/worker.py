@@ -5,7 +5,7 @@ import time
 from django.conf import settings
 from django.utils import timezone
 
-from connections import grants, notices
+from connections import notices, renewal
 from workflows import calls, doorbell, engine, fanout
 from workflows.models import ActionCall, Event, Run
 
@@ -32,7 +32,7 @@ def drain(budget: float = _BUDGET) -> int:
 def housekeeping() -> None:
     """What is due by the clock rather than by an event: token renewal and messages to the agency."""
     doorbell.beat(settings.NODE_NAME)
-    grants.refresh_due()
+    renewal.refresh_due()
     notices.send_due()
 
 
