@@ -1,0 +1,73 @@
+"""The state a grant is in: usable, readable, late, or over. Each unusable state has its one Problem."""
+
+import structlog
+from django.db import transaction
+
+from connections import audit
+from connections.actors import Actor
+from connections.encryption import Unreadable, reveal
+from connections.models import Connection, Grant, Notice
+from connections.problems import Problem
+from connections.signals import connection_broken
+
+log = structlog.get_logger(__name__)
+
+_UNREADABLE_SECONDS = 60.0
+_SYSTEM = Actor.system()
+_UNUSABLE = {
+    Connection.Status.PENDING: ("connection_pending", "This connection has not been authorised yet."),
+    Connection.Status.ERROR: ("reconnection_needed", "Reconnection needed: the provider refuses our access."),
+    Connection.Status.REVOKED: ("connection_revoked", "This connection was revoked."),
+}
+
+
+def check_usable(connection: Connection) -> None:
+    """Raises Problem (connection_pending, reconnection_needed, connection_revoked; 409) unless it is active."""
+    if connection.status != Connection.Status.ACTIVE:
+        code, message = _UNUSABLE[Connection.Status(connection.status)]
+        raise Problem(code, message, status=409)
+
+
+def opened(grant: Grant, field: str) -> str:
+    """The token. Raises Problem (grant_unreadable): the right key may be missing only from this machine."""
+    try:
+        return reveal(grant, field)
+    except Unreadable:
+        log.error("grant_unreadable", grant=str(grant.pk))
+        raise Problem(
+            "grant_unreadable",
+            "The stored access cannot be decrypted with the configured keys; ask whoever runs TaskJuice.",
+            status=503,
+            retryable=True,
+            retry_after=_UNREADABLE_SECONDS,
+        ) from None
+
+
+def delayed(retry_after: float) -> Problem:
+    """The Problem for a token that is not there yet. retry_after: seconds."""
+    return Problem(
+        "grant_refresh_delayed",
+        "The provider did not renew our access just now; it will be tried again.",
+        status=503,
+        retryable=True,
+        retry_after=retry_after,
+    )
+
+
+def break_off(connection: Connection, *, generation: int, reason: str) -> Problem:
+    """To `error`, unless the grant has got newer tokens than those of `generation`."""
+    with transaction.atomic():
+        won = Connection.objects.filter(
+            pk=connection.pk, status=Connection.Status.ACTIVE, grant__generation=generation
+        ).update(status=Connection.Status.ERROR, status_reason=reason[:300])
+        if won:
+            connection.refresh_from_db()
+            audit.record(_SYSTEM, "connection.broken", connection=connection, detail={"reason": reason})
+            Notice.objects.create(
+                connection=connection, kind="reconnection_needed", occasion=f"generation {generation}"
+            )
+            connection_broken.send(sender=Connection, connection=connection)
+    if not won and Connection.objects.filter(pk=connection.pk, status=Connection.Status.ACTIVE).exists():
+        return delayed(1.0)
+    code, message = _UNUSABLE[Connection.Status.ERROR]
+    return Problem(code, message, status=409)

@@ -1,0 +1,139 @@
+"""Renewing grants: one refresh at a time for each, across processes, stored before anybody uses it.
+
+PagerDuty gives a new refresh token with each refresh and the old one may die at once, so two refreshes at the
+same time would lose the connection. One process at a time holds the grant's lease, reads the row again, asks
+without a transaction open, and stores what it got.
+"""
+
+import time
+import uuid
+from datetime import datetime, timedelta
+
+import structlog
+from django.db.models import F, Q
+from django.utils import timezone
+
+from connections import backoff, providers
+from connections.encryption import seal
+from connections.grant_state import break_off, check_usable, delayed, opened
+from connections.models import Connection, Grant
+from connections.problems import Problem
+from connections.providers import RefreshFailed, RefreshRefused, Tokens
+
+log = structlog.get_logger(__name__)
+
+_LEASE = timedelta(seconds=30)
+_PATIENCE = 2.0
+_LOOK_EVERY = 0.05
+_SHORTEST_MARGIN = timedelta(minutes=5)
+_AT_LEAST_EVERY = timedelta(days=1)
+
+
+def refresh_due(limit: int = 50) -> int:
+    """Renew grants whose time has come, so that none dies unused. Answers how many were taken up."""
+    due = Grant.objects.filter(
+        connection__status=Connection.Status.ACTIVE, next_refresh_at__lte=timezone.now()
+    ).select_related("connection")
+    taken = 0
+    for grant in due.order_by("next_refresh_at")[:limit]:
+        taken += 1
+        try:
+            renewed(grant, wait=False)
+        except Problem as problem:
+            log.info("refresh_not_done", grant=str(grant.pk), code=problem.code)
+    return taken
+
+
+def renewed(grant: Grant, *, wait: bool) -> Grant:
+    """The grant with tokens newer than `grant` has, renewed by us or by another process meanwhile."""
+    end = time.monotonic() + (_PATIENCE if wait else 0)
+    while True:
+        holder = _take_lease(grant)
+        current = Grant.objects.select_related("connection").get(pk=grant.pk)
+        check_usable(current.connection)
+        if current.generation > grant.generation:
+            if holder:
+                _give_lease_back(current, holder)
+            return current
+        if holder:
+            return _refresh(current, holder)
+        if time.monotonic() >= end:
+            raise delayed(1.0)
+        time.sleep(_LOOK_EVERY)
+
+
+def _take_lease(grant: Grant) -> uuid.UUID | None:
+    holder, now = uuid.uuid4(), timezone.now()
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+    taken = Grant.objects.filter(free, pk=grant.pk).update(lease_holder=holder, lease_until=now + _LEASE)
+    return holder if taken else None
+
+
+def _give_lease_back(grant: Grant, holder: uuid.UUID) -> None:
+    Grant.objects.filter(pk=grant.pk, lease_holder=holder).update(lease_holder=None, lease_until=None)
+
+
+def _refresh(grant: Grant, holder: uuid.UUID) -> Grant:
+    """One refresh under the lease. Raises Problem (reconnection_needed, grant_refresh_delayed, grant_unreadable)."""
+    provider = providers.get(grant.connection.provider)
+    try:
+        tokens = provider.refresh(opened(grant, "refresh_token"))
+    except Problem:
+        _give_lease_back(grant, holder)
+        raise
+    except RefreshRefused as error:
+        _give_lease_back(grant, holder)
+        newest = Grant.objects.select_related("connection").get(pk=grant.pk)
+        if newest.generation > grant.generation:  # a reconnect came in between: its tokens are the good ones
+            return newest
+        raise break_off(grant.connection, generation=grant.generation, reason=str(error)) from None
+    except RefreshFailed as error:
+        failures = grant.failures + 1
+        wait = backoff.delay(failures, error.retry_after)
+        Grant.objects.filter(pk=grant.pk, lease_holder=holder).update(
+            failures=failures,
+            next_refresh_at=timezone.now() + timedelta(seconds=wait),
+            lease_holder=None,
+            lease_until=None,
+        )
+        log.warning("refresh_failed", grant=str(grant.pk), failures=failures, reason=str(error))
+        raise delayed(wait) from None
+    fill(grant, tokens)
+    stored = Grant.objects.filter(
+        pk=grant.pk, generation=grant.generation, access_token__isnull=False
+    ).update(
+        access_token=grant.access_token,
+        refresh_token=grant.refresh_token,
+        scopes_granted=grant.scopes_granted,
+        expires_at=grant.expires_at,
+        refreshed_at=grant.refreshed_at,
+        next_refresh_at=grant.next_refresh_at,
+        generation=F("generation") + 1,
+        failures=0,
+        lease_holder=None,
+        lease_until=None,
+    )
+    current = Grant.objects.select_related("connection").get(pk=grant.pk)
+    if not stored:
+        log.warning("refreshed_for_nothing", grant=str(grant.pk))
+        check_usable(current.connection)
+    return current
+
+
+def fill(grant: Grant, tokens: Tokens) -> None:
+    """Put new tokens, and when to renew them, into an unsaved or leased grant."""
+    now = timezone.now()
+    seal(grant, "access_token", tokens.access_token)
+    seal(grant, "refresh_token", tokens.refresh_token)
+    if tokens.scopes:  # an answer without them means: as before (RFC 6749, section 5.1)
+        grant.scopes_granted = tokens.scopes
+    grant.expires_at = tokens.expires_at
+    grant.refreshed_at = now
+    grant.next_refresh_at = renew_at(now, tokens.expires_at)
+
+
+def renew_at(now: datetime, expires_at: datetime) -> datetime:
+    """Well before it expires (a tenth of its life, at least 5 minutes but not more than half), and daily."""
+    life = expires_at - now
+    margin = min(max(life / 10, _SHORTEST_MARGIN), life / 2)
+    return min(expires_at - margin, now + _AT_LEAST_EVERY)

@@ -1,0 +1,31 @@
+"""Alice owns an agency, Bob works there, Charlie belongs to another one."""
+
+from dataclasses import dataclass
+
+from connections.models import Account, Membership, User, Workspace
+
+
+@dataclass
+class People:
+    """The three with their workspaces: `acme` is Alice's and Bob's, `other` is Charlie's."""
+
+    alice: User
+    bob: User
+    charlie: User
+    agency: Account
+    acme: Workspace
+    other: Workspace
+
+
+def people() -> People:
+    alice, bob, charlie = (
+        User.objects.create_user(f"{name}@{name}.example")
+        for name in ("alice", "bob", "charlie")
+    )
+    agency, rival = Account.objects.create(name="Agency"), Account.objects.create(name="Rival")
+    Membership.objects.create(account=agency, user=alice, role="owner")
+    Membership.objects.create(account=agency, user=bob, role="member")
+    Membership.objects.create(account=rival, user=charlie, role="owner")
+    acme = Workspace.objects.create(account=agency, name="Acme")
+    other = Workspace.objects.create(account=rival, name="Other")
+    return People(alice, bob, charlie, agency, acme, other)
