@@ -2,7 +2,7 @@
 
 from typing import Any, NoReturn
 
-from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.models import SocialLogin, SocialToken
 from allauth.socialaccount.providers.oauth2.client import OAuth2Client, OAuth2Error
 from allauth.socialaccount.providers.oauth2.views import OAuth2Adapter, OAuth2CallbackView
 from django.conf import settings
@@ -65,6 +65,10 @@ class PagerDutyOAuth2Adapter(OAuth2Adapter):  # type: ignore[misc]
 
     def get_callback_url(self, request: HttpRequest, app: Any) -> str:
         return settings.PUBLIC_BASE_URL + reverse("pagerduty_callback")
+
+    def parse_token(self, data: dict[str, Any]) -> SocialToken:
+        """Nothing: allauth must not hold a token. complete_login reads the answer, whatever it looks like."""
+        return SocialToken()
 
     def complete_login(self, request: HttpRequest, app: Any, token: Any, **kwargs: Any) -> SocialLogin:
         """A login that is never saved, carrying `consent`: (identity, tokens). Raises OAuth2Error."""

@@ -19,8 +19,7 @@ class People:
 
 def people() -> People:
     alice, bob, charlie = (
-        User.objects.create_user(f"{name}@{name}.example")
-        for name in ("alice", "bob", "charlie")
+        User.objects.create_user(f"{name}@{name}.example") for name in ("alice", "bob", "charlie")
     )
     agency, rival = Account.objects.create(name="Agency"), Account.objects.create(name="Rival")
     Membership.objects.create(account=agency, user=alice, role="owner")

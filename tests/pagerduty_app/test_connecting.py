@@ -195,9 +195,7 @@ def test_an_account_in_the_eu_is_asked_at_its_own_host(alice: Dance, who: People
     assert sandbox.requests[-1]["status"] == 200
 
 
-def test_classic_oauth_asks_for_write_which_covers_all_six(
-    alice: Dance, who: People, settings: Any
-) -> None:
+def test_classic_oauth_asks_for_write_which_covers_all_six(alice: Dance, who: People, settings: Any) -> None:
     settings.PAGERDUTY_OAUTH_MODE = "classic"
 
     url = alice.start(who.acme)
