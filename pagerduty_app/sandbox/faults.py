@@ -29,7 +29,10 @@ class Rule:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"kind is one of {', '.join(KINDS)}")
-        re.compile(self.path)
+        try:
+            re.compile(self.path)
+        except re.error as error:
+            raise ValueError(f"path: {error}") from None
         self._random = random.Random(self.seed)  # noqa: S311 - a repeatable coin
 
     def applies(self, method: str, path: str) -> bool:

@@ -22,6 +22,7 @@ _TRANSITIONS = {
     ("resolved", "triggered"): "incident.reopened",
     ("resolved", "acknowledged"): "incident.reopened",
 }
+EVENT_TYPES = ["incident.triggered", "incident.annotated", *sorted(set(_TRANSITIONS.values()))]
 
 
 def now_text() -> str:
@@ -162,6 +163,8 @@ class Incidents:
 
     def _set_status(self, incident: Json, status: str, user: Json) -> None:
         at = now_text()
+        if incident["status"] == "resolved":
+            incident["reopened_at"] = at
         incident |= {
             "status": status,
             "last_status_change_at": at,
@@ -204,6 +207,7 @@ class Incidents:
             "teams": incident["teams"],
             "priority": reference_to(incident["priority"]) if incident.get("priority") else None,
             "urgency": incident["urgency"],
+            "reopened_at": incident.get("reopened_at"),
             "conference_bridge": None,
             "resolve_reason": None,
         }

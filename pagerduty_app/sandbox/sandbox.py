@@ -9,7 +9,7 @@ from typing import Any
 
 from pagerduty_app.sandbox import world
 from pagerduty_app.sandbox.faults import Faults
-from pagerduty_app.sandbox.incidents import Incidents
+from pagerduty_app.sandbox.incidents import EVENT_TYPES, Incidents
 from pagerduty_app.sandbox.ratelimit import RateLimit
 from pagerduty_app.sandbox.store import Store
 from pagerduty_app.sandbox.tokens import Tokens
@@ -69,12 +69,12 @@ class Sandbox:
     def subscribe(
         self, account: str, url: str, events: list[str], filter_: Json, description: str = ""
     ) -> Json:
-        """A new subscription with its secret, which PagerDuty tells only this once."""
+        """A new subscription with its secret, which PagerDuty tells only this once. events: [] for all."""
         subscription: Json = {
             "id": f"PWH{secrets.token_hex(5).upper()}",
             "account": account,
             "url": url,
-            "events": events,
+            "events": events or EVENT_TYPES,
             "filter": filter_,
             "description": description,
             "active": True,
@@ -104,7 +104,7 @@ class Sandbox:
 
 
 def _wants(subscription: Json, event_type: str, incident: Json) -> bool:
-    if subscription["events"] and event_type not in subscription["events"]:
+    if event_type not in subscription["events"]:
         return False
     kind, some_id = subscription["filter"].get("type"), subscription["filter"].get("id")
     if kind == "service_reference":

@@ -1,0 +1,234 @@
+"""The sandbox delivers by PagerDuty's own rules (developer docs, webhooks v3)."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import time_machine
+
+from pagerduty_app import signatures
+from pagerduty_app.sandbox import webhooks
+from pagerduty_app.sandbox.sandbox import Sandbox
+from pagerduty_app.sandbox.server import SandboxServer
+from tests.sandbox.conftest import CLIENT, CLIENT_SECRET, Ask, Inbox
+from tests.sandbox.test_rest import opened
+
+Json = dict[str, Any]
+
+
+@pytest.fixture
+def subscription(sandbox: Sandbox, inbox: Inbox) -> Json:
+    return sandbox.subscribe("PACME01", inbox.url, [], {"type": "account_reference"})
+
+
+def open_one(sandbox: Sandbox, service: str = "PSVC00") -> Json:
+    wanted = {"type": "incident", "title": "T", "service": {"id": service}}
+    return sandbox.incidents.open("PACME01", sandbox.person("PACME01"), wanted)
+
+
+def change(sandbox: Sandbox, incident: Json, status: str) -> None:
+    sandbox.incidents.change("PACME01", sandbox.person("PACME01"), incident["id"], {"status": status})
+
+
+def states(sandbox: Sandbox) -> list[str]:
+    return [state for (state,) in sandbox.store.rows("SELECT state FROM deliveries ORDER BY seq")]
+
+
+def settled(sandbox: Sandbox, *wanted: str) -> None:
+    _until(lambda: states(sandbox) == list(wanted), lambda: f"{states(sandbox)} instead of {list(wanted)}")
+
+
+def _until(look: Callable[[], bool], said: Callable[[], str]) -> None:
+    end = time.monotonic() + 10
+    while not look():
+        assert time.monotonic() < end, said()
+        time.sleep(0.01)
+
+
+def events(got: list[tuple[dict[str, str], bytes]]) -> list[str]:
+    return [json.loads(body)["event"]["event_type"] for _, body in got]
+
+
+def test_deliveries_are_signed_over_the_raw_body_and_name_themselves(
+    sandbox: Sandbox, inbox: Inbox, subscription: Json
+) -> None:
+    incident = open_one(sandbox)
+
+    headers, body = inbox.wait(1)[0]
+
+    assert signatures.verify(body, headers["X-PagerDuty-Signature"], [subscription["secret"]]) == 0
+    assert headers["X-Webhook-Subscription"] == subscription["id"]
+    assert headers["X-Webhook-Id"]
+    event = json.loads(body)["event"]
+    assert event["data"]["id"] == incident["id"]
+    assert event["agent"]["id"] == "PUSER00"
+
+
+def test_each_change_makes_its_own_event_in_order(sandbox: Sandbox, inbox: Inbox, subscription: Json) -> None:
+    incident = open_one(sandbox)
+    for status in ("acknowledged", "triggered", "resolved", "triggered"):
+        change(sandbox, incident, status)
+    sandbox.incidents.annotate("PACME01", sandbox.person("PACME01"), incident["id"], "A note")
+
+    assert events(inbox.wait(6)) == [
+        "incident.triggered",
+        "incident.acknowledged",
+        "incident.unacknowledged",
+        "incident.resolved",
+        "incident.reopened",
+        "incident.annotated",
+    ]
+
+
+def test_the_url_is_proved_by_a_ping(ask: Ask, sandbox: Sandbox, inbox: Inbox) -> None:
+    body = {
+        "webhook_subscription": {
+            "type": "webhook_subscription",
+            "delivery_method": {"type": "http_delivery_method", "url": inbox.url},
+            "events": ["incident.triggered"],
+            "filter": {"type": "account_reference"},
+            "description": "x",
+        }
+    }
+    made = ask("POST", "/webhook_subscriptions", json=body).json()["webhook_subscription"]
+    again = ask("GET", f"/webhook_subscriptions/{made['id']}").json()["webhook_subscription"]
+    ask("POST", f"/webhook_subscriptions/{made['id']}/ping")
+
+    headers, ping = inbox.wait(1)[0]
+
+    assert json.loads(ping)["event"]["event_type"] == "pagey.ping"
+    secret = made["delivery_method"]["secret"]
+    assert signatures.verify(ping, headers["X-PagerDuty-Signature"], [secret]) == 0
+    assert again["delivery_method"].get("secret") is None, "the secret is told only once"
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_busy_receiver_gets_it_again_and_what_follows_waits(
+    sandbox: Sandbox, inbox: Inbox, subscription: Json, status: int
+) -> None:
+    inbox.answers = [status, status]
+    incident = open_one(sandbox)
+    change(sandbox, incident, "resolved")
+
+    got = inbox.wait(4)
+
+    assert events(got) == ["incident.triggered"] * 3 + ["incident.resolved"]
+    assert len({headers["X-Webhook-Id"] for headers, _ in got[:3]}) == 1
+    settled(sandbox, "delivered", "delivered")
+
+
+def test_another_incident_does_not_wait(sandbox: Sandbox, inbox: Inbox, subscription: Json) -> None:
+    sandbox.sender.longest_wait = 30.0
+    inbox.answers = [500]
+    open_one(sandbox)
+    inbox.wait(1)
+    second = open_one(sandbox)
+
+    assert json.loads(inbox.wait(2)[1][1])["event"]["data"]["id"] == second["id"]
+
+
+def test_no_answer_in_time_is_tried_again(
+    sandbox: Sandbox, inbox: Inbox, subscription: Json, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "_SECONDS_TO_ANSWER", 0.1)
+    with inbox.news:
+        open_one(sandbox)
+        _until(lambda: sandbox.store.rows("SELECT attempts FROM deliveries")[0][0] > 0, lambda: "no attempt")
+
+    settled(sandbox, "delivered")
+    assert len(inbox.got) >= 2
+
+
+def test_any_other_4xx_drops_the_event_and_goes_on(
+    sandbox: Sandbox, inbox: Inbox, subscription: Json
+) -> None:
+    inbox.answers = [400]
+    incident = open_one(sandbox)
+    change(sandbox, incident, "resolved")
+
+    assert events(inbox.wait(2)) == ["incident.triggered", "incident.resolved"]
+    settled(sandbox, "dropped", "delivered")
+
+
+def test_three_drops_in_a_row_disable_the_subscription_for_a_day(
+    ask: Ask, sandbox: Sandbox, inbox: Inbox, subscription: Json
+) -> None:
+    inbox.answers = [401, 401, 401]
+    for _ in range(3):
+        open_one(sandbox)
+    settled(sandbox, "dropped", "dropped", "dropped")
+
+    open_one(sandbox)
+    assert len(states(sandbox)) == 3, "events of these hours are lost"
+    path = f"/webhook_subscriptions/{subscription['id']}"
+    method = ask("GET", path).json()["webhook_subscription"]["delivery_method"]
+    assert method["temporarily_disabled"] is True
+
+    with time_machine.travel(time.time() + 24 * 3600 + 1, tick=True):
+        assert webhooks.is_active(sandbox.store.get("subscription", subscription["id"]) or {})
+    ask("POST", f"{path}/enable")
+    open_one(sandbox)
+    assert len(inbox.wait(4)) == 4
+
+
+def test_a_success_between_drops_starts_the_count_anew(
+    sandbox: Sandbox, inbox: Inbox, subscription: Json
+) -> None:
+    inbox.answers = [401, 401, 202, 401, 401]
+    for number in range(5):
+        open_one(sandbox)
+        inbox.wait(number + 1)
+        settled(sandbox, *["dropped", "dropped", "delivered", "dropped", "dropped"][: number + 1])
+
+    assert webhooks.is_active(sandbox.store.get("subscription", subscription["id"]) or {})
+
+
+def test_a_subscription_gets_what_it_asked_for(sandbox: Sandbox, inbox: Inbox) -> None:
+    filter_ = {"type": "service_reference", "id": "PSVC01"}
+    sandbox.subscribe("PACME01", inbox.url, ["incident.resolved"], filter_)
+
+    other, mine = open_one(sandbox, "PSVC00"), open_one(sandbox, "PSVC01")
+    change(sandbox, other, "resolved")
+    change(sandbox, mine, "resolved")
+
+    got = inbox.wait(1)
+    settled(sandbox, "delivered")
+    assert [json.loads(body)["event"]["data"]["id"] for _, body in got] == [mine["id"]]
+
+
+def test_what_is_pending_survives_a_restart(tmp_path: Any, inbox: Inbox) -> None:
+    path, clients = str(tmp_path / "sandbox.sqlite3"), {CLIENT: CLIENT_SECRET}
+    inbox.answers = [503]
+    with SandboxServer(path=path, clients=clients) as before:
+        before.sandbox.sender.longest_wait = 0.3
+        before.sandbox.subscribe("PACME01", inbox.url, [], {"type": "account_reference"})
+        open_one(before.sandbox)
+        inbox.wait(1)
+        _until(
+            lambda: before.sandbox.store.rows("SELECT attempts FROM deliveries")[0][0] == 1, lambda: "no note"
+        )
+    with SandboxServer(path=path, clients=clients) as after:
+        assert len(inbox.wait(2)) == 2
+        settled(after.sandbox, "delivered")
+
+
+def test_subscriptions_are_listed_changed_and_removed(ask: Ask, subscription: Json, sandbox: Sandbox) -> None:
+    path = f"/webhook_subscriptions/{subscription['id']}"
+
+    listed = ask("GET", "/webhook_subscriptions").json()["webhook_subscriptions"]
+    assert [row["id"] for row in listed] == [subscription["id"]]
+    wanted = {"type": "webhook_subscription", "active": False}
+    changed = ask("PUT", path, json={"webhook_subscription": wanted}).json()["webhook_subscription"]
+    assert changed["active"] is False
+    open_one(sandbox)
+    assert states(sandbox) == []
+    assert ask("DELETE", path).status_code == 204
+    assert ask("GET", path).status_code == 404
+
+
+def test_incidents_by_rest_make_events_too(ask: Ask, inbox: Inbox, subscription: Json) -> None:
+    incident = opened(ask)
+
+    assert json.loads(inbox.wait(1)[0][1])["event"]["data"]["id"] == incident["id"]
