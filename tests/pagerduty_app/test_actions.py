@@ -1,0 +1,345 @@
+"""The actions over the running sandbox; each request and answer is held against PagerDuty's own file if given."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import requests
+from django.utils import timezone
+from jsonschema import Draft7Validator
+
+from connections.models import Connection
+from pagerduty_app.actions import ACTIONS
+from pagerduty_app.sandbox.sandbox import Sandbox
+from tests.contract import HINT, Contract
+from tests.pagerduty_app.dance import Dance
+from tests.people import People, people
+from tests.workflows.conftest import SYSTEM
+from workflows import calls, worker
+from workflows.api.serializers import CallOut
+from workflows.models import ActionCall
+
+pytestmark = pytest.mark.django_db
+_CHECKED_OF_EACH = 10
+DANA, ELI = "dana@acme.example", "eli@acme.example"
+NEW = {"from": DANA, "service_id": "PSVC00", "title": "Queue is full"}
+
+
+@pytest.fixture(scope="session")
+def contract() -> Contract | None:
+    return Contract.load_from_env()
+
+
+@pytest.fixture(autouse=True)
+def sent(contract: Contract | None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What went out to the REST API, as "POST /incidents"; checked on the way, in both directions."""
+    out: list[str] = []
+    send = requests.Session.send
+
+    def checked(self: Any, request: Any, **kwargs: Any) -> Any:
+        path = urlsplit(request.url).path
+        if "/oauth/" in path or "authorize" in path:
+            return send(self, request, **kwargs)
+        out.append(f"{request.method} {path}")
+        if contract:
+            query, body = parse_qsl(urlsplit(request.url).query), request.body
+            given = json.loads(body) if body else None
+            contract.check_request(request.method, path, query, request.headers, given)
+        answer = send(self, request, **kwargs)
+        # A hundred pages of a list are like its first ones; checking them all takes a quarter of a minute.
+        if contract and answer.status_code < 500 and out.count(out[-1]) <= _CHECKED_OF_EACH:
+            # The client reads from the raw stream: what was taken for the check is put back.
+            content = answer.raw.read(decode_content=True)
+            contract.check_response(request.method, path, answer.status_code, json.loads(content))
+            answer.raw = _again(content)
+        return answer
+
+    monkeypatch.setattr(requests.Session, "send", checked)
+    return out
+
+
+def _again(content: bytes) -> Any:
+    from io import BytesIO
+
+    from urllib3 import HTTPResponse
+
+    return HTTPResponse(body=BytesIO(content), preload_content=False, status=200)
+
+
+@pytest.fixture
+def connection(db: None, sandbox: Sandbox) -> Connection:
+    who: People = people()
+    return Dance(who.alice).connect(who.acme)
+
+
+@pytest.fixture
+def act(connection: Connection) -> Any:
+    """act(action, input): the call as far as it got."""
+
+    def run(action: str, data: dict[str, Any]) -> ActionCall:
+        return calls.call_action(
+            actor=SYSTEM, connection=connection, action_key=f"pagerduty/{action}", data=data, origin="api"
+        )
+
+    return run
+
+
+def later(call: ActionCall) -> ActionCall:
+    """The call after the workers had their turn with it."""
+    ActionCall.objects.filter(pk=call.pk).update(next_attempt_at=timezone.now(), lease_until=None)
+    worker.drain()
+    call.refresh_from_db()
+    return call
+
+
+def output(call: ActionCall) -> dict[str, Any]:
+    assert call.status == "completed", call.error
+    schema = ACTIONS[call.action].output_schema
+    Draft7Validator(schema).validate(call.output)
+    made: dict[str, Any] = call.output
+    return made
+
+
+def incidents(sandbox: Sandbox) -> list[str]:
+    return [some_id for (some_id,) in sandbox.store.rows("SELECT id FROM incidents ORDER BY seq")]
+
+
+def fault(sandbox: Sandbox, kind: str, path: str, method: str = "POST", **more: Any) -> None:
+    sandbox.faults.add([{"kind": kind, "path": path, "method": method, "times": 1, **more}])
+
+
+def test_the_contract_is_there(contract: Contract | None) -> None:
+    if contract is None:
+        pytest.skip(HINT)
+
+
+def test_an_incident_goes_through_its_life(act: Any, sandbox: Sandbox) -> None:
+    everything = NEW | {
+        "urgency": "low",
+        "details": "All of it",
+        "priority_id": "PPRIO01",
+        "assignee_ids": ["PUSER01"],
+    }
+    made = output(act("create-incident", everything))["incident"]
+    some_id = {"incident_id": made["id"]}
+
+    assert output(act("get-incident", some_id))["incident"]["title"] == "Queue is full"
+    note = output(act("create-incident-note", some_id | {"from": ELI, "content": "Looking"}))["note"]
+    acknowledged = act("update-incident", some_id | {"from": ELI, "status": "acknowledged", "title": "Full"})
+    assert output(acknowledged)["incident"]["status"] == "acknowledged"
+    resolved = act("update-incident", some_id | {"from": ELI, "status": "resolved", "resolution": "Emptied"})
+    assert output(resolved)["incident"]["status"] == "resolved"
+
+    theirs = sandbox.incidents.get("PACME01", made["id"])
+    assert (theirs["title"], theirs["urgency"]) == ("Full", "low")
+    notes = sandbox.incidents.notes("PACME01", made["id"])
+    assert [(row["id"], row["user"]["id"]) for row in notes] == [(note["id"], "PUSER01")]
+
+
+@pytest.mark.parametrize(
+    ("action", "collection"),
+    [
+        ("list-services", "services"),
+        ("list-users", "users"),
+        ("list-teams", "teams"),
+        ("list-schedules", "schedules"),
+    ],
+)
+def test_directories_are_listed_by_page_and_whole(act: Any, action: str, collection: str) -> None:
+    page = output(act(action, {"limit": 1, "offset": 1}))
+    whole = output(act(action, {"all": True}))
+
+    assert (len(page[collection]), page["offset"], page["limit"]) == (1, 1, 1)
+    assert whole["complete"] is True
+    assert len(whole[collection]) > 1
+
+
+def test_services_are_found_by_name(act: Any) -> None:
+    found = output(act("list-services", {"query": "payments"}))["services"]
+    assert [service["name"] for service in found] == ["Payments"]
+
+
+def test_who_is_on_call_is_readable_with_the_six_scopes(act: Any) -> None:
+    now = output(act("list-on-call", {"schedule_id": "PSCHED00"}))
+    window = {"since": "2026-11-01T00:00:00Z", "until": "2026-11-02T00:00:00Z"}
+    then = output(act("list-on-call", {"schedule_id": "PSCHED00"} | window))
+
+    assert [user["email"] for user in now["users"]] == [DANA]
+    assert then["users"] == now["users"]
+
+
+def test_incidents_are_filtered_and_paged_until_more_is_false(act: Any, sandbox: Sandbox) -> None:
+    old = (datetime.now(UTC) - timedelta(days=60)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    for number in range(120):
+        sandbox.incidents.insert("PACME01", "PSVC00", urgency="low" if number < 5 else "high")
+    sandbox.incidents.insert("PACME01", "PSVC01", created_at=old)
+
+    assert len(output(act("list-incidents", {"all": True}))["incidents"]) == 120
+    assert len(output(act("list-incidents", {"all": True, "date_range": "all"}))["incidents"]) == 121
+    assert len(output(act("list-incidents", {"urgencies": ["low"]}))["incidents"]) == 5
+    page = output(act("list-incidents", {"limit": 100, "offset": 100, "statuses": ["triggered"]}))
+    assert (len(page["incidents"]), page["more"]) == (20, False)
+    span = {"since": old, "until": timezone.now().isoformat(), "service_ids": ["PSVC01"]}
+    assert len(output(act("list-incidents", span))["incidents"]) == 1
+
+
+def test_the_cap_of_10000_is_said(act: Any, sandbox: Sandbox) -> None:
+    with sandbox.store.transaction():
+        for _ in range(10_001):
+            sandbox.incidents.insert("PACME01", "PSVC00")
+
+    listing = output(act("list-incidents", {"all": True}))
+
+    assert (len(listing["incidents"]), listing["complete"], listing["more"]) == (10_000, False, True)
+    assert "10,000" in listing["incomplete_reason"]
+
+
+@pytest.mark.parametrize("sender", ["nobody@acme.example", "dana@globex.example"])
+def test_from_has_to_be_a_user_of_that_account_before_anything_is_written(
+    act: Any, sandbox: Sandbox, sent: list[str], sender: str
+) -> None:
+    call = act("create-incident", NEW | {"from": sender})
+
+    assert call.status == "failed"
+    assert call.error["code"] == "from_not_a_user"
+    assert call.error["detail"]["fields"]["from"]
+    assert incidents(sandbox) == []
+    assert sent == ["GET /users"]
+
+
+def test_from_is_looked_up_once(act: Any, sent: list[str]) -> None:
+    for number in range(3):
+        act("create-incident", NEW | {"title": f"Number {number}"})
+
+    assert sent.count("GET /users") == 1
+    assert sent.count("POST /incidents") == 3
+
+
+# --- one call, one effect ------------------------------------------------------------------------------
+@pytest.mark.parametrize("key", [{}, {"incident_key": "mine"}], ids=["our key", "their key"])
+def test_a_lost_answer_makes_one_incident(
+    act: Any, sandbox: Sandbox, sent: list[str], key: dict[str, str]
+) -> None:
+    fault(sandbox, "lose_answer", "/incidents$")
+
+    call = act("create-incident", NEW | key)
+    assert call.status == "waiting"
+    made = output(later(call))["incident"]
+
+    assert incidents(sandbox) == [made["id"]]
+    assert sent.count("POST /incidents") == 1
+
+
+def test_an_incident_resolved_before_the_repeat_is_found_too(act: Any, sandbox: Sandbox) -> None:
+    fault(sandbox, "lose_answer", "/incidents$")
+    call = act("create-incident", NEW)
+    (made,) = incidents(sandbox)
+    sandbox.incidents.change("PACME01", sandbox.person("PACME01"), made, {"status": "resolved"})
+
+    assert output(later(call))["incident"]["id"] == made
+    assert incidents(sandbox) == [made]
+
+
+def test_a_request_that_never_arrived_is_sent_again(act: Any, sandbox: Sandbox) -> None:
+    fault(sandbox, "drop_before", "/incidents$")
+
+    made = output(later(act("create-incident", NEW)))["incident"]
+
+    assert incidents(sandbox) == [made["id"]]
+
+
+def test_an_open_incident_that_somebody_elses_key_holds_is_named(act: Any, sandbox: Sandbox) -> None:
+    first = output(act("create-incident", NEW | {"incident_key": "k"}))["incident"]
+
+    second = act("create-incident", NEW | {"incident_key": "k"})
+
+    assert second.status == "failed"
+    assert second.error["code"] == "incident_key_in_use"
+    assert second.error["detail"]["incident_id"] == first["id"]
+
+
+@pytest.mark.parametrize("kind", ["lose_answer", "drop_before"])
+def test_a_lost_answer_makes_one_note(act: Any, sandbox: Sandbox, kind: str) -> None:
+    some_id = sandbox.incidents.insert("PACME01", "PSVC00")["id"]
+    fault(sandbox, kind, "/notes$")
+
+    call = act("create-incident-note", {"from": DANA, "incident_id": some_id, "content": "Look"})
+    note = output(later(call))["note"]
+
+    assert [row["id"] for row in sandbox.incidents.notes("PACME01", some_id)] == [note["id"]]
+
+
+def test_an_equal_note_of_a_person_is_not_taken_for_ours(act: Any, sandbox: Sandbox) -> None:
+    some_id = sandbox.incidents.insert("PACME01", "PSVC00")["id"]
+    sandbox.incidents.annotate("PACME01", sandbox.person("PACME01", "PUSER01"), some_id, "Look")
+    fault(sandbox, "drop_before", "/notes$")
+
+    output(later(act("create-incident-note", {"from": DANA, "incident_id": some_id, "content": "Look"})))
+
+    assert len(sandbox.incidents.notes("PACME01", some_id)) == 2
+
+
+def test_a_lost_answer_to_an_update_is_not_sent_again(act: Any, sandbox: Sandbox, sent: list[str]) -> None:
+    some_id = sandbox.incidents.insert("PACME01", "PSVC00")["id"]
+    fault(sandbox, "lose_answer", f"/incidents/{some_id}$", method="PUT")
+
+    call = act("update-incident", {"from": DANA, "incident_id": some_id, "status": "resolved"})
+    assert output(later(call))["incident"]["status"] == "resolved"
+
+    assert sent.count(f"PUT /incidents/{some_id}") == 1
+
+
+# --- waiting and refusals ------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("headers", "low", "high"),
+    [({"retry_after": "30"}, 30, 34), ({}, 1, 2), ({"headers": False}, 1, 2.1)],
+    ids=["Retry-After", "ratelimit-reset", "neither"],
+)
+def test_a_429_is_a_row_that_waits_as_long_as_pagerduty_asks(
+    act: Any, sandbox: Sandbox, headers: dict[str, Any], low: float, high: float
+) -> None:
+    fault(sandbox, "rate_limit", "/services$", method="GET", **headers)
+
+    call = act("list-services", {})
+
+    assert (call.status, call.error["code"]) == ("waiting", "rate_limited")
+    wait = (call.next_attempt_at - timezone.now()).total_seconds()
+    assert low - 0.5 <= wait <= high
+    assert output(later(call))["services"]
+
+
+@pytest.mark.parametrize(
+    ("action", "data", "code", "status"),
+    [
+        ("get-incident", {"incident_id": "PNONE"}, "incident_not_found", 404),
+        ("create-incident", NEW | {"service_id": "PNONE"}, "invalid_at_provider", 400),
+        ("list-on-call", {"schedule_id": "PNONE"}, "not_found_at_provider", 404),
+    ],
+)
+def test_refusals_carry_five_fields(
+    act: Any, action: str, data: dict[str, Any], code: str, status: int
+) -> None:
+    call = act(action, data)
+
+    assert call.status == "failed"
+    error = CallOut(call).data["error"]
+    assert set(error) == {"code", "message", "provider_status", "retryable", "detail"}
+    assert (error["code"], error["provider_status"], error["retryable"]) == (code, status, False)
+
+
+def test_an_access_token_that_is_refused_is_renewed_once_and_then_given_up(
+    act: Any, sandbox: Sandbox, connection: Connection
+) -> None:
+    fault(sandbox, "status", "/services$", method="GET", status=401)
+    assert output(act("list-services", {}))["services"]
+
+    sandbox.tokens.revoke()
+    call = act("list-services", {})
+
+    connection.refresh_from_db()
+    assert connection.status == "error"
+    assert call.error["code"] == "reconnection_needed"
+    assert call.status == "failed"
