@@ -19,6 +19,7 @@ from connections.requests import actor_of
 from connections.revoke import revoke as revoke_connection
 
 _PAGE = 50
+_BANNERS = 5
 
 
 def _connection(request: HttpRequest, connection_id: uuid.UUID) -> Connection:
@@ -51,7 +52,7 @@ def connection_list(request: HttpRequest) -> HttpResponse:
         "workspace", "authorised_by", "grant"
     )
     page = Paginator(rows, _PAGE).get_page(request.GET.get("page"))
-    broken = rows.filter(status=Connection.Status.ERROR)
+    broken = rows.filter(status=Connection.Status.ERROR)[:_BANNERS]
     return render(request, "connections/list.html", {"page": page, "broken": broken})
 
 

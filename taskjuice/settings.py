@@ -217,7 +217,9 @@ LOGIN_URL = "account_login"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
-ACCOUNT_EMAIL_VERIFICATION = "optional"
+# Where mails are only printed nobody could confirm an address; elsewhere an unconfirmed one signs nobody in, and
+# signing up does not tell who has an account.
+ACCOUNT_EMAIL_VERIFICATION = "optional" if DEBUG else "mandatory"
 ACCOUNT_SESSION_REMEMBER = True
 SOCIALACCOUNT_ADAPTER = "pagerduty_app.adapter.ConnectorAdapter"
 SOCIALACCOUNT_STORE_TOKENS = False

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections import checks
+from connections import checks, providers
 from connections.api.endpoints import Endpoint
 from connections.models import Connection
 from connections.revoke import revoke
@@ -78,11 +78,9 @@ class Connections(Endpoint):
 
     @extend_schema(responses=ConnectionOut(many=True), summary="List connections")
     def get(self, request: Request) -> Response:
-        wanted = {
-            name: request.query_params[name]
-            for name in ("status", "provider")
-            if name in request.query_params
-        }
+        keys = [provider.key for provider in providers.known()]
+        wanted = self.choice_parameter("status", Connection.Status.values)
+        wanted |= self.choice_parameter("provider", keys)
         return self.page(_all().filter(**wanted), ConnectionOut)
 
 

@@ -20,6 +20,9 @@ from connections.requests import actor_of
 Row = TypeVar("Row", bound=models.Model)
 
 
+_LONGEST_TEXT = 200
+
+
 class Pages(CursorPagination):
     """Cursor pages of 50, at most 200 (`?limit=`)."""
 
@@ -82,6 +85,24 @@ class Endpoint(APIView):
             return uuid.UUID(value)
         except ValueError:
             raise invalid_input({name: ["Must be a UUID."]}) from None
+
+    def choice_parameter(self, name: str, choices: Sequence[str]) -> dict[str, str]:
+        """{name: value} of a parameter that is one of `choices`, {} without it. Raises Problem (invalid_input)."""
+        value = self.request.query_params.get(name)
+        if value is None:
+            return {}
+        if value not in choices:
+            raise invalid_input({name: [f"Must be one of {', '.join(choices)}."]})
+        return {name: value}
+
+    def text_parameter(self, name: str) -> dict[str, str]:
+        """{name: value} of a query parameter of printable text, {} without it. Raises Problem (invalid_input)."""
+        value = self.request.query_params.get(name)
+        if value is None:
+            return {}
+        if not value.isprintable() or len(value) > _LONGEST_TEXT:
+            raise invalid_input({name: [f"Must be at most {_LONGEST_TEXT} printable characters."]})
+        return {name: value}
 
     def page(
         self, rows: Any, serializer: type[Serializer[Any]], ordering: Sequence[str] = ("-created_at", "id")

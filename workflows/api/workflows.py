@@ -111,9 +111,9 @@ class Runs(Endpoint):
         runs = Run.objects.select_related("version", "event")
         if workflow := self.uuid_parameter("workflow"):
             runs = runs.filter(workflow=self.get_or_404(Workflow.objects.all(), pk=workflow))
-        for name in ("status", "lane"):
-            if name in request.query_params:
-                runs = runs.filter(**{name: request.query_params[name]})
+        runs = runs.filter(
+            **self.choice_parameter("status", Run.Status.values), **self.text_parameter("lane")
+        )
         return self.page(runs, RunOut, ordering=("-seq",))
 
 

@@ -1,0 +1,73 @@
+"""What the database itself refuses."""
+
+import pytest
+from django.db import DatabaseError, IntegrityError, transaction
+from django.utils import timezone
+
+from connections.models import AuditEvent, Connection, Grant, Membership, Notice, User, Workspace
+from tests.people import People
+from tests.workflows.conftest import connect
+
+
+def refused(change: object) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        change()  # type: ignore[operator]
+
+
+def test_an_agency_has_one_owner_and_nobody_twice(who: People) -> None:
+    refused(lambda: Membership.objects.filter(user=who.bob).update(role="owner"))
+    refused(lambda: Membership.objects.create(account=who.agency, user=who.bob, role="admin"))
+    refused(lambda: Membership.objects.filter(user=who.bob).update(role="king"))
+
+
+def test_an_address_counts_once_whatever_its_case(who: People) -> None:
+    refused(lambda: User.objects.create(email=who.alice.email.upper()))
+
+
+def test_a_workspace_is_named_once_in_its_agency(who: People) -> None:
+    refused(lambda: Workspace.objects.create(account=who.agency, name="Acme"))
+
+
+def test_a_label_counts_once_until_it_is_revoked(who: People) -> None:
+    connect(who.acme, "Acme")
+    refused(lambda: connect(who.acme, "Acme"))
+
+    Connection.objects.update(status="revoked", revoked_at=timezone.now())
+    connect(who.acme, "Acme")
+
+
+def test_a_live_connection_is_bound_and_a_revoked_one_dated(connection: Connection) -> None:
+    rows = Connection.objects.filter(pk=connection.pk)
+    refused(lambda: rows.update(external_account_id=""))
+    refused(lambda: rows.update(authorised_at=None))
+    refused(lambda: rows.update(status="revoked"))
+    refused(lambda: rows.update(revoked_at=timezone.now()))
+    refused(lambda: rows.update(status="happy"))
+
+
+def test_a_connection_has_one_grant(connection: Connection) -> None:
+    refused(lambda: Grant.objects.create(connection=connection))
+
+
+def test_a_notice_counts_once_for_its_occasion(connection: Connection) -> None:
+    Notice.objects.create(connection=connection, kind="k", occasion="o")
+    refused(lambda: Notice.objects.create(connection=connection, kind="k", occasion="o"))
+
+
+def test_an_audit_event_is_never_changed(connection: Connection, who: People) -> None:
+    event = AuditEvent.objects.create(
+        account=who.agency, connection=connection, actor_kind="system", actor_label="x", action="x"
+    )
+    for change in (lambda: AuditEvent.objects.update(action="y"), event.save):
+        with pytest.raises((DatabaseError, TypeError)), transaction.atomic():
+            change()
+    assert AuditEvent.objects.get(pk=event.pk).action == "x"
+
+
+def test_what_happened_keeps_its_connection_and_its_account(connection: Connection, who: People) -> None:
+    AuditEvent.objects.create(
+        account=who.agency, connection=connection, actor_kind="system", actor_label="x", action="x"
+    )
+    for row in (connection, who.acme, who.agency):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            row.delete()
