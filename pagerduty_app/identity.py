@@ -50,7 +50,7 @@ def verify(id_token: Any) -> Identity:
 
 def _text(claims: dict[str, Any], name: str) -> str:
     value = claims.get(name)
-    return value[:120] if isinstance(value, str) else ""
+    return value[:120] if isinstance(value, str) and value.isprintable() else ""
 
 
 def _region(claims: dict[str, Any]) -> str:

@@ -34,7 +34,13 @@ def tokens_of(answer: dict[str, Any], *, refresh_token: str = "") -> Tokens:
     """
     access, renewed = answer.get("access_token"), answer.get("refresh_token") or refresh_token
     scope, life = answer.get("scope") or "", answer.get("expires_in")
-    if not (isinstance(access, str) and access and isinstance(renewed, str) and isinstance(scope, str)):
+    if not (
+        isinstance(access, str)
+        and access
+        and isinstance(renewed, str)
+        and isinstance(scope, str)
+        and scope.isprintable()
+    ):
         raise ValueError("not a token answer")
     seconds = (
         min(float(str(life)), _LONGEST_LIFE) if re.fullmatch(r"[0-9]{1,12}(\.[0-9]+)?", str(life)) else None

@@ -35,7 +35,7 @@ def of_success(output: Json) -> dict[str, Any]:
 def of_failure(call: ActionCall, problem: Problem) -> dict[str, Any]:
     """The columns of a call whose attempt did not succeed."""
     log.info("attempt_failed", call=call.key, action=call.action, code=problem.code, attempt=call.attempts)
-    error = {**problem.as_error(), "status": problem.status}
+    error = storable({**problem.as_error(), "status": problem.status})
     if problem.code in _NEEDS_PERSON and call.origin == ActionCall.Origin.STEP:
         return {"status": Status.PAUSED, "error": error, "next_attempt_at": None}
     if problem.retryable and call.attempts < MAX_ATTEMPTS:
@@ -85,19 +85,20 @@ def problem_of(call: ActionCall) -> Problem:
     )
 
 
-def storable(output: Json) -> Json:
-    """`output` as PostgreSQL can keep it: jsonb refuses the NUL character."""
-    if "\\u0000" not in json.dumps(output):
-        return output
-    cleaned: Json = _without_nul(output)
+def storable(value: Json) -> Json:
+    """`value` as PostgreSQL can keep it: jsonb refuses the NUL character and lone surrogates."""
+    text = json.dumps(value, ensure_ascii=False)
+    if "\\u0000" not in text and text.encode(errors="replace") == text.encode(errors="surrogatepass"):
+        return value
+    cleaned: Json = _cleaned(value)
     return cleaned
 
 
-def _without_nul(value: Any) -> Any:
+def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
-        return value.replace("\x00", "")
+        return value.replace("\x00", "").encode(errors="replace").decode()
     if isinstance(value, list):
-        return [_without_nul(item) for item in value]
+        return [_cleaned(item) for item in value]
     if isinstance(value, dict):
-        return {_without_nul(name): _without_nul(item) for name, item in value.items()}
+        return {_cleaned(name): _cleaned(item) for name, item in value.items()}
     return value

@@ -117,6 +117,7 @@ def test_a_good_answer_connects(come_back: Any, identity: responses.RequestsMock
         {"iat": int(time.time()) + 600},
         {"account_id": None},
         {"account_id": 7},
+        {"account_id": "PACC\x00"},
         {"user_id": ""},
         {"region": "mars"},
         {"region": "eu"},
@@ -178,8 +179,9 @@ def test_an_eu_host_as_audience_is_enough_to_know_the_region(come_back: Any) -> 
         {"json": token_answer(access_token=None)},
         {"json": token_answer(access_token=["x"])},
         {"json": token_answer(scope=7)},
+        {"json": token_answer(scope="users.read\x00")},
     ],
-    ids=range(13),
+    ids=range(14),
 )
 def test_a_token_endpoint_that_fails_connects_nothing_and_tells_no_secret(
     come_back: Any, answer: dict[str, Any], caplog: pytest.LogCaptureFixture

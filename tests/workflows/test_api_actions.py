@@ -220,3 +220,18 @@ class TestLostAnswers:
 
         lost.refresh_from_db()
         assert (lost.status, lost.unsure, lost.error["code"]) == ("waiting", True, "checking_for_note")
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_characters_that_a_database_refuses_are_left_out_of_what_pagerduty_said(
+    ask: Ask, connection: Connection, pagerduty: responses.RequestsMock, status: int
+) -> None:
+    strange = "a\x00b\ud800c"
+    body = {"incident": {"id": "PINC1", "status": "triggered", "title": strange}}
+    refusal = {"error": {"message": strange, "code": 2001, "errors": [strange]}}
+    pagerduty.get(f"{API}/incidents/PINC1", json=body if status == 200 else refusal, status=status)
+
+    answer = ask("post", run_path(connection, "get-incident"), {"incident_id": "PINC1"})
+
+    assert answer.status_code == status
+    assert "ab?c" in answer.content.decode()
