@@ -69,7 +69,7 @@ PAGERDUTY_OAUTH_MODE = _pagerduty("OAUTH_MODE", "scoped", "scoped")
 PAGERDUTY_IDENTITY_URL = _pagerduty("IDENTITY_URL", "https://identity.pagerduty.com", SANDBOX_URL)
 PAGERDUTY_API_URL = _pagerduty("API_URL", "https://api.pagerduty.com", SANDBOX_URL)
 PAGERDUTY_API_URL_EU = _pagerduty("API_URL_EU", "https://api.eu.pagerduty.com", f"{SANDBOX_URL}/eu")
-# The documentation and the printed samples disagree on the host (docs/pagerduty.md), so both are accepted.
+# The documentation and the printed samples disagree on the host, so both are accepted.
 _issuers = {PAGERDUTY_IDENTITY_URL, PAGERDUTY_IDENTITY_URL.replace("//identity.", "//app.")}
 PAGERDUTY_ID_TOKEN_ISSUERS = env.list(
     "PAGERDUTY_ID_TOKEN_ISSUERS", default=sorted(f"{host}/global/oauth/anonymous" for host in _issuers)
@@ -219,7 +219,7 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 # Where mails are only printed nobody could confirm an address; elsewhere an unconfirmed one signs nobody in, and
 # signing up does not tell who has an account.
-ACCOUNT_EMAIL_VERIFICATION = "optional" if DEBUG else "mandatory"
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if "EMAIL_URL" in env.ENVIRON and not DEVELOPMENT else "optional"
 ACCOUNT_SESSION_REMEMBER = True
 SOCIALACCOUNT_ADAPTER = "pagerduty_app.adapter.ConnectorAdapter"
 SOCIALACCOUNT_STORE_TOKENS = False
