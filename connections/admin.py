@@ -50,6 +50,11 @@ class UserAdmin(Admin):
     exclude = ["password"]
     readonly_fields = ["last_login", "date_joined"]
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Nobody gives themselves rights: those are a superuser's to give."""
+        rights = ["is_superuser", "is_staff", "groups", "user_permissions"]
+        return [*self.readonly_fields, *([] if request.user.is_superuser else rights)]
+
 
 @admin.register(Account)
 class AccountAdmin(Admin):

@@ -53,24 +53,44 @@ def _bound_to(row: models.Model, field: str) -> bytes:
 
 def seal(row: models.Model, field: str, secret: str) -> None:
     """Put `secret` into `field` of `row`, readable only there. The row's primary key must be set already."""
-    key_id, cipher = next(iter(keyring().items()))
-    nonce = os.urandom(_NONCE_BYTES)
-    sealed = nonce + cipher.encrypt(nonce, secret.encode(), _bound_to(row, field))
-    setattr(row, field, f"{_VERSION}.{key_id}.{urlsafe_b64encode(sealed).decode()}")
+    setattr(row, field, _sealed(secret, _bound_to(row, field)))
 
 
 def reveal(row: models.Model, field: str) -> str:
     """The secret in `field` of `row`. Raises Unreadable; never answers with anything but the secret."""
     try:
-        version, key_id, encoded = getattr(row, field).split(".")
-        blob = urlsafe_b64decode(encoded)
-        if version != _VERSION:
-            raise Unreadable(f"{row._meta.label}.{field}: unknown version")
-        opened = keyring()[key_id].decrypt(blob[:_NONCE_BYTES], blob[_NONCE_BYTES:], _bound_to(row, field))
+        return _opened(getattr(row, field), _bound_to(row, field))
     except (AttributeError, ValueError, KeyError, InvalidTag):
         # The cause may quote ciphertext; the name of the column is all that anybody needs.
         raise Unreadable(f"{row._meta.label}.{field} of {row.pk} cannot be opened") from None
-    return opened.decode()
+
+
+def seal_text(purpose: str, secret: str) -> str:
+    """`secret` sealed for a purpose, where there is no row yet to bind it to."""
+    return _sealed(secret, purpose.encode())
+
+
+def open_text(purpose: str, sealed: str) -> str:
+    """What `seal_text` sealed for that purpose. Raises Unreadable."""
+    try:
+        return _opened(sealed, purpose.encode())
+    except (AttributeError, ValueError, KeyError, InvalidTag):
+        raise Unreadable(f"a {purpose} cannot be opened") from None
+
+
+def _sealed(secret: str, bound_to: bytes) -> str:
+    key_id, cipher = next(iter(keyring().items()))
+    nonce = os.urandom(_NONCE_BYTES)
+    sealed = nonce + cipher.encrypt(nonce, secret.encode(), bound_to)
+    return f"{_VERSION}.{key_id}.{urlsafe_b64encode(sealed).decode()}"
+
+
+def _opened(sealed: str, bound_to: bytes) -> str:
+    version, key_id, encoded = sealed.split(".")
+    if version != _VERSION:
+        raise ValueError("unknown version")
+    blob = urlsafe_b64decode(encoded)
+    return keyring()[key_id].decrypt(blob[:_NONCE_BYTES], blob[_NONCE_BYTES:], bound_to).decode()
 
 
 def sealed_with_newest_key(row: models.Model, field: str) -> bool:

@@ -26,3 +26,10 @@ class ConnectForm(forms.Form):
         self.fields["provider"].initial = known[0].key if known else ""
         mine = Workspace.objects.filter(pk__in=[workspace.pk for workspace in workspaces])
         self.fields["workspace"].queryset = mine.order_by("name")  # type: ignore[attr-defined]
+
+    def clean_label(self) -> str:
+        """One line: it becomes the subject of mails."""
+        label: str = self.cleaned_data["label"]
+        if not label.isprintable():
+            raise forms.ValidationError("A label is one line of printable characters.")
+        return label

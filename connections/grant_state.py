@@ -9,6 +9,7 @@ from connections.encryption import Unreadable, reveal
 from connections.models import Connection, Grant, Notice
 from connections.problems import Problem
 from connections.signals import connection_broken
+from connections.storable import storable
 
 log = structlog.get_logger(__name__)
 
@@ -59,10 +60,12 @@ def break_off(connection: Connection, *, generation: int, reason: str) -> Proble
     with transaction.atomic():
         won = Connection.objects.filter(
             pk=connection.pk, status=Connection.Status.ACTIVE, grant__generation=generation
-        ).update(status=Connection.Status.ERROR, status_reason=reason[:300])
+        ).update(status=Connection.Status.ERROR, status_reason=storable(reason)[:300])
         if won:
             connection.refresh_from_db()
-            audit.record(_SYSTEM, "connection.broken", connection=connection, detail={"reason": reason})
+            audit.record(
+                _SYSTEM, "connection.broken", connection=connection, detail={"reason": storable(reason)}
+            )
             Notice.objects.create(
                 connection=connection, kind="reconnection_needed", occasion=f"generation {generation}"
             )

@@ -1,7 +1,5 @@
 """Sending notices: each to the owner and admins of the agency by e-mail, once."""
 
-from smtplib import SMTPException
-
 import structlog
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -28,7 +26,7 @@ def _send(notice: Notice) -> bool:
         return False
     try:
         _message(notice.connection).send()
-    except (OSError, SMTPException) as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the others' notices go out
         log.warning("notice_not_sent", notice=str(notice.pk), error=type(error).__name__)
         Notice.objects.filter(pk=notice.pk).update(sent_at=None)
         return False
@@ -43,7 +41,7 @@ def _message(connection: Connection) -> EmailMessage:
     )
     url = settings.PUBLIC_BASE_URL + reverse("connections:detail", args=[connection.pk])
     return EmailMessage(
-        subject=f"Reconnection needed: {connection.label}",
+        subject=" ".join(f"Reconnection needed: {connection.label}".split()),
         body=(
             f"The connection “{connection.label}” ({connection.workspace.name}) does not accept our access any "
             f"more.\nIts workflows wait until somebody reconnects it here:\n\n{url}\n"

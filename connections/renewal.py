@@ -41,6 +41,8 @@ def refresh_due(limit: int = 50) -> int:
             renewed(grant, wait=False)
         except Problem as problem:
             log.info("refresh_not_done", grant=str(grant.pk), code=problem.code)
+        except Exception:
+            log.exception("refresh_broke", grant=str(grant.pk))  # the others still have their turn
     return taken
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.db import models
 
@@ -23,7 +25,20 @@ def rotate() -> int:
 
     A value that changes meanwhile (a refresh) is left alone: it was sealed with the newest key anyway.
     """
-    return sum(_rotate(model, field) for model, field in sealed_columns())
+    return sum(_rotate(model, field) for model, field in sealed_columns()) + _rotate_second_factors()
+
+
+def _rotate_second_factors() -> int:
+    """allauth keeps these inside JSON: the key of an authenticator app, the seed of recovery codes."""
+    rotated, adapter = 0, get_adapter()
+    for row in Authenticator.objects.order_by("pk").iterator(chunk_size=_BATCH):
+        before = dict(row.data)
+        for name in ("secret", "seed"):
+            if name in row.data:
+                row.data[name] = adapter.encrypt(adapter.decrypt(row.data[name]))
+                rotated += 1
+        Authenticator.objects.filter(pk=row.pk, data=before).update(data=row.data)
+    return rotated
 
 
 def _rotate(model: type[models.Model], field: str) -> int:

@@ -34,7 +34,7 @@ def verify(id_token: Any) -> Identity:
             leeway=_LEEWAY_SECONDS,
             options={"require": ["exp", "iat", "aud", "iss"]},
         )
-    except jwt.PyJWTError as error:
+    except (jwt.PyJWTError, TypeError, ValueError, RecursionError) as error:
         raise IdentityRefused(f"PagerDuty's id_token is not valid ({type(error).__name__}).") from None
     account_id, user_id = _text(claims, "account_id"), _text(claims, "user_id")
     if not account_id or not user_id:

@@ -8,6 +8,7 @@ import requests
 from django.conf import settings
 
 from pagerduty_app.client import bounds
+from pagerduty_app.client.session import PlainSession
 
 _TIMEOUT = (3.05, 10)
 _LONGEST_SECONDS = 15
@@ -25,8 +26,7 @@ class IdentityHostError(Exception):
 def ask(method: str, path: str, form: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
     """Status and JSON object of the answer. Raises IdentityHostError (no answer, no JSON, 429, 5xx)."""
     until = time.monotonic() + _LONGEST_SECONDS
-    with requests.Session() as session:
-        session.trust_env = False
+    with PlainSession() as session:
         try:
             answer = session.request(
                 method,
@@ -48,7 +48,7 @@ def ask(method: str, path: str, form: dict[str, str] | None = None) -> tuple[int
         )
     try:
         body = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
         raise IdentityHostError(f"PagerDuty's sign-in answered {answer.status_code} without JSON.")
@@ -56,4 +56,4 @@ def ask(method: str, path: str, form: dict[str, str] | None = None) -> tuple[int
 
 
 def _seconds(header: str | None) -> float | None:
-    return min(float(header), 3600.0) if header and header.isdigit() else None
+    return min(float(header), 3600.0) if header and header.isascii() and header.isdecimal() else None

@@ -36,8 +36,8 @@ def refresh(refresh_token: str) -> Tokens:
         raise RefreshFailed(str(error), error.retry_after) from None
     except ValueError:
         raise RefreshFailed("PagerDuty's token answer could not be understood.") from None
-    code = str(answer.get("error", ""))[:40]
-    if code == "invalid_grant":
+    code = ascii(answer.get("error"))[:40]
+    if answer.get("error") == "invalid_grant":
         raise RefreshRefused("PagerDuty says that this authorisation has ended.")
     raise RefreshFailed(f"PagerDuty's sign-in answered {status} {code}.")
 

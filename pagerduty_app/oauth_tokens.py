@@ -34,20 +34,17 @@ def tokens_of(answer: dict[str, Any], *, refresh_token: str = "") -> Tokens:
     """
     access, renewed = answer.get("access_token"), answer.get("refresh_token") or refresh_token
     scope, life = answer.get("scope") or "", answer.get("expires_in")
-    if not (
-        isinstance(access, str)
-        and access
-        and isinstance(renewed, str)
-        and isinstance(scope, str)
-        and scope.isprintable()
-    ):
+    plain = (
+        isinstance(text, str) and text.isascii() and text.isprintable() for text in (access, renewed, scope)
+    )
+    if not access or not all(plain):
         raise ValueError("not a token answer")
     seconds = (
         min(float(str(life)), _LONGEST_LIFE) if re.fullmatch(r"[0-9]{1,12}(\.[0-9]+)?", str(life)) else None
     )
     return Tokens(
-        access_token=access,
-        refresh_token=renewed,
+        access_token=str(access),
+        refresh_token=str(renewed),
         scopes=scope.split(),
         expires_at=timezone.now() + (timedelta(seconds=seconds) if seconds else _DEFAULT_LIFE),
     )

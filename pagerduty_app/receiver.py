@@ -55,8 +55,6 @@ class Receiver(APIView):
             if trigger is None:
                 raise Problem("unknown_url", "No trigger has this URL.", status=404)
             body = self._body(request)
-            if trigger.status == trigger.Status.CLOSED:
-                raise Problem("trigger_closed", "The connection behind this URL was revoked.", status=410)
             verdict = inbox.receive(trigger, body=body, signature=request.headers.get(_SIGNATURE))
         except (Error, Unreadable) as error:
             log.exception("delivery_not_stored")

@@ -45,7 +45,7 @@ class PagerDutyClient(OAuth2Client):  # type: ignore[misc]
         except IdentityHostError as error:
             raise OAuth2Error(str(error)) from None
         if status != 200:
-            raise OAuth2Error(f"PagerDuty's sign-in answered {status} {str(answer.get('error', ''))[:40]}.")
+            raise OAuth2Error(f"PagerDuty's sign-in answered {status} {ascii(answer.get('error'))[:40]}.")
         return answer
 
 

@@ -1,7 +1,7 @@
 """The only settings file. Every value that differs between machines is read here, from the environment.
 
-Development is a machine where SECRET_KEY is not set (or DEBUG is on): only there do defaults apply, and
-only for addresses on this machine. Anywhere else a missing value stops the start with its name.
+Development is a server that is reached only on its own machine (PUBLIC_BASE_URL) and has no SECRET_KEY, or DEBUG
+on: only there do defaults apply. Anywhere else a missing value stops the start with its name.
 """
 
 import socket
@@ -20,7 +20,9 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
 DEBUG = env.bool("DEBUG", default=False)
-DEVELOPMENT = DEBUG or "SECRET_KEY" not in env.ENVIRON
+_public = urlsplit(env.str("PUBLIC_BASE_URL", default="http://127.0.0.1:8000"))
+LOOPBACK = _public.hostname in {"127.0.0.1", "localhost", "::1"}
+DEVELOPMENT = LOOPBACK and (DEBUG or not env.str("SECRET_KEY", default=""))
 
 
 def required(name: str, development: str) -> str:
@@ -38,14 +40,11 @@ SECRET_KEY = required("SECRET_KEY", "development-only-" + "not-a-secret-" * 4)
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ENCRYPTION_KEYS = required("ENCRYPTION_KEYS", "dev:ZGV2ZWxvcG1lbnQtb25seS1ub3QtYS1zZWNyZXQhISE=").split(",")
 PUBLIC_BASE_URL = required("PUBLIC_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
-_public = urlsplit(PUBLIC_BASE_URL)
-LOOPBACK = _public.hostname in {"127.0.0.1", "localhost", "::1"}
-if "SECRET_KEY" not in env.ENVIRON and not LOOPBACK:
-    raise ImproperlyConfigured("Set SECRET_KEY: PUBLIC_BASE_URL names an address outside this machine.")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_public.hostname or ""])
 if LOOPBACK:
     ALLOWED_HOSTS += ["127.0.0.1", "localhost", "[::1]"]
 WEB_WORKERS = env.int("WEB_WORKERS", default=2)
+WEB_THREADS = 8
 TASK_WORKERS = env.int("TASK_WORKERS", default=2)
 # Names this machine's background workers to the watchdog; two `up` on one host need two names.
 NODE_NAME = env.str("NODE_NAME", default=socket.gethostname())
@@ -221,6 +220,7 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 # signing up does not tell who has an account.
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if "EMAIL_URL" in env.ENVIRON and not DEVELOPMENT else "optional"
 ACCOUNT_SESSION_REMEMBER = True
+MFA_ADAPTER = "connections.mfa.SealedSecrets"
 SOCIALACCOUNT_ADAPTER = "pagerduty_app.adapter.ConnectorAdapter"
 SOCIALACCOUNT_STORE_TOKENS = False
 SOCIALACCOUNT_PROVIDERS = {
@@ -238,7 +238,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["connections.api.parsing.StorableJsonParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "connections.api.errors.to_response",
     "UNAUTHENTICATED_USER": None,

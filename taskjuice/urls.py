@@ -7,7 +7,9 @@ from django.views import defaults
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from pagerduty_app.receiver import Receiver
-from taskjuice import health
+from taskjuice import admin_site, health
+
+admin_site.take_out()
 
 urlpatterns = [
     path("", include("connections.urls")),

@@ -38,6 +38,13 @@ def change(*, actor: Actor, workflow: Workflow, name: str, definition: dict[str,
 def publish(*, actor: Actor, workflow: Workflow) -> WorkflowVersion:
     """Make the draft the next version and let it run. Raises ValidationError or Problem as `create`."""
     definition = definitions.check(actor=actor, trigger=workflow.trigger, definition=workflow.draft)
+    if not actor.may("actions:run", workflow.workspace.account_id):
+        raise Problem(
+            "insufficient_scope",
+            "Publishing lets actions run: this needs the scope actions:run.",
+            status=403,
+            detail={"scope": "actions:run"},
+        )
     if workflow.trigger.deleted_at is not None:
         raise Problem("trigger_deleted", "The trigger of this workflow was deleted.", status=409)
     try:

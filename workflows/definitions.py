@@ -4,6 +4,7 @@
  "steps": [{"key", "name", "connection", "action", "input": {…}, "on_error": "stop"|"continue"}]}
 """
 
+import json
 import re
 from typing import Any
 
@@ -12,12 +13,15 @@ from rest_framework import serializers
 from connections.actors import Actor
 from connections.models import Connection
 from connections.problems import Problem
+from connections.storable import is_storable
 from workflows import catalog, conditions, expressions
 from workflows.inputs import ActionInput, Text
 from workflows.models import Trigger
 
 MAX_STEPS = 25
 MAX_CONDITIONS = 25
+MAX_TEXT = 200_000
+_UNSTORABLE = "Holds characters that cannot be stored."
 
 
 class ConditionsField(serializers.Field[Any, Any, Any, Any]):
@@ -29,6 +33,8 @@ class ConditionsField(serializers.Field[Any, Any, Any, Any]):
         match, rows = data.get("match", "all"), data.get("rows", [])
         if match not in ("all", "any") or not isinstance(rows, list) or len(rows) > MAX_CONDITIONS:
             raise serializers.ValidationError(f"match: all or any; rows: at most {MAX_CONDITIONS}.")
+        if not is_storable(rows):
+            raise serializers.ValidationError(_UNSTORABLE)
         for number, row in enumerate(rows, start=1):
             self._check(number, row)
         return {"match": match, "rows": rows}
@@ -52,7 +58,7 @@ class ConditionsField(serializers.Field[Any, Any, Any, Any]):
 class StepInput(ActionInput):
     """One step; whether its input fits the action is known only when its fields are filled in."""
 
-    key = serializers.RegexField(re.compile(r"[a-z][a-z0-9_]{0,39}"), max_length=40)
+    key = serializers.RegexField(re.compile(r"\A[a-z][a-z0-9_]{0,39}\Z"), max_length=40)
     name = Text(required=False, max_length=120, allow_blank=True)
     connection = serializers.UUIDField()
     action = Text(max_length=80)
@@ -75,6 +81,8 @@ class StepInput(ActionInput):
             if field.required and attrs["input"].get(name) in (None, "")
         }
         for name, value in attrs["input"].items():
+            if not is_storable(value):
+                problems.setdefault(name, [_UNSTORABLE])
             try:
                 _check_templates(value)
             except expressions.ExpressionError as error:
@@ -102,6 +110,8 @@ class DefinitionInput(ActionInput):
         keys = [step["key"] for step in steps]
         if len(set(keys)) != len(keys):
             raise serializers.ValidationError("Each step needs a key of its own.")
+        if len(json.dumps([step["input"] for step in steps])) > MAX_TEXT:
+            raise serializers.ValidationError(f"The inputs of all steps are at most {MAX_TEXT:,} characters.")
         return steps
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from connections.models import Connection
 from connections.problems import Problem
+from connections.storable import storable
 from workflows import attempts, calls, catalog, expressions
 from workflows.fanout import fields_of
 from workflows.models import ActionCall, Run, StepRun
@@ -106,9 +107,9 @@ class Walk:
             call = self._call_for(definition)
         except expressions.ExpressionError as error:
             problem = Problem("expression_failed", str(error), status=400)
-            step.error = problem.as_error()
+            step.error = storable(problem.as_error())
         except Problem as problem:
-            step.error = problem.as_error()
+            step.error = storable(problem.as_error())
         else:
             holder = attempts.claimed_from_birth(call)
             with transaction.atomic():

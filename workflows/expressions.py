@@ -17,6 +17,8 @@ from liquid.template import BoundTemplate
 
 LONGEST_TEMPLATE = 20_000
 LONGEST_OUTPUT = 100_000
+_LONGEST_FIELD = 1000
+_LONG_FIELD = re.compile(rf"\{{\{{[^}}]{{{_LONGEST_FIELD}}}")
 _PATH = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w-]+)*")
 
 
@@ -83,6 +85,7 @@ def check(template: str) -> None:
 def _parse(template: str) -> BoundTemplate:
     if len(template) > LONGEST_TEMPLATE:
         raise ExpressionError(f"At most {LONGEST_TEMPLATE:,} characters.")
+    _check_braces(template)
     try:
         parsed = _LANGUAGE.from_string(template)
     except (LiquidError, RecursionError) as error:
@@ -91,6 +94,23 @@ def _parse(template: str) -> BoundTemplate:
         if isinstance(node, OutputNode):
             _check_expression(node.expression)
     return parsed
+
+
+def _check_braces(template: str) -> None:
+    """Refuse what the parser takes quadratic time for: fields that never end, long gaps; and tags, unknown here."""
+    if "{%" in template:
+        raise ExpressionError(
+            "Tags such as {% if %} are not available; use fields such as {{ trigger.incident.id }}."
+        )
+    inside = False
+    for brace in re.findall(r"\{\{|\}\}", template):
+        if inside and brace == "{{":
+            break
+        inside = brace == "{{"
+    if inside:
+        raise ExpressionError("A field that begins with {{ has to end with }}.")
+    if _LONG_FIELD.search(template):
+        raise ExpressionError(f"A field is at most {_LONGEST_FIELD} characters long.")
 
 
 def _check_expression(expression: Any) -> None:
@@ -126,7 +146,7 @@ def look_up(fields: dict[str, Any], path: str) -> Any:
     for name in path.split("."):
         if isinstance(value, dict):
             value = value.get(name)
-        elif isinstance(value, list) and name.isdigit() and int(name) < len(value):
+        elif isinstance(value, list) and name.isascii() and name.isdecimal() and int(name) < len(value):
             value = value[int(name)]
         else:
             return None

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from workflows import catalog, conditions
-from workflows.models import Event, Run, Workflow
+from workflows.models import Event, Run, Workflow, WorkflowVersion
 
 log = structlog.get_logger(__name__)
 
@@ -71,9 +71,18 @@ def _fan_out(event: Event) -> None:
                     lane=event.lane,
                 )
                 for workflow in live.select_related("live").order_by("created_at", "id")
-                if workflow.live and conditions.hold(workflow.live.definition["conditions"], fields)
+                if workflow.live and _wants(workflow.live, fields)
             ]
         )
+
+
+def _wants(version: WorkflowVersion, fields: dict[str, Any]) -> bool:
+    """Whether its conditions hold; one workflow's trouble is not the others'."""
+    try:
+        return conditions.hold(version.definition["conditions"], fields)
+    except Exception:
+        log.exception("conditions_failed", workflow=str(version.workflow_id), version=version.number)
+        return False
 
 
 def _finish(event: Event, status: str, error: str = "") -> int:

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 import structlog
-from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Count, F, QuerySet, Sum
+from django.db.models.functions import Length
 from django.utils import timezone
 
 from workflows import catalog, doorbell
@@ -16,6 +17,9 @@ log = structlog.get_logger(__name__)
 
 MAX_BODY = 256 * 1024
 MAX_HELD = 500
+MAX_HELD_BYTES = 16 * 1024 * 1024
+_HELD_FOR = timedelta(days=7)
+_SETTLES_IN = timedelta(seconds=3)
 _LONGEST_SIGNATURE = 4096
 _LAST_SEEN_GRAIN = timedelta(minutes=1)
 
@@ -46,6 +50,8 @@ def receive(trigger: Trigger, *, body: bytes, signature: str | None) -> Verdict:
     if signed_by is None:
         return Verdict.REFUSED
     _saw_secret(signed_by)
+    if trigger.status == Trigger.Status.CLOSED:  # genuine, and nobody listens any more
+        return Verdict.IGNORED
     return store(trigger, body=body)
 
 
@@ -112,12 +118,38 @@ def _hold(trigger: Trigger, *, body: bytes, signature: str | None) -> Verdict:
         Trigger.objects.filter(pk=trigger.pk).update(status=F("status"))
         if trigger.secrets.filter(retired_at__isnull=True).exists():
             late = True
-        elif trigger.held.count() >= MAX_HELD:
+        elif trigger.status == Trigger.Status.CLOSED or trigger.secrets.exists():
+            return Verdict.REFUSED  # its last secret was retired: nothing is genuine until there is another
+        elif _is_full(trigger, len(body)):
             return Verdict.FULL
         else:
             late = False
             HeldDelivery.objects.create(trigger=trigger, body=body, signature=_storable(signature, 4096))
     return receive(trigger, body=body, signature=signature) if late else Verdict.HELD
+
+
+def _is_full(trigger: Trigger, more: int) -> bool:
+    held = trigger.held.aggregate(count=Count("id"), size=Sum(Length("body")))
+    return held["count"] >= MAX_HELD or (held["size"] or 0) + more > MAX_HELD_BYTES
+
+
+def forget_held() -> int:
+    """Throw away what was held for a secret that never came. Answers how many."""
+    deleted, _ = HeldDelivery.objects.filter(received_at__lt=timezone.now() - _HELD_FOR).delete()
+    return deleted
+
+
+def settled(events: QuerySet[Event]) -> QuerySet[Event]:
+    """Those of `events` before which no other can appear any more, for whoever follows along by `seq`.
+
+    On PostgreSQL a number is taken before the commit, so a later one may be seen first; rows of the last
+    moments, and all behind them, are left for the next look. SQLite has one writer at a time.
+    """
+    if connection.vendor == "sqlite":
+        return events
+    fresh = events.filter(received_at__gt=timezone.now() - _SETTLES_IN).order_by("seq")
+    first: int | None = fresh.values_list("seq", flat=True).first()
+    return events if first is None else events.filter(seq__lt=first)
 
 
 def judge_held(trigger: Trigger, *, secrets: Iterable[TriggerSecret]) -> dict[str, int]:

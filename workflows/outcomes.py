@@ -1,6 +1,5 @@
 """Outcomes: what an attempt's end means for the call: done, try again at …, wait for a person, or failed."""
 
-import json
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +8,7 @@ from django.utils import timezone
 
 from connections import backoff
 from connections.problems import Problem
+from connections.storable import storable
 from workflows.catalog import Json, ProviderError
 from workflows.models import ActionCall
 
@@ -83,22 +83,3 @@ def problem_of(call: ActionCall) -> Problem:
         retryable=error.get("retryable", False),
         detail=detail,
     )
-
-
-def storable(value: Json) -> Json:
-    """`value` as PostgreSQL can keep it: jsonb refuses the NUL character and lone surrogates."""
-    text = json.dumps(value, ensure_ascii=False)
-    if "\\u0000" not in text and text.encode(errors="replace") == text.encode(errors="surrogatepass"):
-        return value
-    cleaned: Json = _cleaned(value)
-    return cleaned
-
-
-def _cleaned(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.replace("\x00", "").encode(errors="replace").decode()
-    if isinstance(value, list):
-        return [_cleaned(item) for item in value]
-    if isinstance(value, dict):
-        return {_cleaned(name): _cleaned(item) for name, item in value.items()}
-    return value

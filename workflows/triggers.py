@@ -1,6 +1,7 @@
 """What people do with triggers: create, give secrets, test, pause, delete."""
 
 import uuid
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
@@ -22,9 +23,13 @@ def create(*, actor: Actor, connection: Connection, key: str, name: str) -> Trig
     trigger_type = catalog.find_trigger(key)
     if trigger_type is None or key.partition("/")[0] != connection.provider:
         raise Problem("unknown_trigger", f"There is no trigger {key}.", fields={"key": ["Unknown trigger."]})
-    if connection.status == Connection.Status.REVOKED:
-        raise Problem("connection_revoked", "This connection was revoked. Connect again first.", status=409)
     with transaction.atomic():
+        # Writing takes the row's lock: a revocation is either seen here or sees the new trigger.
+        live = Connection.objects.filter(pk=connection.pk).exclude(status=Connection.Status.REVOKED)
+        if not live.update(status=F("status")):
+            raise Problem(
+                "connection_revoked", "This connection was revoked. Connect again first.", status=409
+            )
         trigger = Trigger.objects.create(
             workspace=connection.workspace,
             connection=connection,
@@ -33,6 +38,18 @@ def create(*, actor: Actor, connection: Connection, key: str, name: str) -> Trig
         )
         audit.record(actor, "trigger.created", connection=connection, target=str(trigger.pk))
     return trigger
+
+
+def change(*, actor: Actor, trigger: Trigger, changes: dict[str, Any]) -> None:
+    """Rename, pause or resume. Raises Problem (trigger_closed)."""
+    with transaction.atomic():
+        open_ = Trigger.objects.filter(pk=trigger.pk).exclude(status=Trigger.Status.CLOSED)
+        if not open_.update(**(changes or {"status": F("status")})):
+            raise Problem("trigger_closed", "The connection behind this trigger was revoked.", status=409)
+        audit.record(
+            actor, "trigger.changed", connection=trigger.connection, target=str(trigger.pk), detail=changes
+        )
+    trigger.refresh_from_db()
 
 
 def add_secret(*, actor: Actor, trigger: Trigger, secret: str) -> tuple[TriggerSecret, dict[str, int]]:

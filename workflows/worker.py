@@ -6,7 +6,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from connections import notices, renewal
-from workflows import calls, doorbell, engine, fanout
+from workflows import calls, doorbell, engine, fanout, inbox
 from workflows.models import ActionCall, Event, Run
 
 _BUDGET = 20.0
@@ -34,6 +34,7 @@ def housekeeping() -> None:
     doorbell.beat(settings.NODE_NAME)
     renewal.refresh_due()
     notices.send_due()
+    inbox.forget_held()
 
 
 def anything_due() -> bool:

@@ -12,7 +12,9 @@ from rest_framework.response import Response
 from connections import checks, providers
 from connections.api.endpoints import Endpoint
 from connections.models import Connection
+from connections.problems import Problem
 from connections.revoke import revoke
+from connections.slots import provider_slot
 
 
 class ConnectionOut(serializers.ModelSerializer[Connection]):
@@ -113,4 +115,13 @@ class CheckConnection(Endpoint):
     @extend_schema(request=None, responses=OpenApiTypes.OBJECT, summary="Check that the connection works now")
     def post(self, request: Request, connection_id: uuid.UUID) -> Response:
         connection = self.get_or_404(_all(), pk=connection_id)
-        return Response(checks.check(actor=self.actor, connection=connection))
+        with provider_slot() as free:
+            if not free:
+                raise Problem(
+                    "busy",
+                    "Too many requests wait for a provider now.",
+                    status=503,
+                    retryable=True,
+                    retry_after=2,
+                )
+            return Response(checks.check(actor=self.actor, connection=connection))

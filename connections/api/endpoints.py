@@ -43,9 +43,9 @@ class Endpoint(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        method = request.method or ""
+        method = "GET" if request.method == "HEAD" else request.method or ""
         scope = self.required_scopes.get(method, self.required_scope)
-        if self.actor.kind == "api_key" and scope not in self.actor.scopes and hasattr(self, method.lower()):
+        if self.actor.kind == "api_key" and scope and scope not in self.actor.scopes:
             raise Problem(
                 "insufficient_scope",
                 f"This API key needs the scope {scope}.",
@@ -110,5 +110,8 @@ class Endpoint(APIView):
         """One page of the visible rows: {"next", "previous", "results"}."""
         pages = Pages()
         pages.ordering = tuple(ordering)
-        found: Any = pages.paginate_queryset(self.visible(rows), self.request, view=self)
+        try:
+            found: Any = pages.paginate_queryset(self.visible(rows), self.request, view=self)
+        except (ValidationError, ValueError):  # a cursor that decodes to something that is no position
+            raise invalid_input({"cursor": ["Use the links `next` and `previous`."]}) from None
         return pages.get_paginated_response(serializer(found, many=True).data)

@@ -2,13 +2,16 @@
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+import structlog
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from connections.problems import Problem, not_found
+
+log = structlog.get_logger(__name__)
 
 _CODES = {
     exceptions.ParseError: "malformed_json",
@@ -22,8 +25,8 @@ _CODES = {
 }
 
 
-def to_response(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler. None (an unexpected error) leads to a logged 500."""
+def to_response(error: Exception, context: dict[str, Any]) -> Response:
+    """DRF's exception handler; what nobody expected is logged and answered 500."""
     if isinstance(error, Http404):
         error = not_found()
     elif isinstance(error, PermissionDenied):
@@ -33,8 +36,11 @@ def to_response(error: Exception, context: dict[str, Any]) -> Response | None:
         problem = error
     elif isinstance(error, exceptions.APIException):
         problem, headers = _from_drf(error)
+    elif isinstance(error, RequestDataTooBig):
+        problem = Problem("body_too_large", "The body is larger than this accepts.", status=413)
     else:
-        return None
+        log.error("unexpected_error", exc_info=error)
+        problem = Problem("internal_error", "Something broke on our side; it is on record.", status=500)
     set_rollback()
     if problem.retry_after is not None:
         headers["Retry-After"] = str(max(1, round(problem.retry_after)))

@@ -80,8 +80,13 @@ def _find(api: Api, data: Json, caller: Caller, statuses: list[str]) -> Json | N
         "limit": 100,
     }
     found = api.page("incidents", wanted).get("incidents") or []
-    of_service = [row for row in found if row.get("service", {}).get("id") == data["service_id"]]
+    of_service = [row for row in found if _service_of(row) == data["service_id"]]
     return max(of_service, key=lambda row: str(row.get("created_at")), default=None)
+
+
+def _service_of(incident: Any) -> Any:
+    service = incident.get("service") if isinstance(incident, dict) else None
+    return service.get("id") if isinstance(service, dict) else None
 
 
 def perform(api: Api, data: Json, caller: Caller) -> Json:

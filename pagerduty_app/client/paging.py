@@ -35,6 +35,10 @@ def list_everything(fetch: Callable[[Mapping[str, Any]], dict[str, Any]], collec
         if not isinstance(rows, list):
             raise PagerDutyError(f"PagerDuty's answer holds no {collection}.", status=200, retryable=True)
         for row in rows:
+            if not isinstance(row, dict):
+                raise PagerDutyError(
+                    f"PagerDuty's answer holds strange {collection}.", status=200, retryable=True
+                )
             # Rows that move between two pages come twice; an id is enough to tell.
             if row.get("id") not in seen:
                 seen.add(row.get("id"))

@@ -10,6 +10,7 @@ import requests
 
 from pagerduty_app.client import bounds
 from pagerduty_app.client.errors import PagerDutyError, from_answer
+from pagerduty_app.client.session import PlainSession
 
 _CONNECT_SECONDS = 3.05
 _READ_SECONDS = 15
@@ -23,8 +24,7 @@ def _session() -> requests.Session:
     """One session for each thread: connections are kept, nothing is taken from the environment."""
     session: requests.Session | None = getattr(_threads, "session", None)
     if session is None:
-        session = _threads.session = requests.Session()
-        session.trust_env = False
+        session = _threads.session = PlainSession()
     return session
 
 
@@ -93,7 +93,7 @@ def _silence(message: str, *, sent: bool) -> PagerDutyError:
 def _understood(answer: requests.Response, content: bytes, *, writes: bool) -> dict[str, Any]:
     try:
         body = json.loads(content) if content else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if answer.status_code >= 300:
         raise from_answer(answer, body)

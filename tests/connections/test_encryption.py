@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.models import Authenticator
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from hypothesis import HealthCheck, given
@@ -134,3 +136,18 @@ def test_every_secret_of_the_product_is_sealed() -> None:
     names = {f"{model.__name__}.{column}" for model, column in sealed_columns()}
 
     assert names == {"Grant.access_token", "Grant.refresh_token", "TriggerSecret.secret"}
+
+
+def test_second_factors_are_sealed_and_rotate(who: People, settings: Any) -> None:
+    settings.ENCRYPTION_KEYS = [OLD]
+    adapter = get_adapter()
+    sealed = adapter.encrypt("TOTPSECRET")
+    row = Authenticator.objects.create(user=who.alice, type="totp", data={"secret": sealed})
+    assert "TOTPSECRET" not in sealed
+
+    settings.ENCRYPTION_KEYS = [NEW, OLD]
+    assert rotate() == 1
+    settings.ENCRYPTION_KEYS = [NEW]
+
+    row.refresh_from_db()
+    assert adapter.decrypt(row.data["secret"]) == "TOTPSECRET"

@@ -253,6 +253,26 @@ def test_what_is_due_is_renewed_in_the_background_and_nothing_else(
     assert reveal(Grant.objects.get(connection=fresh), "access_token") == f"access-{fresh.pk}"
 
 
+def test_one_grant_that_breaks_does_not_keep_the_others_from_their_renewal(
+    who: People, http: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, good = connect(who.acme, "broken"), connect(who.acme, "good")
+    age(broken, next_refresh_at=timezone.now() - timedelta(days=9))
+    age(good)
+    renewed(http)
+    fill = renewal.fill
+
+    def breaks(grant: Grant, tokens: Any) -> None:
+        if grant.connection_id == broken.pk:
+            raise RuntimeError
+        fill(grant, tokens)
+
+    monkeypatch.setattr(renewal, "fill", breaks)
+
+    assert renewal.refresh_due() == 2
+    assert reveal(Grant.objects.get(connection=good), "access_token") == "new-1"
+
+
 def test_a_lease_left_by_a_dead_process_is_taken_over(
     connection: Connection, http: responses.RequestsMock
 ) -> None:

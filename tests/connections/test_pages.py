@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import responses
 from django.conf import settings as project_settings
+from django.contrib.auth.models import Permission
 from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -302,3 +303,29 @@ def test_support_revokes_in_the_admin_and_it_is_on_record(
 
 def test_agency_people_do_not_get_into_the_admin(alice: Client) -> None:
     assert alice.get("/admin/connections/connection/").status_code == 302
+
+
+def test_the_admin_offers_nothing_that_runs_code_or_shows_a_second_factor(support: Client) -> None:
+    page = support.get("/admin/").content.decode()
+
+    for path in ("django_q", "mfa", "socialaccount"):
+        assert f"/admin/{path}/" not in page
+        assert support.get(f"/admin/{path}/").status_code == 404
+
+
+def test_staff_give_themselves_no_rights(who: People) -> None:
+    who.bob.is_staff = True
+    who.bob.save()
+    who.bob.user_permissions.set(Permission.objects.filter(codename__in=["change_user", "view_user"]))
+
+    form = {"email": who.bob.email, "is_superuser": "on", "is_staff": "on", "is_active": "on"}
+    signed_in(who.bob).post(f"/admin/connections/user/{who.bob.pk}/change/", form)
+
+    who.bob.refresh_from_db()
+    assert not who.bob.is_superuser
+
+
+def test_a_label_is_one_line(alice: Client, who: People) -> None:
+    form = {"provider": "pagerduty", "label": "one\nBcc: x@evil.example", "workspace": str(who.acme.pk)}
+
+    assert alice.post(reverse("connections:connect"), form).status_code == 400

@@ -179,9 +179,13 @@ def test_an_eu_host_as_audience_is_enough_to_know_the_region(come_back: Any) -> 
         {"json": token_answer(access_token=None)},
         {"json": token_answer(access_token=["x"])},
         {"json": token_answer(scope=7)},
+        {"body": "[" * 100_000},
+        {"json": token_answer(access_token="\ud800")},
+        {"json": {"error": "\ud800"}, "status": 400},
+        {"json": {}},
         {"json": token_answer(scope="users.read\x00")},
     ],
-    ids=range(14),
+    ids=range(18),
 )
 def test_a_token_endpoint_that_fails_connects_nothing_and_tells_no_secret(
     come_back: Any, answer: dict[str, Any], caplog: pytest.LogCaptureFixture

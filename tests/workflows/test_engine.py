@@ -322,7 +322,7 @@ class TestConnectionInTrouble:
         assert Run.objects.get().status == "failed"
         trigger.refresh_from_db()
         assert trigger.status == "closed"
-        assert deliver(incident_event()).status_code == 410
+        assert deliver(incident_event()).json() == {"status": "ignored"}
 
     def test_a_scope_that_was_not_granted_is_named(
         self, deliver: Any, note_workflow: Workflow, pagerduty: responses.RequestsMock

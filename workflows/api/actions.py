@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from connections.api.endpoints import Endpoint
 from connections.models import Connection
 from connections.problems import Problem
+from connections.slots import provider_slot
 from workflows import calls, outcomes
 from workflows.api.serializers import CallOut
 from workflows.models import ActionCall
@@ -41,16 +42,18 @@ class RunAction(Endpoint):
             Connection.objects.select_related("grant", "workspace"), pk=connection_id
         )
         wait, now = _preference(request)
-        call = calls.call_action(
-            actor=self.actor,
-            connection=connection,
-            action_key=f"{provider}/{action}",
-            data=request.data,
-            origin=ActionCall.Origin.API,
-            idempotency_key=_idempotency_key(request),
-            start=now,
-        )
-        _wait_for(call, wait)
+        with provider_slot() as free:  # without one the workers do it, and the answer is 202
+            call = calls.call_action(
+                actor=self.actor,
+                connection=connection,
+                action_key=f"{provider}/{action}",
+                data=request.data,
+                origin=ActionCall.Origin.API,
+                idempotency_key=_idempotency_key(request),
+                start=now and free,
+            )
+            if free:
+                _wait_for(call, wait)
         return answer(call)
 
 

@@ -7,11 +7,10 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections import audit
 from connections.api.endpoints import Endpoint
 from connections.models import Connection
-from connections.problems import Problem, not_found
-from workflows import triggers
+from connections.problems import not_found
+from workflows import inbox, triggers
 from workflows.api.serializers import (
     EventOut,
     SecretIn,
@@ -56,19 +55,7 @@ class TriggerDetail(Endpoint):
     @extend_schema(request=TriggerChange, responses=TriggerOut, summary="Rename, pause or resume a trigger")
     def patch(self, request: Request, trigger_id: uuid.UUID) -> Response:
         trigger = self.get_or_404(_live(), pk=trigger_id)
-        changes = self.validated(TriggerChange)
-        if trigger.status == Trigger.Status.CLOSED:
-            raise Problem("trigger_closed", "The connection behind this trigger was revoked.", status=409)
-        for name, value in changes.items():
-            setattr(trigger, name, value)
-        trigger.save(update_fields=list(changes))
-        audit.record(
-            self.actor,
-            "trigger.changed",
-            connection=trigger.connection,
-            target=str(trigger.pk),
-            detail=changes,
-        )
+        triggers.change(actor=self.actor, trigger=trigger, changes=self.validated(TriggerChange))
         return Response(TriggerOut(trigger).data)
 
     @extend_schema(responses={204: None}, summary="Delete a trigger")
@@ -131,11 +118,11 @@ class Events(Endpoint):
         summary="List events",
     )
     def get(self, request: Request) -> Response:
-        events = Event.objects.all()
+        events: QuerySet[Event] = Event.objects.all()
         if trigger := self.uuid_parameter("trigger"):
             events = events.filter(trigger=self.get_or_404(Trigger.objects.all(), pk=trigger))
         if after := self.uuid_parameter("after"):
             seen = self.get_or_404(Event.objects.all(), id=after)
-            events = events.filter(seq__gt=seen.seq)
+            events = inbox.settled(self.visible(events.filter(seq__gt=seen.seq)))
             return self.page(events, EventOut, ordering=("seq",))
         return self.page(events, EventOut, ordering=("-seq",))

@@ -18,7 +18,6 @@ from taskjuice.watchdog import Watchdog
 
 _TICK = 0.1
 _GRACE_SECONDS = 15.0
-_THREADS = 8
 
 
 class Command(BaseCommand):
@@ -76,7 +75,7 @@ class Command(BaseCommand):
     def _web(self, host: str, port: int) -> list[str]:
         return [
             *("-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)),
-            *("--workers", str(settings.WEB_WORKERS), "--blocking-threads", str(_THREADS)),
+            *("--workers", str(settings.WEB_WORKERS), "--blocking-threads", str(settings.WEB_THREADS)),
             *("--respawn-failed-workers", "--workers-kill-timeout", "10", "--log-level", "error"),
             "taskjuice.wsgi:application",
         ]

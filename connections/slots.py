@@ -1,0 +1,20 @@
+"""Slots for web requests that wait for a provider: some threads always stay free for deliveries and pages."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+
+_slots = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
+
+
+@contextmanager
+def provider_slot() -> Iterator[bool]:
+    """Whether this request may take the time of asking a provider now; does not wait for it."""
+    got = _slots.acquire(blocking=False)
+    try:
+        yield got
+    finally:
+        if got:
+            _slots.release()
