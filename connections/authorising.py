@@ -58,8 +58,7 @@ def authorise(
                 "missing": missing,
             },
         )
-        if again:
-            connection_restored.send(sender=Connection, connection=connection)
+        connection_restored.send(sender=Connection, connection=connection)
     return Ending.PARTIAL if missing else Ending.CONNECTED
 
 

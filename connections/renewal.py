@@ -60,7 +60,8 @@ def renewed(grant: Grant, *, wait: bool) -> Grant:
         if holder:
             return _refresh(current, holder)
         if time.monotonic() >= end:
-            raise delayed(1.0)
+            held = (current.lease_until - timezone.now()).total_seconds() if current.lease_until else 0.0
+            raise delayed(max(1.0, held))
         time.sleep(_LOOK_EVERY)
 
 
@@ -84,6 +85,8 @@ def _refresh(grant: Grant, holder: uuid.UUID) -> Grant:
         _give_lease_back(grant, holder)
         raise
     except RefreshRefused as error:
+        if not Grant.objects.filter(pk=grant.pk, lease_holder=holder).exists():
+            raise delayed(1.0) from None  # another process took over, and it may hold what we lost
         _give_lease_back(grant, holder)
         newest = Grant.objects.select_related("connection").get(pk=grant.pk)
         if newest.generation > grant.generation:  # a reconnect came in between: its tokens are the good ones

@@ -269,7 +269,7 @@ Q_CLUSTER = {
     "workers": TASK_WORKERS,
     "queue_limit": 2,
     "bulk": 1,
-    "timeout": 90,
+    "timeout": 150,
     "retry": 180,
     "ack_failures": True,
     "max_attempts": 1,

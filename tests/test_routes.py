@@ -31,6 +31,7 @@ WITH_KEY = {
     "api/v1/connections/<uuid:connection_id>/check/",
     "api/v1/connections/<uuid:connection_id>/revoke/",
     "api/v1/events/",
+    "api/v1/events/<uuid:event_id>/requeue/",
     "api/v1/runs/",
     "api/v1/runs/<uuid:run_id>/",
     "api/v1/runs/<uuid:run_id>/cancel/",

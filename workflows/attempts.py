@@ -23,7 +23,7 @@ from workflows.models import ActionCall
 
 log = structlog.get_logger(__name__)
 
-# Renewed before each request that leaves; a request takes at most 20 seconds (pagerduty_app.client.transport).
+# Renewed before each request that leaves; a request takes at most 22 seconds (pagerduty_app.client.transport).
 LEASE = timedelta(seconds=30)
 _LEFT_FOR_A_REQUEST = timedelta(seconds=25)
 # Notes and the like of calls that ended this long before ours began are certainly not ours.
@@ -98,7 +98,13 @@ def claim(call: ActionCall) -> uuid.UUID | None:
         pk=call.pk,
         status__in=[Status.PENDING, Status.RUNNING, Status.WAITING, Status.PAUSED],
         attempts=call.attempts,
-    ).update(status=Status.RUNNING, attempts=call.attempts + 1, lease_holder=holder, lease_until=now + LEASE)
+    ).update(
+        status=Status.RUNNING,
+        attempts=call.attempts + 1,
+        next_attempt_at=None,
+        lease_holder=holder,
+        lease_until=now + LEASE,
+    )
     if not claimed:
         return None
     call.refresh_from_db()
@@ -128,7 +134,8 @@ class Attempt:
         try:
             output = self._perform()
         except ProviderError as error:
-            unsure = error.outcome_unknown if self.sent else was_unsure
+            # What an earlier attempt may have done is not known better because this one was refused.
+            unsure = was_unsure or (self.sent and error.outcome_unknown)
             self._write(**outcomes.of_failure(self.call, outcomes.as_problem(error)), unsure=unsure)
         except Problem as problem:
             unsure = self.sent or was_unsure

@@ -9,8 +9,8 @@ from django.utils import timezone
 from connections import audit
 from connections.actors import Actor
 from connections.problems import Problem
-from workflows import definitions, doorbell
-from workflows.models import ActionCall, Run, Trigger, Workflow, WorkflowVersion
+from workflows import definitions, doorbell, parked
+from workflows.models import Run, Trigger, Workflow, WorkflowVersion
 from workflows.models.runs import UNFINISHED
 
 
@@ -102,9 +102,7 @@ def cancel(*, actor: Actor, run: Run) -> None:
         idle = Run.objects.filter(pk=run.pk, status__in=UNFINISHED).exclude(status=Run.Status.RUNNING)
         if not idle.update(status=Run.Status.CANCELLED, blocked_on=None, finished_at=now):
             raise Problem("run_not_idle", "This run is finished, or at work right now.", status=409)
-        ActionCall.objects.filter(step_run__run=run, status__in=["pending", "waiting", "paused"]).update(
-            status=ActionCall.Status.CANCELLED, next_attempt_at=None, finished_at=now
-        )
+        parked.close_steps([run], Problem("cancelled", "The run was cancelled.", status=409).as_error())
         _record(actor, run.workflow, "run.cancelled", run=str(run.id))
         doorbell.ring()
 

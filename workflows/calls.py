@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import time
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -70,9 +72,9 @@ def call_action(
     return call
 
 
-def _attempt(call: ActionCall, holder: UUID) -> None:
+def _attempt(call: ActionCall, holder: UUID, before_request: Callable[[], None] = lambda: None) -> None:
     try:
-        attempts.Attempt(call, holder).run()
+        attempts.Attempt(call, holder, before_request).run()
     except attempts.LeaseLost:
         log.warning("call_taken_over", call=call.key)
         call.refresh_from_db()
@@ -137,15 +139,20 @@ def for_step(*, connection: Connection, action_key: str, data: Json) -> ActionCa
     )
 
 
-def advance_due(limit: int = 20) -> int:
-    """Make the next attempt of calls that are due outside any run. Answers how many were taken up."""
+def advance_due(until: float, limit: int = 20) -> int:
+    """Make the next attempt of calls that are due outside any run. Answers how many were taken up.
+
+    until: `time.monotonic()` after which nothing new is begun.
+    """
     taken = 0
     for call in ActionCall.objects.due(timezone.now())[:limit]:
+        if time.monotonic() > until:
+            break
         holder = attempts.claim(call)
         if holder is not None:
             taken += 1
             try:
-                _attempt(call, holder)
+                _attempt(call, holder, doorbell.still_alive)
             except Exception:
                 # Our own fault: the row keeps its lease, so the next attempt comes when that has run out.
                 log.exception("attempt_broke", call=call.key, action=call.action)

@@ -1,11 +1,16 @@
 """The doorbell: tells the background workers that something is due. Losing a ring delays work, no more."""
 
+import time
 from datetime import datetime
 
+from django.conf import settings
 from django.utils import timezone
 from django_q.tasks import async_task
 
 from workflows.models import Heartbeat
+
+_BEAT_EVERY = 5.0
+_last_beat: dict[str, float] = {}
 
 
 def ring() -> None:
@@ -18,6 +23,13 @@ def beat(name: str) -> None:
     now = timezone.now()
     if not Heartbeat.objects.filter(name=name).update(beat_at=now):
         Heartbeat.objects.bulk_create([Heartbeat(name=name, beat_at=now)], ignore_conflicts=True)
+
+
+def still_alive() -> None:
+    """The beat of a worker in the middle of its work, written every few seconds at most."""
+    if time.monotonic() - _last_beat.get("at", -_BEAT_EVERY) >= _BEAT_EVERY:
+        _last_beat["at"] = time.monotonic()
+        beat(settings.NODE_NAME)
 
 
 def last_beat(name: str | None = None) -> datetime | None:

@@ -1,7 +1,7 @@
 """The engine: walks the steps of runs that are due, one run per workflow and lane at a time, in order."""
 
+import time
 import uuid
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.utils import timezone
 from connections.models import Connection
 from connections.problems import Problem
 from connections.storable import storable
-from workflows import attempts, calls, catalog, expressions
+from workflows import attempts, calls, catalog, doorbell, expressions, parked
 from workflows.fanout import fields_of
 from workflows.models import ActionCall, Run, StepRun
 
@@ -27,16 +27,21 @@ class RunLost(Exception):
     """Another worker has taken this run over."""
 
 
-def advance_due(limit: int = 10) -> int:
-    """Walk runs that are due as far as they go. Answers how many were taken up."""
+def advance_due(until: float, limit: int = 10) -> int:
+    """Walk runs that are due as far as they go. Answers how many were taken up.
+
+    until: `time.monotonic()` after which nothing new is begun.
+    """
     taken = 0
     for run in Run.objects.due(timezone.now())[:limit]:
+        if time.monotonic() > until:
+            break
         holder = _claim(run)
         if holder is None:
             continue
         taken += 1
         try:
-            Walk(run, holder).go()
+            Walk(run, holder).go(until)
         except (RunLost, attempts.LeaseLost):
             log.warning("run_taken_over", run=str(run.id))
         except Exception:
@@ -69,16 +74,20 @@ class Walk:
         self.steps = run.version.steps
         self.fields = fields_of(run.event)
 
-    def go(self) -> None:
+    def go(self, until: float) -> None:
         """Raises RunLost or LeaseLost when another worker has taken over."""
         if self.run.claims > MAX_CLAIMS:
             error = Problem("worker_lost", "The worker stopped each time it tried this step.", status=500)
             self._end(Run.Status.FAILED, error=error.as_error())
+            parked.close_steps([self.run], error.as_error())
             return
         done = self.run.steps.filter(position__lt=self.run.position).select_related("call")
         self.fields["steps"] = {step.key: step.call.output for step in done if step.call and step.call.output}
         while self.run.position < len(self.steps):
             if not self._take_step(self.steps[self.run.position]):
+                return
+            if time.monotonic() > until and self.run.position < len(self.steps):
+                self._give_back(status=Run.Status.PENDING, due_at=timezone.now(), claims=0)
                 return
         self._end(Run.Status.COMPLETED)
 
@@ -90,6 +99,7 @@ class Walk:
         elif step.call is not None and not step.call.finished:
             holder = attempts.claim(step.call)
             if holder is None:  # A worker that lost this run may still be at it: look again when it ends.
+                step.call.refresh_from_db()
                 self._wait(step.call)
                 return False
             attempts.Attempt(step.call, holder, self._keep_lease).run()
@@ -160,7 +170,8 @@ class Walk:
             step.save(update_fields=["status", "error", "finished_at"])
 
     def _wait(self, call: ActionCall) -> None:
-        due_at = call.next_attempt_at or call.lease_until or timezone.now() + LEASE
+        held = call.status == ActionCall.Status.RUNNING
+        due_at = (call.lease_until if held else call.next_attempt_at) or timezone.now()
         self._give_back(status=Run.Status.WAITING, due_at=due_at, claims=0)
 
     def _end(self, status: str, error: Any = None) -> None:
@@ -170,6 +181,7 @@ class Walk:
         self._write(lease_holder=None, lease_until=None, **fields)
 
     def _keep_lease(self) -> None:
+        doorbell.still_alive()
         now = timezone.now()
         if self.run.lease_until is None or self.run.lease_until - now < _LEFT_FOR_A_REQUEST:
             self._write(lease_until=now + LEASE)
@@ -187,11 +199,3 @@ def _as_asked(value: Any, schema: dict[str, Any]) -> Any:
     if schema.get("type") == "string" and isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     return value
-
-
-def resume(runs: Iterable[Run]) -> int:
-    """Let paused runs go on from the step they are at."""
-    keys = [run.pk for run in runs]
-    return Run.objects.filter(pk__in=keys, status=Run.Status.PAUSED).update(
-        status=Run.Status.PENDING, blocked_on=None, error=None, claims=0, due_at=timezone.now()
-    )

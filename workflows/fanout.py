@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from workflows import catalog, conditions
+from workflows import catalog, conditions, doorbell
 from workflows.models import Event, Run, Workflow, WorkflowVersion
 
 log = structlog.get_logger(__name__)
@@ -20,35 +20,39 @@ _BATCH = 50
 
 def fan_out_due() -> int:
     """Make the runs of events that are due. Answers how many events were taken up."""
-    events = _claim(timezone.now())
-    for event in events:
+    taken = 0
+    for event in _heads(timezone.now()):
+        if not _take(event):
+            continue
+        taken += 1
         try:
             _fan_out(event)
         except Exception as error:
             log.exception("fan_out_failed", event_id=str(event.id), attempts=event.attempts)
             _give_back(event, error)
-    return len(events)
+    return taken
 
 
-def _claim(now: datetime) -> list[Event]:
-    """The oldest queued event of each lane, with the attempt counted before anything is tried.
+def _heads(now: datetime) -> list[Event]:
+    """The oldest queued event of each lane.
 
-    An event stays `queued` until its runs exist, so the ones behind it cannot be claimed meanwhile.
+    An event stays `queued` until its runs exist, so the ones behind it cannot be taken up meanwhile.
     """
     earlier = Event.objects.filter(
         trigger=OuterRef("trigger"), lane=OuterRef("lane"), seq__lt=OuterRef("seq"), status="queued"
     )
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-    heads = list(Event.objects.filter(free, ~Exists(earlier), status="queued").order_by("seq")[:_BATCH])
-    claimed = []
-    for event in heads:
-        attempts = event.attempts + 1
-        if Event.objects.filter(
-            seq=event.seq, status="queued", attempts=event.attempts, lease_until=event.lease_until
-        ).update(attempts=attempts, lease_until=now + _LEASE):
-            event.attempts = attempts
-            claimed.append(event)
-    return claimed
+    return list(Event.objects.filter(free, ~Exists(earlier), status="queued").order_by("seq")[:_BATCH])
+
+
+def _take(event: Event) -> bool:
+    """Claim it and count the attempt, just before it is tried: a crash counts against no other event."""
+    attempts = event.attempts + 1
+    taken = Event.objects.filter(
+        seq=event.seq, status="queued", attempts=event.attempts, lease_until=event.lease_until
+    ).update(attempts=attempts, lease_until=timezone.now() + _LEASE)
+    event.attempts = attempts
+    return bool(taken)
 
 
 def _fan_out(event: Event) -> None:
@@ -106,9 +110,11 @@ def fields_of(event: Event) -> dict[str, Any]:
     return {"trigger": catalog.integration(provider).trigger_fields(event.payload)}
 
 
-def requeue(events: Any) -> int:
-    """Give failed events of a queryset another round of attempts."""
-    updated: int = events.filter(status=Event.Status.FAILED).update(
-        status=Event.Status.QUEUED, attempts=0, lease_until=None, error=""
-    )
-    return updated
+def requeue(event: Event) -> bool:
+    """Give a failed event another round of attempts."""
+    with transaction.atomic():
+        updated = Event.objects.filter(seq=event.seq, status=Event.Status.FAILED).update(
+            status=Event.Status.QUEUED, attempts=0, lease_until=None, error=""
+        )
+        doorbell.ring()
+    return bool(updated)

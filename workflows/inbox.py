@@ -155,7 +155,8 @@ def settled(events: QuerySet[Event]) -> QuerySet[Event]:
 def judge_held(trigger: Trigger, *, secrets: Iterable[TriggerSecret]) -> dict[str, int]:
     """Judge what was held, oldest first, with the secrets now known. Answers how many met which verdict.
 
-    Runs inside the transaction that stores the secret; a delivery that no secret signed is thrown away.
+    Runs inside the transaction that stores the secret. A delivery that no secret signed stays held: the secret
+    may have been mistyped.
     """
     known = list(secrets)
     verdicts: dict[str, int] = {}
@@ -166,7 +167,7 @@ def judge_held(trigger: Trigger, *, secrets: Iterable[TriggerSecret]) -> dict[st
         if signed_by is not None:
             _saw_secret(signed_by)
             verdict = store(trigger, body=body)
+            held.delete()
         verdicts[verdict] = verdicts.get(verdict, 0) + 1
-    trigger.held.all().delete()
     log.info("held_deliveries_judged", trigger=str(trigger.pk), verdicts=verdicts)
     return verdicts

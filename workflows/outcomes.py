@@ -14,7 +14,9 @@ from workflows.models import ActionCall
 
 log = structlog.get_logger(__name__)
 
-MAX_ATTEMPTS = 8
+# How long what may pass is tried again; the number of attempts only ends what kills each worker that tries.
+_LONGEST_RETRY = timedelta(hours=6)
+MAX_ATTEMPTS = 60
 # A person has to reconnect; after that a workflow's step can simply go on.
 _NEEDS_PERSON = frozenset({"reconnection_needed", "connection_pending"})
 Status = ActionCall.Status
@@ -38,7 +40,8 @@ def of_failure(call: ActionCall, problem: Problem) -> dict[str, Any]:
     error = storable({**problem.as_error(), "status": problem.status})
     if problem.code in _NEEDS_PERSON and call.origin == ActionCall.Origin.STEP:
         return {"status": Status.PAUSED, "error": error, "next_attempt_at": None}
-    if problem.retryable and call.attempts < MAX_ATTEMPTS:
+    in_time = timezone.now() - call.created_at < _LONGEST_RETRY
+    if problem.retryable and in_time and call.attempts < MAX_ATTEMPTS:
         wait = timedelta(seconds=backoff.delay(call.attempts, problem.retry_after))
         return {"status": Status.WAITING, "error": error, "next_attempt_at": timezone.now() + wait}
     return {

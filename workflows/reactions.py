@@ -8,14 +8,14 @@ from django.utils import timezone
 from connections.models import Connection
 from connections.problems import Problem
 from connections.signals import connection_restored, connection_revoked
-from workflows import doorbell, engine
+from workflows import doorbell, parked
 from workflows.models import ActionCall, HeldDelivery, Run, Trigger
 
 
 @receiver(connection_restored, dispatch_uid="workflows_resume")
 def resume_parked_runs(connection: Connection, **kwargs: Any) -> None:
     """Runs that waited for this connection go on from the step they were at."""
-    if engine.resume(Run.objects.filter(blocked_on=connection, status=Run.Status.PAUSED)):
+    if parked.resume(Run.objects.filter(blocked_on=connection, status=Run.Status.PAUSED)):
         doorbell.ring()
 
 
@@ -27,12 +27,10 @@ def stop_everything(connection: Connection, **kwargs: Any) -> None:
     HeldDelivery.objects.filter(trigger__connection=connection).delete()
     problem = Problem("connection_revoked", "The connection was revoked.", status=409)
     error = {**problem.as_error(), "status": problem.status}
+    parked.fail_revoked(Run.objects.filter(blocked_on=connection, status=Run.Status.PAUSED))
     ActionCall.objects.filter(connection=connection, status__in=["pending", "waiting", "paused"]).update(
         status=ActionCall.Status.CANCELLED, error=error, next_attempt_at=None, finished_at=now
     )
     # A run that was waiting for a cancelled call finds that out at once instead of when it is due.
     Run.objects.filter(status=Run.Status.WAITING, steps__call__connection=connection).update(due_at=now)
-    Run.objects.filter(blocked_on=connection, status=Run.Status.PAUSED).update(
-        status=Run.Status.FAILED, blocked_on=None, error=error, finished_at=now
-    )
     doorbell.ring()

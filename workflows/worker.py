@@ -6,7 +6,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from connections import notices, renewal
-from workflows import calls, doorbell, engine, fanout, inbox
+from workflows import calls, doorbell, engine, fanout, inbox, parked
 from workflows.models import ActionCall, Event, Run
 
 _BUDGET = 20.0
@@ -20,7 +20,7 @@ def drain(budget: float = _BUDGET) -> int:
     done, end = 0, time.monotonic() + budget
     doorbell.beat(settings.NODE_NAME)
     while time.monotonic() < end:
-        taken = fanout.fan_out_due() + engine.advance_due() + calls.advance_due()
+        taken = fanout.fan_out_due() + engine.advance_due(end) + calls.advance_due(end)
         if not taken:
             return done
         done += taken
@@ -35,6 +35,8 @@ def housekeeping() -> None:
     renewal.refresh_due()
     notices.send_due()
     inbox.forget_held()
+    if parked.release():
+        doorbell.ring()
 
 
 def anything_due() -> bool:

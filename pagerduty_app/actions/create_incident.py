@@ -77,6 +77,7 @@ def _find(api: Api, data: Json, caller: Caller, statuses: list[str]) -> Json | N
         "service_ids": [data["service_id"]],
         "statuses": statuses,
         "date_range": "all",
+        "sort_by": "created_at:desc",
         "limit": 100,
     }
     found = api.page("incidents", wanted).get("incidents") or []

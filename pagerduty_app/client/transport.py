@@ -13,9 +13,10 @@ from pagerduty_app.client.errors import PagerDutyError, from_answer
 from pagerduty_app.client.session import PlainSession
 
 _CONNECT_SECONDS = 3.05
-_READ_SECONDS = 15
-# Of a whole request; whoever holds a lease while it asks must hold it for longer than this.
-LONGEST_SECONDS = 20
+_READ_SECONDS = 10
+# After this no more of an answer is waited for: with the last read a request takes at most 22 seconds, and
+# whoever holds a lease while it asks must hold it for longer.
+LONGEST_SECONDS = 12
 _LARGEST_ANSWER = 16 * 1024 * 1024
 _threads = threading.local()
 

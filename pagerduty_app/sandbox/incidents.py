@@ -20,7 +20,6 @@ _TRANSITIONS = {
     ("acknowledged", "resolved"): "incident.resolved",
     ("acknowledged", "triggered"): "incident.unacknowledged",
     ("resolved", "triggered"): "incident.reopened",
-    ("resolved", "acknowledged"): "incident.reopened",
 }
 EVENT_TYPES = ["incident.triggered", "incident.annotated", *sorted(set(_TRANSITIONS.values()))]
 
@@ -77,6 +76,10 @@ class Incidents:
         with self._store.transaction():
             incident = self.get(account, incident_id)
             status = str(wanted.get("status") or incident["status"])
+            if incident["status"] == "resolved" and status == "acknowledged":
+                raise Refused(400, 1001, "Incident Already Resolved")
+            if wanted.get("status") == incident["status"] == "acknowledged":
+                raise Refused(400, 1002, "Incident Already Acknowledged")
             if status != incident["status"]:
                 events.append(_TRANSITIONS[incident["status"], status])
                 self._set_status(incident, status, user)

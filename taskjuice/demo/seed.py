@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 
-from connections import api_keys
+from connections import api_keys, checks
 from connections.actors import SCOPES, Actor
 from connections.models import Account, ApiKey, Connection, Membership, Role, User, Workspace
 from taskjuice.demo import consent
@@ -69,6 +69,10 @@ def _people() -> tuple[User, Workspace]:
 def _connection(user: User, workspace: Workspace) -> Connection:
     connections = Connection.objects.filter(workspace=workspace, label=LABEL)
     usable = connections.filter(status=Connection.Status.ACTIVE).first()
+    if usable is not None:
+        # The sandbox may be another one than last time; its refusal moves the connection to `error`.
+        checks.check(actor=_ACTOR, connection=usable)
+        usable = connections.filter(status=Connection.Status.ACTIVE).first()
     if usable is None:
         broken = connections.filter(status=Connection.Status.ERROR).first()
         if broken is None:

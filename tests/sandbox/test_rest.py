@@ -276,3 +276,23 @@ def test_answers_are_held_against_pagerdutys_own_file(contract: Contract | None)
         pytest.skip(HINT)
     with pytest.raises(AssertionError):
         contract.check_response("GET", "/incidents/P1", 200, {"incident": {"id": 5}})
+
+
+def test_incidents_are_narrowed_to_teams_and_people(ask: Ask) -> None:
+    opened(ask)
+
+    def count(query: str) -> int:
+        return len(ask("GET", f"/incidents?{query}").json()["incidents"])
+
+    assert [count("team_ids[]=PTEAM00"), count("team_ids[]=PNONE")] == [1, 0]
+    assert [count("user_ids[]=PUSER00"), count("user_ids[]=PNONE")] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "code"), [("resolved", "acknowledged", 1001), ("acknowledged",) * 2 + (1002,)]
+)
+def test_a_change_that_is_none_is_refused(ask: Ask, first: str, second: str, code: int) -> None:
+    path = f"/incidents/{opened(ask)['id']}"
+    ask("PUT", path, json={"incident": {"type": "incident", "status": first}})
+
+    error(ask("PUT", path, json={"incident": {"type": "incident", "status": second}}), 400, code)

@@ -226,7 +226,16 @@ class TestBeforeTheSecretIsKnown:
         assert verdicts == {"accepted": 2, "refused": 1}
         titles = [event.payload["event"]["data"]["title"] for event in Event.objects.order_by("seq")]
         assert titles == ["one", "two"]
-        assert HeldDelivery.objects.count() == 0
+        assert HeldDelivery.objects.count() == 1, "what this secret did not sign may be another one's"
+
+    def test_a_mistyped_secret_costs_nothing(self, deliver: Any, new_trigger: Trigger) -> None:
+        deliver(incident_event(), to=new_trigger)
+
+        _, mistyped = triggers.add_secret(actor=SYSTEM, trigger=new_trigger, secret=f"{SECRET}x")
+        _, right = triggers.add_secret(actor=SYSTEM, trigger=new_trigger, secret=SECRET)
+
+        assert (mistyped, right) == ({"refused": 1}, {"accepted": 1})
+        assert Event.objects.get().status == "queued"
 
     def test_a_delivery_without_a_signature_is_not_held(self, client: Any, new_trigger: Trigger) -> None:
         answer = client.post(f"/hooks/pagerduty/{new_trigger.token}", BODY, content_type="application/json")

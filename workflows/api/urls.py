@@ -22,6 +22,7 @@ urlpatterns = [
     ),
     path("triggers/<uuid:trigger_id>/test/", triggers.TestTrigger.as_view(), name="api_test_trigger"),
     path("events/", triggers.Events.as_view(), name="api_events"),
+    path("events/<uuid:event_id>/requeue/", triggers.RequeueEvent.as_view(), name="api_requeue"),
     path("workflows/", workflows.Workflows.as_view(), name="api_workflows"),
     path("workflows/<uuid:workflow_id>/", workflows.WorkflowDetail.as_view(), name="api_workflow"),
     path("workflows/<uuid:workflow_id>/publish/", workflows.PublishWorkflow.as_view(), name="api_publish"),

@@ -70,8 +70,8 @@ def oncalls(call: Call) -> Answer:
             "escalation_level": 1,
             "schedule": None,
             "user": policy["escalation_rules"][0]["targets"][0],
-            "start": None,
-            "end": None,
+            "start": "2026-01-05T08:00:00Z",
+            "end": "2036-01-05T08:00:00Z",
         }
         for policy in call.sandbox.store.all("escalation_policy", call.account)
     ]

@@ -12,6 +12,7 @@ from pagerduty_app.sandbox.rest.paging import page, window
 _LONGEST_SPAN = timedelta(days=184)
 _DEFAULT_SPAN = timedelta(days=30)
 _COLUMNS = {"statuses[]": "status", "service_ids[]": "service", "urgencies[]": "urgency"}
+_INSIDE = [("team_ids[]", "$.teams", "$.id"), ("user_ids[]", "$.assignments", "$.assignee.id")]
 _ORDERS = {
     "": "created_at, seq",
     "created_at:asc": "created_at, seq",
@@ -52,6 +53,15 @@ def _listed(call: Call) -> dict[str, Any]:
         wanted = query.getlist(name)
         if wanted:
             where.append(f"{column} IN ({', '.join('?' * len(wanted))})")
+            values += wanted
+    for name, rows, path in _INSIDE:
+        wanted = query.getlist(name)
+        if wanted:
+            places = ", ".join("?" * len(wanted))
+            inside = (
+                f"SELECT json_extract(value, '{path}') IN ({places}) AS hit FROM json_each(body, '{rows}')"  # noqa: S608
+            )
+            where.append(f"EXISTS (SELECT 1 FROM ({inside}) WHERE hit)")  # noqa: S608 - names are ours
             values += wanted
     if query.get("incident_key"):
         where.append("incident_key = ?")

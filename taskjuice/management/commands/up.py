@@ -17,7 +17,7 @@ from taskjuice.children import Child, stop_all
 from taskjuice.watchdog import Watchdog
 
 _TICK = 0.1
-_GRACE_SECONDS = 15.0
+_GRACE_SECONDS = 30.0
 
 
 class Command(BaseCommand):

@@ -1,0 +1,247 @@
+"""Crashes and races at the places where a row could be lost, stuck or done twice."""
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import requests
+import responses
+from django.utils import timezone
+
+from connections.authorising import authorise
+from connections.models import Connection, Grant
+from connections.providers import Identity, Tokens
+from connections.revoke import revoke
+from tests.workflows.conftest import (
+    ALL_SCOPES,
+    API,
+    DANA,
+    SYSTEM,
+    Ask,
+    add_note,
+    incident_event,
+    note_step,
+    publish,
+)
+from workflows import authoring, engine, fanout, worker
+from workflows.models import ActionCall, Event, Run, StepRun, Trigger, Workflow
+
+pytestmark = pytest.mark.django_db
+NOTES = f"{API}/incidents/PINC1/notes"
+
+
+def all_is_due() -> None:
+    past = timezone.now() - timedelta(seconds=1)
+    Run.objects.exclude(lease_until=None).update(lease_until=past)
+    Run.objects.update(due_at=past)
+    ActionCall.objects.exclude(lease_until=None).update(lease_until=past)
+    ActionCall.objects.exclude(next_attempt_at=None).update(next_attempt_at=past)
+
+
+def test_an_event_that_kills_its_workers_costs_its_neighbours_nothing(
+    deliver: Any, note_workflow: Workflow, pagerduty: responses.RequestsMock, monkeypatch: Any
+) -> None:
+    for name in ("P1", "KILLER", "P3"):
+        deliver(incident_event(incident=name))
+    real = fanout.fields_of
+
+    def killed(event: Event) -> dict[str, Any]:
+        if event.lane == "KILLER":
+            raise SystemExit
+        return real(event)
+
+    monkeypatch.setattr(fanout, "fields_of", killed)
+    for _ in range(fanout.MAX_ATTEMPTS + 1):
+        Event.objects.update(lease_until=None)
+        try:
+            fanout.fan_out_due()
+        except SystemExit:
+            continue
+
+    statuses = dict(Event.objects.values_list("lane", "status"))
+    assert statuses == {"P1": "done", "KILLER": "failed", "P3": "done"}
+    assert Run.objects.count() == 2
+
+
+def test_a_failed_event_gets_another_round_over_the_api(
+    ask: Ask, deliver: Any, note_workflow: Workflow, pagerduty: responses.RequestsMock
+) -> None:
+    add_note(pagerduty)
+    deliver(incident_event())
+    Event.objects.update(status="failed", attempts=5)
+    event = Event.objects.get()
+
+    assert ask("post", f"events/{event.id}/requeue/").status_code == 200
+    assert ask("post", f"events/{event.id}/requeue/").status_code == 409
+    worker.drain()
+
+    assert Run.objects.get().status == "completed"
+
+
+def test_runs_that_wait_for_a_first_authorisation_go_on_after_it(
+    deliver: Any,
+    trigger: Trigger,
+    connection: Connection,
+    note_workflow: Workflow,
+    pagerduty: responses.RequestsMock,
+) -> None:
+    add_note(pagerduty)
+    Connection.objects.update(status="pending")
+    deliver(incident_event())
+    worker.drain()
+    assert Run.objects.get().status == "paused"
+
+    authorise(
+        actor=SYSTEM,
+        connection=Connection.objects.get(),
+        identity=Identity("PACC", "acme", "PUSER", "us"),
+        tokens=Tokens("a", "r", ALL_SCOPES, timezone.now() + timedelta(days=1)),
+        scopes_asked=ALL_SCOPES,
+        allow_account_change=False,
+    )
+    worker.drain()
+
+    assert Run.objects.get().status == "completed"
+
+
+@pytest.mark.parametrize(("status", "ends"), [("active", "completed"), ("revoked", "failed")])
+def test_a_run_that_parks_just_after_its_connection_changed_is_found(
+    deliver: Any,
+    connection: Connection,
+    note_workflow: Workflow,
+    pagerduty: responses.RequestsMock,
+    status: str,
+    ends: str,
+) -> None:
+    add_note(pagerduty)
+    Connection.objects.update(status="error")
+    deliver(incident_event())
+    worker.drain()
+    Connection.objects.update(status=status, revoked_at=timezone.now() if status == "revoked" else None)
+
+    worker.housekeeping()
+    worker.drain()
+
+    assert Run.objects.get().status == ends
+    assert not StepRun.objects.filter(status="running").exists()
+    assert not ActionCall.objects.filter(status__in=["running", "paused"]).exists()
+
+
+def test_a_note_that_arrives_late_is_not_doubled_by_a_rate_limit_in_between(
+    deliver: Any, note_workflow: Workflow, pagerduty: responses.RequestsMock
+) -> None:
+    late = {"id": "PLATE", "content": "Runbook for Payments are slow", "user": {"id": "PUSER"}}
+    late["created_at"] = timezone.now().isoformat()  # type: ignore[assignment]
+    pagerduty.post(NOTES, body=requests.ReadTimeout())
+    pagerduty.post(NOTES, status=429)
+    pagerduty.get(NOTES, json={"notes": []})
+    pagerduty.get(NOTES, json={"notes": [late]})
+
+    deliver(incident_event())
+    for _ in range(3):
+        worker.drain()
+        all_is_due()
+
+    call = ActionCall.objects.get()
+    assert (call.status, call.output["note"]["id"]) == ("completed", "PLATE")
+    assert len([sent for sent in pagerduty.calls if sent.request.method == "POST"]) == 2
+
+
+def test_a_refresh_that_a_dead_process_holds_costs_no_run(
+    deliver: Any,
+    note_workflow: Workflow,
+    connection: Connection,
+    pagerduty: responses.RequestsMock,
+    monkeypatch: Any,
+) -> None:
+    monkeypatch.setattr("connections.renewal._PATIENCE", 0.0)
+    now = timezone.now()
+    Grant.objects.update(
+        expires_at=now, next_refresh_at=now - timedelta(hours=1), lease_until=now + timedelta(seconds=25)
+    )
+
+    deliver(incident_event())
+    worker.drain()
+
+    call = ActionCall.objects.get()
+    assert (call.status, call.error["code"]) == ("waiting", "grant_refresh_delayed")
+    assert (call.next_attempt_at - now).total_seconds() >= 24, "it asks again when the lease is over"
+
+
+def test_what_may_pass_is_tried_for_hours_and_not_for_ever(
+    deliver: Any, note_workflow: Workflow, pagerduty: responses.RequestsMock
+) -> None:
+    pagerduty.post(NOTES, status=503)
+    pagerduty.get(NOTES, json={"notes": []})
+    deliver(incident_event())
+    for _ in range(20):
+        worker.drain()
+        all_is_due()
+    assert ActionCall.objects.get().status == "waiting"
+
+    ActionCall.objects.update(created_at=timezone.now() - timedelta(hours=7))
+    worker.drain()
+
+    assert ActionCall.objects.get().status == "failed"
+    assert Run.objects.get().status == "failed"
+
+
+@pytest.mark.parametrize("how", ["revoked", "cancelled", "worker lost"])
+def test_a_run_that_ends_early_leaves_nothing_open(
+    deliver: Any, note_workflow: Workflow, connection: Connection, pagerduty: responses.RequestsMock, how: str
+) -> None:
+    pagerduty.post(NOTES, status=429, headers={"Retry-After": "60"})
+    deliver(incident_event())
+    worker.drain()
+    run = Run.objects.get()
+    if how == "revoked":
+        revoke(actor=SYSTEM, connection=connection)
+    elif how == "cancelled":
+        authoring.cancel(actor=SYSTEM, run=run)
+    else:
+        Run.objects.update(claims=engine.MAX_CLAIMS)
+        ActionCall.objects.update(status="running", lease_until=timezone.now())
+    all_is_due()
+    worker.drain()
+
+    run.refresh_from_db()
+    assert run.status in ("failed", "cancelled")
+    step = StepRun.objects.get()
+    assert (step.status, step.finished_at is None) == ("failed", False)
+    assert ActionCall.objects.get().finished
+
+
+def test_a_run_whose_call_another_worker_has_waits_for_that_ones_lease(
+    deliver: Any, note_workflow: Workflow, pagerduty: responses.RequestsMock
+) -> None:
+    pagerduty.post(NOTES, status=429, headers={"Retry-After": "60"})
+    deliver(incident_event())
+    worker.drain()
+    lease = timezone.now() + timedelta(seconds=20)
+    ActionCall.objects.update(status="running", lease_until=lease, next_attempt_at=None)
+    Run.objects.update(due_at=timezone.now())
+
+    taken = worker.drain()
+
+    assert taken == 1, "it spins"
+    assert Run.objects.get().due_at == lease
+
+
+def test_a_long_walk_stops_between_steps_when_the_time_is_over(
+    deliver: Any, trigger: Trigger, connection: Connection, pagerduty: responses.RequestsMock
+) -> None:
+    add_note(pagerduty)
+    publish(trigger, connection, steps=[note_step(connection), note_step(connection, key="again")])
+    deliver(incident_event())
+    fanout.fan_out_due()
+    run = Run.objects.get()
+
+    engine.Walk(run, engine._claim(run)).go(until=time.monotonic() - 1)  # type: ignore[arg-type]
+    run.refresh_from_db()
+    assert (run.status, run.position, run.lease_until) == ("pending", 1, None)
+
+    worker.drain()
+    run.refresh_from_db()
+    assert run.status == "completed"
+    assert DANA in str(StepRun.objects.last().call.input)  # type: ignore[union-attr]
