@@ -7,7 +7,7 @@ import structlog
 from django.conf import settings
 from django.db import Error, close_old_connections
 from django.utils import timezone
-from django_q.models import OrmQ
+from django_q.brokers import get_broker
 from django_q.tasks import async_task
 
 from taskjuice.children import Child
@@ -46,8 +46,9 @@ class Watchdog:
         if now >= self._next_housekeeping:
             self._next_housekeeping = now + _HOUSEKEEPING_EVERY
             async_task("workflows.worker.housekeeping", save=False)
-        # Workers that are behind have rings enough; more of them would only keep housekeeping waiting.
-        behind = OrmQ.objects.count() > 2 * settings.TASK_WORKERS
+        # Workers that are behind have rings enough waiting; more would only keep housekeeping waiting. Those
+        # that a dead worker had taken do not count: nobody hears them for minutes.
+        behind = get_broker().queue_size() > 2 * settings.TASK_WORKERS
         if now >= self._next_ring and not behind and worker.anything_due():
             self._next_ring = now + _RING_AGAIN_AFTER
             doorbell.ring()
