@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from connections import views
+from connections import key_views, views
 
 app_name = "connections"
 urlpatterns = [
@@ -13,4 +13,7 @@ urlpatterns = [
     path("settings/connections/<uuid:connection_id>/reconnect/", views.reconnect, name="reconnect"),
     path("settings/connections/<uuid:connection_id>/check/", views.check, name="check"),
     path("settings/connections/<uuid:connection_id>/revoke/", views.revoke, name="revoke"),
+    path("settings/api-keys/", key_views.key_list, name="keys"),
+    path("settings/api-keys/add/", key_views.add_key, name="key_add"),
+    path("settings/api-keys/<uuid:key_id>/revoke/", key_views.revoke_key, name="key_revoke"),
 ]

@@ -27,6 +27,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, port: int, once: bool, **options: Any) -> None:
+        # Being told to stop ends it the way Ctrl-C does: with its servers.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         port = self._free_pair(port)
         env = {**os.environ, "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}"}
         up = [sys.executable, "manage.py", "up", "--port", str(port), "--sandbox"]
