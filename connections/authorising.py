@@ -5,9 +5,9 @@ import enum
 from django.db import transaction
 from django.utils import timezone
 
-from connections import audit, providers, renewal
+from connections import audit, client_links, providers, renewal
 from connections.actors import Actor
-from connections.models import Connection, Grant, Notice
+from connections.models import ClientLink, Connection, Grant, Notice
 from connections.providers import Identity, Tokens
 from connections.signals import connection_restored
 
@@ -19,6 +19,8 @@ class Ending(enum.StrEnum):
     PARTIAL = "partial"
     NOTHING_GRANTED = "nothing_granted"
     OTHER_ACCOUNT = "other_account"
+    UNEXPECTED_ACCOUNT = "unexpected_account"
+    LINK_OVER = "link_over"
     REVOKED = "revoked"
 
 
@@ -29,9 +31,13 @@ def authorise(
     identity: Identity,
     tokens: Tokens,
     scopes_asked: list[str],
-    allow_account_change: bool,
+    allow_account_change: bool = False,
+    link: ClientLink | None = None,
 ) -> Ending:
-    """Make `connection` active with these tokens, or leave it exactly as it is and say why."""
+    """Make `connection` active with these tokens, or leave it exactly as it is and say why.
+
+    link: the client link that somebody without an account came by; it serves once.
+    """
     missing = providers.get(connection.provider).missing_scopes(tokens.scopes)
     if len(missing) == len(providers.get(connection.provider).scopes):
         return Ending.NOTHING_GRANTED
@@ -41,12 +47,17 @@ def authorise(
         connection.refresh_from_db()
         if connection.status == Connection.Status.REVOKED:
             return Ending.REVOKED
+        if link is not None and not ClientLink.objects.filter(pk=link.pk).usable().exists():
+            return Ending.LINK_OVER
+        if link is not None and link.expected_account not in ("", identity.account_name.lower()):
+            return Ending.UNEXPECTED_ACCOUNT
         if not allow_account_change and _is_another_account(connection, identity):
             return Ending.OTHER_ACCOUNT
         again = connection.status != Connection.Status.PENDING
         _store(connection, identity, tokens, scopes_asked)
         _bind(connection, identity, actor)
         Notice.objects.filter(connection=connection, sent_at__isnull=True).delete()
+        client_links.used(connection, link.pk if link else None)
         audit.record(
             actor,
             "connection.reconnected" if again else "connection.connected",
@@ -86,5 +97,6 @@ def _bind(connection: Connection, identity: Identity, actor: Actor) -> None:
     connection.external_user_id = identity.user_id
     connection.region = identity.region
     connection.authorised_by_id = actor.user_id
+    connection.authorised_label = actor.label
     connection.authorised_at = timezone.now()
     connection.save()

@@ -6,7 +6,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from connections.models import Connection
+from connections import client_links
+from connections.models import ClientLink, Connection
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,34 @@ _PAGES = {
         "That is a different PagerDuty account",
         "This connection belongs to another PagerDuty account than the one that was just chosen. Nothing was changed.",
     ),
+    "unexpected_account": _Page(
+        409,
+        "That is not the PagerDuty account that was asked for",
+        "The link was made for one PagerDuty account, and another one was chosen. Nothing was changed.",
+    ),
+    "link_over": _Page(
+        410,
+        "The link has ended meanwhile",
+        "It was used, cancelled or replaced while you were at PagerDuty. Nothing was changed.",
+    ),
 }
 
 
-def page(request: HttpRequest, kind: str, connection: Connection | None, **facts: Any) -> HttpResponse:
-    """The page for that ending, with a way forward. facts: what the template may show, no secrets."""
+def page(
+    request: HttpRequest,
+    kind: str,
+    connection: Connection | None,
+    link: ClientLink | None = None,
+    **facts: Any,
+) -> HttpResponse:
+    """The page for that ending, with a way forward. facts: what the template may show, no secrets.
+
+    link: the client link by which somebody without an account came; they get a page without the agency's rooms.
+    """
     ending = _PAGES[kind]
-    context = {"kind": kind, "ending": ending, "connection": connection, **facts}
+    context = {"kind": kind, "ending": ending, "connection": connection, "section": "connections", **facts}
+    if link is not None:
+        client_links.ended(link, kind)
+        context |= {"link": link, "account": link.connection.workspace.account}
+        return render(request, "connections/client_ending.html", context, status=ending.status)
     return render(request, "connections/ending.html", context, status=ending.status)

@@ -1,47 +1,120 @@
-"""The forms of Settings → Connections and of Settings → API keys."""
+"""The forms of Settings."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from connections import providers
 from connections.actors import SCOPES
-from connections.models import Workspace
+from connections.models import Connection, Workspace
+
+
+class Line(forms.CharField):
+    """One line of printable characters: it becomes part of tables, log lines and subjects of mails."""
+
+    def clean(self, value: Any) -> str:
+        text: str = super().clean(value)
+        if not text.isprintable():
+            raise forms.ValidationError("One line of printable characters, please.")
+        return text
 
 
 class ConnectForm(forms.Form):
-    """What a new connection is called and where it belongs."""
+    """Where a new connection belongs and what it is called."""
 
     provider = forms.ChoiceField(widget=forms.HiddenInput)
-    label = forms.CharField(
+    label = Line(
         max_length=120,
         label="Label",
-        help_text="How you will recognise it, such as “Acme’s PagerDuty”.",
+        help_text="How you will recognise it, such as the client’s name.",
     )
     workspace = forms.ModelChoiceField(queryset=Workspace.objects.none(), label="Workspace", empty_label=None)
 
-    def __init__(self, *args: Any, workspaces: list[Workspace], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, workspaces: QuerySet[Workspace], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         known = providers.known()
-        self.fields["provider"].choices = [(provider.key, provider.name) for provider in known]  # type: ignore[attr-defined]
-        self.fields["provider"].initial = known[0].key if known else ""
-        mine = Workspace.objects.filter(pk__in=[workspace.pk for workspace in workspaces])
-        self.fields["workspace"].queryset = mine.order_by("name")  # type: ignore[attr-defined]
+        self.fields["provider"].choices = [(one.key, one.name) for one in known]  # type: ignore[attr-defined]
+        self.fields["provider"].initial = known[0].key if known else None
+        self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
+
+
+class RenameForm(forms.Form):
+    label = Line(max_length=120, label="Label")
+
+
+class NameForm(forms.Form):
+    name = Line(max_length=120, label="Name")
+
+
+class RevokeForm(forms.Form):
+    """What cannot be undone wants the label typed again."""
+
+    label = forms.CharField(
+        max_length=200,
+        label="Type the label to confirm",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(self, *args: Any, label: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._label = label
 
     def clean_label(self) -> str:
-        """One line: it becomes the subject of mails."""
-        return _one_line(self.cleaned_data["label"])
+        typed: str = self.cleaned_data["label"]
+        if " ".join(typed.split()).casefold() != " ".join(self._label.split()).casefold():
+            raise forms.ValidationError(f"That is not the label. Type: {self._label}")
+        return typed
+
+
+class InviteForm(forms.Form):
+    """Whom to invite, and as what."""
+
+    email = forms.EmailField(max_length=254, label="E-mail address")
+    role = forms.ChoiceField(
+        choices=[
+            ("member", "Member – builds and connects"),
+            ("admin", "Admin – also manages people, workspaces and keys"),
+        ],
+        label="Role",
+    )
+
+
+class ClientLinkForm(forms.Form):
+    """Whom to ask to connect, and where it belongs; for a connection that exists, only whom."""
+
+    label = Line(
+        max_length=120, label="Label", help_text="How you will recognise it, such as the client’s name."
+    )
+    workspace = forms.ModelChoiceField(queryset=Workspace.objects.none(), label="Workspace", empty_label=None)
+    email = forms.EmailField(
+        max_length=254,
+        required=False,
+        label="Client’s e-mail address",
+        help_text="Leave it empty to hand the link over yourself.",
+    )
+    expected_account = Line(
+        max_length=120,
+        required=False,
+        label="Their PagerDuty subdomain, if you know it",
+        help_text="“acme” for acme.pagerduty.com. Any other account is then refused.",
+    )
+
+    def __init__(
+        self, *args: Any, workspaces: QuerySet[Workspace], connection: Connection | None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
+        if connection is not None:
+            del self.fields["label"], self.fields["workspace"]
 
 
 class KeyForm(forms.Form):
     """A new API key: what it is called, where it belongs, what it may do, and until when."""
 
-    name = forms.CharField(
-        max_length=120, label="Name", help_text="Which software uses it, such as “Reporting”."
-    )
+    name = Line(max_length=120, label="Name", help_text="Which software uses it, such as “Reporting”.")
     workspace = forms.ModelChoiceField(queryset=Workspace.objects.none(), label="Workspace", empty_label=None)
     scopes = forms.MultipleChoiceField(
         choices=[(scope, words) for scope, words in SCOPES.items()],
@@ -57,13 +130,9 @@ class KeyForm(forms.Form):
         label="How long it counts",
     )
 
-    def __init__(self, *args: Any, workspaces: Sequence[Workspace], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, workspaces: QuerySet[Workspace], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        mine = Workspace.objects.filter(pk__in=[workspace.pk for workspace in workspaces])
-        self.fields["workspace"].queryset = mine.order_by("name")  # type: ignore[attr-defined]
-
-    def clean_name(self) -> str:
-        return _one_line(self.cleaned_data["name"])
+        self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         """Adds `expires_at`: an aware time, or None."""
@@ -71,10 +140,3 @@ class KeyForm(forms.Form):
         days = data.get("days")
         data["expires_at"] = timezone.now() + timedelta(days=days) if days else None
         return data
-
-
-def _one_line(text: str) -> str:
-    """Raises ValidationError for what would break a table, a log line or a mail."""
-    if not text.isprintable():
-        raise forms.ValidationError("One line of printable characters, please.")
-    return text

@@ -1,4 +1,6 @@
-"""Sending notices: each to the owner and admins of the agency by e-mail, once."""
+"""Sending notices: each by e-mail, once."""
+
+from collections.abc import Callable
 
 import structlog
 from django.conf import settings
@@ -6,7 +8,9 @@ from django.core.mail import EmailMessage
 from django.urls import reverse
 from django.utils import timezone
 
+from connections.encryption import Unreadable
 from connections.models import Connection, Notice, Role, User
+from connections.models.secret_links import SecretLink
 
 log = structlog.get_logger(__name__)
 
@@ -15,8 +19,14 @@ _MAX_ATTEMPTS = 10
 
 def send_due(limit: int = 20) -> int:
     """Send what has not been sent. Answers how many were."""
-    unsent = Notice.objects.filter(sent_at__isnull=True, attempts__lt=_MAX_ATTEMPTS)
-    return sum(_send(notice) for notice in unsent.select_related("connection__workspace")[:limit])
+    unsent = Notice.objects.filter(sent_at__isnull=True, attempts__lt=_MAX_ATTEMPTS).select_related(
+        "connection__workspace__account",
+        "invitation__account",
+        "invitation__created_by",
+        "client_link__connection__workspace__account",
+        "client_link__created_by",
+    )
+    return sum(_send(notice) for notice in unsent.order_by("attempts", "created_at")[:limit])
 
 
 def _send(notice: Notice) -> bool:
@@ -24,8 +34,11 @@ def _send(notice: Notice) -> bool:
     claimed = Notice.objects.filter(pk=notice.pk, sent_at__isnull=True, attempts=notice.attempts)
     if not claimed.update(sent_at=timezone.now(), attempts=notice.attempts + 1):
         return False
+    message = _MESSAGES[notice.kind](notice)
+    if message is None:
+        return False
     try:
-        _message(notice.connection).send()
+        message.send()
     except Exception as error:  # noqa: BLE001 - whatever it is, the others' notices go out
         log.warning("notice_not_sent", notice=str(notice.pk), error=type(error).__name__)
         Notice.objects.filter(pk=notice.pk).update(sent_at=None)
@@ -33,18 +46,80 @@ def _send(notice: Notice) -> bool:
     return True
 
 
-def _message(connection: Connection) -> EmailMessage:
-    """What the agency is told when a connection needs a person."""
-    account = connection.workspace.account_id
+def _reconnection_needed(notice: Notice) -> EmailMessage | None:
+    """What the agency's owner and admins are told when a connection needs a person."""
+    connection = notice.connection
+    if connection is None or connection.status != Connection.Status.ERROR:
+        return None  # reconnected or revoked meanwhile: nothing to do any more
     people = User.objects.filter(
-        memberships__account=account, memberships__role__in=[Role.OWNER, Role.ADMIN], is_active=True
+        memberships__account=connection.workspace.account_id,
+        memberships__role__in=[Role.OWNER, Role.ADMIN],
+        is_active=True,
     )
     url = settings.PUBLIC_BASE_URL + reverse("connections:detail", args=[connection.pk])
     return EmailMessage(
-        subject=" ".join(f"Reconnection needed: {connection.label}".split()),
+        subject=_line(f"Reconnection needed: {connection.label}"),
         body=(
             f"The connection “{connection.label}” ({connection.workspace.name}) does not accept our access any "
             f"more.\nIts workflows wait until somebody reconnects it here:\n\n{url}\n"
         ),
         to=[person.email for person in people],
     )
+
+
+def _invitation(notice: Notice) -> EmailMessage | None:
+    invitation = notice.invitation
+    url = _url(invitation, notice)
+    if invitation is None or url is None:
+        return None
+    agency = invitation.account.name
+    return EmailMessage(
+        subject=_line(f"{agency} invites you to TaskJuice"),
+        body=(
+            f"{invitation.created_by or agency} invites you to work with {agency} on TaskJuice, as "
+            f"{invitation.role}.\n\nOpen this link to join; it is for you alone and works for seven days:\n\n{url}\n\n"
+            "If you do not know what this is about, ignore this message.\n"
+        ),
+        to=[invitation.email],
+    )
+
+
+def _client_link(notice: Notice) -> EmailMessage | None:
+    link = notice.client_link
+    url = _url(link, notice)
+    if link is None or url is None:
+        return None
+    agency = link.connection.workspace.account.name
+    return EmailMessage(
+        subject=_line(f"{agency} asks you to connect PagerDuty"),
+        body=(
+            f"{agency} automates incident work for you and asks to connect your PagerDuty account.\n\nOpen this link "
+            "to see what is asked for, and to agree or not. You need no account with us; you sign in to PagerDuty "
+            f"only. The link works once, for seven days:\n\n{url}\n\n"
+            f"If you do not expect this from {agency}, do not open it; nothing is connected unless you agree.\n"
+        ),
+        to=[link.email],
+        reply_to=[link.created_by.email] if link.created_by else [],
+    )
+
+
+def _url(link: SecretLink | None, notice: Notice) -> str | None:
+    """The link; None when it is over, or was sent again since this notice was written."""
+    if link is None or not link.is_open or link.expired or link.digest != notice.occasion:
+        return None
+    try:
+        return link.url
+    except Unreadable:
+        log.error("link_unreadable", notice=str(notice.pk))
+        return None
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+_MESSAGES: dict[str, Callable[[Notice], EmailMessage | None]] = {
+    "reconnection_needed": _reconnection_needed,
+    "invitation": _invitation,
+    "client_link": _client_link,
+}

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from connections.models import Connection
+from connections.models import ClientLink, Connection
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,19 @@ class TokenRefused(Exception):
     """The provider does not take this access token."""
 
 
+class Start(Protocol):
+    """The way to the provider's consent page. link: the client link by which somebody without an account comes."""
+
+    def __call__(
+        self,
+        request: HttpRequest,
+        connection: Connection,
+        *,
+        allow_account_change: bool = False,
+        link: ClientLink | None = None,
+    ) -> HttpResponseBase: ...
+
+
 @dataclass(frozen=True)
 class OAuthProvider:
     """One provider's OAuth facts.
@@ -59,7 +73,7 @@ class OAuthProvider:
     revoke(refresh_token) → True when the provider confirmed, False where it offers no such call.
     missing_scopes(granted) → the asked scopes that the granted ones do not cover.
     probe(region, access_token) → one sentence on what was found; raises TokenRefused, or Problem when the
-    provider cannot be asked. start(request, connection, allow_account_change) → redirect to the consent page.
+    provider cannot be asked. start: see Start.
     removal_hint: where a person removes the app at the provider.
     """
 
@@ -70,7 +84,7 @@ class OAuthProvider:
     revoke: Callable[[str], bool]
     missing_scopes: Callable[[list[str]], list[str]]
     probe: Callable[[str, str], str]
-    start: Callable[[HttpRequest, Connection, bool], HttpResponseBase]
+    start: Start
     removal_hint: str
 
 

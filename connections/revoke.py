@@ -44,6 +44,24 @@ def revoke(*, actor: Actor, connection: Connection) -> dict[str, Any]:
     }
 
 
+def receipt_of(connection: Connection) -> dict[str, Any]:
+    """The receipt of a connection that was revoked at some time, read from the audit trail.
+
+    {"event": the AuditEvent (who, when, from where), "erased", "stopped": [(what, how many)],
+    "provider_revoked", "removal_hint"}
+    """
+    event = connection.audit_events.filter(action="connection.revoked").first()
+    told = connection.audit_events.filter(action="connection.revoked_at_provider").first()
+    detail = event.detail if event else {}
+    return {
+        "event": event,
+        "erased": detail.get("erased", False),
+        "stopped": list(detail.get("stopped", {}).items()),
+        "provider_revoked": bool(told and told.detail.get("confirmed")),
+        "removal_hint": providers.get(connection.provider).removal_hint,
+    }
+
+
 def _erase(actor: Actor, connection: Connection) -> tuple[str | None, bool]:
     """Answers the refresh token as it was, for the provider, and whether there were tokens to erase."""
     with transaction.atomic():
@@ -63,9 +81,16 @@ def _erase(actor: Actor, connection: Connection) -> tuple[str | None, bool]:
             lease_holder=None,
             lease_until=None,
         )
+        connection.client_links.open().update(cancelled_at=timezone.now(), secret=None)
         connection.refresh_from_db()
-        audit.record(actor, "connection.revoked", connection=connection)
-        connection_revoked.send(sender=Connection, connection=connection)
+        answers = connection_revoked.send(sender=Connection, connection=connection)
+        stopped = {what: count for _, done in answers for what, count in done.items()}
+        audit.record(
+            actor,
+            "connection.revoked",
+            connection=connection,
+            detail={"erased": grant is not None, "stopped": stopped},
+        )
     return refresh_token, grant is not None
 
 

@@ -16,3 +16,9 @@ class TenantQuerySet(models.QuerySet[Row]):
         """The rows of the actor's own workspaces; a foreign id is simply not there."""
         wanted: dict[str, Any] | None = actor.tenant_filter()
         return self if wanted is None else self.filter(**wanted)
+
+    def at(self, place: Any) -> Self:
+        """The rows of a connections.place.Place, which only somebody who belongs there can have."""
+        if place.workspace is not None:
+            return self.filter(workspace=place.workspace)
+        return self.filter(workspace__account=place.account)

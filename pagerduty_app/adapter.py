@@ -8,11 +8,12 @@ from allauth.socialaccount.models import SocialLogin
 from allauth.socialaccount.providers.base import AuthError
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 
 from connections import endings
 from connections.authorising import Ending, authorise
-from connections.models import Connection
+from connections.models import ClientLink, Connection
+from connections.pages.client import client_of
 from connections.requests import actor_of
 from pagerduty_app.oauth_tokens import asked_scopes
 
@@ -38,9 +39,13 @@ class ConnectorAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         state = (extra_context or {}).get("state")
         if state is None:
             raise ImmediateHttpResponse(endings.page(request, "expired", None))
-        connection = _connection(request, state.get("data") or {})
+        data = state.get("data") or {}
+        link = _link(data)
+        connection = link.connection if link else _connection(request, data)
         kind = "denied" if error == AuthError.CANCELLED else "failed"
-        raise ImmediateHttpResponse(endings.page(request, kind, connection, reason=str(exception or "")))
+        raise ImmediateHttpResponse(
+            endings.page(request, kind, connection, link, reason=str(exception or ""))
+        )
 
 
 def _connection(request: HttpRequest, state: dict[str, Any]) -> Connection | None:
@@ -51,20 +56,33 @@ def _connection(request: HttpRequest, state: dict[str, Any]) -> Connection | Non
     return visible.filter(pk=str(state.get("connection"))).first()
 
 
+def _link(state: dict[str, Any]) -> ClientLink | None:
+    """The client link that this consent came by, if it is still the same; the state is bound to the browser."""
+    digest = state.get("link")
+    links = ClientLink.objects.select_related("connection__workspace__account")
+    return links.filter(digest=str(digest)).first() if digest else None  # type: ignore[return-value]
+
+
 def _complete(request: HttpRequest, state: dict[str, Any], identity: Any, tokens: Any) -> HttpResponse:
-    connection = _connection(request, state)
+    link = _link(state)
+    connection = link.connection if link else _connection(request, state)
+    if state.get("link") and link is None:  # a new link was sent meanwhile
+        return render(request, "connections/client_over.html", status=410)
     if connection is None:
         return endings.page(request, "not_allowed", None)
     ending = authorise(
-        actor=actor_of(request),
+        actor=client_of(request, link) if link else actor_of(request),
         connection=connection,
         identity=identity,
         tokens=tokens,
         scopes_asked=asked_scopes(),
         allow_account_change=bool(state.get("allow_account_change")),
+        link=link,
     )
-    if ending in (Ending.CONNECTED, Ending.PARTIAL):
-        if ending == Ending.CONNECTED:
-            messages.success(request, f"{connection.label} is connected.")
-        return redirect("connections:detail", connection.pk)
-    return endings.page(request, ending, connection, found=identity)
+    if ending not in (Ending.CONNECTED, Ending.PARTIAL):
+        return endings.page(request, ending, connection, link, found=identity)
+    if link is not None:
+        return redirect("connections:client_done")
+    if ending == Ending.CONNECTED:
+        messages.success(request, f"{connection.label} is connected.")
+    return redirect("connections:detail", connection.pk)

@@ -7,16 +7,23 @@ from allauth.socialaccount.providers.base import AuthProcess
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from connections.models import Connection
+from connections.models import ClientLink, Connection
 
 
-def start(request: HttpRequest, connection: Connection, allow_account_change: bool) -> HttpResponseBase:
+def start(
+    request: HttpRequest,
+    connection: Connection,
+    *,
+    allow_account_change: bool = False,
+    link: ClientLink | None = None,
+) -> HttpResponseBase:
     """Redirect to the consent page. Who may come back, and for what, is kept in the session with the state."""
     provider = get_adapter().get_provider(request, provider="pagerduty")
     state: dict[str, Any] = {
         "connection": str(connection.pk),
         "user": request.user.pk,
         "allow_account_change": allow_account_change,
+        "link": link.digest if link else None,
     }
     answer: HttpResponseBase = provider.redirect(request, process=AuthProcess.REDIRECT, data=state)
     return answer

@@ -1,7 +1,14 @@
 """What every request of the product passes through."""
 
-from django.http import HttpRequest
+import re
+from collections.abc import Callable
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django_structlog.middlewares import RequestMiddleware
+
+_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+\-]{0,30}(/[A-Za-z0-9_+\-]{1,30}){0,2}")
 
 
 class RequestLines(RequestMiddleware):  # type: ignore[misc]
@@ -11,3 +18,27 @@ class RequestLines(RequestMiddleware):  # type: ignore[misc]
     @staticmethod
     def format_request(request: HttpRequest) -> str:
         return f"{request.method} {request.path}"
+
+
+class ReadersZone:
+    """Times on pages are the reader's: static/app.js keeps the browser's zone in the cookie `zone`."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        zone = _known(request.COOKIES.get("zone", ""))
+        if zone is None:
+            return self.get_response(request)
+        with timezone.override(zone):
+            return self.get_response(request)
+
+
+def _known(name: str) -> ZoneInfo | None:
+    """The zone of that name; None for anything that is none, whatever it tries to be."""
+    if not _ZONE.fullmatch(name):
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None

@@ -20,17 +20,23 @@ def resume_parked_runs(connection: Connection, **kwargs: Any) -> None:
 
 
 @receiver(connection_revoked, dispatch_uid="workflows_stop")
-def stop_everything(connection: Connection, **kwargs: Any) -> None:
-    """Close the triggers, throw away what they held, cancel waiting calls and fail the runs behind them."""
+def stop_everything(connection: Connection, **kwargs: Any) -> dict[str, int]:
+    """Close the triggers, throw away what they held, cancel waiting calls and fail the runs behind them.
+
+    Answers how many of each, in the words of the receipt.
+    """
     now = timezone.now()
-    Trigger.objects.filter(connection=connection).update(status=Trigger.Status.CLOSED)
+    open_ = Trigger.objects.filter(connection=connection).exclude(status=Trigger.Status.CLOSED)
+    closed = open_.update(status=Trigger.Status.CLOSED)
     HeldDelivery.objects.filter(trigger__connection=connection).delete()
     problem = Problem("connection_revoked", "The connection was revoked.", status=409)
     error = {**problem.as_error(), "status": problem.status}
-    parked.fail_revoked(Run.objects.filter(blocked_on=connection, status=Run.Status.PAUSED))
-    ActionCall.objects.filter(connection=connection, status__in=["pending", "waiting", "paused"]).update(
+    ended = parked.fail_revoked(Run.objects.filter(blocked_on=connection, status=Run.Status.PAUSED))
+    waiting = ActionCall.objects.filter(connection=connection, status__in=["pending", "waiting", "paused"])
+    cancelled = waiting.update(
         status=ActionCall.Status.CANCELLED, error=error, next_attempt_at=None, finished_at=now
     )
     # A run that was waiting for a cancelled call finds that out at once instead of when it is due.
     Run.objects.filter(status=Run.Status.WAITING, steps__call__connection=connection).update(due_at=now)
     doorbell.ring()
+    return {"Triggers closed": closed, "Waiting calls cancelled": cancelled, "Paused runs ended": ended}

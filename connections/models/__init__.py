@@ -5,13 +5,16 @@ from connections.models.connection import Connection, Grant
 from connections.models.keys import ApiKey
 from connections.models.notices import Notice
 from connections.models.people import Account, Membership, Role, User, Workspace
+from connections.models.secret_links import ClientLink, Invitation
 
 __all__ = [
     "Account",
     "ApiKey",
     "AuditEvent",
+    "ClientLink",
     "Connection",
     "Grant",
+    "Invitation",
     "Membership",
     "Notice",
     "Role",

@@ -35,6 +35,9 @@ class Connection(models.Model):
     external_user_id = models.CharField(max_length=120, blank=True)
     region = models.CharField(max_length=10, blank=True)
     authorised_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    authorised_label = models.CharField(
+        max_length=254, blank=True, help_text="Who said yes, as the audit names them; also without an account"
+    )
     authorised_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)

@@ -135,7 +135,13 @@ def test_the_command_says_how_many(
 def test_every_secret_of_the_product_is_sealed() -> None:
     names = {f"{model.__name__}.{column}" for model, column in sealed_columns()}
 
-    assert names == {"Grant.access_token", "Grant.refresh_token", "TriggerSecret.secret"}
+    assert names == {
+        "ClientLink.secret",
+        "Grant.access_token",
+        "Grant.refresh_token",
+        "Invitation.secret",
+        "TriggerSecret.secret",
+    }
 
 
 def test_second_factors_are_sealed_and_rotate(who: People, settings: Any) -> None:

@@ -156,6 +156,7 @@ def test_a_refusal_breaks_the_connection_and_tells_the_agency_once(
 def test_a_notice_that_cannot_be_sent_is_sent_later(
     connection: Connection, http: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    Connection.objects.update(status="error")
     Notice.objects.create(connection=connection, kind="reconnection_needed", occasion="x")
 
     def unreachable(*args: Any, **kwargs: Any) -> None:

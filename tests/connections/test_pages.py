@@ -113,16 +113,22 @@ def test_what_was_not_granted_is_said(alice: Client, who: People) -> None:
 
 
 def test_revoking_asks_first_and_gives_a_receipt(
-    alice: Client, connection: Connection, http: responses.RequestsMock
+    alice: Client, who: People, connection: Connection, http: responses.RequestsMock
 ) -> None:
     question = alice.get(page_of(connection, "revoke")).content.decode()
     assert "cannot be undone" in question
     connection.refresh_from_db()
     assert connection.status == "active"
 
-    receipt = alice.post(page_of(connection, "revoke")).content.decode()
+    typed_wrong = alice.post(page_of(connection, "revoke"), {"label": "Another"})
+    assert typed_wrong.status_code == 400
+    connection.refresh_from_db()
+    assert connection.status == "active"
+
+    receipt = alice.post(page_of(connection, "revoke"), {"label": "acme"}, follow=True).content.decode()
 
     assert "erased here" in receipt
+    assert who.alice.email in receipt
     assert "App Registrations" in receipt
     connection.refresh_from_db()
     assert connection.status == "revoked"
@@ -245,7 +251,7 @@ def test_signing_up_with_a_known_address_does_not_say_so(client: Client, who: Pe
     answer = client.post("/accounts/signup/", form)
 
     assert answer.status_code == 302
-    assert User.objects.count() == 3
+    assert User.objects.count() == 4
     assert Account.objects.count() == 2
 
 

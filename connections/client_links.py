@@ -1,0 +1,168 @@
+"""Client links: asking a client to authorise a connection without an account here.
+
+The link alone connects nothing. Whoever opens it is told who asks for what, and has to agree in that very browser;
+only that browser, coming back from the provider, completes it (the OAuth state and the link are in its session).
+"""
+
+import uuid
+from dataclasses import dataclass
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from connections import audit
+from connections.actors import Actor
+from connections.models import ClientLink, Connection, Notice, Workspace
+from connections.problems import Problem
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of a link's progress. at: aware time or None. state: done, now, later, or bad."""
+
+    name: str
+    state: str
+    at: object = None
+    words: str = ""
+
+
+def send(
+    *,
+    actor: Actor,
+    connection: Connection | None,
+    workspace: Workspace,
+    provider: str,
+    label: str,
+    email: str,
+    expected_account: str,
+) -> ClientLink:
+    """A link for `connection`, or for a new pending one of that label. Mailed when there is an address.
+
+    Raises Problem (label_in_use, not_pending).
+    """
+    try:
+        with transaction.atomic():
+            if connection is None:
+                connection = Connection.objects.create(workspace=workspace, provider=provider, label=label)
+            elif connection.status not in (Connection.Status.PENDING, Connection.Status.ERROR):
+                raise Problem("not_pending", "This connection needs no link.", status=409)
+            _cancel_open(connection)
+            link = ClientLink(
+                connection=connection,
+                email=email.strip().lower(),
+                expected_account=expected_account.strip().lower(),
+                created_by_id=actor.user_id,
+            )
+            link.renew()
+            link.save(force_insert=True)
+            _record(actor, "client_link.sent", link)
+            _announce(link)
+    except IntegrityError:
+        raise Problem("label_in_use", "There is a connection with this label already.") from None
+    return link
+
+
+def send_again(*, actor: Actor, link: ClientLink) -> None:
+    """A new link for seven more days; the one sent before stops working. Raises Problem (over)."""
+    with transaction.atomic():
+        link.renew()
+        again = ClientLink.objects.filter(pk=link.pk).open()
+        if not again.update(
+            secret=link.secret,
+            digest=link.digest,
+            expires_at=link.expires_at,
+            opened_at=None,
+            confirmed_at=None,
+            ending="",
+            ended_at=None,
+        ):
+            raise Problem("over", "This link was used or cancelled.", status=409)
+        _record(actor, "client_link.sent_again", link)
+        _announce(link)
+
+
+def cancel(*, actor: Actor, link: ClientLink) -> None:
+    with transaction.atomic():
+        if link.over(cancelled_at=timezone.now()):
+            _record(actor, "client_link.cancelled", link)
+
+
+def opened(link: ClientLink) -> None:
+    """Somebody looked at it; the first time counts."""
+    ClientLink.objects.filter(pk=link.pk, opened_at__isnull=True).update(opened_at=timezone.now())
+
+
+def agree(*, actor: Actor, link: ClientLink) -> None:
+    """Whoever has the link agreed and goes to the provider now. Raises Problem (over)."""
+    with transaction.atomic():
+        usable = ClientLink.objects.filter(pk=link.pk).usable()
+        if not usable.update(confirmed_at=timezone.now(), ending="", ended_at=None):
+            raise Problem("over", "This link was used, cancelled, or has expired.", status=410)
+        _record(actor, "client_link.confirmed", link)
+
+
+def ended(link: ClientLink, ending: str) -> None:
+    """Write down how an attempt ended that did not connect; the link can be tried again."""
+    ClientLink.objects.filter(pk=link.pk).open().update(ending=ending[:20], ended_at=timezone.now())
+
+
+def used(connection: Connection, link_id: uuid.UUID | None) -> None:
+    """The connection is authorised: its link has served, and any other is taken back."""
+    ClientLink.objects.filter(pk=link_id, connection=connection).open().update(
+        used_at=timezone.now(), secret=None, ending=""
+    )
+    _cancel_open(connection)
+
+
+def latest(connection: Connection) -> ClientLink | None:
+    return connection.client_links.first()
+
+
+def client(link: ClientLink, *, ip: str | None, request_id: str) -> Actor:
+    """The client as an actor: nobody with an account, known by the link they were sent."""
+    label = f"{link.email} (client link)" if link.email else "Client link"
+    return Actor(kind="client", label=label, ip=ip, request_id=request_id)
+
+
+_ENDINGS = {
+    "denied": "They said no at the provider.",
+    "nothing_granted": "They signed in, but none of the permissions was granted.",
+    "failed": "The provider gave no usable answer.",
+    "other_account": "They signed in to another account than expected.",
+    "unexpected_account": "They signed in to another account than you expect.",
+}
+
+
+def progress(link: ClientLink) -> list[Step]:
+    """Where the client is: sent → opened → at the provider → connected."""
+    over = Step("Cancelled", "bad", link.cancelled_at) if link.cancelled_at else None
+    if link.expired:
+        over = Step("Expired", "bad", link.expires_at, "Send it again: the client gets a new link.")
+    at_provider = Step(
+        "Agreed, and went to PagerDuty",
+        "bad" if link.ending else ("done" if link.used_at else ("now" if link.confirmed_at else "later")),
+        link.confirmed_at,
+        _ENDINGS.get(link.ending, "") + (" They can try again with the same link." if link.ending else ""),
+    )
+    steps = [
+        Step("Sent" if link.email else "Ready to hand over", "done", link.created_at, link.email),
+        Step("Opened by the client", "done" if link.opened_at else "now", link.opened_at),
+        at_provider,
+    ]
+    if over:
+        return [step for step in steps if step.state in ("done", "bad")] + [over]
+    return [*steps, Step("Connected", "done" if link.used_at else "later", link.used_at)]
+
+
+def _cancel_open(connection: Connection) -> None:
+    connection.client_links.open().update(cancelled_at=timezone.now(), secret=None)
+
+
+def _record(actor: Actor, action: str, link: ClientLink) -> None:
+    detail = {"to": link.email} if link.email else {}
+    audit.record(actor, action, connection=link.connection, target=str(link.pk), detail=detail)
+
+
+def _announce(link: ClientLink) -> None:
+    if link.email:
+        Notice.objects.create(client_link=link, kind="client_link", occasion=link.digest)

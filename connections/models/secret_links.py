@@ -1,0 +1,147 @@
+"""Links that are secrets: whoever has one may do one thing once, until it expires or is taken back.
+
+Only its digest is searched for; the secret itself is sealed, so that the link can be mailed and shown again, and
+erased as soon as the link is over.
+"""
+
+import hashlib
+import secrets
+import uuid
+from datetime import datetime, timedelta
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+
+from connections.encryption import SealedField, reveal, seal
+from connections.models.connection import Connection
+from connections.models.people import Account, User
+
+_LIFE = timedelta(days=7)
+_LONGEST_SECRET = 100
+
+
+def digest_of(secret: str) -> str:
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
+
+
+class SecretLinkQuerySet(models.QuerySet["SecretLink"]):
+    """Links."""
+
+    def open(self) -> Self:
+        """Neither used nor cancelled; they may have expired."""
+        return self.filter(used_at__isnull=True, cancelled_at__isnull=True)
+
+    def usable(self) -> Self:
+        return self.open().filter(expires_at__gt=timezone.now())
+
+    def carrying(self, secret: str) -> Self:
+        """The link with that secret, if there is one."""
+        return self.filter(digest=digest_of(secret)) if len(secret) <= _LONGEST_SECRET else self.none()
+
+
+class SecretLink(models.Model):
+    """What both kinds share. `renew` gives it a new secret and another seven days."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    secret = SealedField(null=True)
+    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the secret, hex")
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+
+    route: ClassVar[str]
+    objects: ClassVar[SecretLinkQuerySet] = SecretLinkQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        abstract = True
+
+    def renew(self) -> None:
+        """Fill in a new secret, unsaved; the link sent before stops working."""
+        secret = secrets.token_urlsafe(32)
+        seal(self, "secret", secret)
+        self.digest = digest_of(secret)
+        self.expires_at = timezone.now() + _LIFE
+
+    @property
+    def url(self) -> str:
+        """The link as it is mailed. The secret is in the query, which no log of ours shows. Raises Unreadable."""
+        return f"{settings.PUBLIC_BASE_URL}{reverse(self.route)}?link={reveal(self, 'secret')}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.used_at is None and self.cancelled_at is None
+
+    @property
+    def expired(self) -> bool:
+        return self.is_open and self.expires_at <= timezone.now()
+
+    def over(self, *, used_at: datetime | None = None, cancelled_at: datetime | None = None) -> bool:
+        """End it once, erasing the secret. False when it was over already."""
+        still = type(self)._default_manager.filter(
+            pk=self.pk, used_at__isnull=True, cancelled_at__isnull=True
+        )
+        ended = still.update(used_at=used_at, cancelled_at=cancelled_at, secret=None)
+        self.refresh_from_db()
+        return bool(ended)
+
+
+class Invitation(SecretLink):
+    """Asks somebody to join an agency. It counts only for the address it was sent to."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="invitations")
+    email = models.EmailField("e-mail")
+    role = models.CharField(max_length=10, choices=[("admin", "admin"), ("member", "member")])
+    used_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    route = "connections:join"
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "email"],
+                condition=Q(used_at__isnull=True, cancelled_at__isnull=True),
+                name="invitation_open_once",
+            ),
+            models.CheckConstraint(condition=Q(role__in=["admin", "member"]), name="invitation_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"invitation of {self.email}"
+
+
+class ClientLink(SecretLink):
+    """Asks a client to authorise one connection, without a TaskJuice account.
+
+    opened_at: somebody looked at it. confirmed_at: somebody agreed and went to the provider. ending: how their
+    last attempt ended (connections.endings), "" while none has.
+    """
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="client_links")
+    email = models.EmailField("e-mail", blank=True, help_text="Empty: the agency hands the link over itself")
+    expected_account = models.CharField(max_length=120, blank=True, help_text="PagerDuty: the subdomain")
+    opened_at = models.DateTimeField(null=True, blank=True)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    ending = models.CharField(max_length=20, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    route = "connections:client"
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection"],
+                condition=Q(used_at__isnull=True, cancelled_at__isnull=True),
+                name="client_link_open_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"client link of {self.connection_id}"

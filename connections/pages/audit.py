@@ -1,0 +1,165 @@
+"""Who did what: Settings → Audit for the agency, the same for one connection, and both as CSV."""
+
+import csv
+import json
+import uuid
+from collections.abc import Iterable, Iterator
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.http import HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from connections import audit_words
+from connections.access import here, member, needs
+from connections.models import Account, AuditEvent, Connection
+from connections.pages.connections import get_connection
+from connections.paging import page_of
+
+_MOST_CHOICES = 300
+_MOST_ROWS = 100_000
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_COLUMNS = [
+    "When (UTC)",
+    "Who",
+    "Kind",
+    "What",
+    "Action",
+    "Workspace",
+    "Connection",
+    "Target",
+    "From",
+    "Detail",
+]
+
+
+class Filters(forms.Form):
+    """All optional; a date is a day in the reader's zone, both ends included."""
+
+    person = forms.CharField(max_length=254, required=False, label="Person")
+    connection = forms.ModelChoiceField(
+        queryset=Connection.objects.none(), required=False, label="Connection", empty_label="any"
+    )
+    action = forms.ChoiceField(required=False, label="Action")
+    since = forms.DateField(required=False, label="From day", widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(required=False, label="To day", widget=forms.DateInput(attrs={"type": "date"}))
+
+    def __init__(self, data: Any, *, account: Account, connection: Connection | None) -> None:
+        super().__init__(data)
+        self.fields["action"].choices = [("", "any"), *audit_words.known()]  # type: ignore[attr-defined]
+        if connection is not None:
+            del self.fields["connection"]
+        else:
+            newest = Connection.objects.filter(workspace__account=account)[:_MOST_CHOICES]
+            keys = list(newest.values_list("pk", flat=True))
+            choices = Connection.objects.filter(pk__in=keys).order_by("label")
+            self.fields["connection"].queryset = choices  # type: ignore[attr-defined]
+
+    def narrow(self, events: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
+        """Only what was asked for; a field that could not be understood narrows to nothing."""
+        if not self.is_valid():
+            return events.none()
+        asked = {name: value for name, value in self.cleaned_data.items() if value}
+        wanted: dict[str, Any] = {name: asked[name] for name in ("connection", "action") if name in asked}
+        if "person" in asked:
+            wanted["actor_label__icontains"] = asked["person"]
+        if "since" in asked:
+            wanted["created_at__gte"] = _midnight(asked["since"])
+        if "until" in asked:
+            wanted["created_at__lt"] = _midnight(asked["until"] + timedelta(days=1))
+        return events.filter(**wanted)
+
+
+def _midnight(day: Any) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+@needs("audit:read")
+@require_GET
+def of_agency(request: HttpRequest) -> HttpResponseBase:
+    place = here(request)
+    events = AuditEvent.objects.filter(account=place.account)
+    if place.workspace is not None:
+        events = events.filter(workspace=place.workspace)
+    return _answer(request, events, place.account, None)
+
+
+@member
+@require_GET
+def of_connection(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponseBase:
+    connection = get_connection(request, connection_id)
+    events = AuditEvent.objects.filter(connection=connection)
+    return _answer(request, events, connection.workspace.account, connection)
+
+
+def _answer(
+    request: HttpRequest, events: QuerySet[AuditEvent], account: Account, connection: Connection | None
+) -> HttpResponseBase:
+    filters = Filters(request.GET or {}, account=account, connection=connection)
+    events = filters.narrow(events).select_related("workspace", "connection")
+    if request.GET.get("format") == "csv" and not filters.errors:
+        return _csv(events)
+    asked = request.GET.copy()
+    for name in ("page", "format"):
+        asked.pop(name, None)
+    context = {
+        "filters": filters,
+        "page": page_of(request, events),
+        "connection": connection,
+        "asked": asked.urlencode(),
+        "list_url": request.path,
+        "section": "connections" if connection else "audit",
+    }
+    return render(request, "connections/audit.html", context, status=400 if filters.errors else 200)
+
+
+class _Echo:
+    """What csv.writer writes to: hands each line back."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _csv(events: QuerySet[AuditEvent]) -> StreamingHttpResponse:
+    """Streamed, newest first, at most 100,000 rows; the last line says so when there are more."""
+    writer = csv.writer(_Echo())
+
+    def lines() -> Iterator[str]:
+        yield "\ufeff" + str(writer.writerow(_COLUMNS))
+        for number, event in enumerate(events[: _MOST_ROWS + 1].iterator(chunk_size=1000)):
+            if number == _MOST_ROWS:
+                yield str(writer.writerow([f"Cut after {_MOST_ROWS} rows: choose a shorter time."]))
+                return
+            yield str(writer.writerow(_safe(_cells(event))))
+
+    name = f"audit-{timezone.localdate().isoformat()}.csv"
+    return StreamingHttpResponse(
+        lines(),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _cells(event: AuditEvent) -> list[str]:
+    return [
+        event.created_at.strftime("%Y-%m-%d %H:%M:%S"),
+        event.actor_label,
+        event.actor_kind,
+        audit_words.words_for(event.action),
+        event.action,
+        event.workspace.name if event.workspace else "",
+        event.connection.label if event.connection else "",
+        event.target,
+        event.ip or "",
+        json.dumps(event.detail, ensure_ascii=False) if event.detail else "",
+    ]
+
+
+def _safe(cells: Iterable[str]) -> list[str]:
+    """No cell that a spreadsheet takes for a formula, however somebody called a connection."""
+    return [f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells]

@@ -1,0 +1,97 @@
+"""The client's side of a client link: /client/. No account, no sign-in here; only the provider's."""
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from structlog.contextvars import get_contextvars
+
+from connections import client_links, providers
+from connections.actors import Actor
+from connections.models import ClientLink
+from connections.models.secret_links import digest_of
+from connections.problems import Problem
+
+_SESSION = "client_link"
+_RELATED = ("connection__workspace__account", "connection__grant", "created_by")
+
+
+def _found(request: HttpRequest) -> ClientLink | None:
+    """The link that this browser opened, in whatever state it is; only its digest is kept in the session."""
+    digest = str(request.session.get(_SESSION) or "")
+    return ClientLink.objects.filter(digest=digest).select_related(*_RELATED).first() if digest else None  # type: ignore[return-value]
+
+
+def client_of(request: HttpRequest, link: ClientLink) -> Actor:
+    ip = request.META.get("REMOTE_ADDR") or None
+    return client_links.client(link, ip=ip, request_id=str(get_contextvars().get("request_id", "")))
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD"])
+def client(request: HttpRequest) -> HttpResponse:
+    """Who asks for what. Looking changes nothing: mail scanners look, too."""
+    if "link" in request.GET:
+        request.session[_SESSION] = digest_of(request.GET["link"])
+        return redirect("connections:client")
+    link = _found(request)
+    if link is None or not link.is_open or link.expired:
+        return _over(request, link)
+    client_links.opened(link)
+    provider = providers.get(link.connection.provider)
+    context = {"link": link, "account": link.connection.workspace.account, "provider": provider}
+    return render(request, "connections/client.html", context)
+
+
+@never_cache
+@require_POST
+def agree(request: HttpRequest) -> HttpResponseBase:
+    """The client agrees, in their own browser; from here it goes to the provider's consent page."""
+    link = _found(request)
+    if link is None:
+        return _over(request, None)
+    try:
+        client_links.agree(actor=client_of(request, link), link=link)
+    except Problem:
+        return _over(request, link)
+    return providers.get(link.connection.provider).start(request, link.connection, link=link)
+
+
+@never_cache
+@require_POST
+def ask_again(request: HttpRequest) -> HttpResponse:
+    """An expired link's way forward: the agency sees on the connection's page that a new one is wanted."""
+    link = _found(request)
+    if link is not None and link.expired:
+        client_links.ended(link, "asked_again")
+        link.ending = "asked_again"
+    return _over(request, link)
+
+
+@never_cache
+@require_GET
+def done(request: HttpRequest) -> HttpResponse:
+    """What the client has agreed to, and how to take it back."""
+    link = _found(request)
+    if link is None or link.used_at is None:
+        return _over(request, link)
+    connection = link.connection
+    provider = providers.get(connection.provider)
+    grant = getattr(connection, "grant", None)
+    missing = provider.missing_scopes(grant.scopes_granted) if grant else list(provider.scopes)
+    context = {
+        "link": link,
+        "connection": connection,
+        "provider": provider,
+        "account": connection.workspace.account,
+        "granted": [(scope, words) for scope, words in provider.scopes.items() if scope not in missing],
+        "missing": missing,
+    }
+    return render(request, "connections/client_done.html", context)
+
+
+def _over(request: HttpRequest, link: ClientLink | None) -> HttpResponse:
+    """Used, cancelled, expired, or never one of ours."""
+    account = link.connection.workspace.account if link else None
+    return render(request, "connections/client_over.html", {"link": link, "account": account}, status=410)

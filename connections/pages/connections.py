@@ -1,0 +1,205 @@
+"""Settings → Connections: the list, adding one, and what can be done with each."""
+
+import uuid
+
+from django.contrib import messages
+from django.db import IntegrityError, transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from connections import audit, checks, client_links, panels, providers
+from connections.access import here, member
+from connections.forms import ConnectForm, RenameForm, RevokeForm
+from connections.models import Connection
+from connections.naming import rename as rename_connection
+from connections.paging import page_of
+from connections.place import workspaces_of
+from connections.problems import Problem
+from connections.requests import actor_of
+from connections.revoke import receipt_of
+from connections.revoke import revoke as revoke_connection
+
+_SECTION = {"section": "connections"}
+_HISTORY = 10
+_MAY_NEED_LINK = (Connection.Status.PENDING, Connection.Status.ERROR)
+
+
+def get_connection(request: HttpRequest, connection_id: uuid.UUID) -> Connection:
+    """The visible connection; a foreign one is not there. Raises Http404."""
+    rows = Connection.objects.visible_to(actor_of(request))
+    found = (
+        rows.select_related("workspace__account", "authorised_by", "grant").filter(pk=connection_id).first()
+    )
+    if found is None:
+        raise Http404
+    return found
+
+
+@member
+@require_GET
+def index(request: HttpRequest) -> HttpResponse:
+    return redirect("connections:list")
+
+
+@member
+@require_GET
+def connection_list(request: HttpRequest) -> HttpResponse:
+    """The connections of the place, newest first; `?status=` and `?q=` narrow them."""
+    rows = Connection.objects.at(here(request)).select_related("workspace", "authorised_by", "grant")
+    status, text = request.GET.get("status", ""), request.GET.get("q", "").replace("\0", "").strip()[:120]
+    if status in Connection.Status.values:
+        rows = rows.filter(status=status)
+    if text:
+        rows = rows.filter(label__icontains=text)
+    context = {
+        "page": page_of(request, rows),
+        "statuses": Connection.Status.choices,
+        "status": status,
+        "text": text,
+        "list_url": request.path,
+    }
+    return render(request, "connections/list.html", context | _SECTION)
+
+
+@member
+@require_http_methods(["GET", "POST"])
+def connect(request: HttpRequest) -> HttpResponseBase:
+    """Add a connection: say what will be asked for, then go to the provider's consent page."""
+    form = ConnectForm(
+        request.POST or None,
+        workspaces=workspaces_of(request),
+        initial={"workspace": here(request).workspace},
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            connection = _pending(request, form)
+        except IntegrityError:
+            form.add_error("label", "There is a connection with this label already.")
+        else:
+            return providers.get(connection.provider).start(request, connection)
+    context = {"form": form, "provider": providers.known()[0]} | _SECTION
+    return render(request, "connections/connect.html", context, status=400 if form.errors else 200)
+
+
+def _pending(request: HttpRequest, form: ConnectForm) -> Connection:
+    """A new pending connection, or the one an earlier attempt left. Raises IntegrityError for a label in use."""
+    data = form.cleaned_data
+    with transaction.atomic():
+        left = Connection.objects.filter(
+            workspace=data["workspace"],
+            provider=data["provider"],
+            label=data["label"],
+            status=Connection.Status.PENDING,
+        ).first()
+        if left is not None:
+            return left
+        connection = Connection.objects.create(
+            workspace=data["workspace"], provider=data["provider"], label=data["label"]
+        )
+        audit.record(actor_of(request), "connection.started", connection=connection)
+        return connection
+
+
+@member
+@never_cache
+@require_GET
+def detail(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
+    connection = get_connection(request, connection_id)
+    provider = providers.get(connection.provider)
+    grant = getattr(connection, "grant", None)
+    missing = provider.missing_scopes(grant.scopes_granted) if grant else []
+    scopes = [(scope, words, scope not in missing) for scope, words in provider.scopes.items() if grant]
+    events = list(connection.audit_events.exclude(action="action.called")[: _HISTORY + 1])
+    link = client_links.latest(connection) if connection.status in _MAY_NEED_LINK else None
+    context = {
+        "connection": connection,
+        "grant": grant,
+        "provider": provider,
+        "scopes": scopes,
+        "missing": missing,
+        "checked": connection.audit_events.filter(action="connection.checked").first(),
+        "audit_events": events[:_HISTORY],
+        "more_events": len(events) > _HISTORY,
+        "link": link,
+        "steps": client_links.progress(link) if link else [],
+        "panels": panels.of(actor_of(request), connection),
+    }
+    return render(request, "connections/detail.html", context | _SECTION)
+
+
+@member
+@require_http_methods(["GET", "POST"])
+def rename(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
+    connection = get_connection(request, connection_id)
+    form = RenameForm(request.POST or None, initial={"label": connection.label})
+    if request.method == "POST" and form.is_valid():
+        try:
+            rename_connection(
+                actor=actor_of(request), connection=connection, label=form.cleaned_data["label"]
+            )
+        except Problem as problem:
+            form.add_error("label", problem.message)
+        else:
+            return redirect("connections:detail", connection.pk)
+    context = {"connection": connection, "form": form} | _SECTION
+    return render(request, "connections/rename.html", context, status=400 if form.errors else 200)
+
+
+@member
+@require_POST
+def reconnect(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponseBase:
+    """Go through consent again; another account only after it was confirmed on the page that says so."""
+    connection = get_connection(request, connection_id)
+    if connection.status == Connection.Status.REVOKED:
+        messages.error(request, "A revoked connection is not brought back. Add a new one.")
+        return redirect("connections:detail", connection.pk)
+    allow_account_change = request.POST.get("another_account") == "confirmed"
+    return providers.get(connection.provider).start(
+        request, connection, allow_account_change=allow_account_change
+    )
+
+
+@member
+@require_POST
+def check(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
+    connection = get_connection(request, connection_id)
+    try:
+        result = checks.check(actor=actor_of(request), connection=connection)
+    except Problem as problem:
+        messages.error(request, problem.message)
+    else:
+        (messages.success if result["healthy"] else messages.error)(request, result["message"])
+    return redirect("connections:detail", connection.pk)
+
+
+@member
+@require_http_methods(["GET", "POST"])
+def revoke(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
+    """Ask first, with the label typed again, then revoke and show the receipt."""
+    connection = get_connection(request, connection_id)
+    if connection.status == Connection.Status.REVOKED:
+        return redirect("connections:receipt", connection.pk)
+    form = RevokeForm(request.POST or None, label=connection.label)
+    if request.method == "POST" and form.is_valid():
+        revoke_connection(actor=actor_of(request), connection=connection)
+        return redirect("connections:receipt", connection.pk)
+    context = {"connection": connection, "form": form} | _SECTION
+    return render(request, "connections/revoke.html", context, status=400 if form.errors else 200)
+
+
+@member
+@require_GET
+def receipt(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
+    """What revoking did; it can be looked at, and printed, at any later time."""
+    connection = get_connection(request, connection_id)
+    if connection.status != Connection.Status.REVOKED:
+        raise Http404
+    context = {
+        "connection": connection,
+        "receipt": receipt_of(connection),
+        "provider": providers.get(connection.provider),
+    }
+    return render(request, "connections/receipt.html", context | _SECTION)

@@ -1,0 +1,45 @@
+"""The way in for somebody who was invited: /join/."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from connections import people
+from connections.joining import INVITATION, invitation_in
+from connections.models import Invitation, User
+from connections.models.secret_links import digest_of
+from connections.place import choose
+from connections.problems import Problem
+from connections.requests import actor_of
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def join(request: HttpRequest) -> HttpResponse:
+    """Opened from the mail with `?link=`, which moves into the session; then asks, then joins."""
+    if "link" in request.GET:
+        # The secret leaves the address bar at once, and with it the history and what a screen share shows.
+        request.session[INVITATION] = digest_of(request.GET["link"])
+        return redirect("connections:join")
+    invitation = invitation_in(request)
+    if invitation is None:
+        return render(request, "connections/join_over.html", status=410)
+    if request.method == "POST" and isinstance(request.user, User):
+        try:
+            people.join(actor=actor_of(request), user=request.user, invitation=invitation)
+        except Problem as problem:
+            messages.error(request, problem.message)
+            return redirect("connections:join")
+        return _welcome(request, invitation)
+    return render(request, "connections/join.html", {"invitation": invitation})
+
+
+def _welcome(request: HttpRequest, invitation: Invitation) -> HttpResponse:
+    del request.session[INVITATION]
+    for known in ("_memberships", "_place", "_actor"):
+        request.__dict__.pop(known, None)
+    choose(request, f"account:{invitation.account_id}")
+    messages.success(request, f"Welcome to {invitation.account.name}.")
+    return redirect("connections:list")

@@ -1,0 +1,67 @@
+"""Settings → API keys: other software's way into a workspace, for the agency's owner and admins."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods
+
+from connections import api_keys
+from connections.access import here, needs
+from connections.forms import KeyForm
+from connections.models import ApiKey
+from connections.paging import page_of
+from connections.place import workspaces_of
+from connections.requests import actor_of
+
+_SECTION = {"section": "keys"}
+
+
+@needs("keys:manage")
+@require_GET
+def key_list(request: HttpRequest) -> HttpResponse:
+    """Every key of the place, newest first."""
+    keys = ApiKey.objects.at(here(request)).select_related("workspace", "created_by")
+    context = {"page": page_of(request, keys), "list_url": request.path} | _SECTION
+    return render(request, "connections/keys.html", context)
+
+
+@needs("keys:manage")
+@never_cache
+@require_http_methods(["GET", "POST"])
+def add_key(request: HttpRequest) -> HttpResponse:
+    """Make a key; the answer to the form is the only page that ever shows it."""
+    form = KeyForm(
+        request.POST or None,
+        workspaces=workspaces_of(request),
+        initial={"workspace": here(request).workspace},
+    )
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        key, whole = api_keys.create_key(
+            actor=actor_of(request),
+            workspace=data["workspace"],
+            name=data["name"],
+            scopes=data["scopes"],
+            expires_at=data["expires_at"],
+        )
+        return render(request, "connections/key_made.html", {"key": key, "whole": whole} | _SECTION)
+    context = {"form": form} | _SECTION
+    return render(request, "connections/key_add.html", context, status=400 if form.errors else 200)
+
+
+@needs("keys:manage")
+@require_http_methods(["GET", "POST"])
+def revoke_key(request: HttpRequest, key_id: uuid.UUID) -> HttpResponse:
+    """Ask first, then revoke."""
+    keys = ApiKey.objects.filter(workspace__account=here(request).account)
+    key = keys.select_related("workspace__account").filter(pk=key_id).first()
+    if key is None:
+        raise Http404
+    if request.method == "GET":
+        return render(request, "connections/key_revoke.html", {"key": key} | _SECTION)
+    api_keys.revoke_key(actor=actor_of(request), key=key)
+    messages.success(request, f"{key.name} is revoked.")
+    return redirect("connections:keys")

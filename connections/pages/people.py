@@ -1,0 +1,146 @@
+"""Settings → People: who belongs to the agency, and who is invited."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from connections import people
+from connections.access import here, member, needs
+from connections.forms import InviteForm
+from connections.models import Invitation, Membership, Role
+from connections.paging import page_of
+from connections.problems import Problem
+from connections.requests import actor_of
+
+_SECTION = {"section": "people"}
+
+
+def _membership(request: HttpRequest, membership_id: int) -> Membership:
+    """One of the present agency's; raises Http404."""
+    rows = Membership.objects.filter(account=here(request).account).select_related("account", "user")
+    found = rows.filter(pk=membership_id).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _invitation(request: HttpRequest, invitation_id: uuid.UUID) -> Invitation:
+    rows = Invitation.objects.filter(account=here(request).account).open().select_related("account")
+    found = rows.filter(pk=invitation_id).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+@needs("people:manage")
+@never_cache
+@require_http_methods(["GET", "POST"])
+def people_list(request: HttpRequest) -> HttpResponse:
+    """Everybody of the agency and the open invitations; posting invites somebody."""
+    account = here(request).account
+    form = InviteForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            invitation = people.invite(actor=actor_of(request), account=account, **form.cleaned_data)
+        except Problem as problem:
+            form.add_error("email", problem.message)
+        else:
+            messages.success(request, f"{invitation.email} is invited.")
+            return redirect("connections:people")
+    rows = Membership.objects.filter(account=account).select_related("user").order_by("created_at", "id")
+    invitations = Invitation.objects.filter(account=account).open().select_related("created_by")
+    context = {
+        "form": form,
+        "page": page_of(request, rows),
+        "invitations": invitations[: people.MAX_OPEN_INVITATIONS],
+    }
+    return render(request, "connections/people.html", context | _SECTION, status=400 if form.errors else 200)
+
+
+@needs("people:manage")
+@require_POST
+def change_role(request: HttpRequest, membership_id: int) -> HttpResponse:
+    membership = _membership(request, membership_id)
+    role = request.POST.get("role", "")
+    if role not in (Role.ADMIN, Role.MEMBER):
+        raise Http404
+    try:
+        people.change_role(actor=actor_of(request), membership=membership, role=role)
+    except Problem as problem:
+        messages.error(request, problem.message)
+    else:
+        messages.success(request, f"{membership.user.email} is now {role}.")
+    return redirect("connections:people")
+
+
+@member
+@require_http_methods(["GET", "POST"])
+def remove(request: HttpRequest, membership_id: int) -> HttpResponse:
+    """Ask first. Members see this page only for themselves: leaving."""
+    membership, actor = _membership(request, membership_id), actor_of(request)
+    leaving = membership.user_id == actor.user_id
+    if not leaving and not actor.may("people:manage", membership.account_id):
+        raise Http404
+    if request.method == "GET":
+        context = {"membership": membership, "leaving": leaving} | _SECTION
+        return render(request, "connections/person_remove.html", context)
+    try:
+        people.remove(actor=actor, membership=membership)
+    except Problem as problem:
+        messages.error(request, problem.message)
+        return redirect("connections:people")
+    gone = f"You have left {membership.account.name}." if leaving else f"{membership.user.email} is removed."
+    messages.success(request, gone)
+    return redirect("connections:index" if leaving else "connections:people")
+
+
+@needs("people:manage")
+@require_http_methods(["GET", "POST"])
+def hand_over(request: HttpRequest, membership_id: int) -> HttpResponse:
+    """The owner makes somebody else the owner; asks first."""
+    membership = _membership(request, membership_id)
+    if request.method == "GET":
+        return render(request, "connections/hand_over.html", {"membership": membership} | _SECTION)
+    try:
+        people.hand_over(actor=actor_of(request), membership=membership)
+    except Problem as problem:
+        messages.error(request, problem.message)
+    else:
+        messages.success(request, f"{membership.user.email} is the owner now; you are an admin.")
+    return redirect("connections:people")
+
+
+@needs("people:manage")
+@require_POST
+def invite_again(request: HttpRequest, invitation_id: uuid.UUID) -> HttpResponse:
+    invitation = _invitation(request, invitation_id)
+    try:
+        people.invite_again(actor=actor_of(request), invitation=invitation)
+    except Problem as problem:
+        messages.error(request, problem.message)
+    else:
+        messages.success(request, f"{invitation.email} gets a new link; the one before stops working.")
+    return redirect("connections:people")
+
+
+@needs("people:manage")
+@require_POST
+def cancel_invitation(request: HttpRequest, invitation_id: uuid.UUID) -> HttpResponse:
+    invitation = _invitation(request, invitation_id)
+    people.cancel(actor=actor_of(request), invitation=invitation)
+    messages.success(request, f"The invitation of {invitation.email} is cancelled.")
+    return redirect("connections:people")
+
+
+@member
+@require_GET
+def leave(request: HttpRequest) -> HttpResponse:
+    """The way to leaving for those who do not see the list of people."""
+    mine = Membership.objects.filter(account=here(request).account, user=request.user.pk).first()
+    if mine is None:
+        raise Http404
+    return redirect("connections:person_remove", mine.pk)

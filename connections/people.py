@@ -1,0 +1,155 @@
+"""Who belongs to an agency: inviting, joining, changing roles, leaving, handing over."""
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from connections import audit
+from connections.actors import Actor
+from connections.models import Account, Invitation, Membership, Notice, Role, User
+from connections.problems import Problem
+
+MAX_OPEN_INVITATIONS = 200
+
+
+def invite(*, actor: Actor, account: Account, email: str, role: str) -> Invitation:
+    """A new invitation, on its way by e-mail. Raises Problem (forbidden, already_member, already_invited)."""
+    _may_manage(actor, account)
+    email = email.strip().lower()
+    if Membership.objects.filter(account=account, user__email=email).exists():
+        raise Problem("already_member", f"{email} belongs to the agency already.")
+    open_ = Invitation.objects.filter(account=account).open()
+    if open_.count() >= MAX_OPEN_INVITATIONS:
+        raise Problem("too_many_invitations", "Cancel invitations that are no longer wanted first.")
+    invitation = Invitation(account=account, email=email, role=role, created_by_id=actor.user_id)
+    invitation.renew()
+    try:
+        with transaction.atomic():
+            invitation.save(force_insert=True)
+            audit.record(
+                actor, "person.invited", account=account, target=email, detail={"who": email, "role": role}
+            )
+            _announce(invitation)
+    except IntegrityError:
+        raise Problem("already_invited", f"{email} has an open invitation. Send it again instead.") from None
+    return invitation
+
+
+def invite_again(*, actor: Actor, invitation: Invitation) -> None:
+    """A new link for seven more days; the one sent before stops working. Raises Problem (forbidden, over)."""
+    _may_manage(actor, invitation.account)
+    with transaction.atomic():
+        invitation.renew()
+        renewed = Invitation.objects.filter(pk=invitation.pk).open()
+        if not renewed.update(
+            secret=invitation.secret, digest=invitation.digest, expires_at=invitation.expires_at
+        ):
+            raise Problem("over", "This invitation was used or cancelled.", status=409)
+        audit.record(
+            actor,
+            "person.invited_again",
+            account=invitation.account,
+            target=invitation.email,
+            detail={"who": invitation.email},
+        )
+        _announce(invitation)
+
+
+def cancel(*, actor: Actor, invitation: Invitation) -> None:
+    """Raises Problem (forbidden)."""
+    _may_manage(actor, invitation.account)
+    with transaction.atomic():
+        if invitation.over(cancelled_at=timezone.now()):
+            audit.record(
+                actor,
+                "invitation.cancelled",
+                account=invitation.account,
+                target=invitation.email,
+                detail={"who": invitation.email},
+            )
+
+
+def join(*, actor: Actor, user: User, invitation: Invitation) -> Membership:
+    """Make `user` one of the agency's people. Raises Problem (over, wrong_address)."""
+    if user.email.lower() != invitation.email.lower():
+        raise Problem(
+            "wrong_address",
+            f"The invitation is for {invitation.email}, and you are signed in as {user.email}.",
+            status=403,
+        )
+    with transaction.atomic():
+        # Ending it takes the row's lock: of two clicks one joins.
+        usable = Invitation.objects.filter(pk=invitation.pk).usable()
+        if not usable.update(used_at=timezone.now(), used_by=user, secret=None):
+            raise Problem("over", "This invitation was used, cancelled, or has expired.", status=410)
+        membership, joined = Membership.objects.get_or_create(
+            account=invitation.account, user=user, defaults={"role": invitation.role}
+        )
+        if joined:
+            audit.record(
+                actor,
+                "person.joined",
+                account=invitation.account,
+                target=user.email,
+                detail={"role": membership.role},
+            )
+    return membership
+
+
+def change_role(*, actor: Actor, membership: Membership, role: str) -> None:
+    """Between admin and member. Raises Problem (forbidden, owner_stays)."""
+    _may_manage(actor, membership.account)
+    with transaction.atomic():
+        others = Membership.objects.filter(pk=membership.pk).exclude(role=Role.OWNER)
+        if not others.update(role=role):
+            raise _owner_stays()
+        _record(actor, "person.role_changed", membership, {"from": membership.role, "to": role})
+    membership.role = role
+
+
+def remove(*, actor: Actor, membership: Membership) -> None:
+    """They see nothing of the agency from their next request on. Anybody but the owner may also leave.
+
+    Raises Problem (forbidden, owner_stays).
+    """
+    if membership.user_id != actor.user_id:
+        _may_manage(actor, membership.account)
+    with transaction.atomic():
+        others = Membership.objects.filter(pk=membership.pk).exclude(role=Role.OWNER)
+        deleted, _ = others.delete()
+        if not deleted:
+            raise _owner_stays()
+        _record(actor, "person.removed", membership, {"role": membership.role})
+
+
+def hand_over(*, actor: Actor, membership: Membership) -> None:
+    """Make somebody else the owner; the owner becomes an admin. Raises Problem (forbidden)."""
+    account = membership.account
+    if actor.roles.get(account.pk) != Role.OWNER:
+        raise Problem("forbidden", "Only the owner can hand the agency over.", status=403)
+    with transaction.atomic():
+        mine = Membership.objects.filter(account=account, user=actor.user_id, role=Role.OWNER)
+        if not mine.update(role=Role.ADMIN):
+            raise Problem("forbidden", "Only the owner can hand the agency over.", status=403)
+        if not Membership.objects.filter(pk=membership.pk).update(role=Role.OWNER):
+            raise Problem("not_found", "They do not belong to the agency any more.", status=404)
+        _record(actor, "account.handed_over", membership, {})
+
+
+def _may_manage(actor: Actor, account: Account) -> None:
+    if not actor.may("people:manage", account.pk):
+        raise Problem("forbidden", "Only the owner and admins manage people.", status=403)
+
+
+def _owner_stays() -> Problem:
+    return Problem("owner_stays", "The owner hands the agency over before that can change.", status=409)
+
+
+def _record(actor: Actor, action: str, membership: Membership, detail: dict[str, Any]) -> None:
+    email = membership.user.email
+    audit.record(actor, action, account=membership.account, target=email, detail={"who": email, **detail})
+
+
+def _announce(invitation: Invitation) -> None:
+    Notice.objects.create(invitation=invitation, kind="invitation", occasion=invitation.digest)

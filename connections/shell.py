@@ -1,0 +1,63 @@
+"""What every signed-in page shows around its content: the place, the switcher, and what needs a person now."""
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from connections.actors import ROLE_SCOPES
+from connections.models import Connection, Workspace
+from connections.place import accounts_of, place_of
+
+_SWITCHER = 30
+_BANNERS = 3
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: `shell` with lazily read parts, empty for whoever is not signed in or belongs nowhere."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated or request.path.startswith("/admin/"):
+        return {}
+    return {"shell": Shell(request)}
+
+
+class Shell:
+    """Read once for each page; every list is bounded."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.place = place_of(request)
+        self._request = request
+        self._broken: list[Connection] | None = None
+
+    @property
+    def accounts(self) -> list[dict[str, Any]]:
+        """[{"account", "workspaces": […], "more"}] for the switcher."""
+        found = []
+        for account in accounts_of(self._request)[:_SWITCHER]:
+            workspaces = list(Workspace.objects.filter(account=account).order_by("name")[: _SWITCHER + 1])
+            found.append(
+                {
+                    "account": account,
+                    "workspaces": workspaces[:_SWITCHER],
+                    "more": len(workspaces) > _SWITCHER,
+                }
+            )
+        return found
+
+    @property
+    def may(self) -> frozenset[str]:
+        """What the person's role allows in this agency, with `:` as `_` for templates."""
+        scopes = ROLE_SCOPES[self.place.role] if self.place else frozenset()
+        return frozenset(scope.replace(":", "_") for scope in scopes)
+
+    @property
+    def broken(self) -> list[Connection]:
+        """Connections of the place that wait for somebody to reconnect them; one more than are shown."""
+        if self._broken is None:
+            rows = Connection.objects.at(self.place) if self.place else Connection.objects.none()
+            waiting = rows.filter(status=Connection.Status.ERROR).select_related("workspace")
+            self._broken = list(waiting[: _BANNERS + 1])
+        return self._broken
+
+    @property
+    def banners(self) -> list[Connection]:
+        return self.broken[:_BANNERS]

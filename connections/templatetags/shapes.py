@@ -1,0 +1,26 @@
+"""Small things that pages are made of: icons of the sprite, names of providers."""
+
+from django import template
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from connections import providers
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """The symbol `name` of static/icons.svg; decoration, so words stand beside it."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        static("icons.svg"),
+        name,
+    )
+
+
+@register.filter
+def provider_name(key: str) -> str:
+    """PagerDuty for pagerduty."""
+    return next((provider.name for provider in providers.known() if provider.key == key), key)
