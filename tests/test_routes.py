@@ -1,30 +1,70 @@
-"""Every route of the product and who may come in; a route that is not listed here fails the test."""
+"""Every route of the product, crossed with who may come in; a route that is not listed here fails the test."""
 
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import responses
+from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 
-from tests.people import People, people
+from connections.models import User
+from tests.world import World, world
 
-# Open to everybody; every other route wants a sign-in or a key. Prefixes of what other packages bring.
-PUBLIC = {"healthz", "readyz", "hooks/pagerduty/<uuid:token>", "api/schema/", "api/docs/"}
-NOT_OURS = ("accounts/", "admin/", "^accounts/3rdparty/")
-SIGNED_IN = {
+_CONNECTION = "settings/connections/<uuid:connection_id>/"
+# Open to everybody. What the links below lead to is in the session of the browser that opened one.
+PUBLIC = {
+    "healthz",
+    "readyz",
+    "hooks/pagerduty/<uuid:token>",
+    "api/schema/",
+    "api/docs/",
+    "join/",
+    "client/",
+    "client/agree/",
+    "client/ask-again/",
+    "client/done/",
+}
+# For everybody of an agency.
+MEMBERS = {
     "",
+    "workspace/",
     "settings/connections/",
     "settings/connections/add/",
-    "settings/connections/<uuid:connection_id>/",
-    "settings/connections/<uuid:connection_id>/reconnect/",
-    "settings/connections/<uuid:connection_id>/check/",
-    "settings/connections/<uuid:connection_id>/revoke/",
+    _CONNECTION,
+    f"{_CONNECTION}audit/",
+    f"{_CONNECTION}check/",
+    f"{_CONNECTION}link/",
+    f"{_CONNECTION}link/again/",
+    f"{_CONNECTION}link/cancel/",
+    f"{_CONNECTION}receipt/",
+    f"{_CONNECTION}reconnect/",
+    f"{_CONNECTION}rename/",
+    f"{_CONNECTION}revoke/",
+    "settings/client-links/add/",
+    "settings/people/leave/",
+    "settings/workspaces/",
+}
+# For the owner and admins.
+ADMINS = {
+    "settings/agency/",
     "settings/api-keys/",
     "settings/api-keys/add/",
     "settings/api-keys/<uuid:key_id>/revoke/",
+    "settings/audit/",
+    "settings/invitations/<uuid:invitation_id>/again/",
+    "settings/invitations/<uuid:invitation_id>/cancel/",
+    "settings/people/",
+    "settings/people/<int:membership_id>/hand-over/",
+    "settings/people/<int:membership_id>/role/",
+    "settings/workspaces/<uuid:workspace_id>/rename/",
+    "settings/workspaces/add/",
 }
+# For members about themselves, for the owner and admins about everybody: tests/connections/test_people.py.
+ABOUT_ONESELF = {"settings/people/<int:membership_id>/remove/"}
+PAGES = MEMBERS | ADMINS | ABOUT_ONESELF
 WITH_KEY = {
     "api/v1/action-calls/<uuid:call_id>/",
     "api/v1/catalog/",
@@ -48,7 +88,49 @@ WITH_KEY = {
     "api/v1/workflows/<uuid:workflow_id>/",
     "api/v1/workflows/<uuid:workflow_id>/publish/",
 }
+# allauth's own. Its pages of third-party accounts are hidden.
+HIDDEN = {
+    "^accounts/(?:3rdparty|social)/",
+    "accounts/3rdparty/",
+    "accounts/3rdparty/login/cancelled/",
+    "accounts/3rdparty/login/error/",
+    "accounts/3rdparty/signup/",
+    "accounts/social/connections/",
+    "accounts/social/login/cancelled/",
+    "accounts/social/login/error/",
+    "accounts/social/signup/",
+    "accounts/pagerduty/login/",
+}
+SIGNING_IN = {
+    "accounts/^confirm-email/(?P<key>[-:\\w]+)/$",
+    "accounts/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
+    "accounts/2fa/authenticate/",
+    "accounts/confirm-email/",
+    "accounts/inactive/",
+    "accounts/login/",
+    "accounts/login/code/confirm/",
+    "accounts/logout/",
+    "accounts/pagerduty/login/callback/",
+    "accounts/password/reset/",
+    "accounts/password/reset/done/",
+    "accounts/password/reset/key/done/",
+    "accounts/signup/",
+}
+ONES_OWN_ACCOUNT = {
+    "accounts/2fa/",
+    "accounts/2fa/reauthenticate/",
+    "accounts/2fa/recovery-codes/",
+    "accounts/2fa/recovery-codes/download/",
+    "accounts/2fa/recovery-codes/generate/",
+    "accounts/2fa/totp/activate/",
+    "accounts/2fa/totp/deactivate/",
+    "accounts/email/",
+    "accounts/password/change/",
+    "accounts/password/set/",
+    "accounts/reauthenticate/",
+}
 METHODS = ("get", "post", "put", "patch", "delete")
+CANARIES = ("Acme", "Agency", "alice@", "dora@", "bob@", "eve@", "client@acme", "Quarterly figures")
 
 
 def routes(patterns: Any = None, prefix: str = "") -> Iterator[str]:
@@ -60,26 +142,42 @@ def routes(patterns: Any = None, prefix: str = "") -> Iterator[str]:
             yield from routes(pattern.url_patterns, path)
 
 
-def filled(route: str) -> str:
-    """The path with ids that do not exist."""
-    parts = []
-    for part in route.split("/"):
-        kind, _, _name = part.strip("<>").partition(":")
-        parts.append({"uuid": str(uuid.uuid4()), "slug": "x"}.get(kind, part) if "<" in part else part)
-    return "/" + "/".join(parts)
+@pytest.fixture
+def there(db: None) -> World:
+    return world()
+
+
+@pytest.fixture(autouse=True)
+def _nobody_outside() -> Iterator[None]:
+    """What a route would ask PagerDuty gets no answer."""
+    with responses.RequestsMock():
+        yield
+
+
+def ask(person: User | None, method: str, path: str) -> Any:
+    """That request with an empty body, its effects undone; the session is the person's."""
+    client = Client(raise_request_exception=True)
+    if person is not None:
+        client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    with transaction.atomic():
+        kind = "application/json" if path.startswith("/api/") else "application/x-www-form-urlencoded"
+        answer = getattr(client, method)(path, **({} if method == "get" else {"content_type": kind}))
+        if getattr(answer, "streaming", False):
+            list(answer)
+        transaction.set_rollback(True)
+    return answer
 
 
 def test_every_route_is_listed() -> None:
-    ours = {route for route in routes() if not route.startswith(NOT_OURS)}
+    ours = {route for route in routes() if not route.startswith("admin/")}
 
-    assert ours == PUBLIC | SIGNED_IN | WITH_KEY
+    assert ours == PUBLIC | PAGES | WITH_KEY | HIDDEN | SIGNING_IN | ONES_OWN_ACCOUNT
 
 
-@pytest.mark.django_db
-@pytest.mark.parametrize("route", sorted(SIGNED_IN | WITH_KEY))
-def test_a_stranger_gets_in_nowhere(client: Client, route: str) -> None:
+@pytest.mark.parametrize("route", sorted(PAGES | WITH_KEY))
+def test_who_is_not_signed_in_gets_in_nowhere(there: World, route: str) -> None:
     for method in METHODS:
-        answer = getattr(client, method)(filled(route))
+        answer = ask(None, method, there.path(route))
         if route in WITH_KEY:
             assert answer.status_code in (401, 405)
         else:
@@ -87,13 +185,75 @@ def test_a_stranger_gets_in_nowhere(client: Client, route: str) -> None:
             assert answer["Location"].startswith("/accounts/login/")
 
 
-@pytest.mark.django_db
-@pytest.mark.parametrize("route", sorted(route for route in SIGNED_IN | WITH_KEY if "<uuid" in route))
-def test_an_id_that_does_not_exist_is_404_for_everybody(client: Client, route: str) -> None:
-    who: People = people()
-    for person in (who.alice, who.bob, who.charlie):
-        client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
-        for method in METHODS:
-            answer = getattr(client, method)(filled(route), content_type="application/json")
-            forbidden = {403} if "api-keys" in route and person == who.bob else set()
-            assert answer.status_code in {404, 405} | forbidden, (method, answer.status_code)
+@pytest.mark.parametrize("route", sorted(PAGES | WITH_KEY))
+def test_a_stranger_neither_reaches_nor_detects_anything_of_another_agency(there: World, route: str) -> None:
+    for method in METHODS:
+        answer = ask(there.who.charlie, method, there.path(route))
+        text = b"".join(answer) if getattr(answer, "streaming", False) else answer.content
+
+        if "<uuid" in route or "<int" in route:
+            assert answer.status_code in (404, 405), (method, answer.status_code)
+            missing = ask(there.who.charlie, method, _with_ids_of_nobody(route))
+            assert missing.status_code == answer.status_code
+        for canary in CANARIES:
+            assert canary not in text.decode(), (method, canary)
+
+
+@pytest.mark.parametrize("route", sorted(MEMBERS))
+@pytest.mark.parametrize("name", ["alice", "dora", "bob"])
+def test_everybody_of_the_agency_gets_to_what_is_for_members(there: World, route: str, name: str) -> None:
+    asked = [ask(getattr(there.who, name), method, there.path(route)) for method in ("get", "post")]
+
+    got = [answer.status_code for answer in asked if answer.status_code != 405]
+    assert got
+    for status in got:
+        assert status in (200, 302, 400) or (route == "workspace/" and status == 404), status
+
+
+@pytest.mark.parametrize("route", sorted(ADMINS))
+def test_what_is_for_admins_is_for_owner_and_admins_alone(there: World, route: str) -> None:
+    for method in METHODS:
+        path = there.path(route)
+        assert ask(there.who.bob, method, path).status_code in (403, 405)
+        for person in (there.who.alice, there.who.dora):
+            status = ask(person, method, path).status_code
+            assert status in (200, 302, 400, 405) or (route.endswith("/role/") and status == 404), status
+
+
+@pytest.mark.parametrize("route", sorted(HIDDEN - {"^accounts/(?:3rdparty|social)/"}))
+def test_hidden_pages_are_not_there_for_anybody(there: World, route: str) -> None:
+    for person in (None, there.who.alice):
+        assert ask(person, "get", f"/{route}").status_code == 404
+
+
+@pytest.mark.parametrize("route", sorted(ONES_OWN_ACCOUNT))
+def test_ones_own_account_wants_a_sign_in(there: World, route: str) -> None:
+    assert ask(None, "get", f"/{route}").status_code == 302
+    assert ask(there.who.bob, "get", f"/{route}").status_code in (200, 302, 403, 404)
+
+
+@pytest.mark.parametrize("route", sorted(route for route in routes() if route.startswith("admin/")))
+def test_the_admin_is_for_staff_alone(there: World, route: str) -> None:
+    path = "/" + "/".join("1" if "<" in part or "(" in part else part for part in route.split("/"))
+    for person in (None, there.who.alice, there.who.dora, there.who.bob, there.who.charlie):
+        for method in ("get", "post"):
+            answer = ask(person, method, path)
+            assert answer.status_code in (302, 403, 404, 405) or route in (
+                "admin/login/",
+                "admin/logout/",
+            ), answer.status_code
+            if answer.status_code == 302:
+                assert "/login/" in answer["Location"] or answer["Location"].startswith("/")
+
+
+def _with_ids_of_nobody(route: str) -> str:
+    parts = []
+    for part in route.split("/"):
+        kind, _, name = part.strip("<>").partition(":")
+        nobody = {
+            "uuid": str(uuid.uuid4()),
+            "int": "987654321",
+            "slug": "x" if name == "action" else "pagerduty",
+        }
+        parts.append(nobody[kind] if part.startswith("<") else part)
+    return "/" + "/".join(parts)

@@ -1,0 +1,104 @@
+"""One row of everything, in Alice's agency: what strangers must not reach and colleagues must."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+
+from connections import api_keys, client_links, people
+from connections.actors import Actor
+from connections.models import Connection, Membership
+from tests.people import People
+from tests.people import people as make_people
+from tests.workflows.conftest import SYSTEM, connect, publish
+from workflows import fanout, triggers
+from workflows.models import ActionCall, Event, Run
+
+SECRET = "a-signing-secret-of-the-world"
+
+
+@dataclass
+class World:
+    """ids: the value of each parameter that a route may have. special: other values for some routes."""
+
+    who: People
+    ids: dict[str, str]
+    special: dict[str, dict[str, str]]
+
+    def path(self, route: str) -> str:
+        """The route with its parameters filled in."""
+        ids = self.ids | self.special.get(route, {})
+        parts = []
+        for part in route.split("/"):
+            name = part.strip("<>").rpartition(":")[2]
+            parts.append(ids[name] if part.startswith("<") else part)
+        return "/" + "/".join(parts)
+
+
+def world() -> World:
+    who = make_people()
+    connection = connect(who.acme)
+    trigger = triggers.create(
+        actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="New"
+    )
+    secret, _ = triggers.add_secret(actor=SYSTEM, trigger=trigger, secret=SECRET)
+    workflow = publish(trigger, connection)
+    event = triggers.send_test(actor=SYSTEM, trigger=trigger)
+    fanout.fan_out_due()
+    call = ActionCall.objects.create(
+        workspace=who.acme,
+        connection=connection,
+        action="pagerduty/get-incident",
+        origin="person",
+        input={"incident_id": "PINC1"},
+        fingerprint="0" * 64,
+        status="completed",
+        output={"incident": {"id": "PINC1", "status": "triggered"}},
+        finished_at=timezone.now(),
+    )
+    key, _ = api_keys.create_key(
+        actor=SYSTEM, workspace=who.acme, name="Quarterly figures", scopes=["actions:run"]
+    )
+    admin = _admin(who)
+    invitation = people.invite(actor=admin, account=who.agency, email="eve@agency.example", role="member")
+    link = client_links.send(
+        actor=admin,
+        connection=None,
+        workspace=who.acme,
+        provider="pagerduty",
+        label="Asked",
+        email="client@acme.example",
+        expected_account="",
+    )
+    revoked = connect(who.acme, "Gone")
+    Connection.objects.filter(pk=revoked.pk).update(status="revoked", revoked_at=timezone.now())
+    ids: dict[str, Any] = {
+        "connection_id": connection.pk,
+        "trigger_id": trigger.pk,
+        "secret_id": secret.pk,
+        "workflow_id": workflow.pk,
+        "event_id": event.id,
+        "run_id": Run.objects.get().id,
+        "call_id": call.pk,
+        "key_id": key.pk,
+        "workspace_id": who.acme.pk,
+        "invitation_id": invitation.pk,
+        "membership_id": Membership.objects.get(user=who.bob).pk,
+        "token": trigger.token,
+        "provider": "pagerduty",
+        "action": "get-incident",
+    }
+    pending, gone = {"connection_id": str(link.connection_id)}, {"connection_id": str(revoked.pk)}
+    settings = "settings/connections/<uuid:connection_id>/"
+    special = {
+        f"{settings}receipt/": gone,
+        f"{settings}link/": pending,
+        f"{settings}link/again/": pending,
+        f"{settings}link/cancel/": pending,
+    }
+    assert Event.objects.count() == 1
+    return World(who, {name: str(value) for name, value in ids.items()}, special)
+
+
+def _admin(who: People) -> Actor:
+    return Actor(kind="user", label=who.alice.email, user_id=who.alice.pk, roles={who.agency.pk: "owner"})
