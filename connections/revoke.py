@@ -11,6 +11,7 @@ from connections.actors import Actor
 from connections.encryption import Unreadable, reveal
 from connections.models import Connection, Grant
 from connections.signals import connection_revoked
+from connections.slots import provider_slot
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +27,8 @@ def revoke(*, actor: Actor, connection: Connection) -> dict[str, Any]:
     confirmed = False
     if refresh_token is not None:
         try:
-            confirmed = provider.revoke(refresh_token)
+            with provider_slot() as free:
+                confirmed = provider.revoke(refresh_token) if free else False
         except Exception as error:  # noqa: BLE001 - ours is erased already; whatever they do cannot undo it
             log.warning(
                 "provider_revocation_failed", connection=str(connection.pk), error=type(error).__name__

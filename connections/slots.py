@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 from django.conf import settings
 
+from connections.problems import Problem
+
 _slots = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
 
 
@@ -18,3 +20,14 @@ def provider_slot() -> Iterator[bool]:
     finally:
         if got:
             _slots.release()
+
+
+def busy() -> Problem:
+    """The answer to a request that got no slot and cannot be left to the workers."""
+    return Problem(
+        "busy",
+        "Too many requests wait for a provider just now. Try again in a moment.",
+        status=503,
+        retryable=True,
+        retry_after=2,
+    )

@@ -12,9 +12,8 @@ from rest_framework.response import Response
 from connections import checks, providers
 from connections.api.endpoints import Endpoint
 from connections.models import Connection
-from connections.problems import Problem
 from connections.revoke import revoke
-from connections.slots import provider_slot
+from connections.slots import busy, provider_slot
 
 
 class ConnectionOut(serializers.ModelSerializer[Connection]):
@@ -117,11 +116,5 @@ class CheckConnection(Endpoint):
         connection = self.get_or_404(_all(), pk=connection_id)
         with provider_slot() as free:
             if not free:
-                raise Problem(
-                    "busy",
-                    "Too many requests wait for a provider now.",
-                    status=503,
-                    retryable=True,
-                    retry_after=2,
-                )
+                raise busy()
             return Response(checks.check(actor=self.actor, connection=connection))

@@ -21,6 +21,7 @@ from connections.problems import Problem
 from connections.requests import actor_of
 from connections.revoke import receipt_of
 from connections.revoke import revoke as revoke_connection
+from connections.slots import busy, provider_slot
 
 _SECTION = {"section": "connections"}
 _HISTORY = 10
@@ -167,7 +168,10 @@ def reconnect(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponseBas
 def check(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
     connection = get_connection(request, connection_id)
     try:
-        result = checks.check(actor=actor_of(request), connection=connection)
+        with provider_slot() as free:
+            if not free:
+                raise busy()
+            result = checks.check(actor=actor_of(request), connection=connection)
     except Problem as problem:
         messages.error(request, problem.message)
     else:

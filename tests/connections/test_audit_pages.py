@@ -1,0 +1,128 @@
+"""Audit pages: filters, one connection's own trail, and a CSV that no spreadsheet runs."""
+
+import csv
+import io
+from typing import Any
+
+import pytest
+from django.db import connection as database
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from connections import audit
+from connections.actors import Actor
+from connections.models import AuditEvent, Connection
+from tests.connections.test_pages import signed_in
+from tests.people import People
+from tests.workflows.conftest import connect
+
+AUDIT = reverse("connections:audit")
+
+
+@pytest.fixture
+def alice(who: People) -> Client:
+    return signed_in(who.alice)
+
+
+def happened(who: People, action: str, connection: Connection, label: str = "alice@alice.example") -> None:
+    actor = Actor(kind="user", label=label, user_id=who.alice.pk, ip="192.0.2.7")
+    audit.record(actor, action, connection=connection)
+
+
+def rows(browser: Client, path: str = AUDIT, **asked: str) -> list[list[str]]:
+    answer = browser.get(path, asked | {"format": "csv"})
+    assert answer.status_code == 200
+    assert answer["Content-Type"].startswith("text/csv")
+    text = b"".join(answer).decode("utf-8-sig")  # type: ignore[arg-type]
+    return list(csv.reader(io.StringIO(text)))[1:]
+
+
+def test_the_filters_narrow_by_person_connection_action_and_day(
+    alice: Client, who: People, connection: Connection, time_machine: Any
+) -> None:
+    other = connect(who.acme, "Other one")
+    time_machine.move_to("2026-11-01T23:30:00Z", tick=False)
+    happened(who, "connection.checked", connection)
+    time_machine.move_to("2026-11-03T12:00:00Z", tick=False)
+    happened(who, "connection.renamed", other, label="bob@bob.example")
+
+    def seen(**asked: str) -> set[str]:
+        return {row[4] for row in rows(alice, **asked)}
+
+    assert seen() == {"connection.checked", "connection.renamed"}
+    assert seen(person="BOB") == {"connection.renamed"}
+    assert seen(connection=str(connection.pk)) == {"connection.checked"}
+    assert seen(action="connection.renamed") == {"connection.renamed"}
+    assert seen(since="2026-11-02") == {"connection.renamed"}
+    assert seen(until="2026-11-01") == {"connection.checked"}
+    alice.cookies["zone"] = "Europe/Berlin"  # there it is the second already
+    assert seen(until="2026-11-01") == set()
+    assert seen(since="2026-11-02", until="2026-11-02") == {"connection.checked"}
+    page = alice.get(AUDIT, {"action": "connection.renamed"}).content.decode()
+    assert "Renamed the connection" in page
+    assert "192.0.2.7" in page
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"since": "yesterday"}, {"action": "x"}, {"connection": "x"}, {"until": "2026-02-30"}],
+    ids=range(4),
+)
+def test_a_filter_that_cannot_be_understood_is_said_and_shows_nothing(
+    alice: Client, who: People, connection: Connection, asked: Any
+) -> None:
+    happened(who, "connection.checked", connection)
+
+    for more in ({}, {"format": "csv"}):
+        answer = alice.get(AUDIT, asked | more)
+        assert answer.status_code == 400
+        assert "192.0.2.7" not in answer.content.decode()
+
+
+def test_a_foreign_connection_does_not_filter(alice: Client, who: People) -> None:
+    foreign = connect(who.other, "Rival's")
+    happened(who, "connection.checked", foreign)
+
+    assert alice.get(AUDIT, {"connection": str(foreign.pk)}).status_code == 400
+    assert rows(alice) == []
+
+
+def test_no_cell_is_a_formula(alice: Client, who: People) -> None:
+    evil = connect(who.acme, '=HYPERLINK("http://evil.example","x")')
+    happened(who, "connection.checked", evil, label="+cmd|' /C calc'!A0")
+
+    cells = rows(alice)[0]
+
+    assert cells[1].startswith("'+")
+    assert cells[6].startswith("'=")
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+
+
+def test_members_see_one_connections_trail_but_not_the_agencys(who: People, connection: Connection) -> None:
+    happened(who, "connection.checked", connection)
+    bob = signed_in(who.bob)
+    path = reverse("connections:connection_audit", args=[connection.pk])
+
+    assert "Checked the connection" in bob.get(path).content.decode()
+    assert len(rows(bob, path)) == 1
+    assert bob.get(AUDIT).status_code == 403
+
+
+def test_the_list_takes_as_many_queries_for_many_rows_as_for_one(
+    alice: Client, who: People, connection: Connection
+) -> None:
+    happened(who, "connection.checked", connection)
+    alice.get(AUDIT)
+
+    def queries() -> int:
+        with CaptureQueriesContext(database) as seen:
+            assert alice.get(AUDIT).status_code == 200
+        return len(seen)
+
+    before = queries()
+    for number in range(60):
+        happened(who, "connection.checked", connect(who.acme, f"C{number}") if number < 12 else connection)
+    assert queries() == before
+    assert AuditEvent.objects.count() == 61
+    assert "page=2" in alice.get(AUDIT).content.decode()
