@@ -57,7 +57,7 @@ def authorise(
         _store(connection, identity, tokens, scopes_asked)
         _bind(connection, identity, actor)
         Notice.objects.filter(connection=connection, sent_at__isnull=True).delete()
-        client_links.used(connection, link.pk if link else None)
+        client_links.used(connection, link)
         audit.record(
             actor,
             "connection.reconnected" if again else "connection.connected",

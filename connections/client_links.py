@@ -4,7 +4,6 @@ The link alone connects nothing. Whoever opens it is told who asks for what, and
 only that browser, coming back from the provider, completes it (the OAuth state and the link are in its session).
 """
 
-import uuid
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
@@ -106,11 +105,11 @@ def ended(link: ClientLink, ending: str) -> None:
     ClientLink.objects.filter(pk=link.pk).open().update(ending=ending[:20], ended_at=timezone.now())
 
 
-def used(connection: Connection, link_id: uuid.UUID | None) -> None:
-    """The connection is authorised: its link has served, and any other is taken back."""
-    ClientLink.objects.filter(pk=link_id, connection=connection).open().update(
-        used_at=timezone.now(), secret=None, ending=""
-    )
+def used(connection: Connection, link: ClientLink | None) -> None:
+    """The connection is authorised: the link has served, and any other is taken back."""
+    if link is not None:
+        mine = connection.client_links.filter(pk=link.pk).open()
+        mine.update(used_at=timezone.now(), secret=None, ending="")
     _cancel_open(connection)
 
 

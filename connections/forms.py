@@ -5,11 +5,12 @@ from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
 
 from connections import providers
 from connections.actors import SCOPES
-from connections.models import Connection, Workspace
+from connections.models import Connection, User, Workspace
 
 
 class Line(forms.CharField):
@@ -20,6 +21,21 @@ class Line(forms.CharField):
         if not text.isprintable():
             raise forms.ValidationError("One line of printable characters, please.")
         return text
+
+
+class SignUpForm(forms.Form):
+    """What allauth's sign-up form asks for besides address and password (setting ACCOUNT_SIGNUP_FORM_CLASS)."""
+
+    agency = Line(
+        max_length=120,
+        required=False,
+        label="Name of your agency",
+        help_text="Leave it empty if you were invited, or to choose it later.",
+    )
+
+    def signup(self, request: HttpRequest, user: User) -> None:
+        """Keeps the name for connections.joining, which makes the agency once the person is saved."""
+        request.agency_name = self.cleaned_data["agency"]  # type: ignore[attr-defined]
 
 
 class ConnectForm(forms.Form):

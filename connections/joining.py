@@ -18,19 +18,23 @@ def invitation_in(request: HttpRequest) -> Invitation | None:
     """The usable invitation that this browser opened; only its digest is kept in the session."""
     digest = str(request.session.get(INVITATION) or "")
     usable = Invitation.objects.usable().select_related("account", "created_by")
-    return usable.filter(digest=digest).first() if digest else None  # type: ignore[return-value]
+    return usable.filter(digest=digest).first() if digest else None
 
 
 @receiver(user_signed_up, dispatch_uid="connections_new_agency")
 def settle_in(user: User, request: HttpRequest | None = None, **kwargs: Any) -> None:
-    """An agency is named after the address until somebody renames it."""
+    """An agency without a name is called after the address until somebody renames it."""
     ip = request.META.get("REMOTE_ADDR") if request is not None else None
     actor = Actor(kind="user", label=user.email, user_id=user.pk, ip=ip or None)
     invitation = invitation_in(request) if request is not None else None
     if invitation is not None and invitation.email.lower() == user.email.lower():
         people.join(actor=actor, user=user, invitation=invitation)
         return
-    name = user.email.partition("@")[2].partition(".")[0].title() or "My agency"
+    name = (
+        getattr(request, "agency_name", "")
+        or user.email.partition("@")[2].partition(".")[0].title()
+        or "My agency"
+    )
     with transaction.atomic():
         account = Account.objects.create(name=name)
         Membership.objects.create(account=account, user=user, role=Role.OWNER)

@@ -86,7 +86,9 @@ def _erase(actor: Actor, connection: Connection) -> tuple[str | None, bool]:
         connection.client_links.open().update(cancelled_at=timezone.now(), secret=None)
         connection.refresh_from_db()
         answers = connection_revoked.send(sender=Connection, connection=connection)
-        stopped = {what: count for _, done in answers for what, count in done.items()}
+        stopped: dict[str, int] = {}
+        for _, done in answers:
+            stopped.update(done)  # type: ignore[arg-type]
         audit.record(
             actor,
             "connection.revoked",

@@ -60,7 +60,7 @@ def _link(state: dict[str, Any]) -> ClientLink | None:
     """The client link that this consent came by, if it is still the same; the state is bound to the browser."""
     digest = state.get("link")
     links = ClientLink.objects.select_related("connection__workspace__account")
-    return links.filter(digest=str(digest)).first() if digest else None  # type: ignore[return-value]
+    return links.filter(digest=str(digest)).first() if digest else None
 
 
 def _complete(request: HttpRequest, state: dict[str, Any], identity: Any, tokens: Any) -> HttpResponse:

@@ -219,6 +219,8 @@ LOGIN_URL = "account_login"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_SIGNUP_FORM_CLASS = "connections.forms.SignUpForm"
+EMAIL_TIMEOUT = 15
 # Where mails are only printed nobody could confirm an address; elsewhere an unconfirmed one signs nobody in, and
 # signing up does not tell who has an account.
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if "EMAIL_URL" in env.ENVIRON and not DEVELOPMENT else "optional"

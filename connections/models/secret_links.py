@@ -8,7 +8,7 @@ import hashlib
 import secrets
 import uuid
 from datetime import datetime, timedelta
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
 
 from django.conf import settings
 from django.db import models
@@ -21,15 +21,17 @@ from connections.models.connection import Connection
 from connections.models.people import Account, User
 
 _LIFE = timedelta(days=7)
-_LONGEST_SECRET = 100
 
 
 def digest_of(secret: str) -> str:
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
-class SecretLinkQuerySet(models.QuerySet["SecretLink"]):
-    """Links."""
+Link = TypeVar("Link", bound="SecretLink")
+
+
+class SecretLinkQuerySet(models.QuerySet[Link]):
+    """Links of one kind."""
 
     def open(self) -> Self:
         """Neither used nor cancelled; they may have expired."""
@@ -37,10 +39,6 @@ class SecretLinkQuerySet(models.QuerySet["SecretLink"]):
 
     def usable(self) -> Self:
         return self.open().filter(expires_at__gt=timezone.now())
-
-    def carrying(self, secret: str) -> Self:
-        """The link with that secret, if there is one."""
-        return self.filter(digest=digest_of(secret)) if len(secret) <= _LONGEST_SECRET else self.none()
 
 
 class SecretLink(models.Model):
@@ -56,7 +54,6 @@ class SecretLink(models.Model):
     cancelled_at = models.DateTimeField(null=True, blank=True)
 
     route: ClassVar[str]
-    objects: ClassVar[SecretLinkQuerySet] = SecretLinkQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         abstract = True
@@ -100,6 +97,7 @@ class Invitation(SecretLink):
     used_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
 
     route = "connections:join"
+    objects: ClassVar[SecretLinkQuerySet["Invitation"]] = SecretLinkQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         ordering = ["-created_at", "id"]
@@ -132,6 +130,7 @@ class ClientLink(SecretLink):
     ended_at = models.DateTimeField(null=True, blank=True)
 
     route = "connections:client"
+    objects: ClassVar[SecretLinkQuerySet["ClientLink"]] = SecretLinkQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         ordering = ["-created_at", "id"]

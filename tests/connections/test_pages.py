@@ -232,6 +232,7 @@ def test_lists_are_paged(alice: Client, who: People) -> None:
 def test_signing_up_makes_an_agency_with_a_workspace_and_an_owner(client: Client, db: None) -> None:
     form = {
         "email": "Dora@Studio.example",
+        "agency": "Studio Twelve",
         "password1": "quite a long phrase",
         "password2": "quite a long phrase",
     }
@@ -242,6 +243,7 @@ def test_signing_up_makes_an_agency_with_a_workspace_and_an_owner(client: Client
     member = Membership.objects.get()
     assert (member.user.email, member.role) == ("dora@studio.example", "owner")
     assert Workspace.objects.get().account == Account.objects.get()
+    assert Account.objects.get().name == "Studio Twelve"
 
 
 def test_signing_up_with_a_known_address_does_not_say_so(client: Client, who: People, settings: Any) -> None:
