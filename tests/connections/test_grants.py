@@ -149,7 +149,7 @@ def test_a_refusal_breaks_the_connection_and_tells_the_agency_once(
     assert AuditEvent.objects.filter(action="connection.broken").count() == 1
     assert notices.send_due() == 1
     assert notices.send_due() == 0
-    assert mail.outbox[0].to == [who.alice.email]
+    assert sorted(mail.outbox[0].to) == [who.alice.email, who.dora.email]
     assert str(connection.pk) in mail.outbox[0].body
 
 
