@@ -143,6 +143,7 @@ class KeyForm(forms.Form):
         coerce=int,
         empty_value=None,
         required=False,
+        initial="90",
         label="How long it counts",
     )
 

@@ -10,7 +10,7 @@ from structlog.contextvars import get_contextvars
 from connections import client_links, providers
 from connections.actors import Actor
 from connections.models import ClientLink
-from connections.models.secret_links import digest_of
+from connections.pages.secret_links import keep_digest
 from connections.problems import Problem
 
 _SESSION = "client_link"
@@ -33,7 +33,7 @@ def client_of(request: HttpRequest, link: ClientLink) -> Actor:
 def client(request: HttpRequest) -> HttpResponse:
     """Who asks for what. Looking changes nothing: mail scanners look, too."""
     if "link" in request.GET:
-        request.session[_SESSION] = digest_of(request.GET["link"])
+        keep_digest(request, _SESSION, ClientLink.objects.all())
         return redirect("connections:client")
     link = _found(request)
     if link is None or not link.is_open or link.expired:

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 from connections import people
 from connections.joining import INVITATION, invitation_in
 from connections.models import Invitation, User
-from connections.models.secret_links import digest_of
+from connections.pages.secret_links import keep_digest
 from connections.place import choose
 from connections.problems import Problem
 from connections.requests import actor_of
@@ -20,8 +20,7 @@ from connections.requests import actor_of
 def join(request: HttpRequest) -> HttpResponse:
     """Opened from the mail with `?link=`, which moves into the session; then asks, then joins."""
     if "link" in request.GET:
-        # The secret leaves the address bar at once, and with it the history and what a screen share shows.
-        request.session[INVITATION] = digest_of(request.GET["link"])
+        keep_digest(request, INVITATION, Invitation.objects.all())
         return redirect("connections:join")
     invitation = invitation_in(request)
     if invitation is None:

@@ -1,9 +1,12 @@
-"""One running product for each test module."""
+"""One running product and one Chromium for each test module; a page signed in as the demo agency's owner."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.flows.browsing import ARGUMENTS, CHROMIUM, new_page, sign_in
 from tests.flows.running import Product
 
 
@@ -15,3 +18,26 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         yield running
     finally:
         running.stop()
+
+
+@pytest.fixture(scope="module")
+def seed(product: Product) -> dict[str, Any]:
+    return product.seed()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser, product: Product, seed: dict[str, Any]) -> Iterator[Page]:
+    """Signed in as the demo agency's owner; anything the browser complains about fails the test."""
+    page, watch = new_page(browser, product, viewport={"width": 1280, "height": 800})
+    sign_in(page, seed["email"], seed["password"])
+    yield page
+    page.context.close()
+    assert watch.complaints == []

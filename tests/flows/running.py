@@ -101,7 +101,7 @@ class Product:
             "DATABASE_URL": self.database.url,
             "PUBLIC_BASE_URL": self.url,
             "NODE_NAME": f"flow-{self.port}",
-            "EMAIL_URL": f"filemail://{folder}/mails",
+            "EMAIL_URL": f"filemail:///{folder}/mails",
             "PAGERDUTY_IDENTITY_URL": self.theirs.url,
             "PAGERDUTY_API_URL": self.theirs.url,
             "PAGERDUTY_API_URL_EU": f"{self.theirs.url}/eu",
@@ -145,6 +145,11 @@ class Product:
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-4000:]
         return done.stdout
+
+    def mails(self) -> str:
+        """Every mail that was sent so far."""
+        folder = self.log.parent / "mails"
+        return "".join(mail.read_text() for mail in folder.glob("*.log")) if folder.exists() else ""
 
     def seed(self) -> dict[str, Any]:
         made: dict[str, Any] = json.loads(self.manage("seed_demo", "--json"))

@@ -1,74 +1,12 @@
 """Settings → Connections in Chromium: connect by clicking through consent, the other endings, revoke."""
 
-import shutil
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
+from tests.flows.browsing import IN_CHROMIUM, allow, start
 from tests.flows.running import Product
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.flow,
-    pytest.mark.browser,
-    pytest.mark.xdist_group("browser"),
-    pytest.mark.skipif(CHROMIUM is None, reason="install Chromium (Debian: apt-get install chromium)"),
-]
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="module")
-def seed(product: Product) -> dict[str, Any]:
-    return product.seed()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def page(browser: Browser, product: Product, seed: dict[str, Any]) -> Iterator[Page]:
-    """Signed in as the demo agency's owner; anything the console complains about fails the test."""
-    context = browser.new_context(base_url=product.url, timezone_id="Europe/Berlin")
-    context.set_default_timeout(10_000)
-    page, complaints = context.new_page(), []
-    page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto("/")
-    page.get_by_label("Email").fill(seed["email"])
-    page.get_by_label("Password:").fill(seed["password"])
-    page.get_by_role("button", name="Sign In").click()
-    expect(page.get_by_role("heading", name="Connections")).to_be_visible()
-    yield page
-    context.close()
-    # Pages that answer 4xx or 5xx are said so on the console; that is not a complaint about the page.
-    assert [text for text in complaints if "Failed to load resource" not in text] == []
-
-
-def start(page: Page, label: str) -> None:
-    page.goto("/settings/connections/")
-    page.get_by_role("link", name="Add connection").click()
-    page.get_by_label("Label").fill(label)
-    page.get_by_role("button", name="Continue to PagerDuty").click()
-
-
-def allow(page: Page, account: str = "acme") -> None:
-    page.get_by_label("Sign in as").select_option(label=f"Dana Rivera (dana@{account}.example)")
-    page.get_by_role("button", name="Allow").click()
+pytestmark = [*IN_CHROMIUM, pytest.mark.xdist_group("connecting")]
 
 
 def test_connecting_shows_what_was_granted_and_a_reload_of_the_callback_changes_nothing(page: Page) -> None:
@@ -128,8 +66,13 @@ def test_checking_and_revoking_ends_with_a_receipt(page: Page) -> None:
     expect(page.get_by_text("PagerDuty accepts our access.")).to_be_visible()
 
     page.get_by_role("link", name="Revoke…").click()
+    page.get_by_label("Type the label to confirm").fill("Something else")
+    page.get_by_role("button", name="Revoke for good").click()
+    expect(page.get_by_text("That is not the label")).to_be_visible()
+    page.get_by_label("Type the label to confirm").fill("Over")
     page.get_by_role("button", name="Revoke for good").click()
     expect(page.get_by_role("heading", name="Over is revoked")).to_be_visible()
     expect(page.get_by_text("App Registrations")).to_be_visible()
+    expect(page.get_by_text("demo@taskjuice.example, from 127.0.0.1")).to_be_visible()
     page.get_by_role("link", name="Back to connections").click()
     expect(page.get_by_role("row", name="Over").get_by_text("revoked", exact=False)).to_be_visible()

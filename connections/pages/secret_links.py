@@ -1,0 +1,20 @@
+"""From a link in a mail into the session: what both kinds of secret links do when they are opened."""
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from connections.models.secret_links import SecretLinkQuerySet, digest_of
+
+
+def keep_digest(request: HttpRequest, name: str, links: SecretLinkQuerySet[Any]) -> None:
+    """Remember in the session which of `links` the `?link=` is; nothing is kept for one that is none of ours.
+
+    The view then redirects to its plain address: the secret leaves the address bar at once, and with it the
+    browser's history and what somebody sees who looks over a shoulder.
+    """
+    digest = digest_of(request.GET["link"])
+    if links.filter(digest=digest).exists():
+        request.session[name] = digest
+    else:
+        request.session.pop(name, None)

@@ -1,0 +1,131 @@
+"""Pages that everybody can use: axe-core, small and large windows, light and dark, the keyboard alone."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.flows.browsing import IN_CHROMIUM, hindrances, new_page, sign_in, too_wide
+from tests.flows.running import Product
+
+pytestmark = [*IN_CHROMIUM, pytest.mark.xdist_group("everybody")]
+
+SIGNED_OUT = [
+    "/accounts/login/",
+    "/accounts/signup/",
+    "/accounts/password/reset/",
+    "/join/",
+    "/client/",
+    "/not-there/",
+]
+PAGES = [
+    "/settings/connections/",
+    "/settings/connections/?status=pending",
+    "/settings/connections/add/",
+    "/settings/connections/{connection}/",
+    "/settings/connections/{connection}/rename/",
+    "/settings/connections/{connection}/revoke/",
+    "/settings/connections/{connection}/audit/",
+    "/settings/client-links/add/",
+    "/settings/people/",
+    "/settings/workspaces/",
+    "/settings/workspaces/add/",
+    "/settings/agency/",
+    "/settings/api-keys/",
+    "/settings/api-keys/add/",
+    "/settings/audit/",
+    "/accounts/email/",
+    "/accounts/password/change/",
+    "/accounts/2fa/",
+    "/accounts/2fa/totp/activate/",
+    "/not-there/",
+]
+LOOKS = [("light", 1440), ("dark", 360)]
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+def test_no_page_hinders_anybody_or_runs_out_of_the_window(
+    browser: Browser, product: Product, seed: dict[str, Any], scheme: Any, width: int
+) -> None:
+    page, watch = new_page(browser, product, color_scheme=scheme, viewport={"width": width, "height": 900})
+    found = {path: faults(page, path) for path in SIGNED_OUT}
+    sign_in(page, seed["email"], seed["password"])
+    found |= {path: faults(page, path.format(**seed)) for path in PAGES}
+    page.context.close()
+
+    assert {path: what for path, what in found.items() if what} == {}
+    assert watch.complaints == []
+
+
+def faults(page: Page, path: str) -> list[str]:
+    page.goto(path)
+    wider = too_wide(page)
+    return hindrances(page) + ([f"{wider} px too wide"] if wider > 0 else [])
+
+
+def test_forms_that_were_refused_hinder_nobody_either(page: Page) -> None:
+    for path, button in (
+        ("/settings/connections/add/", "Continue to PagerDuty"),
+        ("/settings/people/", "Invite"),
+        ("/settings/api-keys/add/", "Make the key"),
+    ):
+        page.goto(path)
+        page.locator("main form").evaluate_all("forms => forms.forEach(form => form.noValidate = true)")
+        page.get_by_role("button", name=button).click()
+        expect(page.locator(".errorlist").first).to_be_visible()
+        assert hindrances(page) == []
+
+
+def test_the_keyboard_alone_gets_from_the_top_to_switching_the_workspace_and_revoking(
+    page: Page, seed: dict[str, Any]
+) -> None:
+    page.goto(f"/settings/connections/{seed['connection']}/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+
+    assert _reached(page, 5)[-1] == "Revoke…"
+
+    page.goto("/settings/connections/")
+    summary = page.locator(".switcher summary")
+    summary.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Acme", exact=True)).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Acme", exact=True)).to_be_hidden()
+    expect(summary).to_be_focused()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Acme", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(summary).to_contain_text("Acme")
+
+
+def _reached(page: Page, presses: int) -> list[str]:
+    """The words of what gets the focus, one after the other; each must show that it has it."""
+    words = []
+    for _ in range(presses):
+        page.keyboard.press("Tab")
+        focus = page.evaluate(
+            "() => { const at = document.activeElement, style = getComputedStyle(at);"
+            " return [at.innerText.trim(), style.outlineStyle, parseFloat(style.outlineWidth)]; }"
+        )
+        assert focus[1] != "none", focus
+        assert focus[2] >= 2, focus
+        words.append(focus[0])
+    return words
+
+
+def test_the_main_purpose_of_the_pages_needs_no_javascript(
+    browser: Browser, product: Product, seed: dict[str, Any]
+) -> None:
+    page, watch = new_page(browser, product, java_script_enabled=False)
+    sign_in(page, seed["email"], seed["password"])
+    page.locator(".switcher summary").click()
+    page.get_by_role("button", name="Acme", exact=True).click()
+    page.get_by_role("link", name="Acme's PagerDuty").click()
+    page.get_by_role("button", name="Check now").click()
+
+    expect(page.get_by_text("PagerDuty accepts our access.")).to_be_visible()
+    page.context.close()
+    assert watch.complaints == []
