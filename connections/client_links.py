@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from connections import audit
+from connections import audit, mailing
 from connections.actors import Actor
-from connections.models import ClientLink, Connection, Notice, Workspace
+from connections.models import ClientLink, Connection, Workspace
 from connections.problems import Problem
 
 
@@ -37,7 +37,7 @@ def send(
 ) -> ClientLink:
     """A link for `connection`, or for a new pending one of that label. Mailed when there is an address.
 
-    Raises Problem (label_in_use, not_pending).
+    Raises Problem (label_in_use, not_pending, mailed_too_often).
     """
     try:
         with transaction.atomic():
@@ -62,7 +62,7 @@ def send(
 
 
 def send_again(*, actor: Actor, link: ClientLink) -> None:
-    """A new link for seven more days; the one sent before stops working. Raises Problem (over)."""
+    """A new link for seven more days; the one sent before stops working. Raises Problem (over, mailed_too_often)."""
     with transaction.atomic():
         link.renew()
         again = ClientLink.objects.filter(pk=link.pk).open()
@@ -164,4 +164,4 @@ def _record(actor: Actor, action: str, link: ClientLink) -> None:
 
 def _announce(link: ClientLink) -> None:
     if link.email:
-        Notice.objects.create(client_link=link, kind="client_link", occasion=link.digest)
+        mailing.announce(account=link.connection.workspace.account, client_link=link)

@@ -5,16 +5,19 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from connections import audit
+from connections import audit, mailing
 from connections.actors import Actor
-from connections.models import Account, Invitation, Membership, Notice, Role, User
+from connections.models import Account, Invitation, Membership, Role, User
 from connections.problems import Problem
 
 MAX_OPEN_INVITATIONS = 200
 
 
 def invite(*, actor: Actor, account: Account, email: str, role: str) -> Invitation:
-    """A new invitation, on its way by e-mail. Raises Problem (forbidden, already_member, already_invited)."""
+    """A new invitation, on its way by e-mail.
+
+    Raises Problem (forbidden, already_member, already_invited, too_many_invitations, mailed_too_often).
+    """
     _may_manage(actor, account)
     email = email.strip().lower()
     if Membership.objects.filter(account=account, user__email=email).exists():
@@ -30,14 +33,17 @@ def invite(*, actor: Actor, account: Account, email: str, role: str) -> Invitati
             audit.record(
                 actor, "person.invited", account=account, target=email, detail={"who": email, "role": role}
             )
-            _announce(invitation)
+            mailing.announce(account=invitation.account, invitation=invitation)
     except IntegrityError:
         raise Problem("already_invited", f"{email} has an open invitation. Send it again instead.") from None
     return invitation
 
 
 def invite_again(*, actor: Actor, invitation: Invitation) -> None:
-    """A new link for seven more days; the one sent before stops working. Raises Problem (forbidden, over)."""
+    """A new link for seven more days; the one sent before stops working.
+
+    Raises Problem (forbidden, over, mailed_too_often).
+    """
     _may_manage(actor, invitation.account)
     with transaction.atomic():
         invitation.renew()
@@ -53,7 +59,7 @@ def invite_again(*, actor: Actor, invitation: Invitation) -> None:
             target=invitation.email,
             detail={"who": invitation.email},
         )
-        _announce(invitation)
+        mailing.announce(account=invitation.account, invitation=invitation)
 
 
 def cancel(*, actor: Actor, invitation: Invitation) -> None:
@@ -149,7 +155,3 @@ def _owner_stays() -> Problem:
 def _record(actor: Actor, action: str, membership: Membership, detail: dict[str, Any]) -> None:
     email = membership.user.email
     audit.record(actor, action, account=membership.account, target=email, detail={"who": email, **detail})
-
-
-def _announce(invitation: Invitation) -> None:
-    Notice.objects.create(invitation=invitation, kind="invitation", occasion=invitation.digest)

@@ -18,6 +18,7 @@ from connections.problems import Problem
 from connections.requests import actor_of
 
 _SECTION = {"section": "connections"}
+_FIELDS = {"label_in_use": "label", "mailed_too_often": "email"}
 
 
 def _asked_connection(request: HttpRequest) -> Connection | None:
@@ -56,7 +57,7 @@ def add(request: HttpRequest) -> HttpResponse:
                 expected_account=data["expected_account"],
             )
         except Problem as problem:
-            form.add_error(None if connection else "label", problem.message)
+            form.add_error(_FIELDS.get(problem.code), problem.message)
         else:
             return redirect("connections:detail", link.connection_id)
     context = {"form": form, "provider": provider, "connection": connection} | _SECTION

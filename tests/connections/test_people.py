@@ -177,6 +177,23 @@ def test_one_open_invitation_for_an_address_at_a_time(alice: Client) -> None:
     assert Invitation.objects.count() == 1
 
 
+def test_nobody_floods_a_mailbox_through_us(alice: Client) -> None:
+    invite(alice)
+    again = reverse("connections:invite_again", args=[Invitation.objects.get().pk])
+    for _ in range(4):
+        assert "new link" in alice.post(again, follow=True).content.decode()
+    link = Invitation.objects.get().digest
+
+    refused = alice.post(again, follow=True).content.decode()
+
+    assert "5 mails since yesterday" in refused
+    assert Invitation.objects.get().digest == link
+    assert notices.send_due() == 1  # only the newest link is worth a mail
+    assert len(mail.outbox) == 1
+    alice.post(reverse("connections:invitation_cancel", args=[Invitation.objects.get().pk]))
+    assert invite(alice).status_code == 400
+
+
 def test_roles_change_between_member_and_admin_and_count_at_once(alice: Client, who: People) -> None:
     bob = signed_in(who.bob)
     assert bob.get(PEOPLE).status_code == 403

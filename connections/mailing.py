@@ -1,0 +1,35 @@
+"""Putting mails to people outside on their way, within bounds: nobody uses us to flood somebody's mailbox."""
+
+from datetime import timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from connections.models import Account, ClientLink, Invitation, Notice
+from connections.problems import Problem
+
+_DAY = timedelta(days=1)
+EACH_A_DAY = 5
+ACCOUNT_A_DAY = 200
+
+
+def announce(
+    *, account: Account, invitation: Invitation | None = None, client_link: ClientLink | None = None
+) -> None:
+    """Mail this link, once. Call it in the transaction that makes or renews it. Raises Problem (mailed_too_often)."""
+    link: Invitation | ClientLink | None = invitation or client_link
+    if link is None:
+        raise ValueError("Nothing to announce.")
+    today = Notice.objects.filter(created_at__gt=timezone.now() - _DAY)
+    of_account = Q(invitation__account=account) | Q(client_link__connection__workspace__account=account)
+    of_address = Q(invitation__email=link.email) | Q(client_link__email=link.email)
+    if today.filter(of_account, of_address).count() >= EACH_A_DAY:
+        raise _too_often(f"{link.email} has got {EACH_A_DAY} mails since yesterday.")
+    if today.filter(of_account).count() >= ACCOUNT_A_DAY:
+        raise _too_often(f"Your agency has sent {ACCOUNT_A_DAY} mails since yesterday.")
+    kind = "invitation" if invitation else "client_link"
+    Notice.objects.create(invitation=invitation, client_link=client_link, kind=kind, occasion=link.digest)
+
+
+def _too_often(message: str) -> Problem:
+    return Problem("mailed_too_often", f"{message} Hand the link over yourself, or wait.", status=429)
