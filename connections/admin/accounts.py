@@ -26,7 +26,7 @@ class MembershipInline(LookOnlyInline):
     person = plainly("user")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("user")
+        return super().get_queryset(request).select_related("user", "account")
 
 
 @admin.register(Account)

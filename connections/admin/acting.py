@@ -105,7 +105,8 @@ class ActingPage(ScopedPage):
                 act(row)
             except Problem as problem:
                 refused.append(f"{row}: {problem.message}")
-        messages.success(request, f"{taken - len(refused)} {done}.")
+        succeeded = taken - len(refused)
+        (messages.success if succeeded else messages.info)(request, f"{succeeded} {done}.")
         if left_alone:
             messages.info(request, f"{left_alone} left alone: {otherwise}.")
         if refused:

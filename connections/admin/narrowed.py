@@ -32,7 +32,8 @@ class NarrowedTo(admin.RelatedFieldListFilter):
         return [(str(row.pk), str(row)) for row in rows]
 
     def has_output(self) -> bool:
-        return bool(self.lookup_choices)
+        """Also for a row that is not theirs to see: a filter without output would not filter either."""
+        return self.lookup_val is not None
 
 
 def around(row: Model, request: HttpRequest, site: admin.AdminSite) -> SafeString:

@@ -43,6 +43,7 @@ class EventAdmin(ActingPage):
     search_help_text = "The whole id of an event, incident, trigger or workspace, or an event type."
     id_fields = ["id", "trigger", "workspace"]
     date_hierarchy = "received_at"
+    ordering = ["-received_at", "-seq"]
     sortable_by = []
     heavy = ["body"]
     fields = [

@@ -53,6 +53,7 @@ class RunAdmin(ScopedPage):
     search_help_text = "Workflow; or the whole id of a run, event, incident, workflow or workspace."
     id_fields = ["id", "event__id", "workflow", "workspace"]
     date_hierarchy = "created_at"
+    ordering = ["-created_at", "-seq"]
     sortable_by = []
     heavy = ["error", "workflow__draft"]
     fields = [
