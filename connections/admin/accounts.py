@@ -71,18 +71,17 @@ class AccountAdmin(ActingPage, AuditedPage):
     def _ask(self, request: HttpRequest, account: Account, connections: QuerySet[Connection]) -> HttpResponse:
         counted = connections.filter(_LIVE).order_by("status").values_list("status").annotate(Count("pk"))
         states = [f"{count} {Connection.Status(status).label.lower()}" for status, count in counted]
-        total = sum(count for _, count in counted)
         return self.ask(
             request,
             action="revoke_everything",
-            question=f"Revoke all {total} connections of {account}?",
+            question=f"Revoke all connections of {account}?",
             button="Revoke all for good",
             consequences=[
                 "our access to each provider account is erased at once,",
                 "the triggers of these connections are closed and take no more events,",
                 "actions and runs that wait for them are ended.",
             ],
-            rows=states,
+            rows=states + ([f"{sum(count for _, count in counted)} in all"] if len(states) > 1 else []),
             chosen=[account],
         )
 

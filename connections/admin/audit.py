@@ -45,16 +45,7 @@ class AuditEventAdmin(ScopedPage):
     """Who did what to which connection, when, from where."""
 
     account_path = "account"
-    list_display = [
-        "created_at",
-        "actor_label",
-        "action",
-        "account",
-        "workspace",
-        "connection",
-        "target",
-        "ip",
-    ]
+    list_display = ["created_at", "actor_label", "action", "account", "workspace", "connection", "ip"]
     list_filter = [("account", NarrowedTo), ("connection", NarrowedTo), BySubject, ByActor]
     list_select_related = ["account", "workspace", "connection"]
     search_fields = ["^actor_label", "^action", "target__exact", "request_id__exact"]

@@ -37,11 +37,11 @@ class ConnectionAdmin(ActingPage):
     account_path = "workspace__account"
     list_display = [
         "label",
+        "status",
         "workspace",
         "provider",
         "external_account_name",
         "region",
-        "status",
         "created_at",
     ]
     list_filter = [("workspace__account", NarrowedTo), ("workspace", NarrowedTo), "status", ByProvider]

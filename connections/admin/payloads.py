@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from connections.storable import storable
 
@@ -12,7 +12,9 @@ _LONGEST = 20_000
 
 
 def as_json(value: Any) -> SafeString:
-    """`value` indented, at most its first 20,000 characters."""
+    """`value` indented, at most its first 20,000 characters; a dash for nothing."""
+    if value is None:
+        return mark_safe("-")
     try:
         text = json.dumps(storable(value), indent=2, ensure_ascii=False)
     except RecursionError:

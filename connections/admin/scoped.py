@@ -24,11 +24,11 @@ _DATE_PARTS = ("year", "month", "day", "gte", "lt")
 
 
 def plainly(field: str) -> Callable[[Any, Any], Any]:
-    """The related row as text, without a link: staff may see its name and not its page."""
+    """The related row as text, without a link: staff may see its name and not its page. A dash for none."""
 
     @admin.display(description=field.replace("_", " "))
     def shown(page: Any, row: Any) -> Any:
-        return getattr(row, field)
+        return getattr(row, field) or "-"
 
     return shown
 

@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AlterModelOptions(
             name='apikey',
-            options={'ordering': ['-created_at', 'id'], 'permissions': [('revoke_apikey', 'Can revoke API keys')]},
+            options={'ordering': ['-created_at', 'id'], 'permissions': [('revoke_apikey', 'Can revoke API keys')], 'verbose_name': 'API key'},
         ),
         migrations.AlterModelOptions(
             name='connection',

@@ -10,12 +10,13 @@ from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from connections import api_keys
 from connections.admin.narrowed import narrowings
 from connections.admin.scoped import ScopedPage
+from connections.admin.staff import support_actor
 from connections.models import AuditEvent, Connection, Grant, Membership, User
 from tests.connections.test_admin import ACCOUNTS, CONNECTIONS, act, page_of, staff
 from tests.connections.test_pages import signed_in
@@ -142,7 +143,7 @@ def test_she_revokes_her_own_connection_and_it_is_on_record_as_support(
 def test_all_of_her_account_is_hers_only(
     alice: Client, who: People, connection: Connection, theirs: list[Any], http: responses.RequestsMock
 ) -> None:
-    assert "Revoke all 1 connections" in act(alice, ACCOUNTS, "revoke_everything", who.agency)
+    assert "<li>1 active</li>" in act(alice, ACCOUNTS, "revoke_everything", who.agency)
 
     act(alice, ACCOUNTS, "revoke_everything", who.agency, confirmed="yes")
 
@@ -164,6 +165,19 @@ def test_who_loses_the_role_loses_the_rows(alice: Client, who: People, connectio
     Membership.objects.filter(user=who.alice).update(role="member")
 
     assert "0 connections" in alice.get(CONNECTIONS).content.decode()
+
+
+def test_the_actor_of_her_acts_has_no_rights_elsewhere(who: People) -> None:
+    request = RequestFactory().get("/admin/")
+    staff(who.alice, "Agency support")
+    request.user = User.objects.get(pk=who.alice.pk)
+
+    actor = support_actor(request)
+
+    assert (actor.kind, actor.label) == ("support", who.alice.email)
+    assert actor.may("connections:write", who.agency.pk)
+    assert not actor.may("connections:write", who.other.account_id)
+    assert actor.tenant_filter() == {"workspace__account__in": [who.agency.pk]}
 
 
 # --- what they try ---------------------------------------------------------------------------------------------

@@ -16,11 +16,11 @@ class ActionCallAdmin(ScopedPage):
     account_path = "workspace__account"
     list_display = [
         "created_at",
+        "status",
         "action",
         "connection",
         "workspace",
         "origin",
-        "status",
         "attempts",
         "unsure",
     ]

@@ -23,11 +23,11 @@ class EventAdmin(ActingPage):
     account_path = "workspace__account"
     list_display = [
         "received_at",
+        "status",
         "event_type",
         "lane",
         "workspace",
         "trigger",
-        "status",
         "attempts",
         "is_test",
     ]

@@ -33,10 +33,10 @@ class RunAdmin(ScopedPage):
     account_path = "workspace__account"
     list_display = [
         "created_at",
+        "status",
         "workflow",
         "lane",
         "workspace",
-        "status",
         "position",
         "replay",
         "finished_at",

@@ -28,7 +28,7 @@ class TriggerAdmin(ActingPage):
     """Incoming URLs. A pasted URL's id finds its trigger; the URL itself is not shown."""
 
     account_path = "workspace__account"
-    list_display = ["name", "key", "workspace", "connection", "status", "confirmed_at", "created_at"]
+    list_display = ["name", "status", "key", "workspace", "connection", "confirmed_at", "created_at"]
     list_filter = [
         ("workspace__account", NarrowedTo),
         ("workspace", NarrowedTo),

@@ -31,7 +31,7 @@ class WorkflowAdmin(ActingPage):
     """One trigger, conditions and steps each."""
 
     account_path = "workspace__account"
-    list_display = ["name", "workspace", "trigger", "status", "created_at"]
+    list_display = ["name", "status", "workspace", "trigger", "created_at"]
     list_filter = [
         ("workspace__account", NarrowedTo),
         ("workspace", NarrowedTo),
