@@ -297,6 +297,8 @@ def test_the_way_to_a_rows_own_page_tells_nothing(alice: Client, theirs: list[An
 def test_people_groups_and_machinery_are_closed(alice: Client, who: People) -> None:
     for path in ("connections/user/", f"connections/user/{who.charlie.pk}/change/", "auth/group/"):
         assert alice.get(f"/admin/{path}").status_code == 403
+    # Not even whoever was given the right to look by itself.
+    who.alice.user_permissions.set(Permission.objects.filter(content_type__app_label="django_q"))
     for name in ("schedule", "ormq", "success", "failure"):
         assert alice.get(f"/admin/django_q/{name}/").status_code == 403
     assert "django_q" not in alice.get("/admin/").content.decode()
