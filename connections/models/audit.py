@@ -39,6 +39,7 @@ class AuditEvent(models.Model):
         indexes = [
             models.Index(fields=["account", "-created_at"], name="audit_by_account"),
             models.Index(fields=["connection", "-created_at"], name="audit_by_connection"),
+            models.Index(fields=["-created_at", "id"], name="audit_by_time"),
         ]
 
     def __str__(self) -> str:

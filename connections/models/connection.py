@@ -47,7 +47,11 @@ class Connection(models.Model):
 
     class Meta:
         ordering = ["-created_at", "id"]
-        indexes = [models.Index(fields=["workspace", "-created_at", "id"], name="connection_by_workspace")]
+        permissions = [("revoke_connection", "Can revoke connections")]
+        indexes = [
+            models.Index(fields=["workspace", "-created_at", "id"], name="connection_by_workspace"),
+            models.Index(fields=["-created_at", "id"], name="connection_by_time"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["workspace", "provider", "label"],

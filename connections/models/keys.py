@@ -29,6 +29,8 @@ class ApiKey(models.Model):
 
     class Meta:
         ordering = ["-created_at", "id"]
+        verbose_name = "API key"
+        permissions = [("revoke_apikey", "Can revoke API keys")]
 
     def __str__(self) -> str:
         return f"{self.name} (tj_{self.prefix}_…)"

@@ -47,6 +47,9 @@ class Account(models.Model):
     name = models.CharField(max_length=120)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
+    class Meta:
+        permissions = [("see_every_account", "Can see the rows of every account")]
+
     def __str__(self) -> str:
         return self.name
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import responses
 from django.conf import settings as project_settings
-from django.contrib.auth.models import Permission
 from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -259,78 +258,6 @@ def test_signing_up_with_a_known_address_does_not_say_so(client: Client, who: Pe
 
 def test_allauths_own_page_of_third_party_accounts_is_not_there(alice: Client) -> None:
     assert alice.get("/accounts/3rdparty/").status_code == 404
-
-
-# --- the admin ---------------------------------------------------------------------------------------------
-@pytest.fixture
-def support(db: None) -> Client:
-    return signed_in(User.objects.create_superuser("support@taskjuice.example"))
-
-
-def test_the_admin_never_shows_a_token_or_a_digest(support: Client, connection: Connection) -> None:
-    grant = Grant.objects.get()
-    for path in (
-        f"/admin/connections/grant/{grant.pk}/change/",
-        "/admin/connections/grant/",
-        f"/admin/connections/connection/{connection.pk}/change/",
-    ):
-        answer = support.get(path)
-        assert answer.status_code == 200
-        for secret in (f"access-{connection.pk}", grant.access_token, grant.refresh_token):
-            assert str(secret) not in answer.content.decode()
-
-
-def test_history_cannot_be_changed_in_the_admin(support: Client, connection: Connection, who: People) -> None:
-    event = AuditEvent.objects.create(
-        account=who.agency, connection=connection, actor_kind="system", actor_label="x", action="x"
-    )
-    for model, key in (
-        ("auditevent", event.pk),
-        ("grant", Grant.objects.get().pk),
-        ("connection", connection.pk),
-    ):
-        assert support.post(f"/admin/connections/{model}/{key}/change/", {}).status_code == 403
-        assert support.post(f"/admin/connections/{model}/{key}/delete/", {"post": "yes"}).status_code == 403
-        assert support.get(f"/admin/connections/{model}/add/").status_code == 403
-
-
-def test_support_revokes_in_the_admin_and_it_is_on_record(
-    support: Client, connection: Connection, http: responses.RequestsMock
-) -> None:
-    answer = support.post(
-        "/admin/connections/connection/",
-        {"action": "revoke_selected", "_selected_action": [str(connection.pk)]},
-        follow=True,
-    )
-
-    assert "1 revoked" in answer.content.decode()
-    connection.refresh_from_db()
-    assert connection.status == "revoked"
-    assert AuditEvent.objects.get(action="connection.revoked").actor_kind == "support"
-
-
-def test_agency_people_do_not_get_into_the_admin(alice: Client) -> None:
-    assert alice.get("/admin/connections/connection/").status_code == 302
-
-
-def test_the_admin_offers_nothing_that_runs_code_or_shows_a_second_factor(support: Client) -> None:
-    page = support.get("/admin/").content.decode()
-
-    for path in ("django_q", "mfa", "socialaccount"):
-        assert f"/admin/{path}/" not in page
-        assert support.get(f"/admin/{path}/").status_code == 404
-
-
-def test_staff_give_themselves_no_rights(who: People) -> None:
-    who.bob.is_staff = True
-    who.bob.save()
-    who.bob.user_permissions.set(Permission.objects.filter(codename__in=["change_user", "view_user"]))
-
-    form = {"email": who.bob.email, "is_superuser": "on", "is_staff": "on", "is_active": "on"}
-    signed_in(who.bob).post(f"/admin/connections/user/{who.bob.pk}/change/", form)
-
-    who.bob.refresh_from_db()
-    assert not who.bob.is_superuser
 
 
 def test_a_label_is_one_line(alice: Client, who: People) -> None:

@@ -91,6 +91,7 @@ class ActionCall(models.Model):
         ]
         indexes = [
             models.Index(fields=["connection", "-created_at", "id"], name="call_by_connection"),
+            models.Index(fields=["-created_at", "id"], name="call_by_time"),
             models.Index(fields=["connection", "fingerprint"], name="call_twins"),
             models.Index(
                 fields=["next_attempt_at"],

@@ -45,6 +45,7 @@ class Event(models.Model):
 
     class Meta:
         ordering = ["-seq"]
+        permissions = [("requeue_event", "Can put failed events back into the queue")]
         constraints = [
             models.UniqueConstraint(fields=["trigger", "external_id"], name="event_once"),
             models.CheckConstraint(
@@ -55,6 +56,7 @@ class Event(models.Model):
             models.Index(fields=["trigger", "lane", "seq"], condition=Q(status="queued"), name="event_queue"),
             models.Index(fields=["workspace", "seq"], name="event_by_workspace"),
             models.Index(fields=["trigger", "seq"], name="event_by_trigger"),
+            models.Index(fields=["received_at"], name="event_by_time"),
         ]
 
     def __str__(self) -> str:

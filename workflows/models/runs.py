@@ -92,6 +92,7 @@ class Run(models.Model):
             ),
             models.Index(fields=["workspace", "seq"], name="run_by_workspace"),
             models.Index(fields=["workflow", "seq"], name="run_by_workflow"),
+            models.Index(fields=["created_at"], name="run_by_time"),
         ]
 
     def __str__(self) -> str:

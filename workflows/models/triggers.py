@@ -36,6 +36,7 @@ class Trigger(models.Model):
 
     class Meta:
         ordering = ["-created_at", "id"]
+        permissions = [("pause_trigger", "Can pause and resume triggers")]
         indexes = [models.Index(fields=["workspace", "-created_at", "id"], name="trigger_by_workspace")]
         constraints = [
             models.CheckConstraint(

@@ -36,6 +36,7 @@ class Workflow(models.Model):
 
     class Meta:
         ordering = ["-created_at", "id"]
+        permissions = [("pause_workflow", "Can pause and resume workflows")]
         indexes = [models.Index(fields=["workspace", "-created_at", "id"], name="workflow_by_workspace")]
         constraints = [
             models.CheckConstraint(

@@ -1,0 +1,73 @@
+"""The audit: to look at."""
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+
+from connections.admin.choices import Among
+from connections.admin.narrowed import NarrowedTo
+from connections.admin.payloads import as_json
+from connections.admin.scoped import ScopedPage, plainly
+from connections.models import AuditEvent
+
+
+class ByActor(Among):
+    """Acts of one kind of actor."""
+
+    title = "who acted"
+    parameter_name = "by"
+    lookup = "actor_kind"
+    choices_of = {
+        "user": "Person",
+        "api_key": "API key",
+        "client": "Client",
+        "support": "Support",
+        "system": "TaskJuice",
+    }
+
+
+class BySubject(Among):
+    """Acts on one kind of thing; `connection.` begins what is done to connections."""
+
+    title = "what it is about"
+    parameter_name = "about"
+    lookup = "action__startswith"
+    choices_of = {
+        f"{word.lower().replace(' ', '_')}.": word
+        for word in (
+            *("Account", "Member", "User", "Workspace", "API key"),
+            *("Connection", "Trigger", "Event", "Workflow", "Run", "Action"),
+        )
+    }
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ScopedPage):
+    """Who did what to which connection, when, from where."""
+
+    account_path = "account"
+    list_display = ["created_at", "actor_label", "action", "account", "workspace", "connection", "ip"]
+    list_filter = [("account", NarrowedTo), ("connection", NarrowedTo), BySubject, ByActor]
+    list_select_related = ["account", "workspace", "connection"]
+    search_fields = ["^actor_label", "^action", "target__exact", "request_id__exact"]
+    search_help_text = "The beginning of who or what; or a whole id."
+    id_fields = ["pk", "account", "connection", "target", "request_id"]
+    date_hierarchy = "created_at"
+    sortable_by = ["created_at"]
+    fields = [
+        *(
+            "created_at",
+            "action",
+            "actor_kind",
+            "actor_label",
+            "key_used",
+            "account",
+            "workspace",
+            "connection",
+        ),
+        *("target", "what_exactly", "ip", "request_id"),
+    ]
+    key_used = plainly("api_key")
+
+    @admin.display(description="detail")
+    def what_exactly(self, event: AuditEvent) -> SafeString:
+        return as_json(event.detail)

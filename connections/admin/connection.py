@@ -1,0 +1,118 @@
+"""Connections and the surroundings of their grants; the tokens themselves are on no page."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+
+from connections import providers
+from connections.admin.acting import MOST_ROWS, ActingPage
+from connections.admin.choices import Among
+from connections.admin.narrowed import NarrowedTo
+from connections.admin.scoped import ScopedPage, plainly
+from connections.admin.staff import support_actor
+from connections.models import Connection, Grant
+from connections.revoke import revoke
+
+_LIVE = ~Q(status=Connection.Status.REVOKED)
+
+
+class ByProvider(Among):
+    """Those of one provider."""
+
+    title = "provider"
+    parameter_name = "provider"
+    lookup = "provider"
+
+    @property
+    def choices_of(self) -> dict[str, str]:  # type: ignore[override]
+        return {provider.key: provider.name for provider in providers.known()}
+
+
+@admin.register(Connection)
+class ConnectionAdmin(ActingPage):
+    """What each workspace may do at a provider."""
+
+    account_path = "workspace__account"
+    list_display = [
+        "label",
+        "status",
+        "workspace",
+        "provider",
+        "external_account_name",
+        "region",
+        "created_at",
+    ]
+    list_filter = [("workspace__account", NarrowedTo), ("workspace", NarrowedTo), "status", ByProvider]
+    list_select_related = ["workspace"]
+    search_fields = ["label", "external_account_name", "external_account_id__exact", "workspace__name"]
+    search_help_text = (
+        "Label, provider account or workspace; or the whole id of a connection, workspace or account."
+    )
+    id_fields = ["pk", "workspace", "workspace__account"]
+    date_hierarchy = "created_at"
+    sortable_by = ["created_at"]
+    fields = [
+        *("id", "label", "workspace", "provider", "status", "status_reason"),
+        *("external_account_id", "external_account_name", "external_user_id", "region"),
+        *("authorised", "authorised_at", "last_used_at", "revoked_at", "created_at"),
+    ]
+    authorised = plainly("authorised_by")
+    actions = ["revoke_selected"]
+
+    @admin.action(description="Revoke…", permissions=["revoke"])
+    def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Connection]) -> HttpResponse | None:
+        rows = queryset.select_related("workspace__account")
+        if not self.confirmed(request):
+            return self._ask(request, rows)
+        self.work_through(
+            request,
+            rows,
+            ready=_LIVE,
+            act=lambda connection: revoke(actor=support_actor(request), connection=connection),
+            done="revoked",
+            otherwise="revoked before",
+        )
+        return None
+
+    def _ask(self, request: HttpRequest, rows: QuerySet[Connection]) -> HttpResponse:
+        live = list(rows.filter(_LIVE)[:MOST_ROWS])
+        return self.ask(
+            request,
+            action="revoke_selected",
+            question=f"Revoke {live[0]}?" if len(live) == 1 else f"Revoke {len(live)} connections?",
+            button="Revoke for good",
+            consequences=[
+                "our access to the provider account is erased at once,",
+                "the triggers of the connection are closed and take no more events,",
+                "actions and runs that wait for it are ended.",
+            ],
+            rows=(f"{row} ({row.workspace}, {row.workspace.account})" for row in live),
+            chosen=live,
+        )
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("connections.revoke_connection")
+
+
+@admin.register(Grant)
+class GrantAdmin(ScopedPage):
+    """What is known of the tokens: never a part of one."""
+
+    account_path = "connection__workspace__account"
+    list_display = ["connection", "expires_at", "refreshed_at", "next_refresh_at", "failures", "generation"]
+    list_filter = [("connection__workspace__account", NarrowedTo), ("connection", NarrowedTo)]
+    list_select_related = ["connection"]
+    search_fields = ["connection__label", "connection__workspace__name"]
+    id_fields = ["pk", "connection"]
+    ordering = ["-pk"]
+    heavy = ["access_token", "refresh_token"]
+    fields = [
+        *("connection", "tokens", "scopes_asked", "scopes_granted", "delegation_id", "obtained_at"),
+        *("expires_at", "refreshed_at", "next_refresh_at", "generation", "failures", "lease_until"),
+    ]
+
+    @admin.display(description="tokens")
+    def tokens(self, grant: Any) -> str:
+        return "stored, encrypted" if grant.access_token is not None else "erased"

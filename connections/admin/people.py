@@ -1,0 +1,62 @@
+"""Who works where, and the people themselves."""
+
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from connections.admin.audited import AuditedPage
+from connections.admin.narrowed import NarrowedTo
+from connections.admin.scoped import plainly
+from connections.models import Account, Membership, Role, User
+
+
+@admin.register(Membership)
+class MembershipAdmin(AuditedPage):
+    """Who works where, in which role."""
+
+    account_path = "account"
+    subject = "member"
+    list_display = ["person", "account", "role", "created_at"]
+    ordering = ["-pk"]
+    list_filter = [("account", NarrowedTo), "role"]
+    list_select_related = ["user", "account"]
+    search_fields = ["user__email", "account__name"]
+    id_fields = ["account"]
+    raw_id_fields = ["user", "account"]
+    person = plainly("user")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return ["person" if obj else "user", "account", "role", "created_at"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["created_at", "person", *(["account"] if obj else [])]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
+        """An account keeps its owner."""
+        return bool(request.user.is_superuser) and (obj is None or obj.role != Role.OWNER)
+
+
+@admin.register(User)
+class UserAdmin(AuditedPage):
+    """People. Their passwords are set by themselves; whoever should not get in any more is made inactive."""
+
+    subject = "user"
+    list_display = ["email", "first_name", "last_name", "is_staff", "is_active", "last_login"]
+    list_filter = ["is_staff", "is_superuser", "is_active"]
+    search_fields = ["email", "first_name", "last_name"]
+    fields = [
+        *("email", "first_name", "last_name", "is_active", "is_staff", "is_superuser"),
+        *("groups", "user_permissions", "last_login", "date_joined"),
+    ]
+    readonly_fields = ["last_login", "date_joined"]
+    ordering = ["-pk"]
+
+    def belonging_to(self, accounts: list[uuid.UUID], rows: QuerySet[Any]) -> QuerySet[Any]:
+        return rows.filter(pk__in=Membership.objects.filter(account__in=accounts).values("user"))
+
+    def accounts_concerned(self, row: User) -> Iterable[Account]:
+        return Account.objects.filter(memberships__user=row)

@@ -1,0 +1,79 @@
+"""Runs and their steps: to look at."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from connections.admin.narrowed import NarrowedTo
+from connections.admin.payloads import as_json
+from connections.admin.scoped import LookOnlyInline, ScopedPage, plainly
+from workflows.models import Run, StepRun
+
+
+class StepInline(LookOnlyInline):
+    """What each step did; input and output are on its call."""
+
+    model = StepRun
+    fields = ["position", "key", "action", "status", "call", "error_shown", "started_at", "finished_at"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StepRun]:
+        rows: QuerySet[StepRun] = super().get_queryset(request)
+        return rows.select_related("call").defer("call__input", "call__output")
+
+    @admin.display(description="error")
+    def error_shown(self, step: StepRun) -> SafeString:
+        return as_json(step.error)
+
+
+@admin.register(Run)
+class RunAdmin(ScopedPage):
+    """One execution each, newest first."""
+
+    account_path = "workspace__account"
+    list_display = [
+        "created_at",
+        "status",
+        "workflow",
+        "lane",
+        "workspace",
+        "position",
+        "replay",
+        "finished_at",
+    ]
+    list_filter = [
+        ("workspace__account", NarrowedTo),
+        ("workspace", NarrowedTo),
+        ("workflow", NarrowedTo),
+        ("event", NarrowedTo),
+        "status",
+    ]
+    list_select_related = ["workspace", "workflow"]
+    search_fields = ["lane__exact", "workflow__name"]
+    search_help_text = "Workflow; or the whole id of a run, event, incident, workflow or workspace."
+    id_fields = ["id", "event__id", "workflow", "workspace"]
+    date_hierarchy = "created_at"
+    ordering = ["-created_at", "-seq"]
+    sortable_by = []
+    heavy = ["error", "workflow__draft"]
+    fields = [
+        *(
+            "id",
+            "workflow",
+            "number",
+            "event",
+            "replay",
+            "lane",
+            "workspace",
+            "status",
+            "position",
+            "blocked_on",
+        ),
+        *("error_shown", "claims", "due_at", "lease_until", "created_at", "started_at", "finished_at"),
+    ]
+    number = plainly("version")
+    inlines = [StepInline]
+
+    @admin.display(description="error")
+    def error_shown(self, run: Run) -> SafeString:
+        return as_json(run.error)

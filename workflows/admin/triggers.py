@@ -1,0 +1,79 @@
+"""Triggers: their state, when their secrets were last used, and pausing."""
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from connections.admin.acting import ActingPage
+from connections.admin.narrowed import NarrowedTo
+from connections.admin.scoped import LookOnlyInline
+from connections.admin.staff import support_actor
+from workflows import triggers
+from workflows.models import Trigger, TriggerSecret
+
+
+class SecretInline(LookOnlyInline):
+    """Signing secrets: when, never what."""
+
+    model = TriggerSecret
+    fields = ["created_at", "last_seen_at", "retired_at"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TriggerSecret]:
+        rows: QuerySet[TriggerSecret] = super().get_queryset(request)
+        return rows.defer("secret")
+
+
+@admin.register(Trigger)
+class TriggerAdmin(ActingPage):
+    """Incoming URLs. A pasted URL's id finds its trigger; the URL itself is not shown."""
+
+    account_path = "workspace__account"
+    list_display = ["name", "status", "key", "workspace", "connection", "confirmed_at", "created_at"]
+    list_filter = [
+        ("workspace__account", NarrowedTo),
+        ("workspace", NarrowedTo),
+        ("connection", NarrowedTo),
+        "status",
+        "created_at",
+    ]
+    list_select_related = ["workspace", "connection"]
+    search_fields = ["name", "key__exact", "workspace__name"]
+    search_help_text = (
+        "Name, key or workspace; or the whole id of a trigger, its URL, connection or workspace."
+    )
+    id_fields = ["pk", "token", "connection", "workspace"]
+    fields = [
+        *("id", "name", "key", "workspace", "connection", "status"),
+        *("held_deliveries", "confirmed_at", "created_at", "deleted_at"),
+    ]
+    inlines = [SecretInline]
+    actions = ["pause", "resume"]
+
+    @admin.display(description="held deliveries")
+    def held_deliveries(self, trigger: Trigger) -> int:
+        return trigger.held.count()
+
+    @admin.action(description="Pause", permissions=["pause"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[Trigger]) -> None:
+        self._turn(request, queryset, Trigger.Status.ACTIVE, Trigger.Status.PAUSED, "paused")
+
+    @admin.action(description="Resume", permissions=["pause"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[Trigger]) -> None:
+        self._turn(request, queryset, Trigger.Status.PAUSED, Trigger.Status.ACTIVE, "resumed")
+
+    def _turn(
+        self, request: HttpRequest, rows: QuerySet[Trigger], before: str, after: str, done: str
+    ) -> None:
+        self.work_through(
+            request,
+            rows.select_related("connection__workspace__account"),
+            ready=Q(status=before, deleted_at__isnull=True),
+            act=lambda trigger: triggers.change(
+                actor=support_actor(request), trigger=trigger, changes={"status": after}
+            ),
+            done=done,
+            otherwise=f"only what is {before} can be {done}",
+        )
+
+    def has_pause_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("workflows.pause_trigger")
