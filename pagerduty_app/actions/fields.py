@@ -4,7 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from workflows.inputs import ActionInput, Email, Flag, Text
+from pagerduty_app.actions.lookups import USER_EMAILS
+from workflows.inputs import ActionInput, Chosen, Email, Flag, Text
 
 FURTHEST = 10_000
 URGENCIES = ["high", "low"]
@@ -17,6 +18,7 @@ def from_field() -> Email:
         max_length=254,
         label="From",
         help_text="E-mail address of a user of the connected PagerDuty account, in whose name this is done",
+        lookup=USER_EMAILS,
     )
 
 
@@ -33,7 +35,7 @@ class Id(Text):
         return value
 
 
-class Ids(serializers.ListField):
+class Ids(Chosen, serializers.ListField):
     """Some PagerDuty ids."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -64,15 +66,15 @@ REFERENCE: dict[str, Any] = {
 INCIDENT: dict[str, Any] = {
     "type": "object",
     "properties": {
-        "id": {"type": "string"},
-        "incident_number": {"type": "integer"},
+        "incident_number": {"type": "integer", "title": "Number"},
         "title": {"type": "string"},
         "status": {"type": "string", "enum": STATUSES},
         "urgency": {"type": "string", "enum": URGENCIES},
+        "service": REFERENCE,
+        "created_at": {"type": "string", "format": "date-time"},
+        "id": {"type": "string"},
         "incident_key": {"type": ["string", "null"]},
         "html_url": {"type": "string"},
-        "created_at": {"type": "string", "format": "date-time"},
-        "service": REFERENCE,
     },
     "required": ["id", "status"],
 }

@@ -34,6 +34,7 @@ class UpdateIncidentInput(ActionInput):
 
     class Meta:
         keyword_fields = {"from": from_field()}
+        at_least_one = _CHANGES
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not any(name in attrs for name in _CHANGES):
