@@ -82,6 +82,11 @@ class ActionType:
     check: Callable[[Any, Json, Caller], None] | None = None
     recover: Callable[[Any, Json, Caller], Json | None] | None = None
 
+    @property
+    def path(self) -> list[str]:
+        """The two parts of its key, as addresses have them."""
+        return self.key.split("/")
+
 
 @dataclass(frozen=True)
 class Option:
