@@ -49,7 +49,9 @@ class ActionForm(forms.Form):
                 found = choices_of(key)
                 if schema.get("format") == "email" and name not in self.initial:
                     self._begin_with(name, found, own_address)
-                pickers.offer(self.fields[name], found, self[name].value())
+                # Not self[name]: that would keep the help text of before.
+                present = self.fields[name].get_bound_field(self, name).value()
+                pickers.offer(self.fields[name], found, present)
 
     def _begin_with(self, name: str, found: Choices | Problem, address: str) -> None:
         options = found.options if isinstance(found, Choices) else []

@@ -5,7 +5,7 @@ from datetime import date
 
 from workflows.call_history import Day
 
-WIDTH, HEIGHT = 560, 132
+WIDTH, HEIGHT = 400, 120
 _TOP, _BOTTOM, _LEFT = 14, 20, 34
 _GAP = 0.3
 # The smallest bar that is still seen, in units of the drawing.

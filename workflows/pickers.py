@@ -34,7 +34,8 @@ class Suggestions(forms.TextInput):
 def offer(field: forms.Field, found: Choices | Problem, present: Any) -> None:
     """Let `field` be chosen from what was found. present: its value now, kept also when it is not in the list."""
     if isinstance(found, Problem):
-        _explain(field, f"The list could not be loaded, so type it. {found.message}")
+        what = "address" if isinstance(field, forms.EmailField) else "ID"
+        _explain(field, f"The list to choose from could not be loaded, so type the {what}. ({found.message})")
         return
     listed = found.complete and len(found.options) <= MOST_IN_A_LIST
     if isinstance(field, Ids):
@@ -42,7 +43,7 @@ def offer(field: forms.Field, found: Choices | Problem, present: Any) -> None:
             _use(field, forms.CheckboxSelectMultiple(choices=_with(found.options, present)))
             field.help_text = ""
         elif not listed:
-            _explain(field, "There are too many to list them here.")
+            _explain(field, "There are too many to be listed here.")
     elif listed:
         _use(field, forms.Select(choices=[("", "Choose…"), *_with(found.options, present)]))
     else:

@@ -15,7 +15,7 @@ from workflows.catalog import Json
 from workflows.wording import title_of
 
 MOST_ROWS = 50
-_MOST_COLUMNS = 8
+_MOST_COLUMNS = 7
 _MOST_NAMED = 20
 _LONGEST = 2_000
 _LONGEST_CELL = 300

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 _AS_THEY_ARE = {"id": "ID", "ids": "IDs", "url": "URL"}
-_MINUTE, _HOUR = 60, 3600
+_LEAST, _MINUTE, _HOUR = 0.1, 60, 3600
 
 
 def words(name: str) -> str:
@@ -22,6 +22,8 @@ def title_of(name: str, schema: dict[str, Any]) -> str:
 def how_long(span: timedelta) -> str:
     """0.8 s, 2 min 5 s, 3 h 20 min."""
     seconds = max(0.0, span.total_seconds())
+    if seconds < _LEAST:
+        return f"under {_LEAST} s"
     if seconds < _MINUTE:
         return f"{seconds:.1f} s"
     if seconds < _HOUR:

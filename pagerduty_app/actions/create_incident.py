@@ -27,8 +27,10 @@ class CreateIncidentInput(ActionInput):
         label="Incident key",
         help_text="While an incident with this key is open on the service, no second one is made",
     )
-    priority_id = Id(required=False, label="Priority")
-    escalation_policy_id = Id(required=False, label="Escalation policy")
+    priority_id = Id(required=False, label="Priority", help_text="ID of one of the account’s priorities")
+    escalation_policy_id = Id(
+        required=False, label="Escalation policy", help_text="The last part of its address in PagerDuty"
+    )
     assignee_ids = Ids(label="Assignees", lookup=USERS)
 
     class Meta:

@@ -35,6 +35,10 @@ class Id(Text):
         return value
 
 
+def incident_field() -> Id:
+    return Id(label="Incident ID", help_text="The last part of the incident’s address in PagerDuty")
+
+
 class Ids(Chosen, serializers.ListField):
     """Some PagerDuty ids."""
 
@@ -50,6 +54,12 @@ class ListingInput(ActionInput):
         required=False, min_value=1, max_value=100, label="Limit", help_text="Rows on one page, at most 100"
     )
     all = Flag(required=False, label="All pages", help_text="Go through all pages instead of one")
+
+    def get_fields(self) -> dict[str, Any]:
+        """What is asked for comes before how much of it."""
+        fields = super().get_fields()
+        paging = {name: fields.pop(name) for name in ("all", "limit", "offset")}
+        return {**fields, **paging}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs.get("all") and ("offset" in attrs or "limit" in attrs):
