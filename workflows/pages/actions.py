@@ -73,13 +73,24 @@ def try_action(request: HttpRequest, connection_id: uuid.UUID, provider: str, ac
         raise Http404 from None
     if request.method == "POST":
         return _run(request, connection, kind)
+    once = request.GET.get("_once", "")
+    if not _ONCE.fullmatch(once):
+        # In the address, because a browser that goes back or loads again asks for the form anew.
+        return redirect(f"{request.path}?{_with_key(request)}")
     again = _earlier(request, connection, kind)
     given = again.input if again else {name: value[:_SHORT] for name, value in request.GET.items()}
     try:
         attempts.check_usable(connection, kind)
     except Problem as problem:
         return _page(request, connection, kind, form=None, problem=problem)
-    return _page(request, connection, kind, form=ActionForm(kind, initial=given), again=again)
+    return _page(request, connection, kind, form=ActionForm(kind, initial=given), once=once, again=again)
+
+
+def _with_key(request: HttpRequest) -> str:
+    """The query of this request with a fresh key."""
+    query = request.GET.copy()
+    query["_once"] = uuid.uuid4().hex
+    return query.urlencode()
 
 
 def _earlier(request: HttpRequest, connection: Connection, action: ActionType) -> ActionCall | None:
