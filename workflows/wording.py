@@ -23,7 +23,7 @@ def how_long(span: timedelta) -> str:
     """0.8 s, 2 min 5 s, 3 h 20 min."""
     seconds = max(0.0, span.total_seconds())
     if seconds < _LEAST:
-        return f"under {_LEAST} s"
+        return f"< {_LEAST} s"
     if seconds < _MINUTE:
         return f"{seconds:.1f} s"
     if seconds < _HOUR:
