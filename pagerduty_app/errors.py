@@ -31,6 +31,17 @@ _BY_STATUS = {
     408: "provider_timeout",
     429: "rate_limited",
 }
+# What a person can do about those that only PagerDuty has; the others are in workflows.hints.
+HINTS = {
+    "from_not_a_user": "Choose somebody who is a user of the connected PagerDuty account.",
+    "incident_not_found": "Check the incident’s ID. It is the last part of the incident’s address in PagerDuty.",
+    "service_not_found": "Choose another service; this one may have been deleted.",
+    "incident_already_resolved": "Nothing is left to do: somebody resolved it before.",
+    "incident_already_acknowledged": "Nothing is left to do: somebody acknowledged it before.",
+    "incident_changed_meanwhile": "Look at the incident as it is now, then try again.",
+    "incident_key_in_use": "Resolve that incident first, or use another incident key.",
+    "checking_for_note": "Nothing: it goes on by itself in a moment.",
+}
 _OF_FROM = {"from": ["PagerDuty does not know a user with this e-mail address in the connected account."]}
 
 

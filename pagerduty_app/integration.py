@@ -1,13 +1,17 @@
 """PagerDuty as workflows see it."""
 
+import re
 from collections.abc import Callable
 
 from django.conf import settings
 
 from pagerduty_app import signatures, triggers
-from pagerduty_app.actions import ACTIONS
+from pagerduty_app.actions import ACTIONS, LOOKUPS
 from pagerduty_app.client import Api
+from pagerduty_app.errors import HINTS
 from workflows import catalog
+
+_PAGE = re.compile(r"https://([a-z0-9-]+\.)*pagerduty\.com(/[\x21-\x7e]*)?")
 
 
 def open_api(region: str, access_token: str, on_request: Callable[[], None]) -> Api:
@@ -19,6 +23,14 @@ def open_api(region: str, access_token: str, on_request: Callable[[], None]) -> 
 def covers(scope: str, granted: list[str]) -> bool:
     """Classic OAuth's `write` implies all six, its `read` the reading ones (developer docs, OAuth)."""
     return scope in granted or "write" in granted or ("read" in granted and scope.endswith(".read"))
+
+
+def owns_link(url: str) -> bool:
+    """A page of an account is at https://<subdomain>.pagerduty.com, also in the EU (developer docs); the sandbox's
+    pages are where it signs people in."""
+    if _PAGE.fullmatch(url):
+        return True
+    return bool(settings.DEVELOPMENT) and url.startswith(f"{settings.PAGERDUTY_IDENTITY_URL}/")
 
 
 def register() -> None:
@@ -35,5 +47,8 @@ def register() -> None:
             sample_delivery=triggers.sample_delivery,
             triggers=triggers.TRIGGERS,
             actions=ACTIONS,
+            lookups=LOOKUPS,
+            owns_link=owns_link,
+            hints=HINTS,
         )
     )

@@ -9,3 +9,6 @@ class WorkflowsConfig(AppConfig):
 
     def ready(self) -> None:
         from workflows import reactions  # noqa: F401, PLC0415 - connects its signal receivers
+        from workflows.call_panel import register  # noqa: PLC0415 - needs loaded apps
+
+        register()

@@ -1,6 +1,6 @@
 """The catalog: every trigger and action there is. Provider rooms register theirs when Django starts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -82,6 +82,34 @@ class ActionType:
     check: Callable[[Any, Json, Caller], None] | None = None
     recover: Callable[[Any, Json, Caller], Json | None] | None = None
 
+    @property
+    def path(self) -> list[str]:
+        """The two parts of its key, as addresses have them."""
+        return self.key.split("/")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One thing to choose: the value an input takes, and what people call it."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A list of the connected account that people choose from.
+
+    key: `<provider>/<name>`, as inputs name it. scope: the provider scope it needs. load(api, query) yields
+    the options whose name contains `query` ("": all), asking for a further page only when it is wanted; it
+    raises ProviderError. `api` is what the integration's `open_api` returned.
+    """
+
+    key: str
+    name: str
+    scope: str
+    load: Callable[[Any, str], Iterator[Option]]
+
 
 class ProviderError(Exception):
     """A provider's refusal or silence, in the words of this project.
@@ -140,6 +168,8 @@ class Integration:
     verify(body, signature_header, secrets) → index of the secret that signed the body, or None.
     read_delivery(body) → Delivery. trigger_fields(payload) → what a workflow sees as `trigger`.
     sample_delivery(trigger_type, external_id) → the body of a test delivery with that id.
+    owns_link(url) → whether the address leads to the provider's own pages, so that people can be sent there.
+    hints: error code → what a person can do about it, for the codes that only this provider has.
     """
 
     key: str
@@ -153,6 +183,9 @@ class Integration:
     sample_delivery: Callable[[TriggerType, str], bytes]
     triggers: Mapping[str, TriggerType] = field(default_factory=dict)
     actions: Mapping[str, ActionType] = field(default_factory=dict)
+    lookups: Mapping[str, Lookup] = field(default_factory=dict)
+    owns_link: Callable[[str], bool] = lambda url: False
+    hints: Mapping[str, str] = field(default_factory=dict)
 
 
 _integrations: dict[str, Integration] = {}
@@ -174,6 +207,11 @@ def integration(key: str) -> Integration:
 def find_action(key: str) -> ActionType | None:
     known = _integrations.get(key.partition("/")[0])
     return known.actions.get(key) if known else None
+
+
+def find_lookup(key: str) -> Lookup | None:
+    known = _integrations.get(key.partition("/")[0])
+    return known.lookups.get(key) if known else None
 
 
 @cache

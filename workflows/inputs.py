@@ -1,12 +1,21 @@
 """Action inputs: strict serializers, and the JSON Schema that other software builds its forms from."""
 
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 
 from rest_framework import serializers
 
 
-class Text(serializers.CharField):
+class Chosen:
+    """A field that can be filled by choosing. lookup: key of the workflows.catalog.Lookup that lists the values."""
+
+    def __init__(self, *, lookup: str = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.lookup = lookup
+
+
+class Text(Chosen, serializers.CharField):
     """A string and nothing else: a number or a boolean is the caller's mistake, not a title."""
 
     def to_internal_value(self, data: Any) -> str:
@@ -17,7 +26,7 @@ class Text(serializers.CharField):
         return super().to_internal_value(data)
 
 
-class Email(serializers.EmailField):
+class Email(Chosen, serializers.EmailField):
     """An e-mail address as a string."""
 
     def to_internal_value(self, data: Any) -> str:
@@ -40,11 +49,13 @@ class Flag(serializers.BooleanField):
 class ActionInput(serializers.Serializer[Any]):
     """An action's input; names it does not know are refused, because a typo must not page the wrong team.
 
-    A subclass that needs a field called `from` (a Python keyword) gives it in `Meta.keyword_fields`.
+    A subclass that needs a field called `from` (a Python keyword) gives it in `Meta.keyword_fields`. One that
+    wants at least one of some optional fields names them in `Meta.at_least_one`.
     """
 
     class Meta:
         keyword_fields: dict[str, serializers.Field[Any, Any, Any, Any]] = {}
+        at_least_one: Sequence[str] = ()
 
     def get_fields(self) -> dict[str, Any]:
         return {**deepcopy(self.Meta.keyword_fields), **super().get_fields()}
@@ -76,14 +87,20 @@ _BOUNDS = {
 
 
 def json_schema(serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of what `serializer` accepts."""
+    """The JSON Schema (draft 2020-12) of what `serializer` accepts.
+
+    `x-lookup` on a property is the key of the look-up that lists its values (of its items, for an array):
+    GET /api/v1/connections/{id}/lookups/{key}/.
+    """
     fields = serializer().fields
-    return {
+    schema = {
         "type": "object",
         "properties": {name: _field_schema(field) for name, field in fields.items()},
         "required": [name for name, field in fields.items() if field.required],
         "additionalProperties": False,
     }
+    some = getattr(getattr(serializer, "Meta", None), "at_least_one", ())
+    return {**schema, "anyOf": [{"required": [name]} for name in some]} if some else schema
 
 
 def _field_schema(field: Any) -> dict[str, Any]:
@@ -103,4 +120,6 @@ def _field_schema(field: Any) -> dict[str, Any]:
         schema["title"] = str(field.label)
     if field.help_text:
         schema["description"] = str(field.help_text)
+    if lookup := getattr(field, "lookup", ""):
+        schema["x-lookup"] = lookup
     return schema

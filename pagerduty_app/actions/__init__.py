@@ -1,7 +1,9 @@
 """What can be done in PagerDuty: one module for each kind of thing, and the table of all actions."""
 
 from pagerduty_app.actions import create_incident, incidents, listings, notes, on_call
+from pagerduty_app.actions.lookups import LOOKUPS
 
+__all__ = ["ACTIONS", "LOOKUPS"]
 ACTIONS = {
     action.key: action
     for action in (

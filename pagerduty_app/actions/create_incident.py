@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from pagerduty_app.actions.asking import check_requester, provider_errors, writing
 from pagerduty_app.actions.fields import INCIDENT, STATUSES, URGENCIES, Id, Ids, from_field, one
+from pagerduty_app.actions.lookups import SERVICES, USERS
 from pagerduty_app.client import Api, PagerDutyError
 from workflows.catalog import ActionType, Caller, Json, ProviderError
 from workflows.inputs import ActionInput, Text
@@ -16,7 +17,7 @@ _INVALID_INPUT = frozenset({2001, 2002, None})
 class CreateIncidentInput(ActionInput):
     """PagerDuty's create-incident, flat."""
 
-    service_id = Id(label="Service", help_text="Where the incident belongs")
+    service_id = Id(label="Service", help_text="Where the incident belongs", lookup=SERVICES)
     title = Text(max_length=1024, label="Title")
     urgency = serializers.ChoiceField(choices=URGENCIES, required=False, label="Urgency")
     details = Text(max_length=60_000, required=False, allow_blank=True, label="Details")
@@ -26,9 +27,11 @@ class CreateIncidentInput(ActionInput):
         label="Incident key",
         help_text="While an incident with this key is open on the service, no second one is made",
     )
-    priority_id = Id(required=False, label="Priority")
-    escalation_policy_id = Id(required=False, label="Escalation policy")
-    assignee_ids = Ids(label="Assignees")
+    priority_id = Id(required=False, label="Priority", help_text="ID of one of the account’s priorities")
+    escalation_policy_id = Id(
+        required=False, label="Escalation policy", help_text="The last part of its address in PagerDuty"
+    )
+    assignee_ids = Ids(label="Assignees", lookup=USERS)
 
     class Meta:
         keyword_fields = {"from": from_field()}

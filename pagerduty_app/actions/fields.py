@@ -4,7 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from workflows.inputs import ActionInput, Email, Flag, Text
+from pagerduty_app.actions.lookups import USER_EMAILS
+from workflows.inputs import ActionInput, Chosen, Email, Flag, Text
 
 FURTHEST = 10_000
 URGENCIES = ["high", "low"]
@@ -17,6 +18,7 @@ def from_field() -> Email:
         max_length=254,
         label="From",
         help_text="E-mail address of a user of the connected PagerDuty account, in whose name this is done",
+        lookup=USER_EMAILS,
     )
 
 
@@ -33,7 +35,11 @@ class Id(Text):
         return value
 
 
-class Ids(serializers.ListField):
+def incident_field() -> Id:
+    return Id(label="Incident ID", help_text="The last part of the incident’s address in PagerDuty")
+
+
+class Ids(Chosen, serializers.ListField):
     """Some PagerDuty ids."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -48,6 +54,12 @@ class ListingInput(ActionInput):
         required=False, min_value=1, max_value=100, label="Limit", help_text="Rows on one page, at most 100"
     )
     all = Flag(required=False, label="All pages", help_text="Go through all pages instead of one")
+
+    def get_fields(self) -> dict[str, Any]:
+        """What is asked for comes before how much of it."""
+        fields = super().get_fields()
+        paging = {name: fields.pop(name) for name in ("all", "limit", "offset")}
+        return {**fields, **paging}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs.get("all") and ("offset" in attrs or "limit" in attrs):
@@ -64,15 +76,15 @@ REFERENCE: dict[str, Any] = {
 INCIDENT: dict[str, Any] = {
     "type": "object",
     "properties": {
-        "id": {"type": "string"},
-        "incident_number": {"type": "integer"},
+        "incident_number": {"type": "integer", "title": "Number"},
         "title": {"type": "string"},
         "status": {"type": "string", "enum": STATUSES},
         "urgency": {"type": "string", "enum": URGENCIES},
+        "service": REFERENCE,
+        "created_at": {"type": "string", "format": "date-time"},
+        "id": {"type": "string"},
         "incident_key": {"type": ["string", "null"]},
         "html_url": {"type": "string"},
-        "created_at": {"type": "string", "format": "date-time"},
-        "service": REFERENCE,
     },
     "required": ["id", "status"],
 }

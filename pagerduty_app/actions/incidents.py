@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from pagerduty_app.actions.asking import check_requester, provider_errors, writing
-from pagerduty_app.actions.fields import INCIDENT, STATUSES, URGENCIES, Id, from_field, one
+from pagerduty_app.actions.fields import INCIDENT, STATUSES, URGENCIES, from_field, incident_field, one
 from pagerduty_app.client import Api
 from workflows.catalog import ActionType, Caller, Json
 from workflows.inputs import ActionInput, Text
@@ -20,13 +20,13 @@ _REACHED = {
 
 
 class GetIncidentInput(ActionInput):
-    incident_id = Id(label="Incident")
+    incident_id = incident_field()
 
 
 class UpdateIncidentInput(ActionInput):
     """At least one change."""
 
-    incident_id = Id(label="Incident")
+    incident_id = incident_field()
     status = serializers.ChoiceField(choices=STATUSES, required=False, label="Status")
     title = Text(max_length=1024, required=False, label="Title")
     urgency = serializers.ChoiceField(choices=URGENCIES, required=False, label="Urgency")
@@ -34,6 +34,7 @@ class UpdateIncidentInput(ActionInput):
 
     class Meta:
         keyword_fields = {"from": from_field()}
+        at_least_one = _CHANGES
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not any(name in attrs for name in _CHANGES):

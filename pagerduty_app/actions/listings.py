@@ -15,6 +15,8 @@ from pagerduty_app.actions.fields import (
     ListingInput,
     many,
 )
+from pagerduty_app.actions.lookups import SERVICES as SERVICE_LOOKUP
+from pagerduty_app.actions.lookups import USERS as USER_LOOKUP
 from pagerduty_app.client import Api
 from workflows.catalog import ActionType, Caller, Json
 from workflows.inputs import Text
@@ -30,12 +32,12 @@ class ListIncidentsInput(ListingInput):
     statuses = serializers.ListField(
         child=serializers.ChoiceField(choices=STATUSES), required=False, allow_empty=False, label="Statuses"
     )
-    service_ids = Ids(label="Services")
+    service_ids = Ids(label="Services", lookup=SERVICE_LOOKUP)
     urgencies = serializers.ListField(
         child=serializers.ChoiceField(choices=URGENCIES), required=False, allow_empty=False, label="Urgencies"
     )
     team_ids = Ids(label="Teams")
-    user_ids = Ids(label="Assigned to")
+    user_ids = Ids(label="Assigned to", lookup=USER_LOOKUP)
     incident_key = Text(max_length=255, required=False, label="Incident key")
     since = serializers.DateTimeField(required=False, label="Since", help_text="Default: a month ago")
     until = serializers.DateTimeField(required=False, label="Until")

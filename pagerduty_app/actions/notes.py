@@ -5,7 +5,7 @@ from datetime import timedelta
 from rest_framework.serializers import DateTimeField, ValidationError
 
 from pagerduty_app.actions.asking import check_requester, provider_errors, requester, writing
-from pagerduty_app.actions.fields import Id, from_field, one
+from pagerduty_app.actions.fields import from_field, incident_field, one
 from pagerduty_app.client import Api
 from workflows.catalog import ActionType, Caller, Json, ProviderError
 from workflows.inputs import ActionInput, Text
@@ -16,7 +16,7 @@ _TWIN_SECONDS = 2.0
 
 
 class CreateNoteInput(ActionInput):
-    incident_id = Id(label="Incident")
+    incident_id = incident_field()
     content = Text(max_length=25_000, label="Note")
 
     class Meta:

@@ -25,7 +25,7 @@ class ListByNameInput(ListingInput):
 class OnCallInput(ActionInput):
     """Without since and until: now."""
 
-    schedule_id = Id(label="Schedule")
+    schedule_id = Id(label="Schedule", help_text="ID of a schedule; “List schedules” shows them")
     since = serializers.DateTimeField(required=False, label="Since")
     until = serializers.DateTimeField(required=False, label="Until")
 

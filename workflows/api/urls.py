@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workflows.api import actions, catalog, triggers, workflows
+from workflows.api import actions, catalog, lookups, triggers, workflows
 
 urlpatterns = [
     path("catalog/", catalog.Catalog.as_view(), name="api_catalog"),
@@ -10,6 +10,11 @@ urlpatterns = [
         "connections/<uuid:connection_id>/actions/<slug:provider>/<slug:action>/",
         actions.RunAction.as_view(),
         name="api_run_action",
+    ),
+    path(
+        "connections/<uuid:connection_id>/lookups/<slug:provider>/<slug:name>/",
+        lookups.LookupOptions.as_view(),
+        name="api_lookup",
     ),
     path("action-calls/<uuid:call_id>/", actions.CallDetail.as_view(), name="api_call"),
     path("triggers/", triggers.Triggers.as_view(), name="api_triggers"),

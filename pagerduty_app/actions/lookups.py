@@ -1,0 +1,68 @@
+"""What people choose from when they fill in an action: the services and users of the connected account.
+
+Escalation policies and priorities would need scopes that are not among the six (PagerDuty api-schema).
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pagerduty_app.actions.asking import provider_errors
+from pagerduty_app.client import Api
+from workflows.catalog import Json, Lookup, Option
+
+SERVICES = "pagerduty/services"
+USERS = "pagerduty/users"
+USER_EMAILS = "pagerduty/user-emails"
+_PAGE = 100
+_LONGEST_LABEL = 200
+
+
+def _rows(api: Api, collection: str, query: str) -> Iterator[Json]:
+    """Row by row; PagerDuty is asked for a further page when somebody wants one."""
+    wanted = {"query": query} if query else {}
+    offset = 0
+    while True:
+        with provider_errors():
+            page = api.page(collection, {**wanted, "offset": offset, "limit": _PAGE})
+        rows = page.get(collection)
+        if not isinstance(rows, list) or not rows:
+            return
+        yield from (row for row in rows if isinstance(row, dict))
+        if not page.get("more"):
+            return
+        offset += len(rows)
+
+
+def _text(row: Json, *names: str) -> str:
+    """The first of these that is text, on one line."""
+    found: list[Any] = [row.get(name) for name in names]
+    text = next((value for value in found if isinstance(value, str) and value.strip()), "")
+    return " ".join(text.split())[:_LONGEST_LABEL]
+
+
+def _services(api: Api, query: str) -> Iterator[Option]:
+    for row in _rows(api, "services", query):
+        if some_id := _text(row, "id"):
+            yield Option(some_id, _text(row, "name", "summary", "id"))
+
+
+def _users(value: str) -> Callable[[Api, str], Iterator[Option]]:
+    """Users by name and address. value: the property an input takes."""
+
+    def load(api: Api, query: str) -> Iterator[Option]:
+        for row in _rows(api, "users", query):
+            name, email = _text(row, "name", "summary", "id"), _text(row, "email")
+            if chosen := _text(row, value):
+                yield Option(chosen, f"{name} ({email})" if email else name)
+
+    return load
+
+
+LOOKUPS = {
+    lookup.key: lookup
+    for lookup in (
+        Lookup(SERVICES, "Services", "services.read", _services),
+        Lookup(USERS, "Users", "users.read", _users("id")),
+        Lookup(USER_EMAILS, "Users by e-mail address", "users.read", _users("email")),
+    )
+}

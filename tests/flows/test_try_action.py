@@ -1,0 +1,176 @@
+"""Trying actions in Chromium: by clicking, with pickers, against the sandbox; results, an error, history, chart."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, Request, Response, expect
+
+from tests.flows.running import Product
+from tests.flows.test_browser import browser, pytestmark, seed
+from tests.flows.test_browser import page as signed_in
+
+__all__ = ["browser", "pytestmark", "seed", "signed_in"]
+DANA = "Dana Rivera (dana@acme.example)"
+
+
+@pytest.fixture
+def page(signed_in: Page, product: Product) -> Iterator[Page]:
+    """Signed in; a request of ours that fails, or an answer that is an error, fails the test too."""
+    complaints: list[str] = []
+
+    def failed(request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # the page was left while it asked
+            complaints.append(f"{request.failure} {request.url}")
+
+    def answered(response: Response) -> None:
+        if response.status >= 400 and response.url.startswith(product.url):
+            complaints.append(f"{response.status} {response.url}")
+
+    signed_in.on("requestfailed", failed)
+    signed_in.on("response", answered)
+    yield signed_in
+    assert complaints == []
+
+
+@pytest.fixture
+def incident(product: Product) -> dict[str, Any]:
+    """One that is open in the sandbox already."""
+    sandbox = product.sandbox
+    account = next(row["id"] for row in sandbox.store.all("account") if row["subdomain"] == "acme")
+    wanted = {"type": "incident", "title": "Search is down", "service": {"id": "PSVC02"}, "urgency": "high"}
+    made: dict[str, Any] = sandbox.incidents.open(account, sandbox.person(account), wanted)
+    return made
+
+
+def open_form(page: Page, name: str) -> None:
+    page.goto("/settings/connections/")
+    page.get_by_role("link", name="Acme's PagerDuty").click()
+    page.get_by_role("link", name="Try an action").click()
+    page.get_by_role("link", name=name, exact=True).click()
+    expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
+
+
+def send(page: Page, name: str) -> None:
+    page.locator("main").get_by_role("button", name=name).click()
+
+
+def fact(page: Page, name: str) -> Locator:
+    """The value beside that name."""
+    return page.locator(f"dl.facts dt:text-is('{name}') + dd").first
+
+
+def test_an_incident_is_opened_by_choosing_and_is_there_in_pagerduty(page: Page, product: Product) -> None:
+    open_form(page, "Create incident")
+    page.get_by_label("From").select_option(label=DANA)
+    page.get_by_label("Service").select_option(label="Checkout")
+    page.get_by_label("Title").fill("Opened by hand")
+    page.get_by_text("More options").click()
+    page.get_by_label("Urgency").select_option(label="Low")
+    send(page, "Create incident")
+
+    expect(page.get_by_text("Done.")).to_be_visible()
+    expect(fact(page, "Service")).to_have_text("Checkout")
+    expect(fact(page, "Urgency")).to_have_text("low")
+    call = page.url
+    page.go_back()
+    expect(page.get_by_label("Title")).to_have_value("Opened by hand")
+    send(page, "Create incident")
+    expect(page.get_by_text("It was not done twice")).to_be_visible()
+    assert page.url == call
+
+    page.goto(f"{product.theirs.url}/app/acme/incidents")
+    expect(page.get_by_text("Opened by hand")).to_have_count(1)
+
+
+def test_an_incident_is_read_and_changed_and_gets_a_note_one_from_the_other(
+    page: Page, product: Product, incident: dict[str, Any]
+) -> None:
+    open_form(page, "Get incident")
+    page.get_by_label("Incident ID").fill(incident["id"])
+    send(page, "Get incident")
+    expect(fact(page, "Title")).to_have_text("Search is down")
+    expect(fact(page, "Status")).to_have_text("triggered")
+
+    page.get_by_role("link", name="Update incident").click()
+    expect(page.get_by_label("Incident ID")).to_have_value(incident["id"])
+    page.get_by_label("From").select_option(label=DANA)
+    page.get_by_label("Status").select_option(label="Acknowledged")
+    send(page, "Update incident")
+    expect(fact(page, "Status")).to_have_text("acknowledged")
+
+    page.get_by_role("link", name="Create incident note").click()
+    page.get_by_label("From").select_option(label=DANA)
+    page.get_by_label("Note").fill("Looked at the queue\nand at the disk")
+    send(page, "Create incident note")
+    expect(fact(page, "Content")).to_contain_text("and at the disk")
+
+    page.goto(f"{product.theirs.url}/app/incidents/{incident['id']}")
+    expect(page.get_by_text("Looked at the queue")).to_be_visible()
+
+
+def test_lists_are_tables(page: Page, incident: dict[str, Any]) -> None:
+    open_form(page, "List incidents")
+    page.get_by_text("More options").click()
+    page.get_by_role("group", name="Statuses").get_by_label("Triggered").check()
+    page.get_by_role("group", name="Services").get_by_label("Search").check()
+    page.get_by_label("All pages").check()
+    send(page, "List incidents")
+    row = page.get_by_role("row", name=incident["id"])
+    expect(row).to_contain_text("Search is down")
+    link = row.get_by_role("link", name="Search is down")
+    assert (link.get_attribute("href") or "").endswith(incident["id"])
+
+    open_form(page, "List services")
+    send(page, "List services")
+    expect(page.get_by_role("row", name="Internal tools")).to_be_visible()
+    page.get_by_text("Output as JSON").click()
+    expect(page.get_by_role("region", name="Output as JSON")).to_contain_text('"services"')
+
+
+def test_an_error_says_what_to_do_and_leads_back_to_the_filled_form(
+    page: Page, incident: dict[str, Any]
+) -> None:
+    open_form(page, "Get incident")
+    page.get_by_label("Incident ID").fill("PNOWHERE")
+    send(page, "Get incident")
+    expect(page.get_by_text("Check the incident’s ID.")).to_be_visible()
+    expect(page.get_by_text("PagerDuty answered 404.")).to_be_visible()
+
+    page.get_by_role("link", name="Change and try again").click()
+    expect(page.get_by_label("Incident ID")).to_have_value("PNOWHERE")
+    page.get_by_label("Incident ID").fill(incident["id"])
+    send(page, "Get incident")
+    expect(page.get_by_text("Done.")).to_be_visible()
+
+
+def test_a_call_that_has_to_wait_is_followed_to_its_end(
+    page: Page, product: Product, incident: dict[str, Any]
+) -> None:
+    rule = {"kind": "rate_limit", "method": "GET", "path": "/incidents/", "retry_after": "2", "times": 1}
+    product.sandbox.faults.add([rule])
+    open_form(page, "Get incident")
+    page.get_by_label("Incident ID").fill(incident["id"])
+    send(page, "Get incident")
+
+    expect(page.get_by_text("It is tried again by itself, next")).to_be_visible()
+    expect(page.get_by_text("Done.")).to_be_visible(timeout=30_000)
+    expect(fact(page, "Attempts")).to_have_text("2")
+
+
+def test_every_call_is_in_the_history_with_a_chart(page: Page) -> None:
+    page.goto("/settings/connections/")
+    page.get_by_role("link", name="Acme's PagerDuty").click()
+    page.get_by_role("link", name="All calls").click()
+
+    expect(page.get_by_role("img", name=re.compile("Calls a day in the last 14 days"))).to_be_visible()
+    page.get_by_text("The same as numbers").click()
+    expect(page.get_by_role("region", name="Calls a day").get_by_role("row")).to_have_count(15)
+    page.get_by_label("Status").select_option(label="Failed")
+    page.get_by_role("button", name="Show").click()
+    rows = page.get_by_role("region", name="List of calls").get_by_role("row")
+    expect(rows).to_have_count(2)
+    expect(rows.nth(1)).to_contain_text("Get incident")
+    rows.nth(1).get_by_role("link").click()
+    expect(page.get_by_text("Check the incident’s ID.")).to_be_visible()

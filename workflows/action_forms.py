@@ -1,0 +1,90 @@
+"""The form of an action, made from its JSON Schema; what is entered becomes the action's input."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django import forms
+
+from connections.problems import Problem
+from workflows import calls, catalog, pickers
+from workflows.action_fields import field_for
+from workflows.catalog import ActionType, Json
+from workflows.lookups import Choices
+
+
+class ActionForm(forms.Form):
+    """Required fields, then those of which at least one is wanted, then the rest. `input` is there when valid."""
+
+    def __init__(
+        self, action: ActionType, data: Any = None, *, initial: Mapping[str, Any] | None = None
+    ) -> None:
+        schema = catalog.input_schema(action.key)
+        self.action = action
+        self.properties: Json = schema["properties"]
+        self.input: Json = {}
+        required = schema.get("required", [])
+        some = [name for one in schema.get("anyOf", []) for name in one["required"]]
+        self._groups = {
+            "first": [name for name in self.properties if name in required],
+            "some": [name for name in self.properties if name in some and name not in required],
+            "more": [name for name in self.properties if name not in required and name not in some],
+        }
+        known = {name: value for name, value in (initial or {}).items() if name in self.properties}
+        super().__init__(data, initial=known)
+        for name in (name for names in self._groups.values() for name in names):
+            self.fields[name] = field_for(name, self.properties[name], required=name in required)
+
+    def parts(self) -> dict[str, Any]:
+        """For the template: the fields of `first`, `some` and `more`, and whether the last have to be seen at once.
+
+        Given by names of their own, because a template takes `form.more` for a field called so.
+        """
+        fields = {group: [self[name] for name in names] for group, names in self._groups.items()}
+        return {**fields, "more_open": any(field.errors or field.value() for field in fields["more"])}
+
+    def offer(self, choices_of: Callable[[str], Choices | Problem], own_address: str) -> None:
+        """Make pickers of the fields that have a look-up. own_address: chosen where it is one of the addresses."""
+        for name, schema in self.properties.items():
+            if key := schema.get("x-lookup"):
+                found = choices_of(key)
+                if schema.get("format") == "email" and name not in self.initial:
+                    self._begin_with(name, found, own_address)
+                # Not self[name]: that would keep the help text of before.
+                present = self.fields[name].get_bound_field(self, name).value()
+                pickers.offer(self.fields[name], found, present)
+
+    def _begin_with(self, name: str, found: Choices | Problem, address: str) -> None:
+        options = found.options if isinstance(found, Choices) else []
+        same = (option.value for option in options if option.value.casefold() == address.casefold())
+        if mine := next(same, None):
+            self.initial[name] = mine
+
+    def clean(self) -> dict[str, Any]:
+        """What the action itself says of the input, beside the fields it is about."""
+        data = super().clean() or {}
+        self.input = {name: _as_json(value) for name, value in data.items() if not _left_out(value)}
+        if not self.errors:
+            try:
+                calls.validate(self.action, self.input)
+            except Problem as problem:
+                for name, errors in (problem.fields or {}).items():
+                    self.add_error(name if name in self.fields else None, _flat(errors))
+        return data
+
+
+def _left_out(value: Any) -> bool:
+    """Whether nothing was entered; 0 is something."""
+    return value is None or value is False or value in ("", [])
+
+
+def _as_json(value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def _flat(errors: Any) -> list[str]:
+    """The sentences in a serializer's errors, whatever they are nested in."""
+    if isinstance(errors, Mapping):
+        return [sentence for inner in errors.values() for sentence in _flat(inner)]
+    if isinstance(errors, list | tuple):
+        return [sentence for inner in errors for sentence in _flat(inner)]
+    return [str(errors)]

@@ -1,0 +1,49 @@
+"""Look-ups over the API: what a form can offer to choose from."""
+
+import uuid
+from dataclasses import asdict
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from connections.api.endpoints import Endpoint
+from connections.models import Connection
+from workflows import lookups
+
+_OPTION = inline_serializer(
+    "LookupOption",
+    {
+        "value": serializers.CharField(help_text="What the action's input takes"),
+        "label": serializers.CharField(help_text="What people call it"),
+    },
+    many=True,
+)
+_CHOICES = inline_serializer(
+    "LookupChoices",
+    {
+        "options": _OPTION,
+        "complete": serializers.BooleanField(help_text="False: cut after 500; ask with a `query`"),
+    },
+)
+
+
+class LookupOptions(Endpoint):
+    """The values that inputs with `x-lookup: <provider>/<name>` take."""
+
+    required_scope = "actions:run"
+
+    @extend_schema(
+        responses=_CHOICES,
+        parameters=[OpenApiParameter("query", str, description="Only those whose name contains this")],
+        summary="List what an input can be filled with",
+    )
+    def get(self, request: Request, connection_id: uuid.UUID, provider: str, name: str) -> Response:
+        connection = self.get_or_404(
+            Connection.objects.select_related("grant", "workspace"), pk=connection_id
+        )
+        query = self.text_parameter("query").get("query", "")
+        lookup = lookups.find(connection, f"{provider}/{name}")
+        found = lookups.choices(actor=self.actor, connection=connection, lookup=lookup, query=query)
+        return Response(asdict(found))

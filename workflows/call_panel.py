@@ -1,0 +1,23 @@
+"""The calls on the page of a connection, and what calls are called in the audit."""
+
+from typing import Any
+
+from connections import audit_words, panels
+from connections.actors import Actor
+from connections.models import Connection
+from workflows import call_chart, call_history
+
+_NEWEST = 5
+
+
+def register() -> None:
+    panels.register(panels.Panel("calls/panel.html", _context))
+    audit_words.register({"action.called": "Ran an action"})
+
+
+def _context(actor: Actor, connection: Connection) -> dict[str, Any]:
+    return {
+        "chart": call_chart.of_days(call_history.days_of(connection)),
+        "calls": call_history.of_connection(connection)[:_NEWEST],
+        "usable": connection.status == Connection.Status.ACTIVE,
+    }

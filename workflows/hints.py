@@ -1,0 +1,55 @@
+"""What a person can do about an error: a table from its code to a sentence."""
+
+from dataclasses import dataclass
+
+from workflows import catalog
+
+# {provider} is its name. Codes that one provider alone has come with its integration.
+_HINTS = {
+    "missing_scope": "Have the permission allowed in {provider}, then reconnect this connection.",
+    "reconnection_needed": "Reconnect this connection.",
+    "connection_pending": "Connect it first.",
+    "connection_revoked": "A revoked connection is not brought back. Add a new one.",
+    "credential_refused": "Reconnect this connection.",
+    "access_lost": "Whoever authorised the connection has lost access in {provider}. Have somebody else reconnect it.",
+    "access_denied": "Whoever authorised the connection may not do this in {provider}. Have somebody reconnect it "
+    "who may.",
+    "provider_account_expired": "The {provider} account has ended. Its owner can bring it back there.",
+    "not_in_provider_plan": "The {provider} account’s plan does not include this.",
+    "not_found_at_provider": "Check the IDs: {provider} has nothing there, or does not show it to whoever authorised "
+    "the connection.",
+    "invalid_at_provider": "{provider} does not accept what was entered. Change it and try again.",
+    "rate_limited": "{provider} asks for fewer requests for a while.",
+    "provider_timeout": "{provider} was too slow to answer.",
+    "provider_unreachable": "{provider} could not be reached. Its status page may say why.",
+    "provider_error": "{provider} has trouble of its own. Its status page may say why.",
+    "grant_refresh_delayed": "{provider} is slow to renew our access.",
+    "grant_unreadable": "Ask whoever runs TaskJuice.",
+    "attempts_exhausted": "Look in {provider} whether it was done; if not, try again.",
+    "invalid_input": "Change what is named and try again.",
+    "unknown_action": "This action is not offered any more.",
+    "forbidden": "Ask somebody in your agency who may.",
+}
+_RECONNECT = frozenset(
+    {
+        "missing_scope",
+        "reconnection_needed",
+        "connection_pending",
+        "credential_refused",
+        "access_lost",
+        "access_denied",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Hint:
+    """words: what to do, "" where nobody knows. reconnect: whether reconnecting is the way."""
+
+    words: str
+    reconnect: bool
+
+
+def for_code(code: str, integration: catalog.Integration) -> Hint:
+    words = integration.hints.get(code) or _HINTS.get(code, "")
+    return Hint(words.replace("{provider}", integration.name), code in _RECONNECT)

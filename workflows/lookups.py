@@ -1,0 +1,139 @@
+"""Look-ups: lists of the connected account that people choose from, such as its services and users.
+
+Asked for while a page is made, so they are bounded in rows and in time, and kept for a minute.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooLate
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import structlog
+from django.core.cache import cache
+
+from connections import grant_state, grants
+from connections.actors import Actor
+from connections.models import Connection
+from connections.problems import Problem
+from connections.slots import provider_slot
+from workflows import catalog, outcomes
+from workflows.catalog import Lookup, Option, ProviderError
+
+log = structlog.get_logger(__name__)
+
+MOST = 500
+SECONDS = 5.0
+_KEPT_SECONDS = 60
+# A provider that is slow now is not waited for again by each reload of the page.
+_FAILURE_KEPT_SECONDS = 10
+# Those who were given up on go on until the client's own time-out; there are never more than these.
+_threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="lookup")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What was found. complete: nothing was left out."""
+
+    options: list[Option]
+    complete: bool
+
+
+def find(connection: Connection, key: str) -> Lookup:
+    """The look-up of that key, if the connection's provider has it. Raises Problem (unknown_lookup)."""
+    lookup = catalog.find_lookup(key)
+    if lookup is None or key.partition("/")[0] != connection.provider:
+        raise Problem("unknown_lookup", f"There is no look-up {key[:80]}.", status=404)
+    return lookup
+
+
+def choices(
+    *, actor: Actor, connection: Connection, lookup: Lookup, query: str = "", until: float | None = None
+) -> Choices:
+    """At most 500 options, kept for a minute; `connection` comes with its grant and workspace.
+
+    until: `time.monotonic()` at which to give up, SECONDS from now unless given. Raises Problem: forbidden,
+    connection_*, missing_scope, busy, lookup_timeout, and what the provider answered.
+    """
+    if not actor.may("actions:run", connection.workspace.account_id):
+        raise Problem("forbidden", "You may not run actions here.", status=403)
+    check_usable(connection, lookup)
+    found: Choices | dict[str, Any] | None = cache.get(key := _cache_key(connection, lookup, query))
+    if found is None:
+        found = _ask(connection, lookup, query, time.monotonic() + SECONDS if until is None else until)
+        cache.set(key, found, _KEPT_SECONDS if isinstance(found, Choices) else _FAILURE_KEPT_SECONDS)
+    if isinstance(found, dict):
+        raise Problem(**found)
+    return found
+
+
+def check_usable(connection: Connection, lookup: Lookup) -> None:
+    """Raises Problem when the connection cannot serve this look-up: its state, or a scope not granted."""
+    grant_state.check_usable(connection)
+    if not catalog.integration(connection.provider).covers(lookup.scope, connection.grant.scopes_granted):
+        raise Problem(
+            "missing_scope",
+            f"This connection was not granted {lookup.scope}, which “{lookup.name}” needs.",
+            status=403,
+            detail={"scope": lookup.scope},
+        )
+
+
+def _cache_key(connection: Connection, lookup: Lookup, query: str) -> str:
+    digest = hashlib.sha256(query.encode(errors="replace")).hexdigest()
+    return f"lookup:{connection.pk}:{connection.grant.generation}:{lookup.key}:{digest}"
+
+
+def _ask(connection: Connection, lookup: Lookup, query: str, until: float) -> Choices | dict[str, Any]:
+    """The options, or what is to be known of the failure. Raises Problem (busy, connection_*, grant_*)."""
+    with provider_slot() as free:
+        if not free:
+            message = "Too many requests wait for a provider now."
+            raise Problem("busy", message, status=503, retryable=True, retry_after=2)
+        try:
+            return _with_token(connection, lambda token: _load(connection, lookup, query, token, until))
+        except ProviderError as error:
+            problem = outcomes.as_problem(error)
+        except TooLate:
+            message = "The provider did not answer in time."
+            problem = Problem("lookup_timeout", message, status=503, retryable=True)
+    log.info("lookup_failed", lookup=lookup.key, connection=str(connection.pk), code=problem.code)
+    return {**problem.as_error(), "status": problem.status}
+
+
+def _with_token(connection: Connection, ask: Callable[[str], Choices]) -> Choices:
+    """As an attempt of a call does it (workflows.attempts): a token that is refused is replaced once."""
+    token = grants.access_token(connection)
+    connection.used()
+    try:
+        return ask(token)
+    except ProviderError as error:
+        if not error.credential:
+            raise
+    token = grants.replace_refused_token(connection, refused=token)
+    try:
+        return ask(token)
+    except ProviderError as error:
+        if error.credential:
+            raise grants.give_up(connection, reason=error.message, refused=token) from None
+        raise
+
+
+def _load(connection: Connection, lookup: Lookup, query: str, token: str, until: float) -> Choices:
+    """Raises ProviderError, or TooLate when `until` has come."""
+
+    def on_request() -> None:
+        if time.monotonic() > until:
+            raise TooLate
+
+    api = catalog.integration(connection.provider).open_api(connection.region, token, on_request)
+    work: Future[list[Option]] = _threads.submit(lambda: list(islice(lookup.load(api, query), MOST + 1)))
+    try:
+        found = work.result(timeout=max(0.0, until - time.monotonic()))
+    except TooLate:
+        work.cancel()
+        raise
+    return Choices(found[:MOST], complete=len(found) <= MOST)

@@ -1,0 +1,51 @@
+"""What a connection can do: its provider's actions in plain words."""
+
+import uuid
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from connections import providers
+from connections.access import member
+from connections.models import Connection
+from connections.pages.connections import get_connection
+from workflows import catalog
+from workflows.catalog import ActionType
+
+_SECTION = {"section": "connections"}
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One action on the list. permission: its scope in plain words."""
+
+    action: ActionType
+    permission: str
+    granted: bool
+
+
+@member
+@require_GET
+def action_list(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
+    """What can be looked up and what can be changed, and what cannot because it was not granted."""
+    connection = get_connection(request, connection_id)
+    integration = catalog.integration(connection.provider)
+    words = providers.get(connection.provider).scopes
+    grant = getattr(connection, "grant", None)
+    granted = grant.scopes_granted if grant else []
+    offers = [
+        Offer(action, words.get(action.scope, action.scope), integration.covers(action.scope, granted))
+        for action in integration.actions.values()
+    ]
+    context = {
+        "connection": connection,
+        "provider": integration,
+        "usable": connection.status == Connection.Status.ACTIVE,
+        "groups": [
+            ("Look something up", [offer for offer in offers if not offer.action.writes]),
+            ("Change something", [offer for offer in offers if offer.action.writes]),
+        ],
+    }
+    return render(request, "actions/list.html", context | _SECTION)

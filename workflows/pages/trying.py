@@ -1,0 +1,161 @@
+"""Trying an action: a form made from its schema, which leads to the page of the call it makes."""
+
+import re
+import time
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from connections.access import member
+from connections.models import Connection
+from connections.pages.connections import get_connection
+from connections.problems import Problem
+from connections.requests import actor_of
+from connections.slots import provider_slot
+from workflows import attempts, calls, catalog, hints, lookups
+from workflows.action_forms import ActionForm
+from workflows.catalog import ActionType
+from workflows.models import ActionCall
+
+_SECTION = {"section": "connections"}
+_ONCE = re.compile(r"[0-9a-f]{32}")
+_SHORT = 300
+
+
+@member
+@require_http_methods(["GET", "POST"])
+def try_action(request: HttpRequest, connection_id: uuid.UUID, provider: str, action: str) -> HttpResponse:
+    """The form; sending it uses the connection once and leads to the page of that call."""
+    connection = get_connection(request, connection_id)
+    try:
+        kind = calls.find(connection, f"{provider}/{action}")
+    except Problem:
+        raise Http404 from None
+    if request.method == "POST":
+        return _run(request, connection, kind)
+    once = request.GET.get("_once", "")
+    if not _ONCE.fullmatch(once):
+        # In the address, because a browser that goes back or loads again asks for the form anew.
+        return redirect(f"{request.path}?{_with_key(request)}")
+    again = _earlier(request, connection, kind)
+    given = again.input if again else {name: value[:_SHORT] for name, value in request.GET.items()}
+    try:
+        attempts.check_usable(connection, kind)
+    except Problem as problem:
+        return _page(request, connection, kind, form=None, problem=problem)
+    return _page(request, connection, kind, form=ActionForm(kind, initial=given), once=once, again=again)
+
+
+def _with_key(request: HttpRequest) -> str:
+    """The query of this request with a fresh key."""
+    query = request.GET.copy()
+    query["_once"] = uuid.uuid4().hex
+    return query.urlencode()
+
+
+def _earlier(request: HttpRequest, connection: Connection, action: ActionType) -> ActionCall | None:
+    """The call that `?again=` names, to begin with what was entered there. Raises Http404."""
+    asked = request.GET.get("again", "")
+    if not asked:
+        return None
+    try:
+        found = ActionCall.objects.visible_to(actor_of(request)).filter(pk=uuid.UUID(asked)).defer("output")
+    except ValueError:
+        raise Http404 from None
+    call = found.filter(connection=connection, action=action.key).first()
+    if call is None:
+        raise Http404
+    return call
+
+
+def _run(request: HttpRequest, connection: Connection, action: ActionType) -> HttpResponse:
+    form = ActionForm(action, request.POST)
+    once = request.POST.get("_once", "")
+    if not _ONCE.fullmatch(once):
+        form.add_error(None, "This form was incomplete, so nothing was done. Please send it again.")
+        once = ""
+    if not form.is_valid():
+        return _page(request, connection, action, form=form, once=once, status=400)
+    actor = actor_of(request)
+    # A form does what it says once: sent again, it leads to the call it has made.
+    key = f"try-{actor.user_id}-{once}"
+    repeated = ActionCall.objects.filter(connection=connection, idempotency_key=key).exists()
+    try:
+        with provider_slot() as free:  # without one the workers do it, and the page waits for them
+            call = calls.call_action(
+                actor=actor,
+                connection=connection,
+                action_key=action.key,
+                data=form.input,
+                origin=ActionCall.Origin.PERSON,
+                idempotency_key=key,
+                start=free,
+            )
+    except Problem as problem:
+        return _refused(request, connection, action, form, once, problem)
+    if repeated:
+        messages.info(request, "This form was sent before. It was not done twice: this is what came of it.")
+    return redirect("actions:call", call.pk)
+
+
+def _refused(
+    request: HttpRequest,
+    connection: Connection,
+    action: ActionType,
+    form: ActionForm,
+    once: str,
+    problem: Problem,
+) -> HttpResponse:
+    """The form again, with what was entered. One that was changed after it was sent gets a key of its own."""
+    if problem.code != "idempotency_key_reused":
+        return _page(
+            request, connection, action, form=form, once=once, problem=problem, status=problem.status
+        )
+    return _page(request, connection, action, form=form, earlier=problem.detail["id"], status=409)
+
+
+def _page(
+    request: HttpRequest,
+    connection: Connection,
+    action: ActionType,
+    *,
+    form: ActionForm | None,
+    once: str = "",
+    problem: Problem | None = None,
+    status: int = 200,
+    **more: Any,
+) -> HttpResponse:
+    integration = catalog.integration(connection.provider)
+    if form is not None:
+        _offer_choices(request, connection, form)
+    context = {
+        "connection": connection,
+        "provider": integration,
+        "action": action,
+        "form": form,
+        "parts": form.parts() if form is not None else {},
+        "once": once or uuid.uuid4().hex,
+        "problem": problem,
+        "hint": hints.for_code(problem.code, integration) if problem else None,
+        **more,
+    }
+    return render(request, "actions/form.html", context | _SECTION, status=status)
+
+
+def _offer_choices(request: HttpRequest, connection: Connection, form: ActionForm) -> None:
+    """Fill the form's pickers; all look-ups of one page share the time that one may take."""
+    until = time.monotonic() + lookups.SECONDS
+    actor = actor_of(request)
+
+    def choices_of(key: str) -> lookups.Choices | Problem:
+        try:
+            lookup = lookups.find(connection, key)
+            return lookups.choices(actor=actor, connection=connection, lookup=lookup, until=until)
+        except Problem as problem:
+            return problem
+
+    form.offer(choices_of, own_address=actor.label)
