@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver
 
 from connections.models import User
+from tests.people import people
 from tests.world import World, world
 
 _CONNECTION = "settings/connections/<uuid:connection_id>/"
@@ -31,10 +32,15 @@ PUBLIC = {
 MEMBERS = {
     "",
     "workspace/",
+    "calls/<uuid:call_id>/",
+    "calls/<uuid:call_id>/progress/",
     "settings/connections/",
     "settings/connections/add/",
     _CONNECTION,
+    f"{_CONNECTION}actions/",
+    f"{_CONNECTION}actions/<slug:provider>/<slug:action>/",
     f"{_CONNECTION}audit/",
+    f"{_CONNECTION}calls/",
     f"{_CONNECTION}check/",
     f"{_CONNECTION}link/",
     f"{_CONNECTION}link/again/",
@@ -72,6 +78,7 @@ WITH_KEY = {
     "api/v1/connections/<uuid:connection_id>/",
     "api/v1/connections/<uuid:connection_id>/actions/<slug:provider>/<slug:action>/",
     "api/v1/connections/<uuid:connection_id>/check/",
+    "api/v1/connections/<uuid:connection_id>/lookups/<slug:provider>/<slug:name>/",
     "api/v1/connections/<uuid:connection_id>/revoke/",
     "api/v1/events/",
     "api/v1/events/<uuid:event_id>/requeue/",
@@ -221,21 +228,22 @@ def test_what_is_for_admins_is_for_owner_and_admins_alone(there: World, route: s
 
 
 @pytest.mark.parametrize("route", sorted(HIDDEN - {"^accounts/(?:3rdparty|social)/"}))
-def test_hidden_pages_are_not_there_for_anybody(there: World, route: str) -> None:
-    for person in (None, there.who.alice):
+def test_hidden_pages_are_not_there_for_anybody(db: None, route: str) -> None:
+    for person in (None, people().alice):
         assert ask(person, "get", f"/{route}").status_code == 404
 
 
 @pytest.mark.parametrize("route", sorted(ONES_OWN_ACCOUNT))
-def test_ones_own_account_wants_a_sign_in(there: World, route: str) -> None:
+def test_ones_own_account_wants_a_sign_in(db: None, route: str) -> None:
     assert ask(None, "get", f"/{route}").status_code == 302
-    assert ask(there.who.bob, "get", f"/{route}").status_code in (200, 302, 403, 404)
+    assert ask(people().bob, "get", f"/{route}").status_code in (200, 302, 403, 404)
 
 
 @pytest.mark.parametrize("route", sorted(route for route in routes() if route.startswith("admin/")))
-def test_the_admin_is_for_staff_alone(there: World, route: str) -> None:
+def test_the_admin_is_for_staff_alone(db: None, route: str) -> None:
+    who = people()
     path = "/" + "/".join("1" if "<" in part or "(" in part else part for part in route.split("/"))
-    for person in (None, there.who.alice, there.who.dora, there.who.bob, there.who.charlie):
+    for person in (None, who.alice, who.dora, who.bob, who.charlie):
         for method in ("get", "post"):
             answer = ask(person, method, path)
             assert answer.status_code in (302, 403, 404, 405) or route in (

@@ -87,6 +87,7 @@ def world() -> World:
         "token": trigger.token,
         "provider": "pagerduty",
         "action": "get-incident",
+        "name": "services",
     }
     pending, gone = {"connection_id": str(link.connection_id)}, {"connection_id": str(revoked.pk)}
     settings = "settings/connections/<uuid:connection_id>/"

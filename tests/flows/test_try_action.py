@@ -1,37 +1,16 @@
 """Trying actions in Chromium: by clicking, with pickers, against the sandbox; results, an error, history, chart."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, Request, Response, expect
+from playwright.sync_api import Locator, Page, expect
 
+from tests.flows.browsing import IN_CHROMIUM
 from tests.flows.running import Product
-from tests.flows.test_browser import browser, pytestmark, seed
-from tests.flows.test_browser import page as signed_in
 
-__all__ = ["browser", "pytestmark", "seed", "signed_in"]
+pytestmark = [*IN_CHROMIUM, pytest.mark.xdist_group("actions")]
 DANA = "Dana Rivera (dana@acme.example)"
-
-
-@pytest.fixture
-def page(signed_in: Page, product: Product) -> Iterator[Page]:
-    """Signed in; a request of ours that fails, or an answer that is an error, fails the test too."""
-    complaints: list[str] = []
-
-    def failed(request: Request) -> None:
-        if request.failure != "net::ERR_ABORTED":  # the page was left while it asked
-            complaints.append(f"{request.failure} {request.url}")
-
-    def answered(response: Response) -> None:
-        if response.status >= 400 and response.url.startswith(product.url):
-            complaints.append(f"{response.status} {response.url}")
-
-    signed_in.on("requestfailed", failed)
-    signed_in.on("response", answered)
-    yield signed_in
-    assert complaints == []
 
 
 @pytest.fixture
