@@ -34,7 +34,7 @@ class AccountAdmin(ActingPage, AuditedPage):
     """Agencies."""
 
     account_path = "pk"
-    subject = "account"
+    added, changed = "account.created", "account.renamed"
     list_display = ["name", "created_at"]
     ordering = ["-created_at"]
     list_filter = ["created_at"]
@@ -94,7 +94,7 @@ class WorkspaceAdmin(AuditedPage):
     """Client engagements."""
 
     account_path = "account"
-    subject = "workspace"
+    added, changed = "workspace.created", "workspace.renamed"
     list_display = ["name", "account", "created_at"]
     ordering = ["-created_at"]
     list_filter = [("account", NarrowedTo), "created_at"]

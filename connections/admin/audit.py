@@ -34,8 +34,8 @@ class BySubject(Among):
     choices_of = {
         f"{word.lower().replace(' ', '_')}.": word
         for word in (
-            *("Account", "Member", "User", "Workspace", "API key"),
-            *("Connection", "Trigger", "Event", "Workflow", "Run", "Action"),
+            *("Account", "Workspace", "Person", "Invitation", "API key"),
+            *("Connection", "Client link", "Trigger", "Event", "Workflow", "Run", "Action"),
         )
     }
 

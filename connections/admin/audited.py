@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from connections import audit
@@ -16,11 +16,13 @@ from connections.models import Account
 class AuditedPage(ScopedPage):
     """Superusers add and change here; other staff look.
 
-    subject: what an audit event calls the row, as in "workspace.changed". Rows are not deleted, because history
-    refers to them; a subclass may allow it.
+    added, changed, removed: what the audit calls these acts. Rows are not deleted, because history refers to them;
+    a subclass may allow it.
     """
 
-    subject: ClassVar[str]
+    added: ClassVar[str]
+    changed: ClassVar[str]
+    removed: ClassVar[str]
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.is_superuser)
@@ -29,30 +31,32 @@ class AuditedPage(ScopedPage):
         return bool(request.user.is_superuser)
 
     def accounts_concerned(self, row: Any) -> Iterable[Account]:
-        """Whose audit the change belongs in."""
+        """Whose audit the act belongs in."""
         return [row.account]
+
+    def facts(self, row: Any, before: dict[str, Any] | None, fields: list[str]) -> dict[str, Any]:
+        """The detail of the audit event. before: the form's values as they were; None for a new or removed row."""
+        return {"name": row.name} if before is None else {"from": before["name"], "to": row.name}
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if form.changed_data or not change:
-            self._record(request, obj, "changed" if change else "added", {"fields": form.changed_data})
+            detail = self.facts(obj, form.initial if change else None, form.changed_data)
+            self._record(request, obj, self.changed if change else self.added, detail)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         with transaction.atomic():
-            self._record(request, obj, "removed", {})
+            self._record(request, obj, self.removed, self.facts(obj, None, []))
             super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         for row in queryset:
             self.delete_model(request, row)
 
-    def _record(self, request: HttpRequest, row: Model, what: str, detail: dict[str, Any]) -> None:
-        """Which row, as it is now called, and which of its fields; never their values."""
+    def target(self, row: Any) -> str:
+        return str(row.pk)
+
+    def _record(self, request: HttpRequest, row: Any, action: str, detail: dict[str, Any]) -> None:
+        actor, target = support_actor(request), self.target(row)
         for account in self.accounts_concerned(row):
-            audit.record(
-                support_actor(request),
-                f"{self.subject}.{what}",
-                account=account,
-                target=str(row.pk),
-                detail={"row": str(row), **detail},
-            )
+            audit.record(actor, action, account=account, target=target, detail=detail)

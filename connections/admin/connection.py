@@ -10,7 +10,7 @@ from connections import providers
 from connections.admin.acting import MOST_ROWS, ActingPage
 from connections.admin.choices import Among
 from connections.admin.narrowed import NarrowedTo
-from connections.admin.scoped import ScopedPage, plainly
+from connections.admin.scoped import ScopedPage
 from connections.admin.staff import support_actor
 from connections.models import Connection, Grant
 from connections.revoke import revoke
@@ -56,9 +56,8 @@ class ConnectionAdmin(ActingPage):
     fields = [
         *("id", "label", "workspace", "provider", "status", "status_reason"),
         *("external_account_id", "external_account_name", "external_user_id", "region"),
-        *("authorised", "authorised_at", "last_used_at", "revoked_at", "created_at"),
+        *("authorised_label", "authorised_at", "last_used_at", "revoked_at", "created_at"),
     ]
-    authorised = plainly("authorised_by")
     actions = ["revoke_selected"]
 
     @admin.action(description="Revoke…", permissions=["revoke"])

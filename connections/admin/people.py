@@ -8,10 +8,18 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from connections import audit_words
 from connections.admin.audited import AuditedPage
 from connections.admin.narrowed import NarrowedTo
 from connections.admin.scoped import plainly
 from connections.models import Account, Membership, Role, User
+
+audit_words.register(
+    {
+        "person.added": "Made somebody one of the agency’s people",
+        "person.changed": "Changed somebody’s details or rights",
+    }
+)
 
 
 @admin.register(Membership)
@@ -19,7 +27,7 @@ class MembershipAdmin(AuditedPage):
     """Who works where, in which role."""
 
     account_path = "account"
-    subject = "member"
+    added, changed, removed = "person.added", "person.role_changed", "person.removed"
     list_display = ["person", "account", "role", "created_at"]
     ordering = ["-pk"]
     list_filter = [("account", NarrowedTo), "role"]
@@ -35,6 +43,13 @@ class MembershipAdmin(AuditedPage):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return ["created_at", "person", *(["account"] if obj else [])]
 
+    def target(self, row: Membership) -> str:
+        return row.user.email
+
+    def facts(self, row: Membership, before: dict[str, Any] | None, fields: list[str]) -> dict[str, Any]:
+        role = {"role": row.role} if before is None else {"from": before["role"], "to": row.role}
+        return {"who": row.user.email, **role}
+
     def has_delete_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
         """An account keeps its owner."""
         return bool(request.user.is_superuser) and (obj is None or obj.role != Role.OWNER)
@@ -44,7 +59,7 @@ class MembershipAdmin(AuditedPage):
 class UserAdmin(AuditedPage):
     """People. Their passwords are set by themselves; whoever should not get in any more is made inactive."""
 
-    subject = "user"
+    added = changed = "person.changed"
     list_display = ["email", "first_name", "last_name", "is_staff", "is_active", "last_login"]
     list_filter = ["is_staff", "is_superuser", "is_active"]
     search_fields = ["email", "first_name", "last_name"]
@@ -57,6 +72,13 @@ class UserAdmin(AuditedPage):
 
     def belonging_to(self, accounts: list[uuid.UUID], rows: QuerySet[Any]) -> QuerySet[Any]:
         return rows.filter(pk__in=Membership.objects.filter(account__in=accounts).values("user"))
+
+    def target(self, row: User) -> str:
+        return row.email
+
+    def facts(self, row: User, before: dict[str, Any] | None, fields: list[str]) -> dict[str, Any]:
+        """Which of their details and rights; not what those are."""
+        return {"who": row.email, "fields": fields}
 
     def accounts_concerned(self, row: User) -> Iterable[Account]:
         return Account.objects.filter(memberships__user=row)
