@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
-from pagerduty_app import signatures, triggers
+from pagerduty_app import in_words, signatures, triggers
 from pagerduty_app.actions import ACTIONS, LOOKUPS
 from pagerduty_app.client import Api
 from pagerduty_app.errors import HINTS
@@ -45,6 +45,13 @@ def register() -> None:
             read_delivery=triggers.read_delivery,
             trigger_fields=triggers.trigger_fields,
             sample_delivery=triggers.sample_delivery,
+            webhooks=catalog.Webhooks(
+                clicks="triggers/pagerduty/clicks.html",
+                how_to_confirm="In PagerDuty, open the webhook again and choose Send Test Event.",
+                refusals_to_disable=3,  # developer docs, webhooks v3: for 24 hours
+                looks_signed=signatures.looks_signed,
+                in_words=in_words.in_words,
+            ),
             triggers=triggers.TRIGGERS,
             actions=ACTIONS,
             lookups=LOOKUPS,

@@ -37,6 +37,13 @@ def verify(body: bytes, header: str | None, secrets: Sequence[str]) -> int | Non
     return found
 
 
+def looks_signed(header: str | None) -> bool:
+    """Whether the header has at least one `v1=<something>`; whether that is right is not asked."""
+    if not header or len(header) > _LONGEST_HEADER or not header.isascii():
+        return False
+    return any(part.strip().startswith(_VERSION) and part.strip() != _VERSION for part in header.split(","))
+
+
 def sign(body: bytes, secret: str) -> str:
     """The header PagerDuty would send for one secret."""
     return _VERSION + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()

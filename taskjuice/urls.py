@@ -14,6 +14,7 @@ admin_site.take_out()
 urlpatterns = [
     path("", include("connections.pages.urls")),
     path("", include("workflows.pages.action_urls")),
+    path("", include("workflows.pages.trigger_urls")),
     # allauth's own page of third-party accounts would be a second, always empty "Connections".
     re_path(r"^accounts/(?:3rdparty|social)/", defaults.page_not_found, {"exception": Http404()}),
     path("accounts/", include("allauth.urls")),

@@ -15,6 +15,7 @@ from tests.people import people
 from tests.world import World, world
 
 _CONNECTION = "settings/connections/<uuid:connection_id>/"
+_TRIGGER = "triggers/<uuid:trigger_id>/"
 # Open to everybody. What the links below lead to is in the session of the browser that opened one.
 PUBLIC = {
     "healthz",
@@ -52,6 +53,20 @@ MEMBERS = {
     "settings/client-links/add/",
     "settings/people/leave/",
     "settings/workspaces/",
+    "triggers/",
+    "triggers/add/",
+    _TRIGGER,
+    f"{_TRIGGER}delete/",
+    f"{_TRIGGER}deliveries/",
+    f"{_TRIGGER}deliveries/<uuid:event_id>/",
+    f"{_TRIGGER}deliveries/<uuid:event_id>/requeue/",
+    f"{_TRIGGER}pause/",
+    f"{_TRIGGER}progress/",
+    f"{_TRIGGER}rename/",
+    f"{_TRIGGER}resume/",
+    f"{_TRIGGER}secrets/",
+    f"{_TRIGGER}secrets/<uuid:secret_id>/retire/",
+    f"{_TRIGGER}test/",
 }
 # For the owner and admins.
 ADMINS = {

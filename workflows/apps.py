@@ -8,7 +8,19 @@ class WorkflowsConfig(AppConfig):
     verbose_name = "Workflows"
 
     def ready(self) -> None:
-        from workflows import reactions  # noqa: F401, PLC0415 - connects its signal receivers
-        from workflows.call_panel import register  # noqa: PLC0415 - needs loaded apps
+        from connections import audit_words, panels  # noqa: PLC0415 - needs loaded apps
+        from workflows import call_panel, reactions, trigger_panel  # noqa: F401, PLC0415 - connects its signal receivers
 
-        register()
+        panels.register(trigger_panel.PANEL)
+        call_panel.register()
+        audit_words.register(
+            {
+                "trigger.created": "Made a trigger",
+                "trigger.changed": "Changed a trigger",
+                "trigger.secret_added": "Added a signing secret",
+                "trigger.secret_retired": "Retired a signing secret",
+                "trigger.tested": "Sent a test event",
+                "trigger.deleted": "Deleted a trigger",
+                "event.requeued": "Tried a failed event again",
+            }
+        )

@@ -159,6 +159,37 @@ class Delivery:
 
 
 @dataclass(frozen=True)
+class Words:
+    """A delivery as a person reads it.
+
+    subject: a few words such as the incident's title, "" for nothing to say. facts: (what, value). url: where it
+    can be seen at the provider, or "".
+    """
+
+    subject: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+    happened_at: datetime | None = None
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Webhooks:
+    """How a provider delivers, for the people who set it up and keep an eye on it.
+
+    clicks: the template that says what to click there, as list items; it sees `trigger_type`. how_to_confirm: how to
+    have it send something. refusals_to_disable: after so many refused in a row the provider stops sending.
+    looks_signed(signature_header) → whether somebody seems to have meant to sign. in_words(payload) → Words; takes
+    anything.
+    """
+
+    clicks: str
+    how_to_confirm: str
+    refusals_to_disable: int
+    looks_signed: Callable[[str | None], bool]
+    in_words: Callable[[Any], Words]
+
+
+@dataclass(frozen=True)
 class Integration:
     """One provider as workflows see it.
 
@@ -167,7 +198,7 @@ class Integration:
     covers(scope, granted_scopes) → whether the granted scopes include what `scope` needs.
     verify(body, signature_header, secrets) → index of the secret that signed the body, or None.
     read_delivery(body) → Delivery. trigger_fields(payload) → what a workflow sees as `trigger`.
-    sample_delivery(trigger_type, external_id) → the body of a test delivery with that id.
+    sample_delivery(trigger_type, external_id) → the body of a test delivery with that id. webhooks: see Webhooks.
     owns_link(url) → whether the address leads to the provider's own pages, so that people can be sent there.
     hints: error code → what a person can do about it, for the codes that only this provider has.
     """
@@ -181,6 +212,7 @@ class Integration:
     read_delivery: Callable[[bytes], Delivery]
     trigger_fields: Callable[[Any], Json]
     sample_delivery: Callable[[TriggerType, str], bytes]
+    webhooks: Webhooks
     triggers: Mapping[str, TriggerType] = field(default_factory=dict)
     actions: Mapping[str, ActionType] = field(default_factory=dict)
     lookups: Mapping[str, Lookup] = field(default_factory=dict)

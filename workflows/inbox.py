@@ -10,7 +10,7 @@ from django.db.models import Count, F, QuerySet, Sum
 from django.db.models.functions import Length
 from django.utils import timezone
 
-from workflows import catalog, doorbell
+from workflows import catalog, doorbell, turned_away
 from workflows.models import Event, HeldDelivery, Trigger, TriggerSecret
 
 log = structlog.get_logger(__name__)
@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 MAX_BODY = 256 * 1024
 MAX_HELD = 500
 MAX_HELD_BYTES = 16 * 1024 * 1024
-_HELD_FOR = timedelta(days=7)
+HELD_FOR = timedelta(days=7)
 _SETTLES_IN = timedelta(seconds=3)
 _LONGEST_SIGNATURE = 4096
 _LAST_SEEN_GRAIN = timedelta(minutes=1)
@@ -42,7 +42,18 @@ def find_trigger(provider: str, token: str) -> Trigger | None:
 
 
 def receive(trigger: Trigger, *, body: bytes, signature: str | None) -> Verdict:
-    """Judge one delivery by its raw body and signature header, and store it if it is genuine."""
+    """Judge one delivery by its raw body and signature header, and store it if it is genuine.
+
+    Refused ones are counted when somebody seems to have meant to sign them; noise leaves no trace.
+    """
+    verdict = _judge(trigger, body=body, signature=signature)
+    looks_signed = catalog.integration(trigger.provider).webhooks.looks_signed
+    if verdict == Verdict.DUPLICATE or (verdict == Verdict.REFUSED and looks_signed(signature)):
+        turned_away.count(trigger, verdict)
+    return verdict
+
+
+def _judge(trigger: Trigger, *, body: bytes, signature: str | None) -> Verdict:
     secrets = list(trigger.secrets.filter(retired_at__isnull=True))
     if not secrets:
         return _hold(trigger, body=body, signature=signature)
@@ -125,7 +136,7 @@ def _hold(trigger: Trigger, *, body: bytes, signature: str | None) -> Verdict:
         else:
             late = False
             HeldDelivery.objects.create(trigger=trigger, body=body, signature=_storable(signature, 4096))
-    return receive(trigger, body=body, signature=signature) if late else Verdict.HELD
+    return _judge(trigger, body=body, signature=signature) if late else Verdict.HELD
 
 
 def _is_full(trigger: Trigger, more: int) -> bool:
@@ -135,7 +146,7 @@ def _is_full(trigger: Trigger, more: int) -> bool:
 
 def forget_held() -> int:
     """Throw away what was held for a secret that never came. Answers how many."""
-    deleted, _ = HeldDelivery.objects.filter(received_at__lt=timezone.now() - _HELD_FOR).delete()
+    deleted, _ = HeldDelivery.objects.filter(received_at__lt=timezone.now() - HELD_FOR).delete()
     return deleted
 
 

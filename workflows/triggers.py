@@ -12,7 +12,7 @@ from connections.actors import Actor
 from connections.encryption import seal
 from connections.models import Connection
 from connections.problems import Problem
-from workflows import catalog, inbox
+from workflows import catalog, fanout, inbox
 from workflows.models import Event, Trigger, TriggerSecret
 
 MAX_SECRETS = 10
@@ -95,6 +95,14 @@ def send_test(*, actor: Actor, trigger: Trigger) -> Event:
         inbox.store(trigger, body=body, is_test=True)
         audit.record(actor, "trigger.tested", connection=trigger.connection, target=str(trigger.pk))
     return Event.objects.get(trigger=trigger, external_id=external_id)
+
+
+def requeue(*, actor: Actor, event: Event) -> None:
+    """Another round for an event whose runs could not be made. Raises Problem (event_not_failed)."""
+    with transaction.atomic():
+        if not fanout.requeue(event):
+            raise Problem("event_not_failed", "Only a failed event is tried again.", status=409)
+        audit.record(actor, "event.requeued", connection=event.trigger.connection, target=str(event.id))
 
 
 def delete(*, actor: Actor, trigger: Trigger) -> None:

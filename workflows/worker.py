@@ -6,7 +6,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from connections import notices, renewal
-from workflows import calls, doorbell, engine, fanout, inbox, parked
+from workflows import calls, doorbell, engine, fanout, inbox, parked, turned_away
 from workflows.models import ActionCall, Event, Run
 
 _BUDGET = 20.0
@@ -35,6 +35,7 @@ def housekeeping() -> None:
     renewal.refresh_due()
     notices.send_due()
     inbox.forget_held()
+    turned_away.prune()
     if parked.release():
         doorbell.ring()
 

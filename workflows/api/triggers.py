@@ -7,11 +7,10 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections import audit
 from connections.api.endpoints import Endpoint
 from connections.models import Connection
-from connections.problems import Problem, not_found
-from workflows import fanout, inbox, triggers
+from connections.problems import not_found
+from workflows import inbox, triggers
 from workflows.api.serializers import (
     EventOut,
     SecretIn,
@@ -137,8 +136,6 @@ class RequeueEvent(Endpoint):
     @extend_schema(request=None, responses=EventOut, summary="Try a failed event again")
     def post(self, request: Request, event_id: uuid.UUID) -> Response:
         event = self.get_or_404(Event.objects.select_related("trigger__connection"), id=event_id)
-        if not fanout.requeue(event):
-            raise Problem("event_not_failed", "Only a failed event is tried again.", status=409)
-        audit.record(self.actor, "event.requeued", connection=event.trigger.connection, target=str(event.id))
+        triggers.requeue(actor=self.actor, event=event)
         event.refresh_from_db()
         return Response(EventOut(event).data)

@@ -4,7 +4,7 @@ from workflows.models.calls import ActionCall
 from workflows.models.events import Event
 from workflows.models.heartbeats import Heartbeat
 from workflows.models.runs import Run, StepRun
-from workflows.models.triggers import HeldDelivery, Trigger, TriggerSecret
+from workflows.models.triggers import HeldDelivery, Trigger, TriggerSecret, TurnedAway
 from workflows.models.workflows import Workflow, WorkflowVersion
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "StepRun",
     "Trigger",
     "TriggerSecret",
+    "TurnedAway",
     "Workflow",
     "WorkflowVersion",
 ]

@@ -91,3 +91,37 @@ class HeldDelivery(models.Model):
 
     def __str__(self) -> str:
         return f"held for {self.trigger_id}"
+
+
+class TurnedAway(models.Model):
+    """How many deliveries of one minute were refused, or came a second time; nothing of them is kept.
+
+    `minute` is the time cut to the minute, `count` stops at `MOST_A_MINUTE`.
+    """
+
+    MOST_A_MINUTE: ClassVar[int] = 60
+
+    class Verdict(models.TextChoices):
+        REFUSED = "refused"
+        DUPLICATE = "duplicate"
+
+    trigger = models.ForeignKey(Trigger, on_delete=models.CASCADE, related_name="turned_away", db_index=False)
+    verdict = models.CharField(max_length=10, choices=Verdict.choices)
+    minute = models.DateTimeField(db_index=True)
+    count = models.PositiveSmallIntegerField(default=1)
+    last_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-last_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["trigger", "verdict", "minute"], name="turned_away_once_a_minute"
+            ),
+            models.CheckConstraint(
+                condition=Q(verdict__in=["refused", "duplicate"]), name="turned_away_verdict_known"
+            ),
+        ]
+        indexes = [models.Index(fields=["trigger", "-last_at"], name="turned_away_by_trigger")]
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.verdict} by {self.trigger_id}"

@@ -1,0 +1,139 @@
+"""What came to a trigger's address, newest first: events, what is held, and what was turned away, as one list."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import merge
+from itertools import islice
+
+from django.db.models import Count
+from django.db.models.functions import Length
+
+from workflows import catalog
+from workflows.catalog import Words
+from workflows.models import Event, Trigger, TurnedAway
+
+VERDICTS = {
+    "accepted": "accepted",
+    "ignored": "ignored type",
+    "held": "held",
+    "duplicate": "duplicate",
+    "refused": "refused",
+    "failed": "failed",
+}
+_TONES = {"accepted": "good", "held": "warn", "refused": "bad", "failed": "bad"}
+_STATUSES = {"accepted": ["queued", "done"], "ignored": ["ignored"], "failed": ["failed"]}
+_MOST_TURNED_AWAY = 2_500
+_TYPES_OF = 500
+_NO_WORDS = Words()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line. event: None for what is not kept; note: what a person should know of it; runs: started by it."""
+
+    verdict: str
+    at: datetime
+    note: str = ""
+    event: Event | None = None
+    words: Words = _NO_WORDS
+    runs: int = 0
+
+    @property
+    def name(self) -> str:
+        return VERDICTS[self.verdict]
+
+    @property
+    def tone(self) -> str:
+        return _TONES.get(self.verdict, "off")
+
+
+class Deliveries:
+    """The list; a slice of it is read with a constant number of queries.
+
+    Held and turned-away ones are few (both are bounded), so that all of them are merged into the window of events
+    that the slice can lie in.
+    """
+
+    def __init__(self, trigger: Trigger, *, verdict: str = "", event_type: str = "") -> None:
+        self._trigger = trigger
+        self._verdict = verdict
+        self._event_type = event_type
+
+    def __getitem__(self, window: slice) -> list[Row]:
+        others = self._others()
+        before = max(0, window.start - len(others))
+        events = self._events(before, window.stop)
+        newest_first = merge(events, others, key=lambda entry: entry[0], reverse=True)
+        chosen = [entry for _, entry in islice(newest_first, window.start - before, window.stop - before)]
+        rows = self._rows([entry for entry in chosen if isinstance(entry, int)])
+        return [entry if isinstance(entry, Row) else rows[entry] for entry in chosen]
+
+    def types(self) -> list[str]:
+        """The types among the last few hundred events."""
+        last = self._trigger.events.order_by("-seq").values_list("event_type", flat=True)[:_TYPES_OF]
+        return sorted(set(filter(None, last)))
+
+    def _events(self, start: int, stop: int) -> list[tuple[datetime, int | Row]]:
+        """When each came, and its number."""
+        if self._verdict and self._verdict not in _STATUSES:
+            return []
+        events = self._trigger.events.order_by("-seq")
+        if self._verdict:
+            events = events.filter(status__in=_STATUSES[self._verdict])
+        if self._event_type:
+            events = events.filter(event_type=self._event_type)
+        return list(events.values_list("received_at", "seq")[start:stop])
+
+    def _rows(self, numbers: list[int]) -> dict[int, Row]:
+        events = Event.objects.filter(seq__in=numbers).annotate(started=Count("runs"))
+        return {event.seq: row_of(event, self._trigger, runs=event.started) for event in events}
+
+    def _others(self) -> list[tuple[datetime, int | Row]]:
+        """Neither has a type: held bodies are not read before they are judged, of the others there is none."""
+        rows: list[Row] = []
+        if self._event_type:
+            return []
+        if self._verdict in ("", "held"):
+            rows += self._held()
+        if self._verdict in ("", *TurnedAway.Verdict.values):
+            rows += self._turned_away()
+        return [(row.at, row) for row in sorted(rows, key=lambda row: row.at, reverse=True)]
+
+    def _held(self) -> list[Row]:
+        held = self._trigger.held.annotate(size=Length("body")).values_list("received_at", "size")
+        known = self._trigger.secrets.filter(retired_at__isnull=True).exists()
+        why = "no secret here has signed it" if known else "not judged yet, waiting for the signing secret"
+        return [Row("held", at, f"{why} ({size:,} bytes)") for at, size in held]
+
+    def _turned_away(self) -> list[Row]:
+        counted = TurnedAway.objects.filter(trigger=self._trigger)
+        if self._verdict:
+            counted = counted.filter(verdict=self._verdict)
+        return [
+            Row(row.verdict, row.last_at, _note(row))
+            for row in counted.order_by("-last_at", "-id")[:_MOST_TURNED_AWAY]
+        ]
+
+
+def _note(row: TurnedAway) -> str:
+    most = " or more" if row.count >= TurnedAway.MOST_A_MINUTE else ""
+    times = f"; {row.count}{most} in this minute" if row.count > 1 else ""
+    if row.verdict == TurnedAway.Verdict.DUPLICATE:
+        return f"had arrived before; not handled twice{times}"
+    return f"not signed with a secret of this trigger; not kept{times}"
+
+
+def row_of(event: Event, trigger: Trigger, *, runs: int = 0) -> Row:
+    """One event as a line, in words."""
+    verdict = next(name for name, statuses in _STATUSES.items() if event.status in statuses)
+    trigger_type = catalog.find_trigger(trigger.key)
+    note = ""
+    if verdict == "ignored":
+        meant = trigger_type is not None and event.event_type in trigger_type.event_types
+        note = "came while the trigger was not active" if meant else "kept; this trigger does not start on it"
+    elif event.status == Event.Status.QUEUED:
+        note = "about to be handled"
+    elif verdict == "failed":
+        note = "could not be handled; open it to try again"
+    words = catalog.integration(trigger.provider).webhooks.in_words(event.payload)
+    return Row(verdict, event.received_at, note, event, words, runs)

@@ -1,0 +1,111 @@
+"""What came to a trigger: the list, one event with its payload, a test event, another try for a failed one."""
+
+import json
+import uuid
+from typing import Any, cast
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from connections.access import member
+from connections.paging import page_of
+from connections.problems import Problem
+from connections.requests import actor_of
+from connections.storable import storable
+from workflows import catalog, triggers
+from workflows.deliveries import VERDICTS, Deliveries, row_of
+from workflows.models import Event
+from workflows.pages.triggers import SECTION, get_trigger
+
+_PAGE = 25
+_RUNS = 50
+
+
+@member
+@never_cache
+@require_GET
+def delivery_list(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
+    """Everything that came, newest first; `?verdict=` and `?type=` narrow it."""
+    trigger = get_trigger(request, trigger_id)
+    asked, event_type = request.GET.get("verdict", ""), request.GET.get("type", "").replace("\0", "")[:120]
+    verdict = asked if asked in VERDICTS else ""
+    found = Deliveries(trigger, verdict=verdict, event_type=event_type)
+    types = found.types()
+    context = {
+        "trigger": trigger,
+        # A page is cut out of it as out of a query set, and nothing else is done with it.
+        "page": page_of(request, cast(QuerySet[Any], found), _PAGE),
+        "verdicts": VERDICTS.items(),
+        "verdict": verdict,
+        "types": types if not event_type or event_type in types else [event_type, *types],
+        "type": event_type,
+    }
+    return render(request, "triggers/deliveries.html", context | SECTION)
+
+
+def _event(request: HttpRequest, trigger_id: uuid.UUID, event_id: uuid.UUID) -> Event:
+    """The visible event; it stays readable when its trigger is deleted."""
+    rows = Event.objects.visible_to(actor_of(request)).filter(trigger=trigger_id, id=event_id)
+    event = rows.select_related("trigger__connection__workspace__account").first()
+    if event is None:
+        raise Http404
+    return event
+
+
+@member
+@never_cache
+@require_GET
+def delivery(request: HttpRequest, trigger_id: uuid.UUID, event_id: uuid.UUID) -> HttpResponse:
+    event = _event(request, trigger_id, event_id)
+    runs = event.runs.select_related("workflow").order_by("seq")
+    context = {
+        "event": event,
+        "trigger": event.trigger,
+        "row": row_of(event, event.trigger),
+        "integration": catalog.integration(event.trigger.provider),
+        "payload": _pretty(event),
+        "runs": runs[:_RUNS],
+    }
+    return render(request, "triggers/delivery.html", context | SECTION)
+
+
+def _pretty(event: Event) -> str:
+    """The payload as people read JSON; as it is where it is none, or nested beyond reading."""
+    payload = event.payload
+    if payload is not None:
+        try:
+            return json.dumps(storable(payload), indent=2, ensure_ascii=False)
+        except RecursionError:
+            pass
+    return bytes(event.body).decode(errors="replace").replace("\0", "")
+
+
+@member
+@require_POST
+def requeue(request: HttpRequest, trigger_id: uuid.UUID, event_id: uuid.UUID) -> HttpResponse:
+    event = _event(request, trigger_id, event_id)
+    try:
+        triggers.requeue(actor=actor_of(request), event=event)
+    except Problem as problem:
+        messages.error(request, problem.message)
+    else:
+        messages.success(request, "It is tried again.")
+    return redirect("triggers:delivery", trigger_id, event_id)
+
+
+@member
+@require_POST
+def test(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
+    """Put a sample through, as if the provider had sent it."""
+    trigger = get_trigger(request, trigger_id)
+    try:
+        triggers.send_test(actor=actor_of(request), trigger=trigger)
+    except Problem as problem:
+        messages.error(request, problem.message)
+    else:
+        messages.success(request, "A test event has arrived: see the deliveries below.")
+    return redirect("triggers:detail", trigger.pk)

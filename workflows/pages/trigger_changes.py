@@ -1,0 +1,74 @@
+"""What can be done with a trigger: rename, pause, resume, delete."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from connections.access import member
+from connections.problems import Problem
+from connections.requests import actor_of
+from workflows import catalog, triggers
+from workflows.models import Trigger
+from workflows.pages.trigger_forms import RenameForm
+from workflows.pages.triggers import SECTION, get_trigger
+
+
+@member
+@require_http_methods(["GET", "POST"])
+def rename(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
+    trigger = get_trigger(request, trigger_id)
+    form = RenameForm(request.POST or None, initial={"name": trigger.name})
+    if request.method == "POST" and form.is_valid():
+        try:
+            triggers.change(actor=actor_of(request), trigger=trigger, changes=form.cleaned_data)
+        except Problem as problem:
+            form.add_error("name", problem.message)
+        else:
+            return redirect("triggers:detail", trigger.pk)
+    context = {"trigger": trigger, "form": form} | SECTION
+    return render(request, "triggers/rename.html", context, status=400 if form.errors else 200)
+
+
+@member
+@require_POST
+def pause(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
+    words = "Paused: what arrives is kept, and starts nothing."
+    return _set_status(request, trigger_id, Trigger.Status.PAUSED, words)
+
+
+@member
+@require_POST
+def resume(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
+    words = "Resumed: what arrives from now on starts its workflows."
+    return _set_status(request, trigger_id, Trigger.Status.ACTIVE, words)
+
+
+def _set_status(request: HttpRequest, trigger_id: uuid.UUID, status: str, words: str) -> HttpResponse:
+    trigger = get_trigger(request, trigger_id)
+    try:
+        triggers.change(actor=actor_of(request), trigger=trigger, changes={"status": status})
+    except Problem as problem:
+        messages.error(request, problem.message)
+    else:
+        messages.success(request, words)
+    return redirect("triggers:detail", trigger.pk)
+
+
+@member
+@require_http_methods(["GET", "POST"])
+def delete(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
+    """Ask first, then close the address for good."""
+    trigger = get_trigger(request, trigger_id)
+    if request.method == "POST":
+        triggers.delete(actor=actor_of(request), trigger=trigger)
+        messages.success(request, f"{trigger.name} is deleted.")
+        return redirect("triggers:list")
+    context = {
+        "trigger": trigger,
+        "running": trigger.workflows.filter(status="active").count(),
+        "integration": catalog.integration(trigger.provider),
+    }
+    return render(request, "triggers/delete.html", context | SECTION)

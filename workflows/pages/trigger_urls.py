@@ -1,0 +1,25 @@
+"""Routes of the trigger pages."""
+
+from django.urls import path
+
+from workflows.pages import deliveries, trigger_changes, trigger_secrets, triggers
+
+app_name = "triggers"
+_TRIGGER = "triggers/<uuid:trigger_id>/"
+_DELIVERY = f"{_TRIGGER}deliveries/<uuid:event_id>/"
+urlpatterns = [
+    path("triggers/", triggers.trigger_list, name="list"),
+    path("triggers/add/", triggers.add, name="add"),
+    path(_TRIGGER, triggers.detail, name="detail"),
+    path(f"{_TRIGGER}progress/", triggers.progress, name="progress"),
+    path(f"{_TRIGGER}rename/", trigger_changes.rename, name="rename"),
+    path(f"{_TRIGGER}pause/", trigger_changes.pause, name="pause"),
+    path(f"{_TRIGGER}resume/", trigger_changes.resume, name="resume"),
+    path(f"{_TRIGGER}delete/", trigger_changes.delete, name="delete"),
+    path(f"{_TRIGGER}secrets/", trigger_secrets.add, name="secret_add"),
+    path(f"{_TRIGGER}secrets/<uuid:secret_id>/retire/", trigger_secrets.retire, name="secret_retire"),
+    path(f"{_TRIGGER}test/", deliveries.test, name="test"),
+    path(f"{_TRIGGER}deliveries/", deliveries.delivery_list, name="deliveries"),
+    path(_DELIVERY, deliveries.delivery, name="delivery"),
+    path(f"{_DELIVERY}requeue/", deliveries.requeue, name="requeue"),
+]

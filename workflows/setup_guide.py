@@ -1,0 +1,77 @@
+"""The way from a new trigger to a live one, as far as it has been gone; worked out from the rows each time."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from workflows import catalog
+from workflows.models import Trigger
+from workflows.trigger_health import Health
+
+
+@dataclass(frozen=True)
+class Step:
+    """key: for the page. state: done, now, later, or bad (done, and wrong). at: aware time or None."""
+
+    key: str
+    name: str
+    state: str
+    words: str = ""
+    at: Any = None
+
+
+@dataclass(frozen=True)
+class Guide:
+    steps: list[Step]
+    over: bool
+
+    @property
+    def current(self) -> Step:
+        """The step that waits for somebody: one that went wrong before any other."""
+        by_state = {step.state: step for step in reversed(self.steps)}
+        return by_state.get("bad") or by_state.get("now") or self.steps[-1]
+
+
+def guide(trigger: Any, health: Health) -> Guide:
+    """The five steps. trigger: a row of trigger_health.with_facts."""
+    name = catalog.integration(trigger.provider).name
+    confirmed = trigger.confirmed_at is not None
+    arrived = bool(health.held or trigger.had_secret or confirmed)
+    secret = _secret(trigger, health)
+    if confirmed:
+        confirmation = Step("confirm", f"Let {name} confirm it", "done", "Confirmed.", trigger.confirmed_at)
+    elif secret.state == "done":
+        words = f"Waiting for the first signed delivery from {name}."
+        confirmation = Step("confirm", f"Let {name} confirm it", "now", words)
+    else:
+        confirmation = Step("confirm", f"Let {name} confirm it", "later")
+    steps = [
+        Step("copy", "Copy the address of this trigger", "done" if arrived else "now"),
+        Step("subscribe", f"Add a webhook in {name}", "done" if arrived else "now"),
+        secret,
+        confirmation,
+        Step("test", "Try it out", "now" if confirmed and trigger.has_secret else "later"),
+    ]
+    return Guide(steps, over=confirmed or trigger.status == Trigger.Status.CLOSED)
+
+
+def _secret(trigger: Any, health: Health) -> Step:
+    """Whether the secret is there, and whether it is the one that what arrived was signed with."""
+    title, held = "Paste the signing secret here", health.held
+    wait = "1 delivery that waits was" if held == 1 else f"{held} deliveries that wait were"
+    if trigger.has_secret and not trigger.confirmed_at:
+        if held:
+            return Step("secret", title, "bad", f"{wait} not signed with this secret: copy it again.")
+        if health.refused:
+            refused = "1 delivery was" if health.refused == 1 else f"{health.refused} deliveries were"
+            words = f"{refused} refused, because this secret did not sign it: copy it again."
+            return Step("secret", title, "bad", words)
+    if trigger.has_secret:
+        return Step("secret", title, "done", "It is kept encrypted and never shown again.")
+    if trigger.had_secret:
+        return Step("secret", title, "now", "The secret was retired. Paste the one that is in use.")
+    if held:
+        arrived = (
+            "1 delivery has arrived and waits" if held == 1 else f"{held} deliveries have arrived and wait"
+        )
+        return Step("secret", title, "now", f"{arrived} for the secret.")
+    return Step("secret", title, "later", "Nothing has arrived yet.")

@@ -1,0 +1,86 @@
+"""What a person should know of a trigger before deliveries are lost."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from workflows import catalog, inbox
+from workflows.models import Trigger
+
+_QUIET_AFTER = timedelta(days=7)
+_HELD_LONG = timedelta(days=5)
+_NEARLY_FULL = 0.8
+
+
+@dataclass(frozen=True)
+class Concern:
+    """tone: error, warning or hint. short: for the list. words: what is wrong, what it leads to, what to do."""
+
+    tone: str
+    short: str
+    words: str
+
+
+def concerns_of(trigger: Any, *, held: int, refused: int, quiet_since: datetime | None) -> list[Concern]:
+    """The worst first. trigger: a row of trigger_health.with_facts. quiet_since: of a live one, else None."""
+    if trigger.status == Trigger.Status.CLOSED:
+        return []
+    found = [_refusals(trigger, refused), _holding(trigger, held), _silence(trigger, quiet_since)]
+    return [concern for concern in found if concern]
+
+
+def _refusals(trigger: Any, refused: int) -> Concern | None:
+    """The provider drops what is refused and soon stops sending at all."""
+    integration = catalog.integration(trigger.provider)
+    limit, name = integration.webhooks.refusals_to_disable, integration.name
+    if not trigger.has_secret and trigger.had_secret:
+        words = (
+            f"There is no signing secret any more, so every delivery is refused, and {name} disables the webhook"
+            f" after {limit} in a row. Add the secret of a webhook that is in use."
+        )
+        return Concern("error", "no signing secret", words)
+    if not refused:
+        return None
+    short = f"{refused} refused"
+    if refused >= limit:
+        words = (
+            f"{name} has probably disabled this webhook: it does so after {limit} refused deliveries in a row, and"
+            f" {refused} were refused since the last good one. Add the right signing secret, re-enable it in {name}"
+            " under the webhook, then send a test event from there."
+        )
+        return Concern("error", short, words)
+    words = (
+        f"{name} disables this webhook after {limit} refused deliveries in a row: {refused} so far."
+        " Check the secret."
+    )
+    return Concern("warning", short, words)
+
+
+def _holding(trigger: Any, held: int) -> Concern | None:
+    """What waits for a secret is thrown away after a while, and there is only so much room."""
+    if trigger.has_secret or not held:
+        return None
+    if held >= inbox.MAX_HELD * _NEARLY_FULL:
+        words = f"{held} deliveries wait for the signing secret, and there is room for {inbox.MAX_HELD}. Paste it soon."
+        return Concern("warning", f"{held} held", words)
+    if trigger.held_since < timezone.now() - _HELD_LONG:
+        words = (
+            f"Deliveries have been waiting for the signing secret for more than {_HELD_LONG.days} days; after"
+            f" {inbox.HELD_FOR.days} days they are thrown away. Paste it soon."
+        )
+        return Concern("warning", "held for long", words)
+    return None
+
+
+def _silence(trigger: Any, since: datetime | None) -> Concern | None:
+    """Perhaps nothing has happened; perhaps somebody has removed the webhook."""
+    if since is None or since > timezone.now() - _QUIET_AFTER:
+        return None
+    name = catalog.integration(trigger.provider).name
+    words = (
+        f"Nothing has arrived for more than {_QUIET_AFTER.days} days. If that seems too quiet, see in {name} whether"
+        " the webhook is still there and enabled, and send a test event from there."
+    )
+    return Concern("hint", "quiet", words)

@@ -1,0 +1,105 @@
+"""How a trigger is doing: its state in words, and the facts that trigger_concerns goes by."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import (
+    Count,
+    DateTimeField,
+    Exists,
+    IntegerField,
+    Min,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    Sum,
+)
+from django.db.models.functions import Coalesce, Greatest
+
+from workflows.models import Event, HeldDelivery, Trigger, TriggerSecret, TurnedAway
+from workflows.trigger_concerns import Concern, concerns_of
+
+
+@dataclass(frozen=True)
+class State:
+    """key: for programs. words and tone (good, warn, bad, off): for the badge."""
+
+    key: str
+    words: str
+    tone: str
+
+
+WAITING = State("waiting", "waiting for secret", "warn")
+NO_SECRET = State("no_secret", "no signing secret", "bad")
+UNCONFIRMED = State("unconfirmed", "not confirmed yet", "warn")
+LIVE = State("live", "live", "good")
+PAUSED = State("paused", "paused", "off")
+CLOSED = State("closed", "closed", "off")
+
+
+@dataclass(frozen=True)
+class Health:
+    """refused: deliveries refused since the last one that was taken, as far as they were counted."""
+
+    state: State
+    last_delivery: Any
+    held: int
+    refused: int
+    concerns: list[Concern]
+
+
+def with_facts(triggers: QuerySet[Trigger]) -> QuerySet[Trigger]:
+    """`triggers` with what `of` reads, in one query however many there are; each look-up is bounded.
+
+    A repeat is answered like a first delivery, so it ends a row of refusals as well.
+    """
+    secrets = TriggerSecret.objects.filter(trigger=OuterRef("pk"))
+    events = Event.objects.filter(trigger=OuterRef("pk"), is_test=False).order_by("-seq")
+    turned_away = TurnedAway.objects.filter(trigger=OuterRef("pk"))
+    repeats = turned_away.filter(verdict=TurnedAway.Verdict.DUPLICATE).order_by("-last_at")
+    held = HeldDelivery.objects.filter(trigger=OuterRef("pk")).order_by().values("trigger")
+    return triggers.annotate(
+        has_secret=Exists(secrets.filter(retired_at__isnull=True)),
+        had_secret=Exists(secrets),
+        last_event=Subquery(events.values("received_at")[:1], output_field=DateTimeField()),
+        last_repeat=Subquery(repeats.values("last_at")[:1], output_field=DateTimeField()),
+        held_count=Subquery(held.annotate(all=Count("id")).values("all"), output_field=IntegerField()),
+        held_since=Subquery(
+            held.annotate(first=Min("received_at")).values("first"), output_field=DateTimeField()
+        ),
+        taken_at=Greatest(Coalesce("last_event", "created_at"), Coalesce("last_repeat", "created_at")),
+    ).annotate(
+        refused=Subquery(
+            turned_away.filter(verdict=TurnedAway.Verdict.REFUSED, last_at__gt=OuterRef("taken_at"))
+            .order_by()
+            .values("trigger")
+            .annotate(all=Sum("count"))
+            .values("all"),
+            output_field=IntegerField(),
+        )
+    )
+
+
+def of(trigger: Any) -> Health:
+    """The health of a row of `with_facts`."""
+    times = [at for at in (trigger.last_event, trigger.last_repeat) if at is not None]
+    last_delivery = max(times) if times else None
+    held, refused = trigger.held_count or 0, trigger.refused or 0
+    state = state_of(trigger)
+    quiet_since = (last_delivery or trigger.confirmed_at) if state == LIVE else None
+    return Health(
+        state=state,
+        last_delivery=last_delivery,
+        held=held,
+        refused=refused,
+        concerns=concerns_of(trigger, held=held, refused=refused, quiet_since=quiet_since),
+    )
+
+
+def state_of(trigger: Any) -> State:
+    """Of a row of `with_facts`."""
+    if trigger.status != Trigger.Status.ACTIVE:
+        return CLOSED if trigger.status == Trigger.Status.CLOSED else PAUSED
+    if not trigger.has_secret:
+        return NO_SECRET if trigger.had_secret else WAITING
+    return LIVE if trigger.confirmed_at else UNCONFIRMED

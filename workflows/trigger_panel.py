@@ -1,0 +1,25 @@
+"""The triggers of a connection, on its page."""
+
+from typing import Any
+
+from connections.actors import Actor
+from connections.models import Connection
+from connections.panels import Panel
+from workflows import catalog, trigger_health
+from workflows.models import Trigger
+
+_SHOWN = 20
+
+
+def _context(actor: Actor, connection: Connection) -> dict[str, Any]:
+    """{"lines": [(trigger, its type, health)], "more", "may_add"}"""
+    rows = Trigger.objects.visible_to(actor).filter(connection=connection, deleted_at__isnull=True)
+    found = list(trigger_health.with_facts(rows)[: _SHOWN + 1])
+    return {
+        "lines": [(row, catalog.find_trigger(row.key), trigger_health.of(row)) for row in found[:_SHOWN]],
+        "more": len(found) > _SHOWN,
+        "may_add": connection.status != Connection.Status.REVOKED,
+    }
+
+
+PANEL = Panel(template="triggers/panel.html", context=_context)

@@ -1,0 +1,65 @@
+"""Counts what was refused or came twice, so that people can see trouble; nothing of those deliveries is kept.
+
+Anybody may post to an incoming URL. So it counts by the minute, up to a bound, and only what looks as if somebody
+meant to sign it; and whatever goes wrong here, the sender's answer stays what it is.
+"""
+
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import Count, F
+from django.utils import timezone
+
+from workflows.models import Trigger, TurnedAway
+
+log = structlog.get_logger(__name__)
+
+_KEPT_FOR = timedelta(days=30)
+_MOST_ROWS = 2_000
+_RECENTLY = timedelta(days=1)
+
+
+def count(trigger: Trigger, verdict: str) -> None:
+    """Count one delivery of this minute. Never raises for what the database says."""
+    try:
+        _count(trigger, verdict, timezone.now())
+    except DatabaseError:
+        log.exception("turned_away_not_counted", trigger=str(trigger.pk), verdict=verdict)
+
+
+def _count(trigger: Trigger, verdict: str, now: datetime) -> None:
+    """It looks before it writes: beyond the bound a flood costs a look-up each, and no write."""
+    minute = now.replace(second=0, microsecond=0)
+    rows = TurnedAway.objects.filter(trigger=trigger, verdict=verdict, minute=minute)
+    so_far = rows.values_list("count", flat=True).first()
+    if so_far is None:
+        try:
+            with transaction.atomic():
+                TurnedAway.objects.create(trigger=trigger, verdict=verdict, minute=minute, last_at=now)
+        except IntegrityError:
+            so_far = 1  # another process made the row at this moment
+        else:
+            return
+    if so_far < TurnedAway.MOST_A_MINUTE:
+        room = rows.filter(count__lt=TurnedAway.MOST_A_MINUTE)
+        room.update(count=F("count") + 1, last_at=now)
+
+
+def prune() -> int:
+    """Forget what is old, and of triggers that have too many rows the oldest. Answers how many rows went."""
+    now = timezone.now()
+    deleted, _ = TurnedAway.objects.filter(minute__lt=now - _KEPT_FOR).delete()
+    busy = TurnedAway.objects.filter(minute__gte=now - _RECENTLY).order_by().values("trigger").distinct()
+    crowded = (
+        TurnedAway.objects.filter(trigger__in=busy)
+        .order_by()
+        .values_list("trigger", flat=True)
+        .annotate(rows=Count("id"))
+        .filter(rows__gt=_MOST_ROWS)
+    )
+    for trigger in list(crowded):
+        rows = TurnedAway.objects.filter(trigger=trigger)
+        oldest_kept = rows.order_by("-minute", "-id").values_list("minute", flat=True)[_MOST_ROWS - 1]
+        deleted += rows.filter(minute__lt=oldest_kept).delete()[0]
+    return deleted
