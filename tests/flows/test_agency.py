@@ -167,7 +167,7 @@ def test_support_revokes_in_the_admin(
     staff.goto("/admin/connections/connection/?q=To+be+revoked+by+support")
     staff.locator("input.action-select").first.check()
     staff.get_by_label("Action:").select_option(label="Revoke…")
-    staff.get_by_role("button", name="Run the selected action").click()
+    staff.get_by_role("button", name="Go").click()
     expect(staff.get_by_role("heading", name="Revoke To be revoked by support?")).to_be_visible()
     staff.get_by_role("button", name="Revoke for good").click()
     expect(staff.locator(".messagelist")).to_contain_text("revoked")

@@ -26,6 +26,18 @@ PAGES = [
     "/settings/connections/{connection}/rename/",
     "/settings/connections/{connection}/revoke/",
     "/settings/connections/{connection}/audit/",
+    "/settings/connections/{connection}/actions/",
+    "/settings/connections/{connection}/actions/pagerduty/create-incident/",
+    "/settings/connections/{connection}/actions/pagerduty/list-incidents/",
+    "/settings/connections/{connection}/calls/",
+    "/calls/{call}/",
+    "/triggers/",
+    "/triggers/add/",
+    "/triggers/{trigger}/",
+    "/triggers/{trigger}/rename/",
+    "/triggers/{trigger}/deliveries/",
+    "/triggers/{trigger}/deliveries/{event}/",
+    "/triggers/{trigger}/delete/",
     "/settings/client-links/add/",
     "/settings/people/",
     "/settings/workspaces/",
@@ -43,14 +55,30 @@ PAGES = [
 LOOKS = [("light", 1440), ("dark", 360)]
 
 
+@pytest.fixture
+def ids(page: Page, seed: dict[str, Any]) -> dict[str, str]:
+    """What the pages above are about; made by clicking, so that there is something on each."""
+    page.goto(f"/settings/connections/{seed['connection']}/actions/pagerduty/list-services/")
+    page.locator("main").get_by_role("button", name="List services").click()
+    expect(page.get_by_text("Done.")).to_be_visible()
+    call = page.url.split("/")[-2]
+    trigger = seed["triggers"]["pagerduty/incident-triggered"]["id"]
+    page.goto(f"/triggers/{trigger}/")
+    page.get_by_role("button", name="Send a test event").click()
+    page.get_by_role("link", name="Checkout answers slowly").first.click()
+    expect(page.get_by_text("The payload, as it was sent")).to_be_visible()
+    event = page.url.split("/")[-2]
+    return {"connection": seed["connection"], "call": call, "trigger": trigger, "event": event}
+
+
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)
 def test_no_page_hinders_anybody_or_runs_out_of_the_window(
-    browser: Browser, product: Product, seed: dict[str, Any], scheme: Any, width: int
+    browser: Browser, product: Product, seed: dict[str, Any], ids: dict[str, str], scheme: Any, width: int
 ) -> None:
     page, watch = new_page(browser, product, color_scheme=scheme, viewport={"width": width, "height": 900})
     found = {path: faults(page, path) for path in SIGNED_OUT}
     sign_in(page, seed["email"], seed["password"])
-    found |= {path: faults(page, path.format(**seed)) for path in PAGES}
+    found |= {path: faults(page, path.format(**ids)) for path in PAGES}
     page.context.close()
 
     assert {path: what for path, what in found.items() if what} == {}
@@ -63,15 +91,17 @@ def faults(page: Page, path: str) -> list[str]:
     return hindrances(page) + ([f"{wider} px too wide"] if wider > 0 else [])
 
 
-def test_forms_that_were_refused_hinder_nobody_either(page: Page) -> None:
+def test_forms_that_were_refused_hinder_nobody_either(page: Page, seed: dict[str, Any]) -> None:
     for path, button in (
         ("/settings/connections/add/", "Continue to PagerDuty"),
         ("/settings/people/", "Invite"),
         ("/settings/api-keys/add/", "Make the key"),
+        ("/triggers/add/", "Make the trigger"),
+        (f"/settings/connections/{seed['connection']}/actions/pagerduty/create-incident/", "Create incident"),
     ):
         page.goto(path)
         page.locator("main form").evaluate_all("forms => forms.forEach(form => form.noValidate = true)")
-        page.get_by_role("button", name=button).click()
+        page.locator("main").get_by_role("button", name=button).click()
         expect(page.locator(".errorlist").first).to_be_visible()
         assert hindrances(page) == []
 
