@@ -7,18 +7,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.flows.browsing import IN_CHROMIUM, allow, new_page, shoot, start
+from tests.flows.clicking import PASSWORD, fill_sign_up
 from tests.flows.running import Product, wait_for
 
 pytestmark = [*IN_CHROMIUM, pytest.mark.xdist_group("agency")]
-PASSWORD = "quite a long phrase"
-
-
-def fill_sign_up(page: Page, email: str, agency: str = "") -> None:
-    page.get_by_label("Email").fill(email)
-    page.get_by_label("Name of your agency").fill(agency)
-    page.get_by_label("Password:").fill(PASSWORD)
-    page.get_by_label("Password (again)").fill(PASSWORD)
-    page.get_by_role("button", name="Sign Up").click()
 
 
 def test_from_signing_up_to_a_first_connection(browser: Browser, product: Product) -> None:

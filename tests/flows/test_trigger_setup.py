@@ -7,37 +7,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.flows.browsing import IN_CHROMIUM
+from tests.flows.clicking import add_webhook, make_trigger
 from tests.flows.running import Product
 
 pytestmark = [*IN_CHROMIUM, pytest.mark.xdist_group("triggers")]
-
-
-def make_trigger(page: Page, name: str) -> str:
-    """By clicking; answers the address as it was copied."""
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.get_by_role("link", name="Triggers", exact=True).click()
-    page.get_by_role("link", name="New trigger").click()
-    page.get_by_label("Incident triggered").check()
-    page.get_by_label("Name").fill(name)
-    page.get_by_role("button", name="Make the trigger").click()
-    page.get_by_role("button", name="Copy").click()
-    expect(page.get_by_role("button", name="Copied")).to_be_visible()
-    address: str = page.evaluate("navigator.clipboard.readText()")
-    return address
-
-
-def add_webhook(page: Page, product: Product, address: str) -> dict[str, Any]:
-    """Somebody adds a webhook in PagerDuty and copies the secret it shows; answers the subscription."""
-    theirs = page.context.new_page()
-    theirs.goto(f"{product.theirs.url}/app/acme/webhooks")
-    theirs.get_by_label("Webhook URL").fill(address)
-    theirs.get_by_role("button", name="Add webhook").click()
-    secret = theirs.get_by_role("status").locator("code").inner_text()
-    theirs.close()
-    page.bring_to_front()
-    subscriptions = product.sandbox.store.all("subscription")
-    found: dict[str, Any] = next(one for one in subscriptions if one["secret"] == secret)
-    return found
 
 
 def open_incident(product: Product, title: str) -> None:

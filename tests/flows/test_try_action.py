@@ -4,13 +4,13 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.flows.browsing import IN_CHROMIUM
+from tests.flows.clicking import DANA, fact, open_form, send
 from tests.flows.running import Product
 
 pytestmark = [*IN_CHROMIUM, pytest.mark.xdist_group("actions")]
-DANA = "Dana Rivera (dana@acme.example)"
 
 
 @pytest.fixture
@@ -21,23 +21,6 @@ def incident(product: Product) -> dict[str, Any]:
     wanted = {"type": "incident", "title": "Search is down", "service": {"id": "PSVC02"}, "urgency": "high"}
     made: dict[str, Any] = sandbox.incidents.open(account, sandbox.person(account), wanted)
     return made
-
-
-def open_form(page: Page, name: str) -> None:
-    page.goto("/settings/connections/")
-    page.get_by_role("link", name="Acme's PagerDuty").click()
-    page.get_by_role("link", name="Try an action").click()
-    page.get_by_role("link", name=name, exact=True).click()
-    expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
-
-
-def send(page: Page, name: str) -> None:
-    page.locator("main").get_by_role("button", name=name).click()
-
-
-def fact(page: Page, name: str) -> Locator:
-    """The value beside that name."""
-    return page.locator(f"dl.facts dt:text-is('{name}') + dd").first
 
 
 def test_an_incident_is_opened_by_choosing_and_is_there_in_pagerduty(page: Page, product: Product) -> None:

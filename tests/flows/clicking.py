@@ -1,0 +1,63 @@
+"""What several flow tests click through: signing up, a trigger and its webhook, the forms of actions."""
+
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.flows.running import Product
+
+PASSWORD = "quite a long phrase"
+DANA = "Dana Rivera (dana@acme.example)"
+
+
+def fill_sign_up(page: Page, email: str, agency: str = "") -> None:
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Name of your agency").fill(agency)
+    page.get_by_label("Password:").fill(PASSWORD)
+    page.get_by_label("Password (again)").fill(PASSWORD)
+    page.get_by_role("button", name="Sign Up").click()
+
+
+def make_trigger(page: Page, name: str) -> str:
+    """By clicking; answers the address as it was copied."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("link", name="Triggers", exact=True).click()
+    page.get_by_role("link", name="New trigger").click()
+    page.get_by_label("Incident triggered").check()
+    page.get_by_label("Name").fill(name)
+    page.get_by_role("button", name="Make the trigger").click()
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    address: str = page.evaluate("navigator.clipboard.readText()")
+    return address
+
+
+def add_webhook(page: Page, product: Product, address: str) -> dict[str, Any]:
+    """Somebody adds a webhook in PagerDuty and copies the secret it shows; answers the subscription."""
+    theirs = page.context.new_page()
+    theirs.goto(f"{product.theirs.url}/app/acme/webhooks")
+    theirs.get_by_label("Webhook URL").fill(address)
+    theirs.get_by_role("button", name="Add webhook").click()
+    secret = theirs.get_by_role("status").locator("code").inner_text()
+    theirs.close()
+    page.bring_to_front()
+    subscriptions = product.sandbox.store.all("subscription")
+    found: dict[str, Any] = next(one for one in subscriptions if one["secret"] == secret)
+    return found
+
+
+def open_form(page: Page, name: str, connection: str = "Acme's PagerDuty") -> None:
+    page.goto("/settings/connections/")
+    page.get_by_role("link", name=connection).click()
+    page.get_by_role("link", name="Try an action").click()
+    page.get_by_role("link", name=name, exact=True).click()
+    expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
+
+
+def send(page: Page, name: str) -> None:
+    page.locator("main").get_by_role("button", name=name).click()
+
+
+def fact(page: Page, name: str) -> Locator:
+    """The value beside that name."""
+    return page.locator(f"dl.facts dt:text-is('{name}') + dd").first
