@@ -123,6 +123,7 @@ MIDDLEWARE = [
     "taskjuice.middleware.ReadersZone",
 ]
 
+FORM_RENDERER = "taskjuice.rendering.Renderer"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

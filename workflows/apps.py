@@ -22,5 +22,13 @@ class WorkflowsConfig(AppConfig):
                 "trigger.tested": "Sent a test event",
                 "trigger.deleted": "Deleted a trigger",
                 "event.requeued": "Tried a failed event again",
+                "workflow.created": "Made a workflow",
+                "workflow.changed": "Changed a workflow",
+                "workflow.published": "Published a workflow",
+                "workflow.active": "Resumed a workflow",
+                "workflow.paused": "Paused a workflow",
+                "workflow.archived": "Archived a workflow",
+                "run.replayed": "Replayed a run",
+                "run.cancelled": "Cancelled a run",
             }
         )

@@ -108,4 +108,5 @@ def cancel(*, actor: Actor, run: Run) -> None:
 
 
 def _record(actor: Actor, workflow: Workflow, action: str, **detail: Any) -> None:
+    detail = {"workflow": workflow.name, **detail}
     audit.record(actor, action, workspace=workflow.workspace, target=str(workflow.pk), detail=detail)

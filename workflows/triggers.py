@@ -36,7 +36,7 @@ def create(*, actor: Actor, connection: Connection, key: str, name: str) -> Trig
             key=key,
             name=name or trigger_type.name,
         )
-        audit.record(actor, "trigger.created", connection=connection, target=str(trigger.pk))
+        _record(actor, trigger, "trigger.created")
     return trigger
 
 
@@ -46,9 +46,7 @@ def change(*, actor: Actor, trigger: Trigger, changes: dict[str, Any]) -> None:
         open_ = Trigger.objects.filter(pk=trigger.pk).exclude(status=Trigger.Status.CLOSED)
         if not open_.update(**(changes or {"status": F("status")})):
             raise Problem("trigger_closed", "The connection behind this trigger was revoked.", status=409)
-        audit.record(
-            actor, "trigger.changed", connection=trigger.connection, target=str(trigger.pk), detail=changes
-        )
+        _record(actor, trigger, "trigger.changed", **changes)
     trigger.refresh_from_db()
 
 
@@ -68,7 +66,7 @@ def add_secret(*, actor: Actor, trigger: Trigger, secret: str) -> tuple[TriggerS
         row = TriggerSecret(trigger=trigger, created_by_id=actor.user_id)
         seal(row, "secret", secret)
         row.save()
-        audit.record(actor, "trigger.secret_added", connection=trigger.connection, target=str(trigger.pk))
+        _record(actor, trigger, "trigger.secret_added")
         return row, inbox.judge_held(trigger, secrets=[*active, row])
 
 
@@ -78,10 +76,7 @@ def retire_secret(*, actor: Actor, secret: TriggerSecret) -> None:
         if TriggerSecret.objects.filter(pk=secret.pk, retired_at__isnull=True).update(
             retired_at=timezone.now()
         ):
-            trigger = secret.trigger
-            audit.record(
-                actor, "trigger.secret_retired", connection=trigger.connection, target=str(trigger.pk)
-            )
+            _record(actor, secret.trigger, "trigger.secret_retired")
 
 
 def send_test(*, actor: Actor, trigger: Trigger) -> Event:
@@ -93,7 +88,7 @@ def send_test(*, actor: Actor, trigger: Trigger) -> Event:
     body = catalog.integration(trigger.provider).sample_delivery(trigger_type, external_id)
     with transaction.atomic():
         inbox.store(trigger, body=body, is_test=True)
-        audit.record(actor, "trigger.tested", connection=trigger.connection, target=str(trigger.pk))
+        _record(actor, trigger, "trigger.tested")
     return Event.objects.get(trigger=trigger, external_id=external_id)
 
 
@@ -102,7 +97,7 @@ def requeue(*, actor: Actor, event: Event) -> None:
     with transaction.atomic():
         if not fanout.requeue(event):
             raise Problem("event_not_failed", "Only a failed event is tried again.", status=409)
-        audit.record(actor, "event.requeued", connection=event.trigger.connection, target=str(event.id))
+        _record(actor, event.trigger, "event.requeued", event=event.external_id)
 
 
 def delete(*, actor: Actor, trigger: Trigger) -> None:
@@ -113,4 +108,15 @@ def delete(*, actor: Actor, trigger: Trigger) -> None:
         ):
             trigger.held.all().delete()
             trigger.workflows.filter(status="active").update(status="paused")
-            audit.record(actor, "trigger.deleted", connection=trigger.connection, target=str(trigger.pk))
+            _record(actor, trigger, "trigger.deleted")
+
+
+def _record(actor: Actor, trigger: Trigger, action: str, **detail: Any) -> None:
+    """One audit event that names the trigger as it is called at the time."""
+    audit.record(
+        actor,
+        action,
+        connection=trigger.connection,
+        target=str(trigger.pk),
+        detail={"trigger": trigger.name, **detail},
+    )

@@ -1,16 +1,19 @@
 """Audit pages: filters, one connection's own trail, and a CSV that no spreadsheet runs."""
 
+import ast
 import csv
 import io
+import re
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from connections import audit
+from connections import audit, audit_words
 from connections.actors import Actor
 from connections.models import AuditEvent, Connection
 from tests.connections.test_pages import signed_in
@@ -126,3 +129,16 @@ def test_the_list_takes_as_many_queries_for_many_rows_as_for_one(
     assert queries() == before
     assert AuditEvent.objects.count() == 61
     assert "page=2" in alice.get(AUDIT).content.decode()
+
+
+def test_whatever_is_recorded_anywhere_has_words() -> None:
+    recorded = set()
+    for room in ("connections", "workflows", "pagerduty_app", "taskjuice"):
+        for path in (settings.BASE_DIR / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and "record" in ast.unparse(node.func):
+                    constants = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
+                    recorded |= {one for one in constants if re.fullmatch(r"[a-z_]+\.[a-z_]+", str(one))}
+
+    assert len(recorded) > 20
+    assert recorded - dict(audit_words.known()).keys() == set()

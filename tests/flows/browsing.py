@@ -75,7 +75,7 @@ def new_page(browser: Browser, product: Product, **options: Any) -> tuple[Page, 
 def sign_in(page: Page, email: str, password: str) -> None:
     page.goto("/accounts/login/")
     page.get_by_label("Email").fill(email)
-    page.get_by_label("Password:").fill(password)
+    page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign In").click()
     expect(page.get_by_role("heading", name="Connections")).to_be_visible()
 

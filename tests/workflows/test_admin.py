@@ -120,8 +120,8 @@ def test_a_paused_trigger_starts_nothing_until_it_is_resumed(
     assert Event.objects.first().status == "queued"
     acts = AuditEvent.objects.filter(action="trigger.changed").order_by("created_at")
     assert [(event.actor_kind, event.detail) for event in acts] == [
-        ("support", {"status": "paused"}),
-        ("support", {"status": "active"}),
+        ("support", {"trigger": trigger.name, "status": "paused"}),
+        ("support", {"trigger": trigger.name, "status": "active"}),
     ]
 
 

@@ -112,6 +112,7 @@ class TestSecrets:
 
 class TestWhatCanBeDone:
     def test_rename_pause_and_resume(self, bob: Client, trigger: Trigger) -> None:
+        before = trigger.name
         bob.post(path("rename", trigger), {"name": "Checkout"})
         paused = bob.post(path("pause", trigger), follow=True)
 
@@ -123,9 +124,9 @@ class TestWhatCanBeDone:
         assert trigger.status == "active"
         changes = AuditEvent.objects.filter(action="trigger.changed").order_by("created_at")
         assert [event.detail for event in changes] == [
-            {"name": "Checkout"},
-            {"status": "paused"},
-            {"status": "active"},
+            {"trigger": before, "name": "Checkout"},
+            {"trigger": "Checkout", "status": "paused"},
+            {"trigger": "Checkout", "status": "active"},
         ]
 
     @pytest.mark.parametrize("name", ["", "a\tb", "x" * 121])
