@@ -21,4 +21,4 @@ def as_json(value: Any) -> SafeString:
         text = "(nested too deeply to be shown)"
     left = len(text) - _LONGEST
     more = f"\n… and {left} more characters" if left > 0 else ""
-    return format_html("<pre>{}{}</pre>", text[:_LONGEST], more)
+    return format_html('<pre tabindex="0">{}{}</pre>', text[:_LONGEST], more)

@@ -18,6 +18,25 @@ def fill_sign_up(page: Page, email: str, agency: str = "") -> None:
     page.get_by_role("button", name="Sign Up").click()
 
 
+_MAKE_SUPPORT = f"""
+from django.contrib.auth.models import Group
+from connections.models import User
+user = User.objects.filter(email="sam@support.example").first()
+user = user or User.objects.create_user("sam@support.example", "{PASSWORD}", is_staff=True)
+user.groups.add(Group.objects.get(name="Support"))
+"""
+
+
+def sign_in_support(page: Page, product: Product) -> None:
+    """As somebody of the group Support, who is made first."""
+    product.manage("shell", "-c", _MAKE_SUPPORT)
+    page.goto("/accounts/login/?next=/admin/")
+    page.get_by_label("Email").fill("sam@support.example")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign In").click()
+    expect(page.get_by_role("heading", name="Site administration")).to_be_visible()
+
+
 def make_trigger(page: Page, name: str) -> str:
     """By clicking; answers the address as it was copied."""
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])

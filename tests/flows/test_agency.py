@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.flows.browsing import IN_CHROMIUM, allow, new_page, shoot, start
-from tests.flows.clicking import PASSWORD, fill_sign_up
+from tests.flows.clicking import fill_sign_up, sign_in_support
 from tests.flows.running import Product, wait_for
 
 pytestmark = [*IN_CHROMIUM, pytest.mark.xdist_group("agency")]
@@ -149,13 +149,9 @@ def test_support_revokes_in_the_admin(
 ) -> None:
     start(page, "To be revoked by support")
     allow(page)
-    product.manage("shell", "-c", _MAKE_SUPPORT)
 
     staff, watch = new_page(browser, product)
-    staff.goto("/accounts/login/?next=/admin/")
-    staff.get_by_label("Email").fill("sam@support.example")
-    staff.get_by_label("Password", exact=True).fill(PASSWORD)
-    staff.get_by_role("button", name="Sign In").click()
+    sign_in_support(staff, product)
     staff.goto("/admin/connections/connection/?q=To+be+revoked+by+support")
     staff.locator("input.action-select").first.check()
     staff.get_by_label("Action:").select_option(label="Revoke…")
@@ -169,14 +165,6 @@ def test_support_revokes_in_the_admin(
     page.reload()
     expect(page.locator(".head .badge")).to_have_text("Revoked")
     expect(page.get_by_text("sam@support.example").first).to_be_visible()
-
-
-_MAKE_SUPPORT = f"""
-from django.contrib.auth.models import Group
-from connections.models import User
-user = User.objects.create_user("sam@support.example", "{PASSWORD}", is_staff=True)
-user.groups.add(Group.objects.get(name="Support"))
-"""
 
 
 def test_signing_in_again_leads_back_to_what_was_wanted(

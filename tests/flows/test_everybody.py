@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.flows.browsing import IN_CHROMIUM, hindrances, new_page, sign_in, too_wide
+from tests.flows.clicking import sign_in_support
 from tests.flows.running import Product
 
 pytestmark = [*IN_CHROMIUM, pytest.mark.xdist_group("everybody")]
@@ -52,6 +53,20 @@ PAGES = [
     "/accounts/2fa/totp/activate/",
     "/not-there/",
 ]
+ADMIN = [
+    "/admin/",
+    "/admin/connections/account/",
+    "/admin/connections/connection/",
+    "/admin/connections/connection/{connection}/change/",
+    "/admin/connections/grant/",
+    "/admin/connections/auditevent/",
+    "/admin/workflows/trigger/{trigger}/change/",
+    "/admin/workflows/event/",
+    "/admin/workflows/event/{event}/change/",
+    "/admin/workflows/run/",
+    "/admin/workflows/actioncall/{call}/change/",
+    "/admin/django_q/success/",
+]
 LOOKS = [("light", 1440), ("dark", 360)]
 
 
@@ -79,6 +94,19 @@ def test_no_page_hinders_anybody_or_runs_out_of_the_window(
     found = {path: faults(page, path) for path in SIGNED_OUT}
     sign_in(page, seed["email"], seed["password"])
     found |= {path: faults(page, path.format(**ids)) for path in PAGES}
+    page.context.close()
+
+    assert {path: what for path, what in found.items() if what} == {}
+    assert watch.complaints == []
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+def test_no_page_of_the_admin_hinders_support(
+    browser: Browser, product: Product, ids: dict[str, str], scheme: Any, width: int
+) -> None:
+    page, watch = new_page(browser, product, color_scheme=scheme, viewport={"width": width, "height": 900})
+    sign_in_support(page, product)
+    found = {path: faults(page, path.format(**ids)) for path in ADMIN}
     page.context.close()
 
     assert {path: what for path, what in found.items() if what} == {}
