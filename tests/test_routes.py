@@ -265,8 +265,8 @@ def test_the_admin_is_for_staff_alone(db: None, route: str) -> None:
                 "admin/login/",
                 "admin/logout/",
             ), answer.status_code
-            if answer.status_code == 302:
-                assert "/login/" in answer["Location"] or answer["Location"].startswith("/")
+            if answer.status_code == 302 and route != "admin/logout/":
+                assert "/login/" in answer["Location"]
 
 
 def _with_ids_of_nobody(route: str) -> str:
