@@ -14,6 +14,8 @@ REQUIRED = os.environ.get("REQUIRE_ALL") == "1"
 def pytest_configure() -> None:
     # Else each new test client reads the list of all static files again: three quarters of what a request costs.
     settings.WHITENOISE_AUTOREFRESH = True
+    # Passwords are Django's business; hashing them slowly tests nothing of ours.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.hookimpl(wrapper=True)
