@@ -7,11 +7,12 @@ only that browser, coming back from the provider, completes it (the OAuth state 
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from connections import audit, mailing
 from connections.actors import Actor
-from connections.models import ClientLink, Connection, Workspace
+from connections.models import ClientLink, Connection, Notice, User, Workspace
 from connections.problems import Problem
 
 
@@ -82,6 +83,8 @@ def send_again(*, actor: Actor, link: ClientLink) -> None:
 
 def cancel(*, actor: Actor, link: ClientLink) -> None:
     with transaction.atomic():
+        # The lock that authorising takes too: the link is either used before this, or not at all.
+        Connection.objects.filter(pk=link.connection_id).update(provider=F("provider"))
         if link.over(cancelled_at=timezone.now()):
             _record(actor, "client_link.cancelled", link)
 
@@ -105,6 +108,14 @@ def ended(link: ClientLink, ending: str) -> None:
     ClientLink.objects.filter(pk=link.pk).open().update(ending=ending[:20], ended_at=timezone.now())
 
 
+def ask_again(link: ClientLink) -> None:
+    """Somebody found the link expired and wants another: whoever sent it is told, once."""
+    ended(link, ASKED_AGAIN)
+    Notice.objects.get_or_create(
+        client_link=link, occasion=f"again {link.digest}", defaults={"kind": ASKED_AGAIN}
+    )
+
+
 def used(connection: Connection, link: ClientLink | None) -> None:
     """The connection is authorised: the link has served, and any other is taken back."""
     if link is not None:
@@ -117,12 +128,19 @@ def latest(connection: Connection) -> ClientLink | None:
     return connection.client_links.first()
 
 
-def client(link: ClientLink, *, ip: str | None, request_id: str) -> Actor:
-    """The client as an actor: nobody with an account, known by the link they were sent."""
-    label = f"{link.email} (client link)" if link.email else "Client link"
-    return Actor(kind="client", label=label, ip=ip, request_id=request_id)
+def client(link: ClientLink, *, user: User | None, ip: str | None, request_id: str) -> Actor:
+    """The client as an actor: as a rule nobody with an account, known by the link they were sent."""
+    name = user.email if user else link.email
+    return Actor(
+        kind="client",
+        label=f"{name} (client link)" if name else "Client link",
+        user_id=user.pk if user else None,
+        ip=ip,
+        request_id=request_id,
+    )
 
 
+ASKED_AGAIN = "asked_again"
 _ENDINGS = {
     "denied": "They said no at the provider.",
     "nothing_granted": "They signed in, but none of the permissions was granted.",
@@ -137,11 +155,12 @@ def progress(link: ClientLink) -> list[Step]:
     over = Step("Cancelled", "bad", link.cancelled_at) if link.cancelled_at else None
     if link.expired:
         over = Step("Expired", "bad", link.expires_at, "Send it again: the client gets a new link.")
+    failed = _ENDINGS.get(link.ending, "")
     at_provider = Step(
         "Agreed, and went to PagerDuty",
-        "bad" if link.ending else ("done" if link.used_at else ("now" if link.confirmed_at else "later")),
+        "bad" if failed else ("done" if link.used_at else ("now" if link.confirmed_at else "later")),
         link.confirmed_at,
-        _ENDINGS.get(link.ending, "") + (" They can try again with the same link." if link.ending else ""),
+        f"{failed} They can try again with the same link." if failed and not link.expired else failed,
     )
     steps = [
         Step("Sent" if link.email else "Ready to hand over", "done", link.created_at, link.email),

@@ -10,6 +10,7 @@ from connections.problems import Problem
 
 _DAY = timedelta(days=1)
 EACH_A_DAY = 5
+ADDRESS_A_DAY = 15
 ACCOUNT_A_DAY = 200
 
 
@@ -25,6 +26,8 @@ def announce(
     of_address = Q(invitation__email=link.email) | Q(client_link__email=link.email)
     if today.filter(of_account, of_address).count() >= EACH_A_DAY:
         raise _too_often(f"{link.email} has got {EACH_A_DAY} mails since yesterday.")
+    if today.filter(of_address).count() >= ADDRESS_A_DAY:  # agencies are quickly made
+        raise _too_often(f"{link.email} has got too many mails from TaskJuice since yesterday.")
     if today.filter(of_account).count() >= ACCOUNT_A_DAY:
         raise _too_often(f"Your agency has sent {ACCOUNT_A_DAY} mails since yesterday.")
     kind = "invitation" if invitation else "client_link"

@@ -103,6 +103,22 @@ def _client_link(notice: Notice) -> EmailMessage | None:
     )
 
 
+def _asked_again(notice: Notice) -> EmailMessage | None:
+    link = notice.client_link
+    if link is None or not link.expired or link.created_by is None:
+        return None  # another was sent, or it was taken back
+    connection = link.connection
+    url = settings.PUBLIC_BASE_URL + reverse("connections:detail", args=[connection.pk])
+    return EmailMessage(
+        subject=_line(f"A client asks for a new link: {connection.label}"),
+        body=(
+            f"The link you sent {link.email or 'for a client'} has expired, and somebody who opened it asks for a new "
+            f"one.\nSend it again here:\n\n{url}\n"
+        ),
+        to=[link.created_by.email],
+    )
+
+
 def _url(link: SecretLink | None, notice: Notice) -> str | None:
     """The link; None when it is over, or was sent again since this notice was written."""
     if link is None or not link.is_open or link.expired or link.digest != notice.occasion:
@@ -122,4 +138,5 @@ _MESSAGES: dict[str, Callable[[Notice], EmailMessage | None]] = {
     "reconnection_needed": _reconnection_needed,
     "invitation": _invitation,
     "client_link": _client_link,
+    "asked_again": _asked_again,
 }

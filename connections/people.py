@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from allauth.account.utils import has_verified_email
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -77,13 +79,15 @@ def cancel(*, actor: Actor, invitation: Invitation) -> None:
 
 
 def join(*, actor: Actor, user: User, invitation: Invitation) -> Membership:
-    """Make `user` one of the agency's people. Raises Problem (over, wrong_address)."""
+    """Make `user` one of the agency's people. Raises Problem (over, wrong_address, unconfirmed_address)."""
     if user.email.lower() != invitation.email.lower():
         raise Problem(
             "wrong_address",
             f"The invitation is for {invitation.email}, and you are signed in as {user.email}.",
             status=403,
         )
+    if settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory" and not has_verified_email(user, user.email):
+        raise Problem("unconfirmed_address", "Confirm first that this address is yours.", status=403)
     with transaction.atomic():
         # Ending it takes the row's lock: of two clicks one joins.
         usable = Invitation.objects.filter(pk=invitation.pk).usable()

@@ -12,6 +12,14 @@ _SHARED: list[Any] = [
 ]
 
 
+def without_query(event: Any, hint: Any) -> Any:
+    """For Sentry: what is after the "?" of an address can be a secret (a link of ours, a sign-in's code)."""
+    request = event.get("request") or {}
+    request.pop("query_string", None)
+    (request.get("headers") or {}).pop("Referer", None)
+    return event
+
+
 def logging_config(*, json: bool) -> dict[str, Any]:
     """The LOGGING dict for Django; also points structlog's own loggers at it.
 

@@ -34,6 +34,23 @@ class ReadersZone:
             return self.get_response(request)
 
 
+class RefreshesLostParts:
+    """A part of a page that is fetched again and again may find its reader signed out, or its subject gone.
+
+    The page is then loaded anew, which says so; else htmx would put the sign-in into the part's place, or go on
+    asking for ever.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if "HX-Request" in request.headers and response.status_code in (302, 403, 404, 410):
+            return HttpResponse(status=204, headers={"HX-Refresh": "true"})
+        return response
+
+
 def _known(name: str) -> ZoneInfo | None:
     """The zone of that name; None for anything that is none, whatever it tries to be."""
     if not _ZONE.fullmatch(name):

@@ -14,7 +14,7 @@ import sentry_sdk
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from taskjuice.logs import logging_config
+from taskjuice.logs import logging_config, without_query
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -121,6 +121,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "taskjuice.middleware.ReadersZone",
+    "taskjuice.middleware.RefreshesLostParts",
 ]
 
 FORM_RENDERER = "taskjuice.rendering.Renderer"
@@ -291,6 +292,11 @@ LOGGING = logging_config(json=not DEVELOPMENT)
 if SENTRY_DSN:
     # Local variables stay out of reports: a frame may hold a token.
     sentry_sdk.init(
-        SENTRY_DSN, send_default_pii=False, include_local_variables=False, max_request_body_size="never"
+        SENTRY_DSN,
+        send_default_pii=False,
+        include_local_variables=False,
+        max_request_body_size="never",
+        before_send=without_query,
+        before_send_transaction=without_query,
     )
 DJANGO_STRUCTLOG_USER_ID_FIELD = "pk"

@@ -35,6 +35,7 @@ MEMBERS = {
     "workspace/",
     "calls/<uuid:call_id>/",
     "calls/<uuid:call_id>/progress/",
+    "settings/agency/new/",
     "settings/connections/",
     "settings/connections/add/",
     _CONNECTION,

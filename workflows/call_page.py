@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from connections import raw_json
 from connections.models import Connection
-from workflows import catalog, hints, raw_json, readable
+from workflows import catalog, hints, readable
 from workflows.catalog import ActionType, Json
 from workflows.models import ActionCall
 from workflows.wording import title_of

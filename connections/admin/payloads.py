@@ -1,24 +1,18 @@
 """JSON as a person reads it on an admin page, however large or strange it is."""
 
-import json
 from typing import Any
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from connections.storable import storable
-
-_LONGEST = 20_000
+from connections import raw_json
 
 
 def as_json(value: Any) -> SafeString:
-    """`value` indented, at most its first 20,000 characters; a dash for nothing."""
+    """`value` indented, and cut where it is too long for a page; a dash for nothing."""
     if value is None:
         return mark_safe("-")
-    try:
-        text = json.dumps(storable(value), indent=2, ensure_ascii=False)
-    except RecursionError:
-        text = "(nested too deeply to be shown)"
-    left = len(text) - _LONGEST
-    more = f"\n… and {left} more characters" if left > 0 else ""
-    return format_html('<pre tabindex="0">{}{}</pre>', text[:_LONGEST], more)
+    text, cut = raw_json.shown(value)
+    return format_html(
+        '<pre tabindex="0">{}{}</pre>', text, "\n… (this is only its beginning)" if cut else ""
+    )

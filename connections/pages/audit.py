@@ -4,10 +4,11 @@ import csv
 import json
 import uuid
 from collections.abc import Iterable, Iterator
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -38,6 +39,13 @@ _COLUMNS = [
 ]
 
 
+class Day(forms.DateField):
+    """A day whose midnight exists in every zone."""
+
+    widget = forms.DateInput(attrs={"type": "date"})
+    default_validators = [MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2999, 12, 31))]
+
+
 class Filters(forms.Form):
     """All optional; a date is a day in the reader's zone, both ends included."""
 
@@ -46,8 +54,8 @@ class Filters(forms.Form):
         queryset=Connection.objects.none(), required=False, label="Connection", empty_label="any"
     )
     action = forms.ChoiceField(required=False, label="Action")
-    since = forms.DateField(required=False, label="From day", widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(required=False, label="To day", widget=forms.DateInput(attrs={"type": "date"}))
+    since = Day(required=False, label="From day")
+    until = Day(required=False, label="To day")
 
     def __init__(self, data: Any, *, account: Account, connection: Connection | None) -> None:
         super().__init__(data)

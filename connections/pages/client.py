@@ -1,5 +1,7 @@
 """The client's side of a client link: /client/. No account, no sign-in here; only the provider's."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -9,7 +11,7 @@ from structlog.contextvars import get_contextvars
 
 from connections import client_links, providers
 from connections.actors import Actor
-from connections.models import ClientLink
+from connections.models import ClientLink, Connection, User
 from connections.pages.secret_links import keep_digest
 from connections.problems import Problem
 
@@ -24,21 +26,27 @@ def _found(request: HttpRequest) -> ClientLink | None:
 
 
 def client_of(request: HttpRequest, link: ClientLink) -> Actor:
-    ip = request.META.get("REMOTE_ADDR") or None
-    return client_links.client(link, ip=ip, request_id=str(get_contextvars().get("request_id", "")))
+    """Whoever came by the link; somebody who is signed in here is named as who they are."""
+    return client_links.client(
+        link,
+        user=request.user if isinstance(request.user, User) else None,
+        ip=request.META.get("REMOTE_ADDR") or None,
+        request_id=str(get_contextvars().get("request_id", "")),
+    )
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD"])
 def client(request: HttpRequest) -> HttpResponse:
-    """Who asks for what. Looking changes nothing: mail scanners look, too."""
+    """Who asks for what. Looking only notes that somebody did: mail scanners look, too."""
     if "link" in request.GET:
         keep_digest(request, _SESSION, ClientLink.objects.all())
         return redirect("connections:client")
     link = _found(request)
     if link is None or not link.is_open or link.expired:
         return _over(request, link)
-    client_links.opened(link)
+    if not isinstance(request.user, User):  # people of the agency try their own links
+        client_links.opened(link)
     provider = providers.get(link.connection.provider)
     context = {"link": link, "account": link.connection.workspace.account, "provider": provider}
     return render(request, "connections/client.html", context)
@@ -51,6 +59,8 @@ def agree(request: HttpRequest) -> HttpResponseBase:
     link = _found(request)
     if link is None:
         return _over(request, None)
+    if request.POST.get("link") != str(link.pk):
+        return redirect("connections:client")  # another one was opened since: whom it names comes first
     try:
         client_links.agree(actor=client_of(request, link), link=link)
     except Problem:
@@ -63,8 +73,8 @@ def agree(request: HttpRequest) -> HttpResponseBase:
 def ask_again(request: HttpRequest) -> HttpResponse:
     """An expired link's way forward: the agency sees on the connection's page that a new one is wanted."""
     link = _found(request)
-    if link is not None and link.expired:
-        client_links.ended(link, "asked_again")
+    if link is not None and link.expired and request.POST.get("link") == str(link.pk):
+        client_links.ask_again(link)
         link.ending = "asked_again"
     return _over(request, link)
 
@@ -74,7 +84,7 @@ def ask_again(request: HttpRequest) -> HttpResponse:
 def done(request: HttpRequest) -> HttpResponse:
     """What the client has agreed to, and how to take it back."""
     link = _found(request)
-    if link is None or link.used_at is None:
+    if link is None or link.used_at is None or link.connection.status == Connection.Status.REVOKED:
         return _over(request, link)
     connection = link.connection
     provider = providers.get(connection.provider)
@@ -93,5 +103,12 @@ def done(request: HttpRequest) -> HttpResponse:
 
 def _over(request: HttpRequest, link: ClientLink | None) -> HttpResponse:
     """Used, cancelled, expired, or never one of ours."""
-    account = link.connection.workspace.account if link else None
-    return render(request, "connections/client_over.html", {"link": link, "account": account}, status=410)
+    context: dict[str, Any] = {"link": link}
+    if link is not None:
+        connection = link.connection
+        context |= {
+            "account": connection.workspace.account,
+            "connection": connection,
+            "provider": providers.get(connection.provider),
+        }
+    return render(request, "connections/client_over.html", context, status=410)

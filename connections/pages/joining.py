@@ -1,16 +1,18 @@
 """The way in for somebody who was invited: /join/."""
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
-from connections import people
+from connections import joining, people
+from connections.forms import NameForm
 from connections.joining import INVITATION, invitation_in
 from connections.models import Invitation, User
 from connections.pages.secret_links import keep_digest
-from connections.place import choose
+from connections.place import choose, place_of
 from connections.problems import Problem
 from connections.requests import actor_of
 
@@ -26,6 +28,8 @@ def join(request: HttpRequest) -> HttpResponse:
     if invitation is None:
         return render(request, "connections/join_over.html", status=410)
     if request.method == "POST" and isinstance(request.user, User):
+        if request.POST.get("invitation") != str(invitation.pk):
+            return redirect("connections:join")  # another one was opened since: what it says comes first
         try:
             people.join(actor=actor_of(request), user=request.user, invitation=invitation)
         except Problem as problem:
@@ -33,6 +37,18 @@ def join(request: HttpRequest) -> HttpResponse:
             return redirect("connections:join")
         return _welcome(request, invitation)
     return render(request, "connections/join.html", {"invitation": invitation})
+
+
+@login_required
+@require_POST
+def found(request: HttpRequest) -> HttpResponse:
+    """An agency of one's own, for somebody who belongs to none."""
+    form = NameForm(request.POST)
+    if place_of(request) is None and isinstance(request.user, User):
+        if not form.is_valid():
+            return render(request, "connections/nowhere.html", {"form": form}, status=400)
+        joining.found(actor=actor_of(request), user=request.user, name=form.cleaned_data["name"])
+    return redirect("connections:list")
 
 
 def _welcome(request: HttpRequest, invitation: Invitation) -> HttpResponse:

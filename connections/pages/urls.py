@@ -51,6 +51,7 @@ urlpatterns = [
     path(f"{_CONNECTION}link/again/", client_links.send_again, name="link_again"),
     path(f"{_CONNECTION}link/cancel/", client_links.cancel, name="link_cancel"),
     path("join/", joining.join, name="join"),
+    path("settings/agency/new/", joining.found, name="found"),
     path("client/", client.client, name="client"),
     path("client/agree/", client.agree, name="client_agree"),
     path("client/ask-again/", client.ask_again, name="client_ask_again"),

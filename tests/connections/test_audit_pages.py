@@ -142,3 +142,16 @@ def test_whatever_is_recorded_anywhere_has_words() -> None:
 
     assert len(recorded) > 20
     assert recorded - dict(audit_words.known()).keys() == set()
+
+
+@pytest.mark.parametrize("asked", [{"until": "9999-12-31"}, {"since": "0001-01-01"}, {"since": "soon"}])
+@pytest.mark.parametrize("form", ["", "csv"])
+def test_a_day_that_is_none_or_beyond_the_calendar_is_named(
+    alice: Client, asked: dict[str, str], form: str
+) -> None:
+    alice.cookies["zone"] = "Asia/Tokyo"
+
+    answer = alice.get(AUDIT, asked | {"format": form})
+
+    assert answer.status_code == 400
+    assert "errorlist" in answer.content.decode()

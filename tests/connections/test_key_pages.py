@@ -1,6 +1,7 @@
 """Settings → API keys: who may, what is shown once, and what a key is worth afterwards."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -67,6 +68,12 @@ def test_a_key_until_it_is_revoked_has_no_end(alice: Client, who: People) -> Non
     alice.post(ADD, form(who, days=""))
 
     assert ApiKey.objects.get().expires_at is None
+    page = alice.get(KEYS).content.decode()
+    assert "you revoke it" in page
+    assert "expired" not in page
+
+    ApiKey.objects.update(expires_at=timezone.now() - timedelta(days=1))
+    assert "expired" in alice.get(KEYS).content.decode()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from connections import notices
+from connections import client_links, notices
+from connections.actors import Actor
 from connections.models import AuditEvent, ClientLink, Connection, Grant
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.connections.test_pages import signed_in
@@ -55,13 +56,21 @@ class Person:
 
     def __init__(self) -> None:
         self.browser = Client()
+        self.page = ""
 
     def open(self, link: str) -> Any:
-        return self.browser.get(link, follow=True)
+        answer = self.browser.get(link, follow=True)
+        self.page = answer.content.decode()
+        return answer
+
+    def send(self, path: str) -> Any:
+        """The form of the page that was opened."""
+        found = re.search(r'name="link" value="([^"]+)"', self.page)
+        return self.browser.post(path, {"link": found[1]} if found else {})
 
     def agree(self) -> str:
         """PagerDuty's consent page, to which agreeing leads."""
-        answer = self.browser.post(AGREE)
+        answer = self.send(AGREE)
         assert answer.status_code == 302, answer.content.decode()
         return str(answer["Location"])
 
@@ -156,7 +165,7 @@ def test_the_link_works_once(bob: Client, who: People) -> None:
 
     assert again.open(link).status_code == 410
     assert "This link was used" in again.browser.get(CLIENT).content.decode()
-    assert again.browser.post(AGREE).status_code == 410
+    assert dana.send(AGREE).status_code == 410
 
 
 def test_of_two_browsers_with_the_link_one_connects(bob: Client, who: People) -> None:
@@ -187,7 +196,7 @@ def test_a_link_that_ends_meanwhile_connects_nothing(bob: Client, who: People, w
         name = "link_cancel" if how == "cancelled" else "link_again"
         bob.post(reverse(f"connections:{name}", args=[connection.pk]))
 
-    answer = dana.come_back(decide(consent)) if consent else dana.browser.post(AGREE)
+    answer = dana.come_back(decide(consent)) if consent else dana.send(AGREE)
 
     assert answer.status_code in (409, 410)
     connection.refresh_from_db()
@@ -202,8 +211,12 @@ def test_an_expired_link_offers_to_ask_for_another_and_the_agency_sees_it(bob: C
     page = dana.open(link)
     assert page.status_code == 410
     assert "Ask Agency for a new link" in page.content.decode()
-    dana.browser.post(reverse("connections:client_ask_again"))
+    for _ in range(2):
+        dana.send(reverse("connections:client_ask_again"))
 
+    notices.send_due()
+    asked = [mailed for mailed in mail.outbox if "asks for a new link" in mailed.subject]
+    assert [mailed.to for mailed in asked] == [[who.bob.email]]
     connection = Connection.objects.get()
     assert (
         "asks for a new one" in bob.get(reverse("connections:detail", args=[connection.pk])).content.decode()
@@ -295,3 +308,47 @@ def test_a_wrong_form_names_the_field(bob: Client, who: People, form: Any, field
     assert answer.status_code == 400
     assert field in answer.context["form"].errors
     assert not ClientLink.objects.exists()
+
+
+def test_agreeing_counts_for_the_agency_that_the_page_named(bob: Client, who: People) -> None:
+    dana = Person()
+    dana.open(make_link(bob, who))
+    rival = client_links.send(
+        actor=Actor(kind="user", label="charlie", user_id=who.charlie.pk),
+        connection=None,
+        workspace=who.other,
+        provider="pagerduty",
+        label="Theirs",
+        email="",
+        expected_account="",
+    )
+    dana.browser.get(rival.url)  # in another tab, or by a page that wants it so
+
+    answer = dana.browser.post(AGREE, {"link": dana.page.split('name="link" value="')[1][:36]}, follow=True)
+
+    assert "Rival asks to connect" in answer.content.decode()
+    assert not ClientLink.objects.filter(confirmed_at__isnull=False).exists()
+
+
+def test_after_revoking_the_link_says_so_and_what_is_left_to_do(bob: Client, who: People) -> None:
+    link, dana = make_link(bob, who), Person()
+    dana.open(link)
+    dana.come_back(decide(dana.agree()))
+    bob.post(reverse("connections:revoke", args=[Connection.objects.get().pk]), {"label": "Acme"})
+
+    for answer in (dana.browser.get(DONE), dana.open(link)):
+        assert answer.status_code == 410
+        assert "The connection was revoked" in answer.content.decode()
+        assert "App Registrations" in answer.content.decode()
+
+
+def test_somebody_of_the_agency_who_uses_the_link_is_named(bob: Client, who: People) -> None:
+    link, tester = make_link(bob, who), Person()
+    tester.browser = bob
+    tester.open(link)
+    assert ClientLink.objects.get().opened_at is None
+
+    tester.agree()
+
+    confirmed = AuditEvent.objects.get(action="client_link.confirmed")
+    assert (confirmed.actor_label, confirmed.user_id) == (f"{who.bob.email} (client link)", who.bob.pk)

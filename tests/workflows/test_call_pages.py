@@ -11,11 +11,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from connections import raw_json
 from connections.models import Connection
 from tests.workflows.conftest import API
 from tests.workflows.made_calls import facts, failed, made, page_of, path_of
 from tests.workflows.trying import INCIDENT, bob, connection, who
-from workflows import raw_json
 from workflows.models import ActionCall
 
 __all__ = ["bob", "connection", "who"]

@@ -1,5 +1,6 @@
 """What came to a trigger, on pages: one list of everything, one event in words, another try."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -265,3 +266,17 @@ class TestOneEvent:
         event.refresh_from_db()
         assert (event.status, event.attempts) == ("queued", 0)
         assert AuditEvent.objects.filter(action="event.requeued").count() == 1
+
+
+def test_a_payload_whose_indentation_would_fill_a_disk_is_cut(
+    bob: Client, trigger: Trigger, deliver: Deliver
+) -> None:
+    deep = "[" * 600 + ",".join("[1]" for _ in range(9_000)) + "]" * 600
+    payload = incident_event()
+    payload["event"]["data"]["title"] = json.loads(deep)
+    deliver(payload)
+
+    page = event_page(bob, Event.objects.get())
+
+    assert "This is only its beginning." in text(page)
+    assert len(page.content) < 200_000

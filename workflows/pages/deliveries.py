@@ -1,6 +1,5 @@
 """What came to a trigger: the list, one event with its payload, a test event, another try for a failed one."""
 
-import json
 import uuid
 from typing import Any, cast
 
@@ -11,11 +10,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from connections import raw_json
 from connections.access import member
 from connections.paging import page_of
 from connections.problems import Problem
 from connections.requests import actor_of
-from connections.storable import storable
 from workflows import catalog, triggers
 from workflows.deliveries import VERDICTS, Deliveries, row_of
 from workflows.models import Event
@@ -61,27 +60,28 @@ def _event(request: HttpRequest, trigger_id: uuid.UUID, event_id: uuid.UUID) -> 
 @require_GET
 def delivery(request: HttpRequest, trigger_id: uuid.UUID, event_id: uuid.UUID) -> HttpResponse:
     event = _event(request, trigger_id, event_id)
+    payload, cut = _readable(event)
     runs = event.runs.select_related("workflow").order_by("seq")
     context = {
         "event": event,
         "trigger": event.trigger,
         "row": row_of(event, event.trigger),
         "integration": catalog.integration(event.trigger.provider),
-        "payload": _pretty(event),
+        "payload": payload,
+        "cut": cut,
         "runs": runs[:_RUNS],
     }
     return render(request, "triggers/delivery.html", context | SECTION)
 
 
-def _pretty(event: Event) -> str:
-    """The payload as people read JSON; as it is where it is none, or nested beyond reading."""
+def _readable(event: Event) -> tuple[str, bool]:
+    """(the payload as people read JSON, or as it is where it is none; whether it was cut)."""
     payload = event.payload
     if payload is not None:
-        try:
-            return json.dumps(storable(payload), indent=2, ensure_ascii=False)
-        except RecursionError:
-            pass
-    return bytes(event.body).decode(errors="replace").replace("\0", "")
+        return raw_json.shown(payload)
+    body = bytes(event.body)
+    text = body[: raw_json.LONGEST].decode(errors="replace").replace("\0", "")
+    return text, len(body) > raw_json.LONGEST
 
 
 @member
