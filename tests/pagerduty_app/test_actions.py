@@ -88,8 +88,9 @@ def act(connection: Connection) -> Any:
 
 
 def later(call: ActionCall) -> ActionCall:
-    """The call after the workers had their turn with it."""
-    ActionCall.objects.filter(pk=call.pk).update(next_attempt_at=timezone.now(), lease_until=None)
+    """The call after all that it waits for has passed and the workers had their turn with it."""
+    now = timezone.now()
+    ActionCall.objects.filter(pk=call.pk).update(next_attempt_at=now, settles_at=now, lease_until=None)
     worker.drain()
     call.refresh_from_db()
     return call
