@@ -5,6 +5,7 @@ next attempt finds `unsure` set and asks the provider what became of the last on
 the provider does not show yet may still be under way there: before `settles_at` nothing is sent again.
 """
 
+import time
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -27,6 +28,9 @@ log = structlog.get_logger(__name__)
 # Renewed before each request that leaves; a request takes at most 22 seconds (pagerduty_app.client.transport).
 LEASE = timedelta(seconds=30)
 _LEFT_FOR_A_REQUEST = timedelta(seconds=25)
+# A worker begins nothing more after 20 seconds (workflows.worker) and is killed after 150 (Q_CLUSTER): in between
+# fit this, the request that is then on its way (22) and, if the token was refused, a new one (25).
+LONGEST_SECONDS = 75.0
 # These come from something between us and the provider, which may still be at work behind it (RFC 9110,
 # 15.6.3, 15.6.5); None is silence. With any other status it says itself that it is done with the request.
 _NO_LAST_WORD = frozenset({None, 408, 502, 504, *range(505, 600)})
@@ -104,6 +108,7 @@ class Attempt:
         self.keep_run = keep_run
         self.unsure_before = call.unsure
         self.sent = False
+        self.until = time.monotonic() + LONGEST_SECONDS
 
     def run(self) -> None:
         """Make it and write down how it ended; the call is then completed, waiting, paused or failed.
@@ -161,7 +166,7 @@ class Attempt:
         data = action.input(data=self.call.input)
         data.is_valid(raise_exception=True)
         cache_key = f"{connection.pk}:{connection.grant.generation}"
-        caller = Caller(self.call, cache_key, sent_before=self.call.unsure)
+        caller = Caller(self.call, cache_key, sent_before=self.call.unsure, until=self.until)
         if self.call.unsure and action.recover is not None:
             looked_at = timezone.now()
             recovered = action.recover(api, data.validated_data, caller)

@@ -21,6 +21,7 @@ class Caller:
     call: ActionCall
     cache_key: str
     sent_before: bool
+    until: float
 
     @property
     def key(self) -> str:

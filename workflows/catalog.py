@@ -43,6 +43,10 @@ class Caller(Protocol):
     def sent_before(self) -> bool:
         """Whether an earlier attempt may have had its effect."""
 
+    @property
+    def until(self) -> float:
+        """`time.monotonic()` by which it has to be done; afterwards no further request may begin."""
+
     def twins(self) -> Twins:
         """Whose effects must not be taken for ours. Ask after looking at the provider, not before."""
 

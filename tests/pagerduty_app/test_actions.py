@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
+from django.conf import settings
 from django.utils import timezone
 from jsonschema import Draft7Validator
 
@@ -18,7 +19,7 @@ from tests.contract import HINT, Contract
 from tests.pagerduty_app.dance import Dance
 from tests.people import People, people
 from tests.workflows.conftest import SYSTEM
-from workflows import calls, worker
+from workflows import attempts, calls, worker
 from workflows.api.serializers import CallOut
 from workflows.models import ActionCall
 
@@ -79,10 +80,9 @@ def connection(db: None, sandbox: Sandbox) -> Connection:
 def act(connection: Connection) -> Any:
     """act(action, input): the call as far as it got."""
 
-    def run(action: str, data: dict[str, Any]) -> ActionCall:
-        return calls.call_action(
-            actor=SYSTEM, connection=connection, action_key=f"pagerduty/{action}", data=data, origin="api"
-        )
+    def run(action: str, data: dict[str, Any], **more: Any) -> ActionCall:
+        asked = {"action_key": f"pagerduty/{action}", "data": data, "origin": "api"}
+        return calls.call_action(actor=SYSTEM, connection=connection, **asked | more)
 
     return run
 
@@ -196,6 +196,35 @@ def test_the_cap_of_10000_is_said(act: Any, sandbox: Sandbox) -> None:
 
     assert (len(listing["incidents"]), listing["complete"], listing["more"]) == (10_000, False, True)
     assert "10,000" in listing["incomplete_reason"]
+
+
+@pytest.mark.parametrize("origin", ["api", "worker"])
+def test_a_listing_too_long_for_a_worker_fails_once_and_says_what_to_do(
+    act: Any, sandbox: Sandbox, sent: list[str], monkeypatch: pytest.MonkeyPatch, origin: str
+) -> None:
+    for _ in range(250):
+        sandbox.incidents.insert("PACME01", "PSVC00")
+    sandbox.faults.add([{"kind": "delay", "seconds": 0.3, "path": "/incidents$", "method": "GET"}])
+    monkeypatch.setattr(attempts, "LONGEST_SECONDS", 0.5)
+
+    call = act("list-incidents", {"all": True}, start=origin == "api")
+    if origin == "worker":
+        call = later(call)
+
+    assert (call.status, call.attempts, call.error["retryable"]) == ("failed", 1, False)
+    assert call.error["code"] == "listing_too_long"
+    assert call.error["detail"]["read"] == 200
+    (said,) = call.error["detail"]["fields"]["all"]
+    assert "200" in said
+    assert "Narrow the filters" in said
+    assert sent.count("GET /incidents") == 2
+    sandbox.faults.clear()
+
+
+def test_the_longest_attempt_fits_into_what_a_worker_is_given() -> None:
+    last_request, new_token = 22, 25
+    longest = worker._BUDGET + attempts.LONGEST_SECONDS + last_request + new_token
+    assert longest < settings.Q_CLUSTER["timeout"]
 
 
 @pytest.mark.parametrize("sender", ["nobody@acme.example", "dana@globex.example"])

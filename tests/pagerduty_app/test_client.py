@@ -4,6 +4,7 @@ import json
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import requests
 import responses
 import time_machine
 
-from pagerduty_app.client import Api, PagerDutyError, bounds
+from pagerduty_app.client import Api, PagerDutyError, TookTooLong, bounds
 from tests.pagerduty_app.conftest import BASE, TOKEN
 
 
@@ -227,6 +228,18 @@ def test_everything_is_listed_until_more_is_false(
     assert len(listing.rows) == count
     assert listing.complete
     assert [offset for offset, _ in pages.asked] == asked
+
+
+def test_a_listing_that_is_not_through_in_time_ends_and_counts(
+    api: Api, rest: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages, clock = Pages(rest, 500), iter([10.0, 20.0, 30.0])
+    monkeypatch.setattr("pagerduty_app.client.paging.time", SimpleNamespace(monotonic=lambda: next(clock)))
+
+    with pytest.raises(TookTooLong, match="200 had come") as raised:
+        api.everything("incidents", {}, until=25.0)
+
+    assert (raised.value.read, raised.value.retryable, len(pages.asked)) == (200, False, 2)
 
 
 def test_the_next_page_begins_after_the_rows_really_returned(api: Api, rest: responses.RequestsMock) -> None:
