@@ -325,8 +325,15 @@ def test_a_lost_answer_to_an_update_is_not_sent_again(act: Any, sandbox: Sandbox
 # --- waiting and refusals ------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("headers", "low", "high"),
-    [({"retry_after": "30"}, 30, 34), ({}, 1, 2), ({"headers": False}, 1, 2.1)],
-    ids=["Retry-After", "ratelimit-reset", "neither"],
+    [
+        ({"retry_after": "30"}, 30, 34),
+        ({"retry_after": "7200"}, 7200, 7930),
+        ({"retry_after": "9" * 400}, 21600, 23770),
+        ({"retry_after": "0"}, 1, 2),
+        ({}, 1, 2),
+        ({"headers": False}, 1, 2.1),
+    ],
+    ids=["Retry-After", "two hours", "for ever", "at once", "ratelimit-reset", "neither"],
 )
 def test_a_429_is_a_row_that_waits_as_long_as_pagerduty_asks(
     act: Any, sandbox: Sandbox, headers: dict[str, Any], low: float, high: float
