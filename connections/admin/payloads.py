@@ -15,10 +15,7 @@ def as_json(value: Any) -> SafeString:
     """`value` indented, at most its first 20,000 characters; a dash for nothing."""
     if value is None:
         return mark_safe("-")
-    try:
-        text = json.dumps(storable(value), indent=2, ensure_ascii=False)
-    except RecursionError:
-        text = "(nested too deeply to be shown)"
+    text = json.dumps(storable(value), indent=2, ensure_ascii=False)
     left = len(text) - _LONGEST
     more = f"\n… and {left} more characters" if left > 0 else ""
     return format_html("<pre>{}{}</pre>", text[:_LONGEST], more)

@@ -1,4 +1,4 @@
-"""Demo data made again: on the same rows, with a key that works, against a sandbox that may have forgotten everything."""
+"""Demo data made again: on the same rows, with a key that works, against a sandbox that has forgotten everything."""
 
 from typing import Any
 

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from connections.models import Workspace
+from connections.storable import storable
 from connections.tenancy import TenantQuerySet
 from workflows.models.triggers import Trigger
 
@@ -64,8 +65,8 @@ class Event(models.Model):
 
     @property
     def payload(self) -> Any:
-        """The body as JSON; None when it is not JSON."""
+        """The body as JSON that can be stored and answered again; None when it is not JSON."""
         try:
-            return json.loads(bytes(self.body))
+            return storable(json.loads(bytes(self.body)))
         except (ValueError, RecursionError):
             return None
