@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from connections.storable import storable
 from workflows.inputs import ActionInput, Text
 from workflows.models import ActionCall, Event, Run, StepRun, Trigger, TriggerSecret, Workflow
 
@@ -67,9 +68,7 @@ class EventOut(serializers.ModelSerializer[Event]):
     """One accepted delivery."""
 
     trigger = serializers.UUIDField(source="trigger_id")
-    payload = serializers.JSONField(
-        read_only=True, help_text="The JSON that was delivered, as far as it is any"
-    )
+    payload = serializers.SerializerMethodField()
 
     class Meta:
         model = Event
@@ -85,6 +84,10 @@ class EventOut(serializers.ModelSerializer[Event]):
             "received_at",
             "payload",
         ]
+
+    def get_payload(self, event: Event) -> Any:
+        """The JSON that was delivered, without what no JSON answer can carry."""
+        return storable(event.payload)
 
 
 class WorkflowOut(serializers.ModelSerializer[Workflow]):

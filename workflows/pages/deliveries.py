@@ -15,6 +15,7 @@ from connections.access import member
 from connections.paging import page_of
 from connections.problems import Problem
 from connections.requests import actor_of
+from connections.storable import storable
 from workflows import catalog, triggers
 from workflows.deliveries import VERDICTS, Deliveries, row_of
 from workflows.models import Event
@@ -76,7 +77,7 @@ def _pretty(event: Event) -> str:
     """The payload as people read JSON; as it is where it is none, or nested beyond reading."""
     payload = event.payload
     if payload is not None:
-        return json.dumps(payload, indent=2, ensure_ascii=False)
+        return json.dumps(storable(payload), indent=2, ensure_ascii=False)
     return bytes(event.body).decode(errors="replace").replace("\0", "")
 
 
