@@ -21,6 +21,11 @@ def plain(secret: str) -> str:
     return f"tj_{secret[:_PREFIX_LENGTH]}_{secret[_PREFIX_LENGTH:]}"
 
 
+def prefix_of(key: str) -> str:
+    """The part of a whole key by which its row is found."""
+    return key.split("_")[1]
+
+
 def _digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
@@ -40,7 +45,7 @@ def create_key(
         key = ApiKey.objects.create(
             workspace=workspace,
             name=name,
-            prefix=whole.split("_")[1],
+            prefix=prefix_of(whole),
             digest=_digest(whole),
             scopes=sorted(scopes),
             created_by_id=actor.user_id,
@@ -59,7 +64,7 @@ def find(candidate: str) -> ApiKey | None:
     parts = candidate.split("_")
     if len(parts) != 3 or parts[0] != "tj" or not candidate.isascii() or len(candidate) > 200:
         return None
-    key = ApiKey.objects.filter(prefix=parts[1]).select_related("workspace").first()
+    key = ApiKey.objects.filter(prefix=prefix_of(candidate)).select_related("workspace").first()
     return key if key and matches(key, candidate) and key.usable() else None
 
 

@@ -1,32 +1,59 @@
-"""Text from outside, as both databases and every JSON answer can carry it."""
+"""JSON from outside, as both databases and every JSON answer can carry it."""
 
 import json
 import math
 from typing import Any
 
+# Levels of lists and objects. Nobody means more, and Python's JSON gives up a few hundred levels further on, sooner
+# or later by how deep its caller is: what one place could read, the next could not write.
+DEEPEST = 100
+
 
 def is_storable(value: Any) -> bool:
-    """Whether a JSON value has no NUL, no lone surrogate and no number that is not finite."""
+    """Whether a JSON value has no NUL, no lone surrogate, only finite numbers, and is not nested too deeply."""
+    if is_too_deep(value):
+        return False
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
         text.encode()
-    except (ValueError, RecursionError):
+    except ValueError:
         return False
     return "\\u0000" not in text
 
 
+def is_too_deep(value: Any) -> bool:
+    """Whether it has lists or objects on more than 100 levels."""
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        level = [item for thing in level for item in _inside(thing)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: Any) -> Any:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
 def storable(value: Any) -> Any:
-    """`value` without what PostgreSQL's jsonb and JSON itself refuse; the same object where nothing is wrong."""
-    return value if is_storable(value) else _cleaned(value)
+    """`value` without what PostgreSQL's jsonb and JSON itself refuse, and with None for what is nested too deeply.
+
+    The same object where nothing is wrong.
+    """
+    return value if is_storable(value) else _cleaned(value, DEEPEST)
 
 
-def _cleaned(value: Any) -> Any:
+def _cleaned(value: Any, levels: int) -> Any:
     if isinstance(value, str):
         return value.replace("\x00", "").encode(errors="replace").decode()
     if isinstance(value, float) and not math.isfinite(value):
         return None
+    if isinstance(value, list | dict) and levels == 0:
+        return None
     if isinstance(value, list):
-        return [_cleaned(item) for item in value]
+        return [_cleaned(item, levels - 1) for item in value]
     if isinstance(value, dict):
-        return {_cleaned(name): _cleaned(item) for name, item in value.items()}
+        return {_cleaned(name, levels): _cleaned(item, levels - 1) for name, item in value.items()}
     return value

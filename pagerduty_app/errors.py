@@ -40,6 +40,7 @@ HINTS = {
     "incident_already_acknowledged": "Nothing is left to do: somebody acknowledged it before.",
     "incident_changed_meanwhile": "Look at the incident as it is now, then try again.",
     "incident_key_in_use": "Resolve that incident first, or use another incident key.",
+    "listing_too_long": "Ask for less at once: fewer services, a shorter time, or one page after the other.",
     "checking_for_note": "Nothing: it goes on by itself in a moment.",
 }
 _OF_FROM = {"from": ["PagerDuty does not know a user with this e-mail address in the connected account."]}

@@ -7,12 +7,14 @@ from typing import Any
 import requests
 from django.conf import settings
 
-from pagerduty_app.client import bounds
+from pagerduty_app.client import bounds, retry_after
 from pagerduty_app.client.session import PlainSession
 
 _TIMEOUT = (3.05, 10)
 _LONGEST_SECONDS = 15
 _LARGEST_ANSWER = 256 * 1024
+# An access token lives for a day and is renewed hours before its end: an hour's wait costs nobody anything.
+_LONGEST_WAIT_SECONDS = 3600.0
 
 
 class IdentityHostError(Exception):
@@ -44,7 +46,8 @@ def ask(method: str, path: str, form: dict[str, str] | None = None) -> tuple[int
             raise IdentityHostError(f"PagerDuty's sign-in did not answer ({type(error).__name__}).") from None
     if answer.status_code == 429 or answer.status_code >= 500:
         raise IdentityHostError(
-            f"PagerDuty's sign-in answered {answer.status_code}.", _seconds(answer.headers.get("Retry-After"))
+            f"PagerDuty's sign-in answered {answer.status_code}.",
+            retry_after.seconds_of(answer, longest=_LONGEST_WAIT_SECONDS),
         )
     try:
         body = json.loads(content)
@@ -53,7 +56,3 @@ def ask(method: str, path: str, form: dict[str, str] | None = None) -> tuple[int
     if not isinstance(body, dict):
         raise IdentityHostError(f"PagerDuty's sign-in answered {answer.status_code} without JSON.")
     return answer.status_code, body
-
-
-def _seconds(header: str | None) -> float | None:
-    return min(float(header), 3600.0) if header and header.isascii() and header.isdecimal() else None

@@ -1,12 +1,13 @@
 """Attempts: one try of an action call at a time, each written down before it is made.
 
 The row says `running`, with a lease and the attempt counted, before anything leaves. If the process dies, the
-next attempt finds `unsure` set and asks the provider what became of the last one before it repeats a write.
+next attempt finds `unsure` set and asks the provider what became of the last one before it repeats a write. What
+the provider does not show yet may still be under way there: before `settles_at` nothing is sent again.
 """
 
+import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,7 +19,8 @@ from connections import grant_state, grants
 from connections.models import Connection
 from connections.problems import Problem
 from workflows import catalog, outcomes
-from workflows.catalog import ActionType, Json, ProviderError, Twins
+from workflows.caller import Caller
+from workflows.catalog import ActionType, Json, ProviderError
 from workflows.models import ActionCall
 
 log = structlog.get_logger(__name__)
@@ -26,44 +28,25 @@ log = structlog.get_logger(__name__)
 # Renewed before each request that leaves; a request takes at most 22 seconds (pagerduty_app.client.transport).
 LEASE = timedelta(seconds=30)
 _LEFT_FOR_A_REQUEST = timedelta(seconds=25)
-# Notes and the like of calls that ended this long before ours began are certainly not ours.
-_TWINS_SINCE = timedelta(minutes=10)
-_MOST_TWINS = 500
+# A worker begins nothing more after 20 seconds (workflows.worker) and is killed after 150 (Q_CLUSTER): in between
+# fit this, the request that is then on its way (22) and, if the token was refused, a new one (25).
+LONGEST_SECONDS = 75.0
+# These come from something between us and the provider, which may still be at work behind it (RFC 9110,
+# 15.6.3, 15.6.5); None is silence. With any other status it says itself that it is done with the request.
+_NO_LAST_WORD = frozenset({None, 408, 502, 504, *range(505, 600)})
 Status = ActionCall.Status
-
-
-@dataclass(frozen=True)
-class Caller:
-    """The call as its action sees it (workflows.catalog.Caller)."""
-
-    call: ActionCall
-    cache_key: str
-
-    @property
-    def key(self) -> str:
-        return self.call.key
-
-    @property
-    def first_sent_at(self) -> datetime | None:
-        return self.call.first_sent_at
-
-    def twins(self) -> Twins:
-        since = (self.first_sent_at or self.call.created_at) - _TWINS_SINCE
-        twins = ActionCall.objects.filter(
-            connection=self.call.connection_id, fingerprint=self.call.fingerprint
-        ).exclude(pk=self.call.pk)
-        at_work = twins.filter(status=Status.RUNNING, unsure=True, lease_until__gte=timezone.now())
-        done = twins.filter(status=Status.COMPLETED, finished_at__gte=since)
-        return Twins(
-            at_work=at_work.exists(),
-            outputs=[
-                twin.output or {} for twin in done.order_by("-finished_at").only("output")[:_MOST_TWINS]
-            ],
-        )
 
 
 class LeaseLost(Exception):
     """Another worker has taken the call over; this one must not write or send any more."""
+
+
+class _TooEarly(Exception):
+    """The last request may still be at work at the provider, and it has nothing to show of it yet."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(until)
+        self.until = until
 
 
 def check_usable(connection: Connection, action: ActionType) -> None:
@@ -123,25 +106,32 @@ class Attempt:
         self.call = call
         self.holder = holder
         self.keep_run = keep_run
+        self.unsure_before = call.unsure
         self.sent = False
+        self.until = time.monotonic() + LONGEST_SECONDS
 
     def run(self) -> None:
         """Make it and write down how it ended; the call is then completed, waiting, paused or failed.
 
         Raises LeaseLost when the row belongs to another worker by now.
         """
-        was_unsure = self.call.unsure
         try:
             output = self._perform()
+        except _TooEarly as early:
+            self._write(**outcomes.of_early_look(self.call, early.until))
         except ProviderError as error:
             # What an earlier attempt may have done is not known better because this one was refused.
-            unsure = was_unsure or (self.sent and error.outcome_unknown)
-            self._write(**outcomes.of_failure(self.call, outcomes.as_problem(error)), unsure=unsure)
+            unsure = self.unsure_before or (self.sent and error.outcome_unknown)
+            settled = {"settles_at": None} if self.sent and error.status not in _NO_LAST_WORD else {}
+            failure = outcomes.of_failure(self.call, outcomes.as_problem(error))
+            self._write(**failure, **settled, unsure=unsure)
         except Problem as problem:
-            unsure = self.sent or was_unsure
+            unsure = self.sent or self.unsure_before
             self._write(**outcomes.of_failure(self.call, problem), unsure=unsure)
         else:
-            self._write(**outcomes.of_success(output), unsure=False)
+            # A result that was found, not answered, may be a twin's; then our own request is still under way.
+            settled = {"settles_at": None} if self.sent else {}
+            self._write(**outcomes.of_success(output), **settled, unsure=False)
 
     def _perform(self) -> Json:
         if self.call.attempts > outcomes.MAX_ATTEMPTS:
@@ -158,6 +148,9 @@ class Attempt:
         except ProviderError as error:
             if not error.credential:
                 raise
+        if self.sent:
+            self.sent = False
+            self._write(unsure=self.unsure_before, settles_at=None)
         # The provider did not take the token: ask for a new one, once. If that is not taken either, only a
         # person can help.
         token = grants.replace_refused_token(connection, refused=token)
@@ -172,21 +165,31 @@ class Attempt:
         api = catalog.integration(connection.provider).open_api(connection.region, token, self._keep_lease)
         data = action.input(data=self.call.input)
         data.is_valid(raise_exception=True)
-        caller = Caller(self.call, cache_key=f"{connection.pk}:{connection.grant.generation}")
+        cache_key = f"{connection.pk}:{connection.grant.generation}"
+        caller = Caller(self.call, cache_key, sent_before=self.call.unsure, until=self.until)
         if self.call.unsure and action.recover is not None:
+            looked_at = timezone.now()
             recovered = action.recover(api, data.validated_data, caller)
             if recovered is not None:
                 return recovered
+            until = caller.unsettled_until(looked_at)
+            if until is not None:
+                raise _TooEarly(until)
         if action.check is not None:
             action.check(api, data.validated_data, caller)
         if action.writes:
-            self._about_to_send()
+            self._about_to_send(action)
         return action.perform(api, data.validated_data, caller)
 
-    def _about_to_send(self) -> None:
+    def _about_to_send(self, action: ActionType) -> None:
         """From here on the outcome is unknown until an answer is stored."""
         now = timezone.now()
-        self._write(unsure=True, first_sent_at=self.call.first_sent_at or now, lease_until=now + LEASE)
+        self._write(
+            unsure=True,
+            first_sent_at=self.call.first_sent_at or now,
+            settles_at=now + action.settles_in,
+            lease_until=now + LEASE,
+        )
         self.sent = True
 
     def _keep_lease(self) -> None:

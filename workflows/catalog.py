@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Protocol
 
@@ -39,6 +39,14 @@ class Caller(Protocol):
     def first_sent_at(self) -> datetime | None:
         """When the first attempt left; None before that."""
 
+    @property
+    def sent_before(self) -> bool:
+        """Whether an earlier attempt may have had its effect."""
+
+    @property
+    def until(self) -> float:
+        """`time.monotonic()` by which it has to be done; afterwards no further request may begin."""
+
     def twins(self) -> Twins:
         """Whose effects must not be taken for ours. Ask after looking at the provider, not before."""
 
@@ -68,6 +76,8 @@ class ActionType:
     check(api, data, caller): extra validation against the provider before dispatch; raises ProviderError.
     recover(api, data, caller) → output of an earlier attempt whose outcome is unknown, or None when that
     attempt had no effect. Actions without it are safe to repeat.
+    settles_in: how long after it was sent a write without an answer may still take effect. Where `recover` finds
+    nothing, nothing is sent again before. None needed where the provider itself refuses a second one.
     """
 
     key: str
@@ -81,6 +91,7 @@ class ActionType:
     perform: Callable[[Any, Json, Caller], Json]
     check: Callable[[Any, Json, Caller], None] | None = None
     recover: Callable[[Any, Json, Caller], Json | None] | None = None
+    settles_in: timedelta = timedelta(0)
 
     @property
     def path(self) -> list[str]:

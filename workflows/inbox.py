@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Count, F, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
 from django.db.models.functions import Length
 from django.utils import timezone
 
@@ -19,6 +19,7 @@ MAX_BODY = 256 * 1024
 MAX_HELD = 500
 MAX_HELD_BYTES = 16 * 1024 * 1024
 HELD_FOR = timedelta(days=7)
+_CLOCKS_DIFFER = timedelta(minutes=1)
 _SETTLES_IN = timedelta(seconds=3)
 _LONGEST_SIGNATURE = 4096
 _LAST_SEEN_GRAIN = timedelta(minutes=1)
@@ -124,9 +125,9 @@ def _hold(trigger: Trigger, *, body: bytes, signature: str | None) -> Verdict:
     if not signature or len(signature) > _LONGEST_SIGNATURE:
         return Verdict.REFUSED
     with transaction.atomic():
-        # Writing first takes the row's lock on both databases, so that the bound holds, and a secret
-        # that arrives at this moment either judges this delivery or is seen by the look-up below.
-        Trigger.objects.filter(pk=trigger.pk).update(status=F("status"))
+        # So that the bound holds, and a secret that arrives at this moment either judges this delivery or is
+        # seen by the look-up below.
+        trigger.lock()
         if trigger.secrets.filter(retired_at__isnull=True).exists():
             late = True
         elif trigger.status == Trigger.Status.CLOSED or trigger.secrets.exists():
@@ -163,7 +164,36 @@ def settled(events: QuerySet[Event]) -> QuerySet[Event]:
     return events if first is None else events.filter(seq__lt=first)
 
 
-def judge_held(trigger: Trigger, *, secrets: Iterable[TriggerSecret]) -> dict[str, int]:
+def release_late() -> int:
+    """Judge what is held although a secret was known by then, however that came about. Answers how many left.
+
+    What came a good while before its secret was judged with it and is, if still there, not signed by it.
+    """
+    known = TriggerSecret.objects.filter(
+        trigger=OuterRef("trigger"),
+        retired_at__isnull=True,
+        created_at__lt=OuterRef("received_at") + _CLOCKS_DIFFER,
+    )
+    late, released = HeldDelivery.objects.filter(Exists(known)), 0
+    for trigger in Trigger.objects.filter(pk__in=late.values("trigger")):
+        try:
+            verdicts = _judge_late(trigger, late.filter(trigger=trigger))
+        except Exception:
+            log.exception("late_deliveries_not_judged", trigger=str(trigger.pk))  # the others have their turn
+        else:
+            released += sum(verdicts.values()) - verdicts.get(Verdict.REFUSED, 0)
+    return released
+
+
+@transaction.atomic
+def _judge_late(trigger: Trigger, late: QuerySet[HeldDelivery]) -> dict[str, int]:
+    trigger.lock()
+    return judge_held(trigger, secrets=trigger.secrets.filter(retired_at__isnull=True), held=late)
+
+
+def judge_held(
+    trigger: Trigger, *, secrets: Iterable[TriggerSecret], held: QuerySet[HeldDelivery]
+) -> dict[str, int]:
     """Judge what was held, oldest first, with the secrets now known. Answers how many met which verdict.
 
     Runs inside the transaction that stores the secret. A delivery that no secret signed stays held: the secret
@@ -171,14 +201,14 @@ def judge_held(trigger: Trigger, *, secrets: Iterable[TriggerSecret]) -> dict[st
     """
     known = list(secrets)
     verdicts: dict[str, int] = {}
-    for held in trigger.held.order_by("id"):
-        body = bytes(held.body)
-        signed_by = _signer(trigger, known, body=body, signature=held.signature)
+    for delivery in held.order_by("id"):
+        body = bytes(delivery.body)
+        signed_by = _signer(trigger, known, body=body, signature=delivery.signature)
         verdict = Verdict.REFUSED
         if signed_by is not None:
             _saw_secret(signed_by)
             verdict = store(trigger, body=body)
-            held.delete()
+            delivery.delete()
         verdicts[verdict] = verdicts.get(verdict, 0) + 1
     log.info("held_deliveries_judged", trigger=str(trigger.pk), verdicts=verdicts)
     return verdicts

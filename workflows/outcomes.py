@@ -1,6 +1,6 @@
 """Outcomes: what an attempt's end means for the call: done, try again at …, wait for a person, or failed."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -31,6 +31,22 @@ def of_success(output: Json) -> dict[str, Any]:
         "error": None,
         "next_attempt_at": None,
         "finished_at": now,
+    }
+
+
+def of_early_look(call: ActionCall, until: datetime) -> dict[str, Any]:
+    """The columns of a call that is looked after again at `until`; nothing was tried, so nothing is counted."""
+    problem = Problem(
+        "outcome_not_known_yet",
+        "The last request may still be at work. What became of it is looked up before it is repeated.",
+        status=502,
+        retryable=True,
+    )
+    return {
+        "status": Status.WAITING,
+        "error": call.error or {**problem.as_error(), "status": problem.status},
+        "attempts": call.attempts - 1,
+        "next_attempt_at": until,
     }
 
 

@@ -56,7 +56,7 @@ def add_secret(*, actor: Actor, trigger: Trigger, secret: str) -> tuple[TriggerS
     Answers the row and how many held deliveries met which verdict. Raises Problem (too_many_secrets).
     """
     with transaction.atomic():
-        Trigger.objects.filter(pk=trigger.pk).update(status=F("status"))  # the lock `hold` takes too
+        trigger.lock()  # as holding a delivery does
         active = list(trigger.secrets.filter(retired_at__isnull=True))
         same = next((row for row in active if row.value() == secret), None)
         if same is not None:
@@ -67,7 +67,7 @@ def add_secret(*, actor: Actor, trigger: Trigger, secret: str) -> tuple[TriggerS
         seal(row, "secret", secret)
         row.save()
         _record(actor, trigger, "trigger.secret_added")
-        return row, inbox.judge_held(trigger, secrets=[*active, row])
+        return row, inbox.judge_held(trigger, secrets=[*active, row], held=trigger.held.all())
 
 
 def retire_secret(*, actor: Actor, secret: TriggerSecret) -> None:

@@ -34,6 +34,7 @@ def housekeeping() -> None:
     doorbell.beat(settings.NODE_NAME)
     renewal.refresh_due()
     notices.send_due()
+    inbox.release_late()
     inbox.forget_held()
     turned_away.prune()
     if parked.release():

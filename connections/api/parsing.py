@@ -7,6 +7,10 @@ from typing import IO, Any
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
+from connections.storable import is_too_deep
+
+_TOO_DEEP = "The JSON is nested too deeply."
+
 
 class StorableJsonParser(JSONParser):
     """DRF's parser without lone surrogates, numbers beyond a float, and nesting without end."""
@@ -16,9 +20,11 @@ class StorableJsonParser(JSONParser):
     ) -> Any:
         try:
             data = super().parse(stream, media_type, parser_context)
+            if is_too_deep(data):
+                raise ParseError(_TOO_DEEP)
             json.dumps(data, ensure_ascii=False, allow_nan=False).encode()
         except RecursionError:
-            raise ParseError("The JSON is nested too deeply.") from None
+            raise ParseError(_TOO_DEEP) from None
         except ValueError:
             raise ParseError("The JSON holds characters or numbers that cannot be stored.") from None
         return data

@@ -12,8 +12,17 @@ from connections.models.people import Account, User, Workspace
 from connections.tenancy import TenantQuerySet
 
 
+class AuditEventQuerySet(TenantQuerySet["AuditEvent"]):
+    """Audit events: to be read and added to. The database refuses the rest as well (migrations 0002, 0005)."""
+
+    def _refused(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError("Audit events are neither changed nor deleted.")
+
+    update = bulk_update = delete = _refused
+
+
 class AuditEvent(models.Model):
-    """One act. The database refuses to update a row (migration 0002)."""
+    """One act."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
@@ -32,7 +41,7 @@ class AuditEvent(models.Model):
     request_id = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    objects: ClassVar[TenantQuerySet["AuditEvent"]] = TenantQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[AuditEventQuerySet] = AuditEventQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         ordering = ["-created_at", "id"]

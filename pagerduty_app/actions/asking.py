@@ -47,7 +47,7 @@ def requester(api: Api, email: str, caller: Caller) -> Json | None:
     known: Json | None = cache.get(key)
     if known is None:
         with provider_errors():
-            users = api.everything("users", {"query": email}).rows
+            users = api.everything("users", {"query": email}, caller.until).rows
         user = next((user for user in users if str(user.get("email", "")).lower() == email.lower()), None)
         known = {"id": user.get("id")} if user else {}
         cache.set(key, known, _KNOWN_SECONDS if user else _UNKNOWN_SECONDS)

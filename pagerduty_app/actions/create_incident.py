@@ -104,7 +104,7 @@ def perform(api: Api, data: Json, caller: Caller) -> Json:
             holder = _find(api, data, caller, ["triggered", "acknowledged"])
             if holder is None:
                 raise
-    if "incident_key" not in data:
+    if "incident_key" not in data or (caller.sent_before and _made_since(holder, caller)):
         return {"incident": holder}
     raise ProviderError(
         "incident_key_in_use",

@@ -17,8 +17,8 @@ from pagerduty_app.actions.fields import (
 )
 from pagerduty_app.actions.lookups import SERVICES as SERVICE_LOOKUP
 from pagerduty_app.actions.lookups import USERS as USER_LOOKUP
-from pagerduty_app.client import Api
-from workflows.catalog import ActionType, Caller, Json
+from pagerduty_app.client import Api, TookTooLong
+from workflows.catalog import ActionType, Caller, Json, ProviderError
 from workflows.inputs import Text
 
 _DEFAULT_LIMIT = 25
@@ -70,7 +70,7 @@ def listing(collection: str) -> Callable[[Api, Json, Caller], Json]:
         }
         with provider_errors():
             if data.get("all"):
-                return _everything(api, collection, filters)
+                return _everything(api, collection, filters, caller.until)
             page = {"offset": data.get("offset", 0), "limit": data.get("limit", _DEFAULT_LIMIT)}
             answer = api.page(collection, filters | page)
         names = (collection, "offset", "limit", "more", "total")
@@ -79,8 +79,17 @@ def listing(collection: str) -> Callable[[Api, Json, Caller], Json]:
     return perform
 
 
-def _everything(api: Api, collection: str, filters: Json) -> Json:
-    found = api.everything(collection, filters)
+def _everything(api: Api, collection: str, filters: Json, until: float) -> Json:
+    """Raises ProviderError; listing_too_long is final, because the same again would take as long again."""
+    try:
+        found = api.everything(collection, filters, until)
+    except TookTooLong as error:
+        raise ProviderError(
+            "listing_too_long",
+            error.message,
+            fields={"all": [f"{error.message} Narrow the filters, or read it by offset and limit."]},
+            detail={"read": error.read},
+        ) from None
     answer = {
         collection: found.rows,
         "offset": 0,

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from django.conf import settings
 from rest_framework.serializers import DateTimeField, ValidationError
 
 from pagerduty_app.actions.asking import check_requester, provider_errors, requester, writing
@@ -93,4 +94,5 @@ ACTION = ActionType(
     perform=perform,
     check=check_requester,
     recover=recover,
+    settles_in=timedelta(seconds=settings.PAGERDUTY_SETTLE_SECONDS),
 )

@@ -2,5 +2,6 @@
 
 from pagerduty_app.client.api import Api
 from pagerduty_app.client.errors import PagerDutyError
+from pagerduty_app.client.paging import TookTooLong
 
-__all__ = ["Api", "PagerDutyError"]
+__all__ = ["Api", "PagerDutyError", "TookTooLong"]

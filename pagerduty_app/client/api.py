@@ -1,5 +1,6 @@
 """The operations of PagerDuty's REST API v2 that this product uses (PagerDuty api-schema)."""
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -47,8 +48,8 @@ class Api:
         """One page of `incidents`, `services`, `users`, `schedules` or `teams`; lists in params repeat as name[]."""
         return self._http.ask("GET", f"/{collection}", params=_query(params))
 
-    def everything(self, collection: str, params: Mapping[str, Any]) -> Listing:
-        return list_everything(lambda more: self.page(collection, {**params, **more}), collection)
+    def everything(self, collection: str, params: Mapping[str, Any], until: float = math.inf) -> Listing:
+        return list_everything(lambda more: self.page(collection, {**params, **more}), collection, until)
 
     def schedule_users(self, schedule_id: str, params: Mapping[str, Any]) -> Json:
         """{"users": …}: who is on call in that schedule between since and until (scope users.read)."""

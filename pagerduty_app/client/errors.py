@@ -1,14 +1,14 @@
 """The one error of the client, and how answers become it (PagerDuty developer docs, REST API errors)."""
 
-import math
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
 
+from pagerduty_app.client import retry_after
+
 _RETRYABLE = frozenset({408, 429})
-_LONGEST_WAIT = 3600.0
+# A call is tried again for six hours at most (workflows.outcomes): asking for longer ends it.
+LONGEST_WAIT_SECONDS = 6 * 3600.0
 
 
 class PagerDutyError(Exception):
@@ -51,33 +51,7 @@ def from_answer(answer: requests.Response, body: Any) -> PagerDutyError:
         status=status,
         code=code if isinstance(code, int) else None,
         retryable=status in _RETRYABLE or status >= 500,
-        retry_after=_retry_after(answer, datetime.now(UTC)),
+        retry_after=retry_after.seconds_of(answer, longest=LONGEST_WAIT_SECONDS),
         outcome_unknown=status == 408 or status >= 500,
         errors=[str(detail)[:300] for detail in details[:20]] if isinstance(details, list) else [],
     )
-
-
-def _retry_after(answer: requests.Response, now: datetime) -> float | None:
-    """Seconds to wait: Retry-After (seconds or a date), else ratelimit-reset (seconds), else None."""
-    if answer.status_code != 429 and answer.status_code < 500:
-        return None
-    given = answer.headers.get("Retry-After")
-    seconds = _seconds(given)
-    if given and seconds is None:
-        try:
-            until = parsedate_to_datetime(given)
-        except (TypeError, ValueError):
-            until = None
-        if until is not None:
-            seconds = (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds()
-    if seconds is None and answer.status_code == 429:
-        seconds = _seconds(answer.headers.get("ratelimit-reset"))
-    return None if seconds is None else min(max(seconds, 0.0), _LONGEST_WAIT)
-
-
-def _seconds(text: str | None) -> float | None:
-    try:
-        number = float(text) if text else math.nan
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None

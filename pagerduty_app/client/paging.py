@@ -1,5 +1,7 @@
 """Paging: through a whole listing by the rows really returned, until PagerDuty says there are no more."""
 
+import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,10 +23,25 @@ class Listing:
     total: int | None = None
 
 
-def list_everything(fetch: Callable[[Mapping[str, Any]], dict[str, Any]], collection: str) -> Listing:
-    """Every row that `fetch({"offset", "limit"})` yields page by page. Raises PagerDutyError."""
+class TookTooLong(PagerDutyError):
+    """A listing was not through in time. read: rows that had come by then."""
+
+    def __init__(self, collection: str, read: int) -> None:
+        super().__init__(f"PagerDuty was too slow to list all {collection}; {read:,} had come in time.")
+        self.read = read
+
+
+def list_everything(
+    fetch: Callable[[Mapping[str, Any]], dict[str, Any]], collection: str, until: float = math.inf
+) -> Listing:
+    """Every row that `fetch({"offset", "limit"})` yields page by page.
+
+    until: `time.monotonic()` after which no further page is asked for. Raises PagerDutyError, of which TookTooLong.
+    """
     listing, seen, offset = Listing(), set(), 0
     while True:
+        if time.monotonic() > until:
+            raise TookTooLong(collection, len(listing.rows))
         limit = min(PAGE, FURTHEST - offset)
         if limit <= 0:
             listing.complete = False

@@ -6,6 +6,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
+# What is asked for is done within this time or not at all, however long the answer to it is kept back.
+WORKS_FOR_SECONDS = 15.0
 KINDS = ("delay", "lose_answer", "drop_before", "status", "rate_limit")
 
 
@@ -44,6 +46,11 @@ class Rule:
         self.times = None if self.times is None else self.times - 1
         self.hits += 1
         return True
+
+    @property
+    def seconds_before(self) -> float:
+        """How much of a delay comes before the work; the rest comes after it."""
+        return min(self.seconds, WORKS_FOR_SECONDS)
 
     def as_json(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if not name.startswith("_")}

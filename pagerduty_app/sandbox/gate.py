@@ -137,7 +137,7 @@ def before(rule: Rule | None) -> HttpResponse | None:
     if rule is None or rule.kind == "lose_answer":
         return None
     if rule.kind == "delay":
-        time.sleep(rule.seconds)
+        time.sleep(rule.seconds_before)
         return None
     if rule.kind == "drop_before":
         return HttpResponse(status=599)
@@ -153,7 +153,9 @@ def before(rule: Rule | None) -> HttpResponse | None:
 
 
 def after(rule: Rule | None, request: HttpRequest, answer: HttpResponse) -> HttpResponse:
-    """Cut the connection instead of answering, where the fault says so."""
+    """Keep the answer back, or cut the connection instead of answering, where the fault says so."""
+    if rule is not None and rule.kind == "delay":
+        time.sleep(rule.seconds - rule.seconds_before)
     if rule is not None and rule.kind in ("lose_answer", "drop_before"):
         connection: socket.socket = request.META["sandbox.connection"]
         connection.shutdown(socket.SHUT_RDWR)

@@ -14,7 +14,7 @@ from pagerduty_app.sandbox.store import Store
 
 Json = dict[str, Any]
 CODE_SECONDS = 30
-_KEY_ID = "sandbox-1"
+_STORED_KEY = "sandbox-1"
 
 
 class InvalidGrant(Exception):
@@ -118,21 +118,26 @@ class Tokens:
             "iat": now,
             "exp": now + 3600,
         }
-        return jwt.encode(claims, self._private_key, algorithm="RS256", headers={"kid": _KEY_ID})
+        return jwt.encode(claims, self._private_key, algorithm="RS256", headers={"kid": self._key_id()})
 
     def jwks(self) -> Json:
         public = jwt.algorithms.RSAAlgorithm.to_jwk(self._private_key.public_key(), as_dict=True)
-        return {"keys": [{**public, "kid": _KEY_ID, "use": "sig", "alg": "RS256"}]}
+        return {"keys": [{**public, "kid": self._key_id(), "use": "sig", "alg": "RS256"}]}
+
+    def _key_id(self) -> str:
+        """Another one for another key: who remembers keys must not take a new one for the old."""
+        modulus = self._private_key.public_key().public_numbers().n
+        return hashlib.sha256(str(modulus).encode()).hexdigest()[:16]
 
     def _key(self) -> rsa.RSAPrivateKey:
         """The signing key, the same after a restart."""
-        kept = self._store.get("key", _KEY_ID)
+        kept = self._store.get("key", _STORED_KEY)
         if kept is None:
             made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
             pem = made.private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
             )
-            self._store.put("key", _KEY_ID, {"pem": pem.decode()})
+            self._store.put("key", _STORED_KEY, {"pem": pem.decode()})
             return made
         loaded = serialization.load_pem_private_key(kept["pem"].encode(), password=None)
         if not isinstance(loaded, rsa.RSAPrivateKey):

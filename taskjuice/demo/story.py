@@ -38,7 +38,7 @@ class Story:
         answer = self.http.request(method, url, json=body, headers=self.auth | headers, timeout=60)
         if answer.status_code != ok:
             raise StoryFailed(f"{method} {path} answered {answer.status_code}: {answer.text[:400]}")
-        result: Json = answer.json()
+        result: Json = answer.json() if answer.content else {}
         return result
 
     def theirs(self, method: str, path: str, body: Json | None = None) -> Any:
@@ -81,11 +81,20 @@ class Story:
         known = {row["url"]: row["id"] for row in self.theirs("GET", "subscriptions")["subscriptions"]}
         for key, trigger in self.seed["triggers"].items():
             if trigger["url"] not in known:
-                made = self.theirs("POST", "subscriptions", {"account": "acme", "url": trigger["url"]})
-                self.ours("POST", f"triggers/{trigger['id']}/secrets/", {"secret": made["secret"]}, ok=201)
-                known[trigger["url"]] = made["id"]
+                known[trigger["url"]] = self._subscribe(trigger)
             self.theirs("POST", f"subscriptions/{known[trigger['url']]}/ping")
             self.tell(f"   {key} → {trigger['url']} · confirmed {self._confirmed(key)}")
+
+    def _subscribe(self, trigger: Json) -> str:
+        """A subscription to that trigger's URL; a sandbox that knows none any more uses no older secret either."""
+        path = f"triggers/{trigger['id']}/"
+        ours = self.ours("POST", f"{path}secrets/", {"secret": trigger["secret"]}, ok=201)["id"]
+        for secret in self.ours("GET", path)["secrets"]:
+            if secret["retired_at"] is None and secret["id"] != ours:
+                self.ours("DELETE", f"{path}secrets/{secret['id']}/", ok=204)
+        made = self.theirs("POST", "subscriptions", {"account": "acme", "url": trigger["url"]})
+        self.ours("POST", f"{path}secrets/", {"secret": made["secret"]}, ok=201)
+        return str(made["id"])
 
     def _confirmed(self, key: str) -> str:
         path = f"triggers/{self.seed['triggers'][key]['id']}/"

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -112,17 +113,28 @@ def test_a_transient_fault_changes_nothing_and_is_tried_again_later(
     assert len(http.calls) == 1, "asked again before its time"
 
 
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ("120", 120),
+        (lambda: format_datetime(timezone.now() + timedelta(minutes=10), usegmt=True), 600),
+        ("0", 1),
+        ("7200", 3600),
+        ("9" * 400, 3600),
+    ],
+    ids=["seconds", "a date", "at once", "too long", "for ever"],
+)
 def test_retry_after_of_the_token_endpoint_is_honoured(
-    connection: Connection, http: responses.RequestsMock
+    connection: Connection, http: responses.RequestsMock, given: Any, seconds: float
 ) -> None:
     age(connection)
-    http.post(URL, status=429, headers={"Retry-After": "120"})
+    http.post(URL, status=429, headers={"Retry-After": given if isinstance(given, str) else given()})
 
     problem_of(connection)
 
     at = Grant.objects.get().next_refresh_at
     assert at is not None
-    assert 115 < (at - timezone.now()).total_seconds() < 133
+    assert seconds * 0.95 - 2 < (at - timezone.now()).total_seconds() < seconds * 1.1 + 1
 
 
 def test_a_token_that_still_counts_is_used_while_renewing_fails(

@@ -1,7 +1,8 @@
 """What the database itself refuses."""
 
 import pytest
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from connections.models import AuditEvent, Connection, Grant, Membership, Notice, User, Workspace
@@ -54,14 +55,23 @@ def test_a_notice_counts_once_for_its_occasion(connection: Connection) -> None:
     refused(lambda: Notice.objects.create(connection=connection, kind="k", occasion="o"))
 
 
-def test_an_audit_event_is_never_changed(connection: Connection, who: People) -> None:
+def test_an_audit_event_is_neither_changed_nor_deleted(connection: Connection, who: People) -> None:
     event = AuditEvent.objects.create(
         account=who.agency, connection=connection, actor_kind="system", actor_label="x", action="x"
     )
-    for change in (lambda: AuditEvent.objects.update(action="y"), event.save):
-        with pytest.raises((DatabaseError, TypeError)), transaction.atomic():
-            change()
-    assert AuditEvent.objects.get(pk=event.pk).action == "x"
+    unguarded = QuerySet(AuditEvent)
+    for act in (lambda: unguarded.update(action="y"), event.save, unguarded.delete):
+        refused(act)
+    for act in (
+        lambda: AuditEvent.objects.update(action="y"),
+        lambda: AuditEvent.objects.bulk_update([event], ["action"]),
+        AuditEvent.objects.all().delete,
+        connection.audit_events.all().delete,
+        event.delete,
+    ):
+        with pytest.raises(TypeError):
+            act()
+    assert AuditEvent.objects.get().action == "x"
 
 
 def test_what_happened_keeps_its_connection_and_its_account(connection: Connection, who: People) -> None:

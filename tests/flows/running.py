@@ -18,6 +18,7 @@ import psycopg
 import requests
 from django.conf import settings
 
+from pagerduty_app.sandbox.faults import WORKS_FOR_SECONDS
 from pagerduty_app.sandbox.server import SandboxServer
 
 PATIENCE = 60.0
@@ -107,6 +108,7 @@ class Product:
             "PAGERDUTY_API_URL_EU": f"{self.theirs.url}/eu",
             "PAGERDUTY_CLIENT_ID": CLIENT[0],
             "PAGERDUTY_CLIENT_SECRET": CLIENT[1],
+            "PAGERDUTY_SETTLE_SECONDS": str(WORKS_FOR_SECONDS + 5),
         }
         self._up: subprocess.Popen[bytes] | None = None
 

@@ -1,13 +1,16 @@
 """The actions over the running sandbox; each request and answer is held against PagerDuty's own file if given."""
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
+from django.conf import settings
 from django.utils import timezone
 from jsonschema import Draft7Validator
 
@@ -18,7 +21,7 @@ from tests.contract import HINT, Contract
 from tests.pagerduty_app.dance import Dance
 from tests.people import People, people
 from tests.workflows.conftest import SYSTEM
-from workflows import calls, worker
+from workflows import attempts, calls, worker
 from workflows.api.serializers import CallOut
 from workflows.models import ActionCall
 
@@ -79,17 +82,17 @@ def connection(db: None, sandbox: Sandbox) -> Connection:
 def act(connection: Connection) -> Any:
     """act(action, input): the call as far as it got."""
 
-    def run(action: str, data: dict[str, Any]) -> ActionCall:
-        return calls.call_action(
-            actor=SYSTEM, connection=connection, action_key=f"pagerduty/{action}", data=data, origin="api"
-        )
+    def run(action: str, data: dict[str, Any], **more: Any) -> ActionCall:
+        asked = {"action_key": f"pagerduty/{action}", "data": data, "origin": "api"}
+        return calls.call_action(actor=SYSTEM, connection=connection, **asked | more)
 
     return run
 
 
 def later(call: ActionCall) -> ActionCall:
-    """The call after the workers had their turn with it."""
-    ActionCall.objects.filter(pk=call.pk).update(next_attempt_at=timezone.now(), lease_until=None)
+    """The call after all that it waits for has passed and the workers had their turn with it."""
+    now = timezone.now()
+    ActionCall.objects.filter(pk=call.pk).update(next_attempt_at=now, settles_at=now, lease_until=None)
     worker.drain()
     call.refresh_from_db()
     return call
@@ -197,6 +200,34 @@ def test_the_cap_of_10000_is_said(act: Any, sandbox: Sandbox) -> None:
     assert "10,000" in listing["incomplete_reason"]
 
 
+@pytest.mark.parametrize("origin", ["api", "worker"])
+def test_a_listing_too_long_for_a_worker_fails_once_and_says_what_to_do(
+    act: Any, sandbox: Sandbox, sent: list[str], monkeypatch: pytest.MonkeyPatch, origin: str
+) -> None:
+    for _ in range(250):
+        sandbox.incidents.insert("PACME01", "PSVC00")
+    clock = iter([0.0, 0.0, time.monotonic() + 2 * attempts.LONGEST_SECONDS])
+    monkeypatch.setattr("pagerduty_app.client.paging.time", SimpleNamespace(monotonic=lambda: next(clock)))
+
+    call = act("list-incidents", {"all": True}, start=origin == "api")
+    if origin == "worker":
+        call = later(call)
+
+    assert (call.status, call.attempts, call.error["retryable"]) == ("failed", 1, False)
+    assert call.error["code"] == "listing_too_long"
+    assert call.error["detail"]["read"] == 200
+    (said,) = call.error["detail"]["fields"]["all"]
+    assert "200" in said
+    assert "Narrow the filters" in said
+    assert sent.count("GET /incidents") == 2
+
+
+def test_the_longest_attempt_fits_into_what_a_worker_is_given() -> None:
+    last_request, new_token = 22, 25
+    longest = worker._BUDGET + attempts.LONGEST_SECONDS + last_request + new_token
+    assert longest < settings.Q_CLUSTER["timeout"]
+
+
 @pytest.mark.parametrize("sender", ["nobody@acme.example", "dana@globex.example"])
 def test_from_has_to_be_a_user_of_that_account_before_anything_is_written(
     act: Any, sandbox: Sandbox, sent: list[str], sender: str
@@ -295,8 +326,15 @@ def test_a_lost_answer_to_an_update_is_not_sent_again(act: Any, sandbox: Sandbox
 # --- waiting and refusals ------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("headers", "low", "high"),
-    [({"retry_after": "30"}, 30, 34), ({}, 1, 2), ({"headers": False}, 1, 2.1)],
-    ids=["Retry-After", "ratelimit-reset", "neither"],
+    [
+        ({"retry_after": "30"}, 30, 34),
+        ({"retry_after": "7200"}, 7200, 7930),
+        ({"retry_after": "9" * 400}, 21600, 23770),
+        ({"retry_after": "0"}, 1, 2),
+        ({}, 1, 2),
+        ({"headers": False}, 1, 2.1),
+    ],
+    ids=["Retry-After", "two hours", "for ever", "at once", "ratelimit-reset", "neither"],
 )
 def test_a_429_is_a_row_that_waits_as_long_as_pagerduty_asks(
     act: Any, sandbox: Sandbox, headers: dict[str, Any], low: float, high: float

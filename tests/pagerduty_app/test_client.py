@@ -4,6 +4,7 @@ import json
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import requests
 import responses
 import time_machine
 
-from pagerduty_app.client import Api, PagerDutyError, bounds
+from pagerduty_app.client import Api, PagerDutyError, TookTooLong, bounds
 from tests.pagerduty_app.conftest import BASE, TOKEN
 
 
@@ -177,12 +178,22 @@ NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
         (429, {"Retry-After": "7", "ratelimit-reset": "30"}, 7),
         (429, {"Retry-After": format_datetime(NOW + timedelta(seconds=90))}, 90),
         (429, {"Retry-After": "Mon, 02 Nov 2026 09:01:00"}, 60),
-        (429, {"Retry-After": format_datetime(NOW - timedelta(hours=1))}, 0),
+        (429, {"Retry-After": format_datetime(NOW - timedelta(hours=1))}, 1),
+        (429, {"Retry-After": format_datetime(NOW + timedelta(hours=2), usegmt=True)}, 7200),
+        (429, {"Retry-After": "Fri, 31 Dec 9999 23:59:59 -2359"}, 6 * 3600),
+        (429, {"Retry-After": "Fri, 31 Dec 99999 23:59:59 GMT"}, None),
+        (429, {"Retry-After": "Mon, 02 Nov 2026 09:01:00 +99999999999999999999"}, None),
         (429, {"ratelimit-reset": "30"}, 30),
         (429, {"Retry-After": "soon", "ratelimit-reset": "30"}, 30),
         (429, {"Retry-After": "nan", "ratelimit-reset": "inf"}, None),
-        (429, {"Retry-After": "-5"}, 0),
-        (429, {"Retry-After": "99999999"}, 3600),
+        (429, {"Retry-After": "0"}, 1),
+        (429, {"Retry-After": "0.25"}, 1),
+        (429, {"Retry-After": "-5"}, 1),
+        (429, {"Retry-After": "7200"}, 7200),
+        (429, {"Retry-After": "99999999"}, 6 * 3600),
+        (429, {"Retry-After": "9" * 5000}, 6 * 3600),
+        (429, {"Retry-After": "1e400", "ratelimit-reset": "0"}, 1),
+        (429, {"Retry-After": "٣", "ratelimit-reset": "30"}, 30),
         (429, {}, None),
         (503, {"Retry-After": "3"}, 3),
         (503, {"ratelimit-reset": "30"}, None),
@@ -227,6 +238,18 @@ def test_everything_is_listed_until_more_is_false(
     assert len(listing.rows) == count
     assert listing.complete
     assert [offset for offset, _ in pages.asked] == asked
+
+
+def test_a_listing_that_is_not_through_in_time_ends_and_counts(
+    api: Api, rest: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages, clock = Pages(rest, 500), iter([10.0, 20.0, 30.0])
+    monkeypatch.setattr("pagerduty_app.client.paging.time", SimpleNamespace(monotonic=lambda: next(clock)))
+
+    with pytest.raises(TookTooLong, match="200 had come") as raised:
+        api.everything("incidents", {}, until=25.0)
+
+    assert (raised.value.read, raised.value.retryable, len(pages.asked)) == (200, False, 2)
 
 
 def test_the_next_page_begins_after_the_rows_really_returned(api: Api, rest: responses.RequestsMock) -> None:

@@ -266,3 +266,11 @@ def test_connecting_for_a_foreign_workspace_is_refused(alice: Dance, who: People
 
     assert answer.status_code == 400
     assert not Connection.objects.exists()
+
+
+def test_a_sandbox_with_a_new_signing_key_is_believed_at_once(sandbox: Sandbox, who: People) -> None:
+    """The keys of the one before are still remembered."""
+    Dance(who.alice).connect(who.acme, "Before")
+    sandbox.reset()
+
+    assert Dance(who.alice).connect(who.acme, "After").status == "active"

@@ -37,6 +37,7 @@ def all_is_due() -> None:
     Run.objects.update(due_at=past)
     ActionCall.objects.exclude(lease_until=None).update(lease_until=past)
     ActionCall.objects.exclude(next_attempt_at=None).update(next_attempt_at=past)
+    ActionCall.objects.update(settles_at=past)
 
 
 def test_an_event_that_kills_its_workers_costs_its_neighbours_nothing(

@@ -267,7 +267,7 @@ class TestCrashes:
 
         past = timezone.now() - timedelta(seconds=1)
         Run.objects.update(lease_until=past)
-        ActionCall.objects.update(lease_until=past)
+        ActionCall.objects.update(lease_until=past, settles_at=past)
         asked = pagerduty.get(f"{API}/incidents/PINC1/notes", json={"notes": []})
         add_note(pagerduty)
         worker.drain()

@@ -44,7 +44,7 @@ class ActionCallAdmin(ScopedPage):
     fields = [
         *("id", "action", "connection", "workspace", "origin", "person", "key_used", "status", "attempts"),
         *("unsure", "input_shown", "output_shown", "error_shown", "idempotency_key"),
-        *("created_at", "first_sent_at", "next_attempt_at", "lease_until", "finished_at"),
+        *("created_at", "first_sent_at", "settles_at", "next_attempt_at", "lease_until", "finished_at"),
     ]
     person = plainly("user")
     key_used = plainly("api_key")

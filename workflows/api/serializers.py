@@ -18,7 +18,7 @@ class SecretOut(serializers.ModelSerializer[TriggerSecret]):
 
 
 class TriggerOut(serializers.ModelSerializer[Trigger]):
-    """A trigger. `holding`: nothing is judged yet, because no signing secret is known."""
+    """A trigger. `holding`: deliveries are kept until its first signing secret can judge them."""
 
     connection = serializers.UUIDField(source="connection_id")
     url = serializers.CharField()
@@ -41,7 +41,7 @@ class TriggerOut(serializers.ModelSerializer[Trigger]):
         ]
 
     def get_holding(self, trigger: Trigger) -> bool:
-        return not any(secret.retired_at is None for secret in trigger.secrets.all())
+        return trigger.status != Trigger.Status.CLOSED and not trigger.secrets.all()
 
 
 class TriggerIn(ActionInput):

@@ -26,7 +26,8 @@ class ActionCall(models.Model):
     """One use of a connection: from a step, the API, or a person trying it.
 
     pending → running → completed | failed | waiting (until next_attempt_at) → running …; paused: the
-    connection needs a person; cancelled. `unsure`: an attempt may have had its effect without an answer.
+    connection needs a person; cancelled. `unsure`: an attempt may have had its effect without an answer, or may
+    still have it until `settles_at`.
     """
 
     class Status(models.TextChoices):
@@ -57,6 +58,7 @@ class ActionCall(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     unsure = models.BooleanField(default=False)
     first_sent_at = models.DateTimeField(null=True)
+    settles_at = models.DateTimeField(null=True)
     next_attempt_at = models.DateTimeField(null=True)
     lease_holder = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from connections.encryption import SealedField, reveal
@@ -55,6 +55,14 @@ class Trigger(models.Model):
     def url(self) -> str:
         """Where the provider posts to. Knowing it is not enough: deliveries must be signed."""
         return f"{settings.PUBLIC_BASE_URL}/hooks/{self.provider}/{self.token}"
+
+    def lock(self) -> None:
+        """Keep others from changing it until the transaction ends, and see its status as it is by now.
+
+        Writing takes the row's lock on both databases.
+        """
+        Trigger.objects.filter(pk=self.pk).update(status=F("status"))
+        self.refresh_from_db(fields=["status"])
 
 
 class TriggerSecret(models.Model):

@@ -1,0 +1,77 @@
+"""Demo data made again: on the same rows, with a key that works, against a sandbox that has forgotten everything."""
+
+from typing import Any
+
+import pytest
+
+from connections import api_keys
+from connections.actors import Actor
+from connections.models import ApiKey, Connection
+from pagerduty_app.sandbox.sandbox import Sandbox
+from taskjuice.demo.seed import seed
+from taskjuice.demo.story import Story
+from workflows.models import Trigger, TriggerSecret
+from workflows.triggers import MAX_SECRETS
+
+pytestmark = pytest.mark.django_db
+
+
+class InProcess(Story):
+    """The story with our own server asked in this process; nobody confirms a webhook."""
+
+    def __init__(self, seeded: dict[str, Any], sandbox: Sandbox, client: Any) -> None:
+        super().__init__(seeded, sandbox.base_url, lambda line: None)
+        self.client = client
+
+    def ours(self, method: str, path: str, body: Any = None, *, ok: int = 200, **headers: str) -> Any:
+        ask = getattr(self.client, method.lower())
+        answer = ask(f"/api/v1/{path}", body, content_type="application/json", headers=self.auth)
+        assert answer.status_code == ok, answer.content
+        return answer.json() if answer.content else {}
+
+    def _confirmed(self, key: str) -> str:
+        return ""
+
+
+def test_the_same_again_changes_nothing(sandbox: Sandbox, client: Any) -> None:
+    first = seed()
+    InProcess(first, sandbox, client).confirm_webhooks()
+    kept = {model: model.objects.count() for model in (Connection, Trigger, TriggerSecret, ApiKey)}
+
+    again = seed()
+    InProcess(again, sandbox, client).confirm_webhooks()
+
+    assert again == first
+    assert {model: model.objects.count() for model in kept} == kept
+    assert len(sandbox.store.all("subscription")) == 3
+
+
+def test_a_revoked_key_is_replaced_by_one_that_works(sandbox: Sandbox) -> None:
+    seen = set()
+    for _ in range(3):
+        plain = seed()["api_key"]
+        assert seed()["api_key"] == plain
+        seen.add(plain)
+        key = api_keys.find(plain)
+        assert key is not None
+        api_keys.revoke_key(actor=Actor.system("test"), key=key)
+
+    assert len(seen) == 3
+
+
+def test_a_sandbox_that_forgets_does_not_fill_the_triggers_with_secrets(
+    sandbox: Sandbox, client: Any
+) -> None:
+    first = seed()
+    for _ in range(MAX_SECRETS + 2):
+        InProcess(seed(), sandbox, client).confirm_webhooks()
+        sandbox.reset()
+    again = seed()
+    InProcess(again, sandbox, client).confirm_webhooks()
+
+    assert again["triggers"] == first["triggers"]
+    assert Trigger.objects.count() == 3
+    for trigger in Trigger.objects.all():
+        active = {secret.value() for secret in trigger.secrets.filter(retired_at__isnull=True)}
+        (subscription,) = [row for row in sandbox.store.all("subscription") if row["url"] == trigger.url]
+        assert active == {again["triggers"][trigger.key]["secret"], subscription["secret"]}

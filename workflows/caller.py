@@ -1,0 +1,56 @@
+"""A call as its action sees it: what it may know of itself and of its twins."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Max, QuerySet
+from django.utils import timezone
+
+from workflows.catalog import Twins
+from workflows.models import ActionCall
+
+# Notes and the like of calls that ended this long before ours began are certainly not ours.
+_TWINS_SINCE = timedelta(minutes=10)
+_MOST_TWINS = 500
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The call as its action sees it (workflows.catalog.Caller)."""
+
+    call: ActionCall
+    cache_key: str
+    sent_before: bool
+    until: float
+
+    @property
+    def key(self) -> str:
+        return self.call.key
+
+    @property
+    def first_sent_at(self) -> datetime | None:
+        return self.call.first_sent_at
+
+    def _equal(self) -> QuerySet[ActionCall]:
+        """The calls that asked for exactly this, itself included."""
+        return ActionCall.objects.filter(
+            connection=self.call.connection_id, fingerprint=self.call.fingerprint
+        )
+
+    def unsettled_until(self, now: datetime) -> datetime | None:
+        """When the last request of this call or a twin can have no effect any more; None when it has settled."""
+        unsettled = self._equal().filter(settles_at__gt=now)
+        until: datetime | None = unsettled.aggregate(last=Max("settles_at"))["last"]
+        return until
+
+    def twins(self) -> Twins:
+        since = (self.first_sent_at or self.call.created_at) - _TWINS_SINCE
+        twins = self._equal().exclude(pk=self.call.pk)
+        at_work = twins.filter(status=ActionCall.Status.RUNNING, unsure=True, lease_until__gte=timezone.now())
+        done = twins.filter(status=ActionCall.Status.COMPLETED, finished_at__gte=since)
+        return Twins(
+            at_work=at_work.exists(),
+            outputs=[
+                twin.output or {} for twin in done.order_by("-finished_at").only("output")[:_MOST_TWINS]
+            ],
+        )
