@@ -8,7 +8,6 @@ from django.core.mail import EmailMessage
 from django.urls import reverse
 from django.utils import timezone
 
-from connections.encryption import Unreadable
 from connections.models import Connection, Notice, Role, User
 from connections.models.secret_links import SecretLink
 
@@ -107,11 +106,10 @@ def _url(link: SecretLink | None, notice: Notice) -> str | None:
     """The link; None when it is over, or was sent again since this notice was written."""
     if link is None or not link.is_open or link.expired or link.digest != notice.occasion:
         return None
-    try:
-        return link.url
-    except Unreadable:
+    url = link.url
+    if url is None:
         log.error("link_unreadable", notice=str(notice.pk))
-        return None
+    return url
 
 
 def _line(text: str) -> str:
