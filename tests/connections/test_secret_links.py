@@ -1,5 +1,6 @@
-"""Links that ask people outside, as the agency sees them when nobody can open their secret."""
+"""Links that ask people outside, as the agency sees them: whose name they bear, and when nobody can open their secret."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from connections import notices
-from connections.models import ClientLink, Connection, Invitation
+from connections.models import Account, ClientLink, Connection, Invitation, Membership
 from tests.connections.test_pages import page_of, signed_in
 from tests.people import People
 
@@ -67,3 +68,16 @@ def test_a_mail_whose_link_no_key_opens_is_not_sent(alice: Client, settings: Any
 
     assert notices.send_due() == 0
     assert mail.outbox == []
+
+
+def test_the_form_names_the_agency_that_the_link_will_name(alice: Client, who: People) -> None:
+    rival = Account.objects.get(name="Rival")
+    Membership.objects.create(account=rival, user=who.alice, role="member")
+    theirs = Connection.objects.create(workspace=who.other, provider="pagerduty", label="Theirs")
+
+    def named(path: str) -> str:
+        found = re.search(r"It names (.+) and what is asked for", alice.get(path).content.decode())
+        return found[1] if found else ""
+
+    assert named(LINK_ADD) == "Agency"
+    assert named(f"{LINK_ADD}?connection={theirs.pk}") == "Rival"
