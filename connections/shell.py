@@ -51,10 +51,15 @@ class Shell:
 
     @property
     def broken(self) -> list[Connection]:
-        """Connections of the place that wait for somebody to reconnect them; one more than are shown."""
+        """The agency's connections that wait for somebody to reconnect them; one more than are shown.
+
+        Those of every workspace, whichever is looked at: they wait until somebody sees it.
+        """
         if self._broken is None:
-            rows = Connection.objects.at(self.place) if self.place else Connection.objects.none()
-            waiting = rows.filter(status=Connection.Status.ERROR).select_related("workspace")
+            account = self.place.account if self.place else None
+            waiting = Connection.objects.filter(
+                workspace__account=account, status=Connection.Status.ERROR
+            ).select_related("workspace")
             self._broken = list(waiting[: _BANNERS + 1])
         return self._broken
 

@@ -1,4 +1,4 @@
-"""Links that ask people outside, as the agency sees them: whose name they bear, and when nobody can open their secret."""
+"""Links that ask people outside, as the agency sees them: whose name they bear, and what if no key opens them."""
 
 import re
 from typing import Any
