@@ -1,7 +1,9 @@
 """What stands around every page: the switcher and the banners."""
 
 import pytest
+from django.db import connection as database
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from connections.models import Account, Connection, Membership, Workspace
 from tests.connections.test_pages import LIST, signed_in
@@ -38,3 +40,38 @@ def test_another_agency_s_broken_connection_is_no_concern_of_this_one(alice: Cli
     assert "Theirs" not in alice.get(LIST).content.decode()
     look_at(alice, rival)
     assert "Theirs" in alice.get(WORKSPACES).content.decode()
+
+
+def test_the_switcher_takes_as_many_queries_for_many_agencies_as_for_one(alice: Client, who: People) -> None:
+    alice.get(LIST)
+
+    def queries() -> int:
+        with CaptureQueriesContext(database) as seen:
+            assert alice.get(LIST).status_code == 200
+        return len(seen)
+
+    before = queries()
+    for number in range(10):
+        account = Account.objects.create(name=f"Agency {number}")
+        Membership.objects.create(account=account, user=who.alice, role="member")
+        for each in range(2):
+            Workspace.objects.create(account=account, name=f"Client {number}-{each}")
+    assert queries() == before
+    page = alice.get(LIST).content.decode()
+    assert all(f"Client {number}-{each}" in page for number in range(10) for each in range(2))
+
+
+def test_the_switcher_offers_the_first_workspaces_of_each_agency(alice: Client, who: People) -> None:
+    account = Account.objects.create(name="Second")
+    Membership.objects.create(account=account, user=who.alice, role="member")
+    for where, name in ((who.agency, "Ours"), (account, "Other")):
+        Workspace.objects.bulk_create(
+            Workspace(account=where, name=f"{name} {number:02}") for number in range(40)
+        )
+
+    page = alice.get(LIST).content.decode()
+
+    assert page.count('value="workspace:') == 60
+    assert "Ours 00" in page
+    assert "Other 29" in page
+    assert "Other 30" not in page
