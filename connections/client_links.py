@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from connections import audit, mailing
+from connections import audit, mailing, providers
 from connections.actors import Actor
 from connections.models import ClientLink, Connection, Workspace
 from connections.problems import Problem
@@ -138,7 +138,7 @@ def progress(link: ClientLink) -> list[Step]:
     if link.expired:
         over = Step("Expired", "bad", link.expires_at, "Send it again: the client gets a new link.")
     at_provider = Step(
-        "Agreed, and went to PagerDuty",
+        f"Agreed, and went to {providers.get(link.connection.provider).name}",
         "bad" if link.ending else ("done" if link.used_at else ("now" if link.confirmed_at else "later")),
         link.confirmed_at,
         _ENDINGS.get(link.ending, "") + (" They can try again with the same link." if link.ending else ""),

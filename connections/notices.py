@@ -8,6 +8,7 @@ from django.core.mail import EmailMessage
 from django.urls import reverse
 from django.utils import timezone
 
+from connections import providers
 from connections.models import Connection, Notice, Role, User
 from connections.models.secret_links import SecretLink
 
@@ -89,11 +90,12 @@ def _client_link(notice: Notice) -> EmailMessage | None:
     if link is None or url is None:
         return None
     agency = link.connection.workspace.account.name
+    provider = providers.get(link.connection.provider).name
     return EmailMessage(
-        subject=_line(f"{agency} asks you to connect PagerDuty"),
+        subject=_line(f"{agency} asks you to connect {provider}"),
         body=(
-            f"{agency} automates incident work for you and asks to connect your PagerDuty account.\n\nOpen this link "
-            "to see what is asked for, and to agree or not. You need no account with us; you sign in to PagerDuty "
+            f"{agency} automates incident work for you and asks to connect your {provider} account.\n\nOpen this link "
+            f"to see what is asked for, and to agree or not. You need no account with us; you sign in to {provider} "
             f"only. The link works once, for seven days:\n\n{url}\n\n"
             f"If you do not expect this from {agency}, do not open it; nothing is connected unless you agree.\n"
         ),

@@ -57,6 +57,7 @@ def connection_list(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(label__icontains=text)
     context = {
         "page": page_of(request, rows),
+        "provider": providers.default(),
         "statuses": Connection.Status.choices,
         "status": status,
         "text": text,
@@ -81,7 +82,7 @@ def connect(request: HttpRequest) -> HttpResponseBase:
             form.add_error("label", "There is a connection with this label already.")
         else:
             return providers.get(connection.provider).start(request, connection)
-    context = {"form": form, "provider": providers.known()[0]} | _SECTION
+    context = {"form": form, "provider": providers.default()} | _SECTION
     return render(request, "connections/connect.html", context, status=400 if form.errors else 200)
 
 
