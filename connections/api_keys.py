@@ -3,14 +3,17 @@
 import hashlib
 import hmac
 import secrets
+import uuid
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from connections import audit
 from connections.actors import Actor
 from connections.models import ApiKey, Workspace
+from connections.problems import Problem
 
 _PREFIX_LENGTH = 12
 _USE_GRAIN = timedelta(minutes=1)
@@ -38,11 +41,13 @@ def create_key(
     scopes: list[str],
     expires_at: datetime | None = None,
     secret: str | None = None,
+    key_id: uuid.UUID | None = None,
 ) -> tuple[ApiKey, str]:
     """A new key and its only appearance in the clear. secret: given by whoever must be able to repeat it."""
     whole = plain(secret or secrets.token_hex(32))
     with transaction.atomic():
         key = ApiKey.objects.create(
+            id=key_id or uuid.uuid4(),
             workspace=workspace,
             name=name,
             prefix=prefix_of(whole),
@@ -53,6 +58,21 @@ def create_key(
         )
         audit.record(actor, "api_key.created", workspace=workspace, target=str(key.pk), detail={"name": name})
     return key, whole
+
+
+def create_once(*, actor: Actor, form_key: str, **fields: Any) -> tuple[ApiKey, str]:
+    """As create_key, but one key for each form (connections.sent_once) of a person. Raises Problem (sent_before)."""
+    try:
+        return create_key(
+            actor=actor, key_id=uuid.uuid5(uuid.NAMESPACE_OID, f"{actor.user_id}-{form_key}"), **fields
+        )
+    except IntegrityError:
+        raise Problem(
+            "sent_before",
+            "This form was sent before. Its key was made then, and shown that one time only: "
+            "if nobody has kept it, revoke it and make another.",
+            status=409,
+        ) from None
 
 
 def matches(key: ApiKey, candidate: str) -> bool:

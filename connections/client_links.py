@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from connections import audit, mailing
+from connections import audit, mailing, providers
 from connections.actors import Actor
 from connections.models import ClientLink, Connection, Notice, User, Workspace
 from connections.problems import Problem
@@ -157,7 +157,7 @@ def progress(link: ClientLink) -> list[Step]:
         over = Step("Expired", "bad", link.expires_at, "Send it again: the client gets a new link.")
     failed = _ENDINGS.get(link.ending, "")
     at_provider = Step(
-        "Agreed, and went to PagerDuty",
+        f"Agreed, and went to {providers.get(link.connection.provider).name}",
         "bad" if failed else ("done" if link.used_at else ("now" if link.confirmed_at else "later")),
         link.confirmed_at,
         f"{failed} They can try again with the same link." if failed and not link.expired else failed,

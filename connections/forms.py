@@ -11,6 +11,7 @@ from django.utils import timezone
 from connections import providers
 from connections.actors import SCOPES
 from connections.models import Connection, User, Workspace
+from connections.providers import OAuthProvider
 
 
 class Line(forms.CharField):
@@ -51,9 +52,9 @@ class ConnectForm(forms.Form):
 
     def __init__(self, *args: Any, workspaces: QuerySet[Workspace], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        known = providers.known()
-        self.fields["provider"].choices = [(one.key, one.name) for one in known]  # type: ignore[attr-defined]
-        self.fields["provider"].initial = known[0].key if known else None
+        choices = [(one.key, one.name) for one in providers.known()]
+        self.fields["provider"].choices = choices  # type: ignore[attr-defined]
+        self.fields["provider"].initial = providers.default().key
         self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
 
 
@@ -111,17 +112,20 @@ class ClientLinkForm(forms.Form):
         label="Client’s e-mail address",
         help_text="Leave it empty to hand the link over yourself.",
     )
-    expected_account = Line(
-        max_length=120,
-        required=False,
-        label="Their PagerDuty subdomain, if you know it",
-        help_text="“acme” for acme.pagerduty.com. Any other account is then refused.",
-    )
+    expected_account = Line(max_length=120, required=False)
 
     def __init__(
-        self, *args: Any, workspaces: QuerySet[Workspace], connection: Connection | None, **kwargs: Any
+        self,
+        *args: Any,
+        provider: OAuthProvider,
+        workspaces: QuerySet[Workspace],
+        connection: Connection | None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        expected = self.fields["expected_account"]
+        expected.label = f"Their {provider.name} {provider.account_called}, if you know it"
+        expected.help_text = f"{provider.account_example} Any other account is then refused."
         self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
         if connection is not None:
             del self.fields["label"], self.fields["workspace"]

@@ -8,7 +8,7 @@ from django.core.mail import EmailMessage
 from django.urls import reverse
 from django.utils import timezone
 
-from connections.encryption import Unreadable
+from connections import providers
 from connections.models import Connection, Notice, Role, User
 from connections.models.secret_links import SecretLink
 
@@ -90,11 +90,12 @@ def _client_link(notice: Notice) -> EmailMessage | None:
     if link is None or url is None:
         return None
     agency = link.connection.workspace.account.name
+    provider = providers.get(link.connection.provider).name
     return EmailMessage(
-        subject=_line(f"{agency} asks you to connect PagerDuty"),
+        subject=_line(f"{agency} asks you to connect {provider}"),
         body=(
-            f"{agency} automates incident work for you and asks to connect your PagerDuty account.\n\nOpen this link "
-            "to see what is asked for, and to agree or not. You need no account with us; you sign in to PagerDuty "
+            f"{agency} automates incident work for you and asks to connect your {provider} account.\n\nOpen this link "
+            f"to see what is asked for, and to agree or not. You need no account with us; you sign in to {provider} "
             f"only. The link works once, for seven days:\n\n{url}\n\n"
             f"If you do not expect this from {agency}, do not open it; nothing is connected unless you agree.\n"
         ),
@@ -123,11 +124,10 @@ def _url(link: SecretLink | None, notice: Notice) -> str | None:
     """The link; None when it is over, or was sent again since this notice was written."""
     if link is None or not link.is_open or link.expired or link.digest != notice.occasion:
         return None
-    try:
-        return link.url
-    except Unreadable:
+    url = link.url
+    if url is None:
         log.error("link_unreadable", notice=str(notice.pk))
-        return None
+    return url
 
 
 def _line(text: str) -> str:

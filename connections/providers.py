@@ -74,7 +74,8 @@ class OAuthProvider:
     missing_scopes(granted) → the asked scopes that the granted ones do not cover.
     probe(region, access_token) → one sentence on what was found; raises TokenRefused, or Problem when the
     provider cannot be asked. start: see Start.
-    removal_hint: where a person removes the app at the provider.
+    removal_hint: where a person removes the app at the provider. account_called, account_example: what people tell
+    its accounts apart by, in a word, and a sentence that shows one.
     """
 
     key: str
@@ -86,6 +87,8 @@ class OAuthProvider:
     probe: Callable[[str, str], str]
     start: Start
     removal_hint: str
+    account_called: str
+    account_example: str
 
 
 _providers: dict[str, OAuthProvider] = {}
@@ -98,6 +101,11 @@ def register(provider: OAuthProvider) -> None:
 def get(key: str) -> OAuthProvider:
     """Raises KeyError for a provider that no room has registered."""
     return _providers[key]
+
+
+def default() -> OAuthProvider:
+    """The one that pages speak of before anybody has chosen. With a second provider, who calls this has to ask."""
+    return known()[0]
 
 
 def known() -> list[OAuthProvider]:

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from django.db.models import Prefetch, prefetch_related_objects
 from django.http import HttpRequest
 
 from connections.actors import ROLE_SCOPES
-from connections.models import Connection, Workspace
+from connections.models import Account, Connection, Workspace
 from connections.place import accounts_of, place_of
 
 _SWITCHER = 30
@@ -29,19 +30,12 @@ class Shell:
         self._broken: list[Connection] | None = None
 
     @property
-    def accounts(self) -> list[dict[str, Any]]:
-        """[{"account", "workspaces": […], "more"}] for the switcher."""
-        found = []
-        for account in accounts_of(self._request)[:_SWITCHER]:
-            workspaces = list(Workspace.objects.filter(account=account).order_by("name")[: _SWITCHER + 1])
-            found.append(
-                {
-                    "account": account,
-                    "workspaces": workspaces[:_SWITCHER],
-                    "more": len(workspaces) > _SWITCHER,
-                }
-            )
-        return found
+    def accounts(self) -> list[Account]:
+        """The person's agencies for the switcher, each with its first workspaces as `offered`."""
+        accounts = accounts_of(self._request)[:_SWITCHER]
+        first = Workspace.objects.order_by("name")[:_SWITCHER]
+        prefetch_related_objects(accounts, Prefetch("workspaces", first, to_attr="offered"))
+        return accounts
 
     @property
     def may(self) -> frozenset[str]:
@@ -51,10 +45,15 @@ class Shell:
 
     @property
     def broken(self) -> list[Connection]:
-        """Connections of the place that wait for somebody to reconnect them; one more than are shown."""
+        """The agency's connections that wait for somebody to reconnect them; one more than are shown.
+
+        Those of every workspace, whichever is looked at: they wait until somebody sees it.
+        """
         if self._broken is None:
-            rows = Connection.objects.at(self.place) if self.place else Connection.objects.none()
-            waiting = rows.filter(status=Connection.Status.ERROR).select_related("workspace")
+            account = self.place.account if self.place else None
+            waiting = Connection.objects.filter(
+                workspace__account=account, status=Connection.Status.ERROR
+            ).select_related("workspace")
             self._broken = list(waiting[: _BANNERS + 1])
         return self._broken
 

@@ -17,6 +17,8 @@ from connections.pages.client import client_of
 from connections.requests import actor_of
 from pagerduty_app.oauth_tokens import asked_scopes
 
+_PROVIDER = "pagerduty"
+
 
 class ConnectorAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """Turns every callback into an answer of ours, so that allauth neither signs in nor saves anything."""
@@ -38,13 +40,13 @@ class ConnectorAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     ) -> None:
         state = (extra_context or {}).get("state")
         if state is None:
-            raise ImmediateHttpResponse(endings.page(request, "expired", None))
+            raise ImmediateHttpResponse(endings.page(request, "expired", _PROVIDER, None))
         data = state.get("data") or {}
         link = _link(data)
         connection = link.connection if link else _connection(request, data)
         kind = "denied" if error == AuthError.CANCELLED else "failed"
         raise ImmediateHttpResponse(
-            endings.page(request, kind, connection, link, reason=str(exception or ""))
+            endings.page(request, kind, _PROVIDER, connection, link, reason=str(exception or ""))
         )
 
 
@@ -69,7 +71,7 @@ def _complete(request: HttpRequest, state: dict[str, Any], identity: Any, tokens
     if state.get("link") and link is None:  # a new link was sent meanwhile
         return render(request, "connections/client_over.html", status=410)
     if connection is None:
-        return endings.page(request, "not_allowed", None)
+        return endings.page(request, "not_allowed", _PROVIDER, None)
     ending = authorise(
         actor=client_of(request, link) if link else actor_of(request),
         connection=connection,
@@ -80,7 +82,7 @@ def _complete(request: HttpRequest, state: dict[str, Any], identity: Any, tokens
         link=link,
     )
     if ending not in (Ending.CONNECTED, Ending.PARTIAL):
-        return endings.page(request, ending, connection, link, found=identity)
+        return endings.page(request, ending, _PROVIDER, connection, link, found=identity)
     if link is not None:
         return redirect("connections:client_done")
     if ending == Ending.CONNECTED:

@@ -46,6 +46,7 @@ def register() -> None:
             trigger_fields=triggers.trigger_fields,
             sample_delivery=triggers.sample_delivery,
             webhooks=catalog.Webhooks(
+                delivers_when=("something happens to an incident: it is triggered, acknowledged or resolved"),
                 clicks="triggers/pagerduty/clicks.html",
                 how_to_confirm="In PagerDuty, open the webhook again and choose Send Test Event.",
                 refusals_to_disable=3,  # developer docs, webhooks v3: for 24 hours

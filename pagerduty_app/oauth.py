@@ -85,5 +85,7 @@ def register() -> None:
             removal_hint=(
                 "In PagerDuty: Integrations → App Registrations, or your user profile’s connected applications."
             ),
+            account_called="subdomain",
+            account_example="“acme” for acme.pagerduty.com.",
         )
     )

@@ -79,14 +79,14 @@ ADMINS = {
     "settings/invitations/<uuid:invitation_id>/again/",
     "settings/invitations/<uuid:invitation_id>/cancel/",
     "settings/people/",
-    "settings/people/<int:membership_id>/hand-over/",
     "settings/people/<int:membership_id>/role/",
     "settings/workspaces/<uuid:workspace_id>/rename/",
     "settings/workspaces/add/",
 }
+OWNERS = {"settings/people/<int:membership_id>/hand-over/"}
 # For members about themselves, for the owner and admins about everybody: tests/connections/test_people.py.
 ABOUT_ONESELF = {"settings/people/<int:membership_id>/remove/"}
-PAGES = MEMBERS | ADMINS | ABOUT_ONESELF
+PAGES = MEMBERS | ADMINS | OWNERS | ABOUT_ONESELF
 WITH_KEY = {
     "api/v1/action-calls/<uuid:call_id>/",
     "api/v1/catalog/",
@@ -233,12 +233,15 @@ def test_everybody_of_the_agency_gets_to_what_is_for_members(there: World, route
         assert status in (200, 302, 400) or (route == "workspace/" and status == 404), status
 
 
-@pytest.mark.parametrize("route", sorted(ADMINS))
+@pytest.mark.parametrize("route", sorted(ADMINS | OWNERS))
 def test_what_is_for_admins_is_for_owner_and_admins_alone(there: World, route: str) -> None:
+    alice, dora, bob = there.who.alice, there.who.dora, there.who.bob
+    may, may_not = ([alice], [dora, bob]) if route in OWNERS else ([alice, dora], [bob])
     for method in METHODS:
         path = there.path(route)
-        assert ask(there.who.bob, method, path).status_code in (403, 405)
-        for person in (there.who.alice, there.who.dora):
+        for person in may_not:
+            assert ask(person, method, path).status_code in (403, 405)
+        for person in may:
             status = ask(person, method, path).status_code
             assert status in (200, 302, 400, 405) or (route.endswith("/role/") and status == 404), status
 

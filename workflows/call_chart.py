@@ -70,19 +70,15 @@ def of_days(days: list[Day]) -> Chart:
 
 def _stack(day: Day, left: float, step: float, most: int) -> list[Bar]:
     """Failures stand at the bottom, where they are compared best."""
-    room, y = HEIGHT - _TOP - _BOTTOM, float(HEIGHT - _BOTTOM)
+    kinds = {"bad": day.failed, "good": day.completed, "other": day.other}
+    unit = (HEIGHT - _TOP - _BOTTOM) / max(most, 1)
+    heights = {kind: max(_SEEN, unit * calls) for kind, calls in kinds.items() if calls}
+    if heights:  # the tallest gives up what the others got in order to be seen
+        tallest = max(heights, key=lambda kind: heights[kind])
+        heights[tallest] = max(_SEEN, heights[tallest] - sum(heights.values()) + unit * day.total)
+    x, width, y = left + step * _GAP / 2, step * (1 - _GAP), float(HEIGHT - _BOTTOM)
     bars = []
-    for kind, calls in (("bad", day.failed), ("good", day.completed), ("other", day.other)):
-        if calls:
-            height = max(_SEEN, room * calls / most)
-            y -= height
-            bars.append(
-                Bar(
-                    kind,
-                    round(left + step * _GAP / 2, 1),
-                    round(y, 1),
-                    round(step * (1 - _GAP), 1),
-                    round(height, 1),
-                )
-            )
+    for kind, height in heights.items():
+        y -= height
+        bars.append(Bar(kind, round(x, 1), round(y, 1), round(width, 1), round(height, 1)))
     return bars

@@ -187,12 +187,13 @@ class Words:
 class Webhooks:
     """How a provider delivers, for the people who set it up and keep an eye on it.
 
-    clicks: the template that says what to click there, as list items; it sees `trigger_type`. how_to_confirm: how to
-    have it send something. refusals_to_disable: after so many refused in a row the provider stops sending.
-    looks_signed(signature_header) → whether somebody seems to have meant to sign. in_words(payload) → Words; takes
-    anything.
+    delivers_when: ends a sentence that begins with “It posts when”. clicks: the template that says what to click
+    there, as list items; it sees `trigger_type`. how_to_confirm: how to have it send something. refusals_to_disable:
+    after so many refused in a row the provider stops sending. looks_signed(signature_header) → whether somebody
+    seems to have meant to sign. in_words(payload) → Words; takes anything.
     """
 
+    delivers_when: str
     clicks: str
     how_to_confirm: str
     refusals_to_disable: int

@@ -16,7 +16,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from connections.encryption import SealedField, reveal, seal
+from connections.encryption import SealedField, Unreadable, reveal, seal
 from connections.models.connection import Connection
 from connections.models.people import Account, User
 
@@ -66,9 +66,16 @@ class SecretLink(models.Model):
         self.expires_at = timezone.now() + _LIFE
 
     @property
-    def url(self) -> str:
-        """The link as it is mailed. The secret is in the query, which no log of ours shows. Raises Unreadable."""
-        return f"{settings.PUBLIC_BASE_URL}{reverse(self.route)}?link={reveal(self, 'secret')}"
+    def url(self) -> str | None:
+        """The link as it is mailed; None when no key of ours opens the secret (sending it again makes a new one).
+
+        The secret is in the query, which no log of ours shows.
+        """
+        try:
+            secret = reveal(self, "secret")
+        except Unreadable:
+            return None
+        return f"{settings.PUBLIC_BASE_URL}{reverse(self.route)}?link={secret}"
 
     @property
     def is_open(self) -> bool:

@@ -37,9 +37,10 @@ def _asked_connection(request: HttpRequest) -> Connection | None:
 def add(request: HttpRequest) -> HttpResponse:
     """Whom to ask, and for what; then the connection's page shows how far the client is."""
     connection = _asked_connection(request)
-    provider = providers.known()[0]
+    provider = providers.get(connection.provider) if connection else providers.default()
     form = ClientLinkForm(
         request.POST or None,
+        provider=provider,
         workspaces=workspaces_of(request),
         connection=connection,
         initial={"workspace": here(request).workspace},

@@ -57,6 +57,7 @@ def connection_list(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(label__icontains=text)
     context = {
         "page": page_of(request, rows),
+        "provider": providers.default(),
         "statuses": Connection.Status.choices,
         "status": status,
         "text": text,
@@ -81,7 +82,7 @@ def connect(request: HttpRequest) -> HttpResponseBase:
             form.add_error("label", "There is a connection with this label already.")
         else:
             return providers.get(connection.provider).start(request, connection)
-    context = {"form": form, "provider": providers.known()[0]} | _SECTION
+    context = {"form": form, "provider": providers.default()} | _SECTION
     return render(request, "connections/connect.html", context, status=400 if form.errors else 200)
 
 
@@ -113,7 +114,6 @@ def detail(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
     grant = getattr(connection, "grant", None)
     missing = provider.missing_scopes(grant.scopes_granted) if grant else []
     scopes = [(scope, words, scope not in missing) for scope, words in provider.scopes.items() if grant]
-    events = list(connection.audit_events.exclude(action="action.called")[: _HISTORY + 1])
     link = client_links.latest(connection) if connection.status in _MAY_NEED_LINK else None
     context = {
         "connection": connection,
@@ -122,8 +122,7 @@ def detail(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
         "scopes": scopes,
         "missing": missing,
         "checked": connection.audit_events.filter(action="connection.checked").first(),
-        "audit_events": events[:_HISTORY],
-        "more_events": len(events) > _HISTORY,
+        "audit_events": connection.audit_events.exclude(action="action.called")[:_HISTORY],
         "link": link,
         "steps": client_links.progress(link) if link else [],
         "panels": panels.of(actor_of(request), connection),

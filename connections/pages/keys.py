@@ -1,6 +1,7 @@
 """Settings → API keys: other software's way into a workspace, for the agency's owner and admins."""
 
 import uuid
+from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -8,12 +9,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from connections import api_keys
+from connections import api_keys, sent_once
 from connections.access import here, needs
 from connections.forms import KeyForm
 from connections.models import ApiKey
 from connections.paging import page_of
 from connections.place import workspaces_of
+from connections.problems import Problem
 from connections.requests import actor_of
 
 _SECTION = {"section": "keys"}
@@ -33,23 +35,37 @@ def key_list(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def add_key(request: HttpRequest) -> HttpResponse:
     """Make a key; the answer to the form is the only page that ever shows it."""
+    sent = request.POST if request.method == "POST" else None
+    once = sent_once.key_in(request.GET if sent is None else sent)
+    if sent is None and not once:
+        return sent_once.to_form(request)
     form = KeyForm(
-        request.POST or None,
+        sent,
         workspaces=workspaces_of(request),
         initial={"workspace": here(request).workspace},
     )
-    if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        key, whole = api_keys.create_key(
+    if sent is not None and not once:
+        form.add_error(None, sent_once.INCOMPLETE)
+    if form.is_valid():
+        return _made(request, once, form.cleaned_data)
+    context = {"form": form, "once": once or sent_once.new_key()} | _SECTION
+    return render(request, "connections/key_add.html", context, status=400 if form.errors else 200)
+
+
+def _made(request: HttpRequest, once: str, data: dict[str, Any]) -> HttpResponse:
+    try:
+        key, whole = api_keys.create_once(
             actor=actor_of(request),
+            form_key=once,
             workspace=data["workspace"],
             name=data["name"],
             scopes=data["scopes"],
             expires_at=data["expires_at"],
         )
-        return render(request, "connections/key_made.html", {"key": key, "whole": whole} | _SECTION)
-    context = {"form": form} | _SECTION
-    return render(request, "connections/key_add.html", context, status=400 if form.errors else 200)
+    except Problem as problem:
+        messages.warning(request, problem.message)
+        return redirect("connections:keys")
+    return render(request, "connections/key_made.html", {"key": key, "whole": whole} | _SECTION)
 
 
 @needs("keys:manage")

@@ -3,6 +3,7 @@
 import uuid
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -102,6 +103,8 @@ def remove(request: HttpRequest, membership_id: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def hand_over(request: HttpRequest, membership_id: int) -> HttpResponse:
     """The owner makes somebody else the owner; asks first."""
+    if here(request).role != Role.OWNER:
+        raise PermissionDenied("Only the owner can hand the agency over.")
     membership = _membership(request, membership_id)
     if request.method == "GET":
         return render(request, "connections/hand_over.html", {"membership": membership} | _SECTION)

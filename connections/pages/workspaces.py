@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from connections import naming
+from connections import naming, providers
 from connections.access import here, member, needs
 from connections.forms import NameForm
 from connections.models import Connection
@@ -62,7 +62,8 @@ def add(request: HttpRequest) -> HttpResponse:
             form.add_error("name", problem.message)
         else:
             choose(request, f"workspace:{workspace.pk}")
-            messages.success(request, f"{workspace.name} is ready. Connect its PagerDuty account next.")
+            provider = providers.default().name
+            messages.success(request, f"{workspace.name} is ready. Connect its {provider} account next.")
             return redirect("connections:list")
     context = {"form": form, "title": "New workspace", "button": "Make the workspace"} | _SECTION
     return render(request, "connections/name.html", context, status=400 if form.errors else 200)

@@ -1,6 +1,7 @@
 """Small things that pages are made of: icons of the sprite, names of providers."""
 
 from django import template
+from django.contrib.humanize.templatetags.humanize import apnumber
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -8,6 +9,7 @@ from django.utils.safestring import SafeString
 from connections import providers
 
 register = template.Library()
+register.filter(apnumber)
 
 
 @register.simple_tag
@@ -22,5 +24,5 @@ def icon(name: str) -> SafeString:
 
 @register.filter
 def provider_name(key: str) -> str:
-    """PagerDuty for pagerduty."""
+    """What people call the provider of that key."""
     return next((provider.name for provider in providers.known() if provider.key == key), key)

@@ -106,6 +106,7 @@ def test_members_see_one_connections_trail_but_not_the_agencys(who: People, conn
     happened(who, "connection.checked", connection)
     bob = signed_in(who.bob)
     path = reverse("connections:connection_audit", args=[connection.pk])
+    assert path in bob.get(reverse("connections:detail", args=[connection.pk])).content.decode()
 
     assert "Checked the connection" in bob.get(path).content.decode()
     assert len(rows(bob, path)) == 1

@@ -1,6 +1,7 @@
 """Settings → API keys: who may, what is shown once, and what a key is worth afterwards."""
 
 import re
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -27,6 +28,7 @@ def alice(who: People) -> Client:
 
 def form(who: People, **changes: Any) -> dict[str, Any]:
     return {
+        "_once": uuid.uuid4().hex,
         "name": "Reporting",
         "workspace": str(who.acme.pk),
         "scopes": ["connections:read"],
@@ -62,6 +64,32 @@ def test_a_key_is_shown_once_works_and_is_revoked(alice: Client, who: People, cl
     assert use() == 401
     actions = list(AuditEvent.objects.values_list("action", "actor_label").order_by("created_at"))
     assert actions == [("api_key.created", who.alice.email), ("api_key.revoked", who.alice.email)]
+
+
+def test_a_form_that_is_sent_twice_makes_one_key(alice: Client, who: People) -> None:
+    page = alice.get(ADD, follow=True).content.decode()
+    found = re.search(r'name="_once" value="([0-9a-f]{32})"', page)
+    assert found is not None
+    sent = form(who, _once=found[1])
+    assert alice.post(ADD, sent).status_code == 200
+
+    again = alice.post(ADD, sent, follow=True).content.decode()
+
+    assert "sent before" in again
+    assert ApiKey.objects.count() == AuditEvent.objects.filter(action="api_key.created").count() == 1
+    # Another person's form of the same key is another form.
+    assert signed_in(who.dora).post(ADD, sent).status_code == 200
+    assert ApiKey.objects.count() == 2
+
+
+@pytest.mark.parametrize("once", ["", "x", "a" * 33], ids=range(3))
+def test_a_form_without_its_key_makes_none(alice: Client, who: People, once: str) -> None:
+    answer = alice.post(ADD, form(who, _once=once))
+
+    assert answer.status_code == 400
+    assert "Please send it again" in answer.content.decode()
+    assert not ApiKey.objects.exists()
+    assert alice.post(ADD).status_code == 400
 
 
 def test_a_key_until_it_is_revoked_has_no_end(alice: Client, who: People) -> None:

@@ -20,7 +20,7 @@ from tests.people import People
 from tests.workflows.conftest import SYSTEM, add_note, incident_event, publish
 from tests.workflows.made_calls import failed, made, path_of
 from tests.workflows.trying import INCIDENT, bob, connection, who
-from workflows import call_history, inbox, triggers, wording, worker
+from workflows import call_chart, call_history, inbox, triggers, wording, worker
 from workflows.models import ActionCall
 
 __all__ = ["bob", "connection", "who"]
@@ -213,6 +213,23 @@ def test_the_chart_draws_each_day_as_a_stack(bob: Client, connection: Connection
     assert set(heights) == {"good", "bad"}
     assert heights["good"] == pytest.approx(3 * heights["bad"], rel=0.02)
     assert 'role="img" aria-labelledby="chart-title"' in page
+
+
+@pytest.mark.parametrize(
+    ("completed", "failed", "other"), [(10_000, 1, 1), (1, 10_000, 1), (5, 0, 0), (1, 1, 1), (400, 10, 9)]
+)
+def test_no_stack_is_higher_than_the_axis_and_every_kind_is_seen(
+    completed: int, failed: int, other: int
+) -> None:
+    day = call_history.Day(timezone.localdate(), completed, failed, other)
+
+    chart = call_chart.of_days([day, call_history.Day(timezone.localdate(), 1, 0, 0)])
+
+    stack = [bar for bar in chart.bars if bar.x == chart.bars[0].x]
+    assert len(stack) == sum(1 for calls in (completed, failed, other) if calls)
+    assert min(bar.height for bar in stack) >= 2
+    assert min(bar.y for bar in stack) == pytest.approx(chart.top, abs=0.1)
+    assert min(bar.y for bar in stack) >= chart.top
 
 
 def test_the_page_of_a_connection_shows_its_newest_calls(

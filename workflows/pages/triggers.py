@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
+from connections import providers
 from connections.access import here, member
 from connections.models import Connection
 from connections.paging import page_of
@@ -56,6 +57,7 @@ def trigger_list(request: HttpRequest) -> HttpResponse:
         "status": status,
         "text": text,
         "list_url": request.path,
+        "integration": catalog.integration(providers.default().key),
     }
     return render(request, "triggers/list.html", context | SECTION)
 
@@ -75,7 +77,12 @@ def add(request: HttpRequest) -> HttpResponse:
             form.add_error("key" if problem.fields else "connection", problem.message)
         else:
             return redirect("triggers:detail", trigger.pk)
-    context = {"form": form, "connection": asked, "possible": connections.exists()}
+    context = {
+        "form": form,
+        "connection": asked,
+        "possible": connections.exists(),
+        "integration": catalog.integration(asked.provider if asked else providers.default().key),
+    }
     return render(request, "triggers/add.html", context | SECTION, status=400 if form.errors else 200)
 
 

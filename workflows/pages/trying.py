@@ -1,6 +1,5 @@
 """Trying an action: a form made from its schema, which leads to the page of the call it makes."""
 
-import re
 import time
 import uuid
 from typing import Any
@@ -10,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from connections import sent_once
 from connections.access import member
 from connections.models import Connection
 from connections.pages.connections import get_connection
@@ -22,7 +22,6 @@ from workflows.catalog import ActionType
 from workflows.models import ActionCall
 
 _SECTION = {"section": "connections"}
-_ONCE = re.compile(r"[0-9a-f]{32}")
 _SHORT = 300
 
 
@@ -37,10 +36,9 @@ def try_action(request: HttpRequest, connection_id: uuid.UUID, provider: str, ac
         raise Http404 from None
     if request.method == "POST":
         return _run(request, connection, kind)
-    once = request.GET.get("_once", "")
-    if not _ONCE.fullmatch(once):
-        # In the address, because a browser that goes back or loads again asks for the form anew.
-        return redirect(f"{request.path}?{_with_key(request)}")
+    once = sent_once.key_in(request.GET)
+    if not once:
+        return sent_once.to_form(request)
     again = _earlier(request, connection, kind)
     given = again.input if again else {name: value[:_SHORT] for name, value in request.GET.items()}
     try:
@@ -48,13 +46,6 @@ def try_action(request: HttpRequest, connection_id: uuid.UUID, provider: str, ac
     except Problem as problem:
         return _page(request, connection, kind, form=None, problem=problem)
     return _page(request, connection, kind, form=ActionForm(kind, initial=given), once=once, again=again)
-
-
-def _with_key(request: HttpRequest) -> str:
-    """The query of this request with a fresh key."""
-    query = request.GET.copy()
-    query["_once"] = uuid.uuid4().hex
-    return query.urlencode()
 
 
 def _earlier(request: HttpRequest, connection: Connection, action: ActionType) -> ActionCall | None:
@@ -74,10 +65,9 @@ def _earlier(request: HttpRequest, connection: Connection, action: ActionType) -
 
 def _run(request: HttpRequest, connection: Connection, action: ActionType) -> HttpResponse:
     form = ActionForm(action, request.POST)
-    once = request.POST.get("_once", "")
-    if not _ONCE.fullmatch(once):
-        form.add_error(None, "This form was incomplete, so nothing was done. Please send it again.")
-        once = ""
+    once = sent_once.key_in(request.POST)
+    if not once:
+        form.add_error(None, sent_once.INCOMPLETE)
     if not form.is_valid():
         return _page(request, connection, action, form=form, once=once, status=400)
     actor = actor_of(request)
@@ -138,7 +128,7 @@ def _page(
         "action": action,
         "form": form,
         "parts": form.parts() if form is not None else {},
-        "once": once or uuid.uuid4().hex,
+        "once": once or sent_once.new_key(),
         "problem": problem,
         "hint": hints.for_code(problem.code, integration) if problem else None,
         **more,
