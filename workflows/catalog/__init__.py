@@ -1,0 +1,101 @@
+"""The catalog: every trigger and action there is. Provider rooms register theirs when Django starts."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from workflows import inputs
+from workflows.catalog.actions import ActionType, Caller, Json, Lookup, Option, ProviderError, Twins
+from workflows.catalog.triggers import Delivery, TriggerType, Webhooks, Words
+
+__all__ = [
+    "ActionType",
+    "Caller",
+    "Delivery",
+    "Integration",
+    "Json",
+    "Lookup",
+    "Option",
+    "ProviderError",
+    "TriggerType",
+    "Twins",
+    "Webhooks",
+    "Words",
+    "find_action",
+    "find_lookup",
+    "find_trigger",
+    "input_schema",
+    "integration",
+    "integrations",
+    "register",
+]
+
+
+@dataclass(frozen=True)
+class Integration:
+    """One provider as workflows see it.
+
+    open_api(region, access_token, on_request) → the object that its actions' `perform` receives; it calls
+    on_request() before each request it makes, so that a long listing keeps its lease.
+    covers(scope, granted_scopes) → whether the granted scopes include what `scope` needs.
+    verify(body, signature_header, secrets) → index of the secret that signed the body, or None.
+    read_delivery(body) → Delivery. trigger_fields(payload) → what a workflow sees as `trigger`.
+    sample_delivery(trigger_type, external_id) → the body of a test delivery with that id. webhooks: see Webhooks.
+    owns_link(url) → whether the address leads to the provider's own pages, so that people can be sent there.
+    hints: error code → what a person can do about it, for the codes that only this provider has.
+    """
+
+    key: str
+    name: str
+    description: str
+    open_api: Callable[[str, str, Callable[[], None]], Any]
+    covers: Callable[[str, list[str]], bool]
+    verify: Callable[[bytes, str | None, Sequence[str]], int | None]
+    read_delivery: Callable[[bytes], Delivery]
+    trigger_fields: Callable[[Any], Json]
+    sample_delivery: Callable[[TriggerType, str], bytes]
+    webhooks: Webhooks
+    triggers: Mapping[str, TriggerType] = field(default_factory=dict)
+    actions: Mapping[str, ActionType] = field(default_factory=dict)
+    lookups: Mapping[str, Lookup] = field(default_factory=dict)
+    owns_link: Callable[[str], bool] = lambda url: False
+    hints: Mapping[str, str] = field(default_factory=dict)
+
+
+_integrations: dict[str, Integration] = {}
+
+
+def register(integration: Integration) -> None:
+    _integrations[integration.key] = integration
+
+
+def integrations() -> list[Integration]:
+    return list(_integrations.values())
+
+
+def integration(key: str) -> Integration:
+    """Raises KeyError for a provider that no room has registered."""
+    return _integrations[key]
+
+
+def find_action(key: str) -> ActionType | None:
+    known = _integrations.get(key.partition("/")[0])
+    return known.actions.get(key) if known else None
+
+
+def find_lookup(key: str) -> Lookup | None:
+    known = _integrations.get(key.partition("/")[0])
+    return known.lookups.get(key) if known else None
+
+
+@cache
+def input_schema(action_key: str) -> Json:
+    """The JSON Schema of what that action takes; an empty one for an action that is not (any more) there."""
+    action = find_action(action_key)
+    return inputs.json_schema(action.input) if action else {"type": "object", "properties": {}}
+
+
+def find_trigger(key: str) -> TriggerType | None:
+    known = _integrations.get(key.partition("/")[0])
+    return known.triggers.get(key) if known else None

@@ -1,0 +1,136 @@
+"""What a provider can do for a workflow: actions, lists to choose from, and how they fail."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from rest_framework.serializers import Serializer
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Twins:
+    """Other calls that asked the same connection for exactly the same thing at about the same time.
+
+    at_work: one of them may be having its effect at this moment. outputs: of those that completed.
+    """
+
+    at_work: bool
+    outputs: list[Json]
+
+
+class Caller(Protocol):
+    """What an action may know about the call it serves."""
+
+    @property
+    def key(self) -> str:
+        """Unique and the same on every attempt; a provider's idempotency key can be made of it."""
+
+    @property
+    def cache_key(self) -> str:
+        """Unique to the connection and its present authorisation."""
+
+    @property
+    def first_sent_at(self) -> datetime | None:
+        """When the first attempt left; None before that."""
+
+    @property
+    def sent_before(self) -> bool:
+        """Whether an earlier attempt may have had its effect."""
+
+    @property
+    def until(self) -> float:
+        """`time.monotonic()` by which it has to be done; afterwards no further request may begin."""
+
+    def twins(self) -> Twins:
+        """Whose effects must not be taken for ours. Ask after looking at the provider, not before."""
+
+
+@dataclass(frozen=True)
+class ActionType:
+    """Something a step, the API or a person can have done.
+
+    key: `<provider>/<name>`. scope: the provider scope it needs. input: the serializer that validates it.
+    perform(api, data, caller) → output (JSON). `api` is what the integration's `open_api` returned.
+    check(api, data, caller): extra validation against the provider before dispatch; raises ProviderError.
+    recover(api, data, caller) → output of an earlier attempt whose outcome is unknown, or None when that
+    attempt had no effect. Actions without it are safe to repeat.
+    settles_in: how long after it was sent a write without an answer may still take effect. Where `recover` finds
+    nothing, nothing is sent again before. None needed where the provider itself refuses a second one.
+    """
+
+    key: str
+    name: str
+    description: str
+    scope: str
+    writes: bool
+    input: type[Serializer[Any]]
+    output_schema: Json
+    sample_input: Json
+    perform: Callable[[Any, Json, Caller], Json]
+    check: Callable[[Any, Json, Caller], None] | None = None
+    recover: Callable[[Any, Json, Caller], Json | None] | None = None
+    settles_in: timedelta = timedelta(0)
+
+    @property
+    def path(self) -> list[str]:
+        """The two parts of its key, as addresses have them."""
+        return self.key.split("/")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One thing to choose: the value an input takes, and what people call it."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A list of the connected account that people choose from.
+
+    key: `<provider>/<name>`, as inputs name it. scope: the provider scope it needs. load(api, query) yields
+    the options whose name contains `query` ("": all), asking for a further page only when it is wanted; it
+    raises ProviderError. `api` is what the integration's `open_api` returned.
+    """
+
+    key: str
+    name: str
+    scope: str
+    load: Callable[[Any, str], Iterator[Option]]
+
+
+class ProviderError(Exception):
+    """A provider's refusal or silence, in the words of this project.
+
+    status: the provider's HTTP status, None when it gave no answer. retryable: trying later may help.
+    retry_after: seconds the provider asked for. outcome_unknown: the request may have had its effect.
+    credential: the access token was not accepted. fields: inputs at fault.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        status: int | None = None,
+        retryable: bool = False,
+        retry_after: float | None = None,
+        outcome_unknown: bool = False,
+        credential: bool = False,
+        fields: dict[str, list[str]] | None = None,
+        detail: Json | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+        self.retryable = retryable
+        self.retry_after = retry_after
+        self.outcome_unknown = outcome_unknown
+        self.credential = credential
+        self.fields = fields
+        self.detail = detail or {}

@@ -1,0 +1,70 @@
+"""What a provider tells of itself: triggers, and the deliveries that fire them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from workflows.catalog.actions import Json
+
+
+@dataclass(frozen=True)
+class TriggerType:
+    """A reason for a workflow to start.
+
+    key: `<provider>/<name>`. event_types: the provider's event types that fire it. sample: one event as a
+    workflow sees it. output_schema: JSON Schema of that.
+    """
+
+    key: str
+    name: str
+    description: str
+    event_types: frozenset[str]
+    sample: Json
+    output_schema: Json
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a provider can say of a delivery's body; made for any bytes, also those that are not JSON.
+
+    external_id: the signed identity of the event, the same when it is delivered again. lane: events of one
+    lane are handled in order. is_confirmation: sent only to prove the URL.
+    """
+
+    external_id: str
+    event_type: str
+    lane: str
+    is_confirmation: bool = False
+
+
+@dataclass(frozen=True)
+class Words:
+    """A delivery as a person reads it.
+
+    subject: a few words such as the incident's title, "" for nothing to say. facts: (what, value). url: where it
+    can be seen at the provider, or "".
+    """
+
+    subject: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+    happened_at: datetime | None = None
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Webhooks:
+    """How a provider delivers, for the people who set it up and keep an eye on it.
+
+    delivers_when: ends a sentence that begins with “It posts when”. clicks: the template that says what to click
+    there, as list items; it sees `trigger_type`. how_to_confirm: how to have it send something. refusals_to_disable:
+    after so many refused in a row the provider stops sending. looks_signed(signature_header) → whether somebody
+    seems to have meant to sign. in_words(payload) → Words; takes anything.
+    """
+
+    delivers_when: str
+    clicks: str
+    how_to_confirm: str
+    refusals_to_disable: int
+    looks_signed: Callable[[str | None], bool]
+    in_words: Callable[[Any], Words]
