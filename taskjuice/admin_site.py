@@ -1,9 +1,12 @@
 """What other packages put into the Django admin: django-q2's rows to look at, and nothing of the rest."""
 
+from typing import Any
+
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django_q.models import Failure, OrmQ, Schedule, Success
 
@@ -23,6 +26,11 @@ class QueuePage(Page):
 
     def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return super().has_view_permission(request, obj) and sees_every_account(request)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """None for the others: Django's history page would tell them which ids there are."""
+        rows = super().get_queryset(request)
+        return rows if sees_every_account(request) else rows.none()
 
 
 class TaskPage(QueuePage):
