@@ -15,8 +15,9 @@ urlpatterns = [
     path("", include("connections.pages.urls")),
     path("", include("workflows.pages.action_urls")),
     path("", include("workflows.pages.trigger_urls")),
-    # allauth's own page of third-party accounts would be a second, always empty "Connections".
-    re_path(r"^accounts/(?:3rdparty|social)/", defaults.page_not_found, {"exception": Http404()}),
+    # allauth's own page of third-party accounts would be a second, always empty "Connections"; the admin's redirects
+    # lead to pages that rows do not have, and fail on ids that are none.
+    re_path(r"^(?:accounts/(?:3rdparty|social)|admin/r)/", defaults.page_not_found, {"exception": Http404()}),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("connections.api.urls")),

@@ -113,7 +113,7 @@ WITH_KEY = {
 }
 # allauth's own. Its pages of third-party accounts are hidden.
 HIDDEN = {
-    "^accounts/(?:3rdparty|social)/",
+    "^(?:accounts/(?:3rdparty|social)|admin/r)/",
     "accounts/3rdparty/",
     "accounts/3rdparty/login/cancelled/",
     "accounts/3rdparty/login/error/",
@@ -248,7 +248,7 @@ def test_what_is_for_admins_is_for_owner_and_admins_alone(there: World, route: s
             assert status in (200, 302, 400, 405) or (route.endswith("/role/") and status == 404), status
 
 
-@pytest.mark.parametrize("route", sorted(HIDDEN - {"^accounts/(?:3rdparty|social)/"}))
+@pytest.mark.parametrize("route", sorted(HIDDEN - {"^(?:accounts/(?:3rdparty|social)|admin/r)/"}))
 def test_hidden_pages_are_not_there_for_anybody(db: None, route: str) -> None:
     for person in (None, people().alice):
         assert ask(person, "get", f"/{route}").status_code == 404
