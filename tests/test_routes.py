@@ -16,6 +16,8 @@ from tests.world import World, world
 
 _CONNECTION = "settings/connections/<uuid:connection_id>/"
 _TRIGGER = "triggers/<uuid:trigger_id>/"
+_WORKFLOW = "workflows/<uuid:workflow_id>/"
+_RUN = "runs/<uuid:run_id>/"
 # Open to everybody. What the links below lead to is in the session of the browser that opened one.
 PUBLIC = {
     "healthz",
@@ -68,6 +70,16 @@ MEMBERS = {
     f"{_TRIGGER}secrets/",
     f"{_TRIGGER}secrets/<uuid:secret_id>/retire/",
     f"{_TRIGGER}test/",
+    "runs/",
+    _RUN,
+    f"{_RUN}cancel/",
+    f"{_RUN}progress/",
+    f"{_RUN}replay/",
+    "workflows/",
+    _WORKFLOW,
+    f"{_WORKFLOW}archive/",
+    f"{_WORKFLOW}pause/",
+    f"{_WORKFLOW}resume/",
 }
 # For the owner and admins.
 ADMINS = {

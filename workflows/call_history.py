@@ -1,12 +1,13 @@
 """The calls of a connection: its history, and how many ended how on each of the last days."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 
 from django.db.models import Case, Count, IntegerField, QuerySet, Value, When
 from django.db.models.fields.json import KT
 from django.utils import timezone
 
+from connections.days import midnight
 from connections.models import Connection
 from workflows.models import ActionCall
 
@@ -40,7 +41,7 @@ def days_of(connection: Connection) -> list[Day]:
     """The last DAYS days, oldest first, today included; one query."""
     today = timezone.localdate()
     days = [today - timedelta(days=before) for before in reversed(range(DAYS))]
-    begins = [_midnight(day) for day in days]
+    begins = [midnight(day) for day in days]
     which = Case(
         *(When(created_at__lt=after, then=Value(number)) for number, after in enumerate(begins[1:])),
         default=Value(DAYS - 1),
@@ -62,10 +63,6 @@ def days_of(connection: Connection) -> list[Day]:
         else:
             found[number].other += calls
     return found
-
-
-def _midnight(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))
 
 
 def who(call: ActionCall) -> str:

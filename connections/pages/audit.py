@@ -4,11 +4,10 @@ import csv
 import json
 import uuid
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django import forms
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -18,6 +17,7 @@ from django.views.decorators.http import require_GET
 
 from connections import audit_words
 from connections.access import here, member, needs
+from connections.days import Day, midnight
 from connections.models import Account, AuditEvent, Connection
 from connections.pages.connections import get_connection
 from connections.paging import page_of
@@ -37,13 +37,6 @@ _COLUMNS = [
     "From",
     "Detail",
 ]
-
-
-class Day(forms.DateField):
-    """A day whose midnight exists in every zone."""
-
-    widget = forms.DateInput(attrs={"type": "date"})
-    default_validators = [MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2999, 12, 31))]
 
 
 class Filters(forms.Form):
@@ -77,14 +70,10 @@ class Filters(forms.Form):
         if "person" in asked:
             wanted["actor_label__icontains"] = asked["person"]
         if "since" in asked:
-            wanted["created_at__gte"] = _midnight(asked["since"])
+            wanted["created_at__gte"] = midnight(asked["since"])
         if "until" in asked:
-            wanted["created_at__lt"] = _midnight(asked["until"] + timedelta(days=1))
+            wanted["created_at__lt"] = midnight(asked["until"] + timedelta(days=1))
         return events.filter(**wanted)
-
-
-def _midnight(day: Any) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))
 
 
 @needs("audit:read")

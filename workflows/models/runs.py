@@ -91,6 +91,7 @@ class Run(models.Model):
                 fields=["due_at"], condition=Q(status__in=["pending", "running", "waiting"]), name="run_due"
             ),
             models.Index(fields=["workspace", "seq"], name="run_by_workspace"),
+            models.Index(fields=["workspace", "lane", "seq"], name="run_by_incident"),
             models.Index(fields=["workflow", "seq"], name="run_by_workflow"),
             models.Index(fields=["created_at"], name="run_by_time"),
         ]

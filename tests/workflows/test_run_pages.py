@@ -1,0 +1,293 @@
+"""Runs on pages: the list and its filters, one run step by step, cancelling, running it again."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import responses
+from django.db import connection as database
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from connections.models import AuditEvent, Connection, Workspace
+from tests.people import People, people
+from tests.workflows.conftest import DANA, add_note, incident_event, note_step, publish
+from tests.workflows.pages import signed_in, text
+from workflows import fanout, worker
+from workflows.models import ActionCall, Run, Trigger, Workflow
+
+pytestmark = pytest.mark.django_db
+Deliver = Callable[..., Any]
+LIST = reverse("workflows:runs")
+
+
+@pytest.fixture
+def who(db: None) -> People:
+    return people()
+
+
+@pytest.fixture
+def workspace(who: People) -> Workspace:
+    return who.acme
+
+
+@pytest.fixture
+def bob(who: People) -> Client:
+    return signed_in(who.bob)
+
+
+def address(run: Run, name: str = "run") -> str:
+    return reverse(f"workflows:{name}", args=[run.id])
+
+
+def one_run(deliver: Deliver, **payload: Any) -> Run:
+    """Made, and not yet begun."""
+    deliver(incident_event(**payload))
+    fanout.fan_out_due()
+    return Run.objects.latest("seq")
+
+
+class TestTheList:
+    def test_an_empty_one_says_what_it_will_show(self, bob: Client, trigger: Trigger) -> None:
+        assert "Nothing has run yet" in text(bob.get(LIST))
+
+    def test_a_line_says_what_about_which_workflow_and_how_it_went(
+        self, bob: Client, note_workflow: Workflow, deliver: Deliver, pagerduty: responses.RequestsMock
+    ) -> None:
+        add_note(pagerduty)
+        deliver(incident_event(title="Payments are slow"))
+        worker.drain()
+
+        page = text(bob.get(LIST))
+
+        assert "Payments are slow Note Completed" in page
+        assert "0.1 s" in page
+
+    @pytest.mark.parametrize(
+        ("query", "shown"),
+        [
+            ("", {"One", "Two", "Three"}),
+            ("status=failed", {"Two"}),
+            ("status=reconnect", {"Three"}),
+            ("status=paused", {"Three"}),
+            ("incident=PINC2", {"Two"}),
+            ("incident=%20PINC2%20", {"Two"}),
+            ("incident=PINC9", set()),
+            ("until=2026-10-31", set()),
+            ("since=2026-11-02&until=2026-11-02", {"Two", "Three"}),
+            ("workflow={workflow}", {"One", "Two", "Three"}),
+        ],
+    )
+    def test_it_can_be_narrowed(
+        self,
+        bob: Client,
+        note_workflow: Workflow,
+        deliver: Deliver,
+        connection: Connection,
+        query: str,
+        shown: set[str],
+        time_machine: Any,
+    ) -> None:
+        time_machine.move_to("2026-11-01T10:00:00Z", tick=False)
+        one_run(deliver, incident="PINC1", title="One")
+        time_machine.move_to("2026-11-02T10:00:00Z", tick=False)
+        two = one_run(deliver, incident="PINC2", title="Two")
+        three = one_run(deliver, incident="PINC3", title="Three")
+        Run.objects.filter(pk=two.pk).update(status="failed", finished_at=timezone.now())
+        Run.objects.filter(pk=three.pk).update(status="paused", blocked_on=connection)
+
+        answer = bob.get(f"{LIST}?{query.format(workflow=note_workflow.pk)}")
+
+        assert answer.status_code == 200
+        assert {run.event.payload["event"]["data"]["title"] for run, *_ in answer.context["rows"]} == shown
+
+    @pytest.mark.parametrize(
+        "query", ["status=nonsense", "workflow=1", "since=2026-13-01", "since=9999-12-31"]
+    )
+    def test_what_cannot_be_understood_is_said_at_the_field(
+        self, bob: Client, note_workflow: Workflow, deliver: Deliver, query: str
+    ) -> None:
+        one_run(deliver)
+
+        answer = bob.get(f"{LIST}?{query}")
+
+        assert answer.status_code == 400
+        assert "errorlist" in answer.content.decode()
+        assert answer.context["rows"] == []
+
+    def test_another_agency_sees_none_of_it(
+        self, who: People, note_workflow: Workflow, deliver: Deliver
+    ) -> None:
+        run = one_run(deliver)
+        stranger = signed_in(who.charlie)
+
+        assert "Payments are slow" not in text(stranger.get(LIST))
+        assert stranger.get(f"{LIST}?workflow={note_workflow.pk}").status_code == 400
+        for name in ("run", "run_progress"):
+            assert stranger.get(address(run, name)).status_code == 404
+        for name in ("cancel", "replay"):
+            assert stranger.post(address(run, name)).status_code == 404
+        assert Run.objects.get().status == "pending"
+
+    def test_its_queries_stay_the_same_with_ten_thousand_runs(
+        self, bob: Client, note_workflow: Workflow, deliver: Deliver
+    ) -> None:
+        first = one_run(deliver)
+
+        def queries(path: str) -> int:
+            with CaptureQueriesContext(database) as seen:
+                assert bob.get(path).status_code == 200
+            return len(seen)
+
+        paths = [LIST, f"{LIST}?incident=PINC1", reverse("workflows:detail", args=[note_workflow.pk])]
+        before = [queries(path) for path in paths]
+        more = [_copy(first, number) for number in range(1, 10_001)]
+        Run.objects.bulk_create(more, batch_size=500)
+
+        assert [queries(path) for path in paths] == before
+        assert max(before) < 16
+
+
+def _copy(run: Run, replay: int) -> Run:
+    return Run(
+        workspace_id=run.workspace_id,
+        workflow_id=run.workflow_id,
+        version_id=run.version_id,
+        event_id=run.event_id,
+        replay=replay,
+        lane=run.lane,
+        status="completed",
+        finished_at=timezone.now(),
+    )
+
+
+class TestOneRun:
+    def test_a_completed_one_shows_each_step_with_what_went_in_and_came_out(
+        self, bob: Client, note_workflow: Workflow, deliver: Deliver, pagerduty: responses.RequestsMock
+    ) -> None:
+        add_note(pagerduty, json={"note": {"id": "PNOTE1", "content": "Seen by Dana"}})
+        run = one_run(deliver)
+        worker.drain()
+
+        page = text(bob.get(address(run)))
+
+        assert "All steps are through." in page
+        assert "Runbook for Payments are slow" in page
+        assert "Seen by Dana" in page
+        assert "PINC1 · all its runs" in page
+        assert "Cancel the run" not in page
+        assert "hx-trigger" not in bob.get(address(run)).content.decode()
+
+    def test_one_that_has_not_begun_follows_by_itself(
+        self, bob: Client, note_workflow: Workflow, deliver: Deliver, pagerduty: responses.RequestsMock
+    ) -> None:
+        add_note(pagerduty)
+        run = one_run(deliver)
+        page = bob.get(address(run))
+        assert "Not begun" in text(page)
+        seen = page.context["seen"]
+        assert bob.get(f"{address(run, 'run_progress')}?seen={seen}").status_code == 204
+
+        worker.drain()
+
+        news = bob.get(f"{address(run, 'run_progress')}?seen={seen}")
+        assert (news.status_code, news["HX-Refresh"]) == (200, "true")
+
+    def test_a_wait_says_why_and_until_when(
+        self, bob: Client, note_workflow: Workflow, deliver: Deliver, pagerduty: responses.RequestsMock
+    ) -> None:
+        add_note(pagerduty, status=429, json={}, headers={"Retry-After": "120"})
+        run = one_run(deliver)
+        worker.drain()
+
+        page = text(bob.get(address(run)))
+
+        assert "It waits for the next try" in page
+        assert "It is tried again by itself" in page
+
+    def test_a_failure_says_what_the_provider_said_and_what_to_do(
+        self, bob: Client, note_workflow: Workflow, deliver: Deliver, pagerduty: responses.RequestsMock
+    ) -> None:
+        add_note(pagerduty, status=404, json={"error": {"code": 2100, "message": "Not Found"}})
+        run = one_run(deliver)
+        worker.drain()
+
+        page = text(bob.get(address(run)))
+
+        assert "Failed" in page
+        assert "Not Found" in page
+        assert "Run it again" in page
+
+    def test_a_field_that_is_not_there_fails_with_its_name(
+        self, bob: Client, trigger: Trigger, connection: Connection, deliver: Deliver
+    ) -> None:
+        given = {"from": DANA, "incident_id": "{{ trigger.incident.nope }}", "content": "x"}
+        publish(trigger, connection, steps=[note_step(connection, input=given)])
+        run = one_run(deliver)
+        worker.drain()
+
+        page = text(bob.get(address(run)))
+
+        assert "incident_id" in page
+        assert "nope" in page
+
+    def test_one_that_waits_for_reconnecting_leads_to_the_connection(
+        self, bob: Client, note_workflow: Workflow, deliver: Deliver, connection: Connection
+    ) -> None:
+        run = one_run(deliver)
+        Connection.objects.filter(pk=connection.pk).update(status="error")
+        worker.drain()
+
+        answer = bob.get(address(run))
+
+        assert "once somebody has reconnected" in text(answer)
+        assert reverse("connections:detail", args=[connection.pk]) in answer.content.decode()
+        assert "until Acme is reconnected" in text(bob.get(LIST))
+
+    def test_the_step_s_call_and_the_delivery_lead_here(
+        self, bob: Client, note_workflow: Workflow, deliver: Deliver, pagerduty: responses.RequestsMock
+    ) -> None:
+        add_note(pagerduty)
+        run = one_run(deliver)
+        worker.drain()
+        call = reverse("actions:call", args=[ActionCall.objects.get().pk])
+        delivery = reverse("triggers:delivery", args=[run.event.trigger_id, run.event.id])
+
+        assert call in bob.get(address(run)).content.decode()
+        for path in (call, delivery):
+            assert address(run) in bob.get(path).content.decode()
+
+
+class TestWhatOneDoes:
+    def test_cancelling_stops_what_has_not_begun(
+        self, bob: Client, note_workflow: Workflow, deliver: Deliver
+    ) -> None:
+        run = one_run(deliver)
+
+        page = text(bob.post(address(run, "cancel"), follow=True))
+
+        assert "The run is cancelled." in page
+        assert Run.objects.get().status == "cancelled"
+        assert AuditEvent.objects.filter(action="run.cancelled").count() == 1
+        assert "finished, or at work" in text(bob.post(address(run, "cancel"), follow=True))
+
+    def test_running_again_leads_to_the_new_run(
+        self, bob: Client, note_workflow: Workflow, deliver: Deliver, pagerduty: responses.RequestsMock
+    ) -> None:
+        add_note(pagerduty)
+        run = one_run(deliver)
+        worker.drain()
+
+        answer = bob.post(address(run, "replay"), follow=True)
+
+        again = Run.objects.latest("seq")
+        assert answer.redirect_chain[-1][0] == address(again)
+        assert "replay 1" in text(answer)
+        assert again.event_id == run.event_id
+
+    def test_both_want_a_post(self, bob: Client, note_workflow: Workflow, deliver: Deliver) -> None:
+        run = one_run(deliver)
+        for name in ("cancel", "replay"):
+            assert bob.get(address(run, name)).status_code == 405

@@ -1,0 +1,96 @@
+"""Workflows: the list, one with what it does in words and its runs, pausing and archiving."""
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import OuterRef, Subquery
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from connections.access import here, member
+from connections.models import Connection
+from connections.paging import page_of
+from connections.problems import Problem
+from connections.requests import actor_of
+from workflows import authoring, workflow_words
+from workflows.models import Run, Workflow
+from workflows.pages.runs import lines_of
+
+SECTION = {"section": "workflows"}
+_LATEST = 10
+_SAID = {
+    Workflow.Status.ACTIVE: "Resumed: events from now on start it.",
+    Workflow.Status.PAUSED: "Paused: events start it no more. Runs that have begun go on.",
+    Workflow.Status.ARCHIVED: "Archived. Its runs stay readable.",
+}
+
+
+@member
+@never_cache
+@require_GET
+def workflow_list(request: HttpRequest) -> HttpResponse:
+    """Newest first; `?status=` and `?q=` narrow it. Archived ones are shown when they are asked for."""
+    rows = Workflow.objects.at(here(request))
+    status, text = request.GET.get("status", ""), request.GET.get("q", "").replace("\0", "").strip()[:120]
+    status = status if status in Workflow.Status.values else ""
+    rows = rows.filter(status=status) if status else rows.exclude(status=Workflow.Status.ARCHIVED)
+    if text:
+        rows = rows.filter(name__icontains=text)
+    newest = Run.objects.filter(workflow=OuterRef("pk")).order_by("-seq").values("created_at")[:1]
+    rows = rows.select_related("workspace", "trigger", "live").annotate(last_run=Subquery(newest))
+    context = {
+        "page": page_of(request, rows.order_by("-created_at", "id")),
+        "statuses": Workflow.Status.choices,
+        "status": status,
+        "text": text,
+        "list_url": request.path,
+    }
+    return render(request, "workflows/list.html", context | SECTION)
+
+
+def _workflow(request: HttpRequest, workflow_id: uuid.UUID) -> Workflow:
+    rows = Workflow.objects.visible_to(actor_of(request)).filter(pk=workflow_id)
+    workflow = rows.select_related("workspace__account", "trigger__connection", "live__published_by").first()
+    if workflow is None:
+        raise Http404
+    return workflow
+
+
+@member
+@never_cache
+@require_GET
+def detail(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
+    """What is published, or the draft where nothing is."""
+    workflow = _workflow(request, workflow_id)
+    definition: dict[str, Any] = workflow.live.definition if workflow.live else workflow.draft
+    used = {step.get("connection") for step in definition.get("steps", [])}
+    connections = Connection.objects.filter(workspace=workflow.workspace_id, pk__in=used)
+    runs = workflow.runs.select_related("workflow", "event__trigger__connection", "blocked_on").order_by(
+        "-seq"
+    )
+    context = {
+        "workflow": workflow,
+        "conditions": workflow_words.conditions(definition),
+        "match": definition.get("conditions", {}).get("match", "all"),
+        "steps": workflow_words.steps(definition, {str(row.pk): row for row in connections}),
+        "changed": workflow.live is not None and workflow.draft != workflow.live.definition,
+        "rows": lines_of(runs[:_LATEST]),
+    }
+    return render(request, "workflows/detail.html", context | SECTION)
+
+
+@member
+@require_POST
+def set_status(request: HttpRequest, workflow_id: uuid.UUID, status: str) -> HttpResponse:
+    """status: active, paused or archived."""
+    workflow = _workflow(request, workflow_id)
+    try:
+        authoring.set_status(actor=actor_of(request), workflow=workflow, status=status)
+    except Problem as problem:
+        messages.error(request, problem.message)
+    else:
+        messages.success(request, _SAID[Workflow.Status(status)])
+    return redirect("workflows:detail", workflow.pk)

@@ -1,0 +1,98 @@
+"""What the page of one run shows: where it is, and each step with what went in, what came out, and why it waits."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from connections.models import Connection
+from workflows import catalog, hints, readable
+from workflows.hints import Hint
+from workflows.models import ActionCall, Run, StepRun, Trigger
+from workflows.models.runs import UNFINISHED
+from workflows.readable import Fact, Reading
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of the timeline. state: done, now, later or bad. call: its use of the connection, if it came so far.
+
+    error: {"message", …} or {}. waits_until: the next attempt.
+    """
+
+    name: str
+    action: str
+    state: str
+    words: str
+    call: ActionCall | None = None
+    connection: Connection | None = None
+    given: list[Fact] | None = None
+    reading: Reading = field(default_factory=Reading)
+    error: dict[str, Any] | None = None
+    hint: Hint | None = None
+    waits_until: datetime | None = None
+
+
+def seen(run: Run, steps: list[StepRun]) -> str:
+    """Changes when the page of an open run has something new to show."""
+    last = steps[-1] if steps else None
+    attempt = (last.call.status, last.call.attempts) if last and last.call else ("", 0)
+    return f"{run.status}-{run.position}-{attempt[0]}-{attempt[1]}"
+
+
+def steps_of(run: Run) -> list[StepRun]:
+    """Those that have begun, in order; one query."""
+    return list(run.steps.select_related("call__connection").order_by("position"))
+
+
+def context_of(run: Run) -> dict[str, Any]:
+    """For the template runs/detail.html. run: with event__trigger, workflow, version and blocked_on."""
+    begun = steps_of(run)
+    by_position = {step.position: step for step in begun}
+    trigger: Trigger = run.event.trigger
+    return {
+        "run": run,
+        "trigger": trigger,
+        "event_words": catalog.integration(trigger.provider).webhooks.in_words(run.event.payload),
+        "steps": [
+            _step(definition, by_position.get(position))
+            for position, definition in enumerate(run.version.steps)
+        ],
+        "open": run.status in UNFINISHED,
+        "polling": run.status in {"pending", "running", "waiting"},
+        "idle": run.status in UNFINISHED and run.status != Run.Status.RUNNING,
+        "seen": seen(run, begun),
+        "error": run.error if isinstance(run.error, dict) else {},
+        "may_replay": run.workflow.live_id is not None and run.status not in UNFINISHED,
+    }
+
+
+def _step(definition: dict[str, Any], step: StepRun | None) -> Step:
+    action = definition["action"]
+    name = definition.get("name") or definition["key"]
+    if step is None:
+        return Step(name, action, "later", "not begun")
+    call = step.call
+    error = call.error if call is not None and call.error else step.error
+    error = error if isinstance(error, dict) else {}
+    done = step.status == StepRun.Status.COMPLETED
+    failed = step.status == StepRun.Status.FAILED
+    state = "done" if done else "bad" if failed else "now"
+    if call is None:
+        return Step(name, action, state, "failed", error=error)
+    known = catalog.find_action(action)
+    integration = catalog.integration(call.connection.provider)
+    return Step(
+        name=name,
+        action=action,
+        state=state,
+        words="completed" if done else call.get_status_display().lower(),
+        call=call,
+        connection=call.connection,
+        given=readable.of_input(catalog.input_schema(action), call.input),
+        reading=readable.of_output(known.output_schema if known else {}, call.output, integration.owns_link)
+        if done
+        else Reading(),
+        error={} if done else error,
+        hint=hints.for_code(str(error.get("code", "")), integration) if error and not done else None,
+        waits_until=call.next_attempt_at if call.status == ActionCall.Status.WAITING else None,
+    )

@@ -1,0 +1,55 @@
+"""A workflow's definition as a person reads it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from connections.models import Connection
+from workflows import catalog, readable
+from workflows.readable import Fact
+
+_OPERATORS = {
+    "equals": "is",
+    "not_equals": "is not",
+    "contains": "contains",
+    "not_contains": "does not contain",
+    "one_of": "is one of",
+    "greater": "is greater than",
+    "less": "is less than",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step. connection: None when it is gone. stops: whether an error ends the run."""
+
+    name: str
+    action: str
+    connection: Connection | None
+    given: list[Fact]
+    stops: bool
+
+
+def conditions(definition: dict[str, Any]) -> list[str]:
+    """Each row as a sentence: `trigger.incident.urgency is high`."""
+    return [_row(*row) for row in definition.get("conditions", {}).get("rows", [])]
+
+
+def _row(field: str, operator: str, value: Any) -> str:
+    if operator == "exists":
+        return f"{field} {'is not there' if value is False else 'is there'}"
+    said = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return f"{field} {_OPERATORS.get(operator, operator)} {said}"
+
+
+def steps(definition: dict[str, Any], connections: dict[str, Connection]) -> list[Step]:
+    """connections: by id, those that the steps name."""
+    return [
+        Step(
+            name=step.get("name") or step["key"],
+            action=step["action"],
+            connection=connections.get(step["connection"]),
+            given=readable.of_input(catalog.input_schema(step["action"]), step["input"]),
+            stops=step.get("on_error", "stop") == "stop",
+        )
+        for step in definition.get("steps", [])
+    ]
