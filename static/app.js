@@ -22,6 +22,22 @@
     setTimeout(() => { words.textContent = before; }, 2000);
   });
 
+  // A field is inserted where the cursor was last, over what was selected there.
+  let line = null;
+  document.addEventListener("focusin", (event) => { if (event.target.matches("[data-insert], .or-expression select")) line = event.target; });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-expression]");
+    if (!button) return;
+    let into = line ?? document.querySelector("[data-insert]");
+    if (into.matches("select")) {
+      into.value = "=";
+      into = into.nextElementSibling;
+    }
+    into.setRangeText(button.dataset.expression, into.selectionStart, into.selectionEnd, "end");
+    into.focus();
+    into.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+
   // An open menu closes on Escape and when the focus or a click goes elsewhere.
   const menus = () => document.querySelectorAll("details.menu[open]");
   document.addEventListener("keydown", (event) => {

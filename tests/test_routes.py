@@ -17,6 +17,8 @@ from tests.world import World, world
 _CONNECTION = "settings/connections/<uuid:connection_id>/"
 _TRIGGER = "triggers/<uuid:trigger_id>/"
 _WORKFLOW = "workflows/<uuid:workflow_id>/"
+_STEP = f"{_WORKFLOW}steps/<slug:key>/"
+_ACTION = "<uuid:connection_id>/<slug:provider>/<slug:action>/"
 _RUN = "runs/<uuid:run_id>/"
 # Open to everybody. What the links below lead to is in the session of the browser that opened one.
 PUBLIC = {
@@ -77,9 +79,22 @@ MEMBERS = {
     f"{_RUN}replay/",
     "workflows/",
     _WORKFLOW,
+    "workflows/add/",
+    f"{_WORKFLOW}add-step/",
+    f"{_WORKFLOW}add-step/{_ACTION}",
     f"{_WORKFLOW}archive/",
+    f"{_WORKFLOW}conditions/",
+    f"{_WORKFLOW}edit/",
     f"{_WORKFLOW}pause/",
+    f"{_WORKFLOW}preview/{_ACTION}",
+    f"{_WORKFLOW}publish/",
+    f"{_WORKFLOW}rehearsal/",
+    f"{_WORKFLOW}rename/",
     f"{_WORKFLOW}resume/",
+    _STEP,
+    f"{_STEP}earlier/",
+    f"{_STEP}later/",
+    f"{_STEP}remove/",
 }
 # For the owner and admins.
 ADMINS = {

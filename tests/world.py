@@ -88,6 +88,7 @@ def world() -> World:
         "provider": "pagerduty",
         "action": "get-incident",
         "name": "services",
+        "key": "note",
     }
     pending, gone = {"connection_id": str(link.connection_id)}, {"connection_id": str(revoked.pk)}
     settings = "settings/connections/<uuid:connection_id>/"

@@ -68,7 +68,7 @@ class ActionForm(forms.Form):
                 calls.validate(self.action, self.input)
             except Problem as problem:
                 for name, errors in (problem.fields or {}).items():
-                    self.add_error(name if name in self.fields else None, _flat(errors))
+                    self.add_error(name if name in self.fields else None, flat(errors))
         return data
 
 
@@ -81,10 +81,10 @@ def _as_json(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 
-def _flat(errors: Any) -> list[str]:
+def flat(errors: Any) -> list[str]:
     """The sentences in a serializer's errors, whatever they are nested in."""
     if isinstance(errors, Mapping):
-        return [sentence for inner in errors.values() for sentence in _flat(inner)]
+        return [sentence for inner in errors.values() for sentence in flat(inner)]
     if isinstance(errors, list | tuple):
-        return [sentence for inner in errors for sentence in _flat(inner)]
+        return [sentence for inner in errors for sentence in flat(inner)]
     return [str(errors)]

@@ -14,9 +14,11 @@ from workflows.models import Run, Trigger, Workflow, WorkflowVersion
 from workflows.models.runs import UNFINISHED
 
 
-def create(*, actor: Actor, trigger: Trigger, name: str, definition: dict[str, Any]) -> Workflow:
-    """A draft. Raises ValidationError or Problem when the definition does not hold."""
-    draft = definitions.check(actor=actor, trigger=trigger, definition=definition)
+def create(
+    *, actor: Actor, trigger: Trigger, name: str, definition: dict[str, Any], unfinished: bool = False
+) -> Workflow:
+    """A draft; unfinished: it may have no step yet. Raises ValidationError or Problem for what does not hold."""
+    draft = definitions.check(actor=actor, trigger=trigger, definition=definition, unfinished=unfinished)
     with transaction.atomic():
         workflow = Workflow.objects.create(
             workspace=trigger.workspace, trigger=trigger, name=name, draft=draft
@@ -25,11 +27,20 @@ def create(*, actor: Actor, trigger: Trigger, name: str, definition: dict[str, A
     return workflow
 
 
-def change(*, actor: Actor, workflow: Workflow, name: str, definition: dict[str, Any] | None) -> None:
-    """Edit the draft; what is published stays as it is until the next publish."""
+def change(
+    *,
+    actor: Actor,
+    workflow: Workflow,
+    name: str,
+    definition: dict[str, Any] | None = None,
+    unfinished: bool = False,
+) -> None:
+    """Edit the draft; what is published stays as it is until the next publish. unfinished: it may have no step."""
     workflow.name = name
     if definition is not None:
-        workflow.draft = definitions.check(actor=actor, trigger=workflow.trigger, definition=definition)
+        workflow.draft = definitions.check(
+            actor=actor, trigger=workflow.trigger, definition=definition, unfinished=unfinished
+        )
     with transaction.atomic():
         workflow.save(update_fields=["name", "draft"])
         _record(actor, workflow, "workflow.changed")

@@ -104,9 +104,11 @@ class DefinitionInput(ActionInput):
     """The whole of a draft."""
 
     conditions = ConditionsField(default=lambda: {"match": "all", "rows": []})
-    steps: Any = serializers.ListSerializer(child=StepInput(), allow_empty=False, max_length=MAX_STEPS)
+    steps: Any = serializers.ListSerializer(child=StepInput(), max_length=MAX_STEPS)
 
     def validate_steps(self, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if not steps and not self.context.get("unfinished"):
+            raise serializers.ValidationError("Add at least one step.")
         keys = [step["key"] for step in steps]
         if len(set(keys)) != len(keys):
             raise serializers.ValidationError("Each step needs a key of its own.")
@@ -115,9 +117,14 @@ class DefinitionInput(ActionInput):
         return steps
 
 
-def check(*, actor: Actor, trigger: Trigger, definition: dict[str, Any]) -> dict[str, Any]:
-    """The definition in its stored form. Raises ValidationError, or Problem for a foreign connection."""
-    serializer = DefinitionInput(data=definition)
+def check(
+    *, actor: Actor, trigger: Trigger, definition: dict[str, Any], unfinished: bool = False
+) -> dict[str, Any]:
+    """The definition in its stored form. unfinished: it may have no step yet.
+
+    Raises ValidationError, or Problem for a foreign connection.
+    """
+    serializer = DefinitionInput(data=definition, context={"unfinished": unfinished})
     serializer.is_valid(raise_exception=True)
     checked: dict[str, Any] = serializer.validated_data
     used = {step["connection"] for step in checked["steps"]}

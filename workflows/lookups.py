@@ -50,6 +50,19 @@ def find(connection: Connection, key: str) -> Lookup:
     return lookup
 
 
+def asker(*, actor: Actor, connection: Connection) -> Callable[[str], Choices | Problem]:
+    """For the pickers of one page, by the look-up's key; all of them share the time that one may take."""
+    until = time.monotonic() + SECONDS
+
+    def choices_of(key: str) -> Choices | Problem:
+        try:
+            return choices(actor=actor, connection=connection, lookup=find(connection, key), until=until)
+        except Problem as problem:
+            return problem
+
+    return choices_of
+
+
 def choices(
     *, actor: Actor, connection: Connection, lookup: Lookup, query: str = "", until: float | None = None
 ) -> Choices:

@@ -5,9 +5,10 @@ from typing import Any
 
 from connections.models import Connection
 from workflows import catalog, readable
+from workflows.models import Event
 from workflows.readable import Fact
 
-_OPERATORS = {
+OPERATOR_WORDS = {
     "equals": "is",
     "not_equals": "is not",
     "contains": "contains",
@@ -22,6 +23,7 @@ _OPERATORS = {
 class Step:
     """One step. connection: None when it is gone. stops: whether an error ends the run."""
 
+    key: str
     name: str
     action: str
     connection: Connection | None
@@ -38,13 +40,14 @@ def _row(field: str, operator: str, value: Any) -> str:
     if operator == "exists":
         return f"{field} {'is not there' if value is False else 'is there'}"
     said = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return f"{field} {_OPERATORS.get(operator, operator)} {said}"
+    return f"{field} {OPERATOR_WORDS.get(operator, operator)} {said}"
 
 
 def steps(definition: dict[str, Any], connections: dict[str, Connection]) -> list[Step]:
     """connections: by id, those that the steps name."""
     return [
         Step(
+            key=step["key"],
             name=step.get("name") or step["key"],
             action=step["action"],
             connection=connections.get(step["connection"]),
@@ -52,4 +55,12 @@ def steps(definition: dict[str, Any], connections: dict[str, Connection]) -> lis
             stops=step.get("on_error", "stop") == "stop",
         )
         for step in definition.get("steps", [])
+    ]
+
+
+def events(found: list[Event]) -> list[tuple[Event, str]]:
+    """Each with what it is about. They are of one trigger's provider, which comes with them."""
+    return [
+        (event, catalog.integration(event.trigger.provider).webhooks.in_words(event.payload).subject)
+        for event in found
     ]

@@ -1,6 +1,5 @@
 """Trying an action: a form made from its schema, which leads to the page of the call it makes."""
 
-import time
 import uuid
 from typing import Any
 
@@ -121,7 +120,8 @@ def _page(
 ) -> HttpResponse:
     integration = catalog.integration(connection.provider)
     if form is not None:
-        _offer_choices(request, connection, form)
+        actor = actor_of(request)
+        form.offer(lookups.asker(actor=actor, connection=connection), own_address=actor.label)
     context = {
         "connection": connection,
         "provider": integration,
@@ -134,18 +134,3 @@ def _page(
         **more,
     }
     return render(request, "actions/form.html", context | _SECTION, status=status)
-
-
-def _offer_choices(request: HttpRequest, connection: Connection, form: ActionForm) -> None:
-    """Fill the form's pickers; all look-ups of one page share the time that one may take."""
-    until = time.monotonic() + lookups.SECONDS
-    actor = actor_of(request)
-
-    def choices_of(key: str) -> lookups.Choices | Problem:
-        try:
-            lookup = lookups.find(connection, key)
-            return lookups.choices(actor=actor, connection=connection, lookup=lookup, until=until)
-        except Problem as problem:
-            return problem
-
-    form.offer(choices_of, own_address=actor.label)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workflows.pages import runs, workflows
+from workflows.pages import editor_urls, runs, workflows
 
 app_name = "workflows"
 _WORKFLOW = "workflows/<uuid:workflow_id>/"
@@ -13,6 +13,7 @@ urlpatterns = [
     path(f"{_WORKFLOW}pause/", workflows.set_status, {"status": "paused"}, name="pause"),
     path(f"{_WORKFLOW}resume/", workflows.set_status, {"status": "active"}, name="resume"),
     path(f"{_WORKFLOW}archive/", workflows.set_status, {"status": "archived"}, name="archive"),
+    *editor_urls.urlpatterns,
     path("runs/", runs.run_list, name="runs"),
     path(_RUN, runs.detail, name="run"),
     path(f"{_RUN}progress/", runs.progress, name="run_progress"),

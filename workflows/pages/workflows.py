@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -33,7 +33,7 @@ _SAID = {
 @require_GET
 def workflow_list(request: HttpRequest) -> HttpResponse:
     """Newest first; `?status=` and `?q=` narrow it. Archived ones are shown when they are asked for."""
-    rows = Workflow.objects.at(here(request))
+    rows: QuerySet[Workflow] = Workflow.objects.at(here(request))
     status, text = request.GET.get("status", ""), request.GET.get("q", "").replace("\0", "").strip()[:120]
     status = status if status in Workflow.Status.values else ""
     rows = rows.filter(status=status) if status else rows.exclude(status=Workflow.Status.ARCHIVED)

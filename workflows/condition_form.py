@@ -1,0 +1,100 @@
+"""Conditions as a form: rows of field, operator and value, one empty row more than there are."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import QueryDict
+
+from connections.storable import is_storable
+from workflows.conditions import OPERATORS
+from workflows.definitions import MAX_CONDITIONS
+from workflows.samples import Field, Source
+from workflows.workflow_words import OPERATOR_WORDS
+
+_LONGEST = 500
+_NOT_THERE = "not_exists"
+
+
+@dataclass
+class Row:
+    """One line. value: as it is typed; several for `one_of` are separated by commas."""
+
+    field: str = ""
+    operator: str = "equals"
+    value: str = ""
+    error: str = ""
+
+
+class ConditionForm:
+    """As much of a form as the page needs. data: what was sent, or None to show what is stored."""
+
+    def __init__(
+        self, stored: dict[str, Any], sources: Iterable[Source], data: QueryDict | None = None
+    ) -> None:
+        self.sources = list(sources)
+        self.match = stored.get("match", "all")
+        self.rows = [_shown(*row) for row in stored.get("rows", [])]
+        self.error = ""
+        if data is not None:
+            self._read(data)
+        if len(self.rows) < MAX_CONDITIONS:
+            self.rows.append(Row())
+
+    @property
+    def operators(self) -> list[tuple[str, str]]:
+        offered = [(name, OPERATOR_WORDS.get(name, name)) for name in OPERATORS if name != "exists"]
+        return [*offered, ("exists", "is there"), (_NOT_THERE, "is not there")]
+
+    @property
+    def unknown(self) -> list[Field]:
+        """Fields in use that the sample does not have, so that they are not lost."""
+        known = {field.path for source in self.sources for field in source.fields}
+        return [
+            Field(path, path, "")
+            for path in dict.fromkeys(row.field for row in self.rows)
+            if path and path not in known
+        ]
+
+    def _read(self, data: QueryDict) -> None:
+        self.match = "any" if data.get("match") == "any" else "all"
+        columns = [data.getlist(name)[: MAX_CONDITIONS + 1] for name in ("field", "operator", "value")]
+        rows = [
+            Row(field.strip(), operator, value.strip())
+            for field, operator, value in zip(*columns, strict=False)
+        ]
+        self.rows = [row for row in rows if row.field or row.value]
+        for row in self.rows:
+            row.error = _fault(row)
+
+    def is_valid(self) -> bool:
+        return not any(row.error for row in self.rows)
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """As definitions have them."""
+        return {"match": self.match, "rows": [_stored(row) for row in self.rows if row.field]}
+
+
+def _fault(row: Row) -> str:
+    if not row.field:
+        return "Choose a field."
+    if not row.value and row.operator not in ("exists", _NOT_THERE):
+        return "Enter a value to compare with."
+    if len(row.value) > _LONGEST:
+        return f"At most {_LONGEST} characters."
+    return "" if is_storable(row.value) else "Holds characters that cannot be stored."
+
+
+def _shown(field: str, operator: str, value: Any) -> Row:
+    if operator == "exists":
+        return Row(field, _NOT_THERE if value is False else operator)
+    return Row(field, operator, ", ".join(map(str, value)) if isinstance(value, list) else str(value))
+
+
+def _stored(row: Row) -> list[Any]:
+    if row.operator in ("exists", _NOT_THERE):
+        return [row.field, "exists", row.operator == "exists"]
+    if row.operator == "one_of":
+        return [row.field, row.operator, [part.strip() for part in row.value.split(",") if part.strip()]]
+    return [row.field, row.operator, row.value]

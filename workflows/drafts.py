@@ -1,0 +1,46 @@
+"""Drafts as the editor changes them: every function answers a new definition and leaves the given one as it was."""
+
+import re
+from typing import Any
+
+Definition = dict[str, Any]
+EMPTY: Definition = {"conditions": {"match": "all", "rows": []}, "steps": []}
+_LONGEST_KEY = 40
+
+
+def step_of(draft: Definition, key: str) -> Definition | None:
+    found: Definition | None = next((step for step in draft["steps"] if step["key"] == key), None)
+    return found
+
+
+def with_conditions(draft: Definition, conditions: Definition) -> Definition:
+    return {**draft, "conditions": conditions}
+
+
+def with_step(draft: Definition, step: Definition) -> Definition:
+    """The step of the same key replaced, or this one added at the end."""
+    steps = [step if one["key"] == step["key"] else one for one in draft["steps"]]
+    return {**draft, "steps": steps if step in steps else [*steps, step]}
+
+
+def without_step(draft: Definition, key: str) -> Definition:
+    return {**draft, "steps": [step for step in draft["steps"] if step["key"] != key]}
+
+
+def moved(draft: Definition, key: str, by: int) -> Definition:
+    """The step `by` places later (or earlier, if negative); as far as there are places."""
+    steps = list(draft["steps"])
+    at = next((place for place, step in enumerate(steps) if step["key"] == key), None)
+    if at is not None:
+        step = steps.pop(at)
+        steps.insert(min(max(at + by, 0), len(steps)), step)
+    return {**draft, "steps": steps}
+
+
+def new_key(draft: Definition, name: str) -> str:
+    """A key like that name which no step has yet: `create_incident`, then `create_incident_2`."""
+    base = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[: _LONGEST_KEY - 3]
+    base = base if base[:1].isalpha() else f"step_{base}".rstrip("_")[: _LONGEST_KEY - 3]
+    taken = {step["key"] for step in draft["steps"]}
+    numbered = (f"{base}_{number}" for number in range(2, len(taken) + 3))
+    return base if base not in taken else next(key for key in numbered if key not in taken)

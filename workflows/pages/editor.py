@@ -1,0 +1,188 @@
+"""The editor of workflows: make one, its conditions, a rehearsal, publishing. Its steps: see editor_steps."""
+
+import uuid
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from rest_framework.serializers import ValidationError
+
+from connections.access import here, member
+from connections.forms import Line
+from connections.models import Connection
+from connections.problems import Problem
+from connections.requests import actor_of
+from workflows import authoring, drafts, rehearsal, samples, workflow_words
+from workflows.action_forms import flat
+from workflows.condition_form import ConditionForm
+from workflows.models import Event, Trigger, Workflow
+
+SECTION = {"section": "workflows"}
+_MOST_TRIGGERS = 300
+
+
+class _WhichTrigger(forms.ModelChoiceField):  # type: ignore[type-arg]
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.name} – {obj.workspace.name}"
+
+
+class WorkflowForm(forms.Form):
+    """What starts it and what it is called."""
+
+    trigger = _WhichTrigger(
+        queryset=Trigger.objects.none(), label="Starts on", empty_label="Choose a trigger"
+    )
+    name = Line(
+        max_length=120, label="Name", help_text="What it is for, such as “Runbook note for Payments”."
+    )
+
+    def __init__(self, *args: Any, triggers: QuerySet[Trigger], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["trigger"].queryset = triggers  # type: ignore[attr-defined]
+
+
+class NameForm(forms.Form):
+    name = Line(max_length=120, label="Name")
+
+
+def get_draft(request: HttpRequest, workflow_id: uuid.UUID) -> Workflow:
+    """The visible workflow with its trigger; an archived one is not edited. Raises Http404."""
+    rows = Workflow.objects.visible_to(actor_of(request)).exclude(status=Workflow.Status.ARCHIVED)
+    related = rows.select_related("workspace__account", "trigger__connection", "trigger__workspace", "live")
+    workflow = related.filter(pk=workflow_id).first()
+    if workflow is None:
+        raise Http404
+    return workflow
+
+
+def store(request: HttpRequest, workflow: Workflow, draft: drafts.Definition) -> None:
+    """Store the draft. Raises ValidationError or Problem when it does not hold."""
+    authoring.change(
+        actor=actor_of(request), workflow=workflow, name=workflow.name, definition=draft, unfinished=True
+    )
+
+
+def keep(request: HttpRequest, workflow: Workflow, draft: drafts.Definition, said: str = "") -> bool:
+    """Store the draft and say so, or why not. Answers whether it was stored."""
+    try:
+        store(request, workflow, draft)
+    except (ValidationError, Problem) as problem:
+        messages.error(request, why(problem))
+        return False
+    if said:
+        messages.success(request, said)
+    return True
+
+
+def why(problem: ValidationError | Problem) -> str:
+    """What does not hold, in sentences."""
+    return problem.message if isinstance(problem, Problem) else " ".join(flat(problem.detail))
+
+
+@member
+@require_http_methods(["GET", "POST"])
+def add(request: HttpRequest) -> HttpResponse:
+    """Make an empty draft; the editor then asks for the rest. `?trigger=` preselects one."""
+    keys = list(
+        Trigger.objects.at(here(request))
+        .filter(deleted_at=None)
+        .values_list("pk", flat=True)[:_MOST_TRIGGERS]
+    )
+    triggers = Trigger.objects.filter(pk__in=keys).select_related("workspace").order_by("name")
+    form = WorkflowForm(
+        request.POST or None, triggers=triggers, initial={"trigger": request.GET.get("trigger")}
+    )
+    if request.method == "POST" and form.is_valid():
+        workflow = authoring.create(
+            actor=actor_of(request), **form.cleaned_data, definition=drafts.EMPTY, unfinished=True
+        )
+        return redirect("workflows:edit", workflow.pk)
+    context = {"form": form, "possible": bool(keys)}
+    return render(request, "editor/add.html", context | SECTION, status=400 if form.errors else 200)
+
+
+@member
+@never_cache
+@require_GET
+def edit(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
+    """The draft with everything that can be done to it."""
+    workflow = get_draft(request, workflow_id)
+    used = {step["connection"] for step in workflow.draft["steps"]}
+    connections = Connection.objects.filter(workspace=workflow.workspace_id, pk__in=used)
+    context = {
+        "workflow": workflow,
+        "conditions": workflow_words.conditions(workflow.draft),
+        "match": workflow.draft["conditions"]["match"],
+        "steps": workflow_words.steps(workflow.draft, {str(row.pk): row for row in connections}),
+        "changed": workflow.live is None or workflow.draft != workflow.live.definition,
+    }
+    return render(request, "editor/edit.html", context | SECTION)
+
+
+@member
+@require_http_methods(["GET", "POST"])
+def rename(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
+    workflow = get_draft(request, workflow_id)
+    form = NameForm(request.POST or None, initial={"name": workflow.name})
+    if request.method == "POST" and form.is_valid():
+        authoring.change(actor=actor_of(request), workflow=workflow, name=form.cleaned_data["name"])
+        return redirect("workflows:edit", workflow.pk)
+    context = {"form": form, "workflow": workflow}
+    return render(request, "editor/rename.html", context | SECTION, status=400 if form.errors else 200)
+
+
+@member
+@require_http_methods(["GET", "POST"])
+def conditions(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
+    """Rows of field, operator and value; “Another row” keeps what was entered so far."""
+    workflow = get_draft(request, workflow_id)
+    data = request.POST if request.method == "POST" else None
+    form = ConditionForm(workflow.draft["conditions"], samples.sources(workflow, []), data)
+    if data is not None and "more" not in data and form.is_valid():
+        draft = drafts.with_conditions(workflow.draft, form.conditions)
+        if keep(request, workflow, draft, said="The conditions are stored in the draft."):
+            return redirect("workflows:edit", workflow.pk)
+    wrong = data is not None and "more" not in data
+    context = {"form": form, "workflow": workflow}
+    return render(request, "editor/conditions.html", context | SECTION, status=400 if wrong else 200)
+
+
+@member
+@never_cache
+@require_GET
+def rehearse(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
+    """The draft on the documented event, or on one that arrived (`?event=`): nothing leaves."""
+    workflow = get_draft(request, workflow_id)
+    events = samples.recent(workflow.trigger)
+    event = sample_of(request, events)
+    context = {
+        "workflow": workflow,
+        "events": workflow_words.events(events),
+        "event": event,
+        "rehearsal": rehearsal.rehearse(workflow, event),
+    }
+    return render(request, "editor/rehearsal.html", context | SECTION)
+
+
+def sample_of(request: HttpRequest, events: list[Event]) -> Event | None:
+    """That of `events` which `?event=` names; None for the documented one."""
+    asked = request.GET.get("event", "")
+    return next((event for event in events if str(event.id) == asked), None)
+
+
+@member
+@require_POST
+def publish(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
+    workflow = get_draft(request, workflow_id)
+    try:
+        version = authoring.publish(actor=actor_of(request), workflow=workflow)
+    except (ValidationError, Problem) as problem:
+        messages.error(request, f"Not published. {why(problem)}")
+        return redirect("workflows:edit", workflow.pk)
+    messages.success(request, f"Version {version.number} is published: events from now on start it.")
+    return redirect("workflows:detail", workflow.pk)

@@ -1,0 +1,86 @@
+"""Rehearsing a draft on a sample: what would happen, with nothing leaving."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from workflows import catalog, conditions, expressions, readable, samples, workflow_words
+from workflows.action_forms import flat
+from workflows.catalog import Json
+from workflows.expressions import look_up
+from workflows.models import Event, Workflow
+from workflows.readable import Fact
+
+
+@dataclass(frozen=True)
+class Row:
+    """One condition in words, what the sample has in that field, and whether it holds."""
+
+    words: str
+    actual: str
+    holds: bool
+
+
+@dataclass
+class Step:
+    """What would be sent. faults: (input's name, what is wrong with it)."""
+
+    name: str
+    action: str
+    given: list[Fact]
+    faults: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """starts: whether the conditions hold. steps: as they would go if none failed."""
+
+    rows: list[Row]
+    starts: bool
+    steps: list[Step]
+
+    @property
+    def sound(self) -> bool:
+        return not any(step.faults for step in self.steps)
+
+
+def rehearse(workflow: Workflow, event: Event | None) -> Rehearsal:
+    """The draft on that event, or on the documented one."""
+    draft = workflow.draft
+    fields = samples.of_trigger(workflow.trigger, event)
+    asked = draft["conditions"]
+    rows = [
+        Row(words, _shown(look_up(fields, row[0])), conditions.hold({"rows": [row]}, fields))
+        for words, row in zip(workflow_words.conditions(draft), asked["rows"], strict=True)
+    ]
+    steps: list[Step] = []
+    outputs: Json = {}
+    for step in draft["steps"]:
+        steps.append(_step(step, {**fields, "steps": dict(outputs)}))
+        outputs[step["key"]] = samples.of_step(step)
+    return Rehearsal(rows, conditions.hold(asked, fields), steps)
+
+
+def _step(step: Json, fields: Json) -> Step:
+    filled, faults = fill(step["input"], fields)
+    action = catalog.find_action(step["action"])
+    if action is not None and not faults:
+        serializer = action.input(data=filled)
+        if not serializer.is_valid():
+            faults = [(name, " ".join(flat(errors))) for name, errors in serializer.errors.items()]
+    given = readable.of_input(catalog.input_schema(step["action"]), filled)
+    return Step(step.get("name") or step["key"], step["action"], given, faults)
+
+
+def fill(given: Json, fields: Json) -> tuple[Json, list[tuple[str, str]]]:
+    """The inputs with their expressions filled in, and (name, what is wrong) of those that cannot be."""
+    filled, faults = {}, []
+    for name, value in given.items():
+        try:
+            filled[name] = expressions.render_all(value, fields)
+        except expressions.ExpressionError as error:
+            faults.append((name, str(error)))
+    return filled, faults
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else str(value)[:200]

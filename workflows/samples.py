@@ -1,0 +1,119 @@
+"""Samples: what a workflow would see of an event, and what its steps would answer, before anything has run."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from workflows import catalog, fanout
+from workflows.catalog import Json
+from workflows.models import ActionCall, Event, Trigger, Workflow
+from workflows.wording import words
+
+MOST_EVENTS = 10
+_MOST_FIELDS = 80
+_CALLS_LOOKED_AT = 200
+_DEEPEST = 4
+_LONGEST_VALUE = 60
+_NOT_FOR_PEOPLE = {"self", "type"}
+_BY_TYPE: dict[str, Any] = {
+    "integer": 1,
+    "number": 1,
+    "boolean": True,
+    "string": "…",
+    "array": [],
+    "object": {},
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """Something to insert: its path, its name as people say it, and its value in the sample, cut."""
+
+    path: str
+    name: str
+    value: str
+
+    @property
+    def expression(self) -> str:
+        return f"{{{{ {self.path} }}}}"
+
+
+@dataclass(frozen=True)
+class Source:
+    """The trigger, or an earlier step, with what it offers."""
+
+    name: str
+    fields: list[Field]
+
+
+def recent(trigger: Trigger) -> list[Event]:
+    """The last deliveries that would start a workflow, newest first."""
+    kind = catalog.find_trigger(trigger.key)
+    types = kind.event_types if kind else ()
+    events = Event.objects.filter(trigger=trigger, event_type__in=types).select_related("trigger")
+    return list(events.order_by("-seq")[:MOST_EVENTS])
+
+
+def of_trigger(trigger: Trigger, event: Event | None = None) -> Json:
+    """{"trigger": …} of that event, or of the documented one."""
+    if event is not None:
+        return fanout.fields_of(event)
+    kind = catalog.find_trigger(trigger.key)
+    fields = catalog.integration(trigger.provider).trigger_fields(kind.sample if kind else {})
+    return {"trigger": fields}
+
+
+def of_step(step: Json) -> Json:
+    """What that action last answered on that connection, or else something of the documented shape."""
+    calls = ActionCall.objects.filter(connection=step["connection"]).order_by("-created_at")
+    latest = calls.values_list("pk", "action", "status")[:_CALLS_LOOKED_AT]
+    same = next((pk for pk, *what in latest if what == [step["action"], "completed"]), None)
+    output = ActionCall.objects.values_list("output", flat=True).get(pk=same) if same else None
+    if isinstance(output, dict):
+        return output
+    known = catalog.find_action(step["action"])
+    made: Json = _of_schema(known.output_schema) if known else {}
+    return made
+
+
+def _of_schema(schema: Json, depth: int = 0) -> Any:
+    kind = schema.get("type", "object" if "properties" in schema else "string")
+    kind = next((one for one in kind if one != "null"), "string") if isinstance(kind, list) else kind
+    if "enum" in schema:
+        return schema["enum"][0]
+    if kind == "object" and depth < _DEEPEST:
+        return {name: _of_schema(inner, depth + 1) for name, inner in schema.get("properties", {}).items()}
+    if kind == "array" and depth < _DEEPEST and "items" in schema:
+        return [_of_schema(schema["items"], depth + 1)]
+    return _BY_TYPE.get(kind, "…")
+
+
+def sources(workflow: Workflow, steps: list[Json], event: Event | None = None) -> list[Source]:
+    """What a step after those can insert."""
+    trigger = of_trigger(workflow.trigger, event)["trigger"]
+    found = [Source(workflow.trigger.name, fields_in(trigger, "trigger"))]
+    for step in steps:
+        fields = fields_in(of_step(step), f"steps.{step['key']}")
+        found.append(Source(step.get("name") or step["key"], fields))
+    return found
+
+
+def fields_in(value: Any, path: str) -> list[Field]:
+    """The single values inside, those near the top first, at most 80."""
+    found = sorted(_walk(value, path, []), key=lambda field: field.path.count("."))
+    return found[:_MOST_FIELDS]
+
+
+def _walk(value: Any, path: str, names: list[str]) -> Iterator[Field]:
+    if isinstance(value, dict):
+        if len(names) < _DEEPEST:
+            for name, inner in value.items():
+                if name not in _NOT_FOR_PEOPLE and str(name).isidentifier():
+                    yield from _walk(inner, f"{path}.{name}", [*names, name])
+    elif isinstance(value, list):
+        if value:
+            yield from _walk(value[0], f"{path}.0", [*names, "first"])
+    elif names:
+        shown = "" if value is None else str(value)
+        cut = shown if len(shown) <= _LONGEST_VALUE else f"{shown[: _LONGEST_VALUE - 1]}…"
+        yield Field(path, words(" ".join(names).replace("_", " ")), cut)

@@ -1,0 +1,107 @@
+"""Fields of a workflow's step: whatever an action takes, or an expression in its place."""
+
+import re
+from typing import Any
+
+from django import forms
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString
+
+from connections.problems import Problem
+from workflows import pickers
+from workflows.action_fields import Prose
+from workflows.catalog import Json
+from workflows.lookups import Choices
+from workflows.wording import title_of, words
+
+EXPRESSION = "="
+_LONGEST = 20_000
+_SHORT = 300
+_PARTS = re.compile(r"(?:\{\{.*?\}\}|[^,\n{]|\{)+")
+_BOOLEANS = [("true", "Yes"), ("false", "No")]
+
+
+class ChoiceOrExpression(forms.Select):
+    """A list to choose from, whose last entry opens a line for an expression."""
+
+    def __init__(self, options: list[tuple[str, str]], **kwargs: Any) -> None:
+        choices = [("", "Choose…"), *options, (EXPRESSION, "A field of the trigger or a step…")]
+        super().__init__(choices=choices, **kwargs)
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        chosen = data.get(name)
+        return data.get(f"{name}__expression", "") if chosen == EXPRESSION else chosen
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        listed = value in (None, "") or any(value == option for option, _ in self.choices)
+        select = super().render(name, value if listed else EXPRESSION, attrs, renderer)
+        line = forms.TextInput().render(
+            f"{name}__expression",
+            "" if listed else value,
+            {"aria-label": "Expression", "maxlength": _LONGEST, "data-insert": "", "class": "mono"},
+            renderer,
+        )
+        return format_html('<div class="or-expression">{}{}</div>', select, line)
+
+
+class List(forms.CharField):
+    """Several values, separated by commas or lines; a comma inside {{ }} separates nothing."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(map(str, value)) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        return [part.strip() for part in _PARTS.findall(value or "") if part.strip()]
+
+
+def field_for(name: str, schema: Json, *, required: bool) -> forms.Field:
+    """The form field for that property; every text may hold expressions."""
+    common: Json = {
+        "required": required,
+        "label": title_of(name, schema),
+        "help_text": escape(schema.get("description", "")),
+    }
+    kind = schema.get("type", "string")
+    if kind == "array":
+        return _several(schema["items"], **common)
+    options = _options(schema)
+    if options is not None:
+        return forms.CharField(max_length=_LONGEST, widget=ChoiceOrExpression(options), **common)
+    if kind == "object":
+        return forms.JSONField(**common)
+    short = kind != "string" or schema.get("format") or schema.get("maxLength", _LONGEST) <= _SHORT
+    widget = forms.TextInput if short else forms.Textarea
+    attrs = {"data-insert": ""} if short else {"data-insert": "", "rows": 4}
+    return Prose(max_length=_LONGEST, widget=widget(attrs=attrs), **common)
+
+
+def _several(items: Json, **common: Any) -> forms.Field:
+    options = _options(items)
+    if options:
+        return forms.MultipleChoiceField(choices=options, widget=forms.CheckboxSelectMultiple, **common)
+    common["help_text"] = common["help_text"] or "Separated by commas."
+    return List(max_length=_LONGEST, widget=forms.TextInput(attrs={"data-insert": ""}), **common)
+
+
+def _options(schema: Json) -> list[tuple[str, str]] | None:
+    """What can be chosen, as far as the schema knows; None where something is typed."""
+    if schema.get("type") == "boolean":
+        return _BOOLEANS
+    if "enum" in schema:
+        return [(value, words(value)) for value in schema["enum"]]
+    return [] if "x-lookup" in schema else None
+
+
+def offer(field: forms.Field, found: Choices | Problem) -> None:
+    """Let `field` be chosen from what was found, or typed where that is too much or could not be loaded."""
+    if isinstance(found, Problem):
+        field.widget = forms.TextInput({"data-insert": ""})
+        field.help_text = format_html("{} The list could not be loaded: {}", field.help_text, found.message)
+    elif isinstance(field, List):
+        field.help_text = format_html("{} Separated by commas.", field.help_text)
+        field.widget = pickers.Suggestions(found.options, {"data-insert": ""})
+    elif len(found.options) <= pickers.MOST_IN_A_LIST and found.complete:
+        field.widget = ChoiceOrExpression([(option.value, option.label) for option in found.options])
+    else:
+        field.widget = pickers.Suggestions(found.options, {"data-insert": ""})
+    field.widget.is_required = False

@@ -1,0 +1,108 @@
+"""The form of one step: its name, the input of its action with expressions, and what an error does."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django import forms
+
+from connections.forms import Line
+from connections.problems import Problem
+from workflows import catalog, expressions, step_fields
+from workflows.action_forms import flat
+from workflows.catalog import ActionType, Json
+from workflows.lookups import Choices
+
+_ON_ERROR = [("stop", "the run ends as failed"), ("continue", "the run goes on with the next step")]
+
+
+class StepForm(forms.Form):
+    """Fields of the action are called `in-<name>`, so that none of them is taken for one of the step's own."""
+
+    name = Line(max_length=120, label="Name of this step")
+    on_error = forms.ChoiceField(choices=_ON_ERROR, widget=forms.RadioSelect, label="If it fails for good")
+
+    def __init__(self, action: ActionType, step: Mapping[str, Any], data: Any = None) -> None:
+        schema = catalog.input_schema(action.key)
+        self.action = action
+        self.properties: Json = schema["properties"]
+        self.required: list[str] = schema.get("required", [])
+        self.some = [name for one in schema.get("anyOf", []) for name in one["required"]]
+        given = {f"in-{name}": value for name, value in step.get("input", {}).items()}
+        begin = {"name": step.get("name") or action.name, "on_error": step.get("on_error", "stop")}
+        super().__init__(data, initial={**begin, **given})
+        for name, inner in self.properties.items():
+            field = step_fields.field_for(name, inner, required=name in self.required)
+            self.fields[f"in-{name}"] = field
+
+    def parts(self) -> dict[str, Any]:
+        """For the template: the fields that are wanted, and the rest with whether they have to be seen at once."""
+        wanted = [name for name in self.properties if name in self.required or name in self.some]
+        more = [self[f"in-{name}"] for name in self.properties if name not in wanted]
+        return {
+            "wanted": [self[f"in-{name}"] for name in wanted],
+            "more": more,
+            "more_open": any(field.errors or field.value() for field in more),
+        }
+
+    def offer(self, choices_of: Callable[[str], Choices | Problem], own_address: str) -> None:
+        """Fill the pickers from the connected account. own_address: chosen where it is one of the addresses."""
+        for name, schema in self.properties.items():
+            key = schema.get("x-lookup") or schema.get("items", {}).get("x-lookup")
+            if not key:
+                continue
+            found, field = choices_of(key), f"in-{name}"
+            step_fields.offer(self.fields[field], found)
+            if schema.get("format") == "email" and isinstance(found, Choices):
+                same = [one.value for one in found.options if one.value.casefold() == own_address.casefold()]
+                self.initial.setdefault(field, same[0] if same else "")
+
+    @property
+    def input(self) -> Json:
+        """What was entered, as steps have it; what was left empty is left out. Also while it has errors."""
+        data = getattr(self, "cleaned_data", {})
+        entered = {name: data.get(f"in-{name}") for name in self.properties}
+        return {name: value for name, value in entered.items() if value not in (None, "", [])}
+
+    def step(self, *, key: str, connection: str) -> Json:
+        """The step as definitions have it."""
+        return {
+            "key": key,
+            "name": self.cleaned_data["name"],
+            "connection": connection,
+            "action": self.action.key,
+            "input": self.input,
+            "on_error": self.cleaned_data["on_error"],
+        }
+
+    def judge(self, fields: Json) -> None:
+        """Hold what has no expressions against the action's own rules. fields: a sample, for those that have."""
+        fixed = {name for name, value in self.input.items() if "{{" not in str(value)}
+        filled = {name: rendered(value, fields) for name, value in self.input.items()}
+        serializer = self.action.input(data=filled)
+        if not serializer.is_valid():
+            for name, errors in serializer.errors.items():
+                if name in fixed or name not in filled:
+                    known = f"in-{name}" in self.fields
+                    self.add_error(f"in-{name}" if known else None, flat(errors))
+
+    def blame(self, detail: Any, words: str) -> None:
+        """Say what the whole draft is refused for: at the inputs of this step, or else above the form.
+
+        detail: as the definition's serializer gives it, {"steps": [{}, {"input": {name: errors}}]} or by number.
+        """
+        steps = detail.get("steps", {}) if isinstance(detail, Mapping) else {}
+        each = steps.values() if isinstance(steps, Mapping) else steps
+        for step in each:
+            for name, errors in (step.get("input", {}) if isinstance(step, Mapping) else {}).items():
+                if name in self.input:
+                    self.add_error(f"in-{name}", flat(errors))
+        if not self.errors:
+            self.add_error(None, words)
+
+
+def rendered(value: Any, fields: Json) -> Any:
+    """The value with its expressions filled in; as it is where they cannot be."""
+    try:
+        return expressions.render_all(value, fields)
+    except expressions.ExpressionError:
+        return value
