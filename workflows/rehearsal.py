@@ -68,7 +68,7 @@ def _step(step: Json, fields: Json) -> Step:
         if not serializer.is_valid():
             faults = [(name, " ".join(flat(errors))) for name, errors in serializer.errors.items()]
     given = readable.of_input(catalog.input_schema(step["action"]), filled)
-    return Step(step.get("name") or step["key"], step["action"], given, faults)
+    return Step(step.get("name") or step["key"], workflow_words.action_of(step), given, faults)
 
 
 def fill(given: Json, fields: Json) -> tuple[Json, list[tuple[str, str]]]:

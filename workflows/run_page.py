@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from connections.models import Connection
-from workflows import catalog, hints, readable
+from workflows import catalog, hints, readable, workflow_words
 from workflows.hints import Hint
 from workflows.models import ActionCall, Run, StepRun, Trigger
 from workflows.models.runs import UNFINISHED
@@ -67,7 +67,7 @@ def context_of(run: Run) -> dict[str, Any]:
 
 
 def _step(definition: dict[str, Any], step: StepRun | None) -> Step:
-    action = definition["action"]
+    action = workflow_words.action_of(definition)
     name = definition.get("name") or definition["key"]
     if step is None:
         return Step(name, action, "later", "not begun")
@@ -79,7 +79,7 @@ def _step(definition: dict[str, Any], step: StepRun | None) -> Step:
     state = "done" if done else "bad" if failed else "now"
     if call is None:
         return Step(name, action, state, "failed", error=error)
-    known = catalog.find_action(action)
+    known = catalog.find_action(definition["action"])
     integration = catalog.integration(call.connection.provider)
     return Step(
         name=name,
@@ -88,7 +88,7 @@ def _step(definition: dict[str, Any], step: StepRun | None) -> Step:
         words="completed" if done else call.get_status_display().lower(),
         call=call,
         connection=call.connection,
-        given=readable.of_input(catalog.input_schema(action), call.input),
+        given=readable.of_input(catalog.input_schema(definition["action"]), call.input),
         reading=readable.of_output(known.output_schema if known else {}, call.output, integration.owns_link)
         if done
         else Reading(),

@@ -99,8 +99,8 @@ def sources(workflow: Workflow, steps: list[Json], event: Event | None = None) -
 
 
 def fields_in(value: Any, path: str) -> list[Field]:
-    """The single values inside, those near the top first, at most 80."""
-    found = sorted(_walk(value, path, []), key=lambda field: field.path.count("."))
+    """The single values inside, at most 80: those near the top first, those without a value last."""
+    found = sorted(_walk(value, path, []), key=lambda field: (not field.value, field.path.count(".")))
     return found[:_MOST_FIELDS]
 
 
@@ -116,4 +116,13 @@ def _walk(value: Any, path: str, names: list[str]) -> Iterator[Field]:
     elif names:
         shown = "" if value is None else str(value)
         cut = shown if len(shown) <= _LONGEST_VALUE else f"{shown[: _LONGEST_VALUE - 1]}…"
-        yield Field(path, words(" ".join(names).replace("_", " ")), cut)
+        yield Field(path, name_of(path), cut)
+
+
+def name_of(path: str) -> str:
+    """Incident service summary for trigger.incident.service.summary."""
+    parts = path.split(".")
+    parts = parts[2:] if parts[0] == "steps" else parts[1:]
+    said = " ".join("first" if part == "0" else part for part in parts).replace("_", " ").split()
+    once = [word for at, word in enumerate(said) if at == 0 or word != said[at - 1]]
+    return words("_".join(once) or path)

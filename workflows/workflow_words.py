@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connections.models import Connection
-from workflows import catalog, readable
+from workflows import catalog, readable, samples
 from workflows.models import Event
 from workflows.readable import Fact
 
@@ -21,7 +21,10 @@ OPERATOR_WORDS = {
 
 @dataclass(frozen=True)
 class Step:
-    """One step. connection: None when it is gone. stops: whether an error ends the run."""
+    """One step. action: its name, "" if the step is called so. connection: None when it is gone.
+
+    stops: whether an error ends the run.
+    """
 
     key: str
     name: str
@@ -32,11 +35,12 @@ class Step:
 
 
 def conditions(definition: dict[str, Any]) -> list[str]:
-    """Each row as a sentence: `trigger.incident.urgency is high`."""
+    """Each row as a sentence: Incident urgency is high."""
     return [_row(*row) for row in definition.get("conditions", {}).get("rows", [])]
 
 
-def _row(field: str, operator: str, value: Any) -> str:
+def _row(path: str, operator: str, value: Any) -> str:
+    field = samples.name_of(path)
     if operator == "exists":
         return f"{field} {'is not there' if value is False else 'is there'}"
     said = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
@@ -49,13 +53,20 @@ def steps(definition: dict[str, Any], connections: dict[str, Connection]) -> lis
         Step(
             key=step["key"],
             name=step.get("name") or step["key"],
-            action=step["action"],
+            action=action_of(step),
             connection=connections.get(step["connection"]),
             given=readable.of_input(catalog.input_schema(step["action"]), step["input"]),
             stops=step.get("on_error", "stop") == "stop",
         )
         for step in definition.get("steps", [])
     ]
+
+
+def action_of(step: dict[str, Any]) -> str:
+    """What the step's action is called, where the step is not called the same."""
+    known = catalog.find_action(step["action"])
+    name = known.name if known else step["action"]
+    return "" if name == step.get("name") else name
 
 
 def events(found: list[Event]) -> list[tuple[Event, str]]:

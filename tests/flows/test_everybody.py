@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.flows.browsing import IN_CHROMIUM, hindrances, new_page, sign_in, too_wide
 from tests.flows.clicking import sign_in_support
-from tests.flows.running import Product
+from tests.flows.running import Product, wait_for
 
 pytestmark = [*IN_CHROMIUM, pytest.mark.xdist_group("everybody")]
 
@@ -39,6 +39,19 @@ PAGES = [
     "/triggers/{trigger}/deliveries/",
     "/triggers/{trigger}/deliveries/{event}/",
     "/triggers/{trigger}/delete/",
+    "/workflows/",
+    "/workflows/add/",
+    "/workflows/{workflow}/",
+    "/workflows/{workflow}/edit/",
+    "/workflows/{workflow}/rename/",
+    "/workflows/{workflow}/conditions/",
+    "/workflows/{workflow}/rehearsal/",
+    "/workflows/{workflow}/add-step/",
+    "/workflows/{workflow}/add-step/{connection}/pagerduty/list-incidents/",
+    "/workflows/{workflow}/steps/note/",
+    "/runs/",
+    "/runs/?incident=nothing",
+    "/runs/{run}/",
     "/settings/client-links/add/",
     "/settings/people/",
     "/settings/workspaces/",
@@ -71,19 +84,46 @@ LOOKS = [("light", 1440), ("dark", 360)]
 
 
 @pytest.fixture
-def ids(page: Page, seed: dict[str, Any]) -> dict[str, str]:
+def ids(page: Page, product: Product, seed: dict[str, Any]) -> dict[str, str]:
     """What the pages above are about; made by clicking, so that there is something on each."""
     page.goto(f"/settings/connections/{seed['connection']}/actions/pagerduty/list-services/")
     page.locator("main").get_by_role("button", name="List services").click()
     expect(page.get_by_text("Done.")).to_be_visible()
     call = page.url.split("/")[-2]
     trigger = seed["triggers"]["pagerduty/incident-triggered"]["id"]
+    workflow = make_workflow(product, seed, trigger)
     page.goto(f"/triggers/{trigger}/")
     page.get_by_role("button", name="Send a test event").click()
     page.get_by_role("link", name="Checkout answers slowly").first.click()
     expect(page.get_by_text("The payload, as it was sent")).to_be_visible()
     event = page.url.split("/")[-2]
-    return {"connection": seed["connection"], "call": call, "trigger": trigger, "event": event}
+    run = wait_for("the run", lambda: product.api(seed["api_key"], "GET", "runs/").json()["results"])[0]["id"]
+    made = {"call": call, "trigger": trigger, "event": event, "workflow": workflow, "run": run}
+    return {"connection": seed["connection"], **made}
+
+
+def make_workflow(product: Product, seed: dict[str, Any], trigger: str) -> str:
+    """Published, with a condition and a step."""
+    note = {
+        "from": "dana@acme.example",
+        "incident_id": "{{ trigger.incident.id }}",
+        "content": "Look at the queue",
+    }
+    step = {
+        "connection": seed["connection"],
+        "action": "pagerduty/create-incident-note",
+        "key": "note",
+        "input": note,
+    }
+    body = {
+        "name": "Everybody's",
+        "trigger": trigger,
+        "publish": True,
+        "conditions": {"match": "all", "rows": [["trigger.incident.urgency", "equals", "high"]]},
+        "steps": [step],
+    }
+    made: str = product.api(seed["api_key"], "POST", "workflows/", body).json()["id"]
+    return made
 
 
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)

@@ -80,7 +80,7 @@ def test_from_nothing_to_a_run(
     assert bob.post(address(workflow, "conditions"), rows)["Location"] == address(workflow, "edit")
     assert add_note_step(bob, workflow, connection)["Location"] == address(workflow, "edit")
     page = text(bob.get(address(workflow, "edit")))
-    assert "trigger.incident.urgency is high" in page
+    assert "Incident urgency is high" in page
     assert "Runbook Create incident note On Acme." in page
 
     published = bob.post(address(workflow, "publish"), follow=True)
@@ -319,7 +319,7 @@ class TestRehearsing:
         page = text(bob.get(f"{address(draft, 'rehearsal')}?event={event.id}"))
 
         assert "would not start it" in page
-        assert "trigger.incident.urgency is high: no (it is low)" in page
+        assert "Incident urgency is high: no (it is low)" in page
         assert "Runbook for A quiet one" in page
 
     def test_what_would_fail_is_said_at_its_step(
