@@ -26,11 +26,12 @@ class ConditionsField(serializers.Field[Any, Any, Any, Any]):
         match, rows = data.get("match", "all"), data.get("rows", [])
         if match not in ("all", "any") or not isinstance(rows, list) or len(rows) > MAX_CONDITIONS:
             raise serializers.ValidationError(f"match: all or any; rows: at most {MAX_CONDITIONS}.")
-        if not is_storable(rows):
-            raise serializers.ValidationError(UNSTORABLE)
+        # Row by row first: what is left after that is short.
         for number, row in enumerate(rows, start=1):
             if said := self._problem(row):
                 raise serializers.ValidationError(f"Row {number}: {said}")
+        if not is_storable(rows):
+            raise serializers.ValidationError(UNSTORABLE)
         return {"match": match, "rows": rows}
 
     def _problem(self, row: Any) -> str:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
 
+from workflows import wildcards
 from workflows.expressions import look_up
 from workflows.moments import moment, time_of_day
-from workflows.wildcards import LONGEST_PATTERN, matches
 
 LONGEST_VALUE = 1000
 LONGEST_LIST = 100
@@ -37,7 +37,7 @@ def _matches(actual: Any, wanted: Any) -> bool:
     items = actual if isinstance(actual, list) else [actual]
     texts = [str(item) for item in items[:LONGEST_LIST] if isinstance(item, str | int | float)]
     # The items of a list share what one text may be long, so that many cost no more than one.
-    return any(matches(text[: _LONGEST_TEXT // len(texts)], str(wanted)) for text in texts)
+    return any(wildcards.matches(text[: wildcards.LONGEST_TEXT // len(texts)], str(wanted)) for text in texts)
 
 
 def _number(value: Any) -> float:
@@ -74,7 +74,7 @@ def _bound(wanted: Any) -> datetime | time | None:
 
 def _is_number(wanted: Any) -> bool:
     try:
-        return math.isfinite(_number(wanted))
+        return _is_plain(wanted) and math.isfinite(_number(wanted))
     except (TypeError, ValueError, OverflowError):
         return False
 
@@ -105,8 +105,8 @@ _A_TIME = (
 )
 _A_LIST = (f"a list of at most {LONGEST_LIST} values", _is_list)
 _A_PATTERN = (
-    f"a pattern of at most {LONGEST_PATTERN} characters, in which * stands for any of them and ? for one",
-    lambda wanted: isinstance(wanted, str) and 0 < len(wanted) <= LONGEST_PATTERN,
+    f"a pattern of at most {wildcards.LONGEST_PATTERN} characters, in which * stands for any of them and ? for one",
+    lambda wanted: isinstance(wanted, str) and 0 < len(wanted) <= wildcards.LONGEST_PATTERN,
 )
 OPERATORS: dict[str, Operator] = {
     "equals": Operator(lambda actual, wanted: _text(actual) == _text(wanted)),

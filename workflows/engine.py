@@ -12,7 +12,7 @@ from django.utils import timezone
 from connections.models import Connection
 from connections.problems import Problem
 from connections.storable import storable
-from workflows import attempts, calls, catalog, doorbell, expressions, parked
+from workflows import attempts, calls, catalog, conditions, doorbell, expressions, outcomes, parked
 from workflows.fanout import fields_of
 from workflows.models import ActionCall, Run, StepRun
 
@@ -94,6 +94,9 @@ class Walk:
     def _take_step(self, definition: dict[str, Any]) -> bool:
         """Whether the walk can go on to the next step now."""
         step = self.run.steps.filter(position=self.run.position).select_related("call").first()
+        if step is None and not conditions.hold(definition.get("only_if") or {}, self.fields):
+            self._skip(definition)
+            return True
         if step is None:
             step = self._begin(definition)
         elif step.call is not None and not step.call.finished:
@@ -105,14 +108,25 @@ class Walk:
             attempts.Attempt(step.call, holder, self._keep_lease).run()
         return self._after(definition, step)
 
-    def _begin(self, definition: dict[str, Any]) -> StepRun:
-        """Write down what is about to happen, then make the first attempt."""
-        step = StepRun(
+    def _new(self, definition: dict[str, Any]) -> StepRun:
+        return StepRun(
             run=self.run,
             position=self.run.position,
             key=definition["key"],
             action=definition["action"],
         )
+
+    def _skip(self, definition: dict[str, Any]) -> None:
+        """Its only_if does not hold; what it would have put out is not there for later steps."""
+        step = self._new(definition)
+        step.status, step.finished_at = StepRun.Status.SKIPPED, timezone.now()
+        with transaction.atomic():
+            self._write(position=self.run.position + 1, claims=1, lease_until=timezone.now() + LEASE)
+            step.save(force_insert=True)
+
+    def _begin(self, definition: dict[str, Any]) -> StepRun:
+        """Write down what is about to happen, then make the first attempt."""
+        step = self._new(definition)
         try:
             call = self._call_for(definition)
         except expressions.ExpressionError as error:
@@ -156,12 +170,24 @@ class Walk:
         if call is not None and call.status == ActionCall.Status.PAUSED:
             self._give_back(status=Run.Status.PAUSED, blocked_on=call.connection, error=call.error)
             return False
+        if call is not None and definition["on_error"] == "retry" and self._has_further_round(call):
+            return False
         error = call.error if call is not None else step.error
         self._step_done(step, StepRun.Status.FAILED, error=error)
         if definition["on_error"] == "continue":
             return True
         self._end(Run.Status.FAILED, error=error)
         return False
+
+    def _has_further_round(self, call: ActionCall) -> bool:
+        """Whether the failed call is tried again later; then the run waits for that."""
+        again = outcomes.of_further_round(call) if call.status == ActionCall.Status.FAILED else None
+        if again is None:
+            return False
+        with transaction.atomic():
+            self._give_back(status=Run.Status.WAITING, due_at=again["next_attempt_at"], claims=0)
+            ActionCall.objects.filter(pk=call.pk, status=ActionCall.Status.FAILED).update(**again)
+        return True
 
     def _step_done(self, step: StepRun, status: str, error: Any = None) -> None:
         with transaction.atomic():

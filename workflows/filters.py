@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
-from liquid import is_undefined
+from liquid import Undefined
 from liquid.exceptions import FilterArgumentError
 
 from workflows.moments import moment
@@ -34,13 +34,18 @@ def one_rendering() -> Iterator[None]:
         _left.reset(token)
 
 
+def _is_missing(value: Any) -> bool:
+    """By its type alone: isinstance would look inside, and this kind of undefined raises then."""
+    return issubclass(type(value), Undefined)
+
+
 def _refuse(message: str) -> FilterArgumentError:
     return FilterArgumentError(message, token=None)
 
 
 def _text(value: Any, name: str) -> str:
     """`value` as a filter reads it. Raises FilterArgumentError for what is no text, and for too much of it."""
-    if is_undefined(value):
+    if _is_missing(value):
         return str(value)  # raises, naming the field
     if isinstance(value, dict | list | tuple):
         raise _refuse(f"{name} takes a text, not a list or an object.")
@@ -55,7 +60,7 @@ def _text(value: Any, name: str) -> str:
 
 
 def _count(value: Any, name: str) -> int:
-    if is_undefined(value) or isinstance(value, bool):
+    if _is_missing(value) or isinstance(value, bool):
         raise _refuse(f"{name} takes a number.")
     try:
         return min(max(int(value), 0), _MOST)
@@ -97,14 +102,14 @@ def _date(value: Any, wanted: Any = "%Y-%m-%d %H:%M") -> str:
         raise _refuse("This date cannot be written in that format.") from None
 
 
-def _default(value: Any, instead: Any = "") -> Any:
-    if is_undefined(value) or value is None or value is False:
+def _default(value: Any, instead: Any = "", *, allow_false: Any = False) -> Any:
+    if _is_missing(value) or value is None or (value is False and allow_false is not True):
         return instead
     return instead if isinstance(value, str | list | dict) and not value else value
 
 
 def _size(value: Any) -> int:
-    if isinstance(value, str | list | dict | tuple) or is_undefined(value):
+    if isinstance(value, str | list | dict | tuple) or _is_missing(value):
         return len(value)
     return 0
 
@@ -118,7 +123,7 @@ def _last(value: Any) -> Any:
 
 
 def _at(value: Any, index: int, name: str) -> Any:
-    if is_undefined(value):
+    if _is_missing(value):
         str(value)  # raises, naming the field
     if not isinstance(value, list):
         raise _refuse(f"{name} takes a list.")

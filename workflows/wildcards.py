@@ -8,12 +8,12 @@ import re
 from functools import lru_cache
 
 LONGEST_PATTERN = 200
-LONGEST_TEXT = 30_000
+LONGEST_TEXT = 10_000
 _Pieces = tuple[re.Pattern[str], ...]
 
 
 def matches(text: str, pattern: str) -> bool:
-    """Whether the whole of `text` fits, without regard to case; of a longer one its first 30,000 characters."""
+    """Whether the whole of `text` fits, without regard to case; of a longer one its first 10,000 characters."""
     text = text[:LONGEST_TEXT].casefold()
     pieces = _pieces(pattern[:LONGEST_PATTERN].casefold())
     if len(pieces) == 1:

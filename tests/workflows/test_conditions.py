@@ -63,7 +63,7 @@ def test_what_an_operator_means(field: str, operator: str, wanted: Any, holds: b
         ("a.b", "a.b", True),
         ("axb", "a.b", False),
         ("a\nb", "a*b", True),
-        ("x" * 30_001, "x*", True),
+        ("x" * 10_001, "x*", True),
     ],
 )
 def test_wildcards_fit_the_whole_text(text: str, pattern: str, fits: bool) -> None:
