@@ -9,10 +9,9 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from connections.models import Connection
 from connections.problems import Problem
 from connections.storable import storable
-from workflows import attempts, calls, catalog, conditions, doorbell, expressions, outcomes, parked
+from workflows import attempts, conditions, doorbell, expressions, outcomes, parked, step_inputs
 from workflows.fanout import fields_of
 from workflows.models import ActionCall, Run, StepRun
 
@@ -128,7 +127,7 @@ class Walk:
         """Write down what is about to happen, then make the first attempt."""
         step = self._new(definition)
         try:
-            call = self._call_for(definition)
+            call = step_inputs.call_for(self.run.workspace_id, definition, self.fields)
         except expressions.ExpressionError as error:
             problem = Problem("expression_failed", str(error), status=400)
             step.error = storable(problem.as_error())
@@ -145,18 +144,6 @@ class Walk:
             return step
         step.save(force_insert=True)
         return step
-
-    def _call_for(self, definition: dict[str, Any]) -> ActionCall:
-        connection = Connection.objects.get(pk=definition["connection"], workspace=self.run.workspace_id)
-        schema = catalog.input_schema(definition["action"])
-        rendered = {}
-        for name, template in definition["input"].items():
-            try:
-                value = expressions.render_all(template, self.fields)
-            except expressions.ExpressionError as error:
-                raise expressions.ExpressionError(f"{name}: {error}") from None
-            rendered[name] = _as_asked(value, schema["properties"].get(name, {}))
-        return calls.for_step(connection=connection, action_key=definition["action"], data=rendered)
 
     def _after(self, definition: dict[str, Any], step: StepRun) -> bool:
         call = step.call
@@ -218,10 +205,3 @@ class Walk:
             raise RunLost(str(self.run.id))
         for name, value in fields.items():
             setattr(self.run, name, value)
-
-
-def _as_asked(value: Any, schema: dict[str, Any]) -> Any:
-    """A lone `{{ field }}` keeps its type; where the action asks for text, a number becomes text."""
-    if schema.get("type") == "string" and isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    return value

@@ -13,7 +13,7 @@ from liquid.builtin.output import OutputNode
 from liquid.exceptions import LiquidError, UndefinedError
 from liquid.template import BoundTemplate
 
-from workflows import filters, known_fields
+from workflows import filter_functions, known_fields
 from workflows.field_language import LONGEST_OUTPUT, ExpressionError, explain, parse
 
 __all__ = ["ExpressionError", "check", "is_path", "look_up", "paths", "render", "render_all", "routes"]
@@ -29,7 +29,7 @@ def render(template: str, fields: dict[str, Any]) -> Any:
         return template
     parsed = parse(template)
     try:
-        with filters.one_rendering():
+        with filter_functions.one_rendering():
             return _filled_in(parsed, fields)
     except UndefinedError as error:
         raise ExpressionError(_what_is_missing(error, parsed, fields)) from None

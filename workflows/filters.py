@@ -1,133 +1,10 @@
-"""The filters of expressions: a table, which docs/expressions.md and the editor show, and what bounds them.
+"""The filters of expressions: the table that Liquid, docs/expressions.md and the editor have them from."""
 
-All filters of one rendering share one allowance of work, because a chain of cheap ones is not cheap.
-"""
-
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils import timezone
-from liquid import Undefined
-from liquid.exceptions import FilterArgumentError
-
-from workflows.moments import moment
-
-LONGEST_TEXT = 100_000
-# Characters that all filters of one rendering may read: tens of milliseconds at worst.
-_WORK = 1_000_000
-_LONGEST_FORMAT = 100
-_DIRECTIVES = frozenset("aAbBdHIjmMpSuUVwyYZzGFTDRe%")
-_MOST = 1_000_000
-_left: ContextVar[int] = ContextVar("left")
-
-
-@contextmanager
-def one_rendering() -> Iterator[None]:
-    """What is filtered inside shares one allowance."""
-    token = _left.set(_WORK)
-    try:
-        yield
-    finally:
-        _left.reset(token)
-
-
-def _is_missing(value: Any) -> bool:
-    """By its type alone: isinstance would look inside, and this kind of undefined raises then."""
-    return issubclass(type(value), Undefined)
-
-
-def _refuse(message: str) -> FilterArgumentError:
-    return FilterArgumentError(message, token=None)
-
-
-def _text(value: Any, name: str) -> str:
-    """`value` as a filter reads it. Raises FilterArgumentError for what is no text, and for too much of it."""
-    if _is_missing(value):
-        return str(value)  # raises, naming the field
-    if isinstance(value, dict | list | tuple):
-        raise _refuse(f"{name} takes a text, not a list or an object.")
-    text = "" if value is None else str(value)
-    if len(text) > LONGEST_TEXT:
-        raise _refuse(f"{name} takes at most {LONGEST_TEXT:,} characters.")
-    left = _left.get(_WORK) - len(text) - 1
-    if left < 0:
-        raise _refuse("These filters have too much to do.")
-    _left.set(left)
-    return text
-
-
-def _count(value: Any, name: str) -> int:
-    if _is_missing(value) or isinstance(value, bool):
-        raise _refuse(f"{name} takes a number.")
-    try:
-        return min(max(int(value), 0), _MOST)
-    except (TypeError, ValueError, OverflowError):
-        raise _refuse(f"{name} takes a number.") from None
-
-
-def _of_text(name: str, change: Callable[[str], str]) -> Callable[[Any], str]:
-    return lambda value: change(_text(value, name))
-
-
-def _truncate(value: Any, length: Any = 50, end: Any = "...") -> str:
-    text, most, ending = _text(value, "truncate"), _count(length, "truncate"), _text(end, "truncate")
-    return text if len(text) <= most else text[: max(most - len(ending), 0)] + ending
-
-
-def _truncatewords(value: Any, number: Any = 15, end: Any = "...") -> str:
-    text, ending = _text(value, "truncatewords"), _text(end, "truncatewords")
-    most = max(_count(number, "truncatewords"), 1)
-    words = text.split(None, most)
-    return " ".join(words[:most]) + ending if len(words) > most else text
-
-
-def _date(value: Any, wanted: Any = "%Y-%m-%d %H:%M") -> str:
-    """Widths such as %9999999d are refused: the C library would write that many zeros."""
-    text, form = _text(value, "date"), _text(wanted, "date")
-    found = timezone.now() if text in ("now", "today") else moment(text)
-    if found is None:
-        raise _refuse("date takes a date or time such as 2026-11-01T09:30:00Z.")
-    if len(form) > _LONGEST_FORMAT:
-        raise _refuse(f"A date format is at most {_LONGEST_FORMAT} characters long.")
-    directives = form.replace("%%", "").split("%")[1:]
-    unknown = next((part[:1] for part in directives if part[:1] not in _DIRECTIVES or not part), None)
-    if unknown is not None:
-        raise _refuse(f"A date format has no %{unknown}.")
-    try:
-        return found.strftime(form)
-    except ValueError:
-        raise _refuse("This date cannot be written in that format.") from None
-
-
-def _default(value: Any, instead: Any = "", *, allow_false: Any = False) -> Any:
-    if _is_missing(value) or value is None or (value is False and allow_false is not True):
-        return instead
-    return instead if isinstance(value, str | list | dict) and not value else value
-
-
-def _size(value: Any) -> int:
-    if isinstance(value, str | list | dict | tuple) or _is_missing(value):
-        return len(value)
-    return 0
-
-
-def _first(value: Any) -> Any:
-    return _at(value, 0, "first")
-
-
-def _last(value: Any) -> Any:
-    return _at(value, -1, "last")
-
-
-def _at(value: Any, index: int, name: str) -> Any:
-    if _is_missing(value):
-        str(value)  # raises, naming the field
-    if not isinstance(value, list):
-        raise _refuse(f"{name} takes a list.")
-    return value[index] if value else None
+from workflows import filter_functions as does
 
 
 @dataclass(frozen=True)
@@ -149,77 +26,77 @@ FILTERS = {
             "First letter large, the others small",
             "{{ 'CHECKOUT is slow' | capitalize }}",
             "Checkout is slow",
-            _of_text("capitalize", str.capitalize),
+            does.of_text("capitalize", str.capitalize),
         ),
         Filter(
             "date",
             "Writes a time (UTC) in another form; `now` is the present",
             "{{ trigger.incident.created_at | date: '%d %b %Y, %H:%M' }}",
             "02 Nov 2026, 09:29",
-            _date,
+            does.date,
         ),
         Filter(
             "default",
             "Another value where the field is not there, null, false or empty",
             "{{ trigger.incident.nickname | default: 'none' }}",
             "none",
-            _default,
+            does.default,
         ),
         Filter(
             "downcase",
             "Small letters",
             "{{ 'Checkout' | downcase }}",
             "checkout",
-            _of_text("downcase", str.lower),
+            does.of_text("downcase", str.lower),
         ),
         Filter(
             "first",
             "The first of a list; `field.first` is the same, and goes on",
             "{{ trigger.incident.teams.first.summary }}",
             "Platform",
-            _first,
+            does.first,
         ),
         Filter(
             "last",
             "The last of a list; `field.last` is the same, and goes on",
             "{{ trigger.incident.teams.last.summary }}",
             "Platform",
-            _last,
+            does.last,
         ),
         Filter(
             "size",
             "How many items a list, or characters a text has",
             "{{ trigger.incident.assignees | size }}",
             "1",
-            _size,
+            does.size,
         ),
         Filter(
             "strip",
             "Without blanks at both ends",
             "{{ '  slow ' | strip }}",
             "slow",
-            _of_text("strip", str.strip),
+            does.of_text("strip", str.strip),
         ),
         Filter(
             "truncate",
             "At most so many characters (50), the ending (...) included",
             "{{ trigger.incident.title | truncate: 11 }}",
             "Checkout...",
-            _truncate,
+            does.truncate,
         ),
         Filter(
             "truncatewords",
             "At most so many words (15), then the ending (...)",
             "{{ trigger.incident.title | truncatewords: 2 }}",
             "Checkout answers...",
-            _truncatewords,
+            does.truncatewords,
         ),
         Filter(
             "upcase",
             "Large letters",
             "{{ trigger.incident.urgency | upcase }}",
             "HIGH",
-            _of_text("upcase", str.upper),
+            does.of_text("upcase", str.upper),
         ),
     )
 }

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 import pytest
+from rest_framework.exceptions import ValidationError
 
 from connections.storable import is_storable
 from workflows import conditions, expressions
@@ -43,8 +44,7 @@ def render(template: str) -> str:
     try:
         result = expressions.render(template, FIELDS)
     except expressions.ExpressionError as error:
-        assert 0 < len(str(error)) <= 400
-        return REFUSED
+        return REFUSED if 0 < len(str(error)) <= 400 else f"said at length: {len(str(error))}"
     assert "{" not in template or len(str(result)) <= LONGEST_OUTPUT
     return DONE
 
@@ -114,8 +114,7 @@ def judge(match: str, rows: Any) -> str:
     """What becomes of such conditions when somebody saves them, and then when an event comes."""
     try:
         checked = ConditionsField().run_validation({"match": match, "rows": rows})
-    except Exception as error:
-        assert "detail" in vars(error), "a refusal, not a fault"
+    except ValidationError:
         return REFUSED
     assert conditions.hold(checked, FIELDS) in (True, False)
     return DONE
