@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
-from pagerduty_app import in_words, signatures, triggers
+from pagerduty_app import echoes, in_words, signatures, triggers
 from pagerduty_app.actions import ACTIONS, LOOKUPS
 from pagerduty_app.client import Api
 from pagerduty_app.errors import HINTS
@@ -56,6 +56,7 @@ def register() -> None:
             triggers=triggers.TRIGGERS,
             actions=ACTIONS,
             lookups=LOOKUPS,
+            effects_of=echoes.shown_by,
             owns_link=owns_link,
             hints=HINTS,
         )

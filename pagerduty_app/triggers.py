@@ -14,11 +14,14 @@ _REFERENCE = {
     "type": ["object", "null"],
     "properties": {"id": {"type": "string"}, "summary": {"type": "string"}, "html_url": {"type": "string"}},
 }
+# Closed where `trigger_fields` fills in exactly these; an incident may have more than PagerDuty documents.
 OUTPUT_SCHEMA: Json = {
     "type": "object",
+    "additionalProperties": False,
     "properties": {
         "event": {
             "type": "object",
+            "additionalProperties": False,
             "properties": {
                 "id": {"type": "string"},
                 "event_type": {"type": "string"},

@@ -27,8 +27,11 @@ class WorkflowsConfig(AppConfig):
                 "workflow.published": "Published a workflow",
                 "workflow.active": "Resumed a workflow",
                 "workflow.paused": "Paused a workflow",
+                "workflow.paused_for_safety": "Paused a workflow that began too many runs (safety)",
                 "workflow.archived": "Archived a workflow",
                 "run.replayed": "Replayed a run",
                 "run.cancelled": "Cancelled a run",
+                "run.paused": "Paused a run",
+                "run.resumed": "Resumed a run",
             }
         )

@@ -12,15 +12,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from connections import grant_state, grants
 from connections.models import Connection
 from connections.problems import Problem
-from workflows import catalog, outcomes
+from workflows import catalog, origins, outcomes
 from workflows.caller import Caller
-from workflows.catalog import ActionType, Json, ProviderError
+from workflows.catalog import ActionType, Effect, Json, ProviderError
 from workflows.models import ActionCall
 
 log = structlog.get_logger(__name__)
@@ -125,6 +126,8 @@ class Attempt:
             settled = {"settles_at": None} if self.sent and error.status not in _NO_LAST_WORD else {}
             failure = outcomes.of_failure(self.call, outcomes.as_problem(error))
             self._write(**failure, **settled, unsure=unsure)
+            if self.sent and not unsure:
+                origins.forget(self.call)
         except Problem as problem:
             unsure = self.sent or self.unsure_before
             self._write(**outcomes.of_failure(self.call, problem), unsure=unsure)
@@ -134,7 +137,7 @@ class Attempt:
             self._write(**outcomes.of_success(output), **settled, unsure=False)
 
     def _perform(self) -> Json:
-        if self.call.attempts > outcomes.MAX_ATTEMPTS:
+        if self.call.attempts > outcomes.MAX_ATTEMPTS + self.call.rounds:
             raise Problem("attempts_exhausted", "Each attempt was cut off before it ended.", status=502)
         action = catalog.find_action(self.call.action)
         if action is None:
@@ -178,18 +181,21 @@ class Attempt:
         if action.check is not None:
             action.check(api, data.validated_data, caller)
         if action.writes:
-            self._about_to_send(action)
+            effects = action.effects(api, data.validated_data, caller) if action.effects else []
+            self._about_to_send(action, connection, effects)
         return action.perform(api, data.validated_data, caller)
 
-    def _about_to_send(self, action: ActionType) -> None:
-        """From here on the outcome is unknown until an answer is stored."""
+    def _about_to_send(self, action: ActionType, connection: Connection, effects: list[Effect]) -> None:
+        """From here on the outcome is unknown until an answer is stored, and an event may tell of it."""
         now = timezone.now()
-        self._write(
-            unsure=True,
-            first_sent_at=self.call.first_sent_at or now,
-            settles_at=now + action.settles_in,
-            lease_until=now + LEASE,
-        )
+        with transaction.atomic():
+            self._write(
+                unsure=True,
+                first_sent_at=self.call.first_sent_at or now,
+                settles_at=now + action.settles_in,
+                lease_until=now + LEASE,
+            )
+            origins.record(self.call, connection, effects)
         self.sent = True
 
     def _keep_lease(self) -> None:

@@ -1,4 +1,4 @@
-"""What people do with workflows and runs: write, publish, pause, archive, replay, cancel."""
+"""What people do with workflows: write, publish, pause, archive."""
 
 from typing import Any
 
@@ -9,9 +9,8 @@ from django.utils import timezone
 from connections import audit
 from connections.actors import Actor
 from connections.problems import Problem
-from workflows import definitions, doorbell, parked
+from workflows import definitions, doorbell, pace
 from workflows.models import Run, Trigger, Workflow, WorkflowVersion
-from workflows.models.runs import UNFINISHED
 
 
 def create(
@@ -64,8 +63,9 @@ def publish(*, actor: Actor, workflow: Workflow) -> WorkflowVersion:
             version = WorkflowVersion.objects.create(
                 workflow=workflow, number=latest + 1, definition=definition, published_by_id=actor.user_id
             )
-            workflow.live, workflow.status = version, Workflow.Status.ACTIVE
-            workflow.save(update_fields=["live", "status"])
+            workflow.live = version
+            workflow.save(update_fields=["live"])
+            _let_run(workflow)
             _record(actor, workflow, "workflow.published", version=version.number)
     except IntegrityError:
         raise Problem("published_meanwhile", "Somebody else has just published it.", status=409) from None
@@ -73,49 +73,42 @@ def publish(*, actor: Actor, workflow: Workflow) -> WorkflowVersion:
 
 
 def set_status(*, actor: Actor, workflow: Workflow, status: str) -> None:
-    """Pause, resume (`active`) or archive."""
+    """Pause, resume (`active`) or archive. Runs held by the safety limit go on, or are cancelled when archived."""
     if status == Workflow.Status.ACTIVE and workflow.live_id is None:
         raise Problem("not_published", "Publish this workflow first.", status=409)
     with transaction.atomic():
-        workflow.status = status
-        workflow.save(update_fields=["status"])
+        if status == Workflow.Status.ACTIVE:
+            _let_run(workflow)
+        else:
+            workflow.status, workflow.pause_reason = status, ""
+            workflow.save(update_fields=["status", "pause_reason"])
+        if status == Workflow.Status.ARCHIVED:
+            _cancel_held(workflow)
         _record(actor, workflow, f"workflow.{status}")
 
 
-def replay(*, actor: Actor, run: Run) -> Run:
-    """Run the same event again, with the version that is live now."""
-    workflow = run.workflow
-    if workflow.live is None:
-        raise Problem("not_published", "Publish this workflow first.", status=409)
-    same = Run.objects.filter(workflow=workflow, event=run.event_id)
-    try:
-        with transaction.atomic():
-            latest = same.aggregate(latest=Max("replay"))["latest"] or 0
-            again = Run.objects.create(
-                workspace_id=run.workspace_id,
-                workflow=workflow,
-                version=workflow.live,
-                event_id=run.event_id,
-                replay=latest + 1,
-                lane=run.lane,
-            )
-            _record(actor, workflow, "run.replayed", run=str(run.id), as_run=str(again.id))
-            doorbell.ring()
-    except IntegrityError:
-        raise Problem("replayed_meanwhile", "Somebody else has just replayed it.", status=409) from None
-    return again
-
-
-def cancel(*, actor: Actor, run: Run) -> None:
-    """Stop a run that is not being worked on at this moment; its waiting call is cancelled with it."""
-    now = timezone.now()
+def set_pace(*, actor: Actor, workflow: Workflow, max_runs_per_minute: int) -> None:
+    """How many runs may begin within a minute before the workflow is paused for safety."""
     with transaction.atomic():
-        idle = Run.objects.filter(pk=run.pk, status__in=UNFINISHED).exclude(status=Run.Status.RUNNING)
-        if not idle.update(status=Run.Status.CANCELLED, blocked_on=None, finished_at=now):
-            raise Problem("run_not_idle", "This run is finished, or at work right now.", status=409)
-        parked.close_steps([run], Problem("cancelled", "The run was cancelled.", status=409).as_error())
-        _record(actor, run.workflow, "run.cancelled", run=str(run.id))
+        workflow.max_runs_per_minute = max_runs_per_minute
+        workflow.save(update_fields=["max_runs_per_minute"])
+        _record(actor, workflow, "workflow.changed", max_runs_per_minute=max_runs_per_minute)
+
+
+def _let_run(workflow: Workflow) -> None:
+    """Make it active. What the safety limit held goes on, and counts no more."""
+    workflow.status, workflow.pause_reason = Workflow.Status.ACTIVE, ""
+    workflow.counted_from = timezone.now()
+    workflow.save(update_fields=["status", "pause_reason", "counted_from"])
+    if pace.let_go(pace.held(workflow)):
         doorbell.ring()
+
+
+def _cancel_held(workflow: Workflow) -> None:
+    error = Problem("cancelled", "The workflow was archived.", status=409).as_error()
+    pace.held(workflow).update(
+        status=Run.Status.CANCELLED, pause_reason="", error=error, finished_at=timezone.now()
+    )
 
 
 def _record(actor: Actor, workflow: Workflow, action: str, **detail: Any) -> None:

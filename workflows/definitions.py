@@ -1,11 +1,16 @@
 """Workflow definitions: what a draft may say, checked before it can be published.
 
 {"conditions": {"match": "all", "rows": [["trigger.incident.urgency", "equals", "high"]]},
- "steps": [{"key", "name", "connection", "action", "input": {…}, "on_error": "stop"|"continue"}]}
+ "steps": [{"key", "name", "connection", "action", "input": {…}, "on_error": "stop"|"continue"|"retry",
+            "only_if": {"match": "any", "rows": [["steps.create.incident.id", "exists", true]]}}]}
+
+`name` and `only_if` can be left out. What fields and conditions look at has to be there by then: see
+workflows.known_fields.
 """
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from rest_framework import serializers
@@ -14,45 +19,15 @@ from connections.actors import Actor
 from connections.models import Connection
 from connections.problems import Problem
 from connections.storable import is_storable
-from workflows import catalog, conditions, expressions
+from workflows import catalog, expressions, known_fields
+from workflows.catalog import Json
+from workflows.condition_fields import UNSTORABLE, ConditionsField, problem_with_fields
 from workflows.inputs import ActionInput, Text
 from workflows.models import Trigger
 
 MAX_STEPS = 25
-MAX_CONDITIONS = 25
 MAX_TEXT = 200_000
-_UNSTORABLE = "Holds characters that cannot be stored."
-
-
-class ConditionsField(serializers.Field[Any, Any, Any, Any]):
-    """{"match": "all"|"any", "rows": [[field, operator, value], …]}"""
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        if not isinstance(data, dict) or set(data) - {"match", "rows"}:
-            raise serializers.ValidationError('Must be {"match": "all" or "any", "rows": […]}.')
-        match, rows = data.get("match", "all"), data.get("rows", [])
-        if match not in ("all", "any") or not isinstance(rows, list) or len(rows) > MAX_CONDITIONS:
-            raise serializers.ValidationError(f"match: all or any; rows: at most {MAX_CONDITIONS}.")
-        if not is_storable(rows):
-            raise serializers.ValidationError(_UNSTORABLE)
-        for number, row in enumerate(rows, start=1):
-            self._check(number, row)
-        return {"match": match, "rows": rows}
-
-    def _check(self, number: int, row: Any) -> None:
-        if not (isinstance(row, list) and len(row) == 3 and all(isinstance(part, str) for part in row[:2])):
-            raise serializers.ValidationError(f"Row {number} must be [field, operator, value].")
-        path, operator, value = row
-        if not expressions.is_path(path) or not path.startswith("trigger."):
-            raise serializers.ValidationError(f"Row {number}: the field must begin with trigger.")
-        if operator not in conditions.OPERATORS:
-            known = ", ".join(conditions.OPERATORS)
-            raise serializers.ValidationError(f"Row {number}: unknown operator. Known: {known}.")
-        if (operator == "one_of") != isinstance(value, list) or isinstance(value, dict):
-            raise serializers.ValidationError(f"Row {number}: one_of takes a list, the others one value.")
-
-    def to_representation(self, value: Any) -> Any:
-        return value
+ON_ERROR = ["stop", "continue", "retry"]
 
 
 class StepInput(ActionInput):
@@ -63,7 +38,8 @@ class StepInput(ActionInput):
     connection = serializers.UUIDField()
     action = Text(max_length=80)
     input = serializers.DictField()
-    on_error = serializers.ChoiceField(choices=["stop", "continue"], default="stop")
+    on_error = serializers.ChoiceField(choices=ON_ERROR, default="stop")
+    only_if = ConditionsField(about=("trigger", "steps"), required=False)
 
     def validate_action(self, value: str) -> str:
         if catalog.find_action(value) is None:
@@ -82,22 +58,31 @@ class StepInput(ActionInput):
         }
         for name, value in attrs["input"].items():
             if not is_storable(value):
-                problems.setdefault(name, [_UNSTORABLE])
-            try:
-                _check_templates(value)
-            except expressions.ExpressionError as error:
-                problems.setdefault(name, [str(error)])
+                problems.setdefault(name, [UNSTORABLE])
+            elif said := _unreadable(value):
+                problems.setdefault(name, [said])
         if problems:
             raise serializers.ValidationError({"input": problems})
         return {**attrs, "connection": str(attrs["connection"])}
 
 
-def _check_templates(value: Any) -> None:
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON value that is not nested too deeply."""
     if isinstance(value, str):
-        expressions.check(value)
-    elif isinstance(value, list):
-        for item in value:
-            _check_templates(item)
+        yield value
+    elif isinstance(value, list | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)
+
+
+def _unreadable(value: Any) -> str:
+    """Why one of its templates cannot be understood, "" when all can."""
+    try:
+        for text in _texts(value):
+            expressions.check(text)
+    except expressions.ExpressionError as error:
+        return str(error)
+    return ""
 
 
 class DefinitionInput(ActionInput):
@@ -127,14 +112,51 @@ def check(
     serializer = DefinitionInput(data=definition, context={"unfinished": unfinished})
     serializer.is_valid(raise_exception=True)
     checked: dict[str, Any] = serializer.validated_data
-    used = {step["connection"] for step in checked["steps"]}
+    _check_connections(actor, trigger, checked["steps"])
+    problems = _unknown_fields(trigger.key, checked)
+    if problems:
+        raise serializers.ValidationError(problems)
+    return checked
+
+
+def _check_connections(actor: Actor, trigger: Trigger, steps: list[dict[str, Any]]) -> None:
+    used = {step["connection"] for step in steps}
     found = Connection.objects.visible_to(actor).filter(workspace=trigger.workspace_id, pk__in=used)
     known = {str(pk): provider for pk, provider in found.values_list("pk", "provider")}
-    for number, step in enumerate(checked["steps"]):
+    for number, step in enumerate(steps):
         if known.get(step["connection"]) != step["action"].partition("/")[0]:
             raise Problem(
                 "invalid_input",
                 f"Step {number + 1} names a connection that does not exist in this workspace.",
                 fields={"steps": {str(number): {"connection": ["Not a connection of this workspace."]}}},
             )
-    return checked
+
+
+def _unknown_fields(trigger_key: str, checked: dict[str, Any]) -> dict[str, Any]:
+    """What looks at fields that cannot be there: {"conditions": […], "steps": {"1": {"input": {name: […]}}}}."""
+    problems: dict[str, Any] = {}
+    if said := problem_with_fields(checked["conditions"], known_fields.visible_to_step(trigger_key, {})):
+        problems["conditions"] = [said]
+    earlier: dict[str, str] = {}
+    steps: dict[str, Any] = {}
+    for number, step in enumerate(checked["steps"]):
+        if wrong := _unknown_to_step(step, known_fields.visible_to_step(trigger_key, earlier)):
+            steps[str(number)] = wrong
+        earlier[step["key"]] = step["action"]
+    return problems | ({"steps": steps} if steps else {})
+
+
+def _unknown_to_step(step: dict[str, Any], schema: Json) -> dict[str, Any]:
+    problems: dict[str, Any] = {}
+    if "only_if" in step and (asked := problem_with_fields(step["only_if"], schema)):
+        problems["only_if"] = [asked]
+    found = {name: next(_unknown_in(value, schema), "") for name, value in step["input"].items()}
+    inputs = {name: [said] for name, said in found.items() if said}
+    return problems | ({"input": inputs} if inputs else {})
+
+
+def _unknown_in(value: Any, schema: Json) -> Iterator[str]:
+    for text in _texts(value):
+        for route in expressions.routes(text):
+            if said := known_fields.problem_with(route, schema):
+                yield said

@@ -9,10 +9,9 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from connections.models import Connection
 from connections.problems import Problem
 from connections.storable import storable
-from workflows import attempts, calls, catalog, doorbell, expressions, parked
+from workflows import attempts, conditions, doorbell, expressions, outcomes, parked, step_inputs
 from workflows.fanout import fields_of
 from workflows.models import ActionCall, Run, StepRun
 
@@ -94,6 +93,9 @@ class Walk:
     def _take_step(self, definition: dict[str, Any]) -> bool:
         """Whether the walk can go on to the next step now."""
         step = self.run.steps.filter(position=self.run.position).select_related("call").first()
+        if step is None and not conditions.hold(definition.get("only_if") or {}, self.fields):
+            self._skip(definition)
+            return True
         if step is None:
             step = self._begin(definition)
         elif step.call is not None and not step.call.finished:
@@ -105,16 +107,27 @@ class Walk:
             attempts.Attempt(step.call, holder, self._keep_lease).run()
         return self._after(definition, step)
 
-    def _begin(self, definition: dict[str, Any]) -> StepRun:
-        """Write down what is about to happen, then make the first attempt."""
-        step = StepRun(
+    def _new(self, definition: dict[str, Any]) -> StepRun:
+        return StepRun(
             run=self.run,
             position=self.run.position,
             key=definition["key"],
             action=definition["action"],
         )
+
+    def _skip(self, definition: dict[str, Any]) -> None:
+        """Its only_if does not hold; what it would have put out is not there for later steps."""
+        step = self._new(definition)
+        step.status, step.finished_at = StepRun.Status.SKIPPED, timezone.now()
+        with transaction.atomic():
+            self._write(position=self.run.position + 1, claims=1, lease_until=timezone.now() + LEASE)
+            step.save(force_insert=True)
+
+    def _begin(self, definition: dict[str, Any]) -> StepRun:
+        """Write down what is about to happen, then make the first attempt."""
+        step = self._new(definition)
         try:
-            call = self._call_for(definition)
+            call = step_inputs.call_for(self.run.workspace_id, definition, self.fields)
         except expressions.ExpressionError as error:
             problem = Problem("expression_failed", str(error), status=400)
             step.error = storable(problem.as_error())
@@ -132,18 +145,6 @@ class Walk:
         step.save(force_insert=True)
         return step
 
-    def _call_for(self, definition: dict[str, Any]) -> ActionCall:
-        connection = Connection.objects.get(pk=definition["connection"], workspace=self.run.workspace_id)
-        schema = catalog.input_schema(definition["action"])
-        rendered = {}
-        for name, template in definition["input"].items():
-            try:
-                value = expressions.render_all(template, self.fields)
-            except expressions.ExpressionError as error:
-                raise expressions.ExpressionError(f"{name}: {error}") from None
-            rendered[name] = _as_asked(value, schema["properties"].get(name, {}))
-        return calls.for_step(connection=connection, action_key=definition["action"], data=rendered)
-
     def _after(self, definition: dict[str, Any], step: StepRun) -> bool:
         call = step.call
         if call is not None and call.status == ActionCall.Status.COMPLETED:
@@ -156,12 +157,24 @@ class Walk:
         if call is not None and call.status == ActionCall.Status.PAUSED:
             self._give_back(status=Run.Status.PAUSED, blocked_on=call.connection, error=call.error)
             return False
+        if call is not None and definition["on_error"] == "retry" and self._has_further_round(call):
+            return False
         error = call.error if call is not None else step.error
         self._step_done(step, StepRun.Status.FAILED, error=error)
         if definition["on_error"] == "continue":
             return True
         self._end(Run.Status.FAILED, error=error)
         return False
+
+    def _has_further_round(self, call: ActionCall) -> bool:
+        """Whether the failed call is tried again later; then the run waits for that."""
+        again = outcomes.of_further_round(call) if call.status == ActionCall.Status.FAILED else None
+        if again is None:
+            return False
+        with transaction.atomic():
+            self._give_back(status=Run.Status.WAITING, due_at=again["next_attempt_at"], claims=0)
+            ActionCall.objects.filter(pk=call.pk, status=ActionCall.Status.FAILED).update(**again)
+        return True
 
     def _step_done(self, step: StepRun, status: str, error: Any = None) -> None:
         with transaction.atomic():
@@ -192,10 +205,3 @@ class Walk:
             raise RunLost(str(self.run.id))
         for name, value in fields.items():
             setattr(self.run, name, value)
-
-
-def _as_asked(value: Any, schema: dict[str, Any]) -> Any:
-    """A lone `{{ field }}` keeps its type; where the action asks for text, a number becomes text."""
-    if schema.get("type") == "string" and isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    return value

@@ -4,53 +4,20 @@ Only output tags and a few filters exist: no loops, assignments, includes or ran
 """
 
 import re
-from functools import lru_cache
+from collections.abc import Iterator
 from typing import Any
 
-from liquid import Environment, RenderContext, StrictDefaultUndefined, is_undefined
-from liquid.builtin import content, illegal, output
-from liquid.builtin.expressions.primitive import RangeLiteral
-from liquid.builtin.filters import array, misc, string
+from liquid import RenderContext, is_undefined
+from liquid.builtin.expressions.path import Path
 from liquid.builtin.output import OutputNode
-from liquid.exceptions import LiquidError
+from liquid.exceptions import LiquidError, UndefinedError
 from liquid.template import BoundTemplate
 
-LONGEST_TEMPLATE = 20_000
-LONGEST_OUTPUT = 100_000
-_LONGEST_FIELD = 1000
-_LONG_FIELD = re.compile(rf"\{{\{{[^}}]{{{_LONGEST_FIELD}}}")
+from workflows import filter_functions, known_fields
+from workflows.field_language import LONGEST_OUTPUT, ExpressionError, explain, parse
+
+__all__ = ["ExpressionError", "check", "is_path", "look_up", "paths", "render", "render_all", "routes"]
 _PATH = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w-]+)*")
-
-
-class ExpressionError(Exception):
-    """A template that cannot be rendered; the message is for the person who wrote it."""
-
-
-class _FieldLanguage(Environment):  # type: ignore[misc]
-    """Liquid with output tags only."""
-
-    output_stream_limit = LONGEST_OUTPUT
-
-    def setup_tags_and_filters(self, *, extra: bool = False) -> None:
-        for tag in (content.Literal, output.Output, illegal.Illegal):
-            self.add_tag(tag)
-        for name, function in {
-            "upcase": string.upcase,
-            "downcase": string.downcase,
-            "capitalize": string.capitalize,
-            "strip": string.strip,
-            "truncate": string.truncate,
-            "truncatewords": string.truncatewords,
-            "date": misc.date,
-            "default": misc.default,
-            "size": misc.size,
-            "first": array.first,
-            "last": array.last,
-        }.items():
-            self.add_filter(name, function)
-
-
-_LANGUAGE = _FieldLanguage(undefined=StrictDefaultUndefined, strict_filters=True)
 
 
 def render(template: str, fields: dict[str, Any]) -> Any:
@@ -60,73 +27,75 @@ def render(template: str, fields: dict[str, Any]) -> Any:
     """
     if "{" not in template:
         return template
-    parsed = _parse(template)
+    parsed = parse(template)
     try:
-        lone = parsed.nodes[0] if len(parsed.nodes) == 1 else None
-        if isinstance(lone, OutputNode):
-            value = lone.expression.evaluate(RenderContext(parsed, globals=fields))
-            if is_undefined(value):
-                str(value)  # raises, naming the field
-            return value
-        return parsed.render(**fields)
+        with filter_functions.one_rendering():
+            return _filled_in(parsed, fields)
+    except UndefinedError as error:
+        raise ExpressionError(_what_is_missing(error, parsed, fields)) from None
     except LiquidError as error:
-        raise ExpressionError(_explain(error)) from None
+        raise ExpressionError(explain(error)) from None
     except (ArithmeticError, TypeError, ValueError, RecursionError):
         raise ExpressionError("This expression does not fit the value it was given.") from None
+
+
+def _what_is_missing(error: UndefinedError, parsed: BoundTemplate, fields: dict[str, Any]) -> str:
+    """The field that Liquid missed, in our words; other fields may be missing and have a default."""
+    liquid_says = explain(error)
+    name = liquid_says.removesuffix(" is undefined").strip("'")
+    missed = [(route, said) for route in _routes(parsed) if (said := known_fields.missing(route, fields))]
+    named = [said for route, said in missed if known_fields.dotted(route).startswith(name)]
+    return (named or [said for _, said in missed] or [liquid_says])[0]
+
+
+def _filled_in(parsed: BoundTemplate, fields: dict[str, Any]) -> Any:
+    lone = parsed.nodes[0] if len(parsed.nodes) == 1 else None
+    if not isinstance(lone, OutputNode):
+        return parsed.render(**fields)
+    value = lone.expression.evaluate(RenderContext(parsed, globals=fields))
+    if is_undefined(value):
+        str(value)  # raises, naming the field
+    if isinstance(value, str) and len(value) > LONGEST_OUTPUT:
+        raise ExpressionError(f"The result is longer than {LONGEST_OUTPUT:,} characters.")
+    return value
 
 
 def check(template: str) -> None:
     """Raises ExpressionError when `template` cannot be understood."""
     if "{" in template:
-        _parse(template)
+        parse(template)
 
 
-@lru_cache(maxsize=512)
-def _parse(template: str) -> BoundTemplate:
-    if len(template) > LONGEST_TEMPLATE:
-        raise ExpressionError(f"At most {LONGEST_TEMPLATE:,} characters.")
-    _check_braces(template)
-    try:
-        parsed = _LANGUAGE.from_string(template)
-    except (LiquidError, RecursionError) as error:
-        raise ExpressionError(_explain(error)) from None
+def paths(template: str) -> set[str]:
+    """The fields that `template` uses, as dotted paths; of `a[b.c]` what is certain: a and b.c.
+
+    Raises ExpressionError when it cannot be understood.
+    """
+    return {known_fields.dotted(route) for route in routes(template)}
+
+
+def routes(template: str) -> list[tuple[str | int, ...]]:
+    """The same as `paths`, in the order they are written, each as a tuple (workflows.known_fields.Route)."""
+    return list(_routes(parse(template))) if "{" in template else []
+
+
+def _routes(parsed: BoundTemplate) -> Iterator[tuple[str | int, ...]]:
     for node in parsed.nodes:
         if isinstance(node, OutputNode):
-            _check_expression(node.expression)
-    return parsed
+            yield from _routes_in(node.expression)
 
 
-def _check_braces(template: str) -> None:
-    """Refuse what the parser takes quadratic time for: fields that never end, long gaps; and tags, unknown here."""
-    if "{%" in template:
-        raise ExpressionError(
-            "Tags such as {% if %} are not available; use fields such as {{ trigger.incident.id }}."
-        )
-    inside = False
-    for brace in re.findall(r"\{\{|\}\}", template):
-        if inside and brace == "{{":
-            break
-        inside = brace == "{{"
-    if inside:
-        raise ExpressionError("A field that begins with {{ has to end with }}.")
-    if _LONG_FIELD.search(template):
-        raise ExpressionError(f"A field is at most {_LONGEST_FIELD} characters long.")
-
-
-def _check_expression(expression: Any) -> None:
-    """Refuse unknown filters, and ranges: (1..99999999) would be spelled out in memory."""
-    if isinstance(expression, RangeLiteral):
-        raise ExpressionError("Ranges such as (1..5) are not allowed here.")
-    for used in getattr(expression, "filters", None) or ():
-        if used.name not in _LANGUAGE.filters:
-            known = ", ".join(sorted(_LANGUAGE.filters))
-            raise ExpressionError(f"There is no filter {used.name}. Known: {known}.")
+def _routes_in(expression: Any) -> Iterator[tuple[str | int, ...]]:
+    if isinstance(expression, Path):
+        known: list[str | int] = []
+        for part in expression.path:
+            if isinstance(part, Path):
+                break
+            known.append(part)
+        if known:
+            yield tuple(known)
     for child in expression.children():
-        _check_expression(child)
-
-
-def _explain(error: Exception) -> str:
-    return str(error).splitlines()[0][:300] or "This expression cannot be read."
+        yield from _routes_in(child)
 
 
 def render_all(value: Any, fields: dict[str, Any]) -> Any:
@@ -148,6 +117,8 @@ def look_up(fields: dict[str, Any], path: str) -> Any:
             value = value.get(name)
         elif isinstance(value, list) and name.isascii() and name.isdecimal() and int(name) < len(value):
             value = value[int(name)]
+        elif isinstance(value, list) and value and name in ("first", "last"):
+            value = value[0 if name == "first" else -1]
         else:
             return None
     return value

@@ -8,8 +8,8 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from workflows import catalog, conditions, doorbell
-from workflows.models import Event, Run, Workflow, WorkflowVersion
+from workflows import catalog, conditions, doorbell, origins, pace
+from workflows.models import Event, Run, Trace, Workflow, WorkflowVersion
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +42,8 @@ def _heads(now: datetime) -> list[Event]:
         trigger=OuterRef("trigger"), lane=OuterRef("lane"), seq__lt=OuterRef("seq"), status="queued"
     )
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-    return list(Event.objects.filter(free, ~Exists(earlier), status="queued").order_by("seq")[:_BATCH])
+    due = Event.objects.filter(free, ~Exists(earlier), status="queued").select_related("trigger__connection")
+    return list(due.order_by("seq")[:_BATCH])
 
 
 def _take(event: Event) -> bool:
@@ -61,23 +62,39 @@ def _fan_out(event: Event) -> None:
         _finish(event, Event.Status.FAILED, error="It stopped the worker each time it was tried.")
         return
     with transaction.atomic():
-        if not _finish(event, Event.Status.DONE):
+        cause = origins.cause_of(event)
+        if not _finish(event, Event.Status.DONE, cause=cause):
             return
         fields = fields_of(event)
-        live = Workflow.objects.filter(trigger=event.trigger_id, status=Workflow.Status.ACTIVE)
+        listening = Workflow.objects.filter(pace.listening(), trigger=event.trigger_id)
         Run.objects.bulk_create(
             [
-                Run(
-                    workspace_id=event.workspace_id,
-                    workflow=workflow,
-                    version=workflow.live,
-                    event=event,
-                    lane=event.lane,
+                _run(event, workflow, cause)
+                for workflow in listening.select_related("live", "workspace__account").order_by(
+                    "created_at", "id"
                 )
-                for workflow in live.select_related("live").order_by("created_at", "id")
                 if workflow.live and _wants(workflow.live, fields)
             ]
         )
+
+
+def _run(event: Event, workflow: Workflow, cause: Trace | None) -> Run:
+    """Its run, to be saved: pending, or stopped because its chain is too long, or held by the safety limit."""
+    now = timezone.now()
+    beginning = origins.beginning(cause, now)
+    if "error" in beginning:
+        log.warning("chain_too_long", workflow=str(workflow.pk), event_id=str(event.id))
+    elif pace.holds(workflow, now):
+        beginning |= {"status": Run.Status.PAUSED, "pause_reason": Run.PauseReason.SAFETY}
+        beginning |= {"error": pace.held_error(workflow)}
+    return Run(
+        workspace_id=event.workspace_id,
+        workflow=workflow,
+        version=workflow.live,
+        event=event,
+        lane=event.lane,
+        **beginning,
+    )
 
 
 def _wants(version: WorkflowVersion, fields: dict[str, Any]) -> bool:
@@ -89,9 +106,9 @@ def _wants(version: WorkflowVersion, fields: dict[str, Any]) -> bool:
         return False
 
 
-def _finish(event: Event, status: str, error: str = "") -> int:
+def _finish(event: Event, status: str, error: str = "", cause: Trace | None = None) -> int:
     return Event.objects.filter(seq=event.seq, status="queued").update(
-        status=status, error=error, lease_until=None
+        status=status, error=error, lease_until=None, cause=cause
     )
 
 

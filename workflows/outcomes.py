@@ -17,6 +17,8 @@ log = structlog.get_logger(__name__)
 # How long what may pass is tried again; the number of attempts only ends what kills each worker that tries.
 _LONGEST_RETRY = timedelta(hours=6)
 MAX_ATTEMPTS = 60
+# A step whose workflow says `retry` has one more attempt after each of these, when all that was in vain.
+FURTHER_ROUNDS = (timedelta(minutes=30), timedelta(hours=2), timedelta(hours=6))
 # A person has to reconnect; after that a workflow's step can simply go on.
 _NEEDS_PERSON = frozenset({"reconnection_needed", "connection_pending"})
 Status = ActionCall.Status
@@ -57,7 +59,7 @@ def of_failure(call: ActionCall, problem: Problem) -> dict[str, Any]:
     if problem.code in _NEEDS_PERSON and call.origin == ActionCall.Origin.STEP:
         return {"status": Status.PAUSED, "error": error, "next_attempt_at": None}
     in_time = timezone.now() - call.created_at < _LONGEST_RETRY
-    if problem.retryable and in_time and call.attempts < MAX_ATTEMPTS:
+    if problem.retryable and in_time and call.attempts < MAX_ATTEMPTS + call.rounds:
         wait = timedelta(seconds=backoff.delay(call.attempts, problem.retry_after))
         return {"status": Status.WAITING, "error": error, "next_attempt_at": timezone.now() + wait}
     return {
@@ -65,6 +67,19 @@ def of_failure(call: ActionCall, problem: Problem) -> dict[str, Any]:
         "error": error,
         "next_attempt_at": None,
         "finished_at": timezone.now(),
+    }
+
+
+def of_further_round(call: ActionCall) -> dict[str, Any] | None:
+    """The columns of a failed call that is tried once more, later; None when that is not worth it or used up."""
+    if not (call.error or {}).get("retryable") or call.rounds >= len(FURTHER_ROUNDS):
+        return None
+    wait = FURTHER_ROUNDS[call.rounds]
+    return {
+        "status": Status.WAITING,
+        "rounds": call.rounds + 1,
+        "next_attempt_at": timezone.now() + wait,
+        "finished_at": None,
     }
 
 

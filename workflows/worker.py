@@ -6,7 +6,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from connections import notices, renewal
-from workflows import calls, doorbell, engine, fanout, inbox, parked, turned_away
+from workflows import calls, doorbell, engine, fanout, inbox, origins, pace, parked, turned_away
 from workflows.models import ActionCall, Event, Run
 
 _BUDGET = 20.0
@@ -37,7 +37,8 @@ def housekeeping() -> None:
     inbox.release_late()
     inbox.forget_held()
     turned_away.prune()
-    if parked.release():
+    origins.prune()
+    if parked.release() + pace.release():
         doorbell.ring()
 
 

@@ -4,11 +4,12 @@ from typing import Any
 
 from rest_framework import serializers
 
+from pagerduty_app.actions import effects
 from pagerduty_app.actions.asking import check_requester, provider_errors, writing
 from pagerduty_app.actions.fields import INCIDENT, STATUSES, URGENCIES, Id, Ids, from_field, one
 from pagerduty_app.actions.lookups import SERVICES, USERS
 from pagerduty_app.client import Api, PagerDutyError
-from workflows.catalog import ActionType, Caller, Json, ProviderError
+from workflows.catalog import ActionType, Caller, Effect, Json, ProviderError
 from workflows.inputs import ActionInput, Text
 
 _INVALID_INPUT = frozenset({2001, 2002, None})
@@ -126,6 +127,10 @@ def recover(api: Api, data: Json, caller: Caller) -> Json | None:
     return {"incident": incident}
 
 
+def _effects(api: Api, data: Json, caller: Caller) -> list[Effect]:
+    return effects.of_created(_key(data, caller), api, data, caller)
+
+
 def _made_since(incident: Json, caller: Caller) -> bool:
     created_at = serializers.DateTimeField().to_internal_value(str(incident.get("created_at")))
     return caller.first_sent_at is None or (caller.first_sent_at - created_at).total_seconds() < 120
@@ -143,4 +148,5 @@ ACTION = ActionType(
     perform=perform,
     check=check_requester,
     recover=recover,
+    effects=_effects,
 )

@@ -92,7 +92,12 @@ INCIDENT: dict[str, Any] = {
 
 def one(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     """Schema of {"incident": {…}} and the like."""
-    return {"type": "object", "properties": {name: schema}, "required": [name]}
+    return {
+        "type": "object",
+        "properties": {name: schema},
+        "required": [name],
+        "additionalProperties": False,
+    }
 
 
 def many(name: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -109,4 +114,5 @@ def many(name: str, schema: dict[str, Any]) -> dict[str, Any]:
             "incomplete_reason": {"type": "string"},
         },
         "required": [name, "more"],
+        "additionalProperties": False,
     }

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from pagerduty_app.actions import effects
 from pagerduty_app.actions.asking import check_requester, provider_errors, writing
 from pagerduty_app.actions.fields import INCIDENT, STATUSES, URGENCIES, from_field, incident_field, one
 from pagerduty_app.client import Api
@@ -90,4 +91,5 @@ UPDATE = ActionType(
     perform=update,
     check=check_requester,
     recover=recover_update,
+    effects=effects.of_updated,
 )

@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.conf import settings
 from rest_framework.serializers import DateTimeField, ValidationError
 
+from pagerduty_app.actions import effects
 from pagerduty_app.actions.asking import check_requester, provider_errors, requester, writing
 from pagerduty_app.actions.fields import from_field, incident_field, one
 from pagerduty_app.client import Api
@@ -94,5 +95,6 @@ ACTION = ActionType(
     perform=perform,
     check=check_requester,
     recover=recover,
+    effects=effects.of_note,
     settles_in=timedelta(seconds=settings.PAGERDUTY_SETTLE_SECONDS),
 )

@@ -64,6 +64,8 @@ class TestTenancy:
             ("get", "runs/{}/", run.id),
             ("post", "runs/{}/replay/", run.id),
             ("post", "runs/{}/cancel/", run.id),
+            ("post", "runs/{}/pause/", run.id),
+            ("post", "runs/{}/resume/", run.id),
         ]:
             foreign, unknown = (
                 stranger(method, path.format(some_id), {}) for some_id in (found, uuid.uuid4())

@@ -24,7 +24,7 @@ from tests.workflows.conftest import (
     note_step,
     publish,
 )
-from workflows import authoring, engine, fanout, worker
+from workflows import engine, fanout, run_control, worker
 from workflows.models import ActionCall, Event, Run, StepRun, Trigger, Workflow
 
 pytestmark = pytest.mark.django_db
@@ -199,7 +199,7 @@ def test_a_run_that_ends_early_leaves_nothing_open(
     if how == "revoked":
         revoke(actor=SYSTEM, connection=connection)
     elif how == "cancelled":
-        authoring.cancel(actor=SYSTEM, run=run)
+        run_control.cancel(actor=SYSTEM, run=run)
     else:
         Run.objects.update(claims=engine.MAX_CLAIMS)
         ActionCall.objects.update(status="running", lease_until=timezone.now())

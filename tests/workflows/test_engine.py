@@ -12,7 +12,7 @@ from django.utils import timezone
 from connections.models import Connection, Grant
 from connections.signals import connection_restored, connection_revoked
 from tests.workflows.conftest import API, DANA, SYSTEM, add_note, incident_event, note_step, publish
-from workflows import authoring, engine, fanout, worker
+from workflows import authoring, engine, fanout, run_control, worker
 from workflows.models import ActionCall, Event, Run, Trigger, Workflow
 
 pytestmark = pytest.mark.django_db
@@ -341,7 +341,7 @@ def test_a_replay_runs_the_same_event_again(
     deliver(incident_event())
     worker.drain()
 
-    again = authoring.replay(actor=SYSTEM, run=Run.objects.get())
+    again = run_control.replay(actor=SYSTEM, run=Run.objects.get())
     worker.drain()
 
     again.refresh_from_db()

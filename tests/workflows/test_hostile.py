@@ -89,11 +89,13 @@ def test_one_workflows_conditions_do_not_stop_the_others(
     trigger: Trigger, connection: Connection, deliver: Any, pagerduty: responses.RequestsMock
 ) -> None:
     add_note(pagerduty)
-    publish(
-        trigger,
-        connection,
-        conditions={"match": "all", "rows": [["trigger.incident.teams.²", "exists", True]]},
-    )
+    broken = publish(trigger, connection).live
+    assert broken is not None
+    broken.definition["conditions"] = {
+        "match": "all",
+        "rows": [["trigger.incident.id", "no_longer_there", 1]],
+    }
+    broken.save()
     good = publish(trigger, connection)
 
     deliver(incident_event(teams=[{"id": "T1"}]))

@@ -68,6 +68,8 @@ class RunAdmin(ScopedPage):
             "status",
             "position",
             "blocked_on",
+            "pause_reason",
+            "depth",
         ),
         *("error_shown", "claims", "due_at", "lease_until", "created_at", "started_at", "finished_at"),
     ]

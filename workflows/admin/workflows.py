@@ -44,7 +44,10 @@ class WorkflowAdmin(ActingPage):
     search_help_text = "Name or workspace; or the whole id of a workflow, trigger or workspace."
     id_fields = ["pk", "trigger", "workspace"]
     heavy = ["draft"]
-    fields = ["id", "name", "workspace", "trigger", "status", "published", "draft_shown", "created_at"]
+    fields = [
+        *("id", "name", "workspace", "trigger", "status", "pause_reason", "max_runs_per_minute"),
+        *("published", "draft_shown", "created_at"),
+    ]
     published = plainly("live")
     inlines = [VersionInline]
     actions = ["pause", "resume"]

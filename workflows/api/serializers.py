@@ -6,7 +6,8 @@ from rest_framework import serializers
 
 from connections.storable import storable
 from workflows.inputs import ActionInput, Text
-from workflows.models import ActionCall, Event, Run, StepRun, Trigger, TriggerSecret, Workflow
+from workflows.models import ActionCall, Event, Trigger, TriggerSecret, Workflow
+from workflows.models.workflows import FASTEST_PACE
 
 
 class SecretOut(serializers.ModelSerializer[TriggerSecret]):
@@ -91,7 +92,10 @@ class EventOut(serializers.ModelSerializer[Event]):
 
 
 class WorkflowOut(serializers.ModelSerializer[Workflow]):
-    """A workflow; `draft` is what people edit, `version` the number of what runs."""
+    """A workflow; `draft` is what people edit, `version` the number of what runs.
+
+    pause_reason: "safety" when TaskJuice paused it because it began more than max_runs_per_minute.
+    """
 
     trigger = serializers.UUIDField(source="trigger_id")
     draft = serializers.JSONField()
@@ -99,7 +103,17 @@ class WorkflowOut(serializers.ModelSerializer[Workflow]):
 
     class Meta:
         model = Workflow
-        fields = ["id", "name", "trigger", "status", "version", "draft", "created_at"]
+        fields = [
+            "id",
+            "name",
+            "trigger",
+            "status",
+            "pause_reason",
+            "max_runs_per_minute",
+            "version",
+            "draft",
+            "created_at",
+        ]
 
     def get_version(self, workflow: Workflow) -> int | None:
         return workflow.live.number if workflow.live else None
@@ -112,6 +126,7 @@ class WorkflowIn(ActionInput):
     trigger = serializers.UUIDField()
     conditions = serializers.JSONField(required=False)
     steps = serializers.JSONField()
+    max_runs_per_minute = serializers.IntegerField(min_value=1, max_value=FASTEST_PACE, required=False)
     publish = serializers.BooleanField(default=False)
 
 
@@ -119,6 +134,7 @@ class WorkflowChange(ActionInput):
     name = Text(max_length=120, required=False)
     conditions = serializers.JSONField(required=False)
     steps = serializers.JSONField(required=False)
+    max_runs_per_minute = serializers.IntegerField(min_value=1, max_value=FASTEST_PACE, required=False)
     status = serializers.ChoiceField(choices=["active", "paused", "archived"], required=False)
 
 
@@ -149,91 +165,6 @@ class CallOut(serializers.ModelSerializer[ActionCall]):
 
     def get_error(self, call: ActionCall) -> dict[str, Any] | None:
         return five_fields(call.error)
-
-
-class StepOut(serializers.ModelSerializer[StepRun]):
-    """One step of a run with what went in and out."""
-
-    status = serializers.SerializerMethodField()
-    input = serializers.SerializerMethodField()
-    output = serializers.SerializerMethodField()
-    error = serializers.SerializerMethodField()
-    call = serializers.UUIDField(source="call_id")
-    attempts = serializers.SerializerMethodField()
-    next_attempt_at = serializers.SerializerMethodField()
-
-    class Meta:
-        model = StepRun
-        fields = [
-            "position",
-            "key",
-            "action",
-            "status",
-            "input",
-            "output",
-            "error",
-            "call",
-            "attempts",
-            "next_attempt_at",
-            "started_at",
-            "finished_at",
-        ]
-
-    def get_status(self, step: StepRun) -> str:
-        """While it runs, its call says more: waiting, paused."""
-        return step.call.status if step.call and step.finished_at is None else step.status
-
-    def get_input(self, step: StepRun) -> dict[str, Any] | None:
-        return step.call.input if step.call else None
-
-    def get_output(self, step: StepRun) -> dict[str, Any] | None:
-        return step.call.output if step.call else None
-
-    def get_error(self, step: StepRun) -> dict[str, Any] | None:
-        return five_fields(step.error or (step.call.error if step.call else None))
-
-    def get_attempts(self, step: StepRun) -> int:
-        return step.call.attempts if step.call else 0
-
-    def get_next_attempt_at(self, step: StepRun) -> Any:
-        return step.call.next_attempt_at if step.call else None
-
-
-class RunOut(serializers.ModelSerializer[Run]):
-    """A run without its steps."""
-
-    workflow = serializers.UUIDField(source="workflow_id")
-    version = serializers.IntegerField(source="version.number")
-    event = serializers.UUIDField(source="event.id")
-    error = serializers.SerializerMethodField()
-
-    class Meta:
-        model = Run
-        fields = [
-            "id",
-            "workflow",
-            "version",
-            "event",
-            "lane",
-            "replay",
-            "status",
-            "error",
-            "created_at",
-            "started_at",
-            "finished_at",
-        ]
-
-    def get_error(self, run: Run) -> dict[str, Any] | None:
-        return five_fields(run.error)
-
-
-class RunDetail(RunOut):
-    """A run with its steps."""
-
-    steps = StepOut(many=True)
-
-    class Meta(RunOut.Meta):
-        fields = [*RunOut.Meta.fields, "steps"]
 
 
 def five_fields(error: dict[str, Any] | None) -> dict[str, Any] | None:

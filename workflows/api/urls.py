@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workflows.api import actions, catalog, lookups, triggers, workflows
+from workflows.api import actions, catalog, lookups, runs, triggers, workflows
 
 urlpatterns = [
     path("catalog/", catalog.Catalog.as_view(), name="api_catalog"),
@@ -31,8 +31,10 @@ urlpatterns = [
     path("workflows/", workflows.Workflows.as_view(), name="api_workflows"),
     path("workflows/<uuid:workflow_id>/", workflows.WorkflowDetail.as_view(), name="api_workflow"),
     path("workflows/<uuid:workflow_id>/publish/", workflows.PublishWorkflow.as_view(), name="api_publish"),
-    path("runs/", workflows.Runs.as_view(), name="api_runs"),
-    path("runs/<uuid:run_id>/", workflows.RunPage.as_view(), name="api_run"),
-    path("runs/<uuid:run_id>/replay/", workflows.ReplayRun.as_view(), name="api_replay"),
-    path("runs/<uuid:run_id>/cancel/", workflows.CancelRun.as_view(), name="api_cancel"),
+    path("runs/", runs.Runs.as_view(), name="api_runs"),
+    path("runs/<uuid:run_id>/", runs.RunPage.as_view(), name="api_run"),
+    path("runs/<uuid:run_id>/replay/", runs.ReplayRun.as_view(), name="api_replay"),
+    path("runs/<uuid:run_id>/cancel/", runs.CancelRun.as_view(), name="api_cancel"),
+    path("runs/<uuid:run_id>/pause/", runs.PauseRun.as_view(), name="api_pause"),
+    path("runs/<uuid:run_id>/resume/", runs.ResumeRun.as_view(), name="api_resume"),
 ]

@@ -1,17 +1,17 @@
-"""Workflows and runs."""
+"""Workflows."""
 
 import uuid
 from typing import Any
 
 from django.db import transaction
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from connections.api.endpoints import Endpoint
 from workflows import authoring
-from workflows.api.serializers import RunDetail, RunOut, WorkflowChange, WorkflowIn, WorkflowOut
-from workflows.models import Run, Trigger, Workflow
+from workflows.api.serializers import WorkflowChange, WorkflowIn, WorkflowOut
+from workflows.models import Trigger, Workflow
 
 _READ_WRITE = {"GET": "workflows:read", "POST": "workflows:write", "PATCH": "workflows:write"}
 
@@ -43,6 +43,10 @@ class Workflows(Endpoint):
             workflow = authoring.create(
                 actor=self.actor, trigger=trigger, name=data["name"], definition=_definition(data, {})
             )
+            if "max_runs_per_minute" in data:
+                authoring.set_pace(
+                    actor=self.actor, workflow=workflow, max_runs_per_minute=data["max_runs_per_minute"]
+                )
             if data["publish"]:
                 authoring.publish(actor=self.actor, workflow=workflow)
         return Response(WorkflowOut(workflow).data, status=201)
@@ -75,6 +79,12 @@ class WorkflowDetail(Endpoint):
                     name=data.get("name", workflow.name),
                     definition=_definition(data, workflow.draft),
                 )
+            if "max_runs_per_minute" in data:
+                authoring.set_pace(
+                    actor=self.actor,
+                    workflow=workflow,
+                    max_runs_per_minute=data["max_runs_per_minute"],
+                )
             if "status" in data:
                 authoring.set_status(actor=self.actor, workflow=workflow, status=data["status"])
         return Response(WorkflowOut(workflow).data)
@@ -91,64 +101,3 @@ class PublishWorkflow(Endpoint):
         workflow = self.get_or_404(related, pk=workflow_id)
         authoring.publish(actor=self.actor, workflow=workflow)
         return Response(WorkflowOut(workflow).data)
-
-
-class Runs(Endpoint):
-    """The runs of the workspace, newest first."""
-
-    required_scope = "workflows:read"
-
-    @extend_schema(
-        responses=RunOut(many=True),
-        parameters=[
-            OpenApiParameter("workflow", uuid.UUID),
-            OpenApiParameter("status", str, enum=list(Run.Status.values)),
-            OpenApiParameter("lane", str, description="An incident's id"),
-        ],
-        summary="List runs",
-    )
-    def get(self, request: Request) -> Response:
-        runs = Run.objects.select_related("version", "event")
-        if workflow := self.uuid_parameter("workflow"):
-            runs = runs.filter(workflow=self.get_or_404(Workflow.objects.all(), pk=workflow))
-        runs = runs.filter(
-            **self.choice_parameter("status", Run.Status.values), **self.text_parameter("lane")
-        )
-        return self.page(runs, RunOut, ordering=("-seq",))
-
-
-class RunPage(Endpoint):
-    """One run with its steps."""
-
-    required_scope = "workflows:read"
-
-    @extend_schema(responses=RunDetail, summary="Look at a run")
-    def get(self, request: Request, run_id: uuid.UUID) -> Response:
-        runs = Run.objects.select_related("version", "event").prefetch_related("steps__call")
-        return Response(RunDetail(self.get_or_404(runs, id=run_id)).data)
-
-
-class ReplayRun(Endpoint):
-    """The same event once more."""
-
-    required_scope = "workflows:write"
-
-    @extend_schema(request=None, responses={201: RunOut}, summary="Run the same event again")
-    def post(self, request: Request, run_id: uuid.UUID) -> Response:
-        related = Run.objects.select_related("workflow__live", "workflow__workspace")
-        again = authoring.replay(actor=self.actor, run=self.get_or_404(related, id=run_id))
-        return Response(RunOut(again).data, status=201)
-
-
-class CancelRun(Endpoint):
-    """Stop a run that waits or is paused."""
-
-    required_scope = "workflows:write"
-
-    @extend_schema(request=None, responses=RunOut, summary="Cancel a run")
-    def post(self, request: Request, run_id: uuid.UUID) -> Response:
-        related = Run.objects.select_related("workflow__workspace", "version", "event")
-        run = self.get_or_404(related, id=run_id)
-        authoring.cancel(actor=self.actor, run=run)
-        run.refresh_from_db()
-        return Response(RunOut(run).data)

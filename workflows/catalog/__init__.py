@@ -6,13 +6,14 @@ from functools import cache
 from typing import Any
 
 from workflows import inputs
-from workflows.catalog.actions import ActionType, Caller, Json, Lookup, Option, ProviderError, Twins
+from workflows.catalog.actions import ActionType, Caller, Effect, Json, Lookup, Option, ProviderError, Twins
 from workflows.catalog.triggers import Delivery, TriggerType, Webhooks, Words
 
 __all__ = [
     "ActionType",
     "Caller",
     "Delivery",
+    "Effect",
     "Integration",
     "Json",
     "Lookup",
@@ -43,6 +44,7 @@ class Integration:
     read_delivery(body) → Delivery. trigger_fields(payload) → what a workflow sees as `trigger`.
     sample_delivery(trigger_type, external_id) → the body of a test delivery with that id. webhooks: see Webhooks.
     owns_link(url) → whether the address leads to the provider's own pages, so that people can be sent there.
+    effects_of(payload) → what an event may be the echo of, the most certain first; takes anything.
     hints: error code → what a person can do about it, for the codes that only this provider has.
     """
 
@@ -59,6 +61,7 @@ class Integration:
     triggers: Mapping[str, TriggerType] = field(default_factory=dict)
     actions: Mapping[str, ActionType] = field(default_factory=dict)
     lookups: Mapping[str, Lookup] = field(default_factory=dict)
+    effects_of: Callable[[Any], list[Effect]] = lambda payload: []
     owns_link: Callable[[str], bool] = lambda url: False
     hints: Mapping[str, str] = field(default_factory=dict)
 

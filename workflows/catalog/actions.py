@@ -59,6 +59,7 @@ class ActionType:
     attempt had no effect. Actions without it are safe to repeat.
     settles_in: how long after it was sent a write without an answer may still take effect. Where `recover` finds
     nothing, nothing is sent again before. None needed where the provider itself refuses a second one.
+    effects(api, data, caller) → what the provider will tell of this write, for those that it tells of at all.
     """
 
     key: str
@@ -73,6 +74,7 @@ class ActionType:
     check: Callable[[Any, Json, Caller], None] | None = None
     recover: Callable[[Any, Json, Caller], Json | None] | None = None
     settles_in: timedelta = timedelta(0)
+    effects: "Callable[[Any, Json, Caller], list[Effect]] | None" = None
 
     @property
     def path(self) -> list[str]:
@@ -101,6 +103,21 @@ class Lookup:
     name: str
     scope: str
     load: Callable[[Any, str], Iterator[Option]]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Something that the provider tells of in an event: as a write expects it, or as an event shows it.
+
+    subject: what it happened to. kind: the provider's event type. agent: who did it there, proof: a digest (hex) of
+    what was written; "" where that is not known. at: when it happened, of an event.
+    """
+
+    subject: str
+    kind: str
+    agent: str = ""
+    proof: str = ""
+    at: datetime | None = None
 
 
 class ProviderError(Exception):

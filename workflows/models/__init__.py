@@ -4,6 +4,7 @@ from workflows.models.calls import ActionCall
 from workflows.models.events import Event
 from workflows.models.heartbeats import Heartbeat
 from workflows.models.runs import Run, StepRun
+from workflows.models.traces import Trace
 from workflows.models.triggers import HeldDelivery, Trigger, TriggerSecret, TurnedAway
 from workflows.models.workflows import Workflow, WorkflowVersion
 
@@ -14,6 +15,7 @@ __all__ = [
     "HeldDelivery",
     "Run",
     "StepRun",
+    "Trace",
     "Trigger",
     "TriggerSecret",
     "TurnedAway",

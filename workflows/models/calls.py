@@ -56,6 +56,9 @@ class ActionCall(models.Model):
     error = models.JSONField(null=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
     attempts = models.PositiveIntegerField(default=0)
+    rounds = models.PositiveSmallIntegerField(
+        default=0, help_text="Times it was taken up again after it failed"
+    )
     unsure = models.BooleanField(default=False)
     first_sent_at = models.DateTimeField(null=True)
     settles_at = models.DateTimeField(null=True)

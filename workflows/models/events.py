@@ -18,7 +18,7 @@ class Event(models.Model):
     """One accepted delivery. `seq` is the order of arrival; a lane is one incident of one trigger.
 
     queued → done (runs made) or failed (could not be read as often as it was tried); ignored: kept, but
-    nothing that this trigger fires on.
+    nothing that this trigger fires on. cause: the write of one of our own runs that this event tells of.
     """
 
     class Status(models.TextChoices):
@@ -40,6 +40,7 @@ class Event(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     error = models.CharField(max_length=300, blank=True)
+    cause = models.ForeignKey("Trace", on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
     received_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects: ClassVar[TenantQuerySet["Event"]] = TenantQuerySet.as_manager()  # type: ignore[assignment]
@@ -52,12 +53,16 @@ class Event(models.Model):
             models.CheckConstraint(
                 condition=Q(status__in=["queued", "done", "ignored", "failed"]), name="event_status_known"
             ),
+            models.UniqueConstraint(
+                fields=["trigger", "cause"], condition=Q(cause__isnull=False), name="event_cause_once"
+            ),
         ]
         indexes = [
             models.Index(fields=["trigger", "lane", "seq"], condition=Q(status="queued"), name="event_queue"),
             models.Index(fields=["workspace", "seq"], name="event_by_workspace"),
             models.Index(fields=["trigger", "seq"], name="event_by_trigger"),
             models.Index(fields=["received_at"], name="event_by_time"),
+            models.Index(fields=["cause"], condition=Q(cause__isnull=False), name="event_by_cause"),
         ]
 
     def __str__(self) -> str:

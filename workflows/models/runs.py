@@ -15,6 +15,8 @@ from workflows.models.events import Event
 from workflows.models.workflows import Workflow, WorkflowVersion
 
 UNFINISHED = ["pending", "running", "waiting", "paused"]
+# Runs that start each other: the sixth further one is not begun.
+MAX_DEPTH = 5
 
 
 class RunQuerySet(TenantQuerySet["Run"]):
@@ -37,8 +39,9 @@ class RunQuerySet(TenantQuerySet["Run"]):
 class Run(models.Model):
     """One execution. `seq` orders runs; those of one workflow and lane happen one after the other.
 
-    paused: `blocked_on` needs a person (reconnect), or somebody paused it. replay: 0 for the event's own
-    run, counting up for each time a person ran it again.
+    paused: `blocked_on` needs a person (reconnect), or `pause_reason` says why. replay: 0 for the event's own
+    run, counting up for each time a person ran it again. depth: how many runs before it caused each other, 0 when
+    somebody outside did; origin: the one whose write caused its event, which may be another tenant's.
     """
 
     class Status(models.TextChoices):
@@ -49,6 +52,10 @@ class Run(models.Model):
         COMPLETED = "completed"
         FAILED = "failed"
         CANCELLED = "cancelled"
+
+    class PauseReason(models.TextChoices):
+        PERSON = "person"
+        SAFETY = "safety"
 
     seq = models.BigAutoField(primary_key=True)
     id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
@@ -61,6 +68,9 @@ class Run(models.Model):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
     position = models.PositiveSmallIntegerField(default=0, help_text="Index of the step it is at")
     blocked_on = models.ForeignKey(Connection, on_delete=models.PROTECT, null=True, related_name="+")
+    pause_reason = models.CharField(max_length=10, choices=PauseReason.choices, blank=True, default="")
+    depth = models.PositiveSmallIntegerField(default=0)
+    origin = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
     error = models.JSONField(null=True)
     claims = models.PositiveSmallIntegerField(default=0, help_text="Times taken up since the last progress")
     due_at = models.DateTimeField(default=timezone.now)
@@ -80,6 +90,11 @@ class Run(models.Model):
                 condition=Q(status__in=[*UNFINISHED, "completed", "failed", "cancelled"]),
                 name="run_status_known",
             ),
+            models.CheckConstraint(condition=Q(depth__gte=0, depth__lte=MAX_DEPTH), name="run_depth_bounded"),
+            models.CheckConstraint(
+                condition=Q(pause_reason="") | Q(pause_reason__in=["person", "safety"], status="paused"),
+                name="run_pause_reason_of_paused",
+            ),
         ]
         indexes = [
             models.Index(
@@ -94,6 +109,8 @@ class Run(models.Model):
             models.Index(fields=["workspace", "lane", "seq"], name="run_by_incident"),
             models.Index(fields=["workflow", "seq"], name="run_by_workflow"),
             models.Index(fields=["created_at"], name="run_by_time"),
+            models.Index(fields=["workflow", "created_at"], name="run_pace"),
+            models.Index(fields=["origin"], condition=Q(origin__isnull=False), name="run_by_origin"),
         ]
 
     def __str__(self) -> str:
@@ -101,12 +118,13 @@ class Run(models.Model):
 
 
 class StepRun(models.Model):
-    """One step of a run. Attempts and waits are on its action call."""
+    """One step of a run. Attempts and waits are on its action call; a step that its only_if skips has none."""
 
     class Status(models.TextChoices):
         RUNNING = "running"
         COMPLETED = "completed"
         FAILED = "failed"
+        SKIPPED = "skipped"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps", db_index=False)
@@ -124,7 +142,8 @@ class StepRun(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["run", "position"], name="step_once"),
             models.CheckConstraint(
-                condition=Q(status__in=["running", "completed", "failed"]), name="step_status_known"
+                condition=Q(status__in=["running", "completed", "failed", "skipped"]),
+                name="step_status_known",
             ),
         ]
 

@@ -11,9 +11,16 @@ from connections.models import User, Workspace
 from connections.tenancy import TenantQuerySet
 from workflows.models.triggers import Trigger
 
+DEFAULT_PACE = 300
+FASTEST_PACE = 600
+
 
 class Workflow(models.Model):
-    """One trigger, conditions and steps. Only an active workflow with a published version runs."""
+    """One trigger, conditions and steps. Only an active workflow with a published version runs.
+
+    max_runs_per_minute: beyond it, TaskJuice pauses the workflow (pause_reason safety) and keeps its runs until a
+    person resumes it. counted_from: runs before that do not count, null for all count.
+    """
 
     class Status(models.TextChoices):
         DRAFT = "draft"
@@ -21,11 +28,17 @@ class Workflow(models.Model):
         PAUSED = "paused"
         ARCHIVED = "archived"
 
+    class PauseReason(models.TextChoices):
+        SAFETY = "safety"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="workflows")
     name = models.CharField(max_length=120)
     trigger = models.ForeignKey(Trigger, on_delete=models.PROTECT, related_name="workflows")
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.DRAFT)
+    pause_reason = models.CharField(max_length=10, choices=PauseReason.choices, blank=True, default="")
+    max_runs_per_minute = models.PositiveSmallIntegerField(default=DEFAULT_PACE)
+    counted_from = models.DateTimeField(null=True, blank=True)
     draft = models.JSONField(default=dict, help_text="Definition as last edited; see workflows.definitions")
     live = models.ForeignKey(
         "WorkflowVersion", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
@@ -45,6 +58,14 @@ class Workflow(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(status="active") | Q(live__isnull=False), name="workflow_active_has_version"
+            ),
+            models.CheckConstraint(
+                condition=Q(pause_reason="") | Q(pause_reason="safety", status="paused"),
+                name="workflow_pause_reason_of_paused",
+            ),
+            models.CheckConstraint(
+                condition=Q(max_runs_per_minute__gte=1, max_runs_per_minute__lte=FASTEST_PACE),
+                name="workflow_pace_bounded",
             ),
         ]
 

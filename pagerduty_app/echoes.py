@@ -1,0 +1,51 @@
+"""How an event shows what was done, so that the echo of our own write is recognised (developer docs, webhooks v3)."""
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from workflows.catalog import Effect, Json
+from workflows.moments import moment
+
+
+def key_subject(key: str) -> str:
+    return f"incident-key:{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def text_proof(text: str) -> str:
+    return hashlib.sha256(text.strip().encode(errors="replace")).hexdigest()
+
+
+def shown_by(payload: Any) -> list[Effect]:
+    """What a delivery shows; [] for what is no event of an incident. Takes anything."""
+    event = _object(payload, "event")
+    data, kind = _object(event, "data"), event.get("event_type")
+    if not isinstance(kind, str):
+        return []
+    common: Json = {"kind": kind[:120], "agent": _agent_of(event), "at": _at(event)}
+    incident = data if data.get("type") == "incident" else _object(data, "incident")
+    found = []
+    if kind == "incident.triggered" and isinstance(key := data.get("incident_key"), str):
+        found.append(Effect(key_subject(key), **common))
+    if isinstance(some_id := incident.get("id"), str):
+        text = data.get("content")
+        # A trimmed note shows its beginning only: any note of that moment may be it.
+        known = kind == "incident.annotated" and isinstance(text, str) and not data.get("trimmed")
+        found.append(Effect(f"incident:{some_id}", proof=text_proof(str(text)) if known else "", **common))
+    return found
+
+
+def _object(value: Any, name: str) -> Json:
+    inner = value.get(name) if isinstance(value, dict) else None
+    return inner if isinstance(inner, dict) else {}
+
+
+def _agent_of(event: Json) -> str:
+    """Who did it, if PagerDuty says that it was a user."""
+    agent = _object(event, "agent")
+    some_id = agent.get("id")
+    return some_id if isinstance(some_id, str) and str(agent.get("type")).startswith("user") else ""
+
+
+def _at(event: Json) -> datetime | None:
+    return moment(event.get("occurred_at"))

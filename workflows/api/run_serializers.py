@@ -1,0 +1,112 @@
+"""How runs and their steps look to API callers."""
+
+import uuid
+from typing import Any
+
+from rest_framework import serializers
+
+from workflows.api.serializers import five_fields
+from workflows.models import Run, StepRun
+
+
+class StepOut(serializers.ModelSerializer[StepRun]):
+    """One step of a run with what went in and out. rounds: times it was taken up again after it had failed."""
+
+    status = serializers.SerializerMethodField()
+    input = serializers.SerializerMethodField()
+    output = serializers.SerializerMethodField()
+    error = serializers.SerializerMethodField()
+    call = serializers.UUIDField(source="call_id")
+    attempts = serializers.SerializerMethodField()
+    rounds = serializers.SerializerMethodField()
+    next_attempt_at = serializers.SerializerMethodField()
+
+    class Meta:
+        model = StepRun
+        fields = [
+            "position",
+            "key",
+            "action",
+            "status",
+            "input",
+            "output",
+            "error",
+            "call",
+            "attempts",
+            "rounds",
+            "next_attempt_at",
+            "started_at",
+            "finished_at",
+        ]
+
+    def get_status(self, step: StepRun) -> str:
+        """While it runs, its call says more: waiting, paused."""
+        return step.call.status if step.call and step.finished_at is None else step.status
+
+    def get_input(self, step: StepRun) -> dict[str, Any] | None:
+        return step.call.input if step.call else None
+
+    def get_output(self, step: StepRun) -> dict[str, Any] | None:
+        return step.call.output if step.call else None
+
+    def get_error(self, step: StepRun) -> dict[str, Any] | None:
+        return five_fields(step.error or (step.call.error if step.call else None))
+
+    def get_attempts(self, step: StepRun) -> int:
+        return step.call.attempts if step.call else 0
+
+    def get_rounds(self, step: StepRun) -> int:
+        return step.call.rounds if step.call else 0
+
+    def get_next_attempt_at(self, step: StepRun) -> Any:
+        return step.call.next_attempt_at if step.call else None
+
+
+class RunOut(serializers.ModelSerializer[Run]):
+    """A run without its steps.
+
+    pause_reason: "person" or "safety" while one of them holds it. depth: how many runs before it caused each other;
+    origin: the run whose write caused its event, null when nobody's of this workspace did.
+    """
+
+    workflow = serializers.UUIDField(source="workflow_id")
+    version = serializers.IntegerField(source="version.number")
+    event = serializers.UUIDField(source="event.id")
+    error = serializers.SerializerMethodField()
+    origin = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Run
+        fields = [
+            "id",
+            "workflow",
+            "version",
+            "event",
+            "lane",
+            "replay",
+            "status",
+            "pause_reason",
+            "error",
+            "depth",
+            "origin",
+            "created_at",
+            "started_at",
+            "finished_at",
+        ]
+
+    def get_error(self, run: Run) -> dict[str, Any] | None:
+        return five_fields(run.error)
+
+    def get_origin(self, run: Run) -> uuid.UUID | None:
+        """Another workspace's run is nobody's business here."""
+        origin = run.origin
+        return origin.id if origin and origin.workspace_id == run.workspace_id else None
+
+
+class RunDetail(RunOut):
+    """A run with its steps."""
+
+    steps = StepOut(many=True)
+
+    class Meta(RunOut.Meta):
+        fields = [*RunOut.Meta.fields, "steps"]

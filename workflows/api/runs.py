@@ -1,0 +1,97 @@
+"""Runs."""
+
+import uuid
+from collections.abc import Callable
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from connections.api.endpoints import Endpoint
+from workflows import run_control
+from workflows.api.run_serializers import RunDetail, RunOut
+from workflows.models import Run, Workflow
+
+
+class Runs(Endpoint):
+    """The runs of the workspace, newest first."""
+
+    required_scope = "workflows:read"
+
+    @extend_schema(
+        responses=RunOut(many=True),
+        parameters=[
+            OpenApiParameter("workflow", uuid.UUID),
+            OpenApiParameter("status", str, enum=list(Run.Status.values)),
+            OpenApiParameter("lane", str, description="An incident's id"),
+        ],
+        summary="List runs",
+    )
+    def get(self, request: Request) -> Response:
+        runs = Run.objects.select_related("version", "event", "origin")
+        if workflow := self.uuid_parameter("workflow"):
+            runs = runs.filter(workflow=self.get_or_404(Workflow.objects.all(), pk=workflow))
+        runs = runs.filter(
+            **self.choice_parameter("status", Run.Status.values), **self.text_parameter("lane")
+        )
+        return self.page(runs, RunOut, ordering=("-seq",))
+
+
+class RunPage(Endpoint):
+    """One run with its steps."""
+
+    required_scope = "workflows:read"
+
+    @extend_schema(responses=RunDetail, summary="Look at a run")
+    def get(self, request: Request, run_id: uuid.UUID) -> Response:
+        runs = Run.objects.select_related("version", "event", "origin").prefetch_related("steps__call")
+        return Response(RunDetail(self.get_or_404(runs, id=run_id)).data)
+
+
+class ReplayRun(Endpoint):
+    """The same event once more."""
+
+    required_scope = "workflows:write"
+
+    @extend_schema(request=None, responses={201: RunOut}, summary="Run the same event again")
+    def post(self, request: Request, run_id: uuid.UUID) -> Response:
+        related = Run.objects.select_related("workflow__live", "workflow__workspace")
+        again = run_control.replay(actor=self.actor, run=self.get_or_404(related, id=run_id))
+        return Response(RunOut(again).data, status=201)
+
+
+class _Control(Endpoint):
+    """What a person does to one run."""
+
+    required_scope = "workflows:write"
+
+    def _after(self, run_id: uuid.UUID, act: Callable[..., None]) -> Response:
+        related = Run.objects.select_related("workflow__workspace", "version", "event", "origin")
+        run = self.get_or_404(related, id=run_id)
+        act(actor=self.actor, run=run)
+        run.refresh_from_db()
+        return Response(RunOut(run).data)
+
+
+class CancelRun(_Control):
+    """Stop a run that waits or is paused."""
+
+    @extend_schema(request=None, responses=RunOut, summary="Cancel a run")
+    def post(self, request: Request, run_id: uuid.UUID) -> Response:
+        return self._after(run_id, run_control.cancel)
+
+
+class PauseRun(_Control):
+    """Hold a run that waits."""
+
+    @extend_schema(request=None, responses=RunOut, summary="Pause a run")
+    def post(self, request: Request, run_id: uuid.UUID) -> Response:
+        return self._after(run_id, run_control.pause)
+
+
+class ResumeRun(_Control):
+    """Let a paused run go on."""
+
+    @extend_schema(request=None, responses=RunOut, summary="Resume a paused run")
+    def post(self, request: Request, run_id: uuid.UUID) -> Response:
+        return self._after(run_id, run_control.resume)

@@ -1,0 +1,121 @@
+"""Fields that cannot exist: found in a definition before it runs, and named with a suggestion when a run misses one.
+
+A route is a field's way as Liquid reads it: ("trigger", "incident", "teams", 0, "summary").
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from workflows import catalog
+from workflows.catalog import Json
+
+Route = Sequence[str | int]
+# What Liquid itself answers on lists and texts.
+_OF_LISTS = frozenset({"size", "first", "last"})
+_PLAIN = {"string": "a text", "integer": "a number", "number": "a number", "boolean": "true or false"}
+# So near, another name is a slip of the finger and not a field that nobody has documented yet.
+_A_SLIP = 0.8
+_LONGEST = 100
+
+
+def dotted(route: Route) -> str:
+    return ".".join(str(part) for part in route)[:_LONGEST]
+
+
+def suggestion(name: Any, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """The known name that is nearest to `name`, "" when none is near."""
+    if not isinstance(name, str) or len(name) > _LONGEST:
+        return ""
+    return next(iter(difflib.get_close_matches(name, list(known)[:500], n=1, cutoff=cutoff)), "")
+
+
+def _no_field(route: Route, known: Iterable[str]) -> str:
+    near = suggestion(route[-1], known)
+    return f"There is no field {dotted(route)}." + (f" Did you mean {near}?" if near else "")
+
+
+def missing(route: Route, fields: Any) -> str | None:
+    """What to tell a person when `fields` (JSON) has nothing at that route; None when it has."""
+    value = fields
+    for index, name in enumerate(route):
+        if isinstance(value, Mapping) and name in value:
+            value = value[name]
+        elif isinstance(value, list) and name in range(-len(value), len(value)):
+            value = value[int(name)]
+        elif isinstance(value, list) and name in ("first", "last") and value:
+            value = value[0 if name == "first" else -1]
+        elif name in _OF_LISTS and isinstance(value, list | str | Mapping):
+            return None
+        else:
+            return _no_field(route[: index + 1], value if isinstance(value, Mapping) else ())
+    return None
+
+
+def visible_to_step(trigger_key: str, earlier: Mapping[str, str]) -> Json:
+    """The JSON Schema of what a step sees. earlier: step key → action key of the steps before it.
+
+    Closed (additionalProperties false) where nothing else can be; elsewhere a provider may send more than is known.
+    """
+    return _closed({"trigger": of_trigger(trigger_key), "steps": _closed(_outputs(earlier))})
+
+
+def _outputs(earlier: Mapping[str, str]) -> dict[str, Json]:
+    found = {key: catalog.find_action(action) for key, action in earlier.items()}
+    return {key: action.output_schema if action else {} for key, action in found.items()}
+
+
+def _closed(properties: Json) -> Json:
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def of_trigger(trigger_key: str) -> Json:
+    """What is known of `trigger`: its schema, and what its documented sample has beyond that."""
+    trigger = catalog.find_trigger(trigger_key)
+    if trigger is None:
+        return {}
+    provider = trigger_key.partition("/")[0]
+    sample = catalog.integration(provider).trigger_fields(trigger.sample)
+    return _documented(trigger.output_schema, sample)
+
+
+def _documented(schema: Json, sample: Any) -> Json:
+    if not isinstance(sample, dict) or (schema and "properties" not in schema):
+        return schema
+    known = schema.get("properties", {})
+    more = {name: _documented(known.get(name, {}), item) for name, item in sample.items()}
+    return {**schema, "properties": {**known, **more}}
+
+
+def problem_with(route: Route, schema: Json) -> str | None:
+    """Why no value can be at that route of something with that JSON Schema; None unless that is certain."""
+    for index, name in enumerate(route):
+        here, properties = route[: index + 1], schema.get("properties")
+        if schema.get("type") == "array":
+            if not (isinstance(name, int) or name in ("first", "last")):
+                return None if name == "size" or str(name).isdecimal() else _no_field(here, ("first", "last"))
+            schema = schema.get("items", {})
+        elif properties is None:
+            kind = _PLAIN.get(str(schema.get("type")))
+            return (
+                f"{dotted(route[:index])} is {kind} and has no fields."
+                if kind and name not in _OF_LISTS
+                else None
+            )
+        elif name in properties:
+            schema = properties[name]
+        elif schema.get("additionalProperties") is False or suggestion(name, properties, _A_SLIP):
+            return None if name in _OF_LISTS else _said(here, properties)
+        else:
+            return None
+    return None
+
+
+def _said(route: Route, known: Iterable[str]) -> str:
+    near = suggestion(route[-1], known)
+    did_you_mean = f" Did you mean {near}?" if near else ""
+    if len(route) == 1:
+        return f"A field begins with trigger or steps, not with {dotted(route)}.{did_you_mean}"
+    if route[0] == "steps" and len(route) == len(("steps", "key")):
+        return f"There is no earlier step {dotted(route[1:])}.{did_you_mean}"
+    return _no_field(route, known)

@@ -1,0 +1,93 @@
+"""The safety limit: a workflow that begins too many runs in a minute is paused, and nothing is lost.
+
+Its runs are made all the same, paused, and go on when a person resumes the workflow.
+"""
+
+from datetime import datetime, timedelta
+
+import structlog
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from connections import audit
+from connections.actors import Actor
+from connections.problems import Problem
+from workflows.models import Run, Workflow
+
+log = structlog.get_logger(__name__)
+
+WINDOW = timedelta(minutes=1)
+
+
+def listening() -> Q:
+    """Workflows that events still make runs of: the active ones, and those that the limit has paused."""
+    held = Q(status=Workflow.Status.PAUSED, pause_reason=Workflow.PauseReason.SAFETY)
+    return Q(status=Workflow.Status.ACTIVE) | held
+
+
+def holds(workflow: Workflow, now: datetime) -> bool:
+    """Whether its next run has to wait for a person; pauses the workflow when that is the first one beyond the limit.
+
+    Two workers at the same time may let a few more begin. Call it in the transaction that makes the run.
+    """
+    if workflow.pause_reason == Workflow.PauseReason.SAFETY:
+        return True
+    since = max(now - WINDOW, workflow.counted_from or now - WINDOW)
+    begun = Run.objects.filter(workflow=workflow, created_at__gte=since, replay=0)
+    limit = workflow.max_runs_per_minute
+    if begun.exclude(status=Run.Status.CANCELLED)[:limit].count() < limit:
+        return False
+    _pause(workflow)
+    return True
+
+
+def _pause(workflow: Workflow) -> None:
+    active = Workflow.objects.filter(pk=workflow.pk, status=Workflow.Status.ACTIVE)
+    reason = Workflow.PauseReason.SAFETY
+    if not active.update(status=Workflow.Status.PAUSED, pause_reason=reason):
+        return
+    workflow.status, workflow.pause_reason = Workflow.Status.PAUSED, reason
+    limit = workflow.max_runs_per_minute
+    log.warning("workflow_paused_for_safety", workflow=str(workflow.pk), limit=limit)
+    audit.record(
+        Actor.system(),
+        "workflow.paused_for_safety",
+        workspace=workflow.workspace,
+        target=str(workflow.pk),
+        detail={"workflow": workflow.name, "runs_per_minute": limit},
+    )
+
+
+def held_error(workflow: Workflow) -> dict[str, object]:
+    """What a held run says of itself."""
+    return Problem(
+        "paused_for_safety",
+        f"Paused (safety): this workflow would have begun more than {workflow.max_runs_per_minute} runs within a "
+        "minute. It goes on when somebody resumes the workflow.",
+        status=409,
+        detail={"runs_per_minute": workflow.max_runs_per_minute},
+    ).as_error()
+
+
+def held(workflow: Workflow) -> QuerySet[Run]:
+    """Its runs that the limit keeps back."""
+    return Run.objects.filter(
+        workflow=workflow, status=Run.Status.PAUSED, pause_reason=Run.PauseReason.SAFETY
+    )
+
+
+def let_go(runs: QuerySet[Run]) -> int:
+    """Let held runs go on. Answers how many."""
+    return runs.update(
+        status=Run.Status.PENDING, pause_reason="", error=None, claims=0, due_at=timezone.now()
+    )
+
+
+def release() -> int:
+    """Let go what was held at the very moment its workflow was resumed. Answers how many."""
+    late = Run.objects.filter(
+        status=Run.Status.PAUSED,
+        pause_reason=Run.PauseReason.SAFETY,
+        workflow__status=Workflow.Status.ACTIVE,
+    )
+    return let_go(Run.objects.filter(pk__in=list(late.values_list("pk", flat=True)[:200])))
