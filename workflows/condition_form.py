@@ -7,12 +7,11 @@ from typing import Any
 from django.http import QueryDict
 
 from connections.storable import is_storable
+from workflows.condition_fields import MAX_CONDITIONS, UNSTORABLE
 from workflows.conditions import OPERATORS
-from workflows.definitions import MAX_CONDITIONS
 from workflows.samples import Field, Source
 from workflows.workflow_words import OPERATOR_WORDS
 
-_LONGEST = 500
 _NOT_THERE = "not_exists"
 
 
@@ -27,11 +26,19 @@ class Row:
 
 
 class ConditionForm:
-    """As much of a form as the page needs. data: what was sent, or None to show what is stored."""
+    """As much of a form as the page needs. data: what was sent, or None to show what is stored.
+
+    prefix: of its inputs' names, where it is a part of another form.
+    """
 
     def __init__(
-        self, stored: dict[str, Any], sources: Iterable[Source], data: QueryDict | None = None
+        self,
+        stored: dict[str, Any],
+        sources: Iterable[Source],
+        data: QueryDict | None = None,
+        prefix: str = "",
     ) -> None:
+        self.prefix = prefix
         self.sources = list(sources)
         self.match = stored.get("match", "all")
         self.rows = [_shown(*row) for row in stored.get("rows", [])]
@@ -57,8 +64,11 @@ class ConditionForm:
         ]
 
     def _read(self, data: QueryDict) -> None:
-        self.match = "any" if data.get("match") == "any" else "all"
-        columns = [data.getlist(name)[: MAX_CONDITIONS + 1] for name in ("field", "operator", "value")]
+        self.match = "any" if data.get(f"{self.prefix}match") == "any" else "all"
+        columns = [
+            data.getlist(f"{self.prefix}{name}")[: MAX_CONDITIONS + 1]
+            for name in ("field", "operator", "value")
+        ]
         rows = [
             Row(field.strip(), operator, value.strip())
             for field, operator, value in zip(*columns, strict=False)
@@ -77,13 +87,18 @@ class ConditionForm:
 
 
 def _fault(row: Row) -> str:
+    """What is wrong with it, "" for nothing."""
+    asked_for_value = row.operator not in ("exists", _NOT_THERE)
+    operator = OPERATORS.get(row.operator if asked_for_value else "exists")
     if not row.field:
         return "Choose a field."
-    if not row.value and row.operator not in ("exists", _NOT_THERE):
+    if operator is None:
+        return "Choose a comparison."
+    if not row.value and asked_for_value:
         return "Enter a value to compare with."
-    if len(row.value) > _LONGEST:
-        return f"At most {_LONGEST} characters."
-    return "" if is_storable(row.value) else "Holds characters that cannot be stored."
+    if not operator.fits(_stored(row)[2]):
+        return f"Enter {operator.takes}."
+    return "" if is_storable(row.value) else UNSTORABLE
 
 
 def _shown(field: str, operator: str, value: Any) -> Row:

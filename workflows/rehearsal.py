@@ -22,12 +22,16 @@ class Row:
 
 @dataclass
 class Step:
-    """What would be sent. faults: (input's name, what is wrong with it)."""
+    """What would be sent; skipped: nothing, because its `only_if` does not hold.
+
+    faults: (input's name, what is wrong with it).
+    """
 
     name: str
     action: str
     given: list[Fact]
     faults: list[tuple[str, str]] = field(default_factory=list)
+    skipped: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,13 @@ def rehearse(workflow: Workflow, event: Event | None) -> Rehearsal:
     steps: list[Step] = []
     outputs: Json = {}
     for step in draft["steps"]:
-        steps.append(_step(step, {**fields, "steps": dict(outputs)}))
-        outputs[step["key"]] = samples.of_step(step)
+        seen = {**fields, "steps": dict(outputs)}
+        if conditions.hold(step.get("only_if") or {}, seen):
+            steps.append(_step(step, seen))
+            outputs[step["key"]] = samples.of_step(step)
+        else:
+            name = step.get("name") or step["key"]
+            steps.append(Step(name, workflow_words.action_of(step), [], skipped=True))
     return Rehearsal(rows, conditions.hold(asked, fields), steps)
 
 

@@ -60,6 +60,8 @@ def context_of(run: Run) -> dict[str, Any]:
         "open": run.status in UNFINISHED,
         "polling": run.status in {"pending", "running", "waiting"},
         "idle": run.status in UNFINISHED and run.status != Run.Status.RUNNING,
+        "may_pause": run.status in {Run.Status.PENDING, Run.Status.WAITING},
+        "may_resume": run.status == Run.Status.PAUSED and run.blocked_on is None,
         "seen": seen(run, begun),
         "error": run.error if isinstance(run.error, dict) else {},
         "may_replay": run.workflow.live_id is not None and run.status not in UNFINISHED,
@@ -71,6 +73,8 @@ def _step(definition: dict[str, Any], step: StepRun | None) -> Step:
     name = definition.get("name") or definition["key"]
     if step is None:
         return Step(name, action, "later", "not begun")
+    if step.status == StepRun.Status.SKIPPED:
+        return Step(name, action, "later", "skipped: its “only if” did not hold")
     call = step.call
     error = call.error if call is not None and call.error else step.error
     error = error if isinstance(error, dict) else {}

@@ -1,5 +1,6 @@
 """Samples: what a workflow would see of an event, and what its steps would answer, before anything has run."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ MOST_EVENTS = 10
 _MOST_FIELDS = 80
 _CALLS_LOOKED_AT = 200
 _DEEPEST = 4
+_PLACE = re.compile(r"\.(\d+)(?=\.|$)")
 _LONGEST_VALUE = 60
 _NOT_FOR_PEOPLE = {"self", "type"}
 _BY_TYPE: dict[str, Any] = {
@@ -35,7 +37,8 @@ class Field:
 
     @property
     def expression(self) -> str:
-        return f"{{{{ {self.path} }}}}"
+        """How it is inserted: {{ trigger.incident.teams[0].summary }} for trigger.incident.teams.0.summary."""
+        return "{{ %s }}" % _PLACE.sub(r"[\1]", self.path)  # noqa: UP031 - braces
 
 
 @dataclass(frozen=True)

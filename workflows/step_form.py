@@ -12,7 +12,11 @@ from workflows.action_forms import flat
 from workflows.catalog import ActionType, Json
 from workflows.lookups import Choices
 
-_ON_ERROR = [("stop", "the run ends as failed"), ("continue", "the run goes on with the next step")]
+_ON_ERROR = [
+    ("stop", "the run ends as failed"),
+    ("continue", "the run goes on with the next step"),
+    ("retry", "three more tries within hours, then the run ends as failed"),
+]
 
 
 class StepForm(forms.Form):
@@ -85,17 +89,20 @@ class StepForm(forms.Form):
                     known = f"in-{name}" in self.fields
                     self.add_error(f"in-{name}" if known else None, flat(errors))
 
-    def blame(self, detail: Any, words: str) -> None:
-        """Say what the whole draft is refused for: at the inputs of this step, or else above the form.
+    def blame(self, detail: Any, at: int, words: str) -> None:
+        """Say what the draft is refused for: at the inputs of this step, or else, in `words`, above the form.
 
-        detail: as the definition's serializer gives it, {"steps": [{}, {"input": {name: errors}}]} or by number.
+        detail: as the definition's serializer gives it, {"steps": …} as a list or by number. at: this step's number.
         """
         steps = detail.get("steps", {}) if isinstance(detail, Mapping) else {}
-        each = steps.values() if isinstance(steps, Mapping) else steps
-        for step in each:
-            for name, errors in (step.get("input", {}) if isinstance(step, Mapping) else {}).items():
-                if name in self.input:
-                    self.add_error(f"in-{name}", flat(errors))
+        numbered = (
+            dict(enumerate(steps)) if isinstance(steps, list) else {int(one): steps[one] for one in steps}
+        )
+        step = numbered.get(at)
+        inputs = step.get("input") if isinstance(step, Mapping) else None
+        for name, errors in inputs.items() if isinstance(inputs, Mapping) else ():
+            if name in self.input:
+                self.add_error(f"in-{name}", flat(errors))
         if not self.errors:
             self.add_error(None, words)
 

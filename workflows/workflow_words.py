@@ -16,6 +16,15 @@ OPERATOR_WORDS = {
     "one_of": "is one of",
     "greater": "is greater than",
     "less": "is less than",
+    "matches": "matches",
+    "before": "is before",
+    "after": "is after",
+}
+
+ON_ERROR = {
+    "stop": "An error ends the run.",
+    "continue": "The run goes on after an error.",
+    "retry": "An error is tried again for hours, then it ends the run.",
 }
 
 
@@ -23,7 +32,7 @@ OPERATOR_WORDS = {
 class Step:
     """One step. action: its name, "" if the step is called so. connection: None when it is gone.
 
-    stops: whether an error ends the run.
+    only_if: rows in words, and how many of them have to hold. on_error: what an error does, as a sentence.
     """
 
     key: str
@@ -31,12 +40,27 @@ class Step:
     action: str
     connection: Connection | None
     given: list[Fact]
-    stops: bool
+    only_if: list[str]
+    how_many: str
+    on_error: str
 
 
 def conditions(definition: dict[str, Any]) -> list[str]:
     """Each row as a sentence: Incident urgency is high."""
-    return [_row(*row) for row in definition.get("conditions", {}).get("rows", [])]
+    return rows(definition.get("conditions"))
+
+
+def rows(asked: dict[str, Any] | None) -> list[str]:
+    """Each row of {"match", "rows"} as a sentence; none for None."""
+    return [_row(*row) for row in (asked or {}).get("rows", [])]
+
+
+def how_many(asked: dict[str, Any] | None) -> str:
+    """How many of them have to hold, before a colon."""
+    found = (asked or {}).get("rows", [])
+    if len(found) < 2:
+        return "this holds"
+    return "one of these holds" if (asked or {}).get("match") == "any" else "all of these hold"
 
 
 def _row(path: str, operator: str, value: Any) -> str:
@@ -56,7 +80,9 @@ def steps(definition: dict[str, Any], connections: dict[str, Connection]) -> lis
             action=action_of(step),
             connection=connections.get(step["connection"]),
             given=readable.of_input(catalog.input_schema(step["action"]), step["input"]),
-            stops=step.get("on_error", "stop") == "stop",
+            only_if=rows(step.get("only_if")),
+            how_many=how_many(step.get("only_if")),
+            on_error=ON_ERROR[step.get("on_error", "stop")],
         )
         for step in definition.get("steps", [])
     ]

@@ -226,6 +226,60 @@ class TestAStep:
         assert bob.post(address(draft, "remove", "one")).status_code == 404
 
 
+class TestOnlyIf:
+    ROWS = {
+        "only-match": "all",
+        "only-field": ["steps.runbook.note.id", ""],
+        "only-operator": ["exists", "equals"],
+        "only-value": ["", ""],
+    }
+
+    def test_a_step_may_depend_on_an_earlier_one(
+        self, bob: Client, draft: Workflow, connection: Connection, provider: Any
+    ) -> None:
+        add_note_step(bob, draft, connection)
+        answer = add_note_step(bob, draft, connection, name="Again", **self.ROWS)  # type: ignore[arg-type]
+
+        assert answer.status_code == 302, text(answer)
+        asked = steps_of(draft)[1]["only_if"]
+        assert asked == {"match": "all", "rows": [["steps.runbook.note.id", "exists", True]]}
+        assert "Only if this holds: Note ID is there" in text(bob.get(address(draft, "edit")))
+        again = bob.get(address(draft, "step", "again")).content.decode()
+        assert '<option value="steps.runbook.note.id" selected>' in again
+
+    def test_another_row_keeps_what_was_entered_and_stores_nothing(
+        self, bob: Client, draft: Workflow, connection: Connection, provider: Any
+    ) -> None:
+        answer = add_note_step(bob, draft, connection, more="1", in_content="Kept")
+
+        assert answer.status_code == 200
+        assert "Kept" in text(answer)
+        assert steps_of(draft) == []
+
+    def test_a_row_that_does_not_hold_up_is_said(
+        self, bob: Client, draft: Workflow, connection: Connection, provider: Any
+    ) -> None:
+        answer = add_note_step(bob, draft, connection, **self.ROWS)  # type: ignore[arg-type]
+
+        assert answer.status_code == 400
+        assert "There is no earlier step runbook." in text(answer)
+
+    def test_the_rehearsal_says_what_would_be_skipped(
+        self, bob: Client, draft: Workflow, connection: Connection, provider: Any
+    ) -> None:
+        rows = [["trigger.incident.urgency", "equals", "low"]]
+        steps = [
+            note_step(connection, name="For quiet ones", only_if={"rows": rows}),
+            note_step(connection, key="b"),
+        ]
+        authoring.change(actor=SYSTEM, workflow=draft, name="Notes", definition={"steps": steps})
+
+        page = text(bob.get(address(draft, "rehearsal")))
+
+        assert "For quiet ones Create incident note It would be skipped" in page
+        assert page.count("Runbook for Checkout answers slowly") == 1
+
+
 class TestConditions:
     def post(self, bob: Client, draft: Workflow, *rows: tuple[str, str, str], **more: str) -> Any:
         field, operator, value = (list(column) for column in zip(*rows, strict=True))
@@ -268,9 +322,12 @@ class TestConditions:
         [
             (("", "equals", "high"), "Choose a field."),
             (("trigger.incident.title", "equals", ""), "Enter a value"),
-            (("trigger.incident.title", "resembles", "x"), "unknown operator"),
+            (("trigger.incident.title", "resembles", "x"), "Choose a comparison."),
             (("steps.x", "equals", "x"), "must begin with trigger"),
-            (("trigger.incident.title", "equals", "x" * 501), "At most 500"),
+            (("trigger.incident.title", "equals", "x" * 1001), "at most 1000 characters"),
+            (("trigger.incident.number", "greater", "many"), "Enter a number."),
+            (("trigger.incident.created_at", "after", "soon"), "Enter a date or time such as"),
+            (("trigger.incident.titel", "equals", "x"), "Did you mean title?"),
             (("trigger.incident.title", "equals", "\x00"), "cannot be stored"),
         ],
     )

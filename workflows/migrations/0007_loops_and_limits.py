@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('connections', '0005_audit_events_are_kept'),
-        ('workflows', '0004_calls_settle'),
+        ('workflows', '0005_run_by_incident'),
     ]
 
     operations = [

@@ -117,7 +117,7 @@ def edit(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
     context = {
         "workflow": workflow,
         "conditions": workflow_words.conditions(workflow.draft),
-        "match": workflow.draft["conditions"]["match"],
+        "how_many": workflow_words.how_many(workflow.draft["conditions"]),
         "steps": workflow_words.steps(workflow.draft, {str(row.pk): row for row in connections}),
         "changed": workflow.live is None or workflow.draft != workflow.live.definition,
     }

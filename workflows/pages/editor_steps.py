@@ -15,6 +15,7 @@ from connections.problems import Problem
 from connections.requests import actor_of
 from workflows import calls, catalog, drafts, lookups, readable, rehearsal, samples
 from workflows.catalog import ActionType
+from workflows.condition_form import ConditionForm
 from workflows.models import Workflow
 from workflows.pages.editor import SECTION, get_draft, keep, store, why
 from workflows.step_form import StepForm
@@ -84,30 +85,50 @@ def _before(workflow: Workflow, step: drafts.Definition) -> list[drafts.Definiti
 
 def _form(request: HttpRequest, workflow: Workflow, step: drafts.Definition) -> HttpResponse:
     connection, action = _kind(workflow, step)
-    form = StepForm(action, step, request.POST if request.method == "POST" else None)
-    sample = _sample(workflow, step)
-    if request.method == "POST" and form.is_valid():
-        form.judge(sample)
-    if request.method == "POST" and form.is_valid():
-        key = step.get("key") or drafts.new_key(workflow.draft, form.cleaned_data["name"])
-        made = form.step(key=key, connection=step["connection"])
-        try:
-            store(request, workflow, drafts.with_step(workflow.draft, made))
-        except (ValidationError, Problem) as problem:
-            form.blame(problem.detail if isinstance(problem, ValidationError) else {}, why(problem))
-        else:
-            return redirect("workflows:edit", workflow.pk)
+    data = request.POST if request.method == "POST" else None
+    form = StepForm(action, step, data)
+    sources = samples.sources(workflow, _before(workflow, step))
+    only_if = ConditionForm(step.get("only_if", {}), sources, data, prefix="only-")
+    if data is not None and "more" not in data and _stored(request, workflow, step, form, only_if):
+        return redirect("workflows:edit", workflow.pk)
     form.offer(lookups.asker(actor=actor_of(request), connection=connection), actor_of(request).label)
     context = {
         "workflow": workflow,
         "connection": connection,
         "action": action,
         "form": form,
+        "only_if": only_if,
         "parts": form.parts(),
-        "sources": samples.sources(workflow, _before(workflow, step)),
+        "sources": sources,
         "key": step.get("key", ""),
     }
-    return render(request, "editor/step.html", context | SECTION, status=400 if form.errors else 200)
+    wrong = data is not None and "more" not in data
+    return render(request, "editor/step.html", context | SECTION, status=400 if wrong else 200)
+
+
+def _stored(
+    request: HttpRequest,
+    workflow: Workflow,
+    step: drafts.Definition,
+    form: StepForm,
+    only_if: ConditionForm,
+) -> bool:
+    """Whether what was entered is in the draft now; if not, the forms say why."""
+    if form.is_valid():
+        form.judge(_sample(workflow, step))
+    if not (form.is_valid() and only_if.is_valid()):
+        return False
+    key = step.get("key") or drafts.new_key(workflow.draft, form.cleaned_data["name"])
+    made = form.step(key=key, connection=step["connection"])
+    if only_if.conditions["rows"]:
+        made["only_if"] = only_if.conditions
+    try:
+        store(request, workflow, drafts.with_step(workflow.draft, made))
+    except (ValidationError, Problem) as problem:
+        detail = problem.detail if isinstance(problem, ValidationError) else {}
+        form.blame(detail, len(_before(workflow, step)), why(problem))
+        return False
+    return True
 
 
 def _sample(workflow: Workflow, step: drafts.Definition) -> dict[str, Any]:

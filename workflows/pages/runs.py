@@ -1,7 +1,7 @@
 """The runs of an agency's workflows, and the page of one."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +19,7 @@ from connections.paging import page_of
 from connections.place import Place
 from connections.problems import Problem
 from connections.requests import actor_of
-from workflows import authoring, catalog, run_page
+from workflows import catalog, run_control, run_page
 from workflows.models import Run, Workflow
 from workflows.wording import how_long
 
@@ -125,13 +125,31 @@ def progress(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
 @member
 @require_POST
 def cancel(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
+    return _do(request, run_id, run_control.cancel, "The run is cancelled. What it had done stays done.")
+
+
+@member
+@require_POST
+def pause(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
+    return _do(
+        request, run_id, run_control.pause, "The run is paused. Later ones of its incident wait behind it."
+    )
+
+
+@member
+@require_POST
+def resume(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
+    return _do(request, run_id, run_control.resume, "The run goes on.")
+
+
+def _do(request: HttpRequest, run_id: uuid.UUID, act: Callable[..., None], said: str) -> HttpResponse:
     run = _run(request, run_id, "workflow__workspace")
     try:
-        authoring.cancel(actor=actor_of(request), run=run)
+        act(actor=actor_of(request), run=run)
     except Problem as problem:
         messages.error(request, problem.message)
     else:
-        messages.success(request, "The run is cancelled. What it had done stays done.")
+        messages.success(request, said)
     return redirect("workflows:run", run.id)
 
 
@@ -141,7 +159,7 @@ def replay(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
     """The same event once more; the page is then the new run's."""
     run = _run(request, run_id, "workflow__live", "workflow__workspace")
     try:
-        again = authoring.replay(actor=actor_of(request), run=run)
+        again = run_control.replay(actor=actor_of(request), run=run)
     except Problem as problem:
         messages.error(request, problem.message)
         return redirect("workflows:run", run.id)

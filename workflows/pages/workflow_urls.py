@@ -18,5 +18,7 @@ urlpatterns = [
     path(_RUN, runs.detail, name="run"),
     path(f"{_RUN}progress/", runs.progress, name="run_progress"),
     path(f"{_RUN}cancel/", runs.cancel, name="cancel"),
+    path(f"{_RUN}pause/", runs.pause, name="pause_run"),
+    path(f"{_RUN}resume/", runs.resume, name="resume_run"),
     path(f"{_RUN}replay/", runs.replay, name="replay"),
 ]

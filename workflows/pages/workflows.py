@@ -74,7 +74,7 @@ def detail(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
     context = {
         "workflow": workflow,
         "conditions": workflow_words.conditions(definition),
-        "match": definition.get("conditions", {}).get("match", "all"),
+        "how_many": workflow_words.how_many(definition.get("conditions")),
         "steps": workflow_words.steps(definition, {str(row.pk): row for row in connections}),
         "changed": workflow.live is not None and workflow.draft != workflow.live.definition,
         "rows": lines_of(runs[:_LATEST]),
