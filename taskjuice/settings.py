@@ -268,6 +268,8 @@ SPECTACULAR_SETTINGS = {
         "EventStatus": "workflows.models.Event.Status",
         "WorkflowStatus": "workflows.models.Workflow.Status",
         "RunStatus": "workflows.models.Run.Status",
+        "RunPauseReason": "workflows.models.Run.PauseReason",
+        "WorkflowPauseReason": "workflows.models.Workflow.PauseReason",
     },
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -1,0 +1,116 @@
+"""What our runs write in the sandbox comes back as events that are known as their echo; other events are not."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connections.models import Connection
+from pagerduty_app import echoes
+from pagerduty_app.sandbox.sandbox import Sandbox
+from tests.pagerduty_app.dance import Dance
+from tests.people import people
+from tests.workflows.conftest import DANA, SYSTEM, incident_event, publish
+from workflows import origins, triggers, worker
+from workflows.models import Event, Run, Trigger
+
+KINDS = ["incident.triggered", "incident.acknowledged", "incident.annotated", "incident.resolved"]
+NOBODY = "http://127.0.0.1:9/"
+
+
+@pytest.fixture
+def connection(db: None, sandbox: Sandbox) -> Connection:
+    who = people()
+    return Dance(who.alice).connect(who.acme)
+
+
+@pytest.fixture
+def heard(trigger: Trigger, sandbox: Sandbox) -> Any:
+    """heard(): what the sandbox told of so far, oldest first, as events of our trigger that nobody has judged yet."""
+    sandbox.subscribe("PACME01", NOBODY, KINDS, {"type": "account_reference"})
+
+    def events() -> list[Event]:
+        rows = sandbox.store.rows("SELECT event_type, body FROM deliveries ORDER BY seq")
+        return [
+            Event(trigger=trigger, external_id=str(number), event_type=kind, lane="x", body=body)
+            for number, (kind, body) in enumerate(rows)
+        ]
+
+    return events
+
+
+def steps(connection: Connection) -> list[dict[str, Any]]:
+    def step(key: str, action: str, **step_input: str) -> dict[str, Any]:
+        return {
+            "key": key,
+            "connection": str(connection.pk),
+            "action": f"pagerduty/{action}",
+            "input": {"from": DANA, **step_input},
+        }
+
+    made = "{{ steps.create.incident.id }}"
+    return [
+        step("create", "create-incident", service_id="PSVC00", title="Follow-up"),
+        step("ack", "update-incident", incident_id=made, status="acknowledged"),
+        step("note", "create-incident-note", incident_id=made, content="Seen by the workflow\n"),
+        step("resolve", "update-incident", incident_id=made, status="resolved"),
+    ]
+
+
+def test_what_a_run_wrote_is_known_when_pagerduty_tells_of_it(
+    trigger: Trigger, connection: Connection, deliver: Any, heard: Any
+) -> None:
+    publish(trigger, connection, steps=steps(connection))
+    deliver(incident_event())
+    worker.drain()
+    run = Run.objects.get()
+    assert run.status == "completed", run.error
+
+    causes = {event.event_type: origins.cause_of(event) for event in heard()}
+
+    assert list(causes) == KINDS
+    assert [cause and cause.run for cause in causes.values()] == [run] * 4
+
+
+def test_what_a_person_does_in_the_sandbox_is_nobodys_echo(
+    sandbox: Sandbox, trigger: Trigger, connection: Connection, deliver: Any, heard: Any
+) -> None:
+    publish(trigger, connection, steps=steps(connection)[:1])
+    deliver(incident_event())
+    worker.drain()
+    incident = Run.objects.get().steps.get().call.output["incident"]["id"]  # type: ignore[union-attr,index]
+    person = sandbox.person("PACME01")
+    told = len(heard())
+
+    sandbox.incidents.annotate("PACME01", person, incident, "I am looking at it")
+    opened = sandbox.incidents.insert("PACME01", "PSVC00")["id"]
+    sandbox.incidents.annotate("PACME01", person, opened, "Another one")
+
+    later = heard()[told:]
+    assert later
+    assert [origins.cause_of(event) for event in later] == [None] * len(later)
+
+
+def test_a_test_event_has_no_cause(trigger: Trigger) -> None:
+    assert origins.cause_of(triggers.send_test(actor=SYSTEM, trigger=trigger)) is None
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [None, [], "x", {}, {"event": 5}, {"event": {"event_type": "incident.triggered", "data": {"id": 5}}}],
+)
+def test_anything_can_be_asked_what_it_shows(payload: Any) -> None:
+    assert echoes.shown_by(payload) == []
+
+
+def test_the_documented_events_show_their_incident_and_who_did_it() -> None:
+    folder = os.environ.get("PAGERDUTY_EVENTS")
+    if not folder:
+        pytest.skip("set PAGERDUTY_EVENTS to a folder with one webhook body per event type")
+    for kind in KINDS:
+        shown = echoes.shown_by(json.loads((Path(folder) / f"{kind}.json").read_text()))
+        assert {effect.kind for effect in shown} == {kind}
+        assert shown[-1].subject == "incident:PGR0VU2"
+        assert all(effect.agent and effect.at for effect in shown)
