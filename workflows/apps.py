@@ -30,5 +30,11 @@ class WorkflowsConfig(AppConfig):
                 "workflow.archived": "Archived a workflow",
                 "run.replayed": "Replayed a run",
                 "run.cancelled": "Cancelled a run",
+                "hook.created": "Made a hook",
+                "hook.changed": "Changed a hook",
+                "hook.secret_rotated": "Made a new secret for a hook",
+                "hook.tested": "Tested a hook",
+                "hook.replayed": "Sent dead letters again",
+                "hook.deleted": "Deleted a hook",
             }
         )

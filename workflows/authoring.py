@@ -10,6 +10,7 @@ from connections import audit
 from connections.actors import Actor
 from connections.problems import Problem
 from workflows import definitions, doorbell, parked
+from workflows.hooks import outbox
 from workflows.models import Run, Trigger, Workflow, WorkflowVersion
 from workflows.models.runs import UNFINISHED
 
@@ -103,6 +104,7 @@ def cancel(*, actor: Actor, run: Run) -> None:
         if not idle.update(status=Run.Status.CANCELLED, blocked_on=None, finished_at=now):
             raise Problem("run_not_idle", "This run is finished, or at work right now.", status=409)
         parked.close_steps([run], Problem("cancelled", "The run was cancelled.", status=409).as_error())
+        outbox.owe_runs([run.pk])
         _record(actor, run.workflow, "run.cancelled", run=str(run.id))
         doorbell.ring()
 
