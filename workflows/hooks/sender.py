@@ -118,9 +118,11 @@ class _Pass:
         return 1
 
     def _land(self) -> None:
-        """Wait a moment for an exchange to end, and write down those that have, or whose time is over."""
+        """Wait a moment for an exchange to end, and write down all that have, or whose time is over."""
         try:
             self._settle(self._landed.get(timeout=_LOOK_EVERY))
+            while True:
+                self._settle(self._landed.get_nowait())
         except Empty:
             for exchange in [late for late in self._under_way if late.overdue]:
                 exchange.cut()
