@@ -76,7 +76,7 @@ class HookChange(ActionInput):
     events = serializers.BooleanField(required=False)
     runs = serializers.BooleanField(required=False)
     trigger = serializers.UUIDField(required=False, allow_null=True)
-    status = serializers.ChoiceField(choices=["active", "paused"], required=False)
+    status = serializers.ChoiceField(choices=Hook.Status.choices, required=False)
 
 
 class RotationIn(ActionInput):
