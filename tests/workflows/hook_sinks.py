@@ -16,7 +16,10 @@ _GIGABYTE = 1024**3
 
 
 class Sink(ThreadingHTTPServer):
-    """`mode` says how it answers. took: (webhook-id, message) of what it answered 204; asked: every request's id."""
+    """`mode` says how it answers; what has `poison` in it is refused.
+
+    took: (webhook-id, message) of what it answered 204. asked: the webhook-id of every request.
+    """
 
     daemon_threads = True
     allow_reuse_address = True
@@ -28,6 +31,7 @@ class Sink(ThreadingHTTPServer):
         self.asked: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.bodies: list[bytes] = []
+        self.poison = ""
         self.redirected = 0
         self.flooded = 0
         self.stop = threading.Event()
@@ -51,8 +55,9 @@ class _Answers(BaseHTTPRequestHandler):
         sink.asked.append(self.headers["webhook-id"])
         sink.headers.append({name.lower(): value for name, value in self.headers.items()})
         sink.bodies.append(body)
-        getattr(self, sink.mode)()
-        if sink.mode == "well":
+        mode = "fails" if sink.poison and sink.poison.encode() in body else sink.mode
+        getattr(self, mode)()
+        if mode == "well":
             sink.took.append((self.headers["webhook-id"], json.loads(body)))
 
     do_GET = do_POST

@@ -55,6 +55,13 @@ def all_due() -> None:
     HookDelivery.objects.filter(status="waiting").update(next_attempt_at=timezone.now())
 
 
+def days_pass() -> None:
+    """As if whatever was tried had first been tried four days ago, and last an hour ago."""
+    now = timezone.now()
+    tried = HookDelivery.objects.filter(first_tried_at__isnull=False)
+    tried.update(first_tried_at=now - timedelta(days=4), tried_at=now - timedelta(hours=1))
+
+
 def send_all() -> None:
     while worker.send_hooks():
         pass
@@ -203,10 +210,12 @@ def test_a_slow_failing_hook_waits_in_turn(
 def test_the_schedule_takes_at_least_76_hours_with_jitter() -> None:
     for seed in range(50):
         random.seed(seed)
-        waits = [schedule.wait_after(attempt) for attempt in range(1, schedule.MAX_ATTEMPTS)]
-        assert timedelta(hours=76) < sum(waits, timedelta()) < timedelta(hours=76 * 1.3)
-    assert schedule.wait_after(schedule.MAX_ATTEMPTS) is None
-    assert len({schedule.wait_after(5) for _ in range(20)}) > 1
+        passed, attempt = timedelta(), 1
+        while wait := schedule.wait_after(attempt, passed):
+            passed, attempt = passed + wait, attempt + 1
+        assert attempt == schedule.MAX_ATTEMPTS
+        assert timedelta(hours=76) < passed < timedelta(hours=76 * 1.3)
+    assert len({schedule.wait_after(5, timedelta(hours=8)) for _ in range(20)}) > 1
 
 
 def test_after_the_schedule_a_dead_letter_lets_its_lane_go_on_and_is_replayed_by_one_act(
@@ -216,7 +225,9 @@ def test_after_the_schedule_a_dead_letter_lets_its_lane_go_on_and_is_replayed_by
     server.mode = "fails"
     arrive(trigger, "PA", 0)
     arrive(trigger, "PA", 1)
-    for _ in range(schedule.MAX_ATTEMPTS):
+    for number in range(schedule.MAX_ATTEMPTS):
+        if number == schedule.MAX_ATTEMPTS - 1:
+            days_pass()
         all_due()
         sender.send_due(budget=0.05)
     first, second = HookDelivery.objects.order_by("seq")
@@ -233,6 +244,45 @@ def test_after_the_schedule_a_dead_letter_lets_its_lane_go_on_and_is_replayed_by
     assert titles(server, "PA") == ["PA 1", "PA 0"]
     with pytest.raises(Problem):
         subscriptions.replay_one(actor=SYSTEM, delivery=first)
+
+
+def test_a_message_that_alone_is_refused_is_neither_tried_at_each_success_nor_given_up_early(
+    workspace: Workspace, trigger: Trigger, server: Sink
+) -> None:
+    subscribe(workspace, server.url)
+    server.poison = "PBAD"
+    arrive(trigger, "PBAD", 0)
+    worker.send_hooks()
+    bad = HookDelivery.objects.get()
+    for number in range(5):
+        arrive(trigger, f"P{number}", 0)
+        worker.send_hooks()
+    assert server.asked.count(str(bad.id)) == 1
+
+    for _ in range(15):
+        all_due()
+        sender.send_due(budget=0.05)
+    bad.refresh_from_db()
+    assert (bad.status, bad.attempts) == ("waiting", 16)
+    assert bad.next_attempt_at > timezone.now() + timedelta(hours=25)
+
+
+def test_what_waits_follows_at_once_when_the_sink_is_well_again(
+    workspace: Workspace, trigger: Trigger, server: Sink
+) -> None:
+    subscribe(workspace, server.url)
+    server.mode = "fails"
+    for number in range(4):
+        arrive(trigger, f"P{number}", 0)
+    worker.send_hooks()
+    days_pass()
+    HookDelivery.objects.update(next_attempt_at=timezone.now() + timedelta(hours=9))
+
+    server.mode = "well"
+    arrive(trigger, "PNEW", 0)
+    send_all()
+
+    assert not HookDelivery.objects.exclude(status="delivered").exists()
 
 
 def test_each_wait_is_the_schedules(workspace: Workspace, trigger: Trigger, server: Sink) -> None:
@@ -469,7 +519,11 @@ class TestWhenAProcessDies:
     ) -> None:
         subscribe(workspace, server.url)
         arrive(trigger, "PA", 0)
-        HookDelivery.objects.update(attempts=10, lease_until=timezone.now() - timedelta(seconds=1))
+        HookDelivery.objects.update(
+            attempts=10,
+            first_tried_at=timezone.now() - timedelta(days=4),
+            lease_until=timezone.now() - timedelta(seconds=1),
+        )
         send_all()
         row = HookDelivery.objects.get()
         assert (row.status, row.tries[-1]["error"]) == ("dead", "crashed")

@@ -23,6 +23,7 @@ _KEPT_TRIES = 20
 # A hook that keeps its sender waiting, and fails, waits in turn: it gets at most a fifth of a sender's time.
 _SLOW_SECONDS = 1.0
 _HELD_TIMES = 4
+_RESTED = timedelta(minutes=10)
 Status = HookDelivery.Status
 
 
@@ -42,10 +43,19 @@ def claim(delivery: HookDelivery) -> Claim | None:
     row = HookDelivery.objects.filter(
         free, pk=delivery.pk, status=Status.WAITING, attempts=delivery.attempts, hook__status="active"
     )
-    if not row.update(attempts=delivery.attempts + 1, lease_holder=holder, lease_until=now + LEASE):
+    first = delivery.first_tried_at or now
+    taken = row.update(
+        attempts=delivery.attempts + 1,
+        first_tried_at=first,
+        tried_at=now,
+        lease_holder=holder,
+        lease_until=now + LEASE,
+    )
+    if not taken:
         return None
     crashed = delivery.lease_until is not None
     delivery.attempts += 1
+    delivery.first_tried_at = first
     claimed = Claim(delivery, holder, now)
     if crashed and delivery.attempts > schedule.MAX_ATTEMPTS:
         settle(claimed, Outcome(None, "crashed", 0.0))
@@ -108,7 +118,7 @@ def settle(claimed: Claim, outcome: Outcome) -> None:
 def _after(delivery: HookDelivery, outcome: Outcome, now: datetime) -> dict[str, object]:
     if outcome.ok:
         return {"status": Status.DELIVERED, "next_attempt_at": None, "finished_at": now}
-    wait = schedule.wait_after(delivery.attempts)
+    wait = schedule.wait_after(delivery.attempts, now - (delivery.first_tried_at or now))
     if wait is None or delivery.kind == HookDelivery.Kind.TEST or outcome.error == "content_gone":
         return {"status": Status.DEAD, "next_attempt_at": None, "finished_at": now}
     return {"next_attempt_at": now + wait}
@@ -120,8 +130,10 @@ def _note(delivery: HookDelivery, outcome: Outcome, now: datetime, again: object
     owed = HookDelivery.objects.filter(hook=delivery.hook_id, status=Status.WAITING)
     if outcome.ok:
         if hook.exclude(failing_since__isnull=True).update(failing_since=None, held_until=None):
-            # It is well again: what waits for its next attempt need not wait any longer.
-            owed.filter(next_attempt_at__gt=now).update(next_attempt_at=now)
+            # It is well again: what waits for its next attempt need not wait any longer. What failed just now may
+            # have failed for itself, and is not tried at every success of another.
+            rested = Q(tried_at__isnull=True) | Q(tried_at__lt=now - _RESTED)
+            owed.filter(rested, next_attempt_at__gt=now).update(next_attempt_at=now)
         return
     hook.filter(failing_since__isnull=True).update(failing_since=now)
     if outcome.seconds > _SLOW_SECONDS:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from workflows.models import HookDelivery, HookSecret
@@ -21,10 +21,11 @@ _KEPT = {
 def prune() -> int:
     """Forget what is old, a batch at a time, and erase secrets whose rotation is over. Answers how many went.
 
-    What has waited for a paused hook as long as a delivery is kept becomes a dead letter.
+    What has waited as long as a delivery is kept, because its hook is paused or gone, becomes a dead letter.
     """
     now = timezone.now()
-    waits = HookDelivery.objects.filter(status="waiting", lease_until__isnull=True, hook__status="paused")
+    nobody = Q(hook__status="paused") | Q(hook__deleted_at__isnull=False)
+    waits = HookDelivery.objects.filter(nobody, status="waiting")
     forgotten = _some(waits.filter(created_at__lt=now - timedelta(days=KEPT_DAYS)))
     forgotten.update(status=HookDelivery.Status.DEAD, next_attempt_at=None, finished_at=now)
     HookSecret.objects.filter(expires_at__lt=now).delete()

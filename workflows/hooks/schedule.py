@@ -1,4 +1,4 @@
-"""When a failed delivery is tried again: ten attempts over a little more than three days."""
+"""When a failed delivery is tried again: at least ten attempts over a little more than three days."""
 
 import random
 from datetime import timedelta
@@ -21,8 +21,15 @@ MAX_ATTEMPTS = len(_WAITS) + 1
 SHORTEST = sum(_WAITS, timedelta())
 
 
-def wait_after(attempt: int) -> timedelta | None:
-    """How long to wait after the `attempt`-th failure (from 1); None when that was the last attempt."""
+def wait_after(attempt: int, tried_for: timedelta) -> timedelta | None:
+    """How long to wait after the `attempt`-th failure (from 1); None when that was the last attempt.
+
+    tried_for: the time since the first attempt. Attempts may come before their time (workflows.hooks.delivery), and
+    then there are more of them: nothing is given up earlier than the schedule has it.
+    """
+    wait = _WAITS[min(attempt, len(_WAITS)) - 1]
     if attempt > len(_WAITS):
+        wait = min(wait, SHORTEST - tried_for)
+    if wait <= timedelta():
         return None
-    return _WAITS[attempt - 1] * random.uniform(1.0, 1.0 + _JITTER)  # noqa: S311 - jitter
+    return wait * random.uniform(1.0, 1.0 + _JITTER)  # noqa: S311 - jitter

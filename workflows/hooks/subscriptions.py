@@ -164,7 +164,11 @@ def replay(*, actor: Actor, hook: Hook, deliveries: Q) -> int:
     with transaction.atomic():
         dead = hook.deliveries.filter(deliveries, status=Status.DEAD).exclude(kind="test")
         count = dead.update(
-            status=Status.WAITING, attempts=0, next_attempt_at=timezone.now(), finished_at=None
+            status=Status.WAITING,
+            attempts=0,
+            first_tried_at=None,
+            next_attempt_at=timezone.now(),
+            finished_at=None,
         )
         if count:
             _record(actor, hook, "hook.replayed", deliveries=count)

@@ -57,6 +57,8 @@ class Migration(migrations.Migration):
                 ('status', models.CharField(choices=[('waiting', 'Waiting'), ('delivered', 'Delivered'), ('dead', 'Dead'), ('cancelled', 'Cancelled')], default='waiting', max_length=10)),
                 ('attempts', models.PositiveSmallIntegerField(default=0)),
                 ('tries', models.JSONField(default=list)),
+                ('first_tried_at', models.DateTimeField(null=True)),
+                ('tried_at', models.DateTimeField(null=True)),
                 ('next_attempt_at', models.DateTimeField(default=django.utils.timezone.now, null=True)),
                 ('lease_holder', models.UUIDField(null=True)),
                 ('lease_until', models.DateTimeField(null=True)),

@@ -128,6 +128,8 @@ class HookDelivery(models.Model):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
     tries = models.JSONField(default=list)
+    first_tried_at = models.DateTimeField(null=True)
+    tried_at = models.DateTimeField(null=True)
     next_attempt_at = models.DateTimeField(null=True, default=timezone.now)
     lease_holder = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)

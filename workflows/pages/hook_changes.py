@@ -13,7 +13,7 @@ from connections.access import here, member
 from connections.problems import Problem
 from connections.requests import actor_of
 from workflows.hooks import subscriptions
-from workflows.models import Hook
+from workflows.models import Hook, Trigger
 from workflows.pages.hook_forms import HookForm, RotateForm
 from workflows.pages.hooks import SECTION, add_problem, get_hook, triggers_at
 
@@ -24,6 +24,9 @@ def edit(request: HttpRequest, hook_id: uuid.UUID) -> HttpResponse:
     hook = get_hook(request, hook_id)
     now = {name: getattr(hook, name) for name in ("name", "url", "events", "runs", "trigger")}
     triggers = triggers_at(here(request), hook.workspace_id)
+    if hook.trigger is not None:
+        # Also when it was deleted: saving the form must not widen the hook to every trigger.
+        triggers |= Trigger.objects.filter(pk=hook.trigger.pk).select_related("workspace")
     form = HookForm(request.POST or None, triggers=triggers, initial=now)
     if request.method == "POST" and form.is_valid():
         changes = {name: value for name, value in form.cleaned_data.items() if value != now[name]}
