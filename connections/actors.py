@@ -13,6 +13,8 @@ SCOPES: dict[str, str] = {
     "triggers:write": "Create, change and delete triggers",
     "workflows:read": "See workflows and runs",
     "workflows:write": "Create, publish, pause and replay workflows",
+    "hooks:read": "See hooks and what was sent to them",
+    "hooks:write": "Create, change, test and delete hooks",
 }
 PEOPLE_SCOPES: dict[str, str] = {
     "people:manage": "Invite, change and remove people",

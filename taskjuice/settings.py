@@ -80,6 +80,12 @@ PAGERDUTY_ID_TOKEN_ISSUERS = env.list(
     "PAGERDUTY_ID_TOKEN_ISSUERS", default=sorted(f"{host}/global/oauth/anonymous" for host in _issuers)
 )
 
+# --- Hooks ---------------------------------------------------------------------------------------
+# Lets hooks of this server be plain http and on this machine or network: to try them out, never to serve others.
+HOOKS_ALLOW_PRIVATE = env.bool("HOOKS_ALLOW_PRIVATE", default=False)
+if HOOKS_ALLOW_PRIVATE and not DEVELOPMENT:
+    raise ImproperlyConfigured("HOOKS_ALLOW_PRIVATE is for development: anybody could reach this network.")
+
 # --- Django --------------------------------------------------------------------------------------
 ROOT_URLCONF = "taskjuice.urls"
 WSGI_APPLICATION = "taskjuice.wsgi.application"
@@ -270,6 +276,8 @@ SPECTACULAR_SETTINGS = {
         "RunStatus": "workflows.models.Run.Status",
         "RunPauseReason": "workflows.models.Run.PauseReason",
         "WorkflowPauseReason": "workflows.models.Workflow.PauseReason",
+        "HookStatus": "workflows.models.Hook.Status",
+        "HookDeliveryStatus": "workflows.models.HookDelivery.Status",
     },
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -12,6 +12,7 @@ from django_q.tasks import async_task
 
 from taskjuice.children import Child
 from workflows import doorbell, worker
+from workflows.hooks import sender
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +29,7 @@ class Watchdog:
         self.cluster = cluster
         self._next_sweep = 0.0
         self._next_ring = 0.0
+        self._next_hook_ring = 0.0
         self._next_housekeeping = 0.0
 
     def look(self) -> None:
@@ -52,6 +54,9 @@ class Watchdog:
         if now >= self._next_ring and not behind and worker.anything_due():
             self._next_ring = now + _RING_AGAIN_AFTER
             doorbell.ring()
+        if now >= self._next_hook_ring and not behind and sender.anything_due():
+            self._next_hook_ring = now + _RING_AGAIN_AFTER
+            doorbell.ring_hooks()
 
     def _check_life(self, now: float) -> None:
         """A cluster that was asked every 15 s and has not answered for 45 is stuck: end it, start another."""

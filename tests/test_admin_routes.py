@@ -38,7 +38,10 @@ MODELS = {
     **dict.fromkeys(
         [
             *(f"connections/{name}" for name in ("apikey", "auditevent", "connection", "grant")),
-            *(f"workflows/{name}" for name in ("actioncall", "event", "run", "trigger", "workflow")),
+            *(
+                f"workflows/{name}"
+                for name in ("actioncall", "event", "hook", "hookdelivery", "run", "trigger", "workflow")
+            ),
         ],
         (LOOK, LOOK, LOOK),
     ),

@@ -19,7 +19,7 @@ def _sources() -> Iterator[Path]:
 
 
 def _templates() -> Iterator[Path]:
-    for folder in ("actions", "calls", "connections", "shell", "triggers"):
+    for folder in ("actions", "calls", "connections", "hooks", "shell", "triggers"):
         yield from (ROOT / "templates" / folder).glob("*.html")
 
 

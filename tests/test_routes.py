@@ -20,6 +20,7 @@ _WORKFLOW = "workflows/<uuid:workflow_id>/"
 _STEP = f"{_WORKFLOW}steps/<slug:key>/"
 _ACTION = "<uuid:connection_id>/<slug:provider>/<slug:action>/"
 _RUN = "runs/<uuid:run_id>/"
+_HOOK = "settings/hooks/<uuid:hook_id>/"
 # Open to everybody. What the links below lead to is in the session of the browser that opened one.
 PUBLIC = {
     "healthz",
@@ -56,6 +57,19 @@ MEMBERS = {
     f"{_CONNECTION}rename/",
     f"{_CONNECTION}revoke/",
     "settings/client-links/add/",
+    "settings/hooks/",
+    "settings/hooks/add/",
+    _HOOK,
+    f"{_HOOK}delete/",
+    f"{_HOOK}deliveries/",
+    f"{_HOOK}deliveries/replay/",
+    f"{_HOOK}deliveries/<uuid:delivery_id>/",
+    f"{_HOOK}deliveries/<uuid:delivery_id>/replay/",
+    f"{_HOOK}edit/",
+    f"{_HOOK}pause/",
+    f"{_HOOK}resume/",
+    f"{_HOOK}secret/",
+    f"{_HOOK}test/",
     "settings/people/leave/",
     "settings/workspaces/",
     "triggers/",
@@ -127,6 +141,12 @@ WITH_KEY = {
     "api/v1/connections/<uuid:connection_id>/revoke/",
     "api/v1/events/",
     "api/v1/events/<uuid:event_id>/requeue/",
+    "api/v1/hooks/",
+    "api/v1/hooks/<uuid:hook_id>/",
+    "api/v1/hooks/<uuid:hook_id>/deliveries/",
+    "api/v1/hooks/<uuid:hook_id>/deliveries/<uuid:delivery_id>/replay/",
+    "api/v1/hooks/<uuid:hook_id>/secrets/",
+    "api/v1/hooks/<uuid:hook_id>/test/",
     "api/v1/runs/",
     "api/v1/runs/<uuid:run_id>/",
     "api/v1/runs/<uuid:run_id>/cancel/",

@@ -12,7 +12,7 @@ from tests.people import People
 from tests.people import people as make_people
 from tests.workflows.conftest import SYSTEM, connect, publish
 from workflows import fanout, triggers
-from workflows.models import ActionCall, Event, Run
+from workflows.models import ActionCall, Event, Hook, HookDelivery, Run
 
 SECRET = "a-signing-secret-of-the-world"
 
@@ -59,6 +59,18 @@ def world() -> World:
     key, _ = api_keys.create_key(
         actor=SYSTEM, workspace=who.acme, name="Quarterly figures", scopes=["actions:run"]
     )
+    hook = Hook.objects.create(
+        workspace=who.acme, name="Quarterly figures", url="https://acme.example/hook", runs=True
+    )
+    told = HookDelivery.objects.create(
+        workspace=who.acme,
+        hook=hook,
+        kind="event",
+        event=event,
+        lane=event.lane,
+        status="dead",
+        next_attempt_at=None,
+    )
     admin = _admin(who)
     invitation = people.invite(actor=admin, account=who.agency, email="eve@agency.example", role="member")
     link = client_links.send(
@@ -85,6 +97,8 @@ def world() -> World:
         "invitation_id": invitation.pk,
         "membership_id": Membership.objects.get(user=who.bob).pk,
         "token": trigger.token,
+        "hook_id": hook.pk,
+        "delivery_id": told.id,
         "provider": "pagerduty",
         "action": "get-incident",
         "name": "services",

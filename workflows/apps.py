@@ -33,5 +33,11 @@ class WorkflowsConfig(AppConfig):
                 "run.cancelled": "Cancelled a run",
                 "run.paused": "Paused a run",
                 "run.resumed": "Resumed a run",
+                "hook.created": "Made a hook",
+                "hook.changed": "Changed a hook",
+                "hook.secret_rotated": "Made a new secret for a hook",
+                "hook.tested": "Tested a hook",
+                "hook.replayed": "Sent dead letters again",
+                "hook.deleted": "Deleted a hook",
             }
         )

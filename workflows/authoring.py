@@ -10,6 +10,7 @@ from connections import audit
 from connections.actors import Actor
 from connections.problems import Problem
 from workflows import definitions, doorbell, pace
+from workflows.hooks import outbox
 from workflows.models import Run, Trigger, Workflow, WorkflowVersion
 
 
@@ -106,9 +107,11 @@ def _let_run(workflow: Workflow) -> None:
 
 def _cancel_held(workflow: Workflow) -> None:
     error = Problem("cancelled", "The workflow was archived.", status=409).as_error()
-    pace.held(workflow).update(
+    held = list(pace.held(workflow).values_list("pk", flat=True))
+    Run.objects.filter(pk__in=held).update(
         status=Run.Status.CANCELLED, pause_reason="", error=error, finished_at=timezone.now()
     )
+    outbox.owe_runs(held)
 
 
 def _record(actor: Actor, workflow: Workflow, action: str, **detail: Any) -> None:

@@ -18,6 +18,11 @@ def ring() -> None:
     async_task("workflows.worker.drain", save=False)
 
 
+def ring_hooks() -> None:
+    """Wake a worker for what is owed to hooks; as `ring` otherwise."""
+    async_task("workflows.worker.send_hooks", save=False)
+
+
 def beat(name: str) -> None:
     """Write down that the worker `name` is alive."""
     now = timezone.now()

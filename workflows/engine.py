@@ -13,6 +13,7 @@ from connections.problems import Problem
 from connections.storable import storable
 from workflows import attempts, conditions, doorbell, expressions, outcomes, parked, step_inputs
 from workflows.fanout import fields_of
+from workflows.hooks import outbox
 from workflows.models import ActionCall, Run, StepRun
 
 log = structlog.get_logger(__name__)
@@ -188,7 +189,10 @@ class Walk:
         self._give_back(status=Run.Status.WAITING, due_at=due_at, claims=0)
 
     def _end(self, status: str, error: Any = None) -> None:
-        self._give_back(status=status, error=error, finished_at=timezone.now())
+        """The end and what is owed to hooks for it, in one transaction."""
+        with transaction.atomic():
+            self._give_back(status=status, error=error, finished_at=timezone.now())
+            outbox.owe_runs([self.run.pk])
 
     def _give_back(self, **fields: Any) -> None:
         self._write(lease_holder=None, lease_until=None, **fields)

@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from workflows import catalog, conditions, doorbell, origins, pace
+from workflows.hooks import outbox
 from workflows.models import Event, Run, Trace, Workflow, WorkflowVersion
 
 log = structlog.get_logger(__name__)
@@ -67,7 +68,7 @@ def _fan_out(event: Event) -> None:
             return
         fields = fields_of(event)
         listening = Workflow.objects.filter(pace.listening(), trigger=event.trigger_id)
-        Run.objects.bulk_create(
+        made = Run.objects.bulk_create(
             [
                 _run(event, workflow, cause)
                 for workflow in listening.select_related("live", "workspace__account").order_by(
@@ -76,6 +77,7 @@ def _fan_out(event: Event) -> None:
                 if workflow.live and _wants(workflow.live, fields)
             ]
         )
+        outbox.owe_runs(run.pk for run in made if run.finished_at)
 
 
 def _run(event: Event, workflow: Workflow, cause: Trace | None) -> Run:

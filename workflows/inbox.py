@@ -11,6 +11,7 @@ from django.db.models.functions import Length
 from django.utils import timezone
 
 from workflows import catalog, doorbell, turned_away
+from workflows.hooks import outbox
 from workflows.models import Event, HeldDelivery, Trigger, TriggerSecret
 
 log = structlog.get_logger(__name__)
@@ -107,6 +108,7 @@ def store(trigger: Trigger, *, body: bytes, is_test: bool = False) -> Verdict:
             if trigger.confirmed_at is None and not is_test:
                 Trigger.objects.filter(pk=trigger.pk).update(confirmed_at=timezone.now())
             if fires:
+                outbox.owe_event(event)
                 doorbell.ring()
     except IntegrityError:
         if Event.objects.filter(trigger=trigger, external_id=event.external_id).exists():

@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from connections.models import Connection
 from connections.problems import Problem
+from workflows.hooks import outbox
 from workflows.models import ActionCall, Run, StepRun
 
 
@@ -36,6 +38,7 @@ def close_steps(runs: Iterable[Run], error: Any) -> None:
     )
 
 
+@transaction.atomic
 def fail_revoked(runs: Iterable[Run]) -> int:
     """End paused runs whose connection will not come back."""
     paused = [run for run in runs if run.status == Run.Status.PAUSED]
@@ -45,6 +48,7 @@ def fail_revoked(runs: Iterable[Run]) -> int:
         status=Run.Status.FAILED, blocked_on=None, error=error, finished_at=timezone.now()
     )
     close_steps(paused, error)
+    outbox.owe_runs(run.pk for run in paused)
     return failed
 
 

@@ -10,6 +10,7 @@ from connections import audit
 from connections.actors import Actor
 from connections.problems import Problem
 from workflows import doorbell, parked
+from workflows.hooks import outbox
 from workflows.models import ActionCall, Run
 from workflows.models.runs import UNFINISHED
 
@@ -46,6 +47,7 @@ def cancel(*, actor: Actor, run: Run) -> None:
         if not idle.update(status=Run.Status.CANCELLED, blocked_on=None, pause_reason="", finished_at=now):
             raise Problem("run_not_idle", "This run is finished, or at work right now.", status=409)
         parked.close_steps([run], Problem("cancelled", "The run was cancelled.", status=409).as_error())
+        outbox.owe_runs([run.pk])
         _record(actor, run, "run.cancelled")
         doorbell.ring()
 

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from connections import notices, renewal
 from workflows import calls, doorbell, engine, fanout, inbox, origins, pace, parked, turned_away
+from workflows.hooks import retention, sender
 from workflows.models import ActionCall, Event, Run
 
 _BUDGET = 20.0
@@ -29,6 +30,12 @@ def drain(budget: float = _BUDGET) -> int:
     return done
 
 
+def send_hooks() -> int:
+    """Send what is owed to hooks, apart from `drain`: nothing else waits for software elsewhere."""
+    doorbell.beat(settings.NODE_NAME)
+    return sender.send_due()
+
+
 def housekeeping() -> None:
     """What is due by the clock rather than by an event: token renewal and messages to the agency."""
     doorbell.beat(settings.NODE_NAME)
@@ -37,6 +44,7 @@ def housekeeping() -> None:
     inbox.release_late()
     inbox.forget_held()
     turned_away.prune()
+    retention.prune()
     origins.prune()
     if parked.release() + pace.release():
         doorbell.ring()

@@ -60,6 +60,8 @@ PAGES = [
     "/settings/api-keys/",
     "/settings/api-keys/add/",
     "/settings/audit/",
+    "/settings/hooks/",
+    "/settings/hooks/add/",
     "/accounts/email/",
     "/accounts/password/change/",
     "/accounts/2fa/",

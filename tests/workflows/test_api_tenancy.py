@@ -19,7 +19,8 @@ from tests.workflows.conftest import (
     note_step,
 )
 from workflows import triggers, worker
-from workflows.models import ActionCall, Run, Trigger, Workflow
+from workflows.hooks import subscriptions
+from workflows.models import ActionCall, HookDelivery, Run, Trigger, Workflow
 
 pytestmark = pytest.mark.django_db
 
@@ -40,12 +41,25 @@ class TestTenancy:
         note_workflow: Workflow,
         deliver: Any,
         pagerduty: responses.RequestsMock,
+        settings: Any,
     ) -> None:
+        settings.HOOKS_ALLOW_PRIVATE = True
         add_note(pagerduty)
         deliver(incident_event())
         worker.drain()
         run, call = Run.objects.get(), ActionCall.objects.get()
         secret = trigger.secrets.get()
+        hook, _ = subscriptions.create(
+            actor=SYSTEM,
+            workspace=trigger.workspace,
+            name="x",
+            url="http://127.0.0.1:1/",
+            events=True,
+            runs=True,
+        )
+        told = HookDelivery.objects.create(
+            workspace=trigger.workspace, hook=hook, kind="event", event=run.event, lane="PINC1"
+        )
         body = {"key": trigger.key, "connection": str(connection.pk)}
         for method, path, found in [
             ("post", "connections/{}/actions/pagerduty/get-incident/", connection.pk),
@@ -61,6 +75,13 @@ class TestTenancy:
             ("get", "workflows/{}/", note_workflow.pk),
             ("patch", "workflows/{}/", note_workflow.pk),
             ("post", "workflows/{}/publish/", note_workflow.pk),
+            ("get", "hooks/{}/", hook.pk),
+            ("patch", "hooks/{}/", hook.pk),
+            ("delete", "hooks/{}/", hook.pk),
+            ("post", "hooks/{}/secrets/", hook.pk),
+            ("post", "hooks/{}/test/", hook.pk),
+            ("get", "hooks/{}/deliveries/", hook.pk),
+            ("post", f"hooks/{{}}/deliveries/{told.id}/replay/", hook.pk),
             ("get", "runs/{}/", run.id),
             ("post", "runs/{}/replay/", run.id),
             ("post", "runs/{}/cancel/", run.id),
@@ -73,7 +94,7 @@ class TestTenancy:
             assert foreign.status_code == unknown.status_code == 404, (method, path)
             assert foreign.content == unknown.content
         assert stranger("post", "triggers/", body).status_code == 404
-        for path in ("triggers/", "events/", "workflows/", "runs/", "connections/"):
+        for path in ("triggers/", "events/", "workflows/", "runs/", "hooks/", "connections/"):
             assert stranger("get", path).json()["results"] == []
 
     def test_a_step_cannot_use_a_connection_of_another_workspace(

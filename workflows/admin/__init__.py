@@ -1,5 +1,5 @@
 """The Django admin for support staff: triggers, what came in, and what was done about it."""
 
-from workflows.admin import calls, events, runs, triggers, workflows
+from workflows.admin import calls, events, hooks, runs, triggers, workflows
 
-__all__ = ["calls", "events", "runs", "triggers", "workflows"]
+__all__ = ["calls", "events", "hooks", "runs", "triggers", "workflows"]

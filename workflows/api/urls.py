@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workflows.api import actions, catalog, lookups, runs, triggers, workflows
+from workflows.api import actions, catalog, hooks, lookups, runs, triggers, workflows
 
 urlpatterns = [
     path("catalog/", catalog.Catalog.as_view(), name="api_catalog"),
@@ -31,6 +31,16 @@ urlpatterns = [
     path("workflows/", workflows.Workflows.as_view(), name="api_workflows"),
     path("workflows/<uuid:workflow_id>/", workflows.WorkflowDetail.as_view(), name="api_workflow"),
     path("workflows/<uuid:workflow_id>/publish/", workflows.PublishWorkflow.as_view(), name="api_publish"),
+    path("hooks/", hooks.Hooks.as_view(), name="api_hooks"),
+    path("hooks/<uuid:hook_id>/", hooks.HookDetail.as_view(), name="api_hook"),
+    path("hooks/<uuid:hook_id>/secrets/", hooks.HookSecrets.as_view(), name="api_hook_secrets"),
+    path("hooks/<uuid:hook_id>/test/", hooks.TestHook.as_view(), name="api_test_hook"),
+    path("hooks/<uuid:hook_id>/deliveries/", hooks.HookDeliveries.as_view(), name="api_hook_deliveries"),
+    path(
+        "hooks/<uuid:hook_id>/deliveries/<uuid:delivery_id>/replay/",
+        hooks.ReplayHookDelivery.as_view(),
+        name="api_replay_hook_delivery",
+    ),
     path("runs/", runs.Runs.as_view(), name="api_runs"),
     path("runs/<uuid:run_id>/", runs.RunPage.as_view(), name="api_run"),
     path("runs/<uuid:run_id>/replay/", runs.ReplayRun.as_view(), name="api_replay"),

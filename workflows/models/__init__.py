@@ -3,6 +3,7 @@
 from workflows.models.calls import ActionCall
 from workflows.models.events import Event
 from workflows.models.heartbeats import Heartbeat
+from workflows.models.hooks import Hook, HookDelivery, HookSecret, HookSender
 from workflows.models.runs import Run, StepRun
 from workflows.models.traces import Trace
 from workflows.models.triggers import HeldDelivery, Trigger, TriggerSecret, TurnedAway
@@ -13,6 +14,10 @@ __all__ = [
     "Event",
     "Heartbeat",
     "HeldDelivery",
+    "Hook",
+    "HookDelivery",
+    "HookSecret",
+    "HookSender",
     "Run",
     "StepRun",
     "Trace",

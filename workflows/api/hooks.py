@@ -1,0 +1,161 @@
+"""Hooks: other software that is told of events and finished runs."""
+
+import uuid
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from connections.api.endpoints import Endpoint
+from connections.api.errors import invalid_input
+from connections.models import Workspace
+from connections.problems import not_found
+from workflows.api.hook_serializers import (
+    HookChange,
+    HookDeliveryOut,
+    HookIn,
+    HookOut,
+    NewHookOut,
+    NewSecretOut,
+    RotationIn,
+)
+from workflows.hooks import subscriptions
+from workflows.models import Hook, HookDelivery, Trigger
+
+_READ_WRITE = {
+    "GET": "hooks:read",
+    "POST": "hooks:write",
+    "PATCH": "hooks:write",
+    "DELETE": "hooks:write",
+}
+
+
+class HookEndpoint(Endpoint):
+    """What the endpoints below share."""
+
+    required_scopes = _READ_WRITE
+
+    def live(self) -> QuerySet[Hook]:
+        related = Hook.objects.select_related("workspace__account", "trigger").prefetch_related("secrets")
+        return related.filter(deleted_at__isnull=True)
+
+    def hook(self, hook_id: uuid.UUID) -> Hook:
+        found: Hook = self.get_or_404(self.live(), pk=hook_id)
+        return found
+
+    def trigger(self, data: dict[str, Any]) -> dict[str, Any]:
+        """`data` with the visible trigger in place of its id. Raises Problem (not_found)."""
+        if data.get("trigger") is None:
+            return data
+        live = Trigger.objects.filter(deleted_at__isnull=True)
+        return {**data, "trigger": self.get_or_404(live, pk=data["trigger"])}
+
+
+class Hooks(HookEndpoint):
+    """The hooks of the workspace."""
+
+    @extend_schema(responses=HookOut(many=True), summary="List hooks")
+    def get(self, request: Request) -> Response:
+        return self.page(self.live(), HookOut)
+
+    @extend_schema(
+        request=HookIn,
+        responses={201: NewHookOut},
+        summary="Create a hook; this answer alone has its secret",
+    )
+    def post(self, request: Request) -> Response:
+        data = self.trigger(self.validated(HookIn))
+        workspace = self._workspace(data.pop("workspace"))
+        hook, secret = subscriptions.create(actor=self.actor, workspace=workspace, **data)
+        return Response({**HookOut(hook).data, "secret": secret}, status=201)
+
+    def _workspace(self, asked: uuid.UUID | None) -> Workspace:
+        """The key's own, or the one that a signed-in person named."""
+        mine = self.actor.workspace_id
+        key = mine or asked
+        if key is None:
+            raise invalid_input({"workspace": ["Say which workspace."]})
+        rows = Workspace.objects.select_related("account")
+        if mine is None:
+            rows = rows.filter(account__in=list(self.actor.roles))
+        workspace = rows.filter(pk=key).first()
+        if workspace is None or asked not in (None, key):
+            raise not_found()
+        return workspace
+
+
+class HookDetail(HookEndpoint):
+    """One hook."""
+
+    @extend_schema(responses=HookOut, summary="Look at a hook")
+    def get(self, request: Request, hook_id: uuid.UUID) -> Response:
+        return Response(HookOut(self.hook(hook_id)).data)
+
+    @extend_schema(request=HookChange, responses=HookOut, summary="Change, pause or resume a hook")
+    def patch(self, request: Request, hook_id: uuid.UUID) -> Response:
+        hook = self.hook(hook_id)
+        changes = self.trigger(self.validated(HookChange))
+        subscriptions.change(actor=self.actor, hook=hook, changes=changes)
+        return Response(HookOut(hook).data)
+
+    @extend_schema(responses={204: None}, summary="Delete a hook")
+    def delete(self, request: Request, hook_id: uuid.UUID) -> Response:
+        subscriptions.delete(actor=self.actor, hook=self.hook(hook_id))
+        return Response(status=204)
+
+
+class HookSecrets(HookEndpoint):
+    """The signing secrets of a hook."""
+
+    @extend_schema(
+        request=RotationIn,
+        responses={201: NewSecretOut},
+        summary="Make a new secret; the one before signs as well for a while",
+    )
+    def post(self, request: Request, hook_id: uuid.UUID) -> Response:
+        hours = self.validated(RotationIn)["overlap_hours"]
+        row, secret = subscriptions.rotate(actor=self.actor, hook=self.hook(hook_id), hours=hours)
+        return Response({**NewSecretOut(row).data, "secret": secret}, status=201)
+
+
+class TestHook(HookEndpoint):
+    """A message that says that it is a test."""
+
+    @extend_schema(request=None, responses={201: HookDeliveryOut}, summary="Send a test; it is tried once")
+    def post(self, request: Request, hook_id: uuid.UUID) -> Response:
+        delivery = subscriptions.send_test(actor=self.actor, hook=self.hook(hook_id))
+        return Response(HookDeliveryOut(delivery).data, status=201)
+
+
+class HookDeliveries(HookEndpoint):
+    """What was and is owed to a hook, newest first."""
+
+    @extend_schema(
+        responses=HookDeliveryOut(many=True),
+        parameters=[
+            OpenApiParameter("status", str, enum=list(HookDelivery.Status.values)),
+            OpenApiParameter("lane", str, description="An incident's id"),
+        ],
+        summary="List the deliveries of a hook",
+    )
+    def get(self, request: Request, hook_id: uuid.UUID) -> Response:
+        rows = HookDelivery.objects.filter(hook=self.hook(hook_id)).select_related("event", "run")
+        rows = rows.defer("event__body").filter(
+            **self.choice_parameter("status", HookDelivery.Status.values), **self.text_parameter("lane")
+        )
+        return self.page(rows, HookDeliveryOut, ordering=("-seq",))
+
+
+class ReplayHookDelivery(HookEndpoint):
+    """A dead letter once more."""
+
+    @extend_schema(request=None, responses=HookDeliveryOut, summary="Send a dead letter again")
+    def post(self, request: Request, hook_id: uuid.UUID, delivery_id: uuid.UUID) -> Response:
+        self.hook(hook_id)
+        rows = HookDelivery.objects.filter(hook=hook_id).select_related("hook__workspace", "event", "run")
+        delivery = self.get_or_404(rows, id=delivery_id)
+        subscriptions.replay_one(actor=self.actor, delivery=delivery)
+        delivery.refresh_from_db()
+        return Response(HookDeliveryOut(delivery).data)

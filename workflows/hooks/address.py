@@ -1,0 +1,110 @@
+"""Where a hook may point: https, a public name, its usual port; and which IP addresses are public.
+
+A name's answer may change from one look to the next. So the name is looked at when it is saved, for whoever types it,
+and each send looks again and connects to the very address that it has judged (workflows.hooks.exchange).
+"""
+
+import ipaddress
+import re
+import socket
+import threading
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from connections.problems import Problem
+
+_LONGEST = 2000
+_LOOK_UP_SECONDS = 5.0
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+# Names of home networks, of one machine, of clouds' insides; the addresses behind them are refused anyway.
+_INSIDE = ("localhost", "local", "localdomain", "internal", "intranet", "lan", "home.arpa", "onion")
+# The only range that IPv6 routes to the world (RFC 4291, 2.4); what it holds of tunnels to IPv4 is below.
+_GLOBAL_V6 = ipaddress.ip_network("2000::/3")
+_TUNNELS = [ipaddress.ip_network(net) for net in ("2001::/23", "2002::/16", "192.88.99.0/24")]
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address, as numbers, is one of the public internet; anything that is no address is not."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if ip.version == 6 and ip not in _GLOBAL_V6:
+        return False
+    if any(ip in tunnel for tunnel in _TUNNELS):
+        return False
+    return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
+
+
+def check_form(url: str) -> None:
+    """Raises Problem (invalid_input, names `url`) for what no hook may point at, whatever its name leads to."""
+    if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
+        raise _refused(
+            "Use plain letters, digits and signs only, without spaces. Write other names as xn--…."
+        )
+    if len(url) > _LONGEST:
+        raise _refused(f"At most {_LONGEST} characters.")
+    try:
+        parts = urlsplit(url)
+        port, host = parts.port, parts.hostname or ""
+    except ValueError:
+        raise _refused("This is no address.") from None
+    if "@" in parts.netloc or "#" in url:
+        raise _refused("It must not hold a user name, a password or a “#”.")
+    if settings.HOOKS_ALLOW_PRIVATE:
+        if parts.scheme not in ("http", "https") or not host:
+            raise _refused("It must begin with http:// or https:// and name a server.")
+        return
+    if parts.scheme != "https":
+        raise _refused("It must begin with https://.")
+    if port not in (None, 443) or parts.netloc.endswith(":"):
+        raise _refused("Only the usual port of https is possible: leave the port out.")
+    _check_name(host)
+
+
+def _check_name(host: str) -> None:
+    """A name with a dot, of plain labels, whose last is none that a resolver may read as part of a number."""
+    labels = host.split(".")
+    if len(host) > 253 or len(labels) < 2 or not all(_LABEL.fullmatch(label) for label in labels):
+        raise _refused("It must name a server on the internet, such as hooks.example.com, not an IP address.")
+    if not labels[-1][0].isalpha() or any(label.startswith("0x") for label in labels[-1:]):
+        raise _refused("It must name a server on the internet, not an IP address.")
+    if any(host == name or host.endswith(f".{name}") for name in _INSIDE):
+        raise _refused("It must name a server on the internet, not one of an internal network.")
+
+
+def check(url: str) -> None:
+    """`check_form`, and that every address of the name is public. Raises Problem (invalid_input)."""
+    check_form(url)
+    if settings.HOOKS_ALLOW_PRIVATE:
+        return
+    addresses = _look_up(urlsplit(url).hostname or "")
+    if not addresses:
+        raise _refused("This name leads to no address. Is it spelt right?")
+    if not all(map(is_public, addresses)):
+        raise _refused("This name leads to an address that is not public.")
+
+
+def _look_up(host: str) -> list[str]:
+    """Every address of the name, [] for none within five seconds.
+
+    In a thread of its own: a resolver takes as long as its servers like, and nothing ends it.
+    """
+    found: list[str] = []
+
+    def ask() -> None:
+        try:
+            answers = socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            return
+        found.extend(str(answer[4][0]) for answer in answers)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(_LOOK_UP_SECONDS)
+    return list(found)
+
+
+def _refused(why: str) -> Problem:
+    return Problem("invalid_input", "Please check: url.", fields={"url": [why]})

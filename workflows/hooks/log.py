@@ -1,0 +1,70 @@
+"""The delivery log in words."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
+
+from workflows.hooks.exchange import ERRORS
+from workflows.models import HookDelivery
+
+STATUSES = {
+    "waiting": ("waiting", "warn"),
+    "delivered": ("delivered", "good"),
+    "dead": ("dead letter", "bad"),
+    "cancelled": ("cancelled", "off"),
+}
+
+
+@dataclass(frozen=True)
+class Try:
+    """One attempt: when (aware), how it ended in words, how many milliseconds it took."""
+
+    at: Any
+    words: str
+    ms: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """A delivery with the words for its badge and for what it was about; `tries` newest first."""
+
+    delivery: HookDelivery
+    status: str
+    tone: str
+    subject: str
+    tries: list[Try]
+
+    @property
+    def last(self) -> Try | None:
+        return self.tries[0] if self.tries else None
+
+
+def lines_of(deliveries: Iterable[HookDelivery]) -> list[Line]:
+    """deliveries: with `event` and `run` at hand."""
+    return [line_of(delivery) for delivery in deliveries]
+
+
+def line_of(delivery: HookDelivery) -> Line:
+    words, tone = STATUSES[delivery.status]
+    if delivery.kind == "test" and delivery.status == "dead":
+        words = "failed"
+    tries = [_try(entry) for entry in reversed(delivery.tries)]
+    return Line(delivery, words, tone, _subject(delivery), tries)
+
+
+def _subject(delivery: HookDelivery) -> str:
+    if delivery.event is not None:
+        return delivery.event.event_type or "an event"
+    if delivery.run is not None:
+        return f"run {delivery.run.status}"
+    return "a test"
+
+
+def _try(entry: dict[str, Any]) -> Try:
+    status, error = entry["status"], entry["error"]
+    words = ERRORS.get(error, error) if error else "taken"
+    if status is not None:
+        words = f"{status}: {words}"
+    return Try(parse_datetime(entry["at"]), words, entry["ms"])
