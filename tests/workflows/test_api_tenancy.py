@@ -18,7 +18,7 @@ from tests.workflows.conftest import (
     incident_event,
     note_step,
 )
-from workflows import triggers, worker
+from workflows import replays, triggers, worker
 from workflows.models import ActionCall, Run, Trigger, Workflow
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +46,7 @@ class TestTenancy:
         worker.drain()
         run, call = Run.objects.get(), ActionCall.objects.get()
         secret = trigger.secrets.get()
+        batch = replays.start(actor=SYSTEM, runs=Run.objects.all(), selection={})
         body = {"key": trigger.key, "connection": str(connection.pk)}
         for method, path, found in [
             ("post", "connections/{}/actions/pagerduty/get-incident/", connection.pk),
@@ -65,6 +66,8 @@ class TestTenancy:
             ("post", "runs/{}/replay/", run.id),
             ("post", "runs/{}/cancel/", run.id),
             ("post", "runs/{}/pause/", run.id),
+            ("get", "runs/replay/{}/", batch.pk),
+            ("post", "runs/replay/{}/cancel/", batch.pk),
             ("post", "runs/{}/resume/", run.id),
         ]:
             foreign, unknown = (

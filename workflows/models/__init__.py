@@ -3,6 +3,7 @@
 from workflows.models.calls import ActionCall
 from workflows.models.events import Event
 from workflows.models.heartbeats import Heartbeat
+from workflows.models.replays import ReplayBatch
 from workflows.models.runs import Run, StepRun
 from workflows.models.traces import Trace
 from workflows.models.triggers import HeldDelivery, Trigger, TriggerSecret, TurnedAway
@@ -13,6 +14,7 @@ __all__ = [
     "Event",
     "Heartbeat",
     "HeldDelivery",
+    "ReplayBatch",
     "Run",
     "StepRun",
     "Trace",
