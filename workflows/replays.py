@@ -61,7 +61,12 @@ def advance_due(until: float) -> int:
     for batch in ReplayBatch.objects.filter(status=Status.MAKING).order_by("created_at")[:_AT_ONCE]:
         if time.monotonic() > until:
             break
-        seen_to += _make_some(batch)
+        try:
+            seen_to += _make_some(batch)
+        except Exception:
+            # Somebody has just replayed one of these alone, or a fault of ours: the next round tries again, and
+            # what else is due does not wait for it.
+            log.exception("replay_broke", batch=str(batch.pk))
     return seen_to
 
 

@@ -69,7 +69,12 @@ class StartReplay(Endpoint):
 
     required_scope = "workflows:write"
 
-    @extend_schema(request=ReplayIn, responses={202: ReplayOut}, summary="Replay a selection of runs")
+    @extend_schema(
+        operation_id="runs_replay_selection",
+        request=ReplayIn,
+        responses={202: ReplayOut},
+        summary="Replay a selection of runs",
+    )
     def post(self, request: Request) -> Response:
         asked = self.validated(ReplayIn)
         runs: QuerySet[Run] = Run.objects.visible_to(self.actor)
