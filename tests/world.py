@@ -12,7 +12,7 @@ from tests.people import People
 from tests.people import people as make_people
 from tests.workflows.conftest import SYSTEM, connect, publish
 from workflows import fanout, triggers
-from workflows.models import ActionCall, Event, Hook, HookDelivery, Run
+from workflows.models import ActionCall, Event, Hook, HookDelivery, ReplayBatch, Run
 
 SECRET = "a-signing-secret-of-the-world"
 
@@ -91,6 +91,9 @@ def world() -> World:
         "workflow_id": workflow.pk,
         "event_id": event.id,
         "run_id": Run.objects.get().id,
+        "replay_id": ReplayBatch.objects.create(
+            workspace=who.acme, selection={}, chosen=[Run.objects.get().seq], started_by="Alice"
+        ).pk,
         "call_id": call.pk,
         "key_id": key.pk,
         "workspace_id": who.acme.pk,

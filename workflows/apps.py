@@ -30,6 +30,8 @@ class WorkflowsConfig(AppConfig):
                 "workflow.paused_for_safety": "Paused a workflow that began too many runs (safety)",
                 "workflow.archived": "Archived a workflow",
                 "run.replayed": "Replayed a run",
+                "replay.started": "Replayed a selection of runs",
+                "replay.cancelled": "Cancelled the replay of a selection",
                 "run.cancelled": "Cancelled a run",
                 "run.paused": "Paused a run",
                 "run.resumed": "Resumed a run",

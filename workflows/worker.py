@@ -6,7 +6,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from connections import notices, renewal
-from workflows import calls, doorbell, engine, fanout, inbox, origins, pace, parked, turned_away
+from workflows import calls, doorbell, engine, fanout, inbox, origins, pace, parked, replays, turned_away
 from workflows.hooks import retention, sender
 from workflows.models import ActionCall, Event, Run
 
@@ -21,7 +21,8 @@ def drain(budget: float = _BUDGET) -> int:
     done, end = 0, time.monotonic() + budget
     doorbell.beat(settings.NODE_NAME)
     while time.monotonic() < end:
-        taken = fanout.fan_out_due() + engine.advance_due(end) + calls.advance_due(end)
+        taken = fanout.fan_out_due() + replays.advance_due(end)
+        taken += engine.advance_due(end) + calls.advance_due(end)
         if not taken:
             return done
         done += taken
@@ -56,6 +57,7 @@ def anything_due() -> bool:
     return (
         Event.objects.filter(status=Event.Status.QUEUED, lease_until__isnull=True).exists()
         or Event.objects.filter(status=Event.Status.QUEUED, lease_until__lt=now).exists()
+        or replays.anything_due()
         or Run.objects.due(now).exists()
         or ActionCall.objects.due(now).exists()
     )

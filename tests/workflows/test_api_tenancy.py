@@ -18,7 +18,7 @@ from tests.workflows.conftest import (
     incident_event,
     note_step,
 )
-from workflows import triggers, worker
+from workflows import replays, triggers, worker
 from workflows.hooks import subscriptions
 from workflows.models import ActionCall, HookDelivery, Run, Trigger, Workflow
 
@@ -60,6 +60,7 @@ class TestTenancy:
         told = HookDelivery.objects.create(
             workspace=trigger.workspace, hook=hook, kind="event", event=run.event, lane="PINC1"
         )
+        batch = replays.start(actor=SYSTEM, runs=Run.objects.all(), selection={})
         body = {"key": trigger.key, "connection": str(connection.pk)}
         for method, path, found in [
             ("post", "connections/{}/actions/pagerduty/get-incident/", connection.pk),
@@ -86,6 +87,8 @@ class TestTenancy:
             ("post", "runs/{}/replay/", run.id),
             ("post", "runs/{}/cancel/", run.id),
             ("post", "runs/{}/pause/", run.id),
+            ("get", "runs/replay/{}/", batch.pk),
+            ("post", "runs/replay/{}/cancel/", batch.pk),
             ("post", "runs/{}/resume/", run.id),
         ]:
             foreign, unknown = (

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workflows.api import actions, catalog, hooks, lookups, runs, triggers, workflows
+from workflows.api import actions, catalog, hooks, lookups, replays, runs, triggers, workflows
 
 urlpatterns = [
     path("catalog/", catalog.Catalog.as_view(), name="api_catalog"),
@@ -42,6 +42,9 @@ urlpatterns = [
         name="api_replay_hook_delivery",
     ),
     path("runs/", runs.Runs.as_view(), name="api_runs"),
+    path("runs/replay/", replays.StartReplay.as_view(), name="api_replay_selection"),
+    path("runs/replay/<uuid:replay_id>/", replays.ReplayDetail.as_view(), name="api_replay_progress"),
+    path("runs/replay/<uuid:replay_id>/cancel/", replays.CancelReplay.as_view(), name="api_replay_cancel"),
     path("runs/<uuid:run_id>/", runs.RunPage.as_view(), name="api_run"),
     path("runs/<uuid:run_id>/replay/", runs.ReplayRun.as_view(), name="api_replay"),
     path("runs/<uuid:run_id>/cancel/", runs.CancelRun.as_view(), name="api_cancel"),

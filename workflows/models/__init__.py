@@ -4,6 +4,7 @@ from workflows.models.calls import ActionCall
 from workflows.models.events import Event
 from workflows.models.heartbeats import Heartbeat
 from workflows.models.hooks import Hook, HookDelivery, HookSecret, HookSender
+from workflows.models.replays import ReplayBatch
 from workflows.models.runs import Run, StepRun
 from workflows.models.traces import Trace
 from workflows.models.triggers import HeldDelivery, Trigger, TriggerSecret, TurnedAway
@@ -18,6 +19,7 @@ __all__ = [
     "HookDelivery",
     "HookSecret",
     "HookSender",
+    "ReplayBatch",
     "Run",
     "StepRun",
     "Trace",

@@ -12,6 +12,7 @@ from connections.models import Connection, Workspace
 from connections.tenancy import TenantQuerySet
 from workflows.models.calls import ActionCall
 from workflows.models.events import Event
+from workflows.models.replays import ReplayBatch
 from workflows.models.workflows import Workflow, WorkflowVersion
 
 UNFINISHED = ["pending", "running", "waiting", "paused"]
@@ -64,6 +65,9 @@ class Run(models.Model):
     version = models.ForeignKey(WorkflowVersion, on_delete=models.PROTECT, related_name="+", db_index=False)
     event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="runs")
     replay = models.PositiveIntegerField(default=0)
+    batch = models.ForeignKey(
+        ReplayBatch, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
+    )
     lane = models.CharField(max_length=200)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
     position = models.PositiveSmallIntegerField(default=0, help_text="Index of the step it is at")
@@ -110,6 +114,7 @@ class Run(models.Model):
             models.Index(fields=["workflow", "seq"], name="run_by_workflow"),
             models.Index(fields=["created_at"], name="run_by_time"),
             models.Index(fields=["workflow", "created_at"], name="run_pace"),
+            models.Index(fields=["batch"], condition=Q(batch__isnull=False), name="run_by_batch"),
             models.Index(fields=["origin"], condition=Q(origin__isnull=False), name="run_by_origin"),
         ]
 

@@ -1,0 +1,130 @@
+"""Replaying a selection of runs in the background: chosen, made, followed, cancelled."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import responses
+from django.utils import timezone
+
+from connections.models import AuditEvent, Connection
+from tests.workflows.conftest import SYSTEM, Ask, add_note, incident_event, publish
+from workflows import authoring, replays, worker
+from workflows.models import ReplayBatch, Run, Trigger, Workflow
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ended(deliver: Any, note_workflow: Workflow, pagerduty: responses.RequestsMock) -> list[Run]:
+    """Three runs: two completed, one failed."""
+    for number, answer in enumerate(({}, {}, {"status": 404, "json": {}})):
+        add_note(pagerduty, incident=f"P{number}", **answer)
+        deliver(incident_event(incident=f"P{number}"))
+    worker.drain()
+    return list(Run.objects.order_by("seq"))
+
+
+def replayed() -> list[str]:
+    return list(Run.objects.filter(replay__gt=0).order_by("seq").values_list("lane", flat=True))
+
+
+def test_a_selection_is_replayed_in_order_and_its_progress_can_be_followed(
+    ask: Ask, ended: list[Run]
+) -> None:
+    started = ask("post", "runs/replay/", {"status": "completed"})
+    assert started.status_code == 202
+    assert {name: started.json()[name] for name in ("status", "total", "made", "runs")} == {
+        "status": "running",
+        "total": 2,
+        "made": 0,
+        "runs": {},
+    }
+
+    worker.drain()
+
+    seen = ask("get", f"runs/replay/{started.json()['id']}/").json()
+    assert (seen["status"], seen["made"], seen["runs"]) == ("completed", 2, {"completed": 2})
+    assert seen["selection"] == {"status": "completed"}
+    assert replayed() == ["P0", "P1"]
+    assert AuditEvent.objects.get(action="replay.started").detail["runs"] == 2
+
+
+def test_the_whole_selection_has_to_fit(
+    ask: Ask, ended: list[Run], trigger: Trigger, connection: Connection
+) -> None:
+    other = publish(trigger, connection)
+    hour = (timezone.now() + timedelta(hours=1)).isoformat()
+    for nothing in ({"workflow": str(other.pk)}, {"since": hour}, {"lane": "PX"}, {"status": "cancelled"}):
+        answer = ask("post", "runs/replay/", nothing)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "nothing_selected"), nothing
+
+    some = {"workflow": str(ended[0].workflow_id), "lane": "P2", "status": "failed", "until": hour}
+    assert ask("post", "runs/replay/", some).json()["total"] == 1
+    assert json.loads(ask("post", "runs/replay/", {"state": "x"}).content)["error"]["fields"].keys() == {
+        "state"
+    }
+
+
+def test_of_one_event_only_one_run_is_replayed(ask: Ask, ended: list[Run]) -> None:
+    ask("post", "runs/replay/", {"lane": "P2"})
+    worker.drain()
+    assert Run.objects.filter(lane="P2", status="failed").count() == 2
+
+    assert ask("post", "runs/replay/", {"lane": "P2"}).json()["total"] == 1
+
+
+def test_a_replay_can_be_cancelled_before_it_is_made(ask: Ask, ended: list[Run]) -> None:
+    path = f"runs/replay/{ask('post', 'runs/replay/', {}).json()['id']}/"
+
+    assert ask("post", f"{path}cancel/").json()["status"] == "cancelled"
+    worker.drain()
+
+    assert replayed() == []
+    assert ask("post", f"{path}cancel/").json()["error"]["code"] == "replay_over"
+
+
+def test_what_a_cancelled_replay_has_made_does_not_begin(ask: Ask, ended: list[Run]) -> None:
+    path = f"runs/replay/{ask('post', 'runs/replay/', {}).json()['id']}/"
+    replays.advance_due(float("inf"))
+
+    ask("post", f"{path}cancel/")
+    worker.drain()
+
+    assert ask("get", path).json()["runs"] == {"cancelled": 3}
+
+
+def test_what_is_over_is_not_cancelled(ask: Ask, ended: list[Run]) -> None:
+    path = f"runs/replay/{ask('post', 'runs/replay/', {}).json()['id']}/"
+    worker.drain()
+
+    assert ask("post", f"{path}cancel/").status_code == 409
+    assert ask("get", path).json()["status"] == "completed"
+
+
+def test_at_most_500_at_once(ask: Ask, ended: list[Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replays, "MOST", 2)
+
+    answer = ask("post", "runs/replay/", {})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "too_many_selected")
+
+
+def test_two_workers_make_each_run_once(ended: list[Run]) -> None:
+    batch = replays.start(actor=SYSTEM, runs=Run.objects.all(), selection={})
+    stale = ReplayBatch.objects.get(pk=batch.pk)
+
+    assert replays._make_some(batch) == 3
+    assert replays._make_some(stale) == 0
+    assert replayed() == ["P0", "P1", "P2"]
+
+
+def test_an_archived_workflows_runs_are_passed_over(ask: Ask, ended: list[Run]) -> None:
+    authoring.set_status(actor=SYSTEM, workflow=ended[0].workflow, status="archived")
+    path = f"runs/replay/{ask('post', 'runs/replay/', {}).json()['id']}/"
+
+    worker.drain()
+
+    seen = ask("get", path).json()
+    assert (seen["status"], seen["made"], seen["runs"]) == ("completed", 3, {})
