@@ -71,7 +71,7 @@ def test_support_looks_at_everything_and_changes_nothing_by_hand(support: Client
 
     assert set(listed) == {
         *("Account", "Workspace", "Membership", "Connection", "Grant", "ApiKey", "AuditEvent"),
-        *("Trigger", "Event", "Workflow", "Run", "ActionCall"),
+        *("Trigger", "Event", "Workflow", "Run", "ActionCall", "Hook", "HookDelivery"),
         *("Schedule", "OrmQ", "Success", "Failure"),
     }
     for name, allowed in listed.items():
@@ -451,6 +451,7 @@ def test_every_page_of_the_admin_is_known_here(db: None) -> None:
         *(f"connections.{name}" for name in ("Account", "Workspace", "Membership", "User")),
         *(f"connections.{name}" for name in ("Connection", "Grant", "ApiKey", "AuditEvent")),
         *(f"workflows.{name}" for name in ("Trigger", "Event", "Workflow", "Run", "ActionCall")),
+        *(f"workflows.{name}" for name in ("Hook", "HookDelivery")),
     }
 
 

@@ -22,7 +22,17 @@ from tests.connections.test_admin import ACCOUNTS, CONNECTIONS, act, page_of, st
 from tests.connections.test_pages import signed_in
 from tests.people import People
 from tests.workflows.conftest import SYSTEM, connect
-from workflows.models import ActionCall, Event, Run, StepRun, Trigger, Workflow, WorkflowVersion
+from workflows.models import (
+    ActionCall,
+    Event,
+    Hook,
+    HookDelivery,
+    Run,
+    StepRun,
+    Trigger,
+    Workflow,
+    WorkflowVersion,
+)
 
 # Keys that are numbers are six digits long, so that they are not found by chance in the text of a page.
 # In every name and text of Charlie's agency, and nowhere else; its rows are of a year nobody else has.
@@ -89,7 +99,13 @@ def work(foreign: Connection) -> list[Model]:
         created_at=THEN,
     )  # fmt: skip
     StepRun.objects.create(run=run, position=0, key="note", action="x", call=call)
-    return [trigger, event, workflow, run, call]
+    hook = Hook.objects.create(
+        **where, name=f"{MARK} hook", url=f"https://{MARK}.example/", runs=True, created_at=THEN
+    )
+    told = HookDelivery.objects.create(
+        **where, seq=700_004, hook=hook, kind="run", run=run, lane=MARK, created_at=THEN
+    )
+    return [trigger, event, workflow, run, call, hook, told]
 
 
 def scoped_pages() -> list[ScopedPage]:

@@ -139,6 +139,7 @@ def test_every_secret_of_the_product_is_sealed() -> None:
         "ClientLink.secret",
         "Grant.access_token",
         "Grant.refresh_token",
+        "HookSecret.secret",
         "Invitation.secret",
         "TriggerSecret.secret",
     }

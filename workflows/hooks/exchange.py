@@ -1,33 +1,23 @@
-"""One POST to a hook's address: never to anything but a public address, never longer than 15 seconds or 64 KB.
+"""One POST to a hook's address: never longer than 15 seconds, never more than 64 KB of an answer.
 
-requests-hardened looks the name up once and connects to the address that it has judged; ours is stricter about which
-are public. The time-out of a read begins anew with each byte, so a thread of its own makes the exchange, and whoever
-waits for it cuts its connection when the time is over.
+The time-out of a read begins anew with each byte, so a thread of its own makes the exchange, and whoever waits for it
+cuts its connection when the time is over.
 """
 
-import socket
 import threading
 import time
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any
 
 import requests
-from django.conf import settings
-from requests.adapters import HTTPAdapter
-from requests_hardened.client import HTTPSession
-from requests_hardened.config import Config
 from requests_hardened.ip_filter import InvalidIPAddress
-from requests_hardened.ip_filter_adapter import IPFilterAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from connections.problems import Problem
 from workflows.hooks import address
+from workflows.hooks.line import Line, session_on
 
 SECONDS = 15.0
 MOST_BYTES = 64 * 1024
-_CONNECT_SECONDS = 6.0
 _PIECE = 8 * 1024
 
 
@@ -61,96 +51,6 @@ ERRORS = {
 }
 
 
-class _Line:
-    """The connections of one exchange, which somebody else may cut. A cut line lets no connection begin."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._sockets: list[socket.socket] = []
-        self.is_cut = False
-
-    def check(self) -> None:
-        if self.is_cut:
-            raise OSError("The time for this exchange is over.")
-
-    def hold(self, sock: socket.socket) -> socket.socket:
-        """Remember the connection by a second handle: TLS takes the first one for itself."""
-        with self._lock:
-            if self.is_cut:
-                sock.close()
-            self.check()
-            self._sockets.append(sock.dup())
-        return sock
-
-    def cut(self) -> None:
-        """End whatever is being waited for, at once."""
-        with self._lock:
-            self.is_cut = True
-            for sock in self._sockets:
-                try:
-                    sock.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    continue  # it has ended by itself
-
-    def close(self) -> None:
-        with self._lock:
-            for sock in self._sockets:
-                sock.close()
-            self._sockets.clear()
-
-
-def _pools(line: _Line) -> dict[str, Any]:
-    """urllib3's pools, with connections that `line` holds."""
-
-    class Plain(HTTPConnection):
-        def _new_conn(self) -> socket.socket:
-            line.check()
-            return line.hold(super()._new_conn())
-
-    class Secure(HTTPSConnection):
-        def _new_conn(self) -> socket.socket:
-            line.check()
-            return line.hold(super()._new_conn())
-
-    return {
-        "http": type("PlainPool", (HTTPConnectionPool,), {"ConnectionCls": Plain}),
-        "https": type("SecurePool", (HTTPSConnectionPool,), {"ConnectionCls": Secure}),
-    }
-
-
-class _PublicOnly(IPFilterAdapter):  # type: ignore[misc]
-    """requests-hardened's, which pins the address it has judged; and that address must be public by our rule too."""
-
-    def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> Any:
-        host_params, pool_kwargs = super().build_connection_pool_key_attributes(*args, **kwargs)
-        pinned = str(host_params["host"]).strip("[]")
-        if not address.is_public(pinned):
-            raise InvalidIPAddress(pinned)
-        return host_params, pool_kwargs
-
-
-def _session(line: _Line) -> HTTPSession:
-    """For one exchange: no proxy or .netrc of the environment, no redirect, no address that is not public."""
-    config = Config(
-        ip_filter_enable=True,
-        ip_filter_allow_loopback_ips=False,
-        never_redirect=True,
-        default_timeout=(_CONNECT_SECONDS, SECONDS),
-        user_agent_override="TaskJuice-Hooks/1",
-    )
-    session = HTTPSession(config)
-    session.trust_env = False
-    session.max_redirects = 0
-    schemes: dict[str, HTTPAdapter] = {"https://": _PublicOnly(is_https_proto=True)}
-    if settings.HOOKS_ALLOW_PRIVATE:  # development only
-        schemes = {"https://": HTTPAdapter(), "http://": HTTPAdapter()}
-    session.adapters.clear()
-    for scheme, adapter in schemes.items():
-        adapter.poolmanager.pool_classes_by_scheme = _pools(line)
-        session.mount(scheme, adapter)
-    return session
-
-
 class Exchange:
     """One POST under way in its own thread, which puts it into `landed` at its end. It touches no database."""
 
@@ -158,7 +58,7 @@ class Exchange:
         self, url: str, headers: dict[str, str], body: bytes, landed: "SimpleQueue[Exchange]"
     ) -> None:
         self._url, self._headers, self._body, self._landed = url, headers, body, landed
-        self._line = _Line()
+        self._line = Line()
         self._began = time.monotonic()
         self.outcome: Outcome | None = None
 
@@ -192,7 +92,7 @@ class Exchange:
             return self._ended(None, "bad_address")
         # No compression: what is counted is what came over the line.
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", **self._headers}
-        with _session(self._line) as session:
+        with session_on(self._line, SECONDS) as session:
             answer = session.post(self._url, data=self._body, headers=headers, stream=True)
             with answer:
                 if answer.is_redirect or 300 <= answer.status_code < 400:
