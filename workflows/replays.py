@@ -28,9 +28,7 @@ def start(*, actor: Actor, runs: QuerySet[Run], selection: dict[str, Any]) -> Re
 
     selection: what was asked for, as JSON. Raises Problem: nothing_selected, too_many_selected, many_workspaces.
     """
-    finished = runs.exclude(status__in=UNFINISHED)
-    latest = finished.values("workflow", "event").annotate(newest=Max("seq")).order_by("newest")
-    chosen = list(latest.values_list("newest", flat=True)[: MOST + 1])
+    chosen = chosen_of(runs)
     if not chosen:
         raise Problem("nothing_selected", "No finished run is selected.", status=409)
     if len(chosen) > MOST:
@@ -50,6 +48,13 @@ def start(*, actor: Actor, runs: QuerySet[Run], selection: dict[str, Any]) -> Re
         _record(actor, batch, "replay.started")
         doorbell.ring()
     return batch
+
+
+def chosen_of(runs: QuerySet[Run]) -> list[int]:
+    """`seq` of those that would run again, oldest first; at most one more than MOST."""
+    finished = runs.exclude(status__in=UNFINISHED)
+    latest = finished.values("workflow", "event").annotate(newest=Max("seq")).order_by("newest")
+    return list(latest.values_list("newest", flat=True)[: MOST + 1])
 
 
 def advance_due(until: float) -> int:

@@ -2,66 +2,24 @@
 
 import uuid
 from collections.abc import Callable, Iterable
-from datetime import timedelta
-from typing import Any
 
-from django import forms
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from connections.access import here, member
-from connections.days import Day, midnight
 from connections.paging import page_of
-from connections.place import Place
 from connections.problems import Problem
 from connections.requests import actor_of
 from workflows import catalog, run_control, run_page
-from workflows.models import Run, Workflow
+from workflows.models import Run
+from workflows.pages.run_filters import Filters
 from workflows.wording import how_long
 
 SECTION = {"section": "runs"}
 _PAGE = 25
-_MOST_CHOICES = 300
-_WAITS_FOR_RECONNECTING = "reconnect"
-_STATUSES = [("", "any"), *Run.Status.choices, (_WAITS_FOR_RECONNECTING, "Paused until reconnected")]
-
-
-class Filters(forms.Form):
-    """All optional; a date is a day in the reader's zone, both ends included."""
-
-    status = forms.ChoiceField(choices=_STATUSES, required=False, label="Status")
-    workflow = forms.ModelChoiceField(
-        queryset=Workflow.objects.none(), required=False, label="Workflow", empty_label="any"
-    )
-    incident = forms.CharField(max_length=200, required=False, label="Incident ID")
-    since = Day(required=False, label="From day")
-    until = Day(required=False, label="To day")
-
-    def __init__(self, data: Any, *, place: Place) -> None:
-        super().__init__(data)
-        keys = list(Workflow.objects.at(place).values_list("pk", flat=True)[:_MOST_CHOICES])
-        choices = Workflow.objects.filter(pk__in=keys).order_by("name")
-        self.fields["workflow"].queryset = choices  # type: ignore[attr-defined]
-
-    def narrow(self, runs: QuerySet[Run]) -> QuerySet[Run]:
-        """Only what was asked for; a field that could not be understood narrows to nothing."""
-        if not self.is_valid():
-            return runs.none()
-        asked = {name: value for name, value in self.cleaned_data.items() if value}
-        wanted: dict[str, Any] = {name: asked[name] for name in ("status", "workflow") if name in asked}
-        if wanted.get("status") == _WAITS_FOR_RECONNECTING:
-            wanted = {**wanted, "status": Run.Status.PAUSED, "blocked_on__isnull": False}
-        if "incident" in asked:
-            wanted["lane"] = asked["incident"].strip()
-        if "since" in asked:
-            wanted["created_at__gte"] = midnight(asked["since"])
-        if "until" in asked:
-            wanted["created_at__lt"] = midnight(asked["until"] + timedelta(days=1))
-        return runs.filter(**wanted)
 
 
 @member
@@ -75,7 +33,7 @@ def run_list(request: HttpRequest) -> HttpResponse:
     page = page_of(request, filters.narrow(Run.objects.at(place)).select_related(*related), _PAGE)
     context = {
         "filters": filters,
-        "asked": any(request.GET.get(name) for name in filters.fields),
+        "asked": filters.asked,
         "page": page,
         "rows": lines_of(page.rows),
     }

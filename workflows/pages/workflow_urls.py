@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from workflows.pages import editor_urls, runs, workflows
+from workflows.pages import editor_urls, replays, runs, workflows
 
 app_name = "workflows"
 _WORKFLOW = "workflows/<uuid:workflow_id>/"
 _RUN = "runs/<uuid:run_id>/"
+_REPLAY = "runs/replay/<uuid:replay_id>/"
 urlpatterns = [
     path("workflows/", workflows.workflow_list, name="list"),
     path(_WORKFLOW, workflows.detail, name="detail"),
@@ -15,6 +16,9 @@ urlpatterns = [
     path(f"{_WORKFLOW}archive/", workflows.set_status, {"status": "archived"}, name="archive"),
     *editor_urls.urlpatterns,
     path("runs/", runs.run_list, name="runs"),
+    path("runs/replay/", replays.start, name="replay_all"),
+    path(_REPLAY, replays.progress, name="replay_progress"),
+    path(f"{_REPLAY}cancel/", replays.cancel, name="replay_cancel"),
     path(_RUN, runs.detail, name="run"),
     path(f"{_RUN}progress/", runs.progress, name="run_progress"),
     path(f"{_RUN}cancel/", runs.cancel, name="cancel"),

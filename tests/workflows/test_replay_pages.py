@@ -1,0 +1,147 @@
+"""Running a selection again, on pages: asking first, progress, cancelling."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import responses
+from django.db import connection as database
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from connections.models import Workspace
+from tests.people import People, people
+from tests.workflows.conftest import add_note, incident_event
+from tests.workflows.pages import signed_in, text
+from workflows import fanout, worker
+from workflows.models import ReplayBatch, Run, Workflow
+
+pytestmark = pytest.mark.django_db
+ALL = reverse("workflows:replay_all")
+Deliver = Callable[..., Any]
+
+
+@pytest.fixture
+def who(db: None) -> People:
+    return people()
+
+
+@pytest.fixture
+def workspace(who: People) -> Workspace:
+    return who.acme
+
+
+@pytest.fixture
+def bob(who: People) -> Client:
+    return signed_in(who.bob)
+
+
+def make_runs(deliver: Deliver, count: int, status: str = "failed") -> None:
+    for number in range(count):
+        deliver(incident_event(incident=f"PINC{number}"))
+    fanout.fan_out_due()
+    Run.objects.update(status=status)
+
+
+def progress_of(batch: ReplayBatch) -> str:
+    return reverse("workflows:replay_progress", args=[batch.pk])
+
+
+def test_what_the_filters_select_runs_again_after_a_question(
+    bob: Client, note_workflow: Workflow, deliver: Deliver, pagerduty: responses.RequestsMock
+) -> None:
+    make_runs(deliver, 3)
+    Run.objects.filter(lane="PINC0").update(status="completed")
+    assert "Run these again…" in text(bob.get("/runs/?status=failed"))
+    assert "Run these again…" not in text(bob.get("/runs/"))
+    assert "Run 2 again" in text(bob.get(f"{ALL}?status=failed"))
+    for number in (1, 2):
+        add_note(pagerduty, f"PINC{number}")
+
+    answer = bob.post(f"{ALL}?status=failed")
+    batch = ReplayBatch.objects.get()
+    assert answer["Location"] == progress_of(batch)
+    before = bob.get(answer["Location"])
+    assert "0 of 2 have ended" in text(before)
+    assert "hx-get" in before.content.decode()
+    assert "0 of 2 have ended" in text(bob.get(f"{progress_of(batch)}?part"))
+
+    worker.drain()
+    assert bob.get(f"{progress_of(batch)}?part")["HX-Refresh"] == "true"
+    after = bob.get(progress_of(batch))
+    assert "2 of 2 have ended" in text(after)
+    assert "Completed 2" in text(after)
+    assert "hx-get" not in after.content.decode()
+    assert Run.objects.filter(replay=1, status="completed").count() == 2
+
+
+def test_the_rest_is_cancelled(bob: Client, note_workflow: Workflow, deliver: Deliver) -> None:
+    make_runs(deliver, 2)
+    bob.post(f"{ALL}?status=failed")
+    batch = ReplayBatch.objects.get()
+
+    page = text(bob.post(reverse("workflows:replay_cancel", args=[batch.pk]), follow=True))
+    worker.drain()
+
+    assert "the rest is cancelled" in page
+    assert not Run.objects.filter(replay=1).exists()
+    assert "This replay is over." in text(
+        bob.post(reverse("workflows:replay_cancel", args=[batch.pk]), follow=True)
+    )
+
+
+def test_five_hundred_show_their_progress_in_as_many_queries_as_one(
+    bob: Client, note_workflow: Workflow, deliver: Deliver
+) -> None:
+    make_runs(deliver, 1)
+    first = Run.objects.get()
+    bob.post(f"{ALL}?status=failed")
+    batch = ReplayBatch.objects.get()
+
+    def queries() -> int:
+        with CaptureQueriesContext(database) as seen:
+            assert bob.get(progress_of(batch)).status_code == 200
+        return len(seen)
+
+    few = queries()
+    copies = [_again(first, number, batch) for number in range(1, 501)]
+    Run.objects.bulk_create(copies)
+
+    assert queries() == few
+
+
+def _again(run: Run, replay: int, batch: ReplayBatch | None = None) -> Run:
+    return Run(
+        workspace_id=run.workspace_id,
+        workflow_id=run.workflow_id,
+        version_id=run.version_id,
+        event_id=run.event_id,
+        lane=run.lane,
+        replay=replay,
+        batch=batch,
+        status="completed",
+    )
+
+
+def test_nothing_selected_starts_nothing(bob: Client, note_workflow: Workflow, deliver: Deliver) -> None:
+    make_runs(deliver, 1)
+
+    assert "No finished run is selected." in text(bob.get(f"{ALL}?status=completed"))
+    assert "No finished run is selected." in text(bob.post(f"{ALL}?status=completed"))
+    assert bob.post(f"{ALL}?since=nonsense").status_code == 400
+    assert not ReplayBatch.objects.exists()
+
+
+def test_a_stranger_neither_starts_nor_sees_it(
+    bob: Client, who: People, note_workflow: Workflow, deliver: Deliver
+) -> None:
+    make_runs(deliver, 1)
+    bob.post(f"{ALL}?status=failed")
+    batch = ReplayBatch.objects.get()
+    stranger = signed_in(who.charlie)
+
+    assert stranger.get(progress_of(batch)).status_code == 404
+    assert stranger.post(reverse("workflows:replay_cancel", args=[batch.pk])).status_code == 404
+    assert "No finished run is selected." in text(stranger.post(f"{ALL}?status=failed"))
+    assert ReplayBatch.objects.count() == 1

@@ -1,0 +1,54 @@
+"""Which runs: the filters of their list, and of what is run again."""
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+
+from connections.days import Day, midnight
+from connections.place import Place
+from workflows.models import Run, Workflow
+
+_MOST_CHOICES = 300
+_WAITS_FOR_RECONNECTING = "reconnect"
+_STATUSES = [("", "any"), *Run.Status.choices, (_WAITS_FOR_RECONNECTING, "Paused until reconnected")]
+
+
+class Filters(forms.Form):
+    """All optional; a date is a day in the reader's zone, both ends included."""
+
+    status = forms.ChoiceField(choices=_STATUSES, required=False, label="Status")
+    workflow = forms.ModelChoiceField(
+        queryset=Workflow.objects.none(), required=False, label="Workflow", empty_label="any"
+    )
+    incident = forms.CharField(max_length=200, required=False, label="Incident ID")
+    since = Day(required=False, label="From day")
+    until = Day(required=False, label="To day")
+
+    def __init__(self, data: Any, *, place: Place) -> None:
+        super().__init__(data)
+        keys = list(Workflow.objects.at(place).values_list("pk", flat=True)[:_MOST_CHOICES])
+        choices = Workflow.objects.filter(pk__in=keys).order_by("name")
+        self.fields["workflow"].queryset = choices  # type: ignore[attr-defined]
+
+    def narrow(self, runs: QuerySet[Run]) -> QuerySet[Run]:
+        """Only what was asked for; a field that could not be understood narrows to nothing."""
+        if not self.is_valid():
+            return runs.none()
+        asked = {name: value for name, value in self.cleaned_data.items() if value}
+        wanted: dict[str, Any] = {name: asked[name] for name in ("status", "workflow") if name in asked}
+        if wanted.get("status") == _WAITS_FOR_RECONNECTING:
+            wanted = {**wanted, "status": Run.Status.PAUSED, "blocked_on__isnull": False}
+        if "incident" in asked:
+            wanted["lane"] = asked["incident"].strip()
+        if "since" in asked:
+            wanted["created_at__gte"] = midnight(asked["since"])
+        if "until" in asked:
+            wanted["created_at__lt"] = midnight(asked["until"] + timedelta(days=1))
+        return runs.filter(**wanted)
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """What was asked for, as it was typed."""
+        return {name: str(self.data[name]) for name in self.fields if self.data.get(name)}
