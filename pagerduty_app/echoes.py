@@ -9,7 +9,7 @@ from workflows.moments import moment
 
 
 def key_subject(key: str) -> str:
-    return f"incident-key:{hashlib.sha256(key.encode()).hexdigest()}"
+    return f"incident-key:{hashlib.sha256(key.encode(errors='replace')).hexdigest()}"
 
 
 def text_proof(text: str) -> str:

@@ -1,17 +1,19 @@
 """What people do with workflows: write, publish, pause, archive."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
+from rest_framework.serializers import ValidationError
 
 from connections import audit
 from connections.actors import Actor
+from connections.models import Connection
 from connections.problems import Problem
 from workflows import definitions, doorbell, pace
-from workflows.hooks import outbox
-from workflows.models import Run, Trigger, Workflow, WorkflowVersion
+from workflows.models import Trigger, Workflow, WorkflowVersion
 
 
 def create(
@@ -27,23 +29,52 @@ def create(
     return workflow
 
 
-def change(
+def change(*, actor: Actor, workflow: Workflow, name: str, definition: dict[str, Any] | None = None) -> None:
+    """Edit the draft; what is published stays as it is until the next publish. Raises as `create`."""
+    workflow.name = name
+    fields = ["name"]
+    if definition is not None:
+        workflow.draft = definitions.check(actor=actor, trigger=workflow.trigger, definition=definition)
+        fields.append("draft")
+    with transaction.atomic():
+        workflow.save(update_fields=fields)
+        _record(actor, workflow, "workflow.changed")
+
+
+def edit(
     *,
     actor: Actor,
     workflow: Workflow,
-    name: str,
-    definition: dict[str, Any] | None = None,
-    unfinished: bool = False,
+    change: Callable[[dict[str, Any]], dict[str, Any]],
+    refuse: Callable[[Any], bool],
 ) -> None:
-    """Edit the draft; what is published stays as it is until the next publish. unfinished: it may have no step."""
-    workflow.name = name
-    if definition is not None:
-        workflow.draft = definitions.check(
-            actor=actor, trigger=workflow.trigger, definition=definition, unfinished=unfinished
-        )
+    """Change a part of the draft as it is now, so that two people do not undo each other's parts.
+
+    What else does not hold can be mended later: `publish` checks all of it. refuse(detail of the ValidationError):
+    whether it is about this part. Raises that ValidationError, or Problem as `create`.
+    """
     with transaction.atomic():
-        workflow.save(update_fields=["name", "draft"])
+        fresh = Workflow.objects.select_for_update().get(pk=workflow.pk)
+        changed = change(fresh.draft)
+        try:
+            changed = definitions.check(
+                actor=actor, trigger=workflow.trigger, definition=changed, unfinished=True
+            )
+        except ValidationError as error:
+            if refuse(error.detail):
+                raise
+        workflow.draft = changed
+        workflow.save(update_fields=["draft"])
         _record(actor, workflow, "workflow.changed")
+
+
+def faults_of(*, actor: Actor, workflow: Workflow) -> Any:
+    """What of the draft would not be published, as the ValidationError's detail; {} for nothing."""
+    try:
+        definitions.check(actor=actor, trigger=workflow.trigger, definition=workflow.draft, unfinished=True)
+    except ValidationError as error:
+        return error.detail
+    return {}
 
 
 def publish(*, actor: Actor, workflow: Workflow) -> WorkflowVersion:
@@ -56,8 +87,7 @@ def publish(*, actor: Actor, workflow: Workflow) -> WorkflowVersion:
             status=403,
             detail={"scope": "actions:run"},
         )
-    if workflow.trigger.deleted_at is not None:
-        raise Problem("trigger_deleted", "The trigger of this workflow was deleted.", status=409)
+    _check_alive(workflow, definition)
     try:
         with transaction.atomic():
             latest = workflow.versions.aggregate(latest=Max("number"))["latest"] or 0
@@ -77,6 +107,8 @@ def set_status(*, actor: Actor, workflow: Workflow, status: str) -> None:
     """Pause, resume (`active`) or archive. Runs held by the safety limit go on, or are cancelled when archived."""
     if status == Workflow.Status.ACTIVE and workflow.live_id is None:
         raise Problem("not_published", "Publish this workflow first.", status=409)
+    if status == Workflow.Status.ACTIVE:
+        _check_trigger(workflow)
     with transaction.atomic():
         if status == Workflow.Status.ACTIVE:
             _let_run(workflow)
@@ -84,7 +116,7 @@ def set_status(*, actor: Actor, workflow: Workflow, status: str) -> None:
             workflow.status, workflow.pause_reason = status, ""
             workflow.save(update_fields=["status", "pause_reason"])
         if status == Workflow.Status.ARCHIVED:
-            _cancel_held(workflow)
+            pace.cancel(pace.held(workflow), pace.archived_error())
         _record(actor, workflow, f"workflow.{status}")
 
 
@@ -105,13 +137,22 @@ def _let_run(workflow: Workflow) -> None:
         doorbell.ring()
 
 
-def _cancel_held(workflow: Workflow) -> None:
-    error = Problem("cancelled", "The workflow was archived.", status=409).as_error()
-    held = list(pace.held(workflow).values_list("pk", flat=True))
-    Run.objects.filter(pk__in=held).update(
-        status=Run.Status.CANCELLED, pause_reason="", error=error, finished_at=timezone.now()
-    )
-    outbox.owe_runs(held)
+def _check_trigger(workflow: Workflow) -> None:
+    if workflow.trigger.deleted_at is not None:
+        raise Problem("trigger_deleted", "The trigger of this workflow was deleted.", status=409)
+
+
+def _check_alive(workflow: Workflow, definition: dict[str, Any]) -> None:
+    """That what it works with is not gone for good. Raises Problem (trigger_deleted, connection_revoked)."""
+    _check_trigger(workflow)
+    used = {step["connection"] for step in definition["steps"]}
+    revoked = Connection.objects.filter(pk__in=used, status=Connection.Status.REVOKED).first()
+    if revoked is not None:
+        raise Problem(
+            "connection_revoked",
+            f"{revoked.label} was revoked: choose another connection for its steps.",
+            status=409,
+        )
 
 
 def _record(actor: Actor, workflow: Workflow, action: str, **detail: Any) -> None:

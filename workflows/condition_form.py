@@ -42,6 +42,11 @@ class ConditionForm:
         self.sources = list(sources)
         self.match = stored.get("match", "all")
         self.rows = [_shown(*row) for row in stored.get("rows", [])]
+        # As they are stored: a value from elsewhere may be one that cannot be typed here, and stays if left alone.
+        self._stored = {
+            (row.field, row.operator, row.value): list(raw)
+            for row, raw in zip(self.rows, stored.get("rows", []), strict=True)
+        }
         self.error = ""
         if data is not None:
             self._read(data)
@@ -69,13 +74,13 @@ class ConditionForm:
             data.getlist(f"{self.prefix}{name}")[: MAX_CONDITIONS + 1]
             for name in ("field", "operator", "value")
         ]
-        rows = [
-            Row(field.strip(), operator, value.strip())
-            for field, operator, value in zip(*columns, strict=False)
-        ]
-        self.rows = [row for row in rows if row.field or row.value]
+        rows = [Row(field.strip(), operator, value) for field, operator, value in zip(*columns, strict=False)]
+        self.rows = [row for row in rows if row.field or row.value.strip()]
         for row in self.rows:
-            row.error = _fault(row)
+            row.error = "" if self._kept(row) else _fault(row)
+
+    def _kept(self, row: Row) -> list[Any] | None:
+        return self._stored.get((row.field, row.operator, row.value))
 
     def is_valid(self) -> bool:
         return not any(row.error for row in self.rows)
@@ -83,7 +88,10 @@ class ConditionForm:
     @property
     def conditions(self) -> dict[str, Any]:
         """As definitions have them."""
-        return {"match": self.match, "rows": [_stored(row) for row in self.rows if row.field]}
+        return {
+            "match": self.match,
+            "rows": [self._kept(row) or _stored(row) for row in self.rows if row.field],
+        }
 
 
 def _fault(row: Row) -> str:
@@ -94,7 +102,7 @@ def _fault(row: Row) -> str:
         return "Choose a field."
     if operator is None:
         return "Choose a comparison."
-    if not row.value and asked_for_value:
+    if not row.value.strip() and asked_for_value:
         return "Enter a value to compare with."
     if not operator.fits(_stored(row)[2]):
         return f"Enter {operator.takes}."
@@ -112,4 +120,4 @@ def _stored(row: Row) -> list[Any]:
         return [row.field, "exists", row.operator == "exists"]
     if row.operator == "one_of":
         return [row.field, row.operator, [part.strip() for part in row.value.split(",") if part.strip()]]
-    return [row.field, row.operator, row.value]
+    return [row.field, row.operator, row.value.strip()]

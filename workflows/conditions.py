@@ -62,7 +62,11 @@ def _when(test: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
         if found is None or bound is None:
             return False
         if isinstance(bound, time):
-            return test(found.astimezone(bound.tzinfo).timetz(), bound)
+            try:
+                found_at = found.astimezone(bound.tzinfo).timetz()
+            except OverflowError:  # the first and the last day that there are
+                return False
+            return test(found_at, bound)
         return test(found, bound)
 
     return compare

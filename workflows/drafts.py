@@ -44,3 +44,21 @@ def new_key(draft: Definition, name: str) -> str:
     taken = {step["key"] for step in draft["steps"]}
     numbered = (f"{base}_{number}" for number in range(2, len(taken) + 3))
     return base if base not in taken else next(key for key in numbered if key not in taken)
+
+
+def faults_of_step(detail: Any, at: int) -> dict[str, Any]:
+    """What a definition's errors ({"steps": …} as a list, or by number) say of the step with that number."""
+    steps = detail.get("steps") if isinstance(detail, dict) else None
+    if isinstance(steps, list):
+        found = steps[at] if at < len(steps) else None
+    else:
+        found = steps.get(str(at), steps.get(at)) if isinstance(steps, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def is_about_step(detail: Any, at: int) -> bool:
+    """Whether those errors are of that step, or of the steps as a whole."""
+    steps = detail.get("steps") if isinstance(detail, dict) else None
+    whole = isinstance(steps, dict) and "non_field_errors" in steps
+    plain = isinstance(steps, list) and any(not isinstance(one, dict) for one in steps)
+    return whole or plain or bool(faults_of_step(detail, at))

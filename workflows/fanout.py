@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from django.db import transaction
+from django.db import DataError, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
@@ -63,7 +63,7 @@ def _fan_out(event: Event) -> None:
         _finish(event, Event.Status.FAILED, error="It stopped the worker each time it was tried.")
         return
     with transaction.atomic():
-        cause = origins.cause_of(event)
+        cause = _cause_of(event)
         if not _finish(event, Event.Status.DONE, cause=cause):
             return
         fields = fields_of(event)
@@ -78,6 +78,16 @@ def _fan_out(event: Event) -> None:
             ]
         )
         outbox.owe_runs(run.pk for run in made if run.finished_at)
+
+
+def _cause_of(event: Event) -> Trace | None:
+    """As origins.cause_of; what it cannot make sense of does not cost the event."""
+    try:
+        with transaction.atomic():
+            return origins.cause_of(event)
+    except (ValueError, ArithmeticError, DataError):
+        log.exception("cause_not_known", event_id=str(event.id))
+        return None
 
 
 def _run(event: Event, workflow: Workflow, cause: Trace | None) -> Run:

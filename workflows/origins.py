@@ -84,6 +84,8 @@ def cause_of(event: Event) -> Trace | None:
 
 def _trace(account: str, effect: Effect, event: Event) -> Trace | None:
     at = effect.at or event.received_at
+    if abs(at - event.received_at) > _KEPT:
+        at = event.received_at  # what an event says of its time can be anything
     explained = Event.objects.filter(trigger=event.trigger_id, cause=OuterRef("pk"))
     traces = Trace.objects.filter(
         *_same("proof", effect.proof),

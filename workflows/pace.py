@@ -6,17 +6,20 @@ Its runs are made all the same, paused, and go on when a person resumes the work
 from datetime import datetime, timedelta
 
 import structlog
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from connections import audit
 from connections.actors import Actor
 from connections.problems import Problem
+from workflows.hooks import outbox
 from workflows.models import Run, Workflow
 
 log = structlog.get_logger(__name__)
 
 WINDOW = timedelta(minutes=1)
+_AT_ONCE = 200
 
 
 def listening() -> Q:
@@ -71,8 +74,14 @@ def held_error(workflow: Workflow) -> dict[str, object]:
 
 def held(workflow: Workflow) -> QuerySet[Run]:
     """Its runs that the limit keeps back."""
+    return held_of(Workflow.objects.filter(pk=workflow.pk))
+
+
+def held_of(workflows: QuerySet[Workflow]) -> QuerySet[Run]:
+    """As `held`, of several."""
+    keys = workflows.values("pk")
     return Run.objects.filter(
-        workflow=workflow, status=Run.Status.PAUSED, pause_reason=Run.PauseReason.SAFETY
+        workflow__in=keys, status=Run.Status.PAUSED, pause_reason=Run.PauseReason.SAFETY
     )
 
 
@@ -83,11 +92,27 @@ def let_go(runs: QuerySet[Run]) -> int:
     )
 
 
+def cancel(runs: QuerySet[Run], error: dict[str, object]) -> int:
+    """End held runs. Answers how many. Call it in a transaction."""
+    now = timezone.now()
+    workflows = list(runs.order_by().values_list("workflow", flat=True).distinct())
+    ended = runs.update(status=Run.Status.CANCELLED, pause_reason="", error=error, finished_at=now)
+    now_over = Run.objects.filter(workflow__in=workflows, status=Run.Status.CANCELLED, finished_at=now)
+    keys = list(now_over.values_list("pk", flat=True))
+    for start in range(0, len(keys), _AT_ONCE):
+        outbox.owe_runs(keys[start : start + _AT_ONCE])
+    return ended
+
+
 def release() -> int:
-    """Let go what was held at the very moment its workflow was resumed. Answers how many."""
-    late = Run.objects.filter(
-        status=Run.Status.PAUSED,
-        pause_reason=Run.PauseReason.SAFETY,
-        workflow__status=Workflow.Status.ACTIVE,
-    )
-    return let_go(Run.objects.filter(pk__in=list(late.values_list("pk", flat=True)[:200])))
+    """See to what was held at the very moment its workflow was resumed or archived. Answers how many went on."""
+    late = Run.objects.filter(status=Run.Status.PAUSED, pause_reason=Run.PauseReason.SAFETY)
+    gone = late.filter(workflow__status=Workflow.Status.ARCHIVED).values_list("pk", flat=True)
+    with transaction.atomic():
+        cancel(Run.objects.filter(pk__in=list(gone[:_AT_ONCE])), archived_error())
+    back = late.filter(workflow__status=Workflow.Status.ACTIVE).values_list("pk", flat=True)
+    return let_go(Run.objects.filter(pk__in=list(back[:_AT_ONCE])))
+
+
+def archived_error() -> dict[str, object]:
+    return Problem("cancelled", "The workflow was archived.", status=409).as_error()

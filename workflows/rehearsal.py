@@ -57,12 +57,13 @@ def rehearse(workflow: Workflow, event: Event | None) -> Rehearsal:
         for words, row in zip(workflow_words.conditions(draft), asked["rows"], strict=True)
     ]
     steps: list[Step] = []
+    answers = samples.outputs(draft["steps"])
     outputs: Json = {}
     for step in draft["steps"]:
         seen = {**fields, "steps": dict(outputs)}
         if conditions.hold(step.get("only_if") or {}, seen):
             steps.append(_step(step, seen))
-            outputs[step["key"]] = samples.of_step(step)
+            outputs[step["key"]] = answers[step["key"]]
         else:
             name = step.get("name") or step["key"]
             steps.append(Step(name, workflow_words.action_of(step), [], skipped=True))
@@ -92,4 +93,6 @@ def fill(given: Json, fields: Json) -> tuple[Json, list[tuple[str, str]]]:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "something with fields of its own"
     return "nothing" if value is None else str(value)[:200]

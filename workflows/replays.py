@@ -13,6 +13,7 @@ from connections.actors import Actor
 from connections.models import Workspace
 from connections.problems import Problem
 from workflows import doorbell, parked
+from workflows.hooks import outbox
 from workflows.models import ReplayBatch, Run
 from workflows.models.runs import UNFINISHED
 
@@ -119,15 +120,16 @@ def cancel(*, actor: Actor, batch: ReplayBatch) -> None:
     with transaction.atomic():
         open_ = ReplayBatch.objects.filter(pk=batch.pk).exclude(status=Status.CANCELLED)
         idle = Run.objects.filter(batch=batch, status__in=UNFINISHED).exclude(status=Run.Status.RUNNING)
-        stopped = list(idle)
-        if (batch.status == Status.MADE and not stopped) or not open_.update(
+        if (batch.status == Status.MADE and not idle.exists()) or not open_.update(
             status=Status.CANCELLED, finished_at=now
         ):
             raise Problem("replay_over", "This replay is over.", status=409)
         idle.update(
             status=Run.Status.CANCELLED, pause_reason="", blocked_on=None, error=error, finished_at=now
         )
+        stopped = list(Run.objects.filter(batch=batch, status=Run.Status.CANCELLED, finished_at=now))
         parked.close_steps(stopped, error)
+        outbox.owe_runs(run.pk for run in stopped)
         _record(actor, batch, "replay.cancelled")
         doorbell.ring()
 

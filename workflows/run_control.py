@@ -11,7 +11,7 @@ from connections.actors import Actor
 from connections.problems import Problem
 from workflows import doorbell, parked
 from workflows.hooks import outbox
-from workflows.models import ActionCall, Run
+from workflows.models import ActionCall, Run, Workflow
 from workflows.models.runs import UNFINISHED
 
 
@@ -20,6 +20,8 @@ def replay(*, actor: Actor, run: Run) -> Run:
     workflow = run.workflow
     if workflow.live is None:
         raise Problem("not_published", "Publish this workflow first.", status=409)
+    if workflow.status == Workflow.Status.ARCHIVED:
+        raise Problem("archived", "This workflow is archived: resume it first.", status=409)
     same = Run.objects.filter(workflow=workflow, event=run.event_id)
     try:
         with transaction.atomic():

@@ -7,7 +7,7 @@ from typing import Any
 from connections.models import Connection
 from workflows import catalog, hints, readable, workflow_words
 from workflows.hints import Hint
-from workflows.models import ActionCall, Run, StepRun, Trigger
+from workflows.models import ActionCall, Run, StepRun, Trigger, Workflow
 from workflows.models.runs import UNFINISHED
 from workflows.readable import Fact, Reading
 
@@ -64,7 +64,9 @@ def context_of(run: Run) -> dict[str, Any]:
         "may_resume": run.status == Run.Status.PAUSED and run.blocked_on is None,
         "seen": seen(run, begun),
         "error": run.error if isinstance(run.error, dict) else {},
-        "may_replay": run.workflow.live_id is not None and run.status not in UNFINISHED,
+        "may_replay": run.workflow.live_id is not None
+        and run.workflow.status != Workflow.Status.ARCHIVED
+        and run.status not in UNFINISHED,
     }
 
 

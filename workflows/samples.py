@@ -1,9 +1,13 @@
 """Samples: what a workflow would see of an event, and what its steps would answer, before anything has run."""
 
 import re
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from django.db.models import TextField
+from django.db.models.functions import Cast, Length
 
 from workflows import catalog, fanout
 from workflows.catalog import Json
@@ -13,6 +17,7 @@ from workflows.wording import words
 MOST_EVENTS = 10
 _MOST_FIELDS = 80
 _CALLS_LOOKED_AT = 200
+_LONGEST_OUTPUT = 100_000
 _DEEPEST = 4
 _PLACE = re.compile(r"\.(\d+)(?=\.|$)")
 _LONGEST_VALUE = 60
@@ -66,15 +71,30 @@ def of_trigger(trigger: Trigger, event: Event | None = None) -> Json:
     return {"trigger": fields}
 
 
-def of_step(step: Json) -> Json:
-    """What that action last answered on that connection, or else something of the documented shape."""
-    calls = ActionCall.objects.filter(connection=step["connection"]).order_by("-created_at")
+def outputs(steps: list[Json]) -> Json:
+    """What those steps would answer, by their keys; each action of a connection is looked up once."""
+    found: dict[tuple[str, str], Json] = {}
+    for step in steps:
+        kind = (step["connection"], step["action"])
+        if kind not in found:
+            found[kind] = of_step(*kind)
+    return {step["key"]: found[step["connection"], step["action"]] for step in steps}
+
+
+def of_step(connection: str, action: str) -> Json:
+    """What that action last answered on that connection, unless that is long; else something of its shape."""
+    calls = ActionCall.objects.filter(connection=uuid.UUID(connection)).order_by("-created_at")
     latest = calls.values_list("pk", "action", "status")[:_CALLS_LOOKED_AT]
-    same = next((pk for pk, *what in latest if what == [step["action"], "completed"]), None)
-    output = ActionCall.objects.values_list("output", flat=True).get(pk=same) if same else None
+    same = next((pk for pk, *what in latest if what == [action, "completed"]), None)
+    short = ActionCall.objects.annotate(size=Length(Cast("output", TextField())))
+    output = (
+        short.filter(pk__in=[same] if same else [], size__lte=_LONGEST_OUTPUT)
+        .values_list("output", flat=True)
+        .first()
+    )
     if isinstance(output, dict):
         return output
-    known = catalog.find_action(step["action"])
+    known = catalog.find_action(action)
     made: Json = _of_schema(known.output_schema) if known else {}
     return made
 
@@ -95,8 +115,9 @@ def sources(workflow: Workflow, steps: list[Json], event: Event | None = None) -
     """What a step after those can insert."""
     trigger = of_trigger(workflow.trigger, event)["trigger"]
     found = [Source(workflow.trigger.name, fields_in(trigger, "trigger"))]
+    answers = outputs(steps)
     for step in steps:
-        fields = fields_in(of_step(step), f"steps.{step['key']}")
+        fields = fields_in(answers[step["key"]], f"steps.{step['key']}")
         found.append(Source(step.get("name") or step["key"], fields))
     return found
 

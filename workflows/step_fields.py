@@ -54,8 +54,8 @@ class List(forms.CharField):
         return [part.strip() for part in _PARTS.findall(value or "") if part.strip()]
 
 
-def field_for(name: str, schema: Json, *, required: bool) -> forms.Field:
-    """The form field for that property; every text may hold expressions."""
+def field_for(name: str, schema: Json, *, required: bool, present: Any = None) -> forms.Field:
+    """The form field for that property; every text may hold expressions. present: what it has to be able to show."""
     common: Json = {
         "required": required,
         "label": title_of(name, schema),
@@ -63,7 +63,7 @@ def field_for(name: str, schema: Json, *, required: bool) -> forms.Field:
     }
     kind = schema.get("type", "string")
     if kind == "array":
-        return _several(schema["items"], **common)
+        return _several(schema["items"], present, **common)
     options = _options(schema)
     if options is not None:
         return forms.CharField(max_length=_LONGEST, widget=ChoiceOrExpression(options), **common)
@@ -75,9 +75,10 @@ def field_for(name: str, schema: Json, *, required: bool) -> forms.Field:
     return Prose(max_length=_LONGEST, widget=widget(attrs=attrs), **common)
 
 
-def _several(items: Json, **common: Any) -> forms.Field:
+def _several(items: Json, present: Any, **common: Any) -> forms.Field:
     options = _options(items)
-    if options:
+    known = [value for value, _ in options or []]
+    if options and all(value in known for value in (present if isinstance(present, list) else [])):
         return forms.MultipleChoiceField(choices=options, widget=forms.CheckboxSelectMultiple, **common)
     common["help_text"] = common["help_text"] or "Separated by commas."
     return List(max_length=_LONGEST, widget=forms.TextInput(attrs={"data-insert": ""}), **common)

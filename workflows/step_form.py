@@ -1,13 +1,13 @@
 """The form of one step: its name, the input of its action with expressions, and what an error does."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django import forms
 
 from connections.forms import Line
 from connections.problems import Problem
-from workflows import catalog, expressions, step_fields
+from workflows import catalog, drafts, expressions, step_fields
 from workflows.action_forms import flat
 from workflows.catalog import ActionType, Json
 from workflows.lookups import Choices
@@ -25,7 +25,16 @@ class StepForm(forms.Form):
     name = Line(max_length=120, label="Name of this step")
     on_error = forms.ChoiceField(choices=_ON_ERROR, widget=forms.RadioSelect, label="If it fails for good")
 
-    def __init__(self, action: ActionType, step: Mapping[str, Any], data: Any = None) -> None:
+    connection = forms.ChoiceField(label="Connection")
+
+    def __init__(
+        self,
+        action: ActionType,
+        step: Mapping[str, Any],
+        data: Any = None,
+        *,
+        connections: Sequence[tuple[str, str]],
+    ) -> None:
         schema = catalog.input_schema(action.key)
         self.action = action
         self.properties: Json = schema["properties"]
@@ -33,9 +42,11 @@ class StepForm(forms.Form):
         self.some = [name for one in schema.get("anyOf", []) for name in one["required"]]
         given = {f"in-{name}": value for name, value in step.get("input", {}).items()}
         begin = {"name": step.get("name") or action.name, "on_error": step.get("on_error", "stop")}
-        super().__init__(data, initial={**begin, **given})
+        super().__init__(data, initial={**begin, "connection": step["connection"], **given})
+        self.fields["connection"].choices = connections  # type: ignore[attr-defined]
         for name, inner in self.properties.items():
-            field = step_fields.field_for(name, inner, required=name in self.required)
+            present = given.get(f"in-{name}")
+            field = step_fields.field_for(name, inner, required=name in self.required, present=present)
             self.fields[f"in-{name}"] = field
 
     def parts(self) -> dict[str, Any]:
@@ -67,12 +78,12 @@ class StepForm(forms.Form):
         entered = {name: data.get(f"in-{name}") for name in self.properties}
         return {name: value for name, value in entered.items() if value not in (None, "", [])}
 
-    def step(self, *, key: str, connection: str) -> Json:
+    def step(self, *, key: str) -> Json:
         """The step as definitions have it."""
         return {
             "key": key,
             "name": self.cleaned_data["name"],
-            "connection": connection,
+            "connection": self.cleaned_data["connection"],
             "action": self.action.key,
             "input": self.input,
             "on_error": self.cleaned_data["on_error"],
@@ -92,14 +103,9 @@ class StepForm(forms.Form):
     def blame(self, detail: Any, at: int, words: str) -> None:
         """Say what the draft is refused for: at the inputs of this step, or else, in `words`, above the form.
 
-        detail: as the definition's serializer gives it, {"steps": …} as a list or by number. at: this step's number.
+        detail: as the definition's serializer gives it. at: this step's number.
         """
-        steps = detail.get("steps", {}) if isinstance(detail, Mapping) else {}
-        numbered = (
-            dict(enumerate(steps)) if isinstance(steps, list) else {int(one): steps[one] for one in steps}
-        )
-        step = numbered.get(at)
-        inputs = step.get("input") if isinstance(step, Mapping) else None
+        inputs = drafts.faults_of_step(detail, at).get("input")
         for name, errors in inputs.items() if isinstance(inputs, Mapping) else ():
             if name in self.input:
                 self.add_error(f"in-{name}", flat(errors))

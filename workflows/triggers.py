@@ -12,7 +12,7 @@ from connections.actors import Actor
 from connections.encryption import seal
 from connections.models import Connection
 from connections.problems import Problem
-from workflows import catalog, fanout, inbox
+from workflows import catalog, fanout, inbox, pace
 from workflows.models import Event, Trigger, TriggerSecret
 
 MAX_SECRETS = 10
@@ -107,7 +107,10 @@ def delete(*, actor: Actor, trigger: Trigger) -> None:
             deleted_at=timezone.now(), status=Trigger.Status.CLOSED
         ):
             trigger.held.all().delete()
-            trigger.workflows.filter(status="active").update(status="paused")
+            listening = trigger.workflows.filter(pace.listening())
+            error = Problem("cancelled", "The trigger was deleted.", status=409).as_error()
+            pace.cancel(pace.held_of(listening), error)
+            listening.update(status="paused", pause_reason="")
             _record(actor, trigger, "trigger.deleted")
 
 

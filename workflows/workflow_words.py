@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from connections.models import Connection
-from workflows import catalog, readable, samples
+from workflows import catalog, drafts, readable, samples
+from workflows.action_forms import flat
 from workflows.models import Event
 from workflows.readable import Fact
+from workflows.wording import title_of
 
 OPERATOR_WORDS = {
     "equals": "is",
@@ -101,3 +103,21 @@ def events(found: list[Event]) -> list[tuple[Event, str]]:
         (event, catalog.integration(event.trigger.provider).webhooks.in_words(event.payload).subject)
         for event in found
     ]
+
+
+def faults(detail: Any, definition: dict[str, Any]) -> list[str]:
+    """What does not hold, each with the step and the input that it is about. detail: as drafts.faults_of_step."""
+    said = flat(detail.get("conditions", [])) if isinstance(detail, dict) else []
+    said = [f"Conditions: {one}" for one in said]
+    for at, step in enumerate(definition["steps"]):
+        of_step = drafts.faults_of_step(detail, at)
+        name = step.get("name") or step["key"]
+        properties = catalog.input_schema(step["action"])["properties"]
+        inputs = of_step.get("input", {})
+        inputs = inputs if isinstance(inputs, dict) else {"": inputs}
+        for field, errors in inputs.items():
+            said += [f"{name}, {title_of(field, properties.get(field, {}))}: {one}" for one in flat(errors)]
+        said += [
+            f"{name}: {one}" for one in flat({what: of_step[what] for what in of_step if what != "input"})
+        ]
+    return said or flat(detail)

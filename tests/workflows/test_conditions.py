@@ -52,6 +52,15 @@ def test_what_an_operator_means(field: str, operator: str, wanted: Any, holds: b
 
 
 @pytest.mark.parametrize(
+    ("at", "wanted"), [("0001-01-01", "22:00-01:00"), ("9999-12-31T23:59:59Z", "22:00+05:00")]
+)
+def test_days_beyond_the_calendar_are_at_no_time(at: str, wanted: str) -> None:
+    rows = [["trigger.at", operator, wanted] for operator in ("before", "after")]
+
+    assert not any(conditions.hold({"rows": [row]}, {"trigger": {"at": at}}) for row in rows)
+
+
+@pytest.mark.parametrize(
     ("text", "pattern", "fits"),
     [
         ("", "", True),

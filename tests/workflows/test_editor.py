@@ -53,7 +53,11 @@ def step_address(workflow: Workflow, connection: Connection, action: str, name: 
 
 
 def add_note_step(bob: Client, draft: Workflow, connection: Connection, **changes: str) -> Any:
-    data = NOTE | {name.replace("in_", "in-", 1): value for name, value in changes.items()}
+    data = (
+        NOTE
+        | {"connection": str(connection.pk)}
+        | {name.replace("in_", "in-", 1): value for name, value in changes.items()}
+    )
     return bob.post(step_address(draft, connection, "create-incident-note"), data)
 
 
@@ -102,7 +106,7 @@ class TestAStep:
     ) -> None:
         where = step_address(draft, connection, action)
         page = bob.get(where).content.decode()
-        data: dict[str, Any] = {"name": "A step", "on_error": "continue"}
+        data: dict[str, Any] = {"name": "A step", "on_error": "continue", "connection": connection.pk}
         for name, value in SENT[action].items():
             assert f'name="in-{name}"' in page
             data[f"in-{name}"] = "true" if value is True else value
@@ -132,6 +136,7 @@ class TestAStep:
         data = {
             "name": "Follow-up",
             "on_error": "stop",
+            "connection": connection.pk,
             "in-from": DANA,
             "in-service_id": "=",
             "in-service_id__expression": "{{ trigger.incident.service.id }}",
@@ -151,7 +156,8 @@ class TestAStep:
         self, bob: Client, draft: Workflow, connection: Connection, provider: Any
     ) -> None:
         service = '{{ trigger.incident.service.id | default: "A,B" }}'
-        data = {"name": "All", "on_error": "stop", "in-service_ids": f"PSVC1, {service},PSVC2"}
+        ids = f"PSVC1, {service},PSVC2"
+        data = {"name": "All", "on_error": "stop", "connection": connection.pk, "in-service_ids": ids}
 
         bob.post(step_address(draft, connection, "list-incidents"), data)
 
@@ -342,7 +348,7 @@ class TestConditions:
     def test_a_field_that_the_sample_lacks_is_kept(self, bob: Client, draft: Workflow) -> None:
         rows = [["trigger.incident.custom", "equals", "x"]]
         changed = drafts.with_conditions(draft.draft, {"match": "all", "rows": rows})
-        authoring.change(actor=SYSTEM, workflow=draft, name="Notes", definition=changed, unfinished=True)
+        Workflow.objects.update(draft=changed)
 
         page = bob.get(address(draft, "conditions")).content.decode()
 

@@ -13,8 +13,8 @@ from django.utils import timezone
 from connections.models import Account, Connection, Workspace
 from tests.workflows.conftest import API, DANA, SECRET, SYSTEM, Ask, connect, incident_event, publish
 from tests.workflows.test_known_fields import create_step
-from workflows import origins, run_control, triggers, worker
-from workflows.models import Event, Run, Trace, Trigger
+from workflows import fanout, origins, run_control, triggers, worker
+from workflows.models import Event, Run, Trace, Trigger, Workflow
 
 pytestmark = pytest.mark.django_db
 
@@ -258,3 +258,32 @@ def test_calls_of_people_leave_no_trace_and_old_traces_are_deleted(
     Trace.objects.update(last_at=timezone.now() - timedelta(days=4))
     worker.housekeeping()
     assert not Trace.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"incident_key": "\ud800"},
+        {"incident_key": "\x00"},
+        {"id": "P\ud800"},
+        {"id": "P\x00"},
+    ],
+    ids=range(4),
+)
+def test_no_content_of_an_event_costs_its_runs(
+    deliver: Any, note_workflow: Workflow, odd: dict[str, str]
+) -> None:
+    assert deliver(incident_event(**odd)).status_code == 202
+    fanout.fan_out_due()
+
+    assert Run.objects.count() == 1
+
+
+@pytest.mark.parametrize("when", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "soon", None, 7])
+def test_no_time_of_an_event_costs_its_runs(deliver: Any, note_workflow: Workflow, when: Any) -> None:
+    payload = incident_event()
+    payload["event"]["occurred_at"] = when
+    assert deliver(payload).status_code == 202
+    fanout.fan_out_due()
+
+    assert Run.objects.count() == 1

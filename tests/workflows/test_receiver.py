@@ -161,7 +161,10 @@ def test_an_unknown_event_type_is_kept_but_starts_nothing(deliver: Any) -> None:
 def test_characters_that_a_database_refuses_are_kept_in_the_body(deliver: Any) -> None:
     payload = incident_event("incident.triggered\u0000\ud800", incident="P\u0000\ud800")
     assert deliver(payload).status_code == 202
-    assert Event.objects.get().payload["event"]["data"]["id"] == "P\u0000\ud800"
+    event = Event.objects.get()
+    assert json.loads(bytes(event.body))["event"]["data"]["id"] == "P\u0000\ud800"
+    # What people, workflows and other software see of it is what pages and rows can carry.
+    assert event.payload["event"]["data"]["id"] == event.lane == "P?"
 
 
 def test_a_ping_confirms_the_url(deliver: Any, trigger: Trigger) -> None:

@@ -11,7 +11,8 @@ from django.utils import timezone
 from connections.models import AuditEvent, Connection
 from tests.workflows.conftest import SYSTEM, Ask, add_note, incident_event, publish
 from workflows import authoring, replays, worker
-from workflows.models import ReplayBatch, Run, Trigger, Workflow
+from workflows.hooks import subscriptions
+from workflows.models import HookDelivery, ReplayBatch, Run, Trigger, Workflow
 
 pytestmark = pytest.mark.django_db
 
@@ -85,7 +86,12 @@ def test_a_replay_can_be_cancelled_before_it_is_made(ask: Ask, ended: list[Run])
     assert ask("post", f"{path}cancel/").json()["error"]["code"] == "replay_over"
 
 
-def test_what_a_cancelled_replay_has_made_does_not_begin(ask: Ask, ended: list[Run]) -> None:
+def test_what_a_cancelled_replay_has_made_does_not_begin(ask: Ask, ended: list[Run], settings: Any) -> None:
+    settings.HOOKS_ALLOW_PRIVATE = True
+    url, workspace = "http://127.0.0.1:1/", ended[0].workspace
+    told, _ = subscriptions.create(
+        actor=SYSTEM, workspace=workspace, name="Sink", url=url, events=False, runs=True
+    )
     path = f"runs/replay/{ask('post', 'runs/replay/', {}).json()['id']}/"
     replays.advance_due(float("inf"))
 
@@ -93,6 +99,7 @@ def test_what_a_cancelled_replay_has_made_does_not_begin(ask: Ask, ended: list[R
     worker.drain()
 
     assert ask("get", path).json()["runs"] == {"cancelled": 3}
+    assert HookDelivery.objects.filter(hook=told, run__status="cancelled").count() == 3
 
 
 def test_what_is_over_is_not_cancelled(ask: Ask, ended: list[Run]) -> None:

@@ -329,6 +329,17 @@ class TestWhatOneDoes:
         worker.drain()
         assert Run.objects.get().status == "completed"
 
+    def test_an_archived_workflow_runs_nothing_again(
+        self, bob: Client, note_workflow: Workflow, deliver: Deliver
+    ) -> None:
+        run = one_run(deliver)
+        Run.objects.update(status="failed")
+        Workflow.objects.update(status="archived")
+
+        assert "Run it again" not in text(bob.get(address(run)))
+        assert "This workflow is archived" in text(bob.post(address(run, "replay"), follow=True))
+        assert Run.objects.count() == 1
+
     def test_all_want_a_post(self, bob: Client, note_workflow: Workflow, deliver: Deliver) -> None:
         run = one_run(deliver)
         for name in ("cancel", "pause_run", "resume_run", "replay"):

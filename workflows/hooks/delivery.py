@@ -98,6 +98,8 @@ def settle(claimed: Claim, outcome: Outcome) -> None:
     fields = _after(delivery, outcome, now)
     fields |= {"tries": [*delivery.tries, entry][-_KEPT_TRIES:], "lease_holder": None, "lease_until": None}
     with transaction.atomic():
+        # The hook before its deliveries, in which order it is also deleted: else the two wait for each other.
+        Hook.objects.select_for_update().filter(pk=delivery.hook_id).first()
         ours = HookDelivery.objects.filter(pk=delivery.pk, lease_holder=claimed.holder, status=Status.WAITING)
         if not ours.update(**fields):
             log.warning("hook_delivery_taken_over", delivery=str(delivery.id))

@@ -107,11 +107,15 @@ class _Pass:
 
     def _send(self, delivery: HookDelivery) -> int:
         """1 when an exchange has begun."""
-        claimed = one.claim(delivery)
-        if claimed is None:
+        try:
+            claimed = one.claim(delivery)
+            if claimed is None:
+                return 0
+            self._tried += 1
+            exchange = one.begin(claimed, self._landed)
+        except Exception:
+            log.exception("hook_not_begun", delivery=str(delivery.id))  # its lease ends, the others go on
             return 0
-        self._tried += 1
-        exchange = one.begin(claimed, self._landed)
         if exchange is None:
             return 0
         self._under_way[exchange] = claimed
@@ -130,5 +134,10 @@ class _Pass:
 
     def _settle(self, exchange: Exchange) -> None:
         claimed = self._under_way.pop(exchange, None)
-        if claimed is not None and exchange.outcome is not None:
+        if claimed is None or exchange.outcome is None:
+            return
+        try:
             one.settle(claimed, exchange.outcome)
+        except Exception:
+            # It is sent again when its lease has run out; those that landed with it are written down all the same.
+            log.exception("hook_not_settled", delivery=str(claimed.delivery.id))

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from connections.models import Workspace
-from connections.storable import is_too_deep, storable
+from connections.storable import storable
 from connections.tenancy import TenantQuerySet
 from workflows.models.triggers import Trigger
 
@@ -70,9 +70,9 @@ class Event(models.Model):
 
     @property
     def payload(self) -> Any:
-        """The body as JSON, what is nested too deeply left out; None when it is not JSON."""
+        """The body as JSON, without what no answer and no row can carry; None when it is not JSON."""
         try:
             payload = json.loads(bytes(self.body))
         except (ValueError, RecursionError):
             return None
-        return storable(payload) if is_too_deep(payload) else payload
+        return storable(payload)

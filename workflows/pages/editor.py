@@ -17,8 +17,7 @@ from connections.forms import Line
 from connections.models import Connection
 from connections.problems import Problem
 from connections.requests import actor_of
-from workflows import authoring, drafts, rehearsal, samples, workflow_words
-from workflows.action_forms import flat
+from workflows import authoring, definitions, drafts, rehearsal, samples, workflow_words
 from workflows.condition_form import ConditionForm
 from workflows.models import Event, Trigger, Workflow
 
@@ -60,28 +59,13 @@ def get_draft(request: HttpRequest, workflow_id: uuid.UUID) -> Workflow:
     return workflow
 
 
-def store(request: HttpRequest, workflow: Workflow, draft: drafts.Definition) -> None:
-    """Store the draft. Raises ValidationError or Problem when it does not hold."""
-    authoring.change(
-        actor=actor_of(request), workflow=workflow, name=workflow.name, definition=draft, unfinished=True
+def why(problem: ValidationError | Problem, draft: drafts.Definition) -> str:
+    """What of that draft does not hold, in sentences."""
+    return (
+        problem.message
+        if isinstance(problem, Problem)
+        else " ".join(workflow_words.faults(problem.detail, draft))
     )
-
-
-def keep(request: HttpRequest, workflow: Workflow, draft: drafts.Definition, said: str = "") -> bool:
-    """Store the draft and say so, or why not. Answers whether it was stored."""
-    try:
-        store(request, workflow, draft)
-    except (ValidationError, Problem) as problem:
-        messages.error(request, why(problem))
-        return False
-    if said:
-        messages.success(request, said)
-    return True
-
-
-def why(problem: ValidationError | Problem) -> str:
-    """What does not hold, in sentences."""
-    return problem.message if isinstance(problem, Problem) else " ".join(flat(problem.detail))
 
 
 @member
@@ -120,8 +104,18 @@ def edit(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
         "how_many": workflow_words.how_many(workflow.draft["conditions"]),
         "steps": workflow_words.steps(workflow.draft, {str(row.pk): row for row in connections}),
         "changed": workflow.live is None or workflow.draft != workflow.live.definition,
+        "faults": _faults(request, workflow),
+        "full": len(workflow.draft["steps"]) >= definitions.MAX_STEPS,
     }
     return render(request, "editor/edit.html", context | SECTION)
+
+
+def _faults(request: HttpRequest, workflow: Workflow) -> list[str]:
+    try:
+        detail = authoring.faults_of(actor=actor_of(request), workflow=workflow)
+    except Problem as problem:
+        return [problem.message]
+    return workflow_words.faults(detail, workflow.draft) if detail else []
 
 
 @member
@@ -144,8 +138,17 @@ def conditions(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     form = ConditionForm(workflow.draft["conditions"], samples.sources(workflow, []), data)
     if data is not None and "more" not in data and form.is_valid():
-        draft = drafts.with_conditions(workflow.draft, form.conditions)
-        if keep(request, workflow, draft, said="The conditions are stored in the draft."):
+        try:
+            authoring.edit(
+                actor=actor_of(request),
+                workflow=workflow,
+                change=lambda draft: drafts.with_conditions(draft, form.conditions),
+                refuse=lambda detail: not isinstance(detail, dict) or "conditions" in detail,
+            )
+        except ValidationError as problem:
+            messages.error(request, why(problem, workflow.draft))
+        else:
+            messages.success(request, "The conditions are stored in the draft.")
             return redirect("workflows:edit", workflow.pk)
     wrong = data is not None and "more" not in data
     context = {"form": form, "workflow": workflow}
@@ -182,7 +185,7 @@ def publish(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
     try:
         version = authoring.publish(actor=actor_of(request), workflow=workflow)
     except (ValidationError, Problem) as problem:
-        messages.error(request, f"Not published. {why(problem)}")
+        messages.error(request, f"Not published. {why(problem, workflow.draft)}")
         return redirect("workflows:edit", workflow.pk)
     messages.success(request, f"Version {version.number} is published: events from now on start it.")
     return redirect("workflows:detail", workflow.pk)

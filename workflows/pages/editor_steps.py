@@ -1,4 +1,4 @@
-"""The steps of a draft: choose an action, fill in its form, see what comes of it, move and remove."""
+"""The steps of a draft: choose an action, fill in its form, see what comes of it."""
 
 import uuid
 from typing import Any
@@ -13,11 +13,11 @@ from connections.access import member
 from connections.models import Connection
 from connections.problems import Problem
 from connections.requests import actor_of
-from workflows import calls, catalog, drafts, lookups, readable, rehearsal, samples
+from workflows import authoring, calls, catalog, drafts, lookups, readable, rehearsal, samples
 from workflows.catalog import ActionType
 from workflows.condition_form import ConditionForm
 from workflows.models import Workflow
-from workflows.pages.editor import SECTION, get_draft, keep, store, why
+from workflows.pages.editor import SECTION, get_draft, why
 from workflows.step_form import StepForm
 
 _MOST_CONNECTIONS = 50
@@ -56,22 +56,32 @@ def add(
 @require_http_methods(["GET", "POST"])
 def change(request: HttpRequest, workflow_id: uuid.UUID, key: str) -> HttpResponse:
     workflow = get_draft(request, workflow_id)
-    return _form(request, workflow, _step(workflow, key))
+    return _form(request, workflow, get_step(workflow, key))
 
 
-def _step(workflow: Workflow, key: str) -> drafts.Definition:
+def get_step(workflow: Workflow, key: str) -> drafts.Definition:
+    """Raises Http404."""
     step = drafts.step_of(workflow.draft, key)
     if step is None:
         raise Http404
     return step
 
 
-def _kind(workflow: Workflow, step: drafts.Definition) -> tuple[Connection, ActionType]:
-    connection = _connections(workflow).filter(pk=step["connection"]).first()
+def _kind(workflow: Workflow, step: drafts.Definition) -> tuple[Connection, ActionType, list[Connection]]:
+    """The connection to show, the action, and every connection that the step can be on. Raises Http404.
+
+    Where the step's own was revoked, another one is shown to begin with.
+    """
+    provider = step["action"].partition("/")[0]
+    usable = list(_connections(workflow).filter(provider=provider).order_by("label")[:_MOST_CONNECTIONS])
+    own = _connections(workflow).filter(provider=provider, pk=step["connection"]).first()
+    if own is not None and own not in usable:
+        usable.append(own)
+    connection = own or (usable[0] if usable and step.get("key") else None)
     if connection is None:
         raise Http404
     try:
-        return connection, calls.find(connection, step["action"])
+        return connection, calls.find(connection, step["action"]), usable
     except Problem:
         raise Http404 from None
 
@@ -84,26 +94,37 @@ def _before(workflow: Workflow, step: drafts.Definition) -> list[drafts.Definiti
 
 
 def _form(request: HttpRequest, workflow: Workflow, step: drafts.Definition) -> HttpResponse:
-    connection, action = _kind(workflow, step)
     data = request.POST if request.method == "POST" else None
-    form = StepForm(action, step, data)
+    connection, action, usable = _kind(workflow, step)
+    form = _step_form(action, {**step, "connection": str(connection.pk)}, data, usable)
     sources = samples.sources(workflow, _before(workflow, step))
     only_if = ConditionForm(step.get("only_if", {}), sources, data, prefix="only-")
-    if data is not None and "more" not in data and _stored(request, workflow, step, form, only_if):
+    chosen = next(
+        (one for one in usable if data is not None and str(one.pk) == data.get("connection")), connection
+    )
+    # Another connection has other services and people: they are shown before anything is stored.
+    asks = data is not None and ("more" in data or data.get("shown") not in (None, str(chosen.pk)))
+    if data is not None and not asks and _stored(request, workflow, step, form, only_if):
         return redirect("workflows:edit", workflow.pk)
-    form.offer(lookups.asker(actor=actor_of(request), connection=connection), actor_of(request).label)
+    form.offer(lookups.asker(actor=actor_of(request), connection=chosen), actor_of(request).label)
     context = {
         "workflow": workflow,
-        "connection": connection,
+        "connection": chosen,
         "action": action,
         "form": form,
         "only_if": only_if,
         "parts": form.parts(),
         "sources": sources,
         "key": step.get("key", ""),
+        "several": len(usable) > 1,
+        "moved": data is not None and chosen != connection and "more" not in data,
     }
-    wrong = data is not None and "more" not in data
+    wrong = data is not None and not asks
     return render(request, "editor/step.html", context | SECTION, status=400 if wrong else 200)
+
+
+def _step_form(action: ActionType, step: drafts.Definition, data: Any, usable: list[Connection]) -> StepForm:
+    return StepForm(action, step, data, connections=[(str(one.pk), one.label) for one in usable])
 
 
 def _stored(
@@ -118,22 +139,30 @@ def _stored(
         form.judge(_sample(workflow, step))
     if not (form.is_valid() and only_if.is_valid()):
         return False
-    key = step.get("key") or drafts.new_key(workflow.draft, form.cleaned_data["name"])
-    made = form.step(key=key, connection=step["connection"])
-    if only_if.conditions["rows"]:
-        made["only_if"] = only_if.conditions
+    at = len(_before(workflow, step))
+
+    def change(draft: drafts.Definition) -> drafts.Definition:
+        made = form.step(key=step.get("key") or drafts.new_key(draft, form.cleaned_data["name"]))
+        if only_if.conditions["rows"]:
+            made["only_if"] = only_if.conditions
+        return drafts.with_step(draft, made)
+
     try:
-        store(request, workflow, drafts.with_step(workflow.draft, made))
+        authoring.edit(
+            actor=actor_of(request),
+            workflow=workflow,
+            change=change,
+            refuse=lambda detail: drafts.is_about_step(detail, at),
+        )
     except (ValidationError, Problem) as problem:
         detail = problem.detail if isinstance(problem, ValidationError) else {}
-        form.blame(detail, len(_before(workflow, step)), why(problem))
+        form.blame(detail, at, why(problem, change(workflow.draft)))
         return False
     return True
 
 
 def _sample(workflow: Workflow, step: drafts.Definition) -> dict[str, Any]:
-    outputs = {one["key"]: samples.of_step(one) for one in _before(workflow, step)}
-    return {**samples.of_trigger(workflow.trigger), "steps": outputs}
+    return {**samples.of_trigger(workflow.trigger), "steps": samples.outputs(_before(workflow, step))}
 
 
 @member
@@ -149,8 +178,8 @@ def preview(
         "action": f"{provider}/{action}",
         "key": request.POST.get("key", ""),
     }
-    _, kind = _kind(workflow, step)
-    form = StepForm(kind, {}, request.POST)
+    _, kind, usable = _kind(workflow, step)
+    form = _step_form(kind, step, request.POST, usable)
     form.is_valid()
     filled, faults = rehearsal.fill(form.input, _sample(workflow, step))
     context = {
@@ -162,24 +191,3 @@ def preview(
 
 def _named(form: StepForm, faults: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(str(form.fields[f"in-{name}"].label), what) for name, what in faults]
-
-
-@member
-@require_POST
-def move(request: HttpRequest, workflow_id: uuid.UUID, key: str, by: int) -> HttpResponse:
-    """by: -1 for earlier, 1 for later."""
-    workflow = get_draft(request, workflow_id)
-    _step(workflow, key)
-    keep(request, workflow, drafts.moved(workflow.draft, key, by))
-    return redirect("workflows:edit", workflow.pk)
-
-
-@member
-@require_POST
-def remove(request: HttpRequest, workflow_id: uuid.UUID, key: str) -> HttpResponse:
-    workflow = get_draft(request, workflow_id)
-    name = _step(workflow, key).get("name") or key
-    keep(
-        request, workflow, drafts.without_step(workflow.draft, key), said=f"{name} is removed from the draft."
-    )
-    return redirect("workflows:edit", workflow.pk)

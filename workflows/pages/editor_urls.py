@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workflows.pages import editor, editor_steps
+from workflows.pages import editor, editor_order, editor_steps
 
 _ONE = "workflows/<uuid:workflow_id>/"
 _ACTION = "<uuid:connection_id>/<slug:provider>/<slug:action>/"
@@ -18,7 +18,7 @@ urlpatterns = [
     path(f"{_ONE}add-step/{_ACTION}", editor_steps.add, name="add_step"),
     path(f"{_ONE}preview/{_ACTION}", editor_steps.preview, name="preview"),
     path(_STEP, editor_steps.change, name="step"),
-    path(f"{_STEP}earlier/", editor_steps.move, {"by": -1}, name="earlier"),
-    path(f"{_STEP}later/", editor_steps.move, {"by": 1}, name="later"),
-    path(f"{_STEP}remove/", editor_steps.remove, name="remove"),
+    path(f"{_STEP}earlier/", editor_order.move, {"by": -1}, name="earlier"),
+    path(f"{_STEP}later/", editor_order.move, {"by": 1}, name="later"),
+    path(f"{_STEP}remove/", editor_order.remove, name="remove"),
 ]

@@ -1,0 +1,48 @@
+"""The order of a draft's steps: move and remove."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from connections.access import member
+from connections.problems import Problem
+from connections.requests import actor_of
+from workflows import authoring, drafts
+from workflows.models import Workflow
+from workflows.pages.editor import get_draft
+from workflows.pages.editor_steps import get_step
+
+
+@member
+@require_POST
+def move(request: HttpRequest, workflow_id: uuid.UUID, key: str, by: int) -> HttpResponse:
+    """by: -1 for earlier, 1 for later."""
+    workflow = get_draft(request, workflow_id)
+    get_step(workflow, key)
+    _rearrange(request, workflow, lambda draft: drafts.moved(draft, key, by))
+    return redirect("workflows:edit", workflow.pk)
+
+
+@member
+@require_POST
+def remove(request: HttpRequest, workflow_id: uuid.UUID, key: str) -> HttpResponse:
+    workflow = get_draft(request, workflow_id)
+    name = get_step(workflow, key).get("name") or key
+    if _rearrange(request, workflow, lambda draft: drafts.without_step(draft, key)):
+        messages.success(request, f"{name} is removed from the draft.")
+    return redirect("workflows:edit", workflow.pk)
+
+
+def _rearrange(request: HttpRequest, workflow: Workflow, change: Callable[[Any], Any]) -> bool:
+    """Store the draft also where other steps have to be mended now: the editor says which."""
+    try:
+        authoring.edit(actor=actor_of(request), workflow=workflow, change=change, refuse=lambda detail: False)
+    except Problem as problem:
+        messages.error(request, problem.message)
+        return False
+    return True
