@@ -128,6 +128,7 @@ def make_workflow(product: Product, seed: dict[str, Any], trigger: str) -> str:
     return made
 
 
+@pytest.mark.timeout(400)  # every page of the product, one after the other
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)
 def test_no_page_hinders_anybody_or_runs_out_of_the_window(
     browser: Browser, product: Product, seed: dict[str, Any], ids: dict[str, str], scheme: Any, width: int

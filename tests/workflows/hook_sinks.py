@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import pytest
 import urllib3.util.connection
 
 PUBLIC = "93.184.216.34"
@@ -122,13 +123,25 @@ def sink() -> Iterator[Sink]:
 
 
 class Listener:
-    """A real listener on loopback that counts who connects, and says nothing."""
+    """A real listener on loopback that counts which of this process's sockets connect, and says nothing.
 
-    def __init__(self) -> None:
+    Others on the machine may still try a port that was somebody else's a moment ago.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.socket.getsockname()[1]
-        self.connections = 0
         self._open: list[socket.socket] = []
+        self._came: list[int] = []
+        self._ours: set[int] = set()
+        connect = socket.socket.connect
+
+        def counted(sock: socket.socket, address: Any) -> None:
+            connect(sock, address)
+            if sock.family in (socket.AF_INET, socket.AF_INET6):
+                self._ours.add(sock.getsockname()[1])
+
+        monkeypatch.setattr(socket.socket, "connect", counted)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -137,8 +150,12 @@ class Listener:
                 came, _ = self.socket.accept()
             except OSError:
                 return
-            self.connections += 1
             self._open.append(came)
+            self._came.append(came.getpeername()[1])
+
+    @property
+    def connections(self) -> int:
+        return sum(port in self._ours for port in self._came)
 
     def close(self) -> None:
         self.socket.close()

@@ -134,8 +134,8 @@ NAMES = {
 
 
 @pytest.fixture
-def listener() -> Iterator[Listener]:
-    opened = Listener()
+def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
+    opened = Listener(monkeypatch)
     yield opened
     opened.close()
 

