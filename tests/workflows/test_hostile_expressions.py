@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from rest_framework.exceptions import ValidationError
 from connections.storable import is_storable
 from workflows import conditions, expressions
 from workflows.condition_fields import ConditionsField
-from workflows.field_language import LONGEST_OUTPUT
+from workflows.field_language import LONGEST_OUTPUT, parse
 from workflows.moments import moment
 
 LONG = "x" * 200_000
@@ -101,12 +102,22 @@ EXPRESSIONS = {
 }
 
 
+def quickest(act: Callable[[], str]) -> tuple[float, str]:
+    """The least CPU seconds of three turns, each from the start: a busy machine is not the expression’s fault."""
+    seconds, ended = [], ""
+    for _ in range(3):
+        parse.cache_clear()
+        began = time.thread_time()
+        ended = act()
+        seconds.append(time.thread_time() - began)
+    return min(seconds), ended
+
+
 @pytest.mark.parametrize(("template", "ends"), EXPRESSIONS.values(), ids=EXPRESSIONS)
 def test_a_hostile_expression_ends_at_once(template: str, ends: str) -> None:
-    began = time.thread_time()
-    ended = render(template)
+    seconds, ended = quickest(lambda: render(template))
 
-    assert time.thread_time() - began < BOUND
+    assert seconds < BOUND
     assert ended == ends
 
 
@@ -159,10 +170,9 @@ CONDITIONS = {
 
 @pytest.mark.parametrize(("wanted", "ends"), CONDITIONS.values(), ids=CONDITIONS)
 def test_hostile_conditions_end_at_once(wanted: Any, ends: str) -> None:
-    began = time.thread_time()
-    ended = judge("any", wanted)
+    seconds, ended = quickest(lambda: judge("any", wanted))
 
-    assert time.thread_time() - began < BOUND
+    assert seconds < BOUND
     assert ended == ends
 
 
