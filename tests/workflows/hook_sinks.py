@@ -175,7 +175,7 @@ class Internet:
         self.connected_to: list[str] = []
         self.behind: int | None = None
         self._listener = listener
-        self._before = set(threading.enumerate()) - {threading.current_thread()}
+        self._mine = threading.current_thread()
         self._look_up, self._connect = socket.getaddrinfo, urllib3.util.connection.create_connection
         monkeypatch.setattr(socket, "getaddrinfo", self._answer)
         monkeypatch.setattr(urllib3.util.connection, "create_connection", self._led)
@@ -201,7 +201,8 @@ class Internet:
 
     def _led(self, address: tuple[str, int], *args: Any, **kwargs: Any) -> socket.socket:
         host = address[0].strip("[]")
-        if threading.current_thread() in self._before:
+        thread = threading.current_thread()
+        if thread is not self._mine and thread.name != "hook":
             return self._connect(address, *args, **kwargs)  # something of an earlier test, that has not ended yet
         self.connected_to.append(host)
         if host == PUBLIC:
