@@ -54,9 +54,7 @@ class ActionForm(forms.Form):
                 pickers.offer(self.fields[name], found, present)
 
     def _begin_with(self, name: str, found: Choices | Problem, address: str) -> None:
-        options = found.options if isinstance(found, Choices) else []
-        same = (option.value for option in options if option.value.casefold() == address.casefold())
-        if mine := next(same, None):
+        if isinstance(found, Choices) and (mine := found.spelt(address)):
             self.initial[name] = mine
 
     def clean(self) -> dict[str, Any]:

@@ -47,7 +47,6 @@ class ConditionForm:
             (row.field, row.operator, row.value): list(raw)
             for row, raw in zip(self.rows, stored.get("rows", []), strict=True)
         }
-        self.error = ""
         if data is not None:
             self._read(data)
         if len(self.rows) < MAX_CONDITIONS:

@@ -41,6 +41,10 @@ class Choices:
     options: list[Option]
     complete: bool
 
+    def spelt(self, text: str) -> str:
+        """The value that is `text` in any case, as it is spelt here; "" where there is none."""
+        return next((one.value for one in self.options if one.value.casefold() == text.casefold()), "")
+
 
 def find(connection: Connection, key: str) -> Lookup:
     """The look-up of that key, if the connection's provider has it. Raises Problem (unknown_lookup)."""

@@ -111,9 +111,9 @@ def _of_schema(schema: Json, depth: int = 0) -> Any:
     return _BY_TYPE.get(kind, "…")
 
 
-def sources(workflow: Workflow, steps: list[Json], event: Event | None = None) -> list[Source]:
+def sources(workflow: Workflow, steps: list[Json]) -> list[Source]:
     """What a step after those can insert."""
-    trigger = of_trigger(workflow.trigger, event)["trigger"]
+    trigger = of_trigger(workflow.trigger)["trigger"]
     found = [Source(workflow.trigger.name, fields_in(trigger, "trigger"))]
     answers = outputs(steps)
     for step in steps:

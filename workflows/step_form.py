@@ -24,7 +24,6 @@ class StepForm(forms.Form):
 
     name = Line(max_length=120, label="Name of this step")
     on_error = forms.ChoiceField(choices=_ON_ERROR, widget=forms.RadioSelect, label="If it fails for good")
-
     connection = forms.ChoiceField(label="Connection")
 
     def __init__(
@@ -68,8 +67,7 @@ class StepForm(forms.Form):
             found, field = choices_of(key), f"in-{name}"
             step_fields.offer(self.fields[field], found)
             if schema.get("format") == "email" and isinstance(found, Choices):
-                same = [one.value for one in found.options if one.value.casefold() == own_address.casefold()]
-                self.initial.setdefault(field, same[0] if same else "")
+                self.initial.setdefault(field, found.spelt(own_address))
 
     @property
     def input(self) -> Json:

@@ -203,7 +203,9 @@ class Internet:
         host = address[0].strip("[]")
         thread = threading.current_thread()
         if thread is not self._mine and thread.name != "hook":
-            return self._connect(address, *args, **kwargs)  # something of an earlier test, that has not ended yet
+            return self._connect(
+                address, *args, **kwargs
+            )  # something of an earlier test, that has not ended yet
         self.connected_to.append(host)
         if host == PUBLIC:
             if self.behind is None:
