@@ -80,10 +80,10 @@ def _is_another_account(connection: Connection, identity: Identity) -> bool:
 
 def _store(connection: Connection, identity: Identity, tokens: Tokens, scopes_asked: list[str]) -> None:
     grant = Grant.objects.filter(connection=connection).first() or Grant(connection=connection, generation=0)
+    grant.obtained_at = timezone.now()
     renewal.fill(grant, tokens)
     grant.scopes_asked = scopes_asked
     grant.delegation_id = identity.delegation_id
-    grant.obtained_at = timezone.now()
     grant.generation += 1
     grant.failures = 0
     grant.lease_holder = grant.lease_until = None

@@ -8,7 +8,7 @@ from django.core.mail import EmailMessage
 from django.urls import reverse
 from django.utils import timezone
 
-from connections import providers
+from connections import consent_calendar, providers
 from connections.models import Connection, Notice, Role, User
 from connections.models.secret_links import SecretLink
 
@@ -21,6 +21,7 @@ def send_due(limit: int = 20) -> int:
     """Send what has not been sent. Answers how many were."""
     unsent = Notice.objects.filter(sent_at__isnull=True, attempts__lt=_MAX_ATTEMPTS).select_related(
         "connection__workspace__account",
+        "connection__grant",
         "invitation__account",
         "invitation__created_by",
         "client_link__connection__workspace__account",
@@ -51,20 +52,48 @@ def _reconnection_needed(notice: Notice) -> EmailMessage | None:
     connection = notice.connection
     if connection is None or connection.status != Connection.Status.ERROR:
         return None  # reconnected or revoked meanwhile: nothing to do any more
+    return EmailMessage(
+        subject=_line(f"Reconnection needed: {connection.label}"),
+        body=(
+            f"The connection “{connection.label}” ({connection.workspace.name}) does not accept our access any "
+            f"more.\nIts workflows wait until somebody reconnects it here:\n\n{_page(connection)}\n"
+        ),
+        to=_in_charge(connection),
+    )
+
+
+def _consent_ends(notice: Notice) -> EmailMessage | None:
+    """What they are told ahead of the day on which the provider will want a new consent."""
+    connection = notice.connection
+    if connection is None or connection.status != Connection.Status.ACTIVE:
+        return None
+    ends = connection.grant.consent_ends_at
+    if ends is None or not consent_calendar.is_about(notice, ends):
+        return None
+    provider, day = providers.get(connection.provider).name, f"{ends:%-d %B %Y}"
+    return EmailMessage(
+        subject=_line(f"Reconnect before {day}: {connection.label}"),
+        body=(
+            f"{provider} wants a new consent for “{connection.label}” ({connection.workspace.name}) after {day}, "
+            f"however well it works until then.\nReconnect it before that day, or send the client a link, here:\n\n"
+            f"{_page(connection)}\n\nIf nobody does, its workflows wait from that day on until somebody has.\n"
+        ),
+        to=_in_charge(connection),
+    )
+
+
+def _page(connection: Connection) -> str:
+    return settings.PUBLIC_BASE_URL + reverse("connections:detail", args=[connection.pk])
+
+
+def _in_charge(connection: Connection) -> list[str]:
+    """Addresses of the agency's owner and admins."""
     people = User.objects.filter(
         memberships__account=connection.workspace.account_id,
         memberships__role__in=[Role.OWNER, Role.ADMIN],
         is_active=True,
     )
-    url = settings.PUBLIC_BASE_URL + reverse("connections:detail", args=[connection.pk])
-    return EmailMessage(
-        subject=_line(f"Reconnection needed: {connection.label}"),
-        body=(
-            f"The connection “{connection.label}” ({connection.workspace.name}) does not accept our access any "
-            f"more.\nIts workflows wait until somebody reconnects it here:\n\n{url}\n"
-        ),
-        to=[person.email for person in people],
-    )
+    return [person.email for person in people]
 
 
 def _invitation(notice: Notice) -> EmailMessage | None:
@@ -109,12 +138,11 @@ def _asked_again(notice: Notice) -> EmailMessage | None:
     if link is None or not link.expired or link.created_by is None:
         return None  # another was sent, or it was taken back
     connection = link.connection
-    url = settings.PUBLIC_BASE_URL + reverse("connections:detail", args=[connection.pk])
     return EmailMessage(
         subject=_line(f"A client asks for a new link: {connection.label}"),
         body=(
             f"The link you sent {link.email or 'for a client'} has expired, and somebody who opened it asks for a new "
-            f"one.\nSend it again here:\n\n{url}\n"
+            f"one.\nSend it again here:\n\n{_page(connection)}\n"
         ),
         to=[link.created_by.email],
     )
@@ -136,6 +164,8 @@ def _line(text: str) -> str:
 
 _MESSAGES: dict[str, Callable[[Notice], EmailMessage | None]] = {
     "reconnection_needed": _reconnection_needed,
+    consent_calendar.MONTH: _consent_ends,
+    consent_calendar.WEEK: _consent_ends,
     "invitation": _invitation,
     "client_link": _client_link,
     "asked_again": _asked_again,

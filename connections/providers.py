@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from django.http import HttpRequest
@@ -33,6 +33,14 @@ class Identity:
     user_id: str
     region: str
     delegation_id: str = ""
+
+
+@dataclass(frozen=True)
+class Lifetimes:
+    """How long a grant lasts: unused, its refresh token; at most, before somebody has to consent anew."""
+
+    unused: timedelta
+    consent: timedelta
 
 
 class RefreshRefused(Exception):
@@ -72,6 +80,7 @@ class OAuthProvider:
     refresh(refresh_token) → Tokens; raises RefreshRefused or RefreshFailed.
     revoke(refresh_token) → True when the provider confirmed, False where it offers no such call.
     missing_scopes(granted) → the asked scopes that the granted ones do not cover.
+    lifetimes(granted) → how long a grant of those scopes lasts.
     probe(region, access_token) → one sentence on what was found; raises TokenRefused, or Problem when the
     provider cannot be asked. start: see Start.
     removal_hint: where a person removes the app at the provider. account_called, account_example: what people tell
@@ -84,6 +93,7 @@ class OAuthProvider:
     refresh: Callable[[str], Tokens]
     revoke: Callable[[str], bool]
     missing_scopes: Callable[[list[str]], list[str]]
+    lifetimes: Callable[[list[str]], Lifetimes]
     probe: Callable[[str, str], str]
     start: Start
     removal_hint: str

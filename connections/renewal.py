@@ -113,6 +113,8 @@ def _refresh(grant: Grant, holder: uuid.UUID) -> Grant:
         expires_at=grant.expires_at,
         refreshed_at=grant.refreshed_at,
         next_refresh_at=grant.next_refresh_at,
+        lapses_at=grant.lapses_at,
+        consent_ends_at=grant.consent_ends_at,
         generation=F("generation") + 1,
         failures=0,
         lease_holder=None,
@@ -126,7 +128,7 @@ def _refresh(grant: Grant, holder: uuid.UUID) -> Grant:
 
 
 def fill(grant: Grant, tokens: Tokens) -> None:
-    """Put new tokens, and when to renew them, into an unsaved or leased grant."""
+    """Put new tokens, when to renew them and when they end, into an unsaved or leased grant."""
     now = timezone.now()
     seal(grant, "access_token", tokens.access_token)
     seal(grant, "refresh_token", tokens.refresh_token)
@@ -135,6 +137,9 @@ def fill(grant: Grant, tokens: Tokens) -> None:
     grant.expires_at = tokens.expires_at
     grant.refreshed_at = now
     grant.next_refresh_at = renew_at(now, tokens.expires_at)
+    life = providers.get(grant.connection.provider).lifetimes(grant.scopes_granted)
+    grant.lapses_at = now + life.unused
+    grant.consent_ends_at = grant.obtained_at + life.consent
 
 
 def renew_at(now: datetime, expires_at: datetime) -> datetime:

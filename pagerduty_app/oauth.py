@@ -3,16 +3,26 @@
 Source: PagerDuty developer docs, OAuth functionality and public scoped apps.
 """
 
+from datetime import timedelta
+
 from django.conf import settings
 
 from connections import providers
 from connections.problems import Problem
-from connections.providers import RefreshFailed, RefreshRefused, TokenRefused, Tokens
+from connections.providers import Lifetimes, RefreshFailed, RefreshRefused, TokenRefused, Tokens
 from pagerduty_app import integration
 from pagerduty_app.client import PagerDutyError
 from pagerduty_app.connecting import start
 from pagerduty_app.identity_host import IdentityHostError, ask
 from pagerduty_app.oauth_tokens import SCOPES, TOKEN_PATH, tokens_of
+
+_SCOPED = Lifetimes(unused=timedelta(days=30), consent=timedelta(days=365))
+_CLASSIC = Lifetimes(unused=timedelta(days=210), consent=timedelta(days=3 * 365))
+
+
+def lifetimes(granted: list[str]) -> Lifetimes:
+    """Classic grants (`read`, `write`) last longer than scoped ones (developer docs, OAuth functionality)."""
+    return _CLASSIC if {"read", "write"}.intersection(granted) else _SCOPED
 
 
 def missing_scopes(granted: list[str]) -> list[str]:
@@ -80,6 +90,7 @@ def register() -> None:
             refresh=refresh,
             revoke=revoke,
             missing_scopes=missing_scopes,
+            lifetimes=lifetimes,
             probe=probe,
             start=start,
             removal_hint=(

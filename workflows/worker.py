@@ -5,7 +5,7 @@ import time
 from django.conf import settings
 from django.utils import timezone
 
-from connections import notices, renewal
+from connections import consent_calendar, notices, renewal
 from workflows import calls, doorbell, engine, fanout, inbox, origins, pace, parked, replays, turned_away
 from workflows.hooks import retention, sender
 from workflows.models import ActionCall, Event, Run
@@ -41,6 +41,7 @@ def housekeeping() -> None:
     """What is due by the clock rather than by an event: token renewal and messages to the agency."""
     doorbell.beat(settings.NODE_NAME)
     renewal.refresh_due()
+    consent_calendar.announce()
     notices.send_due()
     inbox.release_late()
     inbox.forget_held()

@@ -100,7 +100,14 @@ class GrantAdmin(ScopedPage):
     """What is known of the tokens: never a part of one."""
 
     account_path = "connection__workspace__account"
-    list_display = ["connection", "expires_at", "refreshed_at", "next_refresh_at", "failures", "generation"]
+    list_display = [
+        "connection",
+        "expires_at",
+        "refreshed_at",
+        "next_refresh_at",
+        "consent_ends_at",
+        "failures",
+    ]
     list_filter = [("connection__workspace__account", NarrowedTo), ("connection", NarrowedTo)]
     list_select_related = ["connection"]
     search_fields = ["connection__label", "connection__workspace__name"]
@@ -109,7 +116,8 @@ class GrantAdmin(ScopedPage):
     heavy = ["access_token", "refresh_token"]
     fields = [
         *("connection", "tokens", "scopes_asked", "scopes_granted", "delegation_id", "obtained_at"),
-        *("expires_at", "refreshed_at", "next_refresh_at", "generation", "failures", "lease_until"),
+        *("expires_at", "refreshed_at", "next_refresh_at", "lapses_at", "consent_ends_at"),
+        *("generation", "failures", "lease_until"),
     ]
 
     @admin.display(description="tokens")

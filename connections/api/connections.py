@@ -23,6 +23,7 @@ class ConnectionOut(serializers.ModelSerializer[Connection]):
     scopes_asked = serializers.SerializerMethodField()
     scopes_granted = serializers.SerializerMethodField()
     expires_at = serializers.SerializerMethodField()
+    consent_ends_at = serializers.SerializerMethodField()
     authorised_by = serializers.SerializerMethodField()
 
     class Meta:
@@ -44,6 +45,7 @@ class ConnectionOut(serializers.ModelSerializer[Connection]):
             "authorised_at",
             "last_used_at",
             "expires_at",
+            "consent_ends_at",
             "revoked_at",
             "created_at",
         ]
@@ -63,6 +65,10 @@ class ConnectionOut(serializers.ModelSerializer[Connection]):
     def get_expires_at(self, connection: Connection) -> str | None:
         expires_at = self._grant(connection, "expires_at", None)
         return expires_at.isoformat() if expires_at else None
+
+    def get_consent_ends_at(self, connection: Connection) -> str | None:
+        ends_at = self._grant(connection, "consent_ends_at", None)
+        return ends_at.isoformat() if ends_at else None
 
     def get_authorised_by(self, connection: Connection) -> str | None:
         return connection.authorised_by.email if connection.authorised_by else None

@@ -97,6 +97,12 @@ class Grant(models.Model):
     obtained_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(null=True)
     refreshed_at = models.DateTimeField(null=True, blank=True)
+    lapses_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it ends at the provider unless it is renewed before"
+    )
+    consent_ends_at = models.DateTimeField(
+        null=True, blank=True, help_text="When somebody has to consent anew, however often it is renewed"
+    )
     generation = models.PositiveIntegerField(default=1, help_text="Counts the tokens stored so far")
     lease_holder = models.UUIDField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -104,7 +110,10 @@ class Grant(models.Model):
     next_refresh_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["next_refresh_at"], name="grant_due")]
+        indexes = [
+            models.Index(fields=["next_refresh_at"], name="grant_due"),
+            models.Index(fields=["consent_ends_at"], name="grant_consent_ends"),
+        ]
 
     def __str__(self) -> str:
         return f"grant of {self.connection_id}"

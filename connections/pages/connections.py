@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from connections import audit, checks, client_links, panels, providers
+from connections import audit, checks, client_links, consent_calendar, panels, providers
 from connections.access import here, member
 from connections.forms import ConnectForm, RenameForm, RevokeForm
 from connections.models import Connection
@@ -121,6 +121,7 @@ def detail(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
         "provider": provider,
         "scopes": scopes,
         "missing": missing,
+        "ends_soon": grant is not None and consent_calendar.ends_soon(grant.consent_ends_at),
         "checked": connection.audit_events.filter(action="connection.checked").first(),
         "audit_events": connection.audit_events.exclude(action="action.called")[:_HISTORY],
         "link": link,

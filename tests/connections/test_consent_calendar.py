@@ -1,0 +1,138 @@
+"""Consents end for good some day; whoever is in charge hears of it in time, and only while it is true."""
+
+from datetime import datetime, timedelta
+
+import pytest
+import responses
+from django.core import mail
+from django.utils import timezone
+
+from connections import consent_calendar, grants, notices
+from connections.authorising import Ending, authorise
+from connections.models import Connection, Grant, Notice
+from connections.providers import Identity, Tokens
+from tests.connections.test_grants import age, renewed
+from tests.connections.test_pages import page_of, signed_in
+from tests.people import People
+from tests.workflows.conftest import ALL_SCOPES, SYSTEM, connect
+
+
+def ends_in(connection: Connection, **life: float) -> datetime:
+    """Let its consent end that much later than now, a year after it was given."""
+    ends = timezone.now() + timedelta(**life)
+    Grant.objects.filter(connection=connection).update(
+        consent_ends_at=ends, obtained_at=ends - timedelta(days=365)
+    )
+    return ends
+
+
+def reconnect(connection: Connection, scopes: list[str]) -> None:
+    ending = authorise(
+        actor=SYSTEM,
+        connection=connection,
+        identity=Identity("PACC", "acme", "PUSER", "us"),
+        tokens=Tokens("access", "refresh", scopes, timezone.now() + timedelta(days=1)),
+        scopes_asked=scopes,
+    )
+    assert ending == Ending.CONNECTED
+
+
+def tell() -> list[str]:
+    """The subjects of what goes out now."""
+    mail.outbox.clear()
+    consent_calendar.announce()
+    notices.send_due()
+    return [message.subject for message in mail.outbox]
+
+
+@pytest.mark.parametrize(("scopes", "unused", "consent"), [(ALL_SCOPES, 30, 365), (["write"], 210, 1095)])
+def test_a_consent_brings_the_days_on_which_it_ends(
+    connection: Connection, scopes: list[str], unused: int, consent: int
+) -> None:
+    reconnect(connection, scopes)
+
+    grant = Grant.objects.get()
+    assert grant.consent_ends_at == grant.obtained_at + timedelta(days=consent)
+    assert grant.lapses_at == grant.refreshed_at + timedelta(days=unused)
+
+
+def test_a_renewal_puts_off_the_lapse_but_never_the_end_of_the_consent(
+    connection: Connection, http: responses.RequestsMock
+) -> None:
+    consented = timezone.now() - timedelta(days=100)
+    age(connection, obtained_at=consented)
+    renewed(http)
+    grants.access_token(connection)
+
+    grant = Grant.objects.get()
+    assert grant.consent_ends_at == consented + timedelta(days=365)
+    assert grant.lapses_at > timezone.now() + timedelta(days=29)
+
+
+def test_those_in_charge_are_told_a_month_and_a_week_before_each_once(
+    who: People, connection: Connection
+) -> None:
+    ends = ends_in(connection, days=31)
+    assert tell() == []
+
+    ends = ends_in(connection, days=29)
+    assert tell() == [f"Reconnect before {ends:%-d %B %Y}: Acme"]
+    assert sorted(mail.outbox[0].to) == sorted([who.alice.email, who.dora.email])
+    assert f"/connections/{connection.pk}/" in mail.outbox[0].body
+    assert tell() == []
+
+    ends_in(connection, days=6)
+    assert len(tell()) == 1
+    assert tell() == []
+
+
+def test_whoever_comes_late_is_told_once_not_twice(connection: Connection) -> None:
+    ends_in(connection, days=3)
+    assert len(tell()) == 1
+    assert Notice.objects.count() == 1
+
+
+def test_a_reconnect_makes_what_was_to_be_said_untrue(connection: Connection) -> None:
+    ends_in(connection, days=29)
+    consent_calendar.announce()
+    notice = Notice.objects.get()
+    reconnect(connection, ALL_SCOPES)
+    Notice.objects.bulk_create([notice])  # written by another process in the very moment
+
+    assert tell() == []
+
+
+def test_a_year_later_they_are_told_again(connection: Connection) -> None:
+    ends_in(connection, days=29)
+    tell()
+    Notice.objects.update(created_at=timezone.now() - timedelta(days=365), occasion="2025-01-01")
+
+    assert len(tell()) == 1
+
+
+def test_a_revoked_connection_is_left_alone(connection: Connection) -> None:
+    ends_in(connection, days=6)
+    Connection.objects.update(status="revoked", revoked_at=timezone.now())
+    assert tell() == []
+
+
+def test_many_are_told_of_in_two_questions_and_two_inserts(
+    who: People, django_assert_num_queries: object
+) -> None:
+    for number in range(12):
+        ends_in(connect(who.acme, f"No. {number}"), days=5 if number % 2 else 20)
+    with django_assert_num_queries(4):  # type: ignore[operator]
+        assert consent_calendar.announce() == 12
+
+
+def test_the_page_says_the_day_always_and_warns_a_month_before(who: People, connection: Connection) -> None:
+    alice = signed_in(who.alice)
+    ends_in(connection, days=200)
+    early = alice.get(page_of(connection)).content.decode()
+    assert "Consent ends" in early
+    assert "wants a new consent" not in early
+
+    ends_in(connection, days=20)
+    late = alice.get(page_of(connection)).content.decode()
+    assert "wants a new consent" in late
+    assert f"?connection={connection.pk}" in late
