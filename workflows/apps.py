@@ -9,8 +9,14 @@ class WorkflowsConfig(AppConfig):
 
     def ready(self) -> None:
         from connections import audit_words, panels  # noqa: PLC0415 - needs loaded apps
-        from workflows import call_panel, reactions, trigger_panel  # noqa: F401, PLC0415 - connects its signal receivers
+        from workflows import (  # noqa: PLC0415 - needs loaded apps
+            call_panel,
+            reactions,  # noqa: F401 - connects its signal receivers
+            scope_report,
+            trigger_panel,
+        )
 
+        panels.register(scope_report.PANEL)
         panels.register(trigger_panel.PANEL)
         call_panel.register()
         audit_words.register(

@@ -1,0 +1,27 @@
+"""What of a provider's actions a grant does not allow, for the page of its connection."""
+
+from typing import Any
+
+from connections import panels, providers
+from connections.actors import Actor
+from connections.models import Connection
+from workflows import catalog
+
+
+def missing_for(connection: Connection) -> list[tuple[str, str, list[str]]]:
+    """(scope, what it allows in words, names of the actions that need it) for each scope not granted."""
+    grant = getattr(connection, "grant", None)
+    if grant is None or connection.status != Connection.Status.ACTIVE:
+        return []
+    provider, integration = providers.get(connection.provider), catalog.integration(connection.provider)
+    return [
+        (scope, provider.scopes[scope], [a.name for a in integration.actions.values() if a.scope == scope])
+        for scope in provider.missing_scopes(grant.scopes_granted)
+    ]
+
+
+def _context(actor: Actor, connection: Connection) -> dict[str, Any]:
+    return {"missing": missing_for(connection)}
+
+
+PANEL = panels.Panel("actions/missing.html", _context)
