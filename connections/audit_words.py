@@ -18,6 +18,7 @@ _words: dict[str, str] = {
     "connection.connected": "Connected",
     "connection.reconnected": "Reconnected",
     "connection.renamed": "Renamed the connection",
+    "connection.default_from_changed": "Changed the usual From address",
     "connection.checked": "Checked the connection",
     "connection.broken": "Lost access",
     "connection.revoked": "Revoked the connection",

@@ -58,8 +58,21 @@ class ConnectForm(forms.Form):
         self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
 
 
-class RenameForm(forms.Form):
-    label = Line(max_length=120, label="Label")
+class ConnectionForm(forms.Form):
+    """What people may change of a connection."""
+
+    label = Line(
+        max_length=120,
+        label="Label",
+        help_text="How people find it. Workflows and triggers that use it go on as they are.",
+    )
+    default_from = forms.EmailField(
+        max_length=254,
+        required=False,
+        label="Usual From address",
+        help_text="Filled in beforehand wherever an action wants to know in whose name it is done. It has to be a user "
+        "of the connected account, and is checked each time.",
+    )
 
 
 class NameForm(forms.Form):

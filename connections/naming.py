@@ -1,4 +1,4 @@
-"""Giving connections and workspaces other names."""
+"""Giving connections and workspaces other names, and connections a usual From address."""
 
 from django.db import IntegrityError, transaction
 
@@ -7,24 +7,24 @@ from connections.actors import Actor
 from connections.models import Account, Connection, Workspace
 from connections.problems import Problem
 
+_CHANGES = {"label": "connection.renamed", "default_from": "connection.default_from_changed"}
 
-def rename(*, actor: Actor, connection: Connection, label: str) -> None:
-    """Raises Problem (label_in_use)."""
-    before = connection.label
+
+def change_connection(*, actor: Actor, connection: Connection, **wanted: str) -> None:
+    """Another label, another usual From address. Raises Problem (label_in_use)."""
+    before = {name: getattr(connection, name) for name in wanted}
     try:
         with transaction.atomic():
-            Connection.objects.filter(pk=connection.pk).update(label=label)
-            audit.record(
-                actor,
-                "connection.renamed",
-                connection=connection,
-                detail={"from": before, "to": label},
-            )
+            Connection.objects.filter(pk=connection.pk).update(**wanted)
+            for name in (name for name in wanted if wanted[name] != before[name]):
+                detail = {"from": before[name], "to": wanted[name]}
+                audit.record(actor, _CHANGES[name], connection=connection, detail=detail)
     except IntegrityError:
         raise Problem(
             "label_in_use", "There is a connection with this label in the workspace already."
         ) from None
-    connection.label = label
+    for name, value in wanted.items():
+        setattr(connection, name, value)
 
 
 def add_workspace(*, actor: Actor, account: Account, name: str) -> Workspace:

@@ -54,7 +54,7 @@ MEMBERS = {
     f"{_CONNECTION}link/cancel/",
     f"{_CONNECTION}receipt/",
     f"{_CONNECTION}reconnect/",
-    f"{_CONNECTION}rename/",
+    f"{_CONNECTION}change/",
     f"{_CONNECTION}revoke/",
     "settings/client-links/add/",
     "settings/hooks/",

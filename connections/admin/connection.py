@@ -56,7 +56,7 @@ class ConnectionAdmin(ActingPage):
     fields = [
         *("id", "label", "workspace", "provider", "status", "status_reason"),
         *("external_account_id", "external_account_name", "external_user_id", "region"),
-        *("authorised_label", "authorised_at", "last_used_at", "revoked_at", "created_at"),
+        *("authorised_label", "authorised_at", "default_from", "last_used_at", "revoked_at", "created_at"),
     ]
     actions = ["revoke_selected"]
 

@@ -43,6 +43,7 @@ class ConnectionOut(serializers.ModelSerializer[Connection]):
             "scopes_granted",
             "authorised_by",
             "authorised_at",
+            "default_from",
             "last_used_at",
             "expires_at",
             "consent_ends_at",

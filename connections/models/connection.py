@@ -39,6 +39,9 @@ class Connection(models.Model):
         max_length=254, blank=True, help_text="Who said yes, as the audit names them; also without an account"
     )
     authorised_at = models.DateTimeField(null=True, blank=True)
+    default_from = models.EmailField(
+        max_length=254, blank=True, help_text="In whose name actions are done where a person does not choose"
+    )
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -12,9 +12,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from connections import audit, checks, client_links, consent_calendar, panels, providers
 from connections.access import here, member
-from connections.forms import ConnectForm, RenameForm, RevokeForm
+from connections.forms import ConnectForm, ConnectionForm, RevokeForm
 from connections.models import Connection
-from connections.naming import rename as rename_connection
+from connections.naming import change_connection
 from connections.paging import page_of
 from connections.place import workspaces_of
 from connections.problems import Problem
@@ -133,20 +133,19 @@ def detail(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
 
 @member
 @require_http_methods(["GET", "POST"])
-def rename(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
+def change(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
     connection = get_connection(request, connection_id)
-    form = RenameForm(request.POST or None, initial={"label": connection.label})
+    present = {"label": connection.label, "default_from": connection.default_from}
+    form = ConnectionForm(request.POST or None, initial=present)
     if request.method == "POST" and form.is_valid():
         try:
-            rename_connection(
-                actor=actor_of(request), connection=connection, label=form.cleaned_data["label"]
-            )
+            change_connection(actor=actor_of(request), connection=connection, **form.cleaned_data)
         except Problem as problem:
             form.add_error("label", problem.message)
         else:
             return redirect("connections:detail", connection.pk)
     context = {"connection": connection, "form": form} | _SECTION
-    return render(request, "connections/rename.html", context, status=400 if form.errors else 200)
+    return render(request, "connections/change.html", context, status=400 if form.errors else 200)
 
 
 @member

@@ -126,7 +126,7 @@ def test_a_foreign_workspace_is_not_renamed(alice: Client, who: People) -> None:
 
 def test_a_connection_is_renamed_unless_the_label_is_taken(alice: Client, who: People) -> None:
     first, _ = connect(who.acme, "First"), connect(who.acme, "Second")
-    path = reverse("connections:rename", args=[first.pk])
+    path = reverse("connections:change", args=[first.pk])
 
     taken = alice.post(path, {"label": "Second"})
     alice.post(path, {"label": "Main"})
@@ -135,6 +135,22 @@ def test_a_connection_is_renamed_unless_the_label_is_taken(alice: Client, who: P
     first.refresh_from_db()
     assert first.label == "Main"
     assert AuditEvent.objects.get(action="connection.renamed").detail == {"from": "First", "to": "Main"}
+    assert not AuditEvent.objects.filter(action="connection.default_from_changed").exists()
+
+
+def test_a_usual_from_address_is_kept_shown_and_taken_back(alice: Client, who: People) -> None:
+    first = connect(who.acme, "First")
+    path = reverse("connections:change", args=[first.pk])
+
+    wrong = alice.post(path, {"label": "First", "default_from": "no address"})
+    alice.post(path, {"label": "First", "default_from": "dana@acme.example"})
+
+    assert wrong.status_code == 400
+    assert "dana@acme.example" in alice.get(reverse("connections:detail", args=[first.pk])).content.decode()
+    assert AuditEvent.objects.get().detail == {"from": "", "to": "dana@acme.example"}
+    alice.post(path, {"label": "First", "default_from": ""})
+    first.refresh_from_db()
+    assert first.default_from == ""
 
 
 def test_the_list_counts_what_needs_a_person_in_as_many_queries_for_many_as_for_one(

@@ -24,7 +24,7 @@ PAGES = [
     "/settings/connections/?status=pending",
     "/settings/connections/add/",
     "/settings/connections/{connection}/",
-    "/settings/connections/{connection}/rename/",
+    "/settings/connections/{connection}/change/",
     "/settings/connections/{connection}/revoke/",
     "/settings/connections/{connection}/audit/",
     "/settings/connections/{connection}/actions/",

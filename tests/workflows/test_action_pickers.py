@@ -47,6 +47,16 @@ def test_ones_own_address_is_chosen_already(
     assert f'<option value="{DANA}" selected>' in page
 
 
+def test_the_usual_from_address_of_the_connection_comes_before_ones_own(
+    bob: Client, who: People, connection: Connection, provider: responses.RequestsMock
+) -> None:
+    Connection.objects.update(default_from=DANA)
+
+    page = look(bob, form_path(connection, "create-incident"))
+
+    assert f'<option value="{DANA}" selected>' in page
+
+
 def rows(count: int, *, more: bool = False) -> dict[str, Any]:
     return {
         "services": [{"id": f"P{n:05}", "name": f"Service {n}"} for n in range(count)],

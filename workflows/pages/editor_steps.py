@@ -106,7 +106,8 @@ def _form(request: HttpRequest, workflow: Workflow, step: drafts.Definition) -> 
     asks = data is not None and ("more" in data or data.get("shown") not in (None, str(chosen.pk)))
     if data is not None and not asks and _stored(request, workflow, step, form, only_if):
         return redirect("workflows:edit", workflow.pk)
-    form.offer(lookups.asker(actor=actor_of(request), connection=chosen), actor_of(request).label)
+    actor = actor_of(request)
+    form.offer(lookups.asker(actor=actor, connection=chosen), chosen.default_from or actor.label)
     context = {
         "workflow": workflow,
         "connection": chosen,

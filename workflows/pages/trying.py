@@ -121,7 +121,10 @@ def _page(
     integration = catalog.integration(connection.provider)
     if form is not None:
         actor = actor_of(request)
-        form.offer(lookups.asker(actor=actor, connection=connection), own_address=actor.label)
+        form.offer(
+            lookups.asker(actor=actor, connection=connection),
+            own_address=connection.default_from or actor.label,
+        )
     context = {
         "connection": connection,
         "provider": integration,
