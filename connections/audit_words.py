@@ -17,6 +17,8 @@ _words: dict[str, str] = {
     "connection.started": "Began to connect",
     "connection.connected": "Connected",
     "connection.reconnected": "Reconnected",
+    "oauth_app.stored": "Entered the client’s own app",
+    "oauth_app.retired": "Stopped using the client’s own app",
     "connection.renamed": "Renamed the connection",
     "connection.default_from_changed": "Changed the usual From address",
     "connection.checked": "Checked the connection",

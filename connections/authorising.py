@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from connections import audit, client_links, providers, renewal
 from connections.actors import Actor
-from connections.models import ClientLink, Connection, Grant, Notice
+from connections.models import ClientLink, Connection, Grant, Notice, OAuthApp
 from connections.providers import Identity, Tokens
 from connections.signals import connection_restored
 
@@ -33,10 +33,12 @@ def authorise(
     scopes_asked: list[str],
     allow_account_change: bool = False,
     link: ClientLink | None = None,
+    oauth_app: OAuthApp | None = None,
 ) -> Ending:
     """Make `connection` active with these tokens, or leave it exactly as it is and say why.
 
-    link: the client link that somebody without an account came by; it serves once.
+    link: the client link that somebody without an account came by; it serves once. oauth_app: the client's own
+    app that the consent went through.
     """
     missing = providers.get(connection.provider).missing_scopes(tokens.scopes)
     if len(missing) == len(providers.get(connection.provider).scopes):
@@ -54,7 +56,7 @@ def authorise(
         if not allow_account_change and _is_another_account(connection, identity):
             return Ending.OTHER_ACCOUNT
         again = connection.status != Connection.Status.PENDING
-        _store(connection, identity, tokens, scopes_asked)
+        _store(connection, identity, tokens, scopes_asked, oauth_app)
         _bind(connection, identity, actor)
         Notice.objects.filter(connection=connection, sent_at__isnull=True).delete()
         client_links.used(connection, link)
@@ -67,6 +69,7 @@ def authorise(
                 "region": identity.region,
                 "granted": tokens.scopes,
                 "missing": missing,
+                **({"client_id": oauth_app.client_id} if oauth_app else {}),
             },
         )
         connection_restored.send(sender=Connection, connection=connection)
@@ -78,11 +81,18 @@ def _is_another_account(connection: Connection, identity: Identity) -> bool:
     return connection.external_account_id != "" and bound != (identity.account_id, identity.region)
 
 
-def _store(connection: Connection, identity: Identity, tokens: Tokens, scopes_asked: list[str]) -> None:
+def _store(
+    connection: Connection,
+    identity: Identity,
+    tokens: Tokens,
+    scopes_asked: list[str],
+    oauth_app: OAuthApp | None,
+) -> None:
     grant = Grant.objects.filter(connection=connection).first() or Grant(connection=connection, generation=0)
     grant.obtained_at = timezone.now()
     renewal.fill(grant, tokens)
     grant.scopes_asked = scopes_asked
+    grant.oauth_app = oauth_app
     grant.delegation_id = identity.delegation_id
     grant.generation += 1
     grant.failures = 0

@@ -75,6 +75,32 @@ class ConnectionForm(forms.Form):
     )
 
 
+class OAuthAppForm(forms.Form):
+    """A client's own app; the secret is never shown again."""
+
+    client_id = Line(max_length=200, label="Client ID")
+    client_secret = forms.CharField(
+        max_length=400,
+        label="Client secret",
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text="Kept encrypted, and never shown again.",
+    )
+
+    def clean_client_secret(self) -> str:
+        return _token(self.cleaned_data["client_secret"])
+
+    def clean_client_id(self) -> str:
+        return _token(self.cleaned_data["client_id"])
+
+
+def _token(text: str) -> str:
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise forms.ValidationError(
+            "Copy it as it is shown there: letters, digits and signs, without spaces."
+        )
+    return text
+
+
 class NameForm(forms.Form):
     name = Line(max_length=120, label="Name")
 

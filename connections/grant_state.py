@@ -6,7 +6,7 @@ from django.db import transaction
 from connections import audit
 from connections.actors import Actor
 from connections.encryption import Unreadable, reveal
-from connections.models import Connection, Grant, Notice
+from connections.models import Connection, Grant, Notice, OAuthApp
 from connections.problems import Problem
 from connections.signals import connection_broken
 from connections.storable import storable
@@ -30,11 +30,16 @@ def check_usable(connection: Connection) -> None:
 
 
 def opened(grant: Grant, field: str) -> str:
-    """The token. Raises Problem (grant_unreadable): the right key may be missing only from this machine."""
+    """The token. Raises Problem (grant_unreadable)."""
+    return readable(grant, field)
+
+
+def readable(row: Grant | OAuthApp, field: str) -> str:
+    """The secret. Raises Problem (grant_unreadable): the right key may be missing only from this machine."""
     try:
-        return reveal(grant, field)
+        return reveal(row, field)
     except Unreadable:
-        log.error("grant_unreadable", grant=str(grant.pk))
+        log.error("grant_unreadable", row=str(row.pk), column=field)
         raise Problem(
             "grant_unreadable",
             "The stored access cannot be decrypted with the configured keys; ask whoever runs TaskJuice.",

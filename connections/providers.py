@@ -1,7 +1,7 @@
 """What this room needs to know of a provider's OAuth; each provider room registers itself here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -22,6 +22,14 @@ class Tokens:
 
     def __repr__(self) -> str:
         return f"Tokens(scopes={self.scopes}, expires_at={self.expires_at})"
+
+
+@dataclass(frozen=True)
+class AppCredentials:
+    """What a provider knows an app by: a client's own, where there is one."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -77,21 +85,22 @@ class OAuthProvider:
     """One provider's OAuth facts.
 
     scopes: scope → what it allows, in plain words, all asked for on connect.
-    refresh(refresh_token) → Tokens; raises RefreshRefused or RefreshFailed.
-    revoke(refresh_token) → True when the provider confirmed, False where it offers no such call.
+    refresh(refresh_token, app) → Tokens; raises RefreshRefused or RefreshFailed. app: None for this server's own.
+    revoke(refresh_token, app) → True when the provider confirmed, False where it offers no such call.
     missing_scopes(granted) → the asked scopes that the granted ones do not cover.
     lifetimes(granted) → how long a grant of those scopes lasts.
     probe(region, access_token) → one sentence on what was found; raises TokenRefused, or Problem when the
     provider cannot be asked. start: see Start.
     removal_hint: where a person removes the app at the provider. account_called, account_example: what people tell
-    its accounts apart by, in a word, and a sentence that shows one.
+    its accounts apart by, in a word, and a sentence that shows one. redirect_url() → where consents come back to, which
+    has to be entered in an app at the provider. own_app_hint: how a client makes an app of its own there.
     """
 
     key: str
     name: str
     scopes: dict[str, str]
-    refresh: Callable[[str], Tokens]
-    revoke: Callable[[str], bool]
+    refresh: Callable[[str, AppCredentials | None], Tokens]
+    revoke: Callable[[str, AppCredentials | None], bool]
     missing_scopes: Callable[[list[str]], list[str]]
     lifetimes: Callable[[list[str]], Lifetimes]
     probe: Callable[[str, str], str]
@@ -99,6 +108,8 @@ class OAuthProvider:
     removal_hint: str
     account_called: str
     account_example: str
+    redirect_url: Callable[[], str]
+    own_app_hint: str
 
 
 _providers: dict[str, OAuthProvider] = {}

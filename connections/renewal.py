@@ -13,7 +13,7 @@ import structlog
 from django.db.models import F, Q
 from django.utils import timezone
 
-from connections import backoff, providers
+from connections import backoff, oauth_apps, providers
 from connections.encryption import seal
 from connections.grant_state import break_off, check_usable, delayed, opened
 from connections.models import Connection, Grant
@@ -51,7 +51,7 @@ def renewed(grant: Grant, *, wait: bool) -> Grant:
     end = time.monotonic() + (_PATIENCE if wait else 0)
     while True:
         holder = _take_lease(grant)
-        current = Grant.objects.select_related("connection").get(pk=grant.pk)
+        current = Grant.objects.select_related("connection", "oauth_app").get(pk=grant.pk)
         check_usable(current.connection)
         if current.generation > grant.generation:
             if holder:
@@ -80,7 +80,8 @@ def _refresh(grant: Grant, holder: uuid.UUID) -> Grant:
     """One refresh under the lease. Raises Problem (reconnection_needed, grant_refresh_delayed, grant_unreadable)."""
     provider = providers.get(grant.connection.provider)
     try:
-        tokens = provider.refresh(opened(grant, "refresh_token"))
+        app = oauth_apps.credentials(grant.oauth_app)
+        tokens = provider.refresh(opened(grant, "refresh_token"), app)
     except Problem:
         _give_lease_back(grant, holder)
         raise

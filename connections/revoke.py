@@ -6,10 +6,10 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from connections import audit, providers
+from connections import audit, oauth_apps, providers
 from connections.actors import Actor
 from connections.encryption import Unreadable, reveal
-from connections.models import Connection, Grant
+from connections.models import Connection, Grant, OAuthApp
 from connections.signals import connection_revoked
 from connections.slots import provider_slot
 
@@ -22,13 +22,13 @@ def revoke(*, actor: Actor, connection: Connection) -> dict[str, Any]:
     {"connection", "revoked_at", "erased": whether tokens were there to erase, "provider_revoked": whether the
     provider confirmed, "removal_hint": where a person removes the app at the provider}
     """
-    refresh_token, erased = _erase(actor, connection)
+    refresh_token, app, erased = _erase(actor, connection)
     provider = providers.get(connection.provider)
     confirmed = False
     if refresh_token is not None:
         try:
             with provider_slot() as free:
-                confirmed = provider.revoke(refresh_token) if free else False
+                confirmed = provider.revoke(refresh_token, oauth_apps.credentials(app)) if free else False
         except Exception as error:  # noqa: BLE001 - ours is erased already; whatever they do cannot undo it
             log.warning(
                 "provider_revocation_failed", connection=str(connection.pk), error=type(error).__name__
@@ -64,8 +64,10 @@ def receipt_of(connection: Connection) -> dict[str, Any]:
     }
 
 
-def _erase(actor: Actor, connection: Connection) -> tuple[str | None, bool]:
-    """Answers the refresh token as it was, for the provider, and whether there were tokens to erase."""
+def _erase(actor: Actor, connection: Connection) -> tuple[str | None, OAuthApp | None, bool]:
+    """Answers the refresh token as it was and whose app it came through, for the provider, and whether there were
+    tokens to erase.
+    """
     with transaction.atomic():
         won = (
             Connection.objects.filter(pk=connection.pk)
@@ -73,8 +75,9 @@ def _erase(actor: Actor, connection: Connection) -> tuple[str | None, bool]:
             .update(status=Connection.Status.REVOKED, status_reason="", revoked_at=timezone.now())
         )
         if not won:
-            return None, False
-        grant = Grant.objects.filter(connection=connection, access_token__isnull=False).first()
+            return None, None, False
+        held = Grant.objects.select_related("oauth_app")
+        grant = held.filter(connection=connection, access_token__isnull=False).first()
         refresh_token = _readable(grant) if grant else None
         Grant.objects.filter(connection=connection).update(
             access_token=None,
@@ -95,7 +98,7 @@ def _erase(actor: Actor, connection: Connection) -> tuple[str | None, bool]:
             connection=connection,
             detail={"erased": grant is not None, "stopped": stopped},
         )
-    return refresh_token, grant is not None
+    return refresh_token, grant.oauth_app if grant else None, grant is not None
 
 
 def _readable(grant: Grant) -> str | None:

@@ -15,6 +15,7 @@ from connections.authorising import Ending, authorise
 from connections.models import ClientLink, Connection
 from connections.pages.client import client_of
 from connections.requests import actor_of
+from pagerduty_app import own_apps
 from pagerduty_app.oauth_tokens import asked_scopes
 
 _PROVIDER = "pagerduty"
@@ -72,14 +73,16 @@ def _complete(request: HttpRequest, state: dict[str, Any], identity: Any, tokens
         return render(request, "connections/client_over.html", status=410)
     if connection is None:
         return endings.page(request, "not_allowed", _PROVIDER, None)
+    app = own_apps.of_state(state)
     ending = authorise(
         actor=client_of(request, link) if link else actor_of(request),
         connection=connection,
         identity=identity,
         tokens=tokens,
-        scopes_asked=asked_scopes(),
+        scopes_asked=asked_scopes(own_app=app is not None),
         allow_account_change=bool(state.get("allow_account_change")),
         link=link,
+        oauth_app=app,
     )
     if ending not in (Ending.CONNECTED, Ending.PARTIAL):
         return endings.page(request, ending, _PROVIDER, connection, link, found=identity)

@@ -7,7 +7,10 @@ from allauth.socialaccount.providers.base import AuthProcess
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from connections import endings, oauth_apps
 from connections.models import ClientLink, Connection
+from connections.problems import Problem
+from pagerduty_app import own_apps
 
 
 def start(
@@ -19,11 +22,17 @@ def start(
 ) -> HttpResponseBase:
     """Redirect to the consent page. Who may come back, and for what, is kept in the session with the state."""
     provider = get_adapter().get_provider(request, provider="pagerduty")
+    app = oauth_apps.in_use(connection.workspace, "pagerduty")
+    try:
+        provider.app = own_apps.as_allauth(app) if app else provider.app
+    except Problem as problem:
+        return endings.page(request, "failed", "pagerduty", connection, link, reason=problem.message)
     state: dict[str, Any] = {
         "connection": str(connection.pk),
         "user": request.user.pk,
         "allow_account_change": allow_account_change,
         "link": link.digest if link else None,
+        own_apps.IN_STATE: str(app.pk) if app else None,
     }
     answer: HttpResponseBase = provider.redirect(request, process=AuthProcess.REDIRECT, data=state)
     return answer

@@ -20,8 +20,11 @@ class IdentityRefused(Exception):
     """An id_token that does not prove who consented; the message holds no part of it."""
 
 
-def verify(id_token: Any) -> Identity:
-    """Raises IdentityRefused, or IdentityHostError when the keys to check it cannot be had."""
+def verify(id_token: Any, *, client_id: str) -> Identity:
+    """client_id: of the app that asked.
+
+    Raises IdentityRefused, or IdentityHostError when the keys to check it cannot be had.
+    """
     if not isinstance(id_token, str) or not id_token:
         raise IdentityRefused("PagerDuty sent no id_token.")
     try:
@@ -29,7 +32,7 @@ def verify(id_token: Any) -> Identity:
             id_token,
             key=_signing_key(id_token),
             algorithms=["RS256"],
-            audience=settings.PAGERDUTY_CLIENT_ID,
+            audience=client_id,
             issuer=settings.PAGERDUTY_ID_TOKEN_ISSUERS,
             leeway=_LEEWAY_SECONDS,
             options={"require": ["exp", "iat", "aud", "iss"]},

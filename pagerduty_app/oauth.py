@@ -6,15 +6,23 @@ Source: PagerDuty developer docs, OAuth functionality and public scoped apps.
 from datetime import timedelta
 
 from django.conf import settings
+from django.urls import reverse
 
 from connections import providers
 from connections.problems import Problem
-from connections.providers import Lifetimes, RefreshFailed, RefreshRefused, TokenRefused, Tokens
+from connections.providers import (
+    AppCredentials,
+    Lifetimes,
+    RefreshFailed,
+    RefreshRefused,
+    TokenRefused,
+    Tokens,
+)
 from pagerduty_app import integration
 from pagerduty_app.client import PagerDutyError
 from pagerduty_app.connecting import start
 from pagerduty_app.identity_host import IdentityHostError, ask
-from pagerduty_app.oauth_tokens import SCOPES, TOKEN_PATH, tokens_of
+from pagerduty_app.oauth_tokens import SCOPES, TOKEN_PATH, app_form, tokens_of
 
 _SCOPED = Lifetimes(unused=timedelta(days=30), consent=timedelta(days=365))
 _CLASSIC = Lifetimes(unused=timedelta(days=210), consent=timedelta(days=3 * 365))
@@ -30,13 +38,12 @@ def missing_scopes(granted: list[str]) -> list[str]:
     return [scope for scope in SCOPES if not integration.covers(scope, granted)]
 
 
-def refresh(refresh_token: str) -> Tokens:
+def refresh(refresh_token: str, app: AppCredentials | None) -> Tokens:
     """Raises RefreshRefused for `invalid_grant`, RefreshFailed for everything that may pass."""
     form = {
         "grant_type": "refresh_token",
         "refresh_token": refresh_token,
-        "client_id": settings.PAGERDUTY_CLIENT_ID,
-        "client_secret": settings.PAGERDUTY_CLIENT_SECRET,
+        **app_form(app),
     }
     try:
         status, answer = ask("POST", TOKEN_PATH, form)
@@ -52,7 +59,7 @@ def refresh(refresh_token: str) -> Tokens:
     raise RefreshFailed(f"PagerDuty's sign-in answered {status} {code}.")
 
 
-def revoke(refresh_token: str) -> bool:
+def revoke(refresh_token: str, app: AppCredentials | None) -> bool:
     """RFC 7009 where PagerDuty's discovery document offers it; it documents no such call today."""
     _, discovery = ask("GET", "/global/oauth/anonymous/.well-known/openid-configuration")
     endpoint = discovery.get("revocation_endpoint")
@@ -62,8 +69,7 @@ def revoke(refresh_token: str) -> bool:
     form = {
         "token": refresh_token,
         "token_type_hint": "refresh_token",
-        "client_id": settings.PAGERDUTY_CLIENT_ID,
-        "client_secret": settings.PAGERDUTY_CLIENT_SECRET,
+        **app_form(app),
     }
     status, _ = ask("POST", endpoint.removeprefix(host), form)
     return status == 200
@@ -98,5 +104,10 @@ def register() -> None:
             ),
             account_called="subdomain",
             account_example="“acme” for acme.pagerduty.com.",
+            redirect_url=lambda: settings.PUBLIC_BASE_URL + reverse("pagerduty_callback"),
+            own_app_hint=(
+                "In the client’s PagerDuty: Integrations → App Registration → New App, with Scoped OAuth as the way to "
+                "sign in."
+            ),
         )
     )

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from connections.providers import Tokens
+from connections.providers import AppCredentials, Tokens
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path
 SCOPES = {
@@ -22,9 +22,18 @@ _DEFAULT_LIFE = timedelta(days=1)
 _LONGEST_LIFE = timedelta(days=366).total_seconds()
 
 
-def asked_scopes() -> list[str]:
-    """What a consent asks for, in the order it is shown."""
-    return ["openid", *(["write"] if settings.PAGERDUTY_OAUTH_MODE == "classic" else SCOPES)]
+def asked_scopes(*, own_app: bool = False) -> list[str]:
+    """What a consent asks for, in the order it is shown. own_app: a client's own, which is always a scoped one."""
+    classic = settings.PAGERDUTY_OAUTH_MODE == "classic" and not own_app
+    return ["openid", *(["write"] if classic else SCOPES)]
+
+
+def app_form(app: AppCredentials | None) -> dict[str, str]:
+    """How the app names itself at the token endpoint; None for this server's own."""
+    return {
+        "client_id": app.client_id if app else settings.PAGERDUTY_CLIENT_ID,
+        "client_secret": app.client_secret if app else settings.PAGERDUTY_CLIENT_SECRET,
+    }
 
 
 def tokens_of(answer: dict[str, Any], *, refresh_token: str = "") -> Tokens:

@@ -6,6 +6,7 @@ from allauth.socialaccount.providers.base import ProviderAccount
 from allauth.socialaccount.providers.oauth2.provider import OAuth2Provider
 
 from pagerduty_app.oauth_tokens import asked_scopes
+from pagerduty_app.own_apps import OWN
 from pagerduty_app.views import PagerDutyOAuth2Adapter
 
 
@@ -19,7 +20,7 @@ class PagerDutyProvider(OAuth2Provider):  # type: ignore[misc]
     pkce_enabled_default = True
 
     def get_scope(self) -> list[str]:
-        return asked_scopes()
+        return asked_scopes(own_app=bool(self.app.settings.get(OWN)))
 
     def extract_uid(self, data: dict[str, Any]) -> str:
         return str(data["user_id"])

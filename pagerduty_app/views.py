@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from pagerduty_app import identity
+from pagerduty_app import identity, own_apps
 from pagerduty_app.identity_host import IdentityHostError, ask
 from pagerduty_app.oauth_tokens import TOKEN_PATH, tokens_of
 
@@ -54,6 +54,7 @@ class PagerDutyOAuth2Adapter(OAuth2Adapter):  # type: ignore[misc]
 
     provider_id = "pagerduty"
     client_class = PagerDutyClient
+    _app: Any = None  # looked up once: the state that names it is taken out of the session on the way
 
     @property
     def authorize_url(self) -> str:
@@ -66,6 +67,14 @@ class PagerDutyOAuth2Adapter(OAuth2Adapter):  # type: ignore[misc]
     def get_callback_url(self, request: HttpRequest, app: Any) -> str:
         return settings.PUBLIC_BASE_URL + reverse("pagerduty_callback")
 
+    def get_provider(self) -> Any:
+        """The provider with the app that this consent went out through."""
+        provider = super().get_provider()
+        if self._app is None:
+            self._app = own_apps.of_callback(self.request) or provider.app
+        provider.app = self._app
+        return provider
+
     def parse_token(self, data: dict[str, Any]) -> SocialToken:
         """Nothing: allauth must not hold a token. complete_login reads the answer, whatever it looks like."""
         return SocialToken()
@@ -74,7 +83,7 @@ class PagerDutyOAuth2Adapter(OAuth2Adapter):  # type: ignore[misc]
         """A login that is never saved, carrying `consent`: (identity, tokens). Raises OAuth2Error."""
         answer = kwargs["response"]
         try:
-            who = identity.verify(answer.get("id_token"))
+            who = identity.verify(answer.get("id_token"), client_id=app.client_id)
             tokens = tokens_of(answer)
         except (identity.IdentityRefused, IdentityHostError) as error:
             raise OAuth2Error(str(error)) from None

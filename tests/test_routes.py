@@ -126,6 +126,8 @@ ADMINS = {
     "settings/invitations/<uuid:invitation_id>/cancel/",
     "settings/people/",
     "settings/people/<int:membership_id>/role/",
+    "settings/workspaces/<uuid:workspace_id>/app/",
+    "settings/workspaces/<uuid:workspace_id>/app/stop/",
     "settings/workspaces/<uuid:workspace_id>/rename/",
     "settings/workspaces/add/",
 }

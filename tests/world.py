@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from connections import api_keys, client_links, people
+from connections import api_keys, client_links, oauth_apps, people
 from connections.actors import Actor
 from connections.models import Connection, Membership
 from tests.people import People
@@ -55,6 +55,9 @@ def world() -> World:
         status="completed",
         output={"incident": {"id": "PINC1", "status": "triggered"}},
         finished_at=timezone.now(),
+    )
+    oauth_apps.store(
+        actor=SYSTEM, workspace=who.acme, provider="pagerduty", client_id="acme-own-app", client_secret="s"
     )
     key, _ = api_keys.create_key(
         actor=SYSTEM, workspace=who.acme, name="Quarterly figures", scopes=["actions:run"]

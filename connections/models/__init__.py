@@ -4,6 +4,7 @@ from connections.models.audit import AuditEvent
 from connections.models.connection import Connection, Grant
 from connections.models.keys import ApiKey
 from connections.models.notices import Notice
+from connections.models.oauth_apps import OAuthApp
 from connections.models.people import Account, Membership, Role, User, Workspace
 from connections.models.secret_links import ClientLink, Invitation
 
@@ -17,6 +18,7 @@ __all__ = [
     "Invitation",
     "Membership",
     "Notice",
+    "OAuthApp",
     "Role",
     "User",
     "Workspace",

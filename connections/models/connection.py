@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from connections.encryption import SealedField
+from connections.models.oauth_apps import OAuthApp
 from connections.models.people import User, Workspace
 from connections.tenancy import TenantQuerySet
 
@@ -94,6 +95,13 @@ class Grant(models.Model):
     connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="grant")
     access_token = SealedField(null=True, blank=True)
     refresh_token = SealedField(null=True, blank=True)
+    oauth_app = models.ForeignKey(
+        OAuthApp,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        help_text="Whose app it came through; none: ours",
+    )
     scopes_asked = models.JSONField(default=list)
     scopes_granted = models.JSONField(default=list)
     delegation_id = models.CharField(max_length=120, blank=True)

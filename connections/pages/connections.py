@@ -32,7 +32,9 @@ def get_connection(request: HttpRequest, connection_id: uuid.UUID) -> Connection
     """The visible connection; a foreign one is not there. Raises Http404."""
     rows = Connection.objects.visible_to(actor_of(request))
     found = (
-        rows.select_related("workspace__account", "authorised_by", "grant").filter(pk=connection_id).first()
+        rows.select_related("workspace__account", "authorised_by", "grant__oauth_app")
+        .filter(pk=connection_id)
+        .first()
     )
     if found is None:
         raise Http404

@@ -9,6 +9,7 @@ from connections.pages import (
     connections,
     joining,
     keys,
+    oauth_apps,
     people,
     workspaces,
 )
@@ -30,6 +31,8 @@ urlpatterns = [
     path("settings/workspaces/", workspaces.workspace_list, name="workspaces"),
     path("settings/workspaces/add/", workspaces.add, name="workspace_add"),
     path("settings/workspaces/<uuid:workspace_id>/rename/", workspaces.rename, name="workspace_rename"),
+    path("settings/workspaces/<uuid:workspace_id>/app/", oauth_apps.own_app, name="own_app"),
+    path("settings/workspaces/<uuid:workspace_id>/app/stop/", oauth_apps.stop_own_app, name="own_app_stop"),
     path("settings/agency/", workspaces.rename_agency, name="agency"),
     path("settings/api-keys/", keys.key_list, name="keys"),
     path("settings/api-keys/add/", keys.add_key, name="key_add"),

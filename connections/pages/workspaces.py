@@ -44,7 +44,7 @@ def workspace_list(request: HttpRequest) -> HttpResponse:
     )
     if text:
         rows = rows.filter(name__icontains=text)
-    context = {"page": page_of(request, rows), "text": text} | _SECTION
+    context = {"page": page_of(request, rows), "text": text, "provider": providers.default()} | _SECTION
     return render(request, "connections/workspaces.html", context)
 
 

@@ -56,6 +56,7 @@ PAGES = [
     "/settings/people/",
     "/settings/workspaces/",
     "/settings/workspaces/add/",
+    "/settings/workspaces/{workspace}/app/",
     "/settings/agency/",
     "/settings/api-keys/",
     "/settings/api-keys/add/",
@@ -101,7 +102,7 @@ def ids(page: Page, product: Product, seed: dict[str, Any]) -> dict[str, str]:
     event = page.url.split("/")[-2]
     run = wait_for("the run", lambda: product.api(seed["api_key"], "GET", "runs/").json()["results"])[0]["id"]
     made = {"call": call, "trigger": trigger, "event": event, "workflow": workflow, "run": run}
-    return {"connection": seed["connection"], **made}
+    return {"connection": seed["connection"], "workspace": seed["workspace"], **made}
 
 
 def make_workflow(product: Product, seed: dict[str, Any], trigger: str) -> str:
