@@ -24,6 +24,7 @@ def in_words(payload: Any) -> Words:
         ("Urgency", _text(data.get("urgency"))),
         ("Priority", _name(data.get("priority"))),
         ("Status", _text(data.get("status"))),
+        ("Note", _text(fields.get("note", {}).get("content"))),
         ("Assigned to", _names(data.get("assignees"))),
         ("Done by", _name(event["agent"])),
     )

@@ -9,6 +9,7 @@ from pagerduty_app import echoes, in_words, signatures, triggers
 from pagerduty_app.actions import ACTIONS, LOOKUPS
 from pagerduty_app.client import Api
 from pagerduty_app.errors import HINTS
+from pagerduty_app.recipes import RECIPES
 from workflows import catalog
 
 _PAGE = re.compile(r"https://([a-z0-9-]+\.)*pagerduty\.com(/[\x21-\x7e]*)?")
@@ -46,7 +47,9 @@ def register() -> None:
             trigger_fields=triggers.trigger_fields,
             sample_delivery=triggers.sample_delivery,
             webhooks=catalog.Webhooks(
-                delivers_when=("something happens to an incident: it is triggered, acknowledged or resolved"),
+                delivers_when=(
+                    "something happens to an incident: it is triggered, acknowledged or resolved, or gets a note"
+                ),
                 clicks="triggers/pagerduty/clicks.html",
                 how_to_confirm="In PagerDuty, open the webhook again and choose Send Test Event.",
                 refusals_to_disable=3,  # developer docs, webhooks v3: for 24 hours
@@ -59,5 +62,6 @@ def register() -> None:
             effects_of=echoes.shown_by,
             owns_link=owns_link,
             hints=HINTS,
+            recipes=RECIPES,
         )
     )

@@ -1,4 +1,4 @@
-"""The three triggers, and how a delivery of any content is read (PagerDuty developer docs, webhooks v3)."""
+"""The triggers, and how a delivery of any content is read (PagerDuty developer docs, webhooks v3)."""
 
 import hashlib
 import json
@@ -15,20 +15,21 @@ _REFERENCE = {
     "properties": {"id": {"type": "string"}, "summary": {"type": "string"}, "html_url": {"type": "string"}},
 }
 # Closed where `trigger_fields` fills in exactly these; an incident may have more than PagerDuty documents.
+_EVENT: Json = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "id": {"type": "string"},
+        "event_type": {"type": "string"},
+        "occurred_at": {"type": "string", "format": "date-time"},
+        "agent": _REFERENCE,
+    },
+}
 OUTPUT_SCHEMA: Json = {
     "type": "object",
     "additionalProperties": False,
     "properties": {
-        "event": {
-            "type": "object",
-            "additionalProperties": False,
-            "properties": {
-                "id": {"type": "string"},
-                "event_type": {"type": "string"},
-                "occurred_at": {"type": "string", "format": "date-time"},
-                "agent": _REFERENCE,
-            },
-        },
+        "event": _EVENT,
         "incident": {
             "type": "object",
             "properties": {
@@ -50,6 +51,24 @@ OUTPUT_SCHEMA: Json = {
     },
 }
 
+_NOTE_SCHEMA: Json = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "event": _EVENT,
+        "incident": {**_REFERENCE, "type": "object"},
+        "note": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "id": {"type": "string"},
+                "content": {"type": "string"},
+                "trimmed": {"type": "boolean"},
+            },
+        },
+    },
+}
+
 
 def _reference(kind: str, some_id: str, summary: str) -> Json:
     return {
@@ -61,38 +80,52 @@ def _reference(kind: str, some_id: str, summary: str) -> Json:
     }
 
 
-def _sample(status: str) -> Json:
+def _sample(happened: str, data: Json) -> Json:
     """One delivery of that kind, of our own making, in PagerDuty's shape."""
     return {
         "event": {
             "id": "01SAMPLE00000000000000000",
-            "event_type": f"incident.{status}",
+            "event_type": f"incident.{happened}",
             "resource_type": "incident",
             "occurred_at": "2026-11-02T09:30:00.000Z",
             "agent": _reference("user", "PUSER01", "Dana Rivera"),
             "client": None,
-            "data": {
-                "id": "PSAMPLE1",
-                "type": "incident",
-                "self": "https://api.pagerduty.com/incidents/PSAMPLE1",
-                "html_url": "https://acme.pagerduty.com/incidents/PSAMPLE1",
-                "number": 42,
-                "status": status,
-                "incident_key": "checkout-latency",
-                "created_at": "2026-11-02T09:29:58Z",
-                "title": "Checkout answers slowly",
-                "incident_type": {"name": "incident_default"},
-                "service": _reference("service", "PSVC001", "Payments"),
-                "assignees": [_reference("user", "PUSER01", "Dana Rivera")],
-                "escalation_policy": _reference("escalation_policy", "PPOL001", "Payments on call"),
-                "teams": [_reference("team", "PTEAM01", "Platform")],
-                "priority": _reference("priority", "PPRIO01", "P1"),
-                "urgency": "high",
-                "reopened_at": None,
-                "conference_bridge": None,
-                "resolve_reason": None,
-            },
+            "data": data,
         }
+    }
+
+
+def _incident(status: str) -> Json:
+    return {
+        "id": "PSAMPLE1",
+        "type": "incident",
+        "self": "https://api.pagerduty.com/incidents/PSAMPLE1",
+        "html_url": "https://acme.pagerduty.com/incidents/PSAMPLE1",
+        "number": 42,
+        "status": status,
+        "incident_key": "checkout-latency",
+        "created_at": "2026-11-02T09:29:58Z",
+        "title": "Checkout answers slowly",
+        "incident_type": {"name": "incident_default"},
+        "service": _reference("service", "PSVC001", "Payments"),
+        "assignees": [_reference("user", "PUSER01", "Dana Rivera")],
+        "escalation_policy": _reference("escalation_policy", "PPOL001", "Payments on call"),
+        "teams": [_reference("team", "PTEAM01", "Platform")],
+        "priority": _reference("priority", "PPRIO01", "P1"),
+        "urgency": "high",
+        "reopened_at": None,
+        "conference_bridge": None,
+        "resolve_reason": None,
+    }
+
+
+def _note() -> Json:
+    return {
+        "id": "PNOTE01",
+        "type": "incident_note",
+        "content": "The queue is full; looking into it",
+        "trimmed": False,
+        "incident": _reference("incident", "PSAMPLE1", "Checkout answers slowly"),
     }
 
 
@@ -102,17 +135,26 @@ def _trigger(status: str, happens: str) -> TriggerType:
         name=f"Incident {status}",
         description=f"Starts a workflow when an incident {happens}.",
         event_types=frozenset({f"incident.{status}"}),
-        sample=_sample(status),
+        sample=_sample(status, _incident(status)),
         output_schema=OUTPUT_SCHEMA,
     )
 
 
+_NOTE_ADDED = TriggerType(
+    key="pagerduty/incident-note-added",
+    name="Incident note added",
+    description="Starts a workflow when somebody adds a note to an incident.",
+    event_types=frozenset({"incident.annotated"}),
+    sample=_sample("annotated", _note()),
+    output_schema=_NOTE_SCHEMA,
+)
 TRIGGERS = {
     trigger.key: trigger
     for trigger in (
         _trigger("triggered", "is triggered"),
         _trigger("acknowledged", "is acknowledged by somebody"),
         _trigger("resolved", "is resolved"),
+        _NOTE_ADDED,
     )
 }
 
@@ -143,13 +185,22 @@ def read_delivery(body: bytes) -> Delivery:
 
 
 def trigger_fields(payload: Any) -> Json:
-    """What a workflow sees as `trigger`: {"event": …, "incident": …}, empty where the delivery has nothing."""
+    """What a workflow sees as `trigger`: {"event": …, "incident": …}, empty where the delivery has nothing.
+
+    For a note also {"note": …}; the incident is then the reference to the one it was added to.
+    """
     event = _event(payload)
     data = event.get("data")
-    return {
+    incident: Json = data if isinstance(data, dict) else {}
+    fields: Json = {
         "event": {name: event.get(name) for name in ("id", "event_type", "occurred_at", "agent")},
-        "incident": data if isinstance(data, dict) else {},
+        "incident": incident,
     }
+    if incident.get("type") == "incident_note":
+        fields["note"] = {name: incident.get(name) for name in ("id", "content", "trimmed")}
+        named = incident.get("incident")
+        fields["incident"] = named if isinstance(named, dict) else {}
+    return fields
 
 
 def _parsed(body: bytes) -> Any:

@@ -28,6 +28,8 @@ _HINTS = {
     "attempts_exhausted": "Look in {provider} whether it was done; if not, try again.",
     "invalid_input": "Change what is named and try again.",
     "unknown_action": "This action is not offered any more.",
+    "chain_too_long": "Look at the workflows that start each other, and give one of them a condition that ends it.",
+    "paused_for_safety": "See why it begins so many runs, then resume it on its page: what waits is run then.",
     "forbidden": "Ask somebody in your agency who may.",
 }
 _RECONNECT = frozenset(

@@ -415,8 +415,8 @@ def test_it_is_renamed(bob: Client, draft: Workflow) -> None:
     assert draft.name == "Another"
 
 
-def test_without_a_trigger_one_is_made_first(bob: Client) -> None:
-    assert "Make a trigger first" in text(bob.get(reverse("workflows:add")))
+def test_without_a_connection_there_is_nothing_to_begin_on(bob: Client) -> None:
+    assert "Connect an account first" in text(bob.get(reverse("workflows:add")))
 
 
 def test_strangers_and_archived_ones_find_no_editor(

@@ -11,7 +11,17 @@ import responses
 from django.utils import timezone
 
 from connections.models import Account, Connection, Workspace
-from tests.workflows.conftest import API, DANA, SECRET, SYSTEM, Ask, connect, incident_event, publish
+from tests.workflows.conftest import (
+    API,
+    DANA,
+    SECRET,
+    SYSTEM,
+    Ask,
+    connect,
+    incident_event,
+    note_step,
+    publish,
+)
 from tests.workflows.test_known_fields import create_step
 from workflows import fanout, origins, run_control, triggers, worker
 from workflows.models import Event, Run, Trace, Trigger, Workflow
@@ -235,6 +245,52 @@ def test_a_note_is_known_by_its_text_and_a_persons_note_is_not_ours(
     assert ours.run == Run.objects.get()
     assert origins.cause_of(annotated("I am looking at it")) is None
     assert origins.cause_of(annotated("Runbook for", trimmed=True)) == ours
+
+
+def note_event(content: str) -> dict[str, Any]:
+    """Of this moment: somebody added that note to PINC1."""
+    payload = now_event("incident.annotated")
+    reference = {"id": "PINC1", "type": "incident_reference", "summary": "Payments are slow"}
+    note = {"id": uuid.uuid4().hex[:8], "type": "incident_note", "content": content, "trimmed": False}
+    payload["event"]["data"] = {**note, "incident": reference}
+    return payload
+
+
+def test_a_workflow_that_answers_notes_with_notes_ends_and_a_person_can_start_it_again(
+    client: Any, deliver: Any, connection: Connection, pagerduty: responses.RequestsMock
+) -> None:
+    notes = triggers.create(actor=SYSTEM, connection=connection, key="pagerduty/incident-note-added", name="")
+    triggers.add_secret(actor=SYSTEM, trigger=notes, secret=SECRET)
+    answer = {"from": DANA, "incident_id": "{{ trigger.incident.id }}"}
+    answer["content"] = "To {{ trigger.incident.summary }}: {{ trigger.note.content }}"
+    publish(notes, connection, steps=[note_step(connection, input=answer)])
+    written: list[str] = []
+
+    def write(request: Any) -> tuple[int, dict[str, str], str]:
+        written.append(json.loads(request.body)["note"]["content"])
+        return 201, {}, json.dumps({"note": {"id": f"PN{len(written)}", "content": written[-1]}})
+
+    pagerduty.add_callback("POST", f"{API}/incidents/PINC1/notes", callback=write)
+
+    def echo_all(told: int = 0) -> None:
+        worker.drain()
+        while told < len(written) < 40:
+            deliver(note_event(written[told]), to=notes)
+            told += 1
+            worker.drain()
+
+    deliver(note_event("Who is on it?"), to=notes)
+    echo_all()
+
+    assert [run.depth for run in Run.objects.order_by("created_at", "pk")] == [0, 1, 2, 3, 4, 5, 5]
+    last = Run.objects.get(status="cancelled")
+    assert last.error["code"] == "chain_too_long"
+    assert len(written) == 6
+    assert written[0] == "To Payments are slow: Who is on it?"
+
+    deliver(note_event("I am"), to=notes)
+    worker.drain()
+    assert written[-1] == "To Payments are slow: I am"
 
 
 def test_calls_of_people_leave_no_trace_and_old_traces_are_deleted(

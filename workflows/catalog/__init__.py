@@ -7,6 +7,7 @@ from typing import Any
 
 from workflows import inputs
 from workflows.catalog.actions import ActionType, Caller, Effect, Json, Lookup, Option, ProviderError, Twins
+from workflows.catalog.recipes import Recipe
 from workflows.catalog.triggers import Delivery, TriggerType, Webhooks, Words
 
 __all__ = [
@@ -19,12 +20,14 @@ __all__ = [
     "Lookup",
     "Option",
     "ProviderError",
+    "Recipe",
     "TriggerType",
     "Twins",
     "Webhooks",
     "Words",
     "find_action",
     "find_lookup",
+    "find_recipe",
     "find_trigger",
     "input_schema",
     "integration",
@@ -64,6 +67,7 @@ class Integration:
     effects_of: Callable[[Any], list[Effect]] = lambda payload: []
     owns_link: Callable[[str], bool] = lambda url: False
     hints: Mapping[str, str] = field(default_factory=dict)
+    recipes: Mapping[str, Recipe] = field(default_factory=dict)
 
 
 _integrations: dict[str, Integration] = {}
@@ -85,6 +89,11 @@ def integration(key: str) -> Integration:
 def find_action(key: str) -> ActionType | None:
     known = _integrations.get(key.partition("/")[0])
     return known.actions.get(key) if known else None
+
+
+def find_recipe(key: str) -> Recipe | None:
+    known = _integrations.get(key.partition("/")[0])
+    return known.recipes.get(key) if known else None
 
 
 def find_lookup(key: str) -> Lookup | None:

@@ -1,48 +1,25 @@
 """The editor of workflows: make one, its conditions, a rehearsal, publishing. Its steps: see editor_steps."""
 
 import uuid
-from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from rest_framework.serializers import ValidationError
 
-from connections.access import here, member
+from connections.access import member
 from connections.forms import Line
 from connections.models import Connection
 from connections.problems import Problem
 from connections.requests import actor_of
 from workflows import authoring, definitions, drafts, rehearsal, samples, workflow_words
 from workflows.condition_form import ConditionForm
-from workflows.models import Event, Trigger, Workflow
+from workflows.models import Event, Workflow
 
 SECTION = {"section": "workflows"}
-_MOST_TRIGGERS = 300
-
-
-class _WhichTrigger(forms.ModelChoiceField):  # type: ignore[type-arg]
-    def label_from_instance(self, obj: Any) -> str:
-        return f"{obj.name} – {obj.workspace.name}"
-
-
-class WorkflowForm(forms.Form):
-    """What starts it and what it is called."""
-
-    trigger = _WhichTrigger(
-        queryset=Trigger.objects.none(), label="Starts on", empty_label="Choose a trigger"
-    )
-    name = Line(
-        max_length=120, label="Name", help_text="What it is for, such as “Runbook note for Payments”."
-    )
-
-    def __init__(self, *args: Any, triggers: QuerySet[Trigger], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["trigger"].queryset = triggers  # type: ignore[attr-defined]
 
 
 class NameForm(forms.Form):
@@ -66,28 +43,6 @@ def why(problem: ValidationError | Problem, draft: drafts.Definition) -> str:
         if isinstance(problem, Problem)
         else " ".join(workflow_words.faults(problem.detail, draft))
     )
-
-
-@member
-@require_http_methods(["GET", "POST"])
-def add(request: HttpRequest) -> HttpResponse:
-    """Make an empty draft; the editor then asks for the rest. `?trigger=` preselects one."""
-    keys = list(
-        Trigger.objects.at(here(request))
-        .filter(deleted_at=None)
-        .values_list("pk", flat=True)[:_MOST_TRIGGERS]
-    )
-    triggers = Trigger.objects.filter(pk__in=keys).select_related("workspace").order_by("name")
-    form = WorkflowForm(
-        request.POST or None, triggers=triggers, initial={"trigger": request.GET.get("trigger")}
-    )
-    if request.method == "POST" and form.is_valid():
-        workflow = authoring.create(
-            actor=actor_of(request), **form.cleaned_data, definition=drafts.EMPTY, unfinished=True
-        )
-        return redirect("workflows:edit", workflow.pk)
-    context = {"form": form, "possible": bool(keys)}
-    return render(request, "editor/add.html", context | SECTION, status=400 if form.errors else 200)
 
 
 @member

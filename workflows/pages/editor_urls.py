@@ -2,13 +2,13 @@
 
 from django.urls import path
 
-from workflows.pages import editor, editor_order, editor_steps
+from workflows.pages import editor, editor_beginning, editor_order, editor_steps
 
 _ONE = "workflows/<uuid:workflow_id>/"
 _ACTION = "<uuid:connection_id>/<slug:provider>/<slug:action>/"
 _STEP = f"{_ONE}steps/<slug:key>/"
 urlpatterns = [
-    path("workflows/add/", editor.add, name="add"),
+    path("workflows/add/", editor_beginning.add, name="add"),
     path(f"{_ONE}edit/", editor.edit, name="edit"),
     path(f"{_ONE}rename/", editor.rename, name="rename"),
     path(f"{_ONE}conditions/", editor.conditions, name="conditions"),

@@ -10,7 +10,7 @@ from connections.models import Connection
 from workflows import catalog
 
 
-class _WhichConnection(forms.ModelChoiceField):  # type: ignore[type-arg]
+class WhichConnection(forms.ModelChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, obj: Any) -> str:
         state = (
             ""
@@ -23,7 +23,7 @@ class _WhichConnection(forms.ModelChoiceField):  # type: ignore[type-arg]
 class TriggerForm(forms.Form):
     """What to listen for, and in which account."""
 
-    connection = _WhichConnection(
+    connection = WhichConnection(
         queryset=Connection.objects.none(), label="Connection", empty_label="Choose a connection"
     )
     key = forms.ChoiceField(widget=forms.RadioSelect, label="Event")
