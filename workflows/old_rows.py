@@ -75,7 +75,7 @@ def _replays(workspace: Workspace, cutoff: datetime) -> Rows:
     )
 
 
-def _delete(rows: Rows) -> Counter[str]:
+def delete(rows: Rows) -> Counter[str]:
     """Without reading bodies and answers, which can be long."""
     return Counter(rows.only("pk").delete()[1])
 
@@ -85,7 +85,7 @@ def _delete_runs(rows: Rows) -> Counter[str]:
     keys = list(rows.values_list("pk", flat=True))
     steps = StepRun.objects.filter(run__in=keys, call__isnull=False)
     calls = list(steps.values_list("call", flat=True))
-    return _delete(Run.objects.filter(pk__in=keys)) + _delete(ActionCall.objects.filter(pk__in=calls))
+    return delete(Run.objects.filter(pk__in=keys)) + delete(ActionCall.objects.filter(pk__in=calls))
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Kind:
 
     rows: Callable[[Workspace, datetime], Rows]
     order: str
-    delete: Callable[[Rows], Counter[str]] = _delete
+    delete: Callable[[Rows], Counter[str]] = delete
 
 
 # What refers to a row goes before that row.
