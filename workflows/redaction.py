@@ -21,6 +21,7 @@ _PART = re.compile(r'\s*("[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]:,]|[^\s"{}\[\]:,]+)
 Names = tuple[str, ...]
 # Where in the chosen paths a value stands: what is left of each path that leads on through it; () is its end.
 Left = frozenset[Names]
+_NOT_OFFERED = {"self", "type", "html_url"}
 _NOWHERE: Left = frozenset()
 _OPENING, _CLOSING, _BETWEEN = {"{", "["}, {"}", "]"}, {",", ":"}
 
@@ -150,9 +151,14 @@ def _parts(text: str) -> Iterator[tuple[str, int, int]]:
 
 
 def fields_of(sample: Any, path: str = "") -> Iterator[str]:
-    """The paths of the single values in a sample, to choose from; `*` for the items of a list."""
+    """The paths of the single values in a sample, to choose from; `*` for the items of a list.
+
+    Without links and types, which say nothing by themselves; they can be written by hand.
+    """
     if isinstance(sample, dict):
         for name, value in sample.items():
+            if name in _NOT_OFFERED:
+                continue
             yield from fields_of(value, f"{path}.{name}" if path else name)
     elif isinstance(sample, list):
         for value in sample[:1]:
