@@ -20,6 +20,7 @@ PEOPLE_SCOPES: dict[str, str] = {
     "people:manage": "Invite, change and remove people",
     "keys:manage": "Create and revoke API keys",
     "workspaces:manage": "Create and rename workspaces",
+    "data:manage": "Change how long data is kept",
     "audit:read": "See who did what in the whole agency",
 }
 ROLE_SCOPES: dict[str, frozenset[str]] = {

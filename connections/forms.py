@@ -11,6 +11,7 @@ from django.utils import timezone
 from connections import providers
 from connections.actors import SCOPES
 from connections.models import Connection, User, Workspace
+from connections.models.people import LEAST_DAYS, MOST_DAYS
 from connections.providers import OAuthProvider
 
 
@@ -37,6 +38,30 @@ class SignUpForm(forms.Form):
     def signup(self, request: HttpRequest, user: User) -> None:
         """Keeps the name for connections.joining, which makes the agency once the person is saved."""
         request.agency_name = self.cleaned_data["agency"]  # type: ignore[attr-defined]
+
+
+class RetentionForm(forms.Form):
+    """For how many days things are kept. now: for how many they are kept so far."""
+
+    days = forms.IntegerField(min_value=LEAST_DAYS, max_value=MOST_DAYS, label="Days")
+    sure = forms.BooleanField(
+        required=False, label="Fewer days: delete for good what is older", label_suffix=""
+    )
+
+    def __init__(self, *args: Any, now: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["days"].initial = now
+        self.fields["days"].help_text = f"Between {LEAST_DAYS} and {MOST_DAYS:,}."
+        self._now = now
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        days = data.get("days")
+        if days is not None and days < self._now and not data.get("sure"):
+            self.add_error(
+                "sure", f"Tick this to go on: what is older than {days} days cannot be brought back."
+            )
+        return data
 
 
 class ConnectForm(forms.Form):

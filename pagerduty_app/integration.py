@@ -55,6 +55,7 @@ def register() -> None:
                 refusals_to_disable=3,  # developer docs, webhooks v3: for 24 hours
                 looks_signed=signatures.looks_signed,
                 in_words=in_words.in_words,
+                needed=triggers.NEEDED,
             ),
             triggers=triggers.TRIGGERS,
             actions=ACTIONS,

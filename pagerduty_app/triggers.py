@@ -9,6 +9,16 @@ from workflows.catalog import Delivery, TriggerType
 Json = dict[str, Any]
 _LONGEST_ID = 200
 PING = "pagey.ping"
+# What of a delivery has to be kept, and why.
+_WHICH_INCIDENT = "says which incident it is about"
+NEEDED = {
+    "event.id": "says whether it came before",
+    "event.event_type": "says what happened",
+    "event.data.id": _WHICH_INCIDENT,
+    "event.data.type": _WHICH_INCIDENT,
+    "event.data.incident.id": _WHICH_INCIDENT,
+    "event.data.incident_key": "is what an incident that a workflow opened is recognised by",
+}
 
 _REFERENCE = {
     "type": ["object", "null"],

@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("workflows.pages.trigger_urls")),
     path("", include("workflows.pages.workflow_urls")),
     path("", include("workflows.pages.hook_urls")),
+    path("", include("workflows.pages.data_urls")),
     # allauth's own page of third-party accounts would be a second, always empty "Connections"; the admin's redirects
     # lead to pages that rows do not have, and fail on ids that are none.
     re_path(r"^(?:accounts/(?:3rdparty|social)|admin/r)/", defaults.page_not_found, {"exception": Http404()}),

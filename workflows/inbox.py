@@ -10,7 +10,7 @@ from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
 from django.db.models.functions import Length
 from django.utils import timezone
 
-from workflows import catalog, doorbell, turned_away
+from workflows import catalog, doorbell, redaction, turned_away
 from workflows.hooks import outbox
 from workflows.models import Event, HeldDelivery, Trigger, TriggerSecret
 
@@ -84,7 +84,10 @@ def _saw_secret(secret: TriggerSecret) -> None:
 
 
 def store(trigger: Trigger, *, body: bytes, is_test: bool = False) -> Verdict:
-    """Keep one genuine delivery and, if the trigger fires on it, ring the doorbell, in one transaction."""
+    """Keep one genuine delivery and, if the trigger fires on it, ring the doorbell, in one transaction.
+
+    What identifies it is read first; then the fields that this trigger never stores are taken out.
+    """
     delivery = catalog.integration(trigger.provider).read_delivery(body)
     trigger_type = catalog.find_trigger(trigger.key)
     fires = (
@@ -98,7 +101,7 @@ def store(trigger: Trigger, *, body: bytes, is_test: bool = False) -> Verdict:
         external_id=_storable(delivery.external_id, 200),
         event_type=_storable(delivery.event_type, 120),
         lane=_storable(delivery.lane, 200),
-        body=body,
+        body=redaction.redacted(body, trigger.redact) if trigger.redact else body,
         is_test=is_test,
         status=Event.Status.QUEUED if fires else Event.Status.IGNORED,
     )

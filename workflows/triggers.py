@@ -12,7 +12,7 @@ from connections.actors import Actor
 from connections.encryption import seal
 from connections.models import Connection
 from connections.problems import Problem
-from workflows import catalog, fanout, inbox, pace
+from workflows import catalog, fanout, inbox, pace, redaction
 from workflows.models import Event, Trigger, TriggerSecret
 
 MAX_SECRETS = 10
@@ -41,7 +41,13 @@ def create(*, actor: Actor, connection: Connection, key: str, name: str) -> Trig
 
 
 def change(*, actor: Actor, trigger: Trigger, changes: dict[str, Any]) -> None:
-    """Rename, pause or resume. Raises Problem (trigger_closed)."""
+    """Rename, pause, resume, or say which fields are never stored (`redact`: paths, for what comes from now on).
+
+    Raises Problem (trigger_closed, invalid_input).
+    """
+    if "redact" in changes:
+        needed = catalog.integration(trigger.provider).webhooks.needed
+        changes = {**changes, "redact": redaction.checked(changes["redact"], needed)}
     with transaction.atomic():
         open_ = Trigger.objects.filter(pk=trigger.pk).exclude(status=Trigger.Status.CLOSED)
         if not open_.update(**(changes or {"status": F("status")})):

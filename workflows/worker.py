@@ -6,7 +6,19 @@ from django.conf import settings
 from django.utils import timezone
 
 from connections import consent_calendar, notices, renewal
-from workflows import calls, doorbell, engine, fanout, inbox, origins, pace, parked, replays, turned_away
+from workflows import (
+    calls,
+    data_retention,
+    doorbell,
+    engine,
+    fanout,
+    inbox,
+    origins,
+    pace,
+    parked,
+    replays,
+    turned_away,
+)
 from workflows.hooks import retention, sender
 from workflows.models import ActionCall, Event, Run
 
@@ -48,6 +60,7 @@ def housekeeping() -> None:
     turned_away.prune()
     retention.prune()
     origins.prune()
+    data_retention.prune()
     if parked.release() + pace.release():
         doorbell.ring()
 

@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
+from connections import retention
 from connections.admin.acting import ActingPage
 from connections.admin.audited import AuditedPage
 from connections.admin.narrowed import NarrowedTo
@@ -35,18 +36,27 @@ class AccountAdmin(ActingPage, AuditedPage):
 
     account_path = "pk"
     added, changed = "account.created", "account.renamed"
-    list_display = ["name", "created_at"]
+    list_display = ["name", "retention_days", "created_at"]
     ordering = ["-created_at"]
     list_filter = ["created_at"]
     search_fields = ["name"]
     id_fields = ["pk"]
-    fields = ["name", "created_at"]
+    fields = ["name", "retention_days", "created_at"]
     readonly_fields = ["created_at"]
     inlines = [MembershipInline]
     actions = ["revoke_everything"]
 
     def accounts_concerned(self, row: Account) -> Iterable[Account]:
         return [row]
+
+    def acts(
+        self, row: Account, before: dict[str, Any] | None, fields: list[str]
+    ) -> Iterable[tuple[str, dict[str, Any]]]:
+        if before is None or "name" in fields:
+            yield from super().acts(row, before, fields)
+        if before is not None and "retention_days" in fields:
+            days = {"from": before["retention_days"], "to": row.retention_days}
+            yield retention.CHANGED, days
 
     @admin.action(description="Revoke all connections of the account…", permissions=["revoke"])
     def revoke_everything(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse | None:

@@ -38,11 +38,17 @@ class AuditedPage(ScopedPage):
         """The detail of the audit event. before: the form's values as they were; None for a new or removed row."""
         return {"name": row.name} if before is None else {"from": before["name"], "to": row.name}
 
+    def acts(
+        self, row: Any, before: dict[str, Any] | None, fields: list[str]
+    ) -> Iterable[tuple[str, dict[str, Any]]]:
+        """(what the audit calls it, detail) of one saved form; parameters as those of `facts`."""
+        return [(self.added if before is None else self.changed, self.facts(row, before, fields))]
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if form.changed_data or not change:
-            detail = self.facts(obj, form.initial if change else None, form.changed_data)
-            self._record(request, obj, self.changed if change else self.added, detail)
+            for action, detail in self.acts(obj, form.initial if change else None, form.changed_data):
+                self._record(request, obj, action, detail)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         with transaction.atomic():

@@ -4,6 +4,7 @@ import uuid
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, BaseUserManager
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -40,15 +41,31 @@ class User(AbstractUser):
         return self.email
 
 
+LEAST_DAYS, USUAL_DAYS, MOST_DAYS = 7, 90, 3650
+
+
 class Account(models.Model):
-    """An agency."""
+    """An agency. What happened in its workspaces is deleted after `retention_days`; its audit never is."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=120)
+    # Not fewer than 7: a provider may deliver the same event again for two days, and is then recognised by the first.
+    retention_days = models.PositiveSmallIntegerField(
+        "kept for (days)",
+        default=USUAL_DAYS,
+        validators=[MinValueValidator(LEAST_DAYS), MaxValueValidator(MOST_DAYS)],
+        help_text="Events, runs, action calls and hook deliveries older than that are deleted.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         permissions = [("see_every_account", "Can see the rows of every account")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(retention_days__gte=LEAST_DAYS, retention_days__lte=MOST_DAYS),
+                name="account_retention_bounded",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -1,7 +1,7 @@
 """Small things that pages are made of: icons of the sprite, names of providers."""
 
 from django import template
-from django.contrib.humanize.templatetags.humanize import apnumber
+from django.contrib.humanize.templatetags.humanize import apnumber, intcomma
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -10,6 +10,7 @@ from connections import providers
 
 register = template.Library()
 register.filter(apnumber)
+register.filter(intcomma)
 
 
 @register.simple_tag

@@ -340,7 +340,7 @@ def test_an_id_that_is_none_changes_nothing(support: Client, connection: Connect
 def test_what_a_superuser_changes_is_in_the_agencys_audit(root: Client, who: People) -> None:
     bob = Membership.objects.get(user=who.bob)
 
-    root.post(page_of(who.agency), {"name": "Renamed", **empty_inline()})
+    root.post(page_of(who.agency), {"name": "Renamed", "retention_days": "90", **empty_inline()})
     root.post(page_of(who.acme), {"name": "Acme Ltd"})
     root.post(page_of(bob), {"role": "admin"})
     root.post(page_of(who.bob), {"email": who.bob.email, "is_active": "on", "is_staff": "on"})

@@ -8,6 +8,9 @@ from connections.storable import storable
 from workflows.inputs import ActionInput, Text
 from workflows.models import ActionCall, Event, Trigger, TriggerSecret, Workflow
 from workflows.models.workflows import FASTEST_PACE
+from workflows.redaction import LONGEST_PATH, MOST_PATHS
+
+_REDACT = "Fields of deliveries that are never stored, such as event.data.title; replaces the earlier list."
 
 
 class SecretOut(serializers.ModelSerializer[TriggerSecret]):
@@ -19,12 +22,16 @@ class SecretOut(serializers.ModelSerializer[TriggerSecret]):
 
 
 class TriggerOut(serializers.ModelSerializer[Trigger]):
-    """A trigger. `holding`: deliveries are kept until its first signing secret can judge them."""
+    """A trigger. `holding`: deliveries are kept until its first signing secret can judge them.
+
+    redact: paths of the fields of its deliveries that are never stored.
+    """
 
     connection = serializers.UUIDField(source="connection_id")
     url = serializers.CharField()
     holding = serializers.SerializerMethodField()
     secrets = SecretOut(many=True)
+    redact = serializers.ListField(child=serializers.CharField())
 
     class Meta:
         model = Trigger
@@ -36,6 +43,7 @@ class TriggerOut(serializers.ModelSerializer[Trigger]):
             "url",
             "status",
             "holding",
+            "redact",
             "confirmed_at",
             "secrets",
             "created_at",
@@ -54,6 +62,9 @@ class TriggerIn(ActionInput):
 class TriggerChange(ActionInput):
     name = Text(max_length=120, required=False)
     status = serializers.ChoiceField(choices=["active", "paused"], required=False)
+    redact = serializers.ListField(
+        child=Text(max_length=LONGEST_PATH), max_length=MOST_PATHS, required=False, help_text=_REDACT
+    )
 
 
 class SecretIn(ActionInput):

@@ -52,7 +52,9 @@ class TriggerDetail(Endpoint):
     def get(self, request: Request, trigger_id: uuid.UUID) -> Response:
         return Response(TriggerOut(self.get_or_404(_live(), pk=trigger_id)).data)
 
-    @extend_schema(request=TriggerChange, responses=TriggerOut, summary="Rename, pause or resume a trigger")
+    @extend_schema(
+        request=TriggerChange, responses=TriggerOut, summary="Change a trigger: name, pause, redact"
+    )
     def patch(self, request: Request, trigger_id: uuid.UUID) -> Response:
         trigger = self.get_or_404(_live(), pk=trigger_id)
         triggers.change(actor=self.actor, trigger=trigger, changes=self.validated(TriggerChange))

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workflows.api import actions, catalog, hooks, lookups, replays, runs, triggers, workflows
+from workflows.api import actions, catalog, hooks, lookups, replays, retention, runs, triggers, workflows
 
 urlpatterns = [
     path("catalog/", catalog.Catalog.as_view(), name="api_catalog"),
@@ -41,6 +41,7 @@ urlpatterns = [
         hooks.ReplayHookDelivery.as_view(),
         name="api_replay_hook_delivery",
     ),
+    path("retention/", retention.Retention.as_view(), name="api_retention"),
     path("runs/", runs.Runs.as_view(), name="api_runs"),
     path("runs/replay/", replays.StartReplay.as_view(), name="api_replay_selection"),
     path("runs/replay/<uuid:replay_id>/", replays.ReplayDetail.as_view(), name="api_replay_progress"),

@@ -1,7 +1,7 @@
 """What a provider tells of itself: triggers, and the deliveries that fire them."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -59,7 +59,8 @@ class Webhooks:
     delivers_when: ends a sentence that begins with “It posts when”. clicks: the template that says what to click
     there, as list items; it sees `trigger_type`. how_to_confirm: how to have it send something. refusals_to_disable:
     after so many refused in a row the provider stops sending. looks_signed(signature_header) → whether somebody
-    seems to have meant to sign. in_words(payload) → Words; takes anything.
+    seems to have meant to sign. in_words(payload) → Words; takes anything. needed: path of a field of a delivery that
+    cannot be left out of what is stored → why, as the end of a sentence.
     """
 
     delivers_when: str
@@ -68,3 +69,4 @@ class Webhooks:
     refusals_to_disable: int
     looks_signed: Callable[[str | None], bool]
     in_words: Callable[[Any], Words]
+    needed: Mapping[str, str] = field(default_factory=dict)

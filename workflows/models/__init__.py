@@ -5,6 +5,7 @@ from workflows.models.events import Event
 from workflows.models.heartbeats import Heartbeat
 from workflows.models.hooks import Hook, HookDelivery, HookSecret, HookSender
 from workflows.models.replays import ReplayBatch
+from workflows.models.retention import RetentionStatement
 from workflows.models.runs import Run, StepRun
 from workflows.models.traces import Trace
 from workflows.models.triggers import HeldDelivery, Trigger, TriggerSecret, TurnedAway
@@ -20,6 +21,7 @@ __all__ = [
     "HookSecret",
     "HookSender",
     "ReplayBatch",
+    "RetentionStatement",
     "Run",
     "StepRun",
     "Trace",

@@ -1,4 +1,4 @@
-"""The inbox: one row for each accepted delivery, exactly as it was signed."""
+"""The inbox: one row for each accepted delivery, as it was signed, without the fields its trigger never stores."""
 
 import json
 import uuid
@@ -34,7 +34,9 @@ class Event(models.Model):
     external_id = models.CharField(max_length=200, help_text="The provider's signed event id")
     event_type = models.CharField(max_length=120)
     lane = models.CharField(max_length=200)
-    body = models.BinaryField(help_text="The bytes that were signed")
+    body = models.BinaryField(
+        help_text="The bytes that were signed, without the fields that are never stored"
+    )
     is_test = models.BooleanField(default=False)
     status = models.CharField(max_length=10, choices=Status.choices)
     attempts = models.PositiveSmallIntegerField(default=0)

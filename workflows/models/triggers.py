@@ -28,6 +28,9 @@ class Trigger(models.Model):
     name = models.CharField(max_length=120)
     token = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
+    redact = models.JSONField(
+        "fields never stored", default=list, blank=True, help_text="Paths; see workflows.redaction"
+    )
     confirmed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -57,12 +60,12 @@ class Trigger(models.Model):
         return f"{settings.PUBLIC_BASE_URL}/hooks/{self.provider}/{self.token}"
 
     def lock(self) -> None:
-        """Keep others from changing it until the transaction ends, and see its status as it is by now.
+        """Keep others from changing it until the transaction ends, and see its status and fields as they are by now.
 
         Writing takes the row's lock on both databases.
         """
         Trigger.objects.filter(pk=self.pk).update(status=F("status"))
-        self.refresh_from_db(fields=["status"])
+        self.refresh_from_db(fields=["status", "redact"])
 
 
 class TriggerSecret(models.Model):

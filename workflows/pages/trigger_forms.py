@@ -7,7 +7,8 @@ from django.db.models import QuerySet
 
 from connections.forms import Line
 from connections.models import Connection
-from workflows import catalog
+from workflows import catalog, redaction
+from workflows.models import Trigger
 
 
 class WhichConnection(forms.ModelChoiceField):  # type: ignore[type-arg]
@@ -71,3 +72,34 @@ class SecretForm(forms.Form):
 
 class RenameForm(forms.Form):
     name = Line(max_length=120, label="Name")
+
+
+class RedactionForm(forms.Form):
+    """Which fields are never stored; `redact` of its cleaned data has the paths of both inputs."""
+
+    known = forms.MultipleChoiceField(
+        required=False, widget=forms.CheckboxSelectMultiple, label="Fields of a delivery"
+    )
+    others = forms.CharField(
+        required=False,
+        max_length=redaction.MOST_PATHS * (redaction.LONGEST_PATH + 2),
+        widget=forms.Textarea(attrs={"rows": 4, "class": "mono", "spellcheck": "false"}),
+        label="Other fields",
+        help_text="One on each line, such as event.data.body.details; * is every item of a list.",
+    )
+
+    def __init__(self, *args: Any, trigger: Trigger, **kwargs: Any) -> None:
+        kind = catalog.find_trigger(trigger.key)
+        needed = catalog.integration(trigger.provider).webhooks.needed
+        known = [path for path in redaction.fields_of(kind.sample if kind else {}) if path not in needed]
+        others = [path for path in trigger.redact if path not in known]
+        super().__init__(*args, **kwargs)
+        self.fields["known"].initial = trigger.redact
+        self.fields["others"].initial = "\n".join(others)
+        self.fields["known"].choices = [(path, path) for path in known]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        lines = [line.strip() for line in data.get("others", "").splitlines()]
+        data["redact"] = [*data.get("known", []), *(line for line in lines if line)]
+        return data

@@ -1,0 +1,34 @@
+"""Fields of a trigger's deliveries that are never stored."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from connections.access import member
+from connections.problems import Problem
+from connections.requests import actor_of
+from workflows import triggers
+from workflows.pages.trigger_forms import RedactionForm
+from workflows.pages.triggers import SECTION, get_trigger
+
+
+@member
+@require_http_methods(["GET", "POST"])
+def choose(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
+    trigger = get_trigger(request, trigger_id)
+    form = RedactionForm(request.POST if request.method == "POST" else None, trigger=trigger)
+    if request.method == "POST" and form.is_valid():
+        try:
+            triggers.change(
+                actor=actor_of(request), trigger=trigger, changes={"redact": form.cleaned_data["redact"]}
+            )
+        except Problem as problem:
+            form.add_error("others", (problem.fields or {}).get("redact", problem.message))
+        else:
+            messages.success(request, "Saved: it counts for what arrives from now on.")
+            return redirect("triggers:detail", trigger.pk)
+    context = {"trigger": trigger, "form": form} | SECTION
+    return render(request, "triggers/redaction.html", context, status=400 if form.errors else 200)
