@@ -8,6 +8,7 @@ from connections import api_keys
 from connections.actors import Actor
 from connections.models import ApiKey, Connection
 from pagerduty_app.sandbox.sandbox import Sandbox
+from pagerduty_app.triggers import TRIGGERS
 from taskjuice.demo.seed import seed
 from taskjuice.demo.story import Story
 from workflows.models import Trigger, TriggerSecret
@@ -43,7 +44,7 @@ def test_the_same_again_changes_nothing(sandbox: Sandbox, client: Any) -> None:
 
     assert again == first
     assert {model: model.objects.count() for model in kept} == kept
-    assert len(sandbox.store.all("subscription")) == 3
+    assert len(sandbox.store.all("subscription")) == len(TRIGGERS)
 
 
 def test_a_revoked_key_is_replaced_by_one_that_works(sandbox: Sandbox) -> None:
@@ -70,7 +71,7 @@ def test_a_sandbox_that_forgets_does_not_fill_the_triggers_with_secrets(
     InProcess(again, sandbox, client).confirm_webhooks()
 
     assert again["triggers"] == first["triggers"]
-    assert Trigger.objects.count() == 3
+    assert Trigger.objects.count() == len(TRIGGERS)
     for trigger in Trigger.objects.all():
         active = {secret.value() for secret in trigger.secrets.filter(retired_at__isnull=True)}
         (subscription,) = [row for row in sandbox.store.all("subscription") if row["url"] == trigger.url]
