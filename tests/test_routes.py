@@ -105,6 +105,13 @@ MEMBERS = {
     f"{_WORKFLOW}add-step/{_ACTION}",
     f"{_WORKFLOW}archive/",
     f"{_WORKFLOW}conditions/",
+    f"{_WORKFLOW}duplicate/",
+    f"{_WORKFLOW}export/",
+    f"{_WORKFLOW}versions/",
+    f"{_WORKFLOW}versions/<int:number>/draft/",
+    f"{_WORKFLOW}versions/<int:number>/roll-back/",
+    f"{_WORKFLOW}versions/difference/",
+    "workflows/import/",
     f"{_WORKFLOW}edit/",
     f"{_WORKFLOW}pause/",
     f"{_WORKFLOW}preview/{_ACTION}",
@@ -172,7 +179,14 @@ WITH_KEY = {
     "api/v1/triggers/<uuid:trigger_id>/test/",
     "api/v1/workflows/",
     "api/v1/workflows/<uuid:workflow_id>/",
+    "api/v1/workflows/<uuid:workflow_id>/diff/",
+    "api/v1/workflows/<uuid:workflow_id>/duplicate/",
+    "api/v1/workflows/<uuid:workflow_id>/export/",
     "api/v1/workflows/<uuid:workflow_id>/publish/",
+    "api/v1/workflows/<uuid:workflow_id>/rollback/",
+    "api/v1/workflows/<uuid:workflow_id>/versions/",
+    "api/v1/workflows/<uuid:workflow_id>/versions/<int:number>/",
+    "api/v1/workflows/import/",
 }
 # allauth's own. Its pages of third-party accounts are hidden.
 HIDDEN = {

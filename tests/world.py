@@ -109,6 +109,7 @@ def world() -> World:
         "action": "get-incident",
         "name": "services",
         "key": "note",
+        "number": 1,
     }
     pending, gone = {"connection_id": str(link.connection_id)}, {"connection_id": str(revoked.pk)}
     settings = "settings/connections/<uuid:connection_id>/"

@@ -31,6 +31,7 @@ class WorkflowsConfig(AppConfig):
                 "workflow.created": "Made a workflow",
                 "workflow.changed": "Changed a workflow",
                 "workflow.published": "Published a workflow",
+                "workflow.rolled_back": "Went back to an earlier version of a workflow",
                 "workflow.active": "Resumed a workflow",
                 "workflow.paused": "Paused a workflow",
                 "workflow.paused_for_safety": "Paused a workflow that began too many runs (safety)",

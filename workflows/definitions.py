@@ -27,6 +27,8 @@ from workflows.models import Trigger
 
 MAX_STEPS = 25
 MAX_TEXT = 200_000
+# Each takes time to be held against what can be there.
+MAX_FIELDS = 500
 ON_ERROR = ["stop", "continue", "retry"]
 
 
@@ -99,6 +101,8 @@ class DefinitionInput(ActionInput):
             raise serializers.ValidationError("Each step needs a key of its own.")
         if len(json.dumps([step["input"] for step in steps])) > MAX_TEXT:
             raise serializers.ValidationError(f"The inputs of all steps are at most {MAX_TEXT:,} characters.")
+        if sum(text.count("{{") for step in steps for text in _texts(step["input"])) > MAX_FIELDS:
+            raise serializers.ValidationError(f"The inputs of all steps have at most {MAX_FIELDS} fields.")
         return steps
 
 

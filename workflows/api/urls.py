@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from workflows.api import actions, catalog, hooks, lookups, replays, retention, runs, triggers, workflows
+from workflows.api import (
+    actions,
+    catalog,
+    hooks,
+    lookups,
+    replays,
+    retention,
+    runs,
+    triggers,
+    versions,
+    workflows,
+)
 
 urlpatterns = [
     path("catalog/", catalog.Catalog.as_view(), name="api_catalog"),
@@ -31,6 +42,19 @@ urlpatterns = [
     path("workflows/", workflows.Workflows.as_view(), name="api_workflows"),
     path("workflows/<uuid:workflow_id>/", workflows.WorkflowDetail.as_view(), name="api_workflow"),
     path("workflows/<uuid:workflow_id>/publish/", workflows.PublishWorkflow.as_view(), name="api_publish"),
+    path("workflows/import/", versions.ImportWorkflow.as_view(), name="api_import"),
+    path("workflows/<uuid:workflow_id>/diff/", versions.Difference.as_view(), name="api_difference"),
+    path(
+        "workflows/<uuid:workflow_id>/duplicate/", versions.DuplicateWorkflow.as_view(), name="api_duplicate"
+    ),
+    path("workflows/<uuid:workflow_id>/export/", versions.ExportWorkflow.as_view(), name="api_export"),
+    path("workflows/<uuid:workflow_id>/rollback/", versions.RollBackWorkflow.as_view(), name="api_roll_back"),
+    path("workflows/<uuid:workflow_id>/versions/", versions.Versions.as_view(), name="api_versions"),
+    path(
+        "workflows/<uuid:workflow_id>/versions/<int:number>/",
+        versions.VersionDetail.as_view(),
+        name="api_version",
+    ),
     path("hooks/", hooks.Hooks.as_view(), name="api_hooks"),
     path("hooks/<uuid:hook_id>/", hooks.HookDetail.as_view(), name="api_hook"),
     path("hooks/<uuid:hook_id>/secrets/", hooks.HookSecrets.as_view(), name="api_hook_secrets"),

@@ -44,6 +44,9 @@ class Workflow(models.Model):
         "WorkflowVersion", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    form_key = models.UUIDField(
+        null=True, unique=True, editable=False, help_text="Of the form that made it, which serves once"
+    )
 
     objects: ClassVar[TenantQuerySet["Workflow"]] = TenantQuerySet.as_manager()  # type: ignore[assignment]
 

@@ -4,12 +4,13 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from connections import sent_once
 from connections.access import here, member
 from connections.actors import Actor
 from connections.forms import Line
@@ -25,7 +26,7 @@ _SECTION = {"section": "workflows"}
 _MOST = 300
 
 
-class _WhichTrigger(forms.ModelChoiceField):  # type: ignore[type-arg]
+class WhichTrigger(forms.ModelChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, obj: Any) -> str:
         return f"{obj.name} – {obj.workspace.name}"
 
@@ -36,7 +37,7 @@ class WorkflowForm(forms.Form):
     name = Line(
         max_length=120, label="Name", help_text="What it is for, such as “Runbook note for Payments”."
     )
-    trigger = _WhichTrigger(
+    trigger = WhichTrigger(
         queryset=Trigger.objects.none(),
         required=False,
         label="Starts on",
@@ -94,7 +95,7 @@ def add(request: HttpRequest) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         try:
-            workflow = _begin(actor_of(request), form.cleaned_data, recipe)
+            workflow = _begin_once(request, form.cleaned_data, recipe)
         except Problem as problem:
             form.add_error("connection", problem.message)
         else:
@@ -107,6 +108,7 @@ def add(request: HttpRequest) -> HttpResponse:
         "form": form,
         "recipe": recipe,
         "recipes": [one for integration in catalog.integrations() for one in integration.recipes.values()],
+        "once": sent_once.key_in(request.POST) or sent_once.new_key(),
         "possible": usable.exists() or listening.exists(),
     }
     return render(request, "editor/add.html", context | _SECTION, status=400 if form.errors else 200)
@@ -132,6 +134,21 @@ def _choices(request: HttpRequest, recipe: Recipe | None) -> tuple[QuerySet[Conn
         connections.select_related("workspace").order_by("label", "id"),
         shown.select_related("workspace").order_by("name", "id"),
     )
+
+
+def _begin_once(request: HttpRequest, data: dict[str, Any], recipe: Recipe | None) -> Workflow:
+    """The draft; of a form that was sent twice, the one that it made. Raises Problem (connection_revoked)."""
+    actor, once = actor_of(request), sent_once.key_in(request.POST)
+    made = Workflow.objects.visible_to(actor).filter(form_key=once or None)
+    if once and (before := made.first()):
+        return before
+    try:
+        with transaction.atomic():
+            workflow = _begin(actor, data, recipe)
+            Workflow.objects.filter(pk=workflow.pk).update(form_key=once or None)
+    except IntegrityError:  # the same form at the same moment
+        return made.get()
+    return workflow
 
 
 @transaction.atomic

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workflows.pages import editor_urls, replays, runs, workflows
+from workflows.pages import editor_urls, portable, replays, runs, versions, workflows
 
 app_name = "workflows"
 _WORKFLOW = "workflows/<uuid:workflow_id>/"
@@ -14,6 +14,13 @@ urlpatterns = [
     path(f"{_WORKFLOW}pause/", workflows.set_status, {"status": "paused"}, name="pause"),
     path(f"{_WORKFLOW}resume/", workflows.set_status, {"status": "active"}, name="resume"),
     path(f"{_WORKFLOW}archive/", workflows.set_status, {"status": "archived"}, name="archive"),
+    path(f"{_WORKFLOW}duplicate/", versions.duplicate, name="duplicate"),
+    path(f"{_WORKFLOW}export/", portable.export, name="export"),
+    path(f"{_WORKFLOW}versions/", versions.version_list, name="versions"),
+    path(f"{_WORKFLOW}versions/difference/", versions.difference, name="difference"),
+    path(f"{_WORKFLOW}versions/<int:number>/roll-back/", versions.roll_back, name="roll_back"),
+    path(f"{_WORKFLOW}versions/<int:number>/draft/", versions.take_into_draft, name="take_into_draft"),
+    path("workflows/import/", portable.bring_in, name="import"),
     *editor_urls.urlpatterns,
     path("runs/", runs.run_list, name="runs"),
     path("runs/replay/", replays.start, name="replay_all"),

@@ -51,7 +51,7 @@ def workflow_list(request: HttpRequest) -> HttpResponse:
     return render(request, "workflows/list.html", context | SECTION)
 
 
-def _workflow(request: HttpRequest, workflow_id: uuid.UUID) -> Workflow:
+def get_workflow(request: HttpRequest, workflow_id: uuid.UUID) -> Workflow:
     rows = Workflow.objects.visible_to(actor_of(request)).filter(pk=workflow_id)
     workflow = rows.select_related("workspace__account", "trigger__connection", "live__published_by").first()
     if workflow is None:
@@ -64,7 +64,7 @@ def _workflow(request: HttpRequest, workflow_id: uuid.UUID) -> Workflow:
 @require_GET
 def detail(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
     """What is published, or the draft where nothing is."""
-    workflow = _workflow(request, workflow_id)
+    workflow = get_workflow(request, workflow_id)
     definition: dict[str, Any] = workflow.live.definition if workflow.live else workflow.draft
     used = {step.get("connection") for step in definition.get("steps", [])}
     connections = Connection.objects.filter(workspace=workflow.workspace_id, pk__in=used)
@@ -86,7 +86,7 @@ def detail(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def set_status(request: HttpRequest, workflow_id: uuid.UUID, status: str) -> HttpResponse:
     """status: active, paused or archived."""
-    workflow = _workflow(request, workflow_id)
+    workflow = get_workflow(request, workflow_id)
     try:
         authoring.set_status(actor=actor_of(request), workflow=workflow, status=status)
     except Problem as problem:

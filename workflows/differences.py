@@ -1,0 +1,137 @@
+"""What differs between two definitions of a workflow, in words."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from connections.models import Connection
+from workflows import catalog, workflow_words
+from workflows.models import Workflow
+from workflows.wording import title_of
+
+Definition = Mapping[str, Any]
+_SHOWN = 2_000
+
+
+@dataclass(frozen=True)
+class Difference:
+    """part: "Conditions" or a step's name. what: the input or setting, "" for the part as a whole. kind: added,
+    removed, moved or changed. before, after: in words, "" where there is nothing.
+    """
+
+    part: str
+    what: str
+    kind: str
+    before: str = ""
+    after: str = ""
+
+    def as_json(self) -> dict[str, str]:
+        return asdict(self)
+
+
+def between(old: Definition, new: Definition, connections: Mapping[str, str]) -> list[Difference]:
+    """Everything that differs, from the conditions to the last step. connections: labels by id."""
+    return [
+        *_conditions("Conditions", "", old.get("conditions"), new.get("conditions")),
+        *_steps(old, new, connections),
+    ]
+
+
+def labels(workflow: Workflow, *definitions: Definition) -> dict[str, str]:
+    """What the connections that those definitions name are called, by id."""
+    used = {step["connection"] for definition in definitions for step in definition.get("steps", [])}
+    rows = Connection.objects.filter(workspace=workflow.workspace_id, pk__in=used)
+    return {str(pk): label for pk, label in rows.values_list("pk", "label")}
+
+
+def _conditions(part: str, what: str, old: Any, new: Any) -> Iterator[Difference]:
+    before, after = _sentences(old), _sentences(new)
+    if before != after:
+        kind = "changed" if before and after else "added" if after else "removed"
+        yield Difference(part, what, kind, before, after)
+
+
+def _sentences(asked: Any) -> str:
+    rows = workflow_words.rows(asked)
+    return f"{workflow_words.how_many(asked)}: {'; '.join(rows)}" if len(rows) > 1 else "".join(rows)
+
+
+def _steps(old: Definition, new: Definition, connections: Mapping[str, str]) -> Iterator[Difference]:
+    before, after = _by_key(old), _by_key(new)
+    stayed = [key for key in before if key in after]
+    for key, step in before.items():
+        if key not in after:
+            yield Difference(_name(step), "", "removed", before=_action(step))
+    places = {key: place for place, key in enumerate(stayed)}
+    moved = _moved([places[key] for key in after if key in places])
+    for key, step in after.items():
+        if key not in before:
+            yield Difference(_name(step), "", "added", after=_action(step))
+            yield from _inputs({**step, "input": {}}, step)
+            continue
+        if places[key] in moved:
+            yield Difference(
+                _name(step),
+                "",
+                "moved",
+                f"step {[*before].index(key) + 1}",
+                f"step {[*after].index(key) + 1}",
+            )
+        yield from _step(before[key], step, connections)
+
+
+def _moved(order: list[int]) -> set[int]:
+    """Those that have to move for `order` to become ascending: all but a longest run that already is."""
+    runs: list[list[int]] = []
+    for place in order:
+        runs.append([*_longest([run for run in runs if run[-1] < place]), place])
+    return set(order) - set(_longest(runs))
+
+
+def _longest(runs: list[list[int]]) -> list[int]:
+    return max(runs, key=len, default=[])
+
+
+def _by_key(definition: Definition) -> dict[str, Any]:
+    return {step["key"]: step for step in definition.get("steps", [])}
+
+
+def _step(old: Any, new: Any, connections: Mapping[str, str]) -> Iterator[Difference]:
+    for what, words in (
+        ("Name", _name),
+        ("Action", _action),
+        ("Connection", lambda step: connections.get(step["connection"], "a connection that is gone")),
+        ("If it fails for good", lambda step: workflow_words.ON_ERROR[step.get("on_error", "stop")]),
+    ):
+        if words(old) != words(new) or (what == "Connection" and old["connection"] != new["connection"]):
+            yield Difference(_name(new), what, "changed", words(old), words(new))
+    yield from _conditions(_name(new), "Only if", old.get("only_if"), new.get("only_if"))
+    yield from _inputs(old, new)
+
+
+def _inputs(old: Any, new: Any) -> Iterator[Difference]:
+    """Of two forms of one step."""
+    properties = catalog.input_schema(new["action"])["properties"]
+    for name in dict.fromkeys([*old["input"], *new["input"]]):
+        before, after = _value(old["input"].get(name)), _value(new["input"].get(name))
+        if before != after:
+            kind = "changed" if before and after else "added" if after else "removed"
+            yield Difference(_name(new), title_of(name, properties.get(name, {})), kind, before, after)
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list) and all(isinstance(item, str | int) for item in value):
+        return ", ".join(map(str, value))[:_SHOWN]
+    return (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))[:_SHOWN]
+
+
+def _name(step: Any) -> str:
+    return str(step.get("name") or step["key"])
+
+
+def _action(step: Any) -> str:
+    known = catalog.find_action(step["action"])
+    return known.name if known else str(step["action"])

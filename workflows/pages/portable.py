@@ -1,0 +1,145 @@
+"""Workflows as files: handing one out, and taking one in."""
+
+import json
+import uuid
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.text import slugify
+from django.views.decorators.http import require_GET, require_http_methods
+
+from connections.access import here, member
+from connections.models import Connection
+from connections.problems import Problem
+from connections.requests import actor_of
+from workflows import catalog, portable
+from workflows.catalog import Json
+from workflows.models import Trigger
+from workflows.pages.editor_beginning import WhichTrigger
+from workflows.pages.trigger_forms import WhichConnection
+from workflows.pages.workflows import SECTION, get_workflow
+
+_MOST = 300
+
+
+@member
+@require_GET
+def export(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
+    """The draft as a file to keep, or to take in elsewhere."""
+    workflow = get_workflow(request, workflow_id)
+    body = json.dumps(portable.of_workflow(workflow), indent=2, ensure_ascii=False)
+    name = slugify(workflow.name)[:60] or "workflow"
+    headers = {"Content-Disposition": f'attachment; filename="{name}.json"'}
+    return HttpResponse(body, content_type="application/json; charset=utf-8", headers=headers)
+
+
+class FileForm(forms.Form):
+    """A file, or what is in it."""
+
+    file = forms.FileField(
+        required=False, label="File", widget=forms.FileInput(attrs={"accept": ".json,application/json"})
+    )
+    text = forms.CharField(
+        required=False,
+        label="Or paste what is in it",
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 8, "class": "mono", "spellcheck": "false"}),
+    )
+
+    def content(self) -> bytes:
+        file = self.cleaned_data.get("file")
+        if file is not None:
+            return bytes(file.read(portable.LONGEST + 1))
+        return str(self.cleaned_data.get("text", "")).encode(errors="replace")
+
+
+class PlaceForm(forms.Form):
+    """Where it goes: the trigger that starts it, and a connection for each that the file names."""
+
+    def __init__(self, *args: Any, found: Json, triggers: Any, connections: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.found = found
+        kind = catalog.find_trigger(found["trigger"]["key"])
+        self.fields["trigger"] = WhichTrigger(
+            queryset=triggers.filter(key=found["trigger"]["key"]),
+            label="Starts on",
+            empty_label="Choose a trigger",
+            help_text=f"In the file: {found['trigger'].get('name') or ''} ({kind.name if kind else ''})",
+        )
+        for number, (name, asked) in enumerate(found["connections"].items()):
+            self.fields[f"connection-{number}"] = WhichConnection(
+                queryset=connections.filter(provider=asked["provider"]),
+                label=f"In place of “{asked.get('label') or name}”",
+                empty_label="Choose a connection",
+            )
+
+    def chosen(self) -> dict[str, Connection]:
+        return {
+            name: self.cleaned_data[f"connection-{number}"]
+            for number, name in enumerate(self.found["connections"])
+        }
+
+    def blame(self, problem: Problem) -> None:
+        """Put what is wrong where it belongs."""
+        names = list(self.found["connections"])
+        for place, sentences in (problem.fields or {"file": [problem.message]}).items():
+            name = place.partition(".")[2]
+            field = f"connection-{names.index(name)}" if name in names else place
+            known = field if field in self.fields else None
+            for sentence in sentences:
+                self.add_error(known, sentence if known else f"{place}: {sentence}")
+
+
+@member
+@require_http_methods(["GET", "POST"])
+def bring_in(request: HttpRequest) -> HttpResponse:
+    """Take a file; then ask for its trigger and connections; then make the draft."""
+    form = FileForm(request.POST or None, request.FILES or None)
+    if request.method == "GET" or not form.is_valid():
+        return _ask_for_file(request, form)
+    try:
+        found = portable.read(form.content())
+    except Problem as problem:
+        for place, sentences in (problem.fields or {}).items():
+            for sentence in sentences:
+                form.add_error(None, sentence if place == "file" else f"{place}: {sentence}")
+        return _ask_for_file(request, form)
+    return _place(request, found)
+
+
+def _ask_for_file(request: HttpRequest, form: FileForm) -> HttpResponse:
+    context = {"form": form} | SECTION
+    return render(request, "workflows/import.html", context, status=400 if form.errors else 200)
+
+
+def _place(request: HttpRequest, found: Json) -> HttpResponse:
+    live = Connection.objects.at(here(request)).exclude(status=Connection.Status.REVOKED)
+    listening = Trigger.objects.at(here(request)).filter(deleted_at=None)
+    form = PlaceForm(
+        request.POST if "placed" in request.POST else None,
+        found=found,
+        triggers=listening.select_related("workspace").order_by("name", "id"),
+        connections=live.select_related("workspace").order_by("label", "id"),
+    )
+    if form.is_bound and form.is_valid():
+        try:
+            workflow = portable.bring_in(
+                actor=actor_of(request),
+                found=found,
+                trigger=form.cleaned_data["trigger"],
+                connections=form.chosen(),
+            )
+        except Problem as problem:
+            form.blame(problem)
+        else:
+            messages.success(
+                request, "The draft is made from the file. Nothing starts it before it is published."
+            )
+            return redirect("workflows:edit", workflow.pk)
+    # What was read is sent along again: nothing is kept here in between.
+    context = {"form": form, "found": found, "text": json.dumps(found, ensure_ascii=False)}
+    status = 400 if form.is_bound and form.errors else 200
+    return render(request, "workflows/import_place.html", context | SECTION, status=status)

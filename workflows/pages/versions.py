@@ -1,0 +1,139 @@
+"""The versions of a workflow: the list, what differs between two, going back to one, a copy of the workflow."""
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from rest_framework.serializers import ValidationError
+
+from connections.access import member
+from connections.paging import page_of
+from connections.problems import Problem
+from connections.requests import actor_of
+from workflows import differences, versions
+from workflows.models import Workflow, WorkflowVersion
+from workflows.pages.editor import why
+from workflows.pages.workflows import SECTION, get_workflow
+
+_PAGE = 25
+_DRAFT = "draft"
+
+
+def get_version(workflow: Workflow, number: int) -> WorkflowVersion:
+    """Raises Http404."""
+    found = workflow.versions.select_related("published_by").filter(number=number).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+@member
+@never_cache
+@require_GET
+def version_list(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
+    """Newest first, each with what it changed."""
+    workflow = get_workflow(request, workflow_id)
+    page = page_of(request, workflow.versions.select_related("published_by"), _PAGE)
+    last = workflow.live
+    context = {
+        "workflow": workflow,
+        "page": page,
+        "changed": last is not None and workflow.draft != last.definition,
+        "archived": workflow.status == Workflow.Status.ARCHIVED,
+        "list_url": request.path,
+    }
+    return render(request, "workflows/versions.html", context | SECTION)
+
+
+@member
+@never_cache
+@require_GET
+def difference(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
+    """What differs from `?from=` to `?to=`: numbers of versions, or draft; else from what is published to the draft."""
+    workflow = get_workflow(request, workflow_id)
+    old, new = _asked(request, workflow, "from"), _asked(request, workflow, "to")
+    context = {
+        "workflow": workflow,
+        "old": _called(old),
+        "new": _called(new),
+        "differences": compare(workflow, old, new),
+    }
+    return render(request, "workflows/difference.html", context | SECTION)
+
+
+def _asked(request: HttpRequest, workflow: Workflow, name: str) -> WorkflowVersion | None:
+    """The version that is asked for; None for the draft. Raises Http404."""
+    text = request.GET.get(name, _DRAFT)
+    if name not in request.GET and name == "from":
+        return workflow.live
+    if text == _DRAFT:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 9):
+        raise Http404
+    return get_version(workflow, int(text))
+
+
+def _called(version: WorkflowVersion | None) -> str:
+    return f"version {version.number}" if version else "the draft"
+
+
+def compare(
+    workflow: Workflow, old: WorkflowVersion | None, new: WorkflowVersion | None
+) -> list[differences.Difference]:
+    """None stands for the draft."""
+    before, after = (one.definition if one else workflow.draft for one in (old, new))
+    return differences.between(before, after, differences.labels(workflow, before, after))
+
+
+@member
+@never_cache
+@require_http_methods(["GET", "POST"])
+def roll_back(request: HttpRequest, workflow_id: uuid.UUID, number: int) -> HttpResponse:
+    """Say what would change and ask; then publish it again. What cannot be published can go into the draft."""
+    workflow = get_workflow(request, workflow_id)
+    if workflow.status == Workflow.Status.ARCHIVED:
+        raise Http404
+    version = get_version(workflow, number)
+    refused = ""
+    if request.method == "POST":
+        try:
+            made = versions.roll_back(actor=actor_of(request), workflow=workflow, version=version)
+        except (ValidationError, Problem) as problem:
+            refused = why(problem, version.definition)
+        else:
+            messages.success(
+                request, f"Version {made.number} is published. It says what version {number} did."
+            )
+            return redirect("workflows:detail", workflow.pk)
+    context: dict[str, Any] = {
+        "workflow": workflow,
+        "version": version,
+        "refused": refused,
+        "loses_draft": workflow.live is not None and workflow.draft != workflow.live.definition,
+        "differences": compare(workflow, workflow.live, version),
+    }
+    return render(request, "workflows/roll_back.html", context | SECTION, status=409 if refused else 200)
+
+
+@member
+@require_POST
+def take_into_draft(request: HttpRequest, workflow_id: uuid.UUID, number: int) -> HttpResponse:
+    workflow = get_workflow(request, workflow_id)
+    if workflow.status == Workflow.Status.ARCHIVED:
+        raise Http404
+    version = get_version(workflow, number)
+    versions.take_into_draft(actor=actor_of(request), workflow=workflow, version=version)
+    messages.success(request, f"The draft says what version {number} said. What is published stays as it is.")
+    return redirect("workflows:edit", workflow.pk)
+
+
+@member
+@require_POST
+def duplicate(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
+    copy = versions.duplicate(actor=actor_of(request), workflow=get_workflow(request, workflow_id))
+    messages.success(request, "This is the copy, as a draft. Nothing starts it before it is published.")
+    return redirect("workflows:edit", copy.pk)
