@@ -109,6 +109,7 @@ def add(request: HttpRequest) -> HttpResponse:
         "recipe": recipe,
         "recipes": [one for integration in catalog.integrations() for one in integration.recipes.values()],
         "once": sent_once.key_in(request.POST) or sent_once.new_key(),
+        "new_trigger": not known or bool(form.errors),
         "possible": usable.exists() or listening.exists(),
     }
     return render(request, "editor/add.html", context | _SECTION, status=400 if form.errors else 200)
