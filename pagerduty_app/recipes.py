@@ -61,24 +61,20 @@ _MIRRORED = Recipe(
 _AT_NIGHT = Recipe(
     key="pagerduty/acknowledge-in-a-window",
     name="Acknowledge in a window",
-    description="Acknowledges incidents of low urgency that are triggered between 22:00 and 06:00 UTC; the hours can "
-    "be changed, and given as 22:00+01:00. PagerDuty may assign what is acknowledged to the user in whose name it is "
-    "done.",
+    description="Acknowledges incidents of low urgency that are triggered between 22:00 and 06:00 UTC. Hours, days and "
+    "time zone can be changed: Mon-Fri 22:00-06:00 Europe/London. PagerDuty may assign what is acknowledged to the "
+    "user in whose name it is done.",
     trigger=_TRIGGERED,
-    conditions={
-        "match": "any",
-        "rows": [
-            ["trigger.event.occurred_at", "after", "22:00"],
-            ["trigger.event.occurred_at", "before", "06:00"],
-        ],
-    },
+    conditions=_all(
+        ["trigger.event.occurred_at", "within", "22:00-06:00 UTC"],
+        ["trigger.incident.urgency", "equals", "low"],
+    ),
     steps=[
         _step(
             "acknowledge",
             "update-incident",
             "Acknowledge it",
             {"incident_id": _INCIDENT, "status": "acknowledged"},
-            only_if=_all(["trigger.incident.urgency", "equals", "low"]),
         )
     ],
 )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
 
-from workflows import wildcards
+from workflows import wildcards, windows
 from workflows.expressions import look_up
 from workflows.moments import moment, time_of_day
 
@@ -76,6 +76,12 @@ def _bound(wanted: Any) -> datetime | time | None:
     return moment(wanted) or time_of_day(wanted)
 
 
+def _within(actual: Any, wanted: Any, *, inside: bool) -> bool:
+    """Whether that moment is inside, or outside, of the window; what is no moment is neither."""
+    found, window = moment(actual), windows.window(wanted)
+    return found is not None and window is not None and window.has(found) is inside
+
+
 def _is_number(wanted: Any) -> bool:
     try:
         return _is_plain(wanted) and math.isfinite(_number(wanted))
@@ -107,6 +113,10 @@ _A_TIME = (
     "a date or time such as 2026-11-01T09:30:00Z, 2026-11-01 or 22:00",
     lambda w: _bound(w) is not None,
 )
+_A_WINDOW = (
+    "hours such as 09:00-17:00, with days and a time zone if needed: Mon-Fri 22:00-06:00 Europe/London",
+    lambda wanted: windows.window(wanted) is not None,
+)
 _A_LIST = (f"a list of at most {LONGEST_LIST} values", _is_list)
 _A_PATTERN = (
     f"a pattern of at most {wildcards.LONGEST_PATTERN} characters, in which * stands for any of them and ? for one",
@@ -123,6 +133,8 @@ OPERATORS: dict[str, Operator] = {
     "matches": Operator(_matches, *_A_PATTERN),
     "before": Operator(_when(lambda actual, wanted: actual < wanted), *_A_TIME),
     "after": Operator(_when(lambda actual, wanted: actual > wanted), *_A_TIME),
+    "within": Operator(lambda actual, wanted: _within(actual, wanted, inside=True), *_A_WINDOW),
+    "outside": Operator(lambda actual, wanted: _within(actual, wanted, inside=False), *_A_WINDOW),
     "exists": Operator(lambda actual, wanted: (actual is not None) == (wanted is not False)),
 }
 

@@ -28,8 +28,10 @@ _HINTS = {
     "attempts_exhausted": "Look in {provider} whether it was done; if not, try again.",
     "invalid_input": "Change what is named and try again.",
     "unknown_action": "This action is not offered any more.",
-    "chain_too_long": "Look at the workflows that start each other, and give one of them a condition that ends it.",
-    "paused_for_safety": "See why it begins so many runs, then resume it on its page: what waits is run then.",
+    "chain_too_long": "Give one of these workflows a condition that what another one wrote does not meet. Running it "
+    "again by hand begins a new chain.",
+    "paused_for_safety": "See whether it should begin so many runs: if so, raise its limit and resume the workflow, "
+    "which lets the held runs go on; if not, archive it, which cancels them.",
     "forbidden": "Ask somebody in your agency who may.",
 }
 _RECONNECT = frozenset(

@@ -49,10 +49,12 @@ def context_of(run: Run) -> dict[str, Any]:
     begun = steps_of(run)
     by_position = {step.position: step for step in begun}
     trigger: Trigger = run.event.trigger
+    integration = catalog.integration(trigger.provider)
+    error = run.error if isinstance(run.error, dict) else {}
     return {
         "run": run,
         "trigger": trigger,
-        "event_words": catalog.integration(trigger.provider).webhooks.in_words(run.event.payload),
+        "event_words": integration.webhooks.in_words(run.event.payload),
         "steps": [
             _step(definition, by_position.get(position))
             for position, definition in enumerate(run.version.steps)
@@ -63,7 +65,8 @@ def context_of(run: Run) -> dict[str, Any]:
         "may_pause": run.status in {Run.Status.PENDING, Run.Status.WAITING},
         "may_resume": run.status == Run.Status.PAUSED and run.blocked_on is None,
         "seen": seen(run, begun),
-        "error": run.error if isinstance(run.error, dict) else {},
+        "error": error,
+        "hint": hints.for_code(str(error.get("code", "")), integration).words,
         "may_replay": run.workflow.live_id is not None
         and run.workflow.status != Workflow.Status.ARCHIVED
         and run.status not in UNFINISHED,

@@ -21,6 +21,8 @@ OPERATOR_WORDS = {
     "matches": "matches",
     "before": "is before",
     "after": "is after",
+    "within": "is within",
+    "outside": "is outside",
 }
 
 ON_ERROR = {

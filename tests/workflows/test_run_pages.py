@@ -344,3 +344,31 @@ class TestWhatOneDoes:
         run = one_run(deliver)
         for name in ("cancel", "pause_run", "resume_run", "replay"):
             assert bob.get(address(run, name)).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"status": "cancelled", "error": {"code": "chain_too_long", "message": "Not begun."}},
+            "a condition",
+        ),
+        (
+            {
+                "status": "paused",
+                "pause_reason": "safety",
+                "error": {"code": "paused_for_safety", "message": "Held."},
+            },
+            "raise its limit and resume the workflow",
+        ),
+    ],
+    ids=["chain", "safety"],
+)
+def test_a_run_that_was_kept_from_beginning_says_what_can_be_done(
+    bob: Client, note_workflow: Workflow, deliver: Deliver, changes: dict[str, Any], said: str
+) -> None:
+    run = one_run(deliver)
+    finished = timezone.now() if changes["status"] == "cancelled" else None
+    Run.objects.filter(pk=run.pk).update(finished_at=finished, **changes)
+
+    assert said in text(bob.get(address(run)))
