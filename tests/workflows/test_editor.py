@@ -415,6 +415,15 @@ def test_it_is_renamed(bob: Client, draft: Workflow) -> None:
     assert draft.name == "Another"
 
 
+@pytest.mark.parametrize(("limit", "stored"), [("7", 7), ("", 300), ("0", 300), ("601", 300), ("x", 300)])
+def test_its_safety_limit_can_be_changed(bob: Client, draft: Workflow, limit: str, stored: int) -> None:
+    answer = bob.post(address(draft, "rename"), {"name": "Notes", "max_runs_per_minute": limit})
+
+    assert answer.status_code == (302 if limit in ("7", "") else 400)
+    draft.refresh_from_db()
+    assert draft.max_runs_per_minute == stored
+
+
 def test_without_a_connection_there_is_nothing_to_begin_on(bob: Client) -> None:
     assert "Connect an account first" in text(bob.get(reverse("workflows:add")))
 

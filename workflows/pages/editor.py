@@ -4,6 +4,7 @@ import uuid
 
 from django import forms
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -18,12 +19,22 @@ from connections.requests import actor_of
 from workflows import authoring, definitions, drafts, rehearsal, samples, workflow_words
 from workflows.condition_form import ConditionForm
 from workflows.models import Event, Workflow
+from workflows.models.workflows import FASTEST_PACE
 
 SECTION = {"section": "workflows"}
 
 
-class NameForm(forms.Form):
+class SettingsForm(forms.Form):
+    """What is not part of the draft, and counts at once."""
+
     name = Line(max_length=120, label="Name")
+    max_runs_per_minute = forms.IntegerField(
+        min_value=1,
+        max_value=FASTEST_PACE,
+        required=False,
+        label="Safety limit: runs a minute",
+        help_text="If more would begin, the workflow is paused, and its runs wait until somebody resumes it.",
+    )
 
 
 def get_draft(request: HttpRequest, workflow_id: uuid.UUID) -> Workflow:
@@ -77,9 +88,14 @@ def _faults(request: HttpRequest, workflow: Workflow) -> list[str]:
 @require_http_methods(["GET", "POST"])
 def rename(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
     workflow = get_draft(request, workflow_id)
-    form = NameForm(request.POST or None, initial={"name": workflow.name})
+    present = {"name": workflow.name, "max_runs_per_minute": workflow.max_runs_per_minute}
+    form = SettingsForm(request.POST or None, initial=present)
     if request.method == "POST" and form.is_valid():
-        authoring.change(actor=actor_of(request), workflow=workflow, name=form.cleaned_data["name"])
+        actor, limit = actor_of(request), form.cleaned_data["max_runs_per_minute"]
+        with transaction.atomic():
+            authoring.change(actor=actor, workflow=workflow, name=form.cleaned_data["name"])
+            if limit and limit != workflow.max_runs_per_minute:
+                authoring.set_pace(actor=actor, workflow=workflow, max_runs_per_minute=limit)
         return redirect("workflows:edit", workflow.pk)
     context = {"form": form, "workflow": workflow}
     return render(request, "editor/rename.html", context | SECTION, status=400 if form.errors else 200)
