@@ -1,6 +1,7 @@
 """The editor of workflows: from an empty draft to a published one, and what it refuses on the way."""
 
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tests.workflows.conftest import DANA, SYSTEM, incident_event, note_step
 from tests.workflows.pages import signed_in, text
 from tests.workflows.trying import SENT, bob, provider, who
 from workflows import authoring, drafts, worker
+from workflows.filters import FILTERS
 from workflows.models import Run, Trigger, Workflow
 
 __all__ = ["bob", "provider", "who"]
@@ -216,6 +218,14 @@ class TestAStep:
         assert 'data-expression="{{ trigger.incident.title }}"' in page
         first = bob.get(address(draft, "step", "runbook")).content.decode()
         assert "steps.runbook" not in first
+
+    def test_the_filters_of_the_reference_stand_beside_the_form(
+        self, bob: Client, draft: Workflow, connection: Connection, provider: Any
+    ) -> None:
+        page = unescape(bob.get(step_address(draft, connection, "get-incident")).content.decode())
+
+        for one in FILTERS.values():
+            assert f'data-expression="{one.example}">{one.name}</button> {one.does}:' in page
 
     def test_steps_are_moved_and_removed(
         self, bob: Client, draft: Workflow, connection: Connection, provider: Any
