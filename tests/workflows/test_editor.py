@@ -237,6 +237,12 @@ class TestAStep:
         assert [step["key"] for step in steps_of(draft)] == ["one", "three", "two"]
         bob.post(address(draft, "later", "one"))
         assert [step["key"] for step in steps_of(draft)] == ["three", "one", "two"]
+        bob.post(address(draft, "later", "three"), {"places": "2"})
+        assert [step["key"] for step in steps_of(draft)] == ["one", "two", "three"]
+        refused = bob.post(address(draft, "later", "one"), {"places": "-1"})
+        assert (refused.status_code, refused.content) == (400, b"places: a number from 1 to 99.")
+        bob.post(address(draft, "earlier", "three"), {"places": "9"})
+        assert [step["key"] for step in steps_of(draft)] == ["three", "one", "two"]
         assert "One is removed" in text(bob.post(address(draft, "remove", "one"), follow=True))
         assert [step["key"] for step in steps_of(draft)] == ["three", "two"]
         assert bob.post(address(draft, "remove", "one")).status_code == 404
