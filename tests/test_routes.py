@@ -110,6 +110,7 @@ MEMBERS = {
     f"{_WORKFLOW}rehearsal/",
     f"{_WORKFLOW}rename/",
     f"{_WORKFLOW}resume/",
+    f"{_WORKFLOW}test/",
     _STEP,
     f"{_STEP}earlier/",
     f"{_STEP}later/",
@@ -169,6 +170,7 @@ WITH_KEY = {
     "api/v1/workflows/",
     "api/v1/workflows/<uuid:workflow_id>/",
     "api/v1/workflows/<uuid:workflow_id>/publish/",
+    "api/v1/workflows/<uuid:workflow_id>/test/",
 }
 # allauth's own. Its pages of third-party accounts are hidden.
 HIDDEN = {

@@ -31,6 +31,7 @@ class WorkflowsConfig(AppConfig):
                 "workflow.created": "Made a workflow",
                 "workflow.changed": "Changed a workflow",
                 "workflow.published": "Published a workflow",
+                "workflow.tested": "Tested a draft for real",
                 "workflow.active": "Resumed a workflow",
                 "workflow.paused": "Paused a workflow",
                 "workflow.paused_for_safety": "Paused a workflow that began too many runs (safety)",

@@ -54,8 +54,7 @@ def context_of(run: Run) -> dict[str, Any]:
         "trigger": trigger,
         "event_words": catalog.integration(trigger.provider).webhooks.in_words(run.event.payload),
         "steps": [
-            _step(definition, by_position.get(position))
-            for position, definition in enumerate(run.version.steps)
+            _step(definition, by_position.get(position)) for position, definition in enumerate(run.plan)
         ],
         "open": run.status in UNFINISHED,
         "polling": run.status in {"pending", "running", "waiting"},
@@ -64,7 +63,9 @@ def context_of(run: Run) -> dict[str, Any]:
         "may_resume": run.status == Run.Status.PAUSED and run.blocked_on is None,
         "seen": seen(run, begun),
         "error": run.error if isinstance(run.error, dict) else {},
-        "may_replay": run.workflow.live_id is not None
+        "may_test": run.is_test and run.workflow.status != Workflow.Status.ARCHIVED,
+        "may_replay": not run.is_test
+        and run.workflow.live_id is not None
         and run.workflow.status != Workflow.Status.ARCHIVED
         and run.status not in UNFINISHED,
     }

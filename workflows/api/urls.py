@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workflows.api import actions, catalog, hooks, lookups, replays, runs, triggers, workflows
+from workflows.api import actions, catalog, draft_tests, hooks, lookups, replays, runs, triggers, workflows
 
 urlpatterns = [
     path("catalog/", catalog.Catalog.as_view(), name="api_catalog"),
@@ -31,6 +31,7 @@ urlpatterns = [
     path("workflows/", workflows.Workflows.as_view(), name="api_workflows"),
     path("workflows/<uuid:workflow_id>/", workflows.WorkflowDetail.as_view(), name="api_workflow"),
     path("workflows/<uuid:workflow_id>/publish/", workflows.PublishWorkflow.as_view(), name="api_publish"),
+    path("workflows/<uuid:workflow_id>/test/", draft_tests.TestWorkflow.as_view(), name="api_test_workflow"),
     path("hooks/", hooks.Hooks.as_view(), name="api_hooks"),
     path("hooks/<uuid:hook_id>/", hooks.HookDetail.as_view(), name="api_hook"),
     path("hooks/<uuid:hook_id>/secrets/", hooks.HookSecrets.as_view(), name="api_hook_secrets"),
