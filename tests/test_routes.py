@@ -119,6 +119,7 @@ MEMBERS = {
     f"{_WORKFLOW}rehearsal/",
     f"{_WORKFLOW}rename/",
     f"{_WORKFLOW}resume/",
+    f"{_WORKFLOW}test/",
     _STEP,
     f"{_STEP}earlier/",
     f"{_STEP}later/",
@@ -187,6 +188,7 @@ WITH_KEY = {
     "api/v1/workflows/<uuid:workflow_id>/versions/",
     "api/v1/workflows/<uuid:workflow_id>/versions/<int:number>/",
     "api/v1/workflows/import/",
+    "api/v1/workflows/<uuid:workflow_id>/test/",
 }
 # allauth's own. Its pages of third-party accounts are hidden.
 HIDDEN = {

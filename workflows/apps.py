@@ -32,6 +32,7 @@ class WorkflowsConfig(AppConfig):
                 "workflow.changed": "Changed a workflow",
                 "workflow.published": "Published a workflow",
                 "workflow.rolled_back": "Went back to an earlier version of a workflow",
+                "workflow.tested": "Tested a draft for real",
                 "workflow.active": "Resumed a workflow",
                 "workflow.paused": "Paused a workflow",
                 "workflow.paused_for_safety": "Paused a workflow that began too many runs (safety)",

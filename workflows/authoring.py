@@ -77,17 +77,25 @@ def faults_of(*, actor: Actor, workflow: Workflow) -> Any:
     return {}
 
 
-def publish(*, actor: Actor, workflow: Workflow) -> WorkflowVersion:
-    """Make the draft the next version and let it run. Raises ValidationError or Problem as `create`."""
+def ready(*, actor: Actor, workflow: Workflow) -> dict[str, Any]:
+    """The draft, which that actor may let run. Raises ValidationError or Problem as `create`."""
     definition = definitions.check(actor=actor, trigger=workflow.trigger, definition=workflow.draft)
     if not actor.may("actions:run", workflow.workspace.account_id):
         raise Problem(
             "insufficient_scope",
-            "Publishing lets actions run: this needs the scope actions:run.",
+            "Its actions run then: this needs the scope actions:run.",
             status=403,
             detail={"scope": "actions:run"},
         )
     _check_alive(workflow, definition)
+    return definition
+
+
+def publish(*, actor: Actor, workflow: Workflow) -> WorkflowVersion:
+    """Make the draft the next version and let it run. Raises as `ready`."""
+    if workflow.status == Workflow.Status.ARCHIVED:
+        raise Problem("archived", "This workflow is archived: resume it first.", status=409)
+    definition = ready(actor=actor, workflow=workflow)
     try:
         with transaction.atomic():
             latest = workflow.versions.aggregate(latest=Max("number"))["latest"] or 0

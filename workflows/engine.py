@@ -71,7 +71,7 @@ class Walk:
     def __init__(self, run: Run, holder: uuid.UUID) -> None:
         self.run = run
         self.holder = holder
-        self.steps = run.version.steps
+        self.steps = run.plan
         self.fields = fields_of(run.event)
 
     def go(self, until: float) -> None:

@@ -83,8 +83,8 @@ def _saw_secret(secret: TriggerSecret) -> None:
         TriggerSecret.objects.filter(pk=secret.pk).update(last_seen_at=now)
 
 
-def store(trigger: Trigger, *, body: bytes, is_test: bool = False) -> Verdict:
-    """Keep one genuine delivery and, if the trigger fires on it, ring the doorbell, in one transaction.
+def event_of(trigger: Trigger, *, body: bytes, is_test: bool) -> Event:
+    """The event of a delivery, to be saved: queued where the trigger fires on it, ignored otherwise.
 
     What identifies it is read first; then the fields that this trigger never stores are taken out.
     """
@@ -95,7 +95,7 @@ def store(trigger: Trigger, *, body: bytes, is_test: bool = False) -> Verdict:
         and trigger_type is not None
         and delivery.event_type in trigger_type.event_types
     )
-    event = Event(
+    return Event(
         workspace_id=trigger.workspace_id,
         trigger=trigger,
         external_id=_storable(delivery.external_id, 200),
@@ -105,6 +105,12 @@ def store(trigger: Trigger, *, body: bytes, is_test: bool = False) -> Verdict:
         is_test=is_test,
         status=Event.Status.QUEUED if fires else Event.Status.IGNORED,
     )
+
+
+def store(trigger: Trigger, *, body: bytes, is_test: bool = False) -> Verdict:
+    """Keep one genuine delivery and, if the trigger fires on it, ring the doorbell, in one transaction."""
+    event = event_of(trigger, body=body, is_test=is_test)
+    fires = event.status == Event.Status.QUEUED
     try:
         with transaction.atomic():
             event.save(force_insert=True)

@@ -36,7 +36,7 @@ def holds(workflow: Workflow, now: datetime) -> bool:
     if workflow.pause_reason == Workflow.PauseReason.SAFETY:
         return True
     since = max(now - WINDOW, workflow.counted_from or now - WINDOW)
-    begun = Run.objects.filter(workflow=workflow, created_at__gte=since, replay=0)
+    begun = Run.objects.real().filter(workflow=workflow, created_at__gte=since, replay=0)
     limit = workflow.max_runs_per_minute
     if begun.exclude(status=Run.Status.CANCELLED)[:limit].count() < limit:
         return False

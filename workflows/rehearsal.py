@@ -22,14 +22,17 @@ class Row:
 
 @dataclass
 class Step:
-    """What would be sent; skipped: nothing, because its `only_if` does not hold.
+    """What would be sent: `input`, for people `given`; skipped: nothing, because its `only_if` does not hold.
 
     faults: (input's name, what is wrong with it).
     """
 
+    key: str
+    connection: str
     name: str
     action: str
-    given: list[Fact]
+    given: list[Fact] = field(default_factory=list)
+    input: Json = field(default_factory=dict)
     faults: list[tuple[str, str]] = field(default_factory=list)
     skipped: bool = False
 
@@ -65,8 +68,7 @@ def rehearse(workflow: Workflow, event: Event | None) -> Rehearsal:
             steps.append(_step(step, seen))
             outputs[step["key"]] = answers[step["key"]]
         else:
-            name = step.get("name") or step["key"]
-            steps.append(Step(name, workflow_words.action_of(step), [], skipped=True))
+            steps.append(Step(*_names(step), skipped=True))
     return Rehearsal(rows, conditions.hold(asked, fields), steps)
 
 
@@ -78,7 +80,12 @@ def _step(step: Json, fields: Json) -> Step:
         if not serializer.is_valid():
             faults = [(name, " ".join(flat(errors))) for name, errors in serializer.errors.items()]
     given = readable.of_input(catalog.input_schema(step["action"]), filled)
-    return Step(step.get("name") or step["key"], workflow_words.action_of(step), given, faults)
+    return Step(*_names(step), given, filled, faults)
+
+
+def _names(step: Json) -> tuple[str, str, str, str]:
+    name = step.get("name") or step["key"]
+    return step["key"], step["connection"], name, workflow_words.action_of(step)
 
 
 def fill(given: Json, fields: Json) -> tuple[Json, list[tuple[str, str]]]:

@@ -52,8 +52,8 @@ def start(*, actor: Actor, runs: QuerySet[Run], selection: dict[str, Any]) -> Re
 
 
 def chosen_of(runs: QuerySet[Run]) -> list[int]:
-    """`seq` of those that would run again, oldest first; at most one more than MOST."""
-    finished = runs.exclude(status__in=UNFINISHED)
+    """`seq` of those that would run again, tests not, oldest first; at most one more than MOST."""
+    finished = runs.filter(version__isnull=False).exclude(status__in=UNFINISHED)
     latest = finished.values("workflow", "event").annotate(newest=Max("seq")).order_by("newest")
     return list(latest.values_list("newest", flat=True)[: MOST + 1])
 

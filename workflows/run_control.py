@@ -18,6 +18,8 @@ from workflows.models.runs import UNFINISHED
 def replay(*, actor: Actor, run: Run) -> Run:
     """Run the same event again, with the version that is live now: a person's act, so no longer part of a chain."""
     workflow = run.workflow
+    if run.is_test:
+        raise Problem("is_test", "This was a test of a draft: test the draft again instead.", status=409)
     if workflow.live is None:
         raise Problem("not_published", "Publish this workflow first.", status=409)
     if workflow.status == Workflow.Status.ARCHIVED:

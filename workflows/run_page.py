@@ -56,8 +56,7 @@ def context_of(run: Run) -> dict[str, Any]:
         "trigger": trigger,
         "event_words": integration.webhooks.in_words(run.event.payload),
         "steps": [
-            _step(definition, by_position.get(position))
-            for position, definition in enumerate(run.version.steps)
+            _step(definition, by_position.get(position)) for position, definition in enumerate(run.plan)
         ],
         "open": run.status in UNFINISHED,
         "polling": run.status in {"pending", "running", "waiting"},
@@ -67,7 +66,9 @@ def context_of(run: Run) -> dict[str, Any]:
         "seen": seen(run, begun),
         "error": error,
         "hint": hints.for_code(str(error.get("code", "")), integration).words,
-        "may_replay": run.workflow.live_id is not None
+        "may_test": run.is_test and run.workflow.status != Workflow.Status.ARCHIVED,
+        "may_replay": not run.is_test
+        and run.workflow.live_id is not None
         and run.workflow.status != Workflow.Status.ARCHIVED
         and run.status not in UNFINISHED,
     }

@@ -15,6 +15,8 @@ from workflows.models import ActionCall, Event, Trigger, Workflow
 from workflows.wording import words
 
 MOST_EVENTS = 10
+# How the ids of documented events begin that were stored to test a draft on.
+SAMPLE = "sample-"
 _MOST_FIELDS = 80
 _CALLS_LOOKED_AT = 200
 _LONGEST_OUTPUT = 100_000
@@ -59,6 +61,7 @@ def recent(trigger: Trigger) -> list[Event]:
     kind = catalog.find_trigger(trigger.key)
     types = kind.event_types if kind else ()
     events = Event.objects.filter(trigger=trigger, event_type__in=types).select_related("trigger")
+    events = events.exclude(external_id__startswith=SAMPLE)
     return list(events.order_by("-seq")[:MOST_EVENTS])
 
 

@@ -18,8 +18,6 @@ def roll_back(*, actor: Actor, workflow: Workflow, version: WorkflowVersion) -> 
 
     Raises ValidationError or Problem, and changes nothing, when what it works with is not there any more.
     """
-    if workflow.status == Workflow.Status.ARCHIVED:
-        raise Problem("workflow_archived", "An archived workflow is not brought back.", status=409)
     try:
         with transaction.atomic():
             take_into_draft(actor=actor, workflow=workflow, version=version)

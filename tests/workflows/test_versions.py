@@ -203,6 +203,14 @@ class TestGoingBack:
         assert {bob.post(way).status_code for way in ways[:2]} == {404}
         assert two.versions.count() == 2
 
+    def test_an_archived_one_is_not_published_over_the_api(self, ask: Ask, two: Workflow) -> None:
+        authoring.set_status(actor=SYSTEM, workflow=two, status="archived")
+        for path, body in (("publish/", None), ("rollback/", {"version": 1})):
+            answer = ask("post", f"workflows/{two.pk}/{path}", body)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (409, "archived")
+        two.refresh_from_db()
+        assert two.status == "archived"
+
 
 def test_a_copy_is_a_draft_of_its_own(bob: Client, two: Workflow) -> None:
     Workflow.objects.update(name="N" * 120)

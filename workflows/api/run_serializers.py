@@ -66,11 +66,13 @@ class RunOut(serializers.ModelSerializer[Run]):
     """A run without its steps.
 
     pause_reason: "person" or "safety" while one of them holds it. depth: how many runs before it caused each other;
-    origin: the run whose write caused its event, null when nobody's of this workspace did.
+    origin: the run whose write caused its event, null when nobody's of this workspace did. test: it follows the draft
+    as it was then, so that its version is null.
     """
 
     workflow = serializers.UUIDField(source="workflow_id")
-    version = serializers.IntegerField(source="version.number")
+    version = serializers.IntegerField(source="version.number", allow_null=True)
+    test = serializers.BooleanField(source="is_test")
     event = serializers.UUIDField(source="event.id")
     error = serializers.SerializerMethodField()
     origin = serializers.SerializerMethodField()
@@ -81,6 +83,7 @@ class RunOut(serializers.ModelSerializer[Run]):
             "id",
             "workflow",
             "version",
+            "test",
             "event",
             "lane",
             "replay",

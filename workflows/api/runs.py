@@ -12,6 +12,8 @@ from workflows import run_control
 from workflows.api.run_serializers import RunDetail, RunOut
 from workflows.models import Run, Workflow
 
+_YES_NO = ["true", "false"]
+
 
 class Runs(Endpoint):
     """The runs of the workspace, newest first."""
@@ -23,6 +25,7 @@ class Runs(Endpoint):
         parameters=[
             OpenApiParameter("workflow", uuid.UUID),
             OpenApiParameter("status", str, enum=list(Run.Status.values)),
+            OpenApiParameter("test", str, enum=_YES_NO, description="Only tests of drafts, or none"),
             OpenApiParameter("lane", str, description="An incident's id"),
         ],
         summary="List runs",
@@ -31,6 +34,8 @@ class Runs(Endpoint):
         runs = Run.objects.select_related("version", "event", "origin")
         if workflow := self.uuid_parameter("workflow"):
             runs = runs.filter(workflow=self.get_or_404(Workflow.objects.all(), pk=workflow))
+        if test := self.choice_parameter("test", _YES_NO):
+            runs = runs.filter(version__isnull=test["test"] == "true")
         runs = runs.filter(
             **self.choice_parameter("status", Run.Status.values), **self.text_parameter("lane")
         )

@@ -5,6 +5,7 @@ from django.urls import path
 from workflows.api import (
     actions,
     catalog,
+    draft_tests,
     hooks,
     lookups,
     replays,
@@ -55,6 +56,7 @@ urlpatterns = [
         versions.VersionDetail.as_view(),
         name="api_version",
     ),
+    path("workflows/<uuid:workflow_id>/test/", draft_tests.TestWorkflow.as_view(), name="api_test_workflow"),
     path("hooks/", hooks.Hooks.as_view(), name="api_hooks"),
     path("hooks/<uuid:hook_id>/", hooks.HookDetail.as_view(), name="api_hook"),
     path("hooks/<uuid:hook_id>/secrets/", hooks.HookSecrets.as_view(), name="api_hook_secrets"),

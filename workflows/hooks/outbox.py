@@ -22,8 +22,11 @@ def owe_event(event: Event) -> None:
 
 
 def owe_runs(keys: Iterable[int]) -> None:
-    """Tell the hooks of their workspaces of runs that have just finished, by `seq`; inside that transaction."""
-    runs = Run.objects.filter(pk__in=list(keys), status__in=_ENDED)
+    """Tell the hooks of their workspaces of runs that have just finished, by `seq`; inside that transaction.
+
+    Nobody is told of tests.
+    """
+    runs = Run.objects.real().filter(pk__in=list(keys), status__in=_ENDED)
     ended = list(runs.only("seq", "workspace", "lane", "event__trigger").select_related("event"))
     workspaces = {run.workspace_id for run in ended}
     hooks = list(Hook.objects.filter(workspace__in=workspaces, runs=True, deleted_at__isnull=True))

@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -23,6 +23,10 @@ MAX_DEPTH = 5
 class RunQuerySet(TenantQuerySet["Run"]):
     """Runs."""
 
+    def real(self) -> Self:
+        """Those that are not tests of a draft."""
+        return self.filter(version__isnull=False)
+
     def due(self, now: datetime) -> Self:
         """Runs that a worker may take up, oldest first: due, not held, and the first of their lane."""
         earlier = Run.objects.filter(
@@ -30,11 +34,13 @@ class RunQuerySet(TenantQuerySet["Run"]):
             lane=OuterRef("lane"),
             seq__lt=OuterRef("seq"),
             status__in=UNFINISHED,
+            version__isnull=False,
         )
+        first = Q(version__isnull=True) | ~Exists(earlier)  # a test neither waits for others nor keeps them
         free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
         open_ = Q(status__in=["pending", "waiting", "running"], due_at__lte=now)
         related = self.select_related("version", "event__trigger")
-        return related.filter(free, open_, ~Exists(earlier)).order_by("due_at", "seq")
+        return related.filter(free, open_, first).order_by("due_at", "seq")
 
 
 class Run(models.Model):
@@ -43,6 +49,8 @@ class Run(models.Model):
     paused: `blocked_on` needs a person (reconnect), or `pause_reason` says why. replay: 0 for the event's own
     run, counting up for each time a person ran it again. depth: how many runs before it caused each other, 0 when
     somebody outside did; origin: the one whose write caused its event, which may be another tenant's.
+
+    A test of a draft follows no version but `tested`, the draft as it was then; once: the form that asked for it.
     """
 
     class Status(models.TextChoices):
@@ -62,7 +70,11 @@ class Run(models.Model):
     id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="runs", db_index=False)
     workflow = models.ForeignKey(Workflow, on_delete=models.PROTECT, related_name="runs", db_index=False)
-    version = models.ForeignKey(WorkflowVersion, on_delete=models.PROTECT, related_name="+", db_index=False)
+    version = models.ForeignKey(
+        WorkflowVersion, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    tested = models.JSONField(null=True, help_text="Of a test: the draft that it follows")
+    once = models.CharField(max_length=32, blank=True, default="")
     event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="runs")
     replay = models.PositiveIntegerField(default=0)
     batch = models.ForeignKey(
@@ -89,7 +101,19 @@ class Run(models.Model):
     class Meta:
         ordering = ["-seq"]
         constraints = [
-            models.UniqueConstraint(fields=["workflow", "event", "replay"], name="run_once"),
+            models.UniqueConstraint(
+                fields=["workflow", "event", "replay"],
+                condition=Q(version__isnull=False),
+                name="run_once",
+            ),
+            models.UniqueConstraint(
+                fields=["workflow", "once"], condition=Q(version__isnull=True), name="run_test_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(version__isnull=False, tested__isnull=True, once="")
+                | (Q(version__isnull=True, tested__isnull=False, replay=0, batch__isnull=True) & ~Q(once="")),
+                name="run_of_version_or_test",
+            ),
             models.CheckConstraint(
                 condition=Q(status__in=[*UNFINISHED, "completed", "failed", "cancelled"]),
                 name="run_status_known",
@@ -120,6 +144,16 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"run {self.id}"
+
+    @property
+    def is_test(self) -> bool:
+        return self.version_id is None
+
+    @property
+    def plan(self) -> list[dict[str, Any]]:
+        """The steps that it follows."""
+        steps: list[dict[str, Any]] = self.version.steps if self.version else (self.tested or {})["steps"]
+        return steps
 
 
 class StepRun(models.Model):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workflows.pages import editor, editor_beginning, editor_order, editor_steps
+from workflows.pages import draft_tests, editor, editor_beginning, editor_order, editor_steps
 
 _ONE = "workflows/<uuid:workflow_id>/"
 _ACTION = "<uuid:connection_id>/<slug:provider>/<slug:action>/"
@@ -13,6 +13,7 @@ urlpatterns = [
     path(f"{_ONE}rename/", editor.rename, name="rename"),
     path(f"{_ONE}conditions/", editor.conditions, name="conditions"),
     path(f"{_ONE}rehearsal/", editor.rehearse, name="rehearsal"),
+    path(f"{_ONE}test/", draft_tests.test, name="test"),
     path(f"{_ONE}publish/", editor.publish, name="publish"),
     path(f"{_ONE}add-step/", editor_steps.choose, name="choose"),
     path(f"{_ONE}add-step/{_ACTION}", editor_steps.add, name="add_step"),

@@ -14,6 +14,8 @@ _MOST_CHOICES = 300
 _WAITS_FOR_RECONNECTING = "reconnect"
 _STATUSES = [("", "any"), *Run.Status.choices, (_WAITS_FOR_RECONNECTING, "Paused until reconnected")]
 
+_KINDS = [("", "any"), ("real", "Started by events"), ("test", "Tests of a draft")]
+
 
 class Filters(forms.Form):
     """All optional; a date is a day in the reader's zone, both ends included."""
@@ -22,6 +24,7 @@ class Filters(forms.Form):
     workflow = forms.ModelChoiceField(
         queryset=Workflow.objects.none(), required=False, label="Workflow", empty_label="any"
     )
+    kind = forms.ChoiceField(choices=_KINDS, required=False, label="Kind")
     incident = forms.CharField(max_length=200, required=False, label="Incident ID")
     since = Day(required=False, label="From day")
     until = Day(required=False, label="To day")
@@ -40,6 +43,8 @@ class Filters(forms.Form):
         wanted: dict[str, Any] = {name: asked[name] for name in ("status", "workflow") if name in asked}
         if wanted.get("status") == _WAITS_FOR_RECONNECTING:
             wanted = {**wanted, "status": Run.Status.PAUSED, "blocked_on__isnull": False}
+        if "kind" in asked:
+            wanted["version__isnull"] = asked["kind"] == "test"
         if "incident" in asked:
             wanted["lane"] = asked["incident"].strip()
         if "since" in asked:

@@ -30,7 +30,9 @@ def run_list(request: HttpRequest) -> HttpResponse:
     place = here(request)
     filters = Filters(request.GET, place=place)
     related = ("workflow", "workspace", "event__trigger__connection", "blocked_on")
-    page = page_of(request, filters.narrow(Run.objects.at(place)).select_related(*related), _PAGE)
+    page = page_of(
+        request, filters.narrow(Run.objects.at(place)).select_related(*related).defer("tested"), _PAGE
+    )
     context = {
         "filters": filters,
         "asked": filters.asked,

@@ -39,7 +39,7 @@ def workflow_list(request: HttpRequest) -> HttpResponse:
     rows = rows.filter(status=status) if status else rows.exclude(status=Workflow.Status.ARCHIVED)
     if text:
         rows = rows.filter(name__icontains=text)
-    newest = Run.objects.filter(workflow=OuterRef("pk")).order_by("-seq").values("created_at")[:1]
+    newest = Run.objects.real().filter(workflow=OuterRef("pk")).order_by("-seq").values("created_at")[:1]
     rows = rows.select_related("workspace", "trigger", "live").annotate(last_run=Subquery(newest))
     context = {
         "page": page_of(request, rows.order_by("-created_at", "id")),
@@ -68,9 +68,8 @@ def detail(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
     definition: dict[str, Any] = workflow.live.definition if workflow.live else workflow.draft
     used = {step.get("connection") for step in definition.get("steps", [])}
     connections = Connection.objects.filter(workspace=workflow.workspace_id, pk__in=used)
-    runs = workflow.runs.select_related("workflow", "event__trigger__connection", "blocked_on").order_by(
-        "-seq"
-    )
+    related = ("workflow", "event__trigger__connection", "blocked_on")
+    runs = workflow.runs.select_related(*related).defer("tested").order_by("-seq")
     context = {
         "workflow": workflow,
         "conditions": workflow_words.conditions(definition),

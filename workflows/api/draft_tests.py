@@ -1,0 +1,85 @@
+"""Testing a draft: dry, or for real."""
+
+import uuid
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from connections import sent_once
+from connections.api.endpoints import Endpoint
+from connections.api.errors import invalid_input
+from workflows import draft_tests, rehearsal
+from workflows.api.run_serializers import RunOut
+from workflows.inputs import ActionInput
+from workflows.models import Event, Workflow
+
+
+class TestIn(ActionInput):
+    """event: one that its trigger received; without it, the documented one. dry: nothing leaves."""
+
+    event = serializers.UUIDField(required=False)
+    dry = serializers.BooleanField(default=True)
+
+
+class ConditionOut(serializers.Serializer[rehearsal.Row]):
+    words = serializers.CharField()
+    actual = serializers.CharField()
+    holds = serializers.BooleanField()
+
+
+class RehearsedStepOut(serializers.Serializer[rehearsal.Step]):
+    """What a step would send; faults: what is wrong, by the name of the input."""
+
+    key = serializers.CharField()
+    connection = serializers.UUIDField()
+    skipped = serializers.BooleanField()
+    input = serializers.JSONField()
+    faults = serializers.SerializerMethodField()
+
+    def get_faults(self, step: rehearsal.Step) -> dict[str, str]:
+        return dict(step.faults)
+
+
+class RehearsalOut(serializers.Serializer[rehearsal.Rehearsal]):
+    """What the draft would do; starts: whether its conditions hold."""
+
+    starts = serializers.BooleanField()
+    sound = serializers.BooleanField()
+    conditions = ConditionOut(source="rows", many=True)
+    steps = RehearsedStepOut(many=True)
+
+
+class TestWorkflow(Endpoint):
+    """The draft on one event."""
+
+    required_scope = "workflows:write"
+
+    @extend_schema(
+        request=TestIn,
+        responses={200: RehearsalOut, 201: RunOut},
+        summary="Test the draft, dry or for real",
+        description="`dry: true` answers what would happen. `dry: false` runs the draft once on the connected account: "
+        "what it writes there is real. That needs the scope actions:run too; it is not counted as a run of the "
+        "published workflow, and no hook hears of it.",
+    )
+    def post(self, request: Request, workflow_id: uuid.UUID) -> Response:
+        related = ("workspace__account", "trigger__connection", "trigger__workspace", "live")
+        workflow = self.get_or_404(Workflow.objects.select_related(*related), pk=workflow_id)
+        data = self.validated(TestIn)
+        event = self._event(workflow, data.get("event"))
+        if data["dry"]:
+            return Response(RehearsalOut(rehearsal.rehearse(workflow, event)).data)
+        run = draft_tests.start(actor=self.actor, workflow=workflow, event=event, once=sent_once.new_key())
+        return Response(RunOut(run).data, status=201)
+
+    def _event(self, workflow: Workflow, asked: uuid.UUID | None) -> Event | None:
+        """Raises Problem (invalid_input)."""
+        if asked is None:
+            return None
+        events = Event.objects.visible_to(self.actor).filter(id=asked, trigger=workflow.trigger_id)
+        event = events.select_related("trigger__connection").first()
+        if event is None:
+            raise invalid_input({"event": ["Not an event of this workflow's trigger."]})
+        return event

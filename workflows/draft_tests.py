@@ -1,0 +1,81 @@
+"""Testing a draft for real: one run of it, as it is now, on one event, which starts nothing else."""
+
+import hashlib
+import json
+import uuid
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from connections import audit
+from connections.actors import Actor
+from connections.problems import Problem
+from workflows import authoring, catalog, conditions, doorbell, inbox, samples
+from workflows.models import Event, Run, Workflow
+
+
+def mark_of(draft: dict[str, Any]) -> str:
+    """The same for the same draft: so that what runs is what somebody has agreed to."""
+    return hashlib.sha256(json.dumps(draft, sort_keys=True).encode()).hexdigest()
+
+
+def start(*, actor: Actor, workflow: Workflow, event: Event | None, once: str) -> Run:
+    """Let the draft run on that event of its trigger, or on the documented one. Raises as `authoring.ready`,
+    Problem where it cannot (archived) or would not begin (conditions_do_not_hold).
+
+    once: 32 characters; asked for again with the same ones, it is the run that was made the first time.
+    """
+    if made := made_before(workflow, once):
+        return made
+    if workflow.status == Workflow.Status.ARCHIVED:
+        raise Problem("archived", "This workflow is archived: resume it first.", status=409)
+    definition = authoring.ready(actor=actor, workflow=workflow)
+    if not conditions.hold(definition["conditions"], samples.of_trigger(workflow.trigger, event)):
+        raise Problem(
+            "conditions_do_not_hold",
+            "Nothing was run: this event would not start the workflow, because its conditions do not hold.",
+            status=409,
+        )
+    try:
+        with transaction.atomic():
+            event = event or _documented(workflow)
+            run = Run.objects.create(
+                workspace_id=workflow.workspace_id,
+                workflow=workflow,
+                tested=definition,
+                once=once,
+                event=event,
+                lane=event.lane,
+            )
+            _record(actor, run)
+            doorbell.ring()
+    except IntegrityError:
+        if made := made_before(workflow, once):
+            return made
+        raise
+    return run
+
+
+def made_before(workflow: Workflow, once: str) -> Run | None:
+    return Run.objects.filter(workflow=workflow, version__isnull=True, once=once).first()
+
+
+def _documented(workflow: Workflow) -> Event:
+    """The trigger type's sample as an event of its own, over from the start: no workflow and no hook hears of it."""
+    trigger = workflow.trigger
+    kind = catalog.find_trigger(trigger.key)
+    if kind is None:
+        raise Problem("trigger_deleted", "There is no such trigger any more.", status=409)
+    body = catalog.integration(trigger.provider).sample_delivery(kind, f"{samples.SAMPLE}{uuid.uuid4()}")
+    event = inbox.event_of(trigger, body=body, is_test=True)
+    event.status = Event.Status.DONE
+    event.save(force_insert=True)
+    return event
+
+
+def _record(actor: Actor, run: Run) -> None:
+    workflow = run.workflow
+    detail = {"workflow": workflow.name, "run": str(run.id)}
+    audit.record(
+        actor, "workflow.tested", workspace=workflow.workspace, target=str(workflow.pk), detail=detail
+    )
