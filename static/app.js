@@ -38,31 +38,6 @@
     into.dispatchEvent(new Event("input", { bubbles: true }));
   });
 
-  // A step is dragged to the place of another one: its own button "Earlier" or "Later" is pressed, for as many places.
-  const places = [...document.querySelectorAll("[data-place]")];
-  let dragged = null;
-  for (const place of places.length > 1 ? places : []) {
-    place.draggable = true;
-    place.addEventListener("dragstart", (event) => {
-      dragged = place;
-      event.dataTransfer.effectAllowed = "move";
-      event.dataTransfer.setData("text/plain", "");
-    });
-    place.addEventListener("dragend", () => { dragged = null; });
-    place.addEventListener("dragover", (event) => { if (dragged) event.preventDefault(); });
-    place.addEventListener("drop", (event) => {
-      if (!dragged) return;
-      event.preventDefault();
-      const by = places.indexOf(place) - places.indexOf(dragged);
-      if (by === 0) return;
-      const form = dragged.querySelector(`form[data-move="${by < 0 ? "earlier" : "later"}"]`);
-      const count = document.createElement("input");
-      Object.assign(count, { type: "hidden", name: "places", value: Math.abs(by) });
-      form.append(count);
-      form.submit();
-    });
-  }
-
   // An open menu closes on Escape and when the focus or a click goes elsewhere.
   const menus = () => document.querySelectorAll("details.menu[open]");
   document.addEventListener("keydown", (event) => {

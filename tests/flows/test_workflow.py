@@ -25,7 +25,6 @@ def test_a_workflow_from_nothing_to_its_replay(browser: Browser, product: Produc
     expect(page.locator("#badge")).to_have_text("live")
 
     build(page)
-    drag(page)
     rehearse(page)
     publish(page)
     run = watch_a_run(page, product, "Cards are declined")
@@ -72,15 +71,6 @@ def build(page: Page) -> None:
     page.get_by_role("button", name="Store the step").click()
     expect(page.get_by_role("heading", name="Follow-up")).to_be_visible()
     shoot(page, "workflow-editor")
-
-
-def drag(page: Page) -> None:
-    """The second step before the first, and back."""
-    steps = page.locator("[data-place]")
-    for first in ("Follow-up", "Create incident note"):
-        steps.nth(1).drag_to(steps.nth(0))
-        expect(steps.nth(0).get_by_role("heading")).to_contain_text(first)
-    expect(steps.nth(1).get_by_role("heading")).to_contain_text("Follow-up")
 
 
 def fill_condition(page: Page, number: int, field: str, comparison: str, value: str) -> None:

@@ -1,12 +1,11 @@
 """The order of a draft's steps: move and remove."""
 
-import re
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
@@ -22,13 +21,10 @@ from workflows.pages.editor_steps import get_step
 @member
 @require_POST
 def move(request: HttpRequest, workflow_id: uuid.UUID, key: str, by: int) -> HttpResponse:
-    """by: -1 for earlier, 1 for later; `places` in the form says how many places, one if it is not there."""
+    """by: -1 for earlier, 1 for later."""
     workflow = get_draft(request, workflow_id)
     get_step(workflow, key)
-    places = request.POST.get("places", "1")
-    if not re.fullmatch(r"[1-9][0-9]?", places):
-        return HttpResponseBadRequest("places: a number from 1 to 99.", content_type="text/plain")
-    _rearrange(request, workflow, lambda draft: drafts.moved(draft, key, by * int(places)))
+    _rearrange(request, workflow, lambda draft: drafts.moved(draft, key, by))
     return redirect("workflows:edit", workflow.pk)
 
 
