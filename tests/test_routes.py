@@ -114,6 +114,7 @@ MEMBERS = {
     _STEP,
     f"{_STEP}earlier/",
     f"{_STEP}later/",
+    f"{_STEP}place/",
     f"{_STEP}remove/",
 }
 # For the owner and admins.
