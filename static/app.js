@@ -33,10 +33,50 @@
       into.value = "=";
       into = into.nextElementSibling;
     }
-    into.setRangeText(button.dataset.expression, into.selectionStart, into.selectionEnd, "end");
+    let [text, start, end] = [button.dataset.expression, into.selectionStart, into.selectionEnd];
+    // A filter goes into the field that it stands in, or right behind; elsewhere its whole example is inserted.
+    const before = into.value.slice(0, start);
+    const closing = before.match(/\s*\}\}$/);
+    if (button.dataset.filter && closing) [text, start, end] = [button.dataset.filter, closing.index, closing.index];
+    else if (button.dataset.filter && before.lastIndexOf("{{") > before.lastIndexOf("}}")) text = button.dataset.filter;
+    into.setRangeText(text, start, end, "end");
     into.focus();
     into.dispatchEvent(new Event("input", { bubbles: true }));
   });
+
+  // Steps are dragged to another place; the buttons beside them do the same for the keyboard.
+  const steps = [...document.querySelectorAll("[data-order] > [data-step]")].filter((step) => step.querySelector("form[hidden]"));
+  let dragged = null;
+  const below = (step, event) => { const box = step.getBoundingClientRect(); return event.clientY > box.top + box.height / 2; };
+  const unmark = () => steps.forEach((step) => step.classList.remove("before", "after", "dragged"));
+  for (const step of steps) {
+    step.draggable = true;
+    step.addEventListener("dragstart", (event) => {
+      if (event.target !== step) return;
+      dragged = step;
+      step.classList.add("dragged");
+      event.dataTransfer.effectAllowed = "move";
+      event.dataTransfer.setData("text/plain", "");
+    });
+    step.addEventListener("dragend", () => { dragged = null; unmark(); });
+    step.addEventListener("dragover", (event) => {
+      if (!dragged) return;
+      event.preventDefault();
+      steps.forEach((other) => other.classList.remove("before", "after"));
+      if (step !== dragged) step.classList.add(below(step, event) ? "after" : "before");
+    });
+    step.addEventListener("drop", (event) => {
+      if (!dragged) return;
+      event.preventDefault();
+      const from = Number(dragged.dataset.step);
+      const gap = Number(step.dataset.step) + (below(step, event) ? 1 : 0);
+      const place = gap > from ? gap - 1 : gap;
+      if (place === from) return;
+      const form = dragged.querySelector("form[hidden]");
+      form.elements.place.value = place;
+      form.submit();
+    });
+  }
 
   // An open menu closes on Escape and when the focus or a click goes elsewhere.
   const menus = () => document.querySelectorAll("details.menu[open]");

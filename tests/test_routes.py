@@ -123,6 +123,7 @@ MEMBERS = {
     _STEP,
     f"{_STEP}earlier/",
     f"{_STEP}later/",
+    f"{_STEP}place/",
     f"{_STEP}remove/",
 }
 # For the owner and admins.

@@ -37,6 +37,15 @@ def moved(draft: Definition, key: str, by: int) -> Definition:
     return {**draft, "steps": steps}
 
 
+def moved_to(draft: Definition, key: str, place: int) -> Definition:
+    """The step at that place, counted from 0; at the end where there are not so many."""
+    steps = [step for step in draft["steps"] if step["key"] != key]
+    step = step_of(draft, key)
+    if step is not None:
+        steps.insert(place, step)
+    return {**draft, "steps": steps}
+
+
 def new_key(draft: Definition, name: str) -> str:
     """A key like that name which no step has yet: `create_incident`, then `create_incident_2`."""
     base = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[: _LONGEST_KEY - 3]

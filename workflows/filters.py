@@ -17,6 +17,12 @@ class Filter:
     result: str
     function: Callable[..., Any]
 
+    @property
+    def insertion(self) -> str:
+        """What is put behind a field: of the example, from the filter on."""
+        _, bar, behind = self.example.partition(" | ")
+        return f"{bar}{behind.removesuffix(' }}')}" if bar else f" | {self.name}"
+
 
 FILTERS = {
     one.name: one

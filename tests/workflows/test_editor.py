@@ -17,6 +17,7 @@ from tests.workflows.conftest import DANA, SYSTEM, incident_event, note_step
 from tests.workflows.pages import signed_in, text
 from tests.workflows.trying import SENT, bob, provider, who
 from workflows import authoring, drafts, worker
+from workflows.filters import FILTERS
 from workflows.models import Run, Trigger, Workflow
 
 __all__ = ["bob", "provider", "who"]
@@ -469,3 +470,37 @@ def test_the_editor_asks_the_same_for_many_steps(
 
     assert len(steps_of(draft)) == 11
     assert queries() == few
+
+
+class TestPlace:
+    @pytest.mark.parametrize(
+        ("key", "place", "order"),
+        [("one", "2", "two three one"), ("three", "0", "three one two"), ("two", "99", "one three two")],
+    )
+    def test_a_step_is_dropped_at_a_place(
+        self, bob: Client, draft: Workflow, connection: Connection, key: str, place: str, order: str
+    ) -> None:
+        steps = [note_step(connection, key=one) for one in ("one", "two", "three")]
+        authoring.change(actor=SYSTEM, workflow=draft, name="x", definition={"steps": steps})
+
+        assert bob.post(address(draft, "place", key), {"place": place}).status_code == 302
+
+        assert [step["key"] for step in steps_of(draft)] == order.split()
+
+    @pytest.mark.parametrize("place", ["", "-1", "x", "100", "1.5", "\u0661"])
+    def test_no_such_place(self, bob: Client, draft: Workflow, connection: Connection, place: str) -> None:
+        definition = {"steps": [note_step(connection)]}
+        authoring.change(actor=SYSTEM, workflow=draft, name="x", definition=definition)
+
+        answer = bob.post(address(draft, "place", "note"), {"place": place})
+
+        assert (answer.status_code, answer.content) == (400, b"place must be a number from 0 to 99.")
+
+
+def test_the_editor_has_the_filters_of_the_reference(
+    bob: Client, draft: Workflow, connection: Connection, provider: responses.RequestsMock
+) -> None:
+    page = text(bob.get(step_address(draft, connection, "create-incident-note")))
+
+    for one in FILTERS.values():
+        assert " ".join(f"{one.does}: {one.example} gives {one.result}".split()) in page

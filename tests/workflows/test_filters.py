@@ -8,7 +8,7 @@ from django.conf import settings
 
 from pagerduty_app.triggers import TRIGGERS, trigger_fields
 from workflows import expressions
-from workflows.filters import FILTERS
+from workflows.filters import FILTERS, Filter
 
 FIELDS = {"trigger": trigger_fields(TRIGGERS["pagerduty/incident-triggered"].sample)}
 ROW = re.compile(r"^\| `(\w+)` \| (.+) \| `(\{\{ .+ \}\})` \| (.*) \|$", re.MULTILINE)
@@ -70,3 +70,11 @@ def test_what_a_filter_refuses(template: str, said: str) -> None:
         expressions.render(template, FIELDS)
 
     assert str(refused.value).startswith(said)
+
+
+@pytest.mark.parametrize("one", FILTERS.values(), ids=FILTERS)
+def test_what_the_editor_puts_behind_a_field_is_that_filter(one: Filter) -> None:
+    field = "trigger.incident.teams" if one.name in ("first", "last") else "trigger.incident.created_at"
+
+    assert one.insertion.startswith(f" | {one.name}")
+    assert expressions.render("{{ %s%s }}" % (field, one.insertion), FIELDS) not in (None, "")  # noqa: UP031

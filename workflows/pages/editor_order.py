@@ -1,5 +1,6 @@
 """The order of a draft's steps: move and remove."""
 
+import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,8 @@ from workflows.models import Workflow
 from workflows.pages.editor import get_draft
 from workflows.pages.editor_steps import get_step
 
+_PLACE = re.compile(r"[0-9]{1,2}")
+
 
 @member
 @require_POST
@@ -25,6 +28,20 @@ def move(request: HttpRequest, workflow_id: uuid.UUID, key: str, by: int) -> Htt
     workflow = get_draft(request, workflow_id)
     get_step(workflow, key)
     _rearrange(request, workflow, lambda draft: drafts.moved(draft, key, by))
+    return redirect("workflows:edit", workflow.pk)
+
+
+@member
+@require_POST
+def place(request: HttpRequest, workflow_id: uuid.UUID, key: str) -> HttpResponse:
+    """`place`: where it was dropped, counted from 0."""
+    workflow = get_draft(request, workflow_id)
+    name = get_step(workflow, key).get("name") or key
+    wanted = request.POST.get("place", "")
+    if not _PLACE.fullmatch(wanted):
+        return HttpResponse("place must be a number from 0 to 99.", status=400, content_type="text/plain")
+    if _rearrange(request, workflow, lambda draft: drafts.moved_to(draft, key, int(wanted))):
+        messages.success(request, f"{name} is moved.")
     return redirect("workflows:edit", workflow.pk)
 
 

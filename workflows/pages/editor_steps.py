@@ -16,6 +16,7 @@ from connections.requests import actor_of
 from workflows import authoring, calls, catalog, drafts, lookups, readable, rehearsal, samples
 from workflows.catalog import ActionType
 from workflows.condition_form import ConditionForm
+from workflows.filters import FILTERS
 from workflows.models import Workflow
 from workflows.pages.editor import SECTION, get_draft, why
 from workflows.step_form import StepForm
@@ -116,6 +117,7 @@ def _form(request: HttpRequest, workflow: Workflow, step: drafts.Definition) -> 
         "only_if": only_if,
         "parts": form.parts(),
         "sources": sources,
+        "filters": list(FILTERS.values()),
         "key": step.get("key", ""),
         "several": len(usable) > 1,
         "moved": data is not None and chosen != connection and "more" not in data,

@@ -21,5 +21,6 @@ urlpatterns = [
     path(_STEP, editor_steps.change, name="step"),
     path(f"{_STEP}earlier/", editor_order.move, {"by": -1}, name="earlier"),
     path(f"{_STEP}later/", editor_order.move, {"by": 1}, name="later"),
+    path(f"{_STEP}place/", editor_order.place, name="place"),
     path(f"{_STEP}remove/", editor_order.remove, name="remove"),
 ]
