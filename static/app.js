@@ -25,9 +25,7 @@
   // A field is inserted where the cursor was last, over what was selected there.
   let line = null;
   document.addEventListener("focusin", (event) => { if (event.target.matches("[data-insert], .or-expression select")) line = event.target; });
-  document.addEventListener("click", (event) => {
-    const button = event.target.closest("button[data-expression]");
-    if (!button) return;
+  const insert = (button) => {
     let into = line ?? document.querySelector("[data-insert]");
     if (into.matches("select")) {
       into.value = "=";
@@ -42,6 +40,17 @@
     into.setRangeText(text, start, end, "end");
     into.focus();
     into.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+  // When the mouse goes down, not up: the preview above may grow in between, and move the button from under it.
+  document.addEventListener("mousedown", (event) => {
+    const button = event.button === 0 && event.target.closest("button[data-expression]");
+    if (!button) return;
+    event.preventDefault();
+    insert(button);
+  });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-expression]");
+    if (button && event.detail === 0) insert(button);  // by the keyboard
   });
 
   // Steps are dragged to another place; the buttons beside them do the same for the keyboard.
