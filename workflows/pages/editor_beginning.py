@@ -83,7 +83,7 @@ class WorkflowForm(forms.Form):
 def add(request: HttpRequest) -> HttpResponse:
     """Make a draft; the editor then asks for the rest. `?trigger=` preselects one, `?recipe=` begins with one."""
     recipe = _recipe(request)
-    usable, listening = _choices(request, recipe)
+    usable, listening = choices(request, recipe.trigger if recipe else None)
     known = list(listening[:2])
     initial = {
         "trigger": request.GET.get("trigger") or (known[0] if len(known) == 1 else None),
@@ -123,12 +123,12 @@ def _recipe(request: HttpRequest) -> Recipe | None:
     return recipe
 
 
-def _choices(request: HttpRequest, recipe: Recipe | None) -> tuple[QuerySet[Connection], QuerySet[Trigger]]:
-    """The connections and the triggers of the place, so many that a list of them can be shown."""
+def choices(request: HttpRequest, kind: str | None) -> tuple[QuerySet[Connection], QuerySet[Trigger]]:
+    """The connections of the place and its triggers of that kind, so many that a list of them can be shown."""
     live = Connection.objects.at(here(request)).exclude(status=Connection.Status.REVOKED)
     listening = Trigger.objects.at(here(request)).filter(deleted_at=None)
-    if recipe is not None:
-        listening = listening.filter(key=recipe.trigger)
+    if kind is not None:
+        listening = listening.filter(key=kind)
     connections = Connection.objects.filter(pk__in=list(live.values_list("pk", flat=True)[:_MOST]))
     shown = Trigger.objects.filter(pk__in=list(listening.values_list("pk", flat=True)[:_MOST]))
     return (

@@ -11,18 +11,15 @@ from django.shortcuts import redirect, render
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods
 
-from connections.access import here, member
+from connections.access import member
 from connections.models import Connection
 from connections.problems import Problem
 from connections.requests import actor_of
 from workflows import catalog, portable
 from workflows.catalog import Json
-from workflows.models import Trigger
-from workflows.pages.editor_beginning import WhichTrigger
+from workflows.pages.editor_beginning import WhichTrigger, choices
 from workflows.pages.trigger_forms import WhichConnection
 from workflows.pages.workflows import SECTION, get_workflow
-
-_MOST = 300
 
 
 @member
@@ -64,7 +61,7 @@ class PlaceForm(forms.Form):
         self.found = found
         kind = catalog.find_trigger(found["trigger"]["key"])
         self.fields["trigger"] = WhichTrigger(
-            queryset=triggers.filter(key=found["trigger"]["key"]),
+            queryset=triggers,
             label="Starts on",
             empty_label="Choose a trigger",
             help_text=f"In the file: {found['trigger'].get('name') or ''} ({kind.name if kind else ''})",
@@ -116,13 +113,12 @@ def _ask_for_file(request: HttpRequest, form: FileForm) -> HttpResponse:
 
 
 def _place(request: HttpRequest, found: Json) -> HttpResponse:
-    live = Connection.objects.at(here(request)).exclude(status=Connection.Status.REVOKED)
-    listening = Trigger.objects.at(here(request)).filter(deleted_at=None)
+    connections, triggers = choices(request, found["trigger"]["key"])
     form = PlaceForm(
         request.POST if "placed" in request.POST else None,
         found=found,
-        triggers=listening.select_related("workspace").order_by("name", "id"),
-        connections=live.select_related("workspace").order_by("label", "id"),
+        triggers=triggers,
+        connections=connections,
     )
     if form.is_bound and form.is_valid():
         try:
