@@ -108,10 +108,14 @@ class Endpoint(APIView):
         self, rows: Any, serializer: type[Serializer[Any]], ordering: Sequence[str] = ("-created_at", "id")
     ) -> Response:
         """One page of the visible rows: {"next", "previous", "results"}."""
+        return self.page_of(self.visible(rows), serializer, ordering)
+
+    def page_of(self, rows: Any, serializer: type[Serializer[Any]], ordering: Sequence[str]) -> Response:
+        """The same of rows that belong to one which is known to be visible."""
         pages = Pages()
         pages.ordering = tuple(ordering)
         try:
-            found: Any = pages.paginate_queryset(self.visible(rows), self.request, view=self)
+            found: Any = pages.paginate_queryset(rows, self.request, view=self)
         except (ValidationError, ValueError):  # a cursor that decodes to something that is no position
             raise invalid_input({"cursor": ["Use the links `next` and `previous`."]}) from None
         return pages.get_paginated_response(serializer(found, many=True).data)

@@ -235,6 +235,9 @@ class TestApi:
         path = f"workflows/{two.pk}/"
         listed = ask("get", f"{path}versions/").json()["results"]
         assert [(one["number"], one["live"]) for one in listed] == [(2, True), (1, False)]
+        first = ask("get", f"{path}versions/?limit=1").json()
+        onwards = first["next"].partition("/api/v1/")[2]
+        assert [one["number"] for one in first["results"] + ask("get", onwards).json()["results"]] == [2, 1]
         assert ask("get", f"{path}versions/1/").json()["definition"]["steps"][0]["key"] == "note"
         diff = ask("get", f"{path}diff/?from=1&to=2").json()["differences"]
         assert [(one["part"], one["kind"]) for one in diff] == [("Conditions", "added"), ("note", "changed")]

@@ -18,7 +18,6 @@ from workflows.inputs import ActionInput
 from workflows.models import Trigger, Workflow, WorkflowVersion
 
 _RELATED = Workflow.objects.select_related("live", "trigger", "workspace__account")
-_MOST_VERSIONS = 200
 
 
 class VersionOut(serializers.ModelSerializer[WorkflowVersion]):
@@ -88,7 +87,7 @@ class Versions(_OfWorkflow):
     @extend_schema(responses=VersionOut(many=True), summary="List the versions of a workflow, newest first")
     def get(self, request: Request, workflow_id: uuid.UUID) -> Response:
         rows = self.workflow(workflow_id).versions.select_related("published_by", "workflow")
-        return Response({"results": VersionOut(rows[:_MOST_VERSIONS], many=True).data})
+        return self.page_of(rows, VersionOut, ordering=("-number",))
 
 
 class VersionDetail(_OfWorkflow):
