@@ -243,9 +243,9 @@ def test_no_body_takes_long(body: bytes) -> None:
     paths = ["event.data.title", *(f"*.a{number}.*.*.b" for number in range(49))]
     quickest = 60.0
     for _ in range(3):
-        began = time.perf_counter()
+        began = time.thread_time()
         redacted(body, paths)
-        quickest = min(quickest, time.perf_counter() - began)
+        quickest = min(quickest, time.thread_time() - began)
     assert quickest < 2
 
 
