@@ -6,6 +6,9 @@ from typing import Any
 
 from workflows.catalog import Effect, Json
 from workflows.moments import moment
+from workflows.redaction import REDACTED
+
+_REDACTED = REDACTED.strip('"')
 
 
 def key_subject(key: str) -> str:
@@ -29,8 +32,9 @@ def shown_by(payload: Any) -> list[Effect]:
         found.append(Effect(key_subject(key), **common))
     if isinstance(some_id := incident.get("id"), str):
         text = data.get("content")
-        # A trimmed note shows its beginning only: any note of that moment may be it.
-        known = kind == "incident.annotated" and isinstance(text, str) and not data.get("trimmed")
+        # A trimmed note shows its beginning only, a redacted one nothing: any note of that moment may be it.
+        whole = isinstance(text, str) and text != _REDACTED and data.get("trimmed", False) is False
+        known = kind == "incident.annotated" and whole
         found.append(Effect(f"incident:{some_id}", proof=text_proof(str(text)) if known else "", **common))
     return found
 
@@ -44,7 +48,8 @@ def _agent_of(event: Json) -> str:
     """Who did it, if PagerDuty says that it was a user."""
     agent = _object(event, "agent")
     some_id = agent.get("id")
-    return some_id if isinstance(some_id, str) and str(agent.get("type")).startswith("user") else ""
+    told = isinstance(some_id, str) and some_id != _REDACTED and str(agent.get("type")).startswith("user")
+    return str(some_id) if told else ""
 
 
 def _at(event: Json) -> datetime | None:

@@ -87,6 +87,17 @@ def _unreadable(value: Any) -> str:
     return ""
 
 
+def check_together(steps: list[dict[str, Any]]) -> None:
+    """What the steps have to be as a whole. Raises ValidationError."""
+    keys = [step["key"] for step in steps]
+    if len(set(keys)) != len(keys):
+        raise serializers.ValidationError("Each step needs a key of its own.")
+    if len(json.dumps([step["input"] for step in steps])) > MAX_TEXT:
+        raise serializers.ValidationError(f"The inputs of all steps are at most {MAX_TEXT:,} characters.")
+    if sum(text.count("{{") for step in steps for text in _texts(step["input"])) > MAX_FIELDS:
+        raise serializers.ValidationError(f"The inputs of all steps have at most {MAX_FIELDS} fields.")
+
+
 class DefinitionInput(ActionInput):
     """The whole of a draft."""
 
@@ -96,13 +107,7 @@ class DefinitionInput(ActionInput):
     def validate_steps(self, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if not steps and not self.context.get("unfinished"):
             raise serializers.ValidationError("Add at least one step.")
-        keys = [step["key"] for step in steps]
-        if len(set(keys)) != len(keys):
-            raise serializers.ValidationError("Each step needs a key of its own.")
-        if len(json.dumps([step["input"] for step in steps])) > MAX_TEXT:
-            raise serializers.ValidationError(f"The inputs of all steps are at most {MAX_TEXT:,} characters.")
-        if sum(text.count("{{") for step in steps for text in _texts(step["input"])) > MAX_FIELDS:
-            raise serializers.ValidationError(f"The inputs of all steps have at most {MAX_FIELDS} fields.")
+        check_together(steps)
         return steps
 
 

@@ -12,6 +12,7 @@ from workflows.wording import title_of
 
 Definition = Mapping[str, Any]
 _SHOWN = 2_000
+_AROUND = 100
 
 
 @dataclass(frozen=True)
@@ -114,18 +115,33 @@ def _inputs(old: Any, new: Any) -> Iterator[Difference]:
     """Of two forms of one step."""
     properties = catalog.input_schema(new["action"])["properties"]
     for name in dict.fromkeys([*old["input"], *new["input"]]):
-        before, after = _value(old["input"].get(name)), _value(new["input"].get(name))
-        if before != after:
+        given = old["input"].get(name), new["input"].get(name)
+        if given[0] != given[1]:
+            before, after = _apart(*given)
             kind = "changed" if before and after else "added" if after else "removed"
             yield Difference(_name(new), title_of(name, properties.get(name, {})), kind, before, after)
+
+
+def _apart(old: Any, new: Any) -> tuple[str, str]:
+    """Both in words, in which they differ; of long ones the part from a little before the first difference."""
+    before, after = _value(old), _value(new)
+    if before == after:
+        before, after = json.dumps(old, ensure_ascii=False), json.dumps(new, ensure_ascii=False)
+    if max(len(before), len(after)) <= _SHOWN:
+        return before, after
+    pairs = enumerate(zip(before, after, strict=False))
+    first = next((at for at, (one, other) in pairs if one != other), min(len(before), len(after)))
+    start = max(0, first - _AROUND)
+    lead = "…" if start else ""
+    return tuple(lead + text[start : start + _SHOWN] if text else "" for text in (before, after))  # type: ignore[return-value]
 
 
 def _value(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, list) and all(isinstance(item, str | int) for item in value):
-        return ", ".join(map(str, value))[:_SHOWN]
-    return (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))[:_SHOWN]
+        return ", ".join(map(str, value))
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _name(step: Any) -> str:

@@ -1,10 +1,11 @@
-"""Workflows as files: what one does, without anything of the workspace it comes from, and back again.
+"""Workflows as files: what one does, without the connections and triggers of its workspace, and back again.
 
 {"format": "taskjuice-workflow", "version": 1, "name",
  "trigger": {"key", "name"}, "connections": {"a": {"provider", "label"}, …},
  "conditions": …, "steps": [{…, "connection": "a"}]}
 
-Conditions and steps are as in workflows.definitions, with the name of a connection in place of its id.
+Conditions and steps are as in workflows.definitions, with the name of a connection in place of its id. What was typed
+or chosen in inputs stays as it is: From addresses and the ids of services are those of the account it comes from.
 """
 
 import json
@@ -142,12 +143,18 @@ def bring_in(*, actor: Actor, found: Json, trigger: Trigger, connections: dict[s
     if wrong:
         raise _refused({"connections": wrong})
     steps = [{**step, "connection": str(connections[step["connection"]].pk)} for step in found["steps"]]
-    definition = {"conditions": found.get("conditions", drafts.EMPTY["conditions"]), "steps": steps}
+    # As definitions have them, also where the check below ends before it fills in what was left out.
+    conditions = drafts.EMPTY["conditions"] | found.get("conditions", {})
+    definition = {"conditions": conditions, "steps": [{"on_error": "stop", **step} for step in steps]}
     try:
         definitions.check(actor=actor, trigger=trigger, definition=definition, unfinished=True)
     except serializers.ValidationError as error:
         if not all(_can_be_filled_in(place, said) for place, said in _places(error.detail)):
             raise _refused(error.detail) from None
+        try:
+            definitions.check_together(steps)
+        except serializers.ValidationError as whole:
+            raise _refused({"steps": whole.detail}) from None
     with transaction.atomic():
         workflow = authoring.create(
             actor=actor, trigger=trigger, name=found["name"], definition=drafts.EMPTY, unfinished=True

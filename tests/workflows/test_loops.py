@@ -256,11 +256,13 @@ def note_event(content: str) -> dict[str, Any]:
     return payload
 
 
+@pytest.mark.parametrize("redact", [[], ["event.data.content"], ["event.agent.id", "event.data.trimmed"]])
 def test_a_workflow_that_answers_notes_with_notes_ends_and_a_person_can_start_it_again(
-    client: Any, deliver: Any, connection: Connection, pagerduty: responses.RequestsMock
+    client: Any, deliver: Any, connection: Connection, pagerduty: responses.RequestsMock, redact: list[str]
 ) -> None:
     notes = triggers.create(actor=SYSTEM, connection=connection, key="pagerduty/incident-note-added", name="")
     triggers.add_secret(actor=SYSTEM, trigger=notes, secret=SECRET)
+    Trigger.objects.filter(pk=notes.pk).update(redact=redact)
     answer = {"from": DANA, "incident_id": "{{ trigger.incident.id }}"}
     answer["content"] = "To {{ trigger.incident.summary }}: {{ trigger.note.content }}"
     publish(notes, connection, steps=[note_step(connection, input=answer)])
@@ -286,6 +288,8 @@ def test_a_workflow_that_answers_notes_with_notes_ends_and_a_person_can_start_it
     last = Run.objects.get(status="cancelled")
     assert last.error["code"] == "chain_too_long"
     assert len(written) == 6
+    if "event.data.content" in redact:
+        return  # nothing tells a person's note of that moment from ours
     assert written[0] == "To Payments are slow: Who is on it?"
 
     deliver(note_event("I am"), to=notes)

@@ -104,6 +104,22 @@ def test_what_only_people_can_fill_in_is_left_to_the_editor(
     assert "From: This field is required." in page
 
 
+def test_what_is_left_open_comes_in_whole_all_the_same(
+    bob: Client, trigger: Trigger, connection: Connection
+) -> None:
+    open_step = {**STEP, "input": {}}
+    bob.post(IMPORT, place(trigger, connection, {**FILE, "conditions": {}, "steps": [open_step]}))
+
+    workflow = Workflow.objects.get()
+    assert workflow.draft["conditions"] == {"match": "all", "rows": []}
+    assert workflow.draft["steps"][0]["on_error"] == "stop"
+    for name in ("edit", "rehearsal"):
+        assert bob.get(reverse(f"workflows:{name}", args=[workflow.pk])).status_code == 200
+    twice = bob.post(IMPORT, place(trigger, connection, {**FILE, "steps": [open_step, open_step]}))
+    assert twice.status_code == 400
+    assert "key of its own" in text(twice)
+
+
 @pytest.mark.parametrize(
     ("change", "where"),
     [

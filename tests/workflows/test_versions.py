@@ -67,6 +67,16 @@ class TestDifferences:
     def test_the_same_differs_in_nothing(self) -> None:
         assert self.between([self.step("a")], [self.step("a")]) == []
 
+    @pytest.mark.parametrize(
+        ("old", "new"), [("x" * 3_000 + "a", "x" * 3_000 + "b"), (["a", "b"], "a, b"), ("1", 1)]
+    )
+    def test_no_difference_is_too_far_on_or_too_small_to_be_said(self, old: Any, new: Any) -> None:
+        steps = [[self.step("a", input={"content": value})] for value in (old, new)]
+        found = differences.between({"steps": steps[0]}, {"steps": steps[1]}, {"c1": "Acme"})
+        assert [one.kind for one in found] == ["changed"]
+        assert found[0].before != found[0].after
+        assert len(found[0].after) < 2_100
+
     def test_what_comes_and_goes(self) -> None:
         found = self.between([self.step("a")], [self.step("b")])
         assert found == [("A", "", "removed"), ("B", "", "added"), ("B", "Note", "added")]

@@ -158,7 +158,10 @@ class ExportWorkflow(_OfWorkflow):
 
     required_scope = "workflows:read"
 
-    @extend_schema(responses=OpenApiTypes.OBJECT, summary="Export the draft, without ids of the workspace")
+    @extend_schema(
+        responses=OpenApiTypes.OBJECT,
+        summary="Export the draft: connections and trigger by name, inputs as they are",
+    )
     def get(self, request: Request, workflow_id: uuid.UUID) -> Response:
         return Response(portable.of_workflow(self.workflow(workflow_id)))
 

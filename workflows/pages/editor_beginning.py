@@ -142,12 +142,17 @@ def _begin_once(request: HttpRequest, data: dict[str, Any], recipe: Recipe | Non
     actor, once = actor_of(request), sent_once.key_in(request.POST)
     made = Workflow.objects.visible_to(actor).filter(form_key=once or None)
     if once and (before := made.first()):
+        messages.info(
+            request, "This form was sent before. This is the draft that it made; nothing was made now."
+        )
         return before
     try:
         with transaction.atomic():
             workflow = _begin(actor, data, recipe)
             Workflow.objects.filter(pk=workflow.pk).update(form_key=once or None)
     except IntegrityError:  # the same form at the same moment
+        if not once:
+            raise
         return made.get()
     return workflow
 

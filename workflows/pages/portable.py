@@ -136,6 +136,10 @@ def _place(request: HttpRequest, found: Json) -> HttpResponse:
             )
             return redirect("workflows:edit", workflow.pk)
     # What was read is sent along again: nothing is kept here in between.
-    context = {"form": form, "found": found, "text": json.dumps(found, ensure_ascii=False)}
+    context = {
+        "form": form,
+        "found": found,
+        "text": json.dumps(found, ensure_ascii=False, separators=(",", ":")),
+    }
     status = 400 if form.is_bound and form.errors else 200
     return render(request, "workflows/import_place.html", context | SECTION, status=status)
