@@ -25,7 +25,7 @@ def create(
         workflow = Workflow.objects.create(
             workspace=trigger.workspace, trigger=trigger, name=name, draft=draft
         )
-        _record(actor, workflow, "workflow.created")
+        record(actor, workflow, "workflow.created")
     return workflow
 
 
@@ -38,7 +38,7 @@ def change(*, actor: Actor, workflow: Workflow, name: str, definition: dict[str,
         fields.append("draft")
     with transaction.atomic():
         workflow.save(update_fields=fields)
-        _record(actor, workflow, "workflow.changed")
+        record(actor, workflow, "workflow.changed")
 
 
 def edit(
@@ -65,7 +65,7 @@ def edit(
                 raise
         workflow.draft = changed
         workflow.save(update_fields=["draft"])
-        _record(actor, workflow, "workflow.changed")
+        record(actor, workflow, "workflow.changed")
 
 
 def faults_of(*, actor: Actor, workflow: Workflow) -> Any:
@@ -78,7 +78,9 @@ def faults_of(*, actor: Actor, workflow: Workflow) -> Any:
 
 
 def ready(*, actor: Actor, workflow: Workflow) -> dict[str, Any]:
-    """The draft, which that actor may let run. Raises ValidationError or Problem as `create`."""
+    """The draft, which that actor may let run. Raises ValidationError or Problem as `create`; Problem (archived)."""
+    if workflow.status == Workflow.Status.ARCHIVED:
+        raise Problem("archived", "This workflow is archived: resume it first.", status=409)
     definition = definitions.check(actor=actor, trigger=workflow.trigger, definition=workflow.draft)
     if not actor.may("actions:run", workflow.workspace.account_id):
         raise Problem(
@@ -93,8 +95,6 @@ def ready(*, actor: Actor, workflow: Workflow) -> dict[str, Any]:
 
 def publish(*, actor: Actor, workflow: Workflow) -> WorkflowVersion:
     """Make the draft the next version and let it run. Raises as `ready`."""
-    if workflow.status == Workflow.Status.ARCHIVED:
-        raise Problem("archived", "This workflow is archived: resume it first.", status=409)
     definition = ready(actor=actor, workflow=workflow)
     try:
         with transaction.atomic():
@@ -105,7 +105,7 @@ def publish(*, actor: Actor, workflow: Workflow) -> WorkflowVersion:
             workflow.live = version
             workflow.save(update_fields=["live"])
             _let_run(workflow)
-            _record(actor, workflow, "workflow.published", version=version.number)
+            record(actor, workflow, "workflow.published", version=version.number)
     except IntegrityError:
         raise Problem("published_meanwhile", "Somebody else has just published it.", status=409) from None
     return version
@@ -125,7 +125,7 @@ def set_status(*, actor: Actor, workflow: Workflow, status: str) -> None:
             workflow.save(update_fields=["status", "pause_reason"])
         if status == Workflow.Status.ARCHIVED:
             pace.cancel(pace.held(workflow), pace.archived_error())
-        _record(actor, workflow, f"workflow.{status}")
+        record(actor, workflow, f"workflow.{status}")
 
 
 def set_pace(*, actor: Actor, workflow: Workflow, max_runs_per_minute: int) -> None:
@@ -133,7 +133,7 @@ def set_pace(*, actor: Actor, workflow: Workflow, max_runs_per_minute: int) -> N
     with transaction.atomic():
         workflow.max_runs_per_minute = max_runs_per_minute
         workflow.save(update_fields=["max_runs_per_minute"])
-        _record(actor, workflow, "workflow.changed", max_runs_per_minute=max_runs_per_minute)
+        record(actor, workflow, "workflow.changed", max_runs_per_minute=max_runs_per_minute)
 
 
 def _let_run(workflow: Workflow) -> None:
@@ -163,6 +163,7 @@ def _check_alive(workflow: Workflow, definition: dict[str, Any]) -> None:
         )
 
 
-def _record(actor: Actor, workflow: Workflow, action: str, **detail: Any) -> None:
+def record(actor: Actor, workflow: Workflow, action: str, **detail: Any) -> None:
+    """One audit event that names the workflow as it is called at the time."""
     detail = {"workflow": workflow.name, **detail}
     audit.record(actor, action, workspace=workflow.workspace, target=str(workflow.pk), detail=detail)

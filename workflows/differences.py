@@ -132,8 +132,11 @@ def _apart(old: Any, new: Any) -> tuple[str, str]:
     pairs = enumerate(zip(before, after, strict=False))
     first = next((at for at, (one, other) in pairs if one != other), min(len(before), len(after)))
     start = max(0, first - _AROUND)
-    lead = "…" if start else ""
-    return tuple(lead + text[start : start + _SHOWN] if text else "" for text in (before, after))  # type: ignore[return-value]
+    return _cut(before, start), _cut(after, start)
+
+
+def _cut(text: str, start: int) -> str:
+    return ("…" if start and text else "") + text[start : start + _SHOWN]
 
 
 def _value(value: Any) -> str:

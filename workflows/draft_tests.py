@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from connections import audit
 from connections.actors import Actor
 from connections.problems import Problem
 from workflows import authoring, catalog, conditions, doorbell, inbox, samples
@@ -21,14 +20,12 @@ def mark_of(draft: dict[str, Any]) -> str:
 
 def start(*, actor: Actor, workflow: Workflow, event: Event | None, once: str) -> Run:
     """Let the draft run on that event of its trigger, or on the documented one. Raises as `authoring.ready`,
-    Problem where it cannot (archived) or would not begin (conditions_do_not_hold).
+    Problem where it would not begin (conditions_do_not_hold).
 
     once: 32 characters; asked for again with the same ones, it is the run that was made the first time.
     """
     if made := made_before(workflow, once):
         return made
-    if workflow.status == Workflow.Status.ARCHIVED:
-        raise Problem("archived", "This workflow is archived: resume it first.", status=409)
     definition = authoring.ready(actor=actor, workflow=workflow)
     if not conditions.hold(definition["conditions"], samples.of_trigger(workflow.trigger, event)):
         raise Problem(
@@ -47,7 +44,7 @@ def start(*, actor: Actor, workflow: Workflow, event: Event | None, once: str) -
                 event=event,
                 lane=event.lane,
             )
-            _record(actor, run)
+            authoring.record(actor, workflow, "workflow.tested", run=str(run.id))
             doorbell.ring()
     except IntegrityError:
         if made := made_before(workflow, once):
@@ -71,11 +68,3 @@ def _documented(workflow: Workflow) -> Event:
     event.status = Event.Status.DONE
     event.save(force_insert=True)
     return event
-
-
-def _record(actor: Actor, run: Run) -> None:
-    workflow = run.workflow
-    detail = {"workflow": workflow.name, "run": str(run.id)}
-    audit.record(
-        actor, "workflow.tested", workspace=workflow.workspace, target=str(workflow.pk), detail=detail
-    )

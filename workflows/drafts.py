@@ -29,12 +29,8 @@ def without_step(draft: Definition, key: str) -> Definition:
 
 def moved(draft: Definition, key: str, by: int) -> Definition:
     """The step `by` places later (or earlier, if negative); as far as there are places."""
-    steps = list(draft["steps"])
-    at = next((place for place, step in enumerate(steps) if step["key"] == key), None)
-    if at is not None:
-        step = steps.pop(at)
-        steps.insert(min(max(at + by, 0), len(steps)), step)
-    return {**draft, "steps": steps}
+    at = next((place for place, step in enumerate(draft["steps"]) if step["key"] == key), 0)
+    return moved_to(draft, key, max(at + by, 0))
 
 
 def moved_to(draft: Definition, key: str, place: int) -> Definition:

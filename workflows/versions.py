@@ -3,7 +3,6 @@
 from django.db import transaction
 from rest_framework.serializers import ValidationError
 
-from connections import audit
 from connections.actors import Actor
 from connections.problems import Problem
 from workflows import authoring
@@ -22,7 +21,7 @@ def roll_back(*, actor: Actor, workflow: Workflow, version: WorkflowVersion) -> 
         with transaction.atomic():
             take_into_draft(actor=actor, workflow=workflow, version=version)
             made = authoring.publish(actor=actor, workflow=workflow)
-            _record(actor, workflow, "workflow.rolled_back", to=version.number, version=made.number)
+            authoring.record(actor, workflow, "workflow.rolled_back", to=version.number, version=made.number)
     except (ValidationError, Problem):
         workflow.refresh_from_db()
         raise
@@ -47,10 +46,5 @@ def duplicate(*, actor: Actor, workflow: Workflow) -> Workflow:
             draft=workflow.draft,
             max_runs_per_minute=workflow.max_runs_per_minute,
         )
-        _record(actor, copy, "workflow.created", copy_of=str(workflow.pk))
+        authoring.record(actor, copy, "workflow.created", copy_of=str(workflow.pk))
     return copy
-
-
-def _record(actor: Actor, workflow: Workflow, action: str, **detail: object) -> None:
-    detail = {"workflow": workflow.name, **detail}
-    audit.record(actor, action, workspace=workflow.workspace, target=str(workflow.pk), detail=detail)

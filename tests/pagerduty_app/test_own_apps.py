@@ -1,6 +1,7 @@
 """A client's own scoped app: entered for a workspace, and used for its consents, renewals and revocations alone."""
 
 from datetime import timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -11,7 +12,6 @@ from django.utils import timezone
 from connections import grants, oauth_apps
 from connections.encryption import reveal
 from connections.models import AuditEvent, Connection, Grant, OAuthApp, Workspace
-from connections.pages.urls import app_name
 from pagerduty_app.oauth_tokens import SCOPES
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.connections.test_pages import page_of, signed_in
@@ -40,7 +40,7 @@ def _registered(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def page(workspace: Workspace, name: str = "own_app") -> str:
-    return reverse(f"{app_name}:{name}", args=[workspace.pk])
+    return reverse(f"connections:{name}", args=[workspace.pk])
 
 
 def enter(browser: Client, workspace: Workspace, client_id: str = OWN, secret: str = SECRET) -> int:
@@ -78,9 +78,9 @@ def test_from_entering_it_to_renewing_and_revoking_through_it(
 
 
 def test_it_asks_for_the_six_scopes_also_where_the_server_is_set_up_with_a_classic_app(
-    alice: Dance, who: People, settings: object
+    alice: Dance, who: People, settings: Any
 ) -> None:
-    settings.PAGERDUTY_OAUTH_MODE = "classic"  # type: ignore[attr-defined]
+    settings.PAGERDUTY_OAUTH_MODE = "classic"
     enter(alice.browser, who.acme)
 
     query = parse_qs(urlsplit(alice.start(who.acme)).query)
@@ -89,13 +89,11 @@ def test_it_asks_for_the_six_scopes_also_where_the_server_is_set_up_with_a_class
     assert alice.connect(who.acme).grant.scopes_asked == ["openid", *SCOPES]
 
 
-def test_other_workspaces_go_on_with_the_app_of_the_server(
-    alice: Dance, who: People, settings: object
-) -> None:
+def test_other_workspaces_go_on_with_the_app_of_the_server(alice: Dance, who: People, settings: Any) -> None:
     second = Workspace.objects.create(account=who.agency, name="Initech")
     enter(alice.browser, who.acme)
 
-    assert client_of(alice.start(second)) == settings.PAGERDUTY_CLIENT_ID  # type: ignore[attr-defined]
+    assert client_of(alice.start(second)) == settings.PAGERDUTY_CLIENT_ID
     assert alice.connect(second, "Initech").grant.oauth_app is None
 
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from connections.models import AuditEvent, Connection, Workspace
 from connections.revoke import revoke
 from tests.people import People
-from tests.workflows.conftest import SYSTEM, Ask, connect, incident_event, note_step, publish
+from tests.workflows.conftest import SYSTEM, Ask, asking, connect, incident_event, note_step, publish
 from tests.workflows.pages import signed_in, text
 from tests.workflows.test_editor import Deliver
 from tests.workflows.trying import bob, provider, who
@@ -106,10 +106,13 @@ class TestDifferences:
 
 
 def test_the_list_says_who_published_what_and_which_is_live(bob: Client, two: Workflow) -> None:
-    page = text(bob.get(at(two, "versions")))
-    assert "2" in page
-    assert page.count("Go back to it…") == 1
-    assert "published" in page
+    bob.post(at(two, "publish"))
+
+    rows = bob.get(at(two, "versions")).content.decode().partition("<tbody>")[2].split("</tr>")
+
+    assert [">published<" in row for row in rows[:3]] == [True, False, False]
+    assert ["bob@bob.example" in row for row in rows[:3]] == [True, False, False]
+    assert ["Go back to it…" in row for row in rows[:3]] == [False, True, True]
 
 
 def test_the_list_asks_the_same_for_many_versions(bob: Client, two: Workflow) -> None:
@@ -261,8 +264,6 @@ class TestApi:
         assert ask("get", f"workflows/{two.pk}/diff/?from={version}&to=draft").status_code == 404
 
     def test_a_key_without_the_scope_does_not(self, client: Client, who: People, two: Workflow) -> None:
-        from tests.workflows.conftest import asking
-
         read = asking(client, who.acme, ["workflows:read"])
         assert read("get", f"workflows/{two.pk}/versions/").status_code == 200
         for path in ("rollback/", "duplicate/"):

@@ -1,4 +1,4 @@
-"""The editor of workflows: make one, its conditions, a rehearsal, publishing. Its steps: see editor_steps."""
+"""The editor of workflows: the draft, its conditions, a rehearsal, publishing. Steps: see editor_steps."""
 
 import uuid
 

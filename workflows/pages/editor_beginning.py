@@ -20,15 +20,10 @@ from connections.requests import actor_of
 from workflows import authoring, catalog, drafts, triggers
 from workflows.catalog import Recipe
 from workflows.models import Trigger, Workflow
-from workflows.pages.trigger_forms import WhichConnection
+from workflows.pages.trigger_forms import WhichConnection, WhichTrigger
 
 _SECTION = {"section": "workflows"}
 _MOST = 300
-
-
-class WhichTrigger(forms.ModelChoiceField):  # type: ignore[type-arg]
-    def label_from_instance(self, obj: Any) -> str:
-        return f"{obj.name} – {obj.workspace.name}"
 
 
 class WorkflowForm(forms.Form):

@@ -9,11 +9,7 @@ from connections.forms import Line
 from connections.models import Workspace
 from workflows.hooks.subscriptions import ROTATION_HOURS
 from workflows.models import Trigger
-
-
-class _WhichTrigger(forms.ModelChoiceField):  # type: ignore[type-arg]
-    def label_from_instance(self, obj: Any) -> str:
-        return f"{obj.name} – {obj.workspace.name}"
+from workflows.pages.trigger_forms import WhichTrigger
 
 
 class HookForm(forms.Form):
@@ -29,7 +25,7 @@ class HookForm(forms.Form):
     )
     events = forms.BooleanField(required=False, initial=True, label="Events, as they arrive")
     runs = forms.BooleanField(required=False, label="Runs of workflows, when they have ended")
-    trigger = _WhichTrigger(
+    trigger = WhichTrigger(
         queryset=Trigger.objects.none(),
         required=False,
         label="Of which trigger",

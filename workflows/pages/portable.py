@@ -17,8 +17,8 @@ from connections.problems import Problem
 from connections.requests import actor_of
 from workflows import catalog, portable
 from workflows.catalog import Json
-from workflows.pages.editor_beginning import WhichTrigger, choices
-from workflows.pages.trigger_forms import WhichConnection
+from workflows.pages.editor_beginning import choices
+from workflows.pages.trigger_forms import WhichConnection, WhichTrigger
 from workflows.pages.workflows import SECTION, get_workflow
 
 

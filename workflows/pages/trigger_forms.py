@@ -21,6 +21,11 @@ class WhichConnection(forms.ModelChoiceField):  # type: ignore[type-arg]
         return f"{obj.label} – {obj.workspace.name}{state}"
 
 
+class WhichTrigger(forms.ModelChoiceField):  # type: ignore[type-arg]
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.name} – {obj.workspace.name}"
+
+
 class TriggerForm(forms.Form):
     """What to listen for, and in which account."""
 

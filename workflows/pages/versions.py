@@ -23,7 +23,7 @@ _PAGE = 25
 _DRAFT = "draft"
 
 
-def get_version(workflow: Workflow, number: int) -> WorkflowVersion:
+def _version(workflow: Workflow, number: int) -> WorkflowVersion:
     """Raises Http404."""
     found = workflow.versions.select_related("published_by").filter(number=number).first()
     if found is None:
@@ -35,14 +35,13 @@ def get_version(workflow: Workflow, number: int) -> WorkflowVersion:
 @never_cache
 @require_GET
 def version_list(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
-    """Newest first, each with what it changed."""
+    """Newest first, each with a way to what differs and back to it."""
     workflow = get_workflow(request, workflow_id)
     page = page_of(request, workflow.versions.select_related("published_by"), _PAGE)
-    last = workflow.live
     context = {
         "workflow": workflow,
         "page": page,
-        "changed": last is not None and workflow.draft != last.definition,
+        "changed": workflow.live is not None and workflow.draft != workflow.live.definition,
         "archived": workflow.status == Workflow.Status.ARCHIVED,
         "list_url": request.path,
     }
@@ -60,7 +59,7 @@ def difference(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
         "workflow": workflow,
         "old": _called(old),
         "new": _called(new),
-        "differences": compare(workflow, old, new),
+        "differences": _compare(workflow, old, new),
     }
     return render(request, "workflows/difference.html", context | SECTION)
 
@@ -74,14 +73,14 @@ def _asked(request: HttpRequest, workflow: Workflow, name: str) -> WorkflowVersi
         return None
     if not (text.isascii() and text.isdecimal() and len(text) < 9):
         raise Http404
-    return get_version(workflow, int(text))
+    return _version(workflow, int(text))
 
 
 def _called(version: WorkflowVersion | None) -> str:
     return f"version {version.number}" if version else "the draft"
 
 
-def compare(
+def _compare(
     workflow: Workflow, old: WorkflowVersion | None, new: WorkflowVersion | None
 ) -> list[differences.Difference]:
     """None stands for the draft."""
@@ -97,7 +96,7 @@ def roll_back(request: HttpRequest, workflow_id: uuid.UUID, number: int) -> Http
     workflow = get_workflow(request, workflow_id)
     if workflow.status == Workflow.Status.ARCHIVED:
         raise Http404
-    version = get_version(workflow, number)
+    version = _version(workflow, number)
     refused = ""
     if request.method == "POST":
         try:
@@ -114,7 +113,7 @@ def roll_back(request: HttpRequest, workflow_id: uuid.UUID, number: int) -> Http
         "version": version,
         "refused": refused,
         "loses_draft": workflow.live is not None and workflow.draft != workflow.live.definition,
-        "differences": compare(workflow, workflow.live, version),
+        "differences": _compare(workflow, workflow.live, version),
     }
     return render(request, "workflows/roll_back.html", context | SECTION, status=409 if refused else 200)
 
@@ -125,7 +124,7 @@ def take_into_draft(request: HttpRequest, workflow_id: uuid.UUID, number: int) -
     workflow = get_workflow(request, workflow_id)
     if workflow.status == Workflow.Status.ARCHIVED:
         raise Http404
-    version = get_version(workflow, number)
+    version = _version(workflow, number)
     versions.take_into_draft(actor=actor_of(request), workflow=workflow, version=version)
     messages.success(request, f"The draft says what version {number} said. What is published stays as it is.")
     return redirect("workflows:edit", workflow.pk)
