@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from connections import audit, grants, providers
 from connections.actors import Actor
+from connections.budget import Budget, Exhausted
 from connections.grant_state import check_usable
 from connections.models import Connection
 from connections.problems import Problem
@@ -37,6 +38,12 @@ def check(*, actor: Actor, connection: Connection) -> dict[str, Any]:
 
 def _probe(connection: Connection, provider: providers.OAuthProvider) -> str:
     token = grants.access_token(connection)
+    try:
+        Budget(connection).take(patience=1.0)
+    except Exhausted:
+        raise Problem(
+            "busy", "All requests of this minute are used up. Check again in a moment.", status=503
+        ) from None
     try:
         return provider.probe(connection.region, token)
     except TokenRefused:

@@ -94,6 +94,7 @@ class OAuthProvider:
     removal_hint: where a person removes the app at the provider. account_called, account_example: what people tell
     its accounts apart by, in a word, and a sentence that shows one. redirect_url() → where consents come back to, which
     has to be entered in an app at the provider. own_app_hint: how a client makes an app of its own there.
+    requests_per_minute: what it allows each of its users and app until it says otherwise.
     """
 
     key: str
@@ -110,6 +111,7 @@ class OAuthProvider:
     account_example: str
     redirect_url: Callable[[], str]
     own_app_hint: str
+    requests_per_minute: int
 
 
 _providers: dict[str, OAuthProvider] = {}

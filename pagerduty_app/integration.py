@@ -7,18 +7,23 @@ from django.conf import settings
 
 from pagerduty_app import echoes, in_words, signatures, triggers
 from pagerduty_app.actions import ACTIONS, LOOKUPS
-from pagerduty_app.client import Api
-from pagerduty_app.errors import HINTS
+from pagerduty_app.client import Api, Limits
+from pagerduty_app.error_table import hints
 from pagerduty_app.recipes import RECIPES
 from workflows import catalog
 
 _PAGE = re.compile(r"https://([a-z0-9-]+\.)*pagerduty\.com(/[\x21-\x7e]*)?")
 
 
-def open_api(region: str, access_token: str, on_request: Callable[[], None]) -> Api:
+def open_api(
+    region: str,
+    access_token: str,
+    on_request: Callable[[], None],
+    on_answer: Callable[[Limits], None] = lambda limits: None,
+) -> Api:
     """The REST API of that region. Only these two hosts ever see a token."""
     url = settings.PAGERDUTY_API_URL_EU if region == "eu" else settings.PAGERDUTY_API_URL
-    return Api(url, access_token, on_request)
+    return Api(url, access_token, on_request, on_answer)
 
 
 def covers(scope: str, granted: list[str]) -> bool:
@@ -62,7 +67,7 @@ def register() -> None:
             lookups=LOOKUPS,
             effects_of=echoes.shown_by,
             owns_link=owns_link,
-            hints=HINTS,
+            hints=hints(),
             recipes=RECIPES,
         )
     )

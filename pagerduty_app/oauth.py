@@ -109,5 +109,6 @@ def register() -> None:
                 "In the client’s PagerDuty: Integrations → App Registration → New App, with Scoped OAuth as the way to "
                 "sign in."
             ),
+            requests_per_minute=960,  # developer docs, rate limits
         )
     )

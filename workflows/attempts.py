@@ -9,25 +9,24 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from connections import grant_state, grants
+from connections.budget import Exhausted
 from connections.models import Connection
 from connections.problems import Problem
-from workflows import catalog, origins, outcomes
+from workflows import catalog, metered, origins, outcomes
 from workflows.caller import Caller
 from workflows.catalog import ActionType, Effect, Json, ProviderError
+from workflows.claims import LEASE, LeaseLost
 from workflows.models import ActionCall
 
 log = structlog.get_logger(__name__)
 
-# Renewed before each request that leaves; a request takes at most 22 seconds (pagerduty_app.client.transport).
-LEASE = timedelta(seconds=30)
 _LEFT_FOR_A_REQUEST = timedelta(seconds=25)
 # A worker begins nothing more after 20 seconds (workflows.worker) and is killed after 150 (Q_CLUSTER): in between
 # fit this, the request that is then on its way (22) and, if the token was refused, a new one (25).
@@ -36,10 +35,7 @@ LONGEST_SECONDS = 75.0
 # 15.6.3, 15.6.5); None is silence. With any other status it says itself that it is done with the request.
 _NO_LAST_WORD = frozenset({None, 408, 502, 504, *range(505, 600)})
 Status = ActionCall.Status
-
-
-class LeaseLost(Exception):
-    """Another worker has taken the call over; this one must not write or send any more."""
+Result = TypeVar("Result")
 
 
 class _TooEarly(Exception):
@@ -64,35 +60,9 @@ def check_usable(connection: Connection, action: ActionType) -> None:
         )
 
 
-def claimed_from_birth(call: ActionCall) -> uuid.UUID:
-    """Fill in an unsaved call as claimed for its first attempt, so that saving it is also claiming it."""
-    call.status = Status.RUNNING
-    call.attempts = 1
-    call.lease_holder = uuid.uuid4()
-    call.lease_until = timezone.now() + LEASE
-    return call.lease_holder
-
-
-def claim(call: ActionCall) -> uuid.UUID | None:
-    """Take the call up for one more attempt. None when somebody else has it or it is not open any more."""
-    holder, now = uuid.uuid4(), timezone.now()
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-    claimed = ActionCall.objects.filter(
-        free,
-        pk=call.pk,
-        status__in=[Status.PENDING, Status.RUNNING, Status.WAITING, Status.PAUSED],
-        attempts=call.attempts,
-    ).update(
-        status=Status.RUNNING,
-        attempts=call.attempts + 1,
-        next_attempt_at=None,
-        lease_holder=holder,
-        lease_until=now + LEASE,
-    )
-    if not claimed:
-        return None
-    call.refresh_from_db()
-    return holder
+def cut_off() -> Problem:
+    """What a stream ends with that did not come to its end."""
+    return Problem("stream_cut_off", "The stream was cut off before its end; ask for it again.", status=502)
 
 
 class Attempt:
@@ -120,6 +90,8 @@ class Attempt:
             output = self._perform()
         except _TooEarly as early:
             self._write(**outcomes.of_early_look(self.call, early.until))
+        except Exhausted as spent:
+            self._write(**outcomes.of_spent_budget(self.call, spent))
         except ProviderError as error:
             # What an earlier attempt may have done is not known better because this one was refused.
             unsure = self.unsure_before or (self.sent and error.outcome_unknown)
@@ -137,6 +109,13 @@ class Attempt:
             self._write(**outcomes.of_success(output), **settled, unsure=False)
 
     def _perform(self) -> Json:
+        action, connection = self._usable()
+        return self._authorised(connection, lambda token: self._with_token(action, connection, token))
+
+    def _usable(self) -> tuple[ActionType, Connection]:
+        """What is to be done by which connection. Raises Problem."""
+        if self.call.origin == ActionCall.Origin.STREAM and self.call.attempts > 1:
+            raise cut_off()  # whoever read it has gone, and nothing of it was kept
         if self.call.attempts > outcomes.MAX_ATTEMPTS + self.call.rounds:
             raise Problem("attempts_exhausted", "Each attempt was cut off before it ended.", status=502)
         action = catalog.find_action(self.call.action)
@@ -144,10 +123,14 @@ class Attempt:
             raise Problem("unknown_action", f"There is no action {self.call.action} any more.", status=404)
         connection = Connection.objects.select_related("grant", "workspace").get(pk=self.call.connection_id)
         check_usable(connection, action)
+        return action, connection
+
+    def _authorised(self, connection: Connection, use: Callable[[str], Result]) -> Result:
+        """What `use` makes of a token; one that the provider does not take is replaced once."""
         token = grants.access_token(connection)
         connection.used()
         try:
-            return self._with_token(action, connection, token)
+            return use(token)
         except ProviderError as error:
             if not error.credential:
                 raise
@@ -158,16 +141,18 @@ class Attempt:
         # person can help.
         token = grants.replace_refused_token(connection, refused=token)
         try:
-            return self._with_token(action, connection, token)
+            return use(token)
         except ProviderError as error:
             if error.credential:
                 raise grants.give_up(connection, reason=error.message, refused=token) from None
             raise
 
     def _with_token(self, action: ActionType, connection: Connection, token: str) -> Json:
-        api = catalog.integration(connection.provider).open_api(connection.region, token, self._keep_lease)
         data = action.input(data=self.call.input)
         data.is_valid(raise_exception=True)
+        background = action.in_background(data.validated_data)
+        meter = metered.Meter(connection, before=self._keep_lease, background=background)
+        api = metered.open_api(connection, token, meter)
         cache_key = f"{connection.pk}:{connection.grant.generation}"
         caller = Caller(self.call, cache_key, sent_before=self.call.unsure, until=self.until)
         if self.call.unsure and action.recover is not None:
@@ -182,6 +167,7 @@ class Attempt:
             action.check(api, data.validated_data, caller)
         if action.writes:
             effects = action.effects(api, data.validated_data, caller) if action.effects else []
+            meter.reserve()
             self._about_to_send(action, connection, effects)
         return action.perform(api, data.validated_data, caller)
 

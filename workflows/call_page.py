@@ -15,7 +15,8 @@ _OPEN = frozenset({Status.PENDING, Status.RUNNING, Status.WAITING})
 
 def seen(call: ActionCall) -> str:
     """Changes when the page of an open call has something new to show."""
-    return f"{call.status}-{call.attempts}"
+    parts = [call.status, str(call.attempts), *map(str, (call.progress or {}).values())]
+    return "-".join(parts)
 
 
 def context_of(call: ActionCall) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """A call as its action sees it: what it may know of itself and of its twins."""
 
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Max, QuerySet
 from django.utils import timezone
@@ -12,6 +14,7 @@ from workflows.models import ActionCall
 # Notes and the like of calls that ended this long before ours began are certainly not ours.
 _TWINS_SINCE = timedelta(minutes=10)
 _MOST_TWINS = 500
+_PROGRESS_EVERY = 2.0
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,14 @@ class Caller:
         unsettled = self._equal().filter(settles_at__gt=now)
         until: datetime | None = unsettled.aggregate(last=Max("settles_at"))["last"]
         return until
+
+    def progress(self, **facts: Any) -> None:
+        """Written every two seconds at most."""
+        now = time.monotonic()
+        if now - self.call.progress_written < _PROGRESS_EVERY:
+            return
+        self.call.progress_written = now
+        ActionCall.objects.filter(pk=self.call.pk, status=ActionCall.Status.RUNNING).update(progress=facts)
 
     def twins(self) -> Twins:
         since = (self.first_sent_at or self.call.created_at) - _TWINS_SINCE

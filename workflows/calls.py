@@ -16,7 +16,7 @@ from connections.actors import Actor
 from connections.api.errors import invalid_input
 from connections.models import Connection
 from connections.problems import Problem
-from workflows import attempts, catalog, doorbell
+from workflows import attempts, catalog, claims, doorbell
 from workflows.catalog import ActionType, Json
 from workflows.models import ActionCall
 
@@ -39,11 +39,8 @@ def call_action(
     written because the call could not even begin: unknown_action, invalid_input, connection_*,
     missing_scope, forbidden, idempotency_key_reused.
     """
-    action = find(connection, action_key)
-    if not actor.may("actions:run", connection.workspace.account_id):
-        raise Problem("forbidden", "You may not run actions here.", status=403)
-    validate(action, data)
-    fingerprint = _fingerprint(action_key, data)
+    action = allowed(actor, connection, action_key, data)
+    fingerprint = fingerprint_of(action_key, data)
     if idempotency_key:
         earlier = ActionCall.objects.filter(connection=connection, idempotency_key=idempotency_key).first()
         if earlier:
@@ -61,9 +58,9 @@ def call_action(
         fingerprint=fingerprint,
         next_attempt_at=timezone.now(),
     )
-    holder = attempts.claimed_from_birth(call) if start else None
+    holder = claims.claimed_from_birth(call) if start else None
     try:
-        _save(actor, call)
+        save(actor, call)
     except IntegrityError:
         winner = ActionCall.objects.get(connection=connection, idempotency_key=idempotency_key)
         return _same(winner, fingerprint)
@@ -75,12 +72,13 @@ def call_action(
 def _attempt(call: ActionCall, holder: UUID, before_request: Callable[[], None] = lambda: None) -> None:
     try:
         attempts.Attempt(call, holder, before_request).run()
-    except attempts.LeaseLost:
+    except claims.LeaseLost:
         log.warning("call_taken_over", call=call.key)
         call.refresh_from_db()
 
 
-def _save(actor: Actor, call: ActionCall) -> None:
+def save(actor: Actor, call: ActionCall) -> None:
+    """A new call and its place in the audit."""
     with transaction.atomic():
         call.save(force_insert=True)
         audit.record(
@@ -92,6 +90,17 @@ def _save(actor: Actor, call: ActionCall) -> None:
         )
         if call.status == ActionCall.Status.PENDING:
             doorbell.ring()
+
+
+def allowed(actor: Actor, connection: Connection, action_key: str, data: Any) -> ActionType:
+    """The action, if the actor may have it done with that input. Raises Problem (unknown_action, forbidden,
+    invalid_input).
+    """
+    action = find(connection, action_key)
+    if not actor.may("actions:run", connection.workspace.account_id):
+        raise Problem("forbidden", "You may not run actions here.", status=403)
+    validate(action, data)
+    return action
 
 
 def find(connection: Connection, action_key: str) -> ActionType:
@@ -109,7 +118,8 @@ def validate(action: ActionType, data: Any) -> None:
         raise invalid_input(dict(serializer.errors))
 
 
-def _fingerprint(action_key: str, data: Any) -> str:
+def fingerprint_of(action_key: str, data: Any) -> str:
+    """The same for calls that ask for the same thing."""
     text = json.dumps([action_key, data], sort_keys=True)
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
@@ -135,7 +145,7 @@ def for_step(*, connection: Connection, action_key: str, data: Json) -> ActionCa
         action=action_key,
         origin=ActionCall.Origin.STEP,
         input=data,
-        fingerprint=_fingerprint(action_key, data),
+        fingerprint=fingerprint_of(action_key, data),
     )
 
 
@@ -148,7 +158,7 @@ def advance_due(until: float, limit: int = 20) -> int:
     for call in ActionCall.objects.due(timezone.now())[:limit]:
         if time.monotonic() > until:
             break
-        holder = attempts.claim(call)
+        holder = claims.claim(call)
         if holder is not None:
             taken += 1
             try:

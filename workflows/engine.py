@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from connections.problems import Problem
 from connections.storable import storable
-from workflows import attempts, conditions, doorbell, expressions, outcomes, parked, step_inputs
+from workflows import attempts, claims, conditions, doorbell, expressions, outcomes, parked, step_inputs
 from workflows.fanout import fields_of
 from workflows.hooks import outbox
 from workflows.models import ActionCall, Run, StepRun
@@ -42,7 +42,7 @@ def advance_due(until: float, limit: int = 10) -> int:
         taken += 1
         try:
             Walk(run, holder).go(until)
-        except (RunLost, attempts.LeaseLost):
+        except (RunLost, claims.LeaseLost):
             log.warning("run_taken_over", run=str(run.id))
         except Exception:
             # Our own fault: the lease stays, so the next try comes when it has run out; MAX_CLAIMS ends it.
@@ -100,7 +100,7 @@ class Walk:
         if step is None:
             step = self._begin(definition)
         elif step.call is not None and not step.call.finished:
-            holder = attempts.claim(step.call)
+            holder = claims.claim(step.call)
             if holder is None:  # A worker that lost this run may still be at it: look again when it ends.
                 step.call.refresh_from_db()
                 self._wait(step.call)
@@ -135,7 +135,7 @@ class Walk:
         except Problem as problem:
             step.error = storable(problem.as_error())
         else:
-            holder = attempts.claimed_from_birth(call)
+            holder = claims.claimed_from_birth(call)
             with transaction.atomic():
                 self._write(lease_until=timezone.now() + LEASE)
                 call.save(force_insert=True)

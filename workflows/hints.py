@@ -20,6 +20,7 @@ _HINTS = {
     "the connection.",
     "invalid_at_provider": "{provider} does not accept what was entered. Change it and try again.",
     "rate_limited": "{provider} asks for fewer requests for a while.",
+    "request_budget_spent": "Nothing: it goes on by itself when {provider} allows more requests.",
     "provider_timeout": "{provider} was too slow to answer.",
     "provider_unreachable": "{provider} could not be reached. Its status page may say why.",
     "provider_error": "{provider} has trouble of its own. Its status page may say why.",

@@ -17,10 +17,11 @@ from django.core.cache import cache
 
 from connections import grant_state, grants
 from connections.actors import Actor
+from connections.budget import Budget, Exhausted
 from connections.models import Connection
 from connections.problems import Problem
 from connections.slots import provider_slot
-from workflows import catalog, outcomes
+from workflows import catalog, metered, outcomes
 from workflows.catalog import Lookup, Option, ProviderError
 
 log = structlog.get_logger(__name__)
@@ -114,6 +115,8 @@ def _ask(connection: Connection, lookup: Lookup, query: str, until: float) -> Ch
             return _with_token(connection, lambda token: _load(connection, lookup, query, token, until))
         except ProviderError as error:
             problem = outcomes.as_problem(error)
+        except Exhausted as spent:
+            problem = metered.as_problem(spent, retry_after=spent.at - time.time())
         except TooLate:
             message = "The provider did not answer in time."
             problem = Problem("lookup_timeout", message, status=503, retryable=True)
@@ -140,17 +143,21 @@ def _with_token(connection: Connection, ask: Callable[[str], Choices]) -> Choice
 
 
 def _load(connection: Connection, lookup: Lookup, query: str, token: str, until: float) -> Choices:
-    """Raises ProviderError, or TooLate when `until` has come."""
+    """Raises ProviderError, Exhausted, or TooLate when `until` has come."""
 
     def on_request() -> None:
         if time.monotonic() > until:
             raise TooLate
 
-    api = catalog.integration(connection.provider).open_api(connection.region, token, on_request)
+    budget, tally = Budget(connection), metered.Tally(on_request)
+    budget.take(patience=metered.MOMENT)
+    api = metered.open_api(connection, token, tally)
     work: Future[list[Option]] = _threads.submit(lambda: list(islice(lookup.load(api, query), MOST + 1)))
     try:
         found = work.result(timeout=max(0.0, until - time.monotonic()))
     except TooLate:
         work.cancel()
         raise
+    finally:
+        tally.settle(budget)
     return Choices(found[:MOST], complete=len(found) <= MOST)

@@ -1,14 +1,16 @@
 """Outcomes: what an attempt's end means for the call: done, try again at …, wait for a person, or failed."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 from django.utils import timezone
 
 from connections import backoff
+from connections.budget import Exhausted
 from connections.problems import Problem
 from connections.storable import storable
+from workflows import metered
 from workflows.catalog import Json, ProviderError
 from workflows.models import ActionCall
 
@@ -52,6 +54,23 @@ def of_early_look(call: ActionCall, until: datetime) -> dict[str, Any]:
     }
 
 
+def of_spent_budget(call: ActionCall, spent: Exhausted) -> dict[str, Any]:
+    """The columns of a call whose turn comes at `spent.at`; nothing was tried, so nothing is counted."""
+    now = timezone.now()
+    if now - call.created_at >= _LONGEST_RETRY:
+        problem = metered.as_problem(spent, retry_after=spent.at - now.timestamp())
+        problem.retryable = False
+        return of_failure(call, problem)
+    at = datetime.fromtimestamp(spent.at, UTC)
+    problem = metered.as_problem(spent, retry_after=spent.at - now.timestamp())
+    return {
+        "status": Status.WAITING,
+        "error": {**problem.as_error(), "status": problem.status},
+        "attempts": call.attempts - 1,
+        "next_attempt_at": at,
+    }
+
+
 def of_failure(call: ActionCall, problem: Problem) -> dict[str, Any]:
     """The columns of a call whose attempt did not succeed."""
     log.info("attempt_failed", call=call.key, action=call.action, code=problem.code, attempt=call.attempts)
@@ -62,9 +81,14 @@ def of_failure(call: ActionCall, problem: Problem) -> dict[str, Any]:
     if problem.retryable and in_time and call.attempts < MAX_ATTEMPTS + call.rounds:
         wait = timedelta(seconds=backoff.delay(call.attempts, problem.retry_after))
         return {"status": Status.WAITING, "error": error, "next_attempt_at": timezone.now() + wait}
+    return of_end(problem)
+
+
+def of_end(problem: Problem) -> dict[str, Any]:
+    """The columns of a call that has failed for good."""
     return {
         "status": Status.FAILED,
-        "error": error,
+        "error": storable({**problem.as_error(), "status": problem.status}),
         "next_attempt_at": None,
         "finished_at": timezone.now(),
     }

@@ -1,6 +1,7 @@
 """The rows of this room, one module for each thing they are about."""
 
 from connections.models.audit import AuditEvent
+from connections.models.budgets import RequestBudget
 from connections.models.connection import Connection, Grant
 from connections.models.keys import ApiKey
 from connections.models.notices import Notice
@@ -19,6 +20,7 @@ __all__ = [
     "Membership",
     "Notice",
     "OAuthApp",
+    "RequestBudget",
     "Role",
     "User",
     "Workspace",

@@ -1,6 +1,6 @@
 """What can be done in PagerDuty: one module for each kind of thing, and the table of all actions."""
 
-from pagerduty_app.actions import create_incident, incidents, listings, notes, on_call
+from pagerduty_app.actions import create_incident, incident_lists, incidents, notes, on_call
 from pagerduty_app.actions.lookups import LOOKUPS
 
 __all__ = ["ACTIONS", "LOOKUPS"]
@@ -11,8 +11,8 @@ ACTIONS = {
         incidents.GET,
         incidents.UPDATE,
         notes.ACTION,
-        listings.INCIDENTS,
-        listings.SERVICES,
+        incident_lists.INCIDENTS,
+        incident_lists.SERVICES,
         on_call.SCHEDULES,
         on_call.ON_CALL,
         on_call.USERS,

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from django.core.cache import cache
 
 from pagerduty_app.client import Api, PagerDutyError
-from pagerduty_app.errors import REQUESTER_NOT_FOUND, as_provider_error
+from pagerduty_app.error_table import REQUESTER_NOT_FOUND
+from pagerduty_app.errors import as_provider_error
 from workflows.catalog import Caller, Json, ProviderError
 
 _KNOWN_SECONDS = 600
@@ -47,11 +48,15 @@ def requester(api: Api, email: str, caller: Caller) -> Json | None:
     known: Json | None = cache.get(key)
     if known is None:
         with provider_errors():
-            users = api.everything("users", {"query": email}, caller.until).rows
-        user = next((user for user in users if str(user.get("email", "")).lower() == email.lower()), None)
+            pages = api.everything("users", {"query": email}, caller.until)
+            user = next((user for page in pages for user in page if _is(user, email)), None)
         known = {"id": user.get("id")} if user else {}
         cache.set(key, known, _KNOWN_SECONDS if user else _UNKNOWN_SECONDS)
     return known or None
+
+
+def _is(user: Json, email: str) -> bool:
+    return str(user.get("email", "")).lower() == email.lower()
 
 
 def check_requester(api: Api, data: Json, caller: Caller) -> None:

@@ -90,6 +90,13 @@ INCIDENT: dict[str, Any] = {
 }
 
 
+TIMES: dict[str, Any] = {
+    "since": {"type": "string", "format": "date-time"},
+    "until": {"type": "string", "format": "date-time"},
+    "date_range": {"type": "string"},
+}
+
+
 def one(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     """Schema of {"incident": {…}} and the like."""
     return {
@@ -112,6 +119,7 @@ def many(name: str, schema: dict[str, Any]) -> dict[str, Any]:
             "total": {"type": ["integer", "null"]},
             "complete": {"type": "boolean"},
             "incomplete_reason": {"type": "string"},
+            **(TIMES if name == "incidents" else {}),
         },
         "required": [name, "more"],
         "additionalProperties": False,

@@ -1,140 +1,97 @@
-"""pagerduty/list-incidents and pagerduty/list-services: one page, or everything."""
+"""Listings: one page, everything up to a bound, or everything as a stream."""
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
-from rest_framework import serializers
-
 from pagerduty_app.actions.asking import provider_errors
-from pagerduty_app.actions.fields import (
-    INCIDENT,
-    STATUSES,
-    URGENCIES,
-    Ids,
-    ListingInput,
-    many,
-)
-from pagerduty_app.actions.lookups import SERVICES as SERVICE_LOOKUP
-from pagerduty_app.actions.lookups import USERS as USER_LOOKUP
-from pagerduty_app.client import Api, TookTooLong
-from workflows.catalog import ActionType, Caller, Json, ProviderError
-from workflows.inputs import Text
+from pagerduty_app.actions.spans import Span
+from pagerduty_app.client import Api, Walk
+from workflows.catalog import Caller, Json, Streamed
 
 _DEFAULT_LIMIT = 25
-# PagerDuty answers 400 beyond six months (api-schema, listIncidents); the shortest six months have 181 days.
-_LONGEST_SPAN = timedelta(days=184)
-
-
-class ListIncidentsInput(ListingInput):
-    """Without since, until or date_range PagerDuty lists the last month only."""
-
-    statuses = serializers.ListField(
-        child=serializers.ChoiceField(choices=STATUSES), required=False, allow_empty=False, label="Statuses"
-    )
-    service_ids = Ids(label="Services", lookup=SERVICE_LOOKUP)
-    urgencies = serializers.ListField(
-        child=serializers.ChoiceField(choices=URGENCIES), required=False, allow_empty=False, label="Urgencies"
-    )
-    team_ids = Ids(label="Teams")
-    user_ids = Ids(label="Assigned to", lookup=USER_LOOKUP)
-    incident_key = Text(max_length=255, required=False, label="Incident key")
-    since = serializers.DateTimeField(required=False, label="Since", help_text="Default: a month ago")
-    until = serializers.DateTimeField(required=False, label="Until")
-    date_range = serializers.ChoiceField(
-        choices=["all"], required=False, label="Date range", help_text="all: without any limit of time"
-    )
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        since, until = attrs.get("since"), attrs.get("until")
-        if "date_range" in attrs and (since or until):
-            raise serializers.ValidationError({"date_range": ["Either all, or since and until."]})
-        if since and until and since >= until:
-            raise serializers.ValidationError({"until": ["Must be later than since."]})
-        if since and until and until - since > _LONGEST_SPAN:
-            raise serializers.ValidationError({"until": ["At most six months after since."]})
-        return super().validate(attrs)
-
-
-class ListServicesInput(ListingInput):
-    query = Text(max_length=255, required=False, label="Name contains")
-    team_ids = Ids(label="Teams")
+# What one answer holds; a stream has no such bound.
+MOST_ROWS = 50_000
+_PAGING = frozenset({"all", "offset", "limit"})
+_TIMES = frozenset({"since", "until", "date_range"})
 
 
 def listing(collection: str) -> Callable[[Api, Json, Caller], Json]:
     """perform for a listing of that collection."""
 
     def perform(api: Api, data: Json, caller: Caller) -> Json:
-        filters = {
-            name: _plain(value) for name, value in data.items() if name not in {"all", "offset", "limit"}
-        }
+        span = _span(collection, data)
         with provider_errors():
             if data.get("all"):
-                return _everything(api, collection, filters, caller.until)
+                return _everything(collection, _walk(api, collection, data, span, caller.until), span, caller)
             page = {"offset": data.get("offset", 0), "limit": data.get("limit", _DEFAULT_LIMIT)}
-            answer = api.page(collection, filters | page)
+            answer = api.page(collection, _filters(data) | (span.asked() if span else {}) | page)
         names = (collection, "offset", "limit", "more", "total")
-        return {name: answer.get(name) for name in names}
+        return {name: answer.get(name) for name in names} | (span.shown() if span else {})
 
     return perform
 
 
-def _everything(api: Api, collection: str, filters: Json, until: float) -> Json:
-    """Raises ProviderError; listing_too_long is final, because the same again would take as long again."""
-    try:
-        found = api.everything(collection, filters, until)
-    except TookTooLong as error:
-        raise ProviderError(
-            "listing_too_long",
-            error.message,
-            fields={"all": [f"{error.message} Narrow the filters, or read it by offset and limit."]},
-            detail={"read": error.read},
-        ) from None
-    answer = {
-        collection: found.rows,
-        "offset": 0,
-        "limit": len(found.rows),
-        "more": not found.complete,
-        "total": found.total,
-        "complete": found.complete,
+def stream(collection: str) -> Callable[[Api, Json, Caller], Iterator[Streamed]]:
+    """stream for a listing of that collection: its rows page by page, then what is to be known of the whole."""
+
+    def rows(api: Api, data: Json, caller: Caller) -> Iterator[Streamed]:
+        span, read = _span(collection, data), 0
+        walk = _walk(api, collection, data, span, caller.until)
+        with provider_errors():
+            for page in walk:
+                read += len(page)
+                yield Streamed(rows=page)
+        yield Streamed(summary=_summary(walk, read, span))
+
+    return rows
+
+
+def in_background(data: Json) -> bool:
+    """Whether it goes through everything, which may take its time."""
+    return bool(data.get("all"))
+
+
+def _walk(api: Api, collection: str, data: Json, span: Span | None, until: float) -> Walk:
+    if span is None:
+        return api.everything(collection, _filters(data), until)
+    return api.all_incidents(_filters(data), span.since, span.until, until)
+
+
+def _everything(collection: str, walk: Walk, span: Span | None, caller: Caller) -> Json:
+    rows: list[Json] = []
+    full = False
+    for page in walk:
+        rows += page
+        caller.progress(read=len(rows))
+        if full := len(rows) >= MOST_ROWS:
+            break
+    answer = {collection: rows, "offset": 0, "limit": len(rows)} | _summary(walk, len(rows), span)
+    if full:
+        answer["incomplete_reason"] = (
+            f"One answer holds {MOST_ROWS:,} {collection}; narrow the filters, or ask for a stream (NDJSON)."
+        )
+    return answer
+
+
+def _summary(walk: Walk, read: int, span: Span | None) -> Json:
+    ending = walk.ending
+    summary: Json = {
+        "more": not ending.complete,
+        "total": read if ending.complete else ending.total,
+        "complete": ending.complete,
     }
-    return answer if found.complete else {**answer, "incomplete_reason": found.reason}
+    reason = {} if ending.complete else {"incomplete_reason": ending.reason}
+    return summary | reason | (span.shown() if span else {})
+
+
+def _span(collection: str, data: Json) -> Span | None:
+    return Span.of(data) if collection == "incidents" else None
+
+
+def _filters(data: Json) -> Json:
+    return {name: _plain(value) for name, value in data.items() if name not in _PAGING | _TIMES}
 
 
 def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
-
-
-INCIDENTS = ActionType(
-    key="pagerduty/list-incidents",
-    name="List incidents",
-    description="Lists incidents by status, service, urgency and time.",
-    scope="incidents.read",
-    writes=False,
-    input=ListIncidentsInput,
-    output_schema=many("incidents", INCIDENT),
-    sample_input={"statuses": ["triggered", "acknowledged"], "all": True},
-    perform=listing("incidents"),
-)
-SERVICES = ActionType(
-    key="pagerduty/list-services",
-    name="List services",
-    description="Lists the services of the account.",
-    scope="services.read",
-    writes=False,
-    input=ListServicesInput,
-    output_schema=many(
-        "services",
-        {
-            "type": "object",
-            "properties": {
-                "id": {"type": "string"},
-                "name": {"type": "string"},
-                "status": {"type": "string"},
-            },
-            "required": ["id"],
-        },
-    ),
-    sample_input={"query": "Payments"},
-    perform=listing("services"),
-)

@@ -12,7 +12,7 @@ from rest_framework import serializers
 
 from pagerduty_app.actions.asking import provider_errors
 from pagerduty_app.actions.fields import Id, ListingInput, many
-from pagerduty_app.actions.listings import listing
+from pagerduty_app.actions.listings import in_background, listing, stream
 from pagerduty_app.client import Api
 from workflows.catalog import ActionType, Caller, Json
 from workflows.inputs import ActionInput, Text
@@ -64,6 +64,8 @@ def _by_name(collection: str, scope: str, description: str) -> ActionType:
         output_schema=many(collection, _NAMED),
         sample_input={"all": True},
         perform=listing(collection),
+        stream=stream(collection),
+        in_background=in_background,
     )
 
 

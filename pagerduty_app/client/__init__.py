@@ -2,6 +2,7 @@
 
 from pagerduty_app.client.api import Api
 from pagerduty_app.client.errors import PagerDutyError
-from pagerduty_app.client.paging import TookTooLong
+from pagerduty_app.client.limits import Limits
+from pagerduty_app.client.paging import Walk
 
-__all__ = ["Api", "PagerDutyError", "TookTooLong"]
+__all__ = ["Api", "Limits", "PagerDutyError", "Walk"]

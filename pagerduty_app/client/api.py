@@ -3,10 +3,13 @@
 import math
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
+from pagerduty_app.client.by_creation import by_creation
 from pagerduty_app.client.errors import PagerDutyError
-from pagerduty_app.client.paging import Listing, list_everything
+from pagerduty_app.client.limits import Limits
+from pagerduty_app.client.paging import Walk, by_offset
 from pagerduty_app.client.transport import Transport
 
 Json = dict[str, Any]
@@ -16,11 +19,18 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 class Api:
     """PagerDuty as one user of one account. Every method raises PagerDutyError.
 
-    base_url: of the account's region. on_request: called before each request.
+    base_url: of the account's region. on_request: called before each request; on_answer: with what each answer says of
+    the rate limit.
     """
 
-    def __init__(self, base_url: str, access_token: str, on_request: Callable[[], None]) -> None:
-        self._http = Transport(base_url, access_token, on_request)
+    def __init__(
+        self,
+        base_url: str,
+        access_token: str,
+        on_request: Callable[[], None],
+        on_answer: Callable[[Limits], None] = lambda limits: None,
+    ) -> None:
+        self._http = Transport(base_url, access_token, on_request, on_answer)
 
     # --- incidents: scope incidents.read, incidents.write ------------------------------------------
     def create_incident(self, from_email: str, incident: Json) -> Json:
@@ -48,8 +58,19 @@ class Api:
         """One page of `incidents`, `services`, `users`, `schedules` or `teams`; lists in params repeat as name[]."""
         return self._http.ask("GET", f"/{collection}", params=_query(params))
 
-    def everything(self, collection: str, params: Mapping[str, Any], until: float = math.inf) -> Listing:
-        return list_everything(lambda more: self.page(collection, {**params, **more}), collection, until)
+    def everything(self, collection: str, params: Mapping[str, Any], until: float = math.inf) -> Walk:
+        """All pages of a collection, at most 10,000 rows."""
+        return Walk(by_offset(lambda at: self.page(collection, {**params, **at}), collection, until))
+
+    def all_incidents(
+        self,
+        params: Mapping[str, Any],
+        since: datetime | None,
+        end: datetime | None,
+        until: float = math.inf,
+    ) -> Walk:
+        """All incidents created between `since` (None: ever) and `end` (None: now), without bound."""
+        return Walk(by_creation(lambda at: self.page("incidents", {**params, **at}), since, end, until))
 
     def schedule_users(self, schedule_id: str, params: Mapping[str, Any]) -> Json:
         """{"users": …}: who is on call in that schedule between since and until (scope users.read)."""

@@ -1,70 +1,73 @@
-"""Paging: through a whole listing by the rows really returned, until PagerDuty says there are no more."""
+"""Paging by offset: through a whole listing by the rows really returned, until PagerDuty says there are no more."""
 
 import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pagerduty_app.client.errors import PagerDutyError
 
+Row = dict[str, Any]
+Fetch = Callable[[Mapping[str, Any]], dict[str, Any]]
 PAGE = 100
 # PagerDuty answers 400 when offset + limit passes this (developer docs, pagination).
 FURTHEST = 10_000
 
 
-@dataclass
-class Listing:
-    """Rows of a listing. complete: nothing was left out; reason: why something was."""
+@dataclass(frozen=True)
+class Ending:
+    """How a listing ended. complete: nothing was left out; reason: why something was. total: as PagerDuty tells it."""
 
-    rows: list[dict[str, Any]] = field(default_factory=list)
     complete: bool = True
     reason: str = ""
     total: int | None = None
 
 
-class TookTooLong(PagerDutyError):
-    """A listing was not through in time. read: rows that had come by then."""
-
-    def __init__(self, collection: str, read: int) -> None:
-        super().__init__(f"PagerDuty was too slow to list all {collection}; {read:,} had come in time.")
-        self.read = read
+Steps = Generator[list[Row], None, Ending]
 
 
-def list_everything(
-    fetch: Callable[[Mapping[str, Any]], dict[str, Any]], collection: str, until: float = math.inf
-) -> Listing:
-    """Every row that `fetch({"offset", "limit"})` yields page by page.
+class Walk:
+    """A listing, page by page: iterating yields rows that have not come before. `ending` is known after the last."""
 
-    until: `time.monotonic()` after which no further page is asked for. Raises PagerDutyError, of which TookTooLong.
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
+        self.ending = Ending(complete=False, reason="It was not read to its end.")
+
+    def __iter__(self) -> Iterator[list[Row]]:
+        self.ending = yield from self._steps
+
+
+def by_offset(
+    fetch: Fetch, collection: str, until: float = math.inf, *, offset: int = 0, seen: Iterable[Any] = ()
+) -> Steps:
+    """Every row that `fetch({"offset", "limit"})` answers, from that offset on.
+
+    until: `time.monotonic()` after which no further page is asked for. seen: ids that came before. Raises
+    PagerDutyError.
     """
-    listing, seen, offset = Listing(), set(), 0
+    come = set(seen)
     while True:
         if time.monotonic() > until:
-            raise TookTooLong(collection, len(listing.rows))
+            return Ending(False, f"PagerDuty was too slow to list all {collection} in the time there was.")
         limit = min(PAGE, FURTHEST - offset)
         if limit <= 0:
-            listing.complete = False
-            listing.reason = f"PagerDuty lists at most {FURTHEST:,} rows; narrow the filters to see the rest."
-            return listing
+            return Ending(False, f"PagerDuty lists at most {FURTHEST:,} {collection}; narrow the filters.")
         page = fetch({"offset": offset, "limit": limit})
-        rows = page.get(collection)
-        if not isinstance(rows, list):
-            raise PagerDutyError(f"PagerDuty's answer holds no {collection}.", status=200, retryable=True)
-        for row in rows:
-            if not isinstance(row, dict):
-                raise PagerDutyError(
-                    f"PagerDuty's answer holds strange {collection}.", status=200, retryable=True
-                )
-            # Rows that move between two pages come twice; an id is enough to tell.
-            if row.get("id") not in seen:
-                seen.add(row.get("id"))
-                listing.rows.append(row)
+        rows = rows_of(page, collection)
+        # Rows that move between two pages come twice; an id is enough to tell.
+        yield [row for row in rows if row.get("id") not in come]
+        come.update(row.get("id") for row in rows)
         if not page.get("more"):
-            listing.total = page.get("total")
-            return listing
+            return Ending(total=page.get("total"))
         if not rows:
-            listing.complete = False
-            listing.reason = "PagerDuty announced more rows but returned none."
-            return listing
+            return Ending(False, "PagerDuty announced more rows but returned none.")
         offset += len(rows)
+
+
+def rows_of(page: dict[str, Any], collection: str) -> list[Row]:
+    """The rows of a page. Raises PagerDutyError when it is not one."""
+    rows = page.get(collection)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise PagerDutyError(f"PagerDuty's answer holds no {collection}.", status=200, retryable=True)
+    return rows

@@ -8,8 +8,9 @@ from typing import Any
 
 import requests
 
-from pagerduty_app.client import bounds
+from pagerduty_app.client import bounds, limits
 from pagerduty_app.client.errors import PagerDutyError, from_answer
+from pagerduty_app.client.limits import Limits
 from pagerduty_app.client.session import PlainSession
 
 _CONNECT_SECONDS = 3.05
@@ -32,10 +33,17 @@ def _session() -> requests.Session:
 class Transport:
     """Requests to one base URL with one token, which goes nowhere else: no redirects, no links followed."""
 
-    def __init__(self, base_url: str, access_token: str, on_request: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        access_token: str,
+        on_request: Callable[[], None],
+        on_answer: Callable[[Limits], None],
+    ) -> None:
         self._base_url = base_url.rstrip("/")
         self._access_token = access_token
         self._on_request = on_request
+        self._on_answer = on_answer
 
     def __repr__(self) -> str:
         return f"Transport({self._base_url})"
@@ -72,6 +80,7 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             ) as answer:
+                self._on_answer(limits.of_answer(answer, method, path))
                 content = bounds.read(answer, largest=_LARGEST_ANSWER, until=until)
                 return _understood(answer, content, writes=writes)
         except bounds.TooLarge:

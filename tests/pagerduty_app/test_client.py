@@ -12,7 +12,7 @@ import requests
 import responses
 import time_machine
 
-from pagerduty_app.client import Api, PagerDutyError, TookTooLong, bounds
+from pagerduty_app.client import Api, PagerDutyError, Walk, bounds
 from tests.pagerduty_app.conftest import BASE, TOKEN
 
 
@@ -208,6 +208,10 @@ def test_how_long_to_wait(
 
 
 # --- paging --------------------------------------------------------------------------------------------
+def rows(walk: Walk) -> list[Any]:
+    return [row for page in walk for row in page]
+
+
 class Pages:
     """PagerDuty with so many incidents; answers as many rows as `size` says."""
 
@@ -233,29 +237,30 @@ def test_everything_is_listed_until_more_is_false(
 ) -> None:
     pages = Pages(rest, count)
 
-    listing = api.everything("incidents", {})
+    walk = api.everything("incidents", {})
 
-    assert len(listing.rows) == count
-    assert listing.complete
+    assert len(rows(walk)) == count
+    assert walk.ending.complete
     assert [offset for offset, _ in pages.asked] == asked
 
 
-def test_a_listing_that_is_not_through_in_time_ends_and_counts(
+def test_a_listing_that_is_not_through_in_time_ends_and_says_so(
     api: Api, rest: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pages, clock = Pages(rest, 500), iter([10.0, 20.0, 30.0])
     monkeypatch.setattr("pagerduty_app.client.paging.time", SimpleNamespace(monotonic=lambda: next(clock)))
 
-    with pytest.raises(TookTooLong, match="200 had come") as raised:
-        api.everything("incidents", {}, until=25.0)
+    walk = api.everything("incidents", {}, until=25.0)
 
-    assert (raised.value.read, raised.value.retryable, len(pages.asked)) == (200, False, 2)
+    assert (len(rows(walk)), len(pages.asked)) == (200, 2)
+    assert not walk.ending.complete
+    assert "too slow" in walk.ending.reason
 
 
 def test_the_next_page_begins_after_the_rows_really_returned(api: Api, rest: responses.RequestsMock) -> None:
     pages = Pages(rest, 130, size=50)
 
-    assert len(api.everything("incidents", {}).rows) == 130
+    assert len(rows(api.everything("incidents", {}))) == 130
     assert [offset for offset, _ in pages.asked] == [0, 50, 100]
 
 
@@ -263,36 +268,42 @@ def test_the_next_page_begins_after_the_rows_really_returned(api: Api, rest: res
 def test_beyond_10000_it_says_so(api: Api, rest: responses.RequestsMock, count: int, complete: bool) -> None:
     pages = Pages(rest, count)
 
-    listing = api.everything("incidents", {})
+    walk = api.everything("incidents", {})
 
-    assert (len(listing.rows), listing.complete) == (10_000, complete)
-    assert ("10,000" in listing.reason) is not complete
+    assert (len(rows(walk)), walk.ending.complete) == (10_000, complete)
+    assert ("10,000" in walk.ending.reason) is not complete
     assert all(offset + limit <= 10_000 for offset, limit in pages.asked)
 
 
 def test_the_last_page_before_the_cap_asks_for_what_is_left(api: Api, rest: responses.RequestsMock) -> None:
     pages = Pages(rest, 20_000, size=70)
 
-    listing = api.everything("incidents", {})
-
-    assert len(listing.rows) == 10_000
+    assert len(rows(api.everything("incidents", {}))) == 10_000
     assert max(offset + limit for offset, limit in pages.asked) == 10_000
 
 
 def test_more_without_rows_ends_and_says_so(api: Api, rest: responses.RequestsMock) -> None:
     rest.get(f"{BASE}/incidents", json={"incidents": [], "more": True})
 
-    listing = api.everything("incidents", {})
+    walk = api.everything("incidents", {})
 
-    assert not listing.complete
-    assert "returned none" in listing.reason
+    assert rows(walk) == []
+    assert not walk.ending.complete
+    assert "returned none" in walk.ending.reason
+
+
+def test_a_walk_that_was_left_is_not_complete(api: Api, rest: responses.RequestsMock) -> None:
+    Pages(rest, 250)
+    walk = api.everything("incidents", {})
+    next(iter(walk))
+    assert not walk.ending.complete
 
 
 def test_a_row_that_moved_between_pages_is_listed_once(api: Api, rest: responses.RequestsMock) -> None:
     rest.get(f"{BASE}/incidents", json={"incidents": [{"id": "P1"}, {"id": "P2"}], "more": True})
     rest.get(f"{BASE}/incidents", json={"incidents": [{"id": "P2"}, {"id": "P3"}], "more": False})
 
-    assert [row["id"] for row in api.everything("incidents", {}).rows] == ["P1", "P2", "P3"]
+    assert [row["id"] for row in rows(api.everything("incidents", {}))] == ["P1", "P2", "P3"]
 
 
 @pytest.mark.parametrize("body", [{}, {"incidents": None}, {"incidents": {"id": "P1"}}])
@@ -302,7 +313,7 @@ def test_a_page_without_rows_is_an_error_not_an_empty_list(
     rest.get(f"{BASE}/incidents", json=body)
 
     with pytest.raises(PagerDutyError, match="holds no incidents"):
-        api.everything("incidents", {})
+        rows(api.everything("incidents", {}))
 
 
 def test_filters_are_spelled_as_pagerduty_spells_them(api: Api, rest: responses.RequestsMock) -> None:

@@ -10,6 +10,7 @@ import responses
 from django.utils import timezone
 
 from connections.models import AuditEvent, Connection, Grant
+from tests.pauses import nobody_is_held_back
 from tests.workflows.conftest import API, DANA, Ask, add_note
 from workflows import worker
 from workflows.models import ActionCall
@@ -139,6 +140,7 @@ class TestActions:
         assert (answer.status_code, answer.json()["status"]) == (202, "waiting")
 
         ActionCall.objects.update(next_attempt_at=timezone.now())
+        nobody_is_held_back()
         worker.drain()
         assert ask("get", f"action-calls/{answer.json()['id']}/").json()["status"] == "completed"
 

@@ -13,6 +13,7 @@ from connections.authorising import authorise
 from connections.models import Connection, Grant
 from connections.providers import Identity, Tokens
 from connections.revoke import revoke
+from tests.pauses import nobody_is_held_back
 from tests.workflows.conftest import (
     ALL_SCOPES,
     API,
@@ -38,6 +39,7 @@ def all_is_due() -> None:
     ActionCall.objects.exclude(lease_until=None).update(lease_until=past)
     ActionCall.objects.exclude(next_attempt_at=None).update(next_attempt_at=past)
     ActionCall.objects.update(settles_at=past)
+    nobody_is_held_back()
 
 
 def test_an_event_that_kills_its_workers_costs_its_neighbours_nothing(

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from connections.models import Connection, Grant
 from connections.signals import connection_restored, connection_revoked
+from tests.pauses import nobody_is_held_back
 from tests.workflows.conftest import API, DANA, SYSTEM, add_note, incident_event, note_step, publish
 from workflows import authoring, engine, fanout, run_control, worker
 from workflows.models import ActionCall, Event, Run, Trigger, Workflow
@@ -23,6 +24,7 @@ def make_everything_due() -> None:
     past = timezone.now() - timedelta(seconds=1)
     Run.objects.filter(status="waiting").update(due_at=past)
     ActionCall.objects.filter(status="waiting").update(next_attempt_at=past)
+    nobody_is_held_back()
 
 
 def test_an_event_becomes_a_note_with_the_fields_of_the_incident(

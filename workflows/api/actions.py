@@ -4,8 +4,11 @@ import re
 import time
 import uuid
 
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,7 +16,7 @@ from connections.api.endpoints import Endpoint
 from connections.models import Connection
 from connections.problems import Problem
 from connections.slots import provider_slot
-from workflows import calls, outcomes
+from workflows import calls, outcomes, streams
 from workflows.api.serializers import CallOut
 from workflows.models import ActionCall
 
@@ -23,24 +26,43 @@ _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _OPEN = ("pending", "running", "waiting")
 
 
+class NdJsonRenderer(JSONRenderer):
+    """One JSON value a line (https://github.com/ndjson/ndjson-spec); refusals are a single one."""
+
+    media_type = "application/x-ndjson"
+    format = "ndjson"
+
+
 class RunAction(Endpoint):
     """One action on one connection."""
 
     required_scope = "actions:run"
+    renderer_classes = (JSONRenderer, NdJsonRenderer)
 
     @extend_schema(
         request=OpenApiTypes.OBJECT,
-        responses={200: CallOut, 202: CallOut},
+        responses={
+            200: CallOut,
+            202: CallOut,
+            (200, NdJsonRenderer.media_type): OpenApiResponse(
+                OpenApiTypes.STR,
+                "Each row of a listing on a line of its own; the last line has `summary` or `error`.",
+            ),
+        },
         parameters=[
             OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER),
             OpenApiParameter("Prefer", str, OpenApiParameter.HEADER, description="respond-async, or wait=N"),
         ],
         summary="Run an action",
     )
-    def post(self, request: Request, connection_id: uuid.UUID, provider: str, action: str) -> Response:
+    def post(
+        self, request: Request, connection_id: uuid.UUID, provider: str, action: str
+    ) -> HttpResponseBase:
         connection = self.get_or_404(
             Connection.objects.select_related("grant", "workspace"), pk=connection_id
         )
+        if isinstance(request.accepted_renderer, NdJsonRenderer):
+            return self._streamed(request, connection, f"{provider}/{action}")
         wait, now = _preference(request)
         with provider_slot() as free:  # without one the workers do it, and the answer is 202
             call = calls.call_action(
@@ -55,6 +77,16 @@ class RunAction(Endpoint):
             if free:
                 _wait_for(call, wait)
         return answer(call)
+
+    def _streamed(self, request: Request, connection: Connection, action_key: str) -> StreamingHttpResponse:
+        if _idempotency_key(request):
+            field = {"Idempotency-Key": ["A stream is not kept, so it cannot be answered a second time."]}
+            raise Problem("invalid_input", "A stream takes no Idempotency-Key.", fields=field)
+        lines = streams.lines(
+            actor=self.actor, connection=connection, action_key=action_key, data=request.data
+        )
+        next(lines)  # whatever can be refused is refused before the answer begins
+        return StreamingHttpResponse(lines, content_type=NdJsonRenderer.media_type)
 
 
 class CallDetail(Endpoint):

@@ -156,6 +156,7 @@ class CallOut(serializers.ModelSerializer[ActionCall]):
     input = serializers.JSONField()
     output = serializers.JSONField()
     error = serializers.SerializerMethodField()
+    progress = serializers.JSONField()
 
     class Meta:
         model = ActionCall
@@ -169,6 +170,7 @@ class CallOut(serializers.ModelSerializer[ActionCall]):
             "output",
             "error",
             "attempts",
+            "progress",
             "next_attempt_at",
             "created_at",
             "finished_at",

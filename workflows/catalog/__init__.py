@@ -5,8 +5,19 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from connections.budget import Allowance
 from workflows import inputs
-from workflows.catalog.actions import ActionType, Caller, Effect, Json, Lookup, Option, ProviderError, Twins
+from workflows.catalog.actions import (
+    ActionType,
+    Caller,
+    Effect,
+    Json,
+    Lookup,
+    Option,
+    ProviderError,
+    Streamed,
+    Twins,
+)
 from workflows.catalog.recipes import Recipe
 from workflows.catalog.triggers import Delivery, TriggerType, Webhooks, Words
 
@@ -21,6 +32,7 @@ __all__ = [
     "Option",
     "ProviderError",
     "Recipe",
+    "Streamed",
     "TriggerType",
     "Twins",
     "Webhooks",
@@ -40,8 +52,9 @@ __all__ = [
 class Integration:
     """One provider as workflows see it.
 
-    open_api(region, access_token, on_request) → the object that its actions' `perform` receives; it calls
-    on_request() before each request it makes, so that a long listing keeps its lease.
+    open_api(region, access_token, on_request, on_answer) → the object that its actions' `perform` receives; it calls
+    on_request() before each request it makes, so that a long listing keeps its lease, and on_answer with what each
+    answer says of the rate limit (connections.budget.Allowance). Ask for it by workflows.metered.
     covers(scope, granted_scopes) → whether the granted scopes include what `scope` needs.
     verify(body, signature_header, secrets) → index of the secret that signed the body, or None.
     read_delivery(body) → Delivery. trigger_fields(payload) → what a workflow sees as `trigger`.
@@ -54,7 +67,7 @@ class Integration:
     key: str
     name: str
     description: str
-    open_api: Callable[[str, str, Callable[[], None]], Any]
+    open_api: Callable[[str, str, Callable[[], None], Callable[[Allowance], None]], Any]
     covers: Callable[[str, list[str]], bool]
     verify: Callable[[bytes, str | None, Sequence[str]], int | None]
     read_delivery: Callable[[bytes], Delivery]

@@ -1,7 +1,7 @@
 """What a provider can do for a workflow: actions, lists to choose from, and how they fail."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -44,6 +44,9 @@ class Caller(Protocol):
     def until(self) -> float:
         """`time.monotonic()` by which it has to be done; afterwards no further request may begin."""
 
+    def progress(self, **facts: Any) -> None:
+        """Show how far it has got, for those who look at the call while it runs."""
+
     def twins(self) -> Twins:
         """Whose effects must not be taken for ours. Ask after looking at the provider, not before."""
 
@@ -60,6 +63,8 @@ class ActionType:
     settles_in: how long after it was sent a write without an answer may still take effect. Where `recover` finds
     nothing, nothing is sent again before. None needed where the provider itself refuses a second one.
     effects(api, data, caller) → what the provider will tell of this write, for those that it tells of at all.
+    stream(api, data, caller) → what `perform` answers, row by row, for those who ask for it as a stream.
+    in_background(data) → whether it leaves room in the budget of requests to what somebody waits for.
     """
 
     key: str
@@ -75,6 +80,8 @@ class ActionType:
     recover: Callable[[Any, Json, Caller], Json | None] | None = None
     settles_in: timedelta = timedelta(0)
     effects: "Callable[[Any, Json, Caller], list[Effect]] | None" = None
+    stream: "Callable[[Any, Json, Caller], Iterator[Streamed]] | None" = None
+    in_background: Callable[[Json], bool] = lambda data: False
 
     @property
     def path(self) -> list[str]:
@@ -118,6 +125,14 @@ class Effect:
     agent: str = ""
     proof: str = ""
     at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """A part of a stream: some rows, or at last what is to be known of the whole."""
+
+    rows: list[Json] = field(default_factory=list)
+    summary: Json | None = None
 
 
 class ProviderError(Exception):

@@ -23,7 +23,7 @@ class ActionCallQuerySet(TenantQuerySet["ActionCall"]):
 
 
 class ActionCall(models.Model):
-    """One use of a connection: from a step, the API, or a person trying it.
+    """One use of a connection: from a step, the API (of a stream nothing is kept), or a person trying it.
 
     pending → running → completed | failed | waiting (until next_attempt_at) → running …; paused: the
     connection needs a person; cancelled. `unsure`: an attempt may have had its effect without an answer, or may
@@ -43,6 +43,7 @@ class ActionCall(models.Model):
         STEP = "step"
         API = "api"
         PERSON = "person"
+        STREAM = "stream"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -54,6 +55,7 @@ class ActionCall(models.Model):
     input = models.JSONField()
     output = models.JSONField(null=True)
     error = models.JSONField(null=True)
+    progress = models.JSONField(null=True, help_text="How far a long one has got, while it runs")
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
     attempts = models.PositiveIntegerField(default=0)
     rounds = models.PositiveSmallIntegerField(
@@ -69,6 +71,8 @@ class ActionCall(models.Model):
     fingerprint = models.CharField(max_length=64, help_text="SHA-256 of action and input, hex")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     finished_at = models.DateTimeField(null=True)
+
+    progress_written = 0.0  # time.monotonic() of the last time, in this process
 
     objects: ClassVar[ActionCallQuerySet] = ActionCallQuerySet.as_manager()  # type: ignore[assignment]
 

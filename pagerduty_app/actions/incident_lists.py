@@ -1,0 +1,97 @@
+"""pagerduty/list-incidents and pagerduty/list-services."""
+
+from datetime import timedelta
+from typing import Any
+
+from rest_framework import serializers
+
+from pagerduty_app.actions.fields import (
+    INCIDENT,
+    STATUSES,
+    URGENCIES,
+    Ids,
+    ListingInput,
+    many,
+)
+from pagerduty_app.actions.listings import in_background, listing, stream
+from pagerduty_app.actions.lookups import SERVICES as SERVICE_LOOKUP
+from pagerduty_app.actions.lookups import USERS as USER_LOOKUP
+from workflows.catalog import ActionType
+from workflows.inputs import Text
+
+# PagerDuty answers 400 beyond six months (api-schema, listIncidents); the shortest six months have 181 days.
+_LONGEST_SPAN = timedelta(days=184)
+
+
+class ListIncidentsInput(ListingInput):
+    """Without since, until or date_range: the last month. More than six months only with all pages."""
+
+    statuses = serializers.ListField(
+        child=serializers.ChoiceField(choices=STATUSES), required=False, allow_empty=False, label="Statuses"
+    )
+    service_ids = Ids(label="Services", lookup=SERVICE_LOOKUP)
+    urgencies = serializers.ListField(
+        child=serializers.ChoiceField(choices=URGENCIES), required=False, allow_empty=False, label="Urgencies"
+    )
+    team_ids = Ids(label="Teams")
+    user_ids = Ids(label="Assigned to", lookup=USER_LOOKUP)
+    incident_key = Text(max_length=255, required=False, label="Incident key")
+    since = serializers.DateTimeField(required=False, label="Since", help_text="Default: a month ago")
+    until = serializers.DateTimeField(required=False, label="Until")
+    date_range = serializers.ChoiceField(
+        choices=["all"], required=False, label="Date range", help_text="all: without any limit of time"
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        since, until = attrs.get("since"), attrs.get("until")
+        if "date_range" in attrs and (since or until):
+            raise serializers.ValidationError({"date_range": ["Either all, or since and until."]})
+        if since and until and since >= until:
+            raise serializers.ValidationError({"until": ["Must be later than since."]})
+        if since and until and until - since > _LONGEST_SPAN and not attrs.get("all"):
+            raise serializers.ValidationError({"until": ["At most six months after since, or all pages."]})
+        return super().validate(attrs)
+
+
+class ListServicesInput(ListingInput):
+    query = Text(max_length=255, required=False, label="Name contains")
+    team_ids = Ids(label="Teams")
+
+
+INCIDENTS = ActionType(
+    key="pagerduty/list-incidents",
+    name="List incidents",
+    description="Lists incidents by status, service, urgency and time.",
+    scope="incidents.read",
+    writes=False,
+    input=ListIncidentsInput,
+    output_schema=many("incidents", INCIDENT),
+    sample_input={"statuses": ["triggered", "acknowledged"], "all": True},
+    perform=listing("incidents"),
+    stream=stream("incidents"),
+    in_background=in_background,
+)
+SERVICES = ActionType(
+    key="pagerduty/list-services",
+    name="List services",
+    description="Lists the services of the account.",
+    scope="services.read",
+    writes=False,
+    input=ListServicesInput,
+    output_schema=many(
+        "services",
+        {
+            "type": "object",
+            "properties": {
+                "id": {"type": "string"},
+                "name": {"type": "string"},
+                "status": {"type": "string"},
+            },
+            "required": ["id"],
+        },
+    ),
+    sample_input={"query": "Payments"},
+    perform=listing("services"),
+    stream=stream("services"),
+    in_background=in_background,
+)

@@ -1,0 +1,121 @@
+"""Listing all incidents, however many there are, while they appear, change and disappear.
+
+PagerDuty lists 10,000 rows of a query and six months of time (developer docs, pagination; api-schema, listIncidents),
+and a row that leaves the filter moves all later ones to another offset. So the listing goes on from the time at which
+the last row was created, which never changes, instead of from an offset.
+"""
+
+import math
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pagerduty_app.client.paging import FURTHEST, PAGE, Ending, Fetch, Row, Steps, by_offset, rows_of
+
+_INCIDENTS = "incidents"
+_SPAN = timedelta(days=180)
+# Whether `since` takes in its own second is not documented, so a second is read twice.
+_OVERLAP = timedelta(seconds=1)
+# How far PagerDuty's clock may be ahead of ours, and more.
+_AHEAD = timedelta(hours=1)
+_MOST_REPEATS = 50
+
+
+def by_creation(fetch: Fetch, since: datetime | None, end: datetime | None, until: float = math.inf) -> Steps:
+    """Incidents from the oldest to the newest; each that is there throughout comes exactly once.
+
+    since: None for the first there is. end: None for now; both aware. until: `time.monotonic()` after which no further
+    page is asked for. A server that does not keep to the order or to `since` is read by offset. Raises PagerDutyError.
+    """
+    last = end or datetime.now(UTC) + _AHEAD
+    floor, offset, read, repeats = since, 0, 0, 0
+    seen: dict[Any, datetime] = {}  # what was read of the time since `floor`
+    while True:
+        if time.monotonic() > until:
+            return Ending(
+                False, f"PagerDuty was too slow; go on with since {_text(floor)}." if floor else _SLOW
+            )
+        if offset + PAGE > FURTHEST:
+            return Ending(
+                False, f"More than {FURTHEST:,} incidents were created in one moment, {_text(floor)}."
+            )
+        asked = _window(floor, last)
+        page = fetch({**asked, "sort_by": "created_at:asc", "offset": offset, "limit": PAGE})
+        rows = rows_of(page, _INCIDENTS)
+        times = _in_order(rows, floor)
+        if times is None:
+            return (yield from _without_order(fetch, _window(since, last), page, rows, read, seen, until))
+        if offset and (not rows or rows[0].get("id") not in seen) and repeats < _MOST_REPEATS:
+            offset, repeats = (
+                0,
+                repeats + 1,
+            )  # rows before this page have gone: whatever moved up is read again
+            continue
+        new = [row for row in rows if row.get("id") not in seen]
+        seen |= {row.get("id"): at for row, at in zip(rows, times, strict=True)}
+        read += len(new)
+        yield new
+        if page.get("more"):
+            if not rows:
+                return Ending(False, "PagerDuty announced more rows but returned none.")
+            further = times[-1] - _OVERLAP
+        elif floor is None or floor + _SPAN >= last:
+            return Ending(total=page.get("total"))
+        else:
+            further = floor + _SPAN - _OVERLAP
+        if floor is not None and further <= floor:
+            offset += len(rows) - 1  # the last one again, to see that nothing has moved
+        else:
+            floor, offset = further, 0
+            seen = {some_id: at for some_id, at in seen.items() if at >= further}
+
+
+_SLOW = "PagerDuty was too slow to list all incidents in the time there was."
+
+
+def _without_order(
+    fetch: Fetch,
+    asked: dict[str, Any],
+    page: dict[str, Any],
+    rows: list[Row],
+    read: int,
+    seen: dict[Any, datetime],
+    until: float,
+) -> Steps:
+    """On by offset: this page is the first, or came from a server that does not know `since` and begins anew."""
+    if read == 0:
+        yield rows
+        if not page.get("more"):
+            return Ending(total=page.get("total"))
+        seen, read = dict.fromkeys((row.get("id") for row in rows), datetime.now(UTC)), len(rows)
+    return (
+        yield from by_offset(lambda at: fetch({**asked, **at}), _INCIDENTS, until, offset=read, seen=seen)
+    )
+
+
+def _in_order(rows: list[Row], floor: datetime | None) -> list[datetime] | None:
+    """When they were created, if that is told, in order, and not before `floor`; else None."""
+    times = [_moment(row.get("created_at")) for row in rows]
+    known = [at for at in times if at is not None]
+    if len(known) < len(times) or known != sorted(known) or (known and floor and known[0] < floor):
+        return None
+    return known
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _window(since: datetime | None, last: datetime) -> dict[str, str]:
+    """What to ask for the time from `since` on, as much of it as PagerDuty lists at once."""
+    if since is None:
+        return {"date_range": "all"}
+    return {"since": _text(since), "until": _text(min(since + _SPAN, last))}
+
+
+def _text(at: datetime | None) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z") if at else ""

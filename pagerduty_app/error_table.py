@@ -1,0 +1,120 @@
+"""Every error that PagerDuty documents: its name here, what it means, whether trying again helps, what to do.
+
+Data, from which answers, hints and docs/errors.md are made. Source: PagerDuty developer docs, REST API errors.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Retry = Literal["never", "later", "after reconnecting", "after a change"]
+REQUESTER_NOT_FOUND = 1008
+
+
+@dataclass(frozen=True)
+class Known:
+    """name: of the error in this product. meaning: one plain sentence. hint: what a person can do; "" as for others."""
+
+    name: str
+    meaning: str
+    retry: Retry
+    hint: str = ""
+
+
+# PagerDuty's own error numbers.
+BY_NUMBER = {
+    1001: Known(
+        "incident_already_resolved",
+        "The incident was resolved before.",
+        "never",
+        "Nothing is left to do: somebody resolved it before.",
+    ),
+    1002: Known(
+        "incident_already_acknowledged",
+        "The incident was acknowledged before.",
+        "never",
+        "Nothing is left to do: somebody acknowledged it before.",
+    ),
+    1005: Known(
+        "incident_changed_meanwhile",
+        "The incident has changed since it was looked at.",
+        "after a change",
+        "Look at the incident as it is now, then try again.",
+    ),
+    REQUESTER_NOT_FOUND: Known(
+        "from_not_a_user",
+        "From is not the e-mail address of a user of the account.",
+        "after a change",
+        "Choose somebody who is a user of the connected PagerDuty account.",
+    ),
+    2001: Known("invalid_at_provider", "PagerDuty does not accept what was entered.", "after a change"),
+    2002: Known("invalid_at_provider", "PagerDuty could not work with what was asked for.", "after a change"),
+    2006: Known("credential_refused", "PagerDuty does not take the access.", "after reconnecting"),
+    2010: Known("access_denied", "Whoever authorised the connection may not do this.", "after reconnecting"),
+    2012: Known("provider_account_expired", "The PagerDuty account has ended.", "after a change"),
+    2018: Known(
+        "access_lost",
+        "Whoever authorised the connection has lost access to the account.",
+        "after reconnecting",
+    ),
+    2020: Known("rate_limited", "PagerDuty asks for fewer requests for a while.", "later"),
+    2100: Known(
+        "not_found_at_provider", "There is nothing with this ID, or it is not shown.", "after a change"
+    ),
+    5001: Known(
+        "incident_not_found",
+        "There is no incident with this ID.",
+        "after a change",
+        "Check the incident’s ID. It is the last part of the incident’s address in PagerDuty.",
+    ),
+    5002: Known(
+        "service_not_found",
+        "There is no service with this ID.",
+        "after a change",
+        "Choose another service; this one may have been deleted.",
+    ),
+}
+# Where the number is missing, or is one that the table does not have. 5xx otherwise: provider_error.
+BY_STATUS = {
+    400: Known("invalid_at_provider", "PagerDuty does not accept what was entered.", "after a change"),
+    401: Known("credential_refused", "PagerDuty does not take the access.", "after reconnecting"),
+    402: Known(
+        "not_in_provider_plan", "The plan of the PagerDuty account does not include this.", "after a change"
+    ),
+    403: Known("access_denied", "A permission is missing.", "after reconnecting"),
+    404: Known(
+        "not_found_at_provider", "There is nothing with this ID, or it is not shown.", "after a change"
+    ),
+    408: Known("provider_timeout", "PagerDuty was too slow to answer.", "later"),
+    429: Known("rate_limited", "PagerDuty asks for fewer requests for a while.", "later"),
+}
+ANY_OTHER = Known("provider_error", "PagerDuty has trouble of its own.", "later")
+NO_ANSWER = Known("provider_unreachable", "PagerDuty could not be reached, or its answer was lost.", "later")
+# Errors about PagerDuty that are found here, not there.
+OURS = {
+    known.name: known
+    for known in (
+        Known(
+            "incident_key_in_use",
+            "An open incident of the service has this incident key.",
+            "after a change",
+            "Resolve that incident first, or use another incident key.",
+        ),
+        Known(
+            "checking_for_note",
+            "The same note is being written by another call at this moment.",
+            "later",
+            "Nothing: it goes on by itself in a moment.",
+        ),
+    )
+}
+
+
+def find(number: int | None, status: int | None) -> Known:
+    """What is known of an answer with this error number and HTTP status (None: no answer)."""
+    known = BY_NUMBER.get(number or 0) or BY_STATUS.get(status or 0)
+    return known or (NO_ANSWER if status is None else ANY_OTHER)
+
+
+def hints() -> dict[str, str]:
+    """{name: hint} of those that have one of their own; the others are in workflows.hints."""
+    return {known.name: known.hint for known in (*BY_NUMBER.values(), *OURS.values()) if known.hint}

@@ -1,0 +1,192 @@
+"""Listings as streams of lines, and what a listing says of the time it covers."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from connections.models import Account, AuditEvent, Connection, Workspace
+from pagerduty_app.sandbox.sandbox import Sandbox
+from tests.pagerduty_app.dance import Dance
+from tests.pagerduty_app.listing import fill
+from tests.people import people
+from tests.workflows.conftest import SYSTEM, Ask, ask, connect
+from workflows import calls, streams, worker
+from workflows.models import ActionCall
+
+__all__ = ["ask"]
+pytestmark = pytest.mark.django_db
+NDJSON = {"Accept": "application/x-ndjson"}
+
+
+@pytest.fixture
+def connection(db: None, sandbox: Sandbox) -> Connection:
+    who = people()
+    return Dance(who.alice).connect(who.acme)
+
+
+@pytest.fixture
+def workspace(connection: Connection) -> Any:
+    return connection.workspace
+
+
+def path(connection: Connection, action: str = "list-incidents") -> str:
+    return f"connections/{connection.pk}/actions/pagerduty/{action}/"
+
+
+def lines(answer: Any) -> list[Any]:
+    return [json.loads(line) for line in b"".join(answer.streaming_content).splitlines()]
+
+
+def refusal(answer: Any) -> Any:
+    return json.loads(answer.content)["error"]
+
+
+def act(connection: Connection, **data: Any) -> ActionCall:
+    return calls.call_action(
+        actor=SYSTEM, connection=connection, action_key="pagerduty/list-incidents", data=data, origin="api"
+    )
+
+
+class TestStreams:
+    def test_each_row_is_a_line_and_the_last_tells_of_the_whole(
+        self, ask: Ask, connection: Connection, sandbox: Sandbox
+    ) -> None:
+        made = fill(sandbox, 250)
+
+        answer = ask("post", path(connection), {"date_range": "all"}, **NDJSON)
+        *rows, last = lines(answer)
+
+        assert (answer.status_code, answer["Content-Type"]) == (200, "application/x-ndjson")
+        assert [row["id"] for row in rows] == made
+        assert (last["summary"]["complete"], last["summary"]["streamed"]) == (True, 250)
+        call = ActionCall.objects.get()
+        assert (str(call.pk), call.status, call.origin) == (last["summary"]["id"], "completed", "stream")
+        assert "incidents" not in call.output, "what went by is not kept"
+        assert AuditEvent.objects.filter(action="action.called").count() == 1
+
+    @pytest.mark.parametrize("action", ["list-services", "list-users", "list-schedules", "list-teams"])
+    def test_other_lists_stream_too(self, ask: Ask, connection: Connection, action: str) -> None:
+        *rows, last = lines(ask("post", path(connection, action), {}, **NDJSON))
+        assert len(rows) == last["summary"]["streamed"] > 0
+
+    def test_what_is_no_list_answers_no_stream(self, ask: Ask, connection: Connection) -> None:
+        answer = ask("post", path(connection, "get-incident"), {"incident_id": "P1"}, **NDJSON)
+        assert (answer.status_code, refusal(answer)["code"]) == (406, "not_streamed")
+        assert not ActionCall.objects.exists()
+
+    def test_bad_input_is_refused_before_anything_is_answered(self, ask: Ask, connection: Connection) -> None:
+        answer = ask("post", path(connection), {"statuses": ["open"]}, **NDJSON)
+        assert (answer.status_code, refusal(answer)["code"]) == (400, "invalid_input")
+
+    def test_a_stream_cannot_be_repeated_by_its_key(self, ask: Ask, connection: Connection) -> None:
+        answer = ask("post", path(connection), {}, **NDJSON, **{"Idempotency-Key": "a"})
+        assert list(refusal(answer)["fields"]) == ["Idempotency-Key"]
+
+    def test_an_error_in_the_middle_is_the_last_line(
+        self, ask: Ask, connection: Connection, sandbox: Sandbox
+    ) -> None:
+        fill(sandbox, 250)
+        stream = ask("post", path(connection), {}, **NDJSON).streaming_content
+        first = [next(stream) for _ in range(1 + 100)]
+        sandbox.faults.add([{"kind": "status", "status": 503, "path": "/incidents$"}])
+
+        rest = [json.loads(line) for line in b"".join(stream).splitlines()]
+
+        assert len(first) == 101
+        assert rest[-1]["error"]["code"] == "provider_error"
+        assert ActionCall.objects.get().status == "failed"
+
+    def test_a_reader_who_goes_away_ends_it(self, connection: Connection, sandbox: Sandbox) -> None:
+        fill(sandbox, 250)
+        reading = streams.lines(
+            actor=SYSTEM, connection=connection, action_key="pagerduty/list-incidents", data={}
+        )
+        next(reading)
+        next(reading)
+        reading.close()  # type: ignore[attr-defined]
+
+        assert ActionCall.objects.get().status == "cancelled"
+
+    def test_one_that_died_is_not_done_again_by_the_workers(
+        self, connection: Connection, sandbox: Sandbox
+    ) -> None:
+        dead = streams.lines(
+            actor=SYSTEM, connection=connection, action_key="pagerduty/list-incidents", data={}
+        )
+        next(dead)
+        ActionCall.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        worker.drain()
+
+        call = ActionCall.objects.get()
+        assert (call.status, call.error["code"]) == ("failed", "stream_cut_off")
+        assert [json.loads(line)["error"]["code"] for line in dead] == ["stream_cut_off"]
+
+    def test_a_refused_token_is_renewed_once(
+        self, ask: Ask, connection: Connection, sandbox: Sandbox
+    ) -> None:
+        sandbox.faults.add([{"kind": "status", "status": 401, "path": "/incidents$", "times": 1}])
+        assert "summary" in lines(ask("post", path(connection), {}, **NDJSON))[-1]
+
+    def test_strangers_find_nothing_to_stream(self, ask: Ask, db: None) -> None:
+        rival = Workspace.objects.create(account=Account.objects.create(name="Rival"), name="Theirs")
+        elsewhere = connect(rival)
+        assert ask("post", path(elsewhere), {}, **NDJSON).status_code == 404
+
+
+class TestTime:
+    def test_the_month_that_is_meant_is_said(self, connection: Connection, sandbox: Sandbox) -> None:
+        fill(sandbox, 3, apart=timedelta(days=20))
+        for asked in ({}, {"all": True}):
+            output = act(connection, **asked).output
+            assert len(output["incidents"]) == 2
+            since = timezone.datetime.fromisoformat(output["since"])
+            assert abs(timezone.now() - timedelta(days=30) - since) < timedelta(minutes=1)
+
+    def test_all_pages_may_go_back_for_years(self, connection: Connection, sandbox: Sandbox) -> None:
+        fill(sandbox, 8, apart=timedelta(days=100))
+        output = act(connection, all=True, since="2020-01-01T00:00:00Z").output
+        assert (len(output["incidents"]), output["since"]) == (8, "2020-01-01T00:00:00Z")
+
+    def test_one_page_may_not(self, connection: Connection, ask: Ask) -> None:
+        body = {"since": "2025-01-01T00:00:00Z", "until": "2026-01-01T00:00:00Z"}
+        answer = ask("post", path(connection), body)
+        assert answer.json()["error"]["fields"] == {
+            "until": ["At most six months after since, or all pages."]
+        }
+
+    def test_without_limit_says_so(self, connection: Connection) -> None:
+        assert "since" not in act(connection, all=True, date_range="all").output
+
+
+def test_an_answer_holds_so_many_rows_and_says_that_there_are_more(
+    connection: Connection, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(sandbox, 450)
+    monkeypatch.setattr("pagerduty_app.actions.listings.MOST_ROWS", 300)
+
+    output = act(connection, all=True).output
+
+    assert (output["complete"], output["more"]) == (False, True)
+    assert 300 <= len(output["incidents"]) < 450
+    assert "One answer holds 300 incidents" in output["incomplete_reason"]
+
+
+def test_how_far_it_has_got_is_on_the_call(
+    connection: Connection, sandbox: Sandbox, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(sandbox, 250)
+    seen: list[Any] = []
+
+    def look(budget: Any, allowance: Any) -> None:
+        seen.append(ActionCall.objects.values_list("progress", flat=True).get())
+
+    monkeypatch.setattr("workflows.caller._PROGRESS_EVERY", 0.0)
+    monkeypatch.setattr("connections.budget.Budget.answered", look)
+
+    call = act(connection, all=True)
+
+    assert [row["read"] for row in seen if row] == [100, 199]
+    assert ask("get", f"action-calls/{call.pk}/").json()["progress"] == {"read": 250}

@@ -1,0 +1,85 @@
+"""The one door to a provider's API: whatever asks through it counts against the budget of its connection."""
+
+from collections.abc import Callable
+from typing import Any
+
+from connections.budget import Allowance, Budget, Exhausted
+from connections.models import Connection
+from connections.problems import Problem
+from workflows import catalog
+
+# A wait that is worth a moment of a worker's or a reader's time; longer ones are rows that wait.
+MOMENT = 0.5
+
+
+class Meter:
+    """Counts the requests of one use of a connection (with its grant).
+
+    before: called ahead of each. patience: seconds a request may wait for its turn; background: see Budget.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        before: Callable[[], None] = lambda: None,
+        background: bool = False,
+        patience: float = MOMENT,
+    ) -> None:
+        self._budget = Budget(connection, background=background)
+        self._before = before
+        self._patience = patience
+        self._in_hand = 0
+
+    def reserve(self) -> None:
+        """Count the next request already: nothing has to be taken back if it has to wait. Raises Exhausted."""
+        if not self._in_hand:
+            self._budget.take(patience=self._patience)
+            self._in_hand = 1
+
+    def on_request(self) -> None:
+        """Raises Exhausted, and whatever `before` raises."""
+        self._before()
+        self.reserve()
+        self._in_hand = 0
+
+    def on_answer(self, allowance: Allowance) -> None:
+        self._budget.answered(allowance)
+
+
+class Tally:
+    """Counts where the database is out of reach: in the threads of look-ups. `settle` it where it is not."""
+
+    def __init__(self, before: Callable[[], None]) -> None:
+        self._before = before
+        self._requests = 0
+        self._answers: list[Allowance] = []
+
+    def on_request(self) -> None:
+        self._before()
+        self._requests += 1
+
+    def on_answer(self, allowance: Allowance) -> None:
+        self._answers = [allowance]
+
+    def settle(self, budget: Budget) -> None:
+        """Count what was asked, of which the first was taken beforehand."""
+        budget.add(self._requests - 1)
+        for allowance in self._answers:
+            budget.answered(allowance)
+
+
+def open_api(connection: Connection, token: str, meter: Meter | Tally) -> Any:
+    """What the actions, look-ups and the like of the connection's provider work with."""
+    integration = catalog.integration(connection.provider)
+    return integration.open_api(connection.region, token, meter.on_request, meter.on_answer)
+
+
+def as_problem(spent: Exhausted, *, retry_after: float) -> Problem:
+    """Why something has to wait, in words. retry_after: seconds."""
+    message = (
+        "The provider asked for fewer requests; nothing is sent before the time it named."
+        if spent.blocked
+        else f"The provider allows {spent.per_minute} requests a minute, and these are used up; the next one is due."
+    )
+    return Problem("request_budget_spent", message, status=429, retryable=True, retry_after=retry_after)

@@ -1,0 +1,104 @@
+"""Streams: a listing that goes to whoever asked for it row by row, held neither in memory nor in the database."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import chain
+from typing import Any
+
+from django.utils import timezone
+
+from connections import budget
+from connections.actors import Actor
+from connections.models import Connection
+from connections.problems import Problem
+from connections.slots import busy, provider_slot
+from workflows import attempts, calls, claims, metered, outcomes
+from workflows.caller import Caller
+from workflows.catalog import ActionType, Json, ProviderError, Streamed
+from workflows.models import ActionCall
+
+# How long one may take, and how long each of its requests may wait for its turn.
+LONGEST_SECONDS = 15 * 60.0
+_PATIENCE = 60.0
+_LEASE = timedelta(minutes=5)
+
+
+def lines(*, actor: Actor, connection: Connection, action_key: str, data: Any) -> Iterator[str]:
+    """ "" once nothing can be refused any more, then each row as JSON on its line, then {"summary"} or {"error"}.
+
+    Raises Problem before the first: as calls.call_action, not_streamed, busy.
+    """
+    action = calls.allowed(actor, connection, action_key, data)
+    if action.stream is None:
+        raise Problem("not_streamed", f"“{action.name}” answers no stream.", status=406)
+    attempts.check_usable(connection, action)
+    with provider_slot() as free:
+        if not free:
+            raise busy()
+        call = ActionCall(
+            workspace_id=connection.workspace_id,
+            connection=connection,
+            action=action_key,
+            origin=ActionCall.Origin.STREAM,
+            user_id=actor.user_id,
+            api_key_id=actor.api_key_id,
+            input=data,
+            fingerprint=calls.fingerprint_of(action_key, data),
+        )
+        holder = claims.claimed_from_birth(call)
+        calls.save(actor, call)
+        yield ""
+        yield from (json.dumps(line, ensure_ascii=False) + "\n" for line in _Stream(call, holder).lines())
+
+
+class _Stream(attempts.Attempt):
+    """The one attempt of a streamed call."""
+
+    def lines(self) -> Iterator[Json]:
+        self.until = time.monotonic() + LONGEST_SECONDS
+        try:
+            output: Json = {"streamed": 0}
+            for part in self._parts():
+                yield from part.rows
+                output["streamed"] += len(part.rows)
+                output |= part.summary or {}
+            self._write(**outcomes.of_success(output))
+            yield {"summary": {"id": str(self.call.pk), **output}}
+        except GeneratorExit:
+            self._write(status=ActionCall.Status.CANCELLED, finished_at=timezone.now())
+            raise
+        except claims.LeaseLost:
+            yield {"error": attempts.cut_off().as_error()}
+        except Problem as problem:
+            yield self._failed(problem)
+        except ProviderError as error:
+            yield self._failed(outcomes.as_problem(error))
+        except budget.Exhausted as spent:
+            wait = max(0.0, spent.at - timezone.now().timestamp())
+            yield self._failed(metered.as_problem(spent, retry_after=wait))
+
+    def _failed(self, problem: Problem) -> Json:
+        self._write(**outcomes.of_end(problem))
+        return {"error": problem.as_error()}
+
+    def _keep_lease(self) -> None:
+        """Longer than for others: whoever reads may be slow."""
+        self._write(lease_until=timezone.now() + _LEASE)
+
+    def _parts(self) -> Iterator[Streamed]:
+        action, connection = self._usable()
+        return self._authorised(connection, lambda token: self._begun(action, connection, token))
+
+    def _begun(self, action: ActionType, connection: Connection, token: str) -> Iterator[Streamed]:
+        """The parts, the first of which has come: a token that is refused shows at once."""
+        if action.stream is None:
+            raise Problem("not_streamed", f"“{action.name}” answers no stream.", status=406)
+        meter = metered.Meter(connection, before=self._keep_lease, background=True, patience=_PATIENCE)
+        data = action.input(data=self.call.input)
+        data.is_valid(raise_exception=True)
+        caller = Caller(self.call, cache_key="", sent_before=False, until=self.until)
+        parts = action.stream(metered.open_api(connection, token, meter), data.validated_data, caller)
+        first = next(parts)
+        return chain([first], parts)
