@@ -1,0 +1,30 @@
+"""Figures: one row for each promise, whether it was kept, and on how busy a machine."""
+
+import math
+import os
+from typing import Any
+
+Row = dict[str, Any]
+SHORT = os.environ.get("SHORT") == "1"
+
+
+def percentile(values: list[float], percent: float) -> float:
+    """The smallest of `values` that at least `percent` of them do not exceed. Raises ValueError without any."""
+    if not values:
+        raise ValueError("nothing was measured")
+    return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
+
+
+def at_most(name: str, wanted: float, got: float, unit: str) -> Row:
+    return _row(name, wanted, got, unit, ok=got <= wanted)
+
+
+def at_least(name: str, wanted: float, got: float, unit: str) -> Row:
+    return _row(name, wanted, got, unit, ok=got >= wanted)
+
+
+def _row(name: str, wanted: float, got: float, unit: str, *, ok: bool) -> Row:
+    """Says it at once, too: a long proof should not keep its figures to itself."""
+    load = os.getloadavg()[0]
+    print(f"{'ok  ' if ok else 'MISS'} {name}: {got:.1f} {unit} (wanted {wanted:g}; load {load:.1f})", flush=True)
+    return {"name": name, "wanted": wanted, "got": round(got, 1), "unit": unit, "ok": ok}

@@ -1,0 +1,72 @@
+"""The workflow that is measured: one step, which writes a note on the incident of the event."""
+
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from bench.stack import Stack
+from pagerduty_app import signatures
+
+# A workflow begins at most 600 runs a minute (workflows.pace), so that many have to share the work.
+_RUNS_OF_ONE = 500
+PER_MINUTE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A trigger with its published workflow."""
+
+    id: str
+    url: str
+    secret: str
+
+    def sign(self, body: bytes) -> dict[str, str]:
+        """The headers of a delivery."""
+        return {
+            "X-PagerDuty-Signature": signatures.sign(body, self.secret),
+            "Content-Type": "application/json",
+        }
+
+
+def prepare(stack: Stack, events: int) -> list[tuple[Listener, str]]:
+    """Where to send each of so many events, and the id of its incident, which the sandbox has."""
+    seed = stack.seed()
+    listeners = [_listener(stack, seed, number) for number in range(-(-events // _RUNS_OF_ONE))]
+    stack.sandbox("POST", "settings", {"rate_limit": PER_MINUTE})
+    incidents = stack.sandbox("POST", "incidents", {"count": events, "silent": True})["incidents"]
+    return [(listeners[number % len(listeners)], incident) for number, incident in enumerate(incidents)]
+
+
+def _listener(stack: Stack, seed: dict[str, Any], number: int) -> Listener:
+    key, name, secret = seed["api_key"], f"Bench {number}", secrets.token_urlsafe(24)
+    wanted = {"key": "pagerduty/incident-triggered", "connection": seed["connection"], "name": name}
+    trigger = stack.api(key, "triggers/", wanted)
+    stack.api(key, f"triggers/{trigger['id']}/secrets/", {"secret": secret})
+    step = {
+        "key": "note",
+        "connection": seed["connection"],
+        "action": "pagerduty/create-incident-note",
+        "input": {
+            "from": "dana@acme.example",
+            "incident_id": "{{ trigger.incident.id }}",
+            "content": "Seen: {{ trigger.incident.title }}",
+        },
+    }
+    workflow = {"name": name, "trigger": trigger["id"], "steps": [step], "max_runs_per_minute": 600}
+    stack.api(key, "workflows/", workflow | {"publish": True})
+    return Listener(trigger["id"], trigger["url"], secret)
+
+
+def body_of(incident: str) -> bytes:
+    """What PagerDuty sends when that incident is triggered."""
+    data = {"id": incident, "type": "incident", "title": "Payments are slow", "urgency": "high"}
+    event = {"id": f"E-{incident}", "event_type": "incident.triggered", "data": data}
+    return json.dumps({"event": event}).encode()
+
+
+def received(stack: Stack) -> dict[str, float]:
+    """When the sandbox got the first request for a note on which incident, in seconds of the wall clock."""
+    rows = stack.sandbox("GET", "requests")["requests"]
+    notes = [row for row in rows if row["method"] == "POST" and row["path"].endswith("/notes")]
+    return {row["path"].split("/")[2]: row["at"] for row in reversed(notes)}

@@ -1,0 +1,139 @@
+"""The product as it is used: `manage.py up --sandbox` on a database of its own, all of it removed at the end."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import requests
+
+ROOT = Path(__file__).resolve().parent.parent
+POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/taskjuice")
+_PATIENCE = 60.0
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def wait_for(what: str, look: Callable[[], Any], seconds: float = _PATIENCE) -> Any:
+    """The first truthy answer of `look`, asked ten times a second. Raises TimeoutError."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        seen = look()
+        if seen:
+            return seen
+        time.sleep(0.1)
+    raise TimeoutError(f"waited {seconds:.0f} s for {what}")
+
+
+class Stack:
+    """A running product with its demo agency. kind: `sqlite` or `postgresql`. Also a context manager."""
+
+    def __init__(self, kind: str, port: int) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="taskjuice-bench-")
+        self.port, self.url, self.sandbox_url = port, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}"
+        self.log = Path(self._folder.name) / "up.log"
+        self._server = ""
+        self._up: subprocess.Popen[bytes] | None = None
+        self.http = requests.Session()
+        self.http.trust_env = False
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        self.env = kept | {
+            "DATABASE_URL": self._new_database(kind),
+            "PUBLIC_BASE_URL": self.url,
+            "NODE_NAME": f"bench-{port}",
+        }
+
+    def _new_database(self, kind: str) -> str:
+        if kind == "sqlite":
+            return f"sqlite:///{self._folder.name}/bench.sqlite3"
+        parts = urlsplit(POSTGRES)
+        self._name = f"taskjuice_bench_{uuid.uuid4().hex[:12]}"
+        self._server = urlunsplit(parts._replace(path="/postgres"))
+        self._on_server(f"CREATE DATABASE {self._name}")
+        return urlunsplit(parts._replace(path=f"/{self._name}"))
+
+    def _on_server(self, statement: str) -> None:
+        with psycopg.connect(self._server, autocommit=True) as connection:
+            connection.execute(statement)
+
+    def start(self) -> None:
+        """Raises RuntimeError when it ends instead of getting ready."""
+        command = [sys.executable, "manage.py", "up", "--sandbox", "--port", str(self.port)]
+        with self.log.open("ab") as log:
+            self._up = subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=log, stderr=log)
+        wait_for("the product to be ready", self._ready)
+
+    def _ready(self) -> bool:
+        if self._up is None or self._up.poll() is not None:
+            raise RuntimeError(self.log.read_text()[-4000:])
+        try:
+            return self.http.get(f"{self.url}/readyz", timeout=5).ok
+        except requests.RequestException:
+            return False
+
+    def stop(self) -> None:
+        """End every process; the database and the sandbox's memory stay."""
+        if self._up is not None:
+            self._up.send_signal(signal.SIGTERM)
+            self._up.wait(60)
+            self._up = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()
+        if self._server:
+            self._on_server(f"DROP DATABASE {self._name} WITH (FORCE)")
+        for path in (ROOT / "var").glob(f"sandbox-{self.port + 1}.sqlite3*"):
+            path.unlink()
+        self._folder.cleanup()
+
+    def python(self, *arguments: str, stdin: str = "") -> str:
+        """What our Python printed for those arguments, in the product's environment. Raises CalledProcessError."""
+        with self.log.open("ab") as log:
+            return subprocess.run(
+                [sys.executable, *arguments],
+                cwd=ROOT, env=self.env, input=stdin, stdout=subprocess.PIPE, stderr=log, text=True, check=True,
+            ).stdout  # fmt: skip
+
+    def seed(self) -> dict[str, Any]:
+        made: dict[str, Any] = json.loads(self.python("manage.py", "seed_demo", "--json"))
+        return made
+
+    def api(self, key: str, path: str, body: Any) -> Any:
+        """POST to the product's API. Raises requests.HTTPError."""
+        headers = {"Authorization": f"Bearer {key}"}
+        answer = self.http.post(f"{self.url}/api/v1/{path}", json=body, headers=headers, timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
+    def sandbox(self, method: str, path: str, body: Any = None) -> Any:
+        """The sandbox's control interface."""
+        answer = self.http.request(method, f"{self.sandbox_url}/_sandbox/{path}", json=body, timeout=60)
+        answer.raise_for_status()
+        return answer.json()
+
+    def processor_seconds(self, part_of_command: str) -> float:
+        """Processor time that the child of `up` with that command line has used so far (Linux, proc(5))."""
+        if self._up is None:
+            raise RuntimeError("it does not run")
+        children = Path(f"/proc/{self._up.pid}/task/{self._up.pid}/children").read_text().split()
+        for pid in children:
+            if part_of_command.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+                return (int(fields[11]) + int(fields[12])) / _TICKS
+        raise RuntimeError(f"no child runs {part_of_command}")
