@@ -3,12 +3,14 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
@@ -36,9 +38,13 @@ def wait_for(what: str, look: Callable[[], Any], seconds: float = _PATIENCE) -> 
 class Stack:
     """A running product with its demo agency. kind: `sqlite` or `postgresql`. Also a context manager."""
 
-    def __init__(self, kind: str, port: int) -> None:
+    def __init__(self, kind: str, port: int, *, workers: int = 2) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="taskjuice-bench-")
-        self.port, self.url, self.sandbox_url = port, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}"
+        self.port, self.url, self.sandbox_url = (
+            port,
+            f"http://127.0.0.1:{port}",
+            f"http://127.0.0.1:{port + 1}",
+        )
         self.log = Path(self._folder.name) / "up.log"
         self._server = ""
         self._up: subprocess.Popen[bytes] | None = None
@@ -49,6 +55,8 @@ class Stack:
             "DATABASE_URL": self._new_database(kind),
             "PUBLIC_BASE_URL": self.url,
             "NODE_NAME": f"bench-{port}",
+            "TASK_WORKERS": str(workers),
+            "PAGERDUTY_SETTLE_SECONDS": "20",
         }
 
     def _new_database(self, kind: str) -> str:
@@ -103,12 +111,22 @@ class Stack:
         self._folder.cleanup()
 
     def python(self, *arguments: str, stdin: str = "") -> str:
-        """What our Python printed for those arguments, in the product's environment. Raises CalledProcessError."""
+        """What our Python printed for those arguments, in the product's environment. Raises RuntimeError."""
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=ROOT, env=self.env, input=stdin, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise RuntimeError(done.stderr[-2000:])
+        return done.stdout
+
+    def talk(self, *arguments: str) -> subprocess.Popen[str]:
+        """Our Python with those arguments, to be spoken to by lines."""
         with self.log.open("ab") as log:
-            return subprocess.run(
+            return subprocess.Popen(
                 [sys.executable, *arguments],
-                cwd=ROOT, env=self.env, input=stdin, stdout=subprocess.PIPE, stderr=log, text=True, check=True,
-            ).stdout  # fmt: skip
+                cwd=ROOT, env=self.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
+            )  # fmt: skip
 
     def seed(self) -> dict[str, Any]:
         made: dict[str, Any] = json.loads(self.python("manage.py", "seed_demo", "--json"))
@@ -127,13 +145,49 @@ class Stack:
         answer.raise_for_status()
         return answer.json()
 
-    def processor_seconds(self, part_of_command: str) -> float:
-        """Processor time that the child of `up` with that command line has used so far (Linux, proc(5))."""
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """What the product's database answers."""
+        url = self.env["DATABASE_URL"]
+        if url.startswith("sqlite"):
+            with closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=20)) as database:
+                return database.execute(sql).fetchall()
+        with psycopg.connect(url) as connection:
+            return connection.execute(sql).fetchall()
+
+    def theirs(self, sql: str) -> list[tuple[Any, ...]]:
+        """What the sandbox's own memory answers (pagerduty_app.sandbox.store)."""
+        path = ROOT / "var" / f"sandbox-{self.port + 1}.sqlite3"
+        with closing(sqlite3.connect(path, timeout=20)) as database:
+            return database.execute(sql).fetchall()
+
+    def child(self, part_of_command: str) -> int:
+        """The pid of the child of `up` with that command line (Linux, proc(5))."""
         if self._up is None:
             raise RuntimeError("it does not run")
         children = Path(f"/proc/{self._up.pid}/task/{self._up.pid}/children").read_text().split()
         for pid in children:
             if part_of_command.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
-                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-                return (int(fields[11]) + int(fields[12])) / _TICKS
+                return int(pid)
         raise RuntimeError(f"no child runs {part_of_command}")
+
+    def processor_seconds(self, part_of_command: str) -> float:
+        """Processor time that this child has used so far."""
+        fields = _stat(self.child(part_of_command))
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def peak_memory(self, part_of_command: str) -> float:
+        """The most resident memory that this child and what it started had at any time so far, in kB."""
+        group, total = self.child(part_of_command), 0.0
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if int(_stat(int(folder.name))[2]) == group:
+                    status = (folder / "status").read_text()
+                    total += float(status.partition("VmHWM:")[2].split()[0])
+            except (FileNotFoundError, ProcessLookupError, IndexError):
+                continue
+        return total
+
+
+def _stat(pid: int) -> list[str]:
+    """What follows the command's name in /proc/<pid>/stat."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -1,6 +1,7 @@
 """The control calls under /_sandbox/: people at PagerDuty, faults and inspection, for demos and tests. No sign-in."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -49,6 +50,7 @@ def state(request: HttpRequest) -> HttpResponse:
             "subscriptions": len(store.all("subscription")),
             "deliveries": dict(store.rows("SELECT state, COUNT(*) FROM deliveries GROUP BY state")),
             "requests": len(sandbox.requests),
+            "renewals": sandbox.tokens.renewals,
         }
     )
 
@@ -123,9 +125,10 @@ def deliveries(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def incidents(request: HttpRequest) -> HttpResponse:
-    """{"account", "service_id", "title"?, "urgency"?, "count"?, "created_at"?, "silent"?} → {"incidents": [ids]}.
+    """{"account", "service_id", "title"?, "urgency"?, "count"?, "created_at"?, "apart"?, "silent"?} → {"incidents"}.
 
-    silent: without events, for filling lists; several thousand at once are fine.
+    silent: without events, for filling lists; several thousand at once are fine. apart: seconds by which each of those
+    is older than the one before, which is as old as `created_at` says, or new.
     """
     sandbox, body = sandbox_of(request), _body(request)
     account = account_of(sandbox, body.get("account", "acme"))
@@ -137,8 +140,12 @@ def incidents(request: HttpRequest) -> HttpResponse:
         if name in body
     }
     made = []
-    for _ in range(int(body.get("count", 1))):
+    newest = datetime.fromisoformat(body["created_at"]) if "created_at" in body else datetime.now(UTC)
+    for number in range(int(body.get("count", 1))):
         if body.get("silent"):
+            if "apart" in body:
+                at = newest - timedelta(seconds=number * body["apart"])
+                fields["created_at"] = at.strftime("%Y-%m-%dT%H:%M:%SZ")
             made.append(sandbox.incidents.insert(account, service, **fields)["id"])
         else:
             wanted: Json = {"type": "incident", "title": "An incident", "service": {"id": service}, **fields}

@@ -8,12 +8,15 @@ from typing import Any
 
 # What is asked for is done within this time or not at all, however long the answer to it is kept back.
 WORKS_FOR_SECONDS = 15.0
-KINDS = ("delay", "lose_answer", "drop_before", "status", "rate_limit")
+KINDS = ("delay", "lose_answer", "drop_before", "status", "status_after", "rate_limit")
 
 
 @dataclass
 class Rule:
-    """When and how to fail. path: a regular expression found in the path. times: None means always."""
+    """When and how to fail. path: a regular expression found in the path. times: None means always.
+
+    status answers in place of the work, status_after when the work was done, as a gateway does that has lost patience.
+    """
 
     kind: str
     method: str = ""

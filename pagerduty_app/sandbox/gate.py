@@ -63,8 +63,9 @@ def operation(**scopes: str) -> Callable[[Callable[..., Answer]], Callable[..., 
             entry["query"] = request.META.get("QUERY_STRING", "")
             sandbox.requests.append(entry)
             answer = before(rule) or _answered(sandbox, request, region, scopes, handle, path, entry)
+            answer = after(rule, request, answer)
             entry["status"] = answer.status_code
-            return after(rule, request, answer)
+            return answer
 
         return view
 
@@ -134,7 +135,7 @@ def _body(request: HttpRequest) -> Json:
 # --- faults ------------------------------------------------------------------------------------------
 def before(rule: Rule | None) -> HttpResponse | None:
     """What a fault does in place of the work, or None."""
-    if rule is None or rule.kind == "lose_answer":
+    if rule is None or rule.kind in ("lose_answer", "status_after"):
         return None
     if rule.kind == "delay":
         time.sleep(rule.seconds_before)
@@ -153,7 +154,9 @@ def before(rule: Rule | None) -> HttpResponse | None:
 
 
 def after(rule: Rule | None, request: HttpRequest, answer: HttpResponse) -> HttpResponse:
-    """Keep the answer back, or cut the connection instead of answering, where the fault says so."""
+    """Keep the answer back, give another, or cut the connection instead of answering, where the fault says so."""
+    if rule is not None and rule.kind == "status_after":
+        return JsonResponse(Refused(rule.status, 2000, "Internal Error").body(), status=rule.status)
     if rule is not None and rule.kind == "delay":
         time.sleep(rule.seconds - rule.seconds_before)
     if rule is not None and rule.kind in ("lose_answer", "drop_before"):

@@ -28,6 +28,7 @@ class Tokens:
         self._store = store
         self._base_url = base_url
         self.lifetime = 86_400
+        self.renewals = {"done": 0, "refused": 0}  # since it was started
         self._private_key = self._key()
 
     # --- codes -------------------------------------------------------------------------------------
@@ -67,7 +68,9 @@ class Tokens:
             held = self._store.get("refresh", token)
             grant = self._store.get("grant", held["grant"]) if held else None
             if held is None or grant is None or held["used"] or grant["revoked"] or grant["client"] != client:
+                self.renewals["refused"] += 1
                 raise InvalidGrant("unknown, used or revoked refresh token")
+            self.renewals["done"] += 1
             self._store.put("refresh", token, {**held, "used": True})
             return self._answer(grant)
 

@@ -1,0 +1,27 @@
+"""`python -m bench.edge [name …]`: every proof or those named, on both databases; figures to var/edge.json."""
+
+import sys
+from collections.abc import Callable
+from functools import partial
+
+from bench.edge import listings, one_effect, overhead, pace, renewals
+from bench.figures import Row
+from bench.proofs import run
+
+_PORT = 18_600
+_KINDS = ("sqlite", "postgresql")
+_MEASURES: dict[str, Callable[[str, int], list[Row]]] = {
+    "effects": one_effect.measure,
+    "listings": listings.measure,
+    "renewals": renewals.measure,
+    "pace": pace.measure,
+}
+_PROOFS: dict[str, Callable[[], list[Row]]] = {
+    f"{name}-{kind}": partial(measure, kind, _PORT + 10 * (2 * number + second))
+    for number, (name, measure) in enumerate(_MEASURES.items())
+    for second, kind in enumerate(_KINDS)
+} | {"overhead": partial(overhead.measure, "sqlite", _PORT + 100)}
+
+
+if __name__ == "__main__":
+    sys.exit(run(_PROOFS, sys.argv[1:], "edge.json"))

@@ -1,0 +1,42 @@
+"""Many action calls at once over the product's API, and waiting until all of them have ended."""
+
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import requests
+
+from bench.stack import Stack, wait_for
+
+_SENDERS = 8
+DANA = "dana@acme.example"
+
+
+def begin(stack: Stack, seed: dict[str, Any], action: str, inputs: Iterable[dict[str, Any]]) -> list[str]:
+    """Ask for them without waiting. Answers the calls' ids in the order of the inputs."""
+    url = f"{stack.url}/api/v1/connections/{seed['connection']}/actions/pagerduty/{action}/"
+    headers = {"Authorization": f"Bearer {seed['api_key']}", "Prefer": "respond-async"}
+
+    def ask(data: dict[str, Any]) -> str:
+        answer = requests.post(url, json=data, headers=headers, timeout=60)
+        answer.raise_for_status()
+        call: str = answer.json()["id"]
+        return call
+
+    with ThreadPoolExecutor(_SENDERS) as senders:
+        return list(senders.map(ask, inputs))
+
+
+def wait_until_ended(stack: Stack, patience: float) -> float:
+    """Seconds until no call is open any more. Raises TimeoutError."""
+    began = time.monotonic()
+    still_open = "SELECT COUNT(*) FROM workflows_actioncall WHERE finished_at IS NULL"
+    wait_for("every call to end", lambda: stack.rows(still_open)[0][0] == 0, patience)
+    return time.monotonic() - began
+
+
+def ended_badly(stack: Stack, *, but: str = "") -> int:
+    """How many calls failed, except for that reason."""
+    failed = stack.rows("SELECT error FROM workflows_actioncall WHERE status <> 'completed'")
+    return sum(1 for (error,) in failed if not but or but not in str(error))

@@ -1,0 +1,95 @@
+"""`python -m bench.edge.clients SANDBOX CONNECTION INCIDENT CALLS LISTED TURNS`: three clients, turn by turn.
+
+Prints {"a note, ms": {client: best turn}, "a listing, s": …}. The best turn of each counts: what disturbs a turn only
+ever makes it slower.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "taskjuice.settings")
+django.setup()
+
+import pagerduty  # noqa: E402
+import requests  # noqa: E402
+
+from connections import grants  # noqa: E402
+from connections.models import Connection  # noqa: E402
+from pagerduty_app.client import Api  # noqa: E402
+
+DANA = "dana@acme.example"
+_SERVICE = "PSVC02"
+_ACCEPT = "application/vnd.pagerduty+json;version=2"
+
+
+class Clients:
+    """Each writes notes and lists incidents, in its own way, with one connection that it keeps."""
+
+    def __init__(self, url: str, token: str, incident: str) -> None:
+        self.url, self.incident = url, incident
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.session.headers.update({"Authorization": f"Bearer {token}", "Accept": _ACCEPT})
+        self.api = Api(url, token, lambda: None)
+        self.theirs = pagerduty.RestApiV2Client(token, auth_type="bearer", trust_env=False)
+        self.theirs._url = url  # it takes no http:// by the front door
+
+    def notes(self) -> dict[str, Callable[[], object]]:
+        path, note = f"/incidents/{self.incident}/notes", {"note": {"content": "Look"}}
+        headers = {"From": DANA}
+        return {
+            "requests": lambda: self.session.post(
+                self.url + path, json=note, headers=headers, timeout=10
+            ).json(),
+            "ours": lambda: self.api.create_note(DANA, self.incident, "Look"),
+            "pagerduty": lambda: self.theirs.rpost(path, json={"content": "Look"}, headers=headers),
+        }
+
+    def listings(self) -> dict[str, Callable[[], int]]:
+        wanted = {"service_ids": [_SERVICE]}
+        theirs = {"service_ids[]": [_SERVICE], "date_range": "all"}
+        return {
+            "requests": self._by_offset,
+            "ours": lambda: sum(len(page) for page in self.api.all_incidents(wanted, None, None)),
+            "pagerduty": lambda: len(list(self.theirs.iter_all("incidents", params=theirs))),
+        }
+
+    def _by_offset(self) -> int:
+        offset, more = 0, True
+        while more:
+            query = {"service_ids[]": _SERVICE, "date_range": "all", "limit": 100, "offset": offset}
+            page = self.session.get(f"{self.url}/incidents", params=query, timeout=10).json()
+            offset, more = offset + len(page["incidents"]), page["more"]
+        return offset
+
+
+def best(ways: dict[str, Callable[[], object]], times: int, turns: int) -> dict[str, float]:
+    """Seconds that each way took at best, a turn being so many times."""
+    found = dict.fromkeys(ways, float("inf"))
+    for _ in range(turns):
+        for name, act in ways.items():
+            began = time.perf_counter()
+            for _ in range(times):
+                act()
+            found[name] = min(found[name], (time.perf_counter() - began) / times)
+    return found
+
+
+def main() -> None:
+    url, connection, incident, *numbers = sys.argv[1:]
+    calls, listed, turns = map(int, numbers)
+    clients = Clients(url, grants.access_token(Connection.objects.get(pk=connection)), incident)
+    for name, act in clients.listings().items():
+        if (found := act()) < min(listed, 10_000):
+            raise SystemExit(f"{name} listed {found} of {listed}")
+    notes = {name: took * 1000 for name, took in best(clients.notes(), calls, turns).items()}
+    print(json.dumps({"a note, ms": notes, "a listing, s": best(clients.listings(), 1, turns)}))
+
+
+if __name__ == "__main__":
+    main()

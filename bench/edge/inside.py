@@ -1,0 +1,75 @@
+"""`python -m bench.edge.inside …`: what a proof does inside the product's own environment.
+
+connect N: N connections made through the real OAuth flow; prints their ids. expire: no access token is good any more.
+renew SEED: for each line on stdin, a token of every connection in an order of its own; prints their digests as JSON.
+fail: as renew once, but prints which connections got none, and why.
+"""
+
+import hashlib
+import json
+import os
+import random
+import sys
+from datetime import timedelta
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "taskjuice.settings")
+django.setup()
+
+from django.urls import reverse  # noqa: E402 - models need a set-up Django
+from django.utils import timezone  # noqa: E402
+
+from connections import grants  # noqa: E402
+from connections.models import Connection, Grant, User, Workspace  # noqa: E402
+from connections.problems import Problem  # noqa: E402
+from taskjuice.demo import consent  # noqa: E402
+from taskjuice.demo.seed import EMAIL  # noqa: E402
+
+_PREFIX = "Edge "
+
+
+def _connections() -> list[Connection]:
+    return list(Connection.objects.filter(label__startswith=_PREFIX).order_by("label"))
+
+
+def connect(count: int) -> None:
+    user = User.objects.get(email=EMAIL)
+    workspace = Workspace.objects.get(account__memberships__user=user)
+    for number in range(count):
+        form = {"provider": "pagerduty", "label": f"{_PREFIX}{number:03}", "workspace": str(workspace.pk)}
+        consent.give(user, reverse("connections:connect"), form)
+    print(json.dumps([str(connection.pk) for connection in _connections()]))
+
+
+def expire() -> None:
+    past = timezone.now() - timedelta(seconds=1)
+    Grant.objects.filter(connection__in=_connections()).update(
+        expires_at=past, next_refresh_at=past, failures=0
+    )
+
+
+def _tokens(order: random.Random) -> dict[str, str]:
+    """Connection → digest of its token, or the code of what stood in the way."""
+    found = {}
+    connections = _connections()
+    order.shuffle(connections)
+    for connection in connections:
+        try:
+            token = grants.access_token(connection)
+            found[str(connection.pk)] = hashlib.sha256(token.encode()).hexdigest()[:16]
+        except Problem as problem:
+            found[str(connection.pk)] = problem.code
+    return found
+
+
+def renew(seed: int) -> None:
+    order = random.Random(seed)
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        print(json.dumps(_tokens(order)), flush=True)
+
+
+if __name__ == "__main__":
+    what, *numbers = sys.argv[1:]
+    {"connect": connect, "expire": expire, "renew": renew}[what](*map(int, numbers))

@@ -1,0 +1,30 @@
+"""Running proofs: each gives its figures, all are kept, and one that breaks down is a figure that is not ok."""
+
+import json
+import traceback
+from collections.abc import Callable, Mapping
+
+from bench.figures import Row
+from bench.stack import ROOT
+
+
+def run(proofs: Mapping[str, Callable[[], list[Row]]], names: list[str], file: str) -> int:
+    """The exit code: 0 when every figure is ok. names: none for all. file: in var/, what is written there."""
+    unknown = set(names) - set(proofs)
+    if unknown:
+        print(f"There is no {', '.join(sorted(unknown))}; there are {', '.join(proofs)}.")
+        return 2
+    rows: list[Row] = []
+    path = ROOT / "var" / file
+    path.parent.mkdir(exist_ok=True)
+    for name in names or proofs:
+        print(f"--- {name}", flush=True)
+        try:
+            rows += proofs[name]()
+        except Exception:
+            traceback.print_exc()
+            rows.append({"name": f"{name}: came to its end", "wanted": 1, "got": 0, "unit": "", "ok": False})
+        path.write_text(json.dumps(rows, indent=1) + "\n")
+    missed = [row["name"] for row in rows if not row["ok"]]
+    print(f"{len(rows)} figures in {path}; {len(missed)} not ok{': ' if missed else ''}{'; '.join(missed)}")
+    return 1 if missed else 0
