@@ -10,6 +10,9 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 
+from tests.contract import Contract
+from tests.kept_contract import kept
+
 REQUIRED = os.environ.get("REQUIRE_ALL") == "1"
 
 
@@ -50,6 +53,24 @@ def _tests_may_empty_the_audit() -> None:
             return ["DROP TRIGGER audit_event_kept", *sql_flush(*args, **kwargs), kept]
 
         operations.sql_flush = unguarded
+
+
+@pytest.fixture(scope="session")
+def _misfits() -> Iterator[list[str]]:
+    contract = Contract.load_from_env()
+    if contract is None:
+        yield []
+        return
+    with kept(contract) as faults:
+        yield faults
+
+
+@pytest.fixture(autouse=True)
+def _requests_fit_pagerdutys_own_file(_misfits: list[str]) -> Iterator[None]:
+    yield
+    faults = list(_misfits)
+    _misfits.clear()
+    assert not faults, "\n".join(faults)
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -40,7 +40,7 @@ def contract() -> Contract | None:
 
 @pytest.fixture(autouse=True)
 def sent(contract: Contract | None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """What went out to the REST API, as "POST /incidents"; checked on the way, in both directions."""
+    """What went out to the REST API, as "POST /incidents"; the answers are held against PagerDuty's own file."""
     out: list[str] = []
     send = requests.Session.send
 
@@ -49,10 +49,6 @@ def sent(contract: Contract | None, monkeypatch: pytest.MonkeyPatch) -> Iterator
         if "/oauth/" in path or "authorize" in path:
             return send(self, request, **kwargs)
         out.append(f"{request.method} {path}")
-        if contract:
-            query, body = parse_qsl(urlsplit(request.url).query), request.body
-            given = json.loads(body) if body else None
-            contract.check_request(request.method, path, query, request.headers, given)
         answer = send(self, request, **kwargs)
         # A hundred pages of a list are like its first ones; checking them all takes a quarter of a minute.
         if contract and answer.status_code < 500 and out.count(out[-1]) <= _CHECKED_OF_EACH:
