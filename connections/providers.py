@@ -63,6 +63,10 @@ class RefreshFailed(Exception):
         self.retry_after = retry_after
 
 
+class AppRefused(RefreshFailed):
+    """The provider does not know the app, or not with this secret; the grant itself may be good."""
+
+
 class TokenRefused(Exception):
     """The provider does not take this access token."""
 
@@ -85,7 +89,7 @@ class OAuthProvider:
     """One provider's OAuth facts.
 
     scopes: scope → what it allows, in plain words, all asked for on connect.
-    refresh(refresh_token, app) → Tokens; raises RefreshRefused or RefreshFailed. app: None for this server's own.
+    refresh(refresh_token, app) → Tokens; raises RefreshRefused, RefreshFailed or AppRefused. app: None for ours.
     revoke(refresh_token, app) → True when the provider confirmed, False where it offers no such call.
     missing_scopes(granted) → the asked scopes that the granted ones do not cover.
     lifetimes(granted) → how long a grant of those scopes lasts.

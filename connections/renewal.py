@@ -16,9 +16,9 @@ from django.utils import timezone
 from connections import backoff, oauth_apps, providers
 from connections.encryption import seal
 from connections.grant_state import break_off, check_usable, delayed, opened
-from connections.models import Connection, Grant
+from connections.models import Connection, Grant, Notice
 from connections.problems import Problem
-from connections.providers import RefreshFailed, RefreshRefused, Tokens
+from connections.providers import AppRefused, RefreshFailed, RefreshRefused, Tokens
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +27,8 @@ _PATIENCE = 2.0
 _LOOK_EVERY = 0.05
 _SHORTEST_MARGIN = timedelta(minutes=5)
 _AT_LEAST_EVERY = timedelta(days=1)
+# Refusals of an app in a row, about a quarter of a minute's, before somebody is told.
+_TELL_AFTER = 3
 
 
 def refresh_due(limit: int = 50) -> int:
@@ -103,6 +105,8 @@ def _refresh(grant: Grant, holder: uuid.UUID) -> Grant:
             lease_until=None,
         )
         log.warning("refresh_failed", grant=str(grant.pk), failures=failures, reason=str(error))
+        if isinstance(error, AppRefused) and grant.oauth_app and failures >= _TELL_AFTER:
+            _tell_of_the_app(grant)
         raise delayed(wait) from None
     fill(grant, tokens)
     stored = Grant.objects.filter(
@@ -126,6 +130,13 @@ def _refresh(grant: Grant, holder: uuid.UUID) -> Grant:
         log.warning("refreshed_for_nothing", grant=str(grant.pk))
         check_usable(current.connection)
     return current
+
+
+def _tell_of_the_app(grant: Grant) -> None:
+    """Once for the tokens it has: a client's own app, unlike ours, can only be put right by the agency."""
+    Notice.objects.get_or_create(
+        connection=grant.connection, kind="own_app_refused", occasion=f"generation {grant.generation}"
+    )
 
 
 def fill(grant: Grant, tokens: Tokens) -> None:

@@ -12,6 +12,7 @@ from connections import providers
 from connections.problems import Problem
 from connections.providers import (
     AppCredentials,
+    AppRefused,
     Lifetimes,
     RefreshFailed,
     RefreshRefused,
@@ -39,7 +40,7 @@ def missing_scopes(granted: list[str]) -> list[str]:
 
 
 def refresh(refresh_token: str, app: AppCredentials | None) -> Tokens:
-    """Raises RefreshRefused for `invalid_grant`, RefreshFailed for everything that may pass."""
+    """Raises RefreshRefused for `invalid_grant`, RefreshFailed for everything that may pass or be put right."""
     form = {
         "grant_type": "refresh_token",
         "refresh_token": refresh_token,
@@ -56,6 +57,8 @@ def refresh(refresh_token: str, app: AppCredentials | None) -> Tokens:
     code = ascii(answer.get("error"))[:40]
     if answer.get("error") == "invalid_grant":
         raise RefreshRefused("PagerDuty says that this authorisation has ended.")
+    if answer.get("error") in ("invalid_client", "unauthorized_client"):
+        raise AppRefused("PagerDuty does not accept the app that this authorisation came through.")
     raise RefreshFailed(f"PagerDuty's sign-in answered {status} {code}.")
 
 

@@ -9,9 +9,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from connections import grants, oauth_apps
+from connections import grants, notices, oauth_apps, renewal
 from connections.encryption import reveal
-from connections.models import AuditEvent, Connection, Grant, OAuthApp, Workspace
+from connections.models import AuditEvent, Connection, Grant, Notice, OAuthApp, Workspace
 from pagerduty_app.oauth_tokens import SCOPES
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.connections.test_pages import page_of, signed_in
@@ -209,3 +209,56 @@ def test_the_database_keeps_one_in_use(who: People) -> None:
     assert in_use is not None
     assert in_use.client_id == "first"
     assert OAuthApp.objects.count() == 2
+
+
+def test_an_app_that_is_refused_is_told_of_once_and_tried_on(
+    alice: Dance, who: People, sandbox: Sandbox, mailoutbox: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter(alice.browser, who.acme)
+    connection = alice.connect(who.acme)
+    monkeypatch.setitem(sandbox.clients, OWN, "a-secret-made-anew-in-pagerduty")
+    for _ in range(6):
+        expire(connection)
+        renewal.refresh_due()
+        notices.send_due()
+
+    connection.refresh_from_db()
+    assert connection.status == "active"
+    (mail,) = mailoutbox
+    assert mail.subject == "PagerDuty refuses the app of Acme"
+    assert page_of(connection) in mail.body
+    assert "alice@alice.example" in mail.to
+
+    enter(alice.browser, who.acme, secret="a-secret-made-anew-in-pagerduty")
+    expire(connection)
+    renewal.refresh_due()
+    assert Grant.objects.get().failures == 0
+
+
+def test_an_app_that_was_accepted_again_meanwhile_is_not_told_of(
+    alice: Dance, who: People, sandbox: Sandbox, mailoutbox: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter(alice.browser, who.acme)
+    connection = alice.connect(who.acme)
+    with monkeypatch.context() as patch:
+        patch.setitem(sandbox.clients, OWN, "another")
+        for _ in range(3):
+            expire(connection)
+            renewal.refresh_due()
+    expire(connection)
+    renewal.refresh_due()
+    notices.send_due()
+
+    assert Notice.objects.filter(kind="own_app_refused").count() == 1
+    assert mailoutbox == []
+
+
+def test_the_servers_own_app_is_not_the_agencys_to_put_right(
+    alice: Dance, who: People, sandbox: Sandbox, settings: Any
+) -> None:
+    connection = alice.connect(who.acme)
+    settings.PAGERDUTY_CLIENT_SECRET = "wrong"
+    for _ in range(4):
+        expire(connection)
+        renewal.refresh_due()
+    assert not Notice.objects.exists()
