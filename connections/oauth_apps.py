@@ -1,7 +1,6 @@
 """Clients' own apps at a provider: entered for a workspace, used for its consents, renewals and revocations."""
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from connections import audit
@@ -29,7 +28,7 @@ def store(
 ) -> OAuthApp:
     """Let this app be the one in use. A new secret for the same client id serves existing grants as well."""
     with transaction.atomic():
-        Workspace.objects.filter(pk=workspace.pk).update(name=F("name"))  # two at a time take turns
+        workspace.take_turns()
         app = in_use(workspace, provider)
         if app is None or app.client_id != client_id:
             OAuthApp.objects.filter(workspace=workspace, provider=provider, retired_at__isnull=True).update(

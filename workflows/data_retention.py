@@ -81,7 +81,7 @@ def _work(statement: RetentionStatement) -> int:
     """
     longer = timezone.now() - timedelta(days=statement.workspace.account.retention_days)
     cutoff = min(statement.cutoff, longer)
-    stage, rows, keys = statement.stage, None, []
+    stage, keys = statement.stage, []
     while stage < len(KINDS):
         rows = KINDS[stage].rows(statement.workspace, cutoff)
         keys = list(rows.order_by(KINDS[stage].order).values_list("pk", flat=True)[:BATCH])
@@ -95,8 +95,11 @@ def _work(statement: RetentionStatement) -> int:
             pk=statement.pk, stage=statement.stage, finished_at__isnull=True
         )
         over = {} if keys else {"finished_at": now}
-        if not ours.update(stage=stage, worked_at=now, **over) or rows is None or not keys:
+        if not ours.update(stage=stage, worked_at=now, **over) or not keys:
             return 0
+        # Whoever chooses some of them for a replay does so before or after this, and is asked about anew.
+        statement.workspace.take_turns()
+        rows = KINDS[stage].rows(statement.workspace, cutoff)
         gone = KINDS[stage].delete(rows.filter(pk__in=keys))
         counts = {name: gone[model] for model, name in _COUNTED.items() if gone[model]}
         more = {name: F(name) + count for name, count in counts.items()}

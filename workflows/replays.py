@@ -43,6 +43,12 @@ def start(*, actor: Actor, runs: QuerySet[Run], selection: dict[str, Any]) -> Re
     if len(workspaces) > 1:
         raise Problem("many_workspaces", "Select runs of one workspace.", status=409)
     with transaction.atomic():
+        # Old runs that go at this very moment are either gone now, or kept because they are chosen.
+        workspaces[0].take_turns()
+        kept = set(Run.objects.filter(pk__in=chosen).values_list("pk", flat=True))
+        chosen = [seq for seq in chosen if seq in kept]
+        if not chosen:
+            raise Problem("nothing_selected", "No finished run is selected.", status=409)
         batch = ReplayBatch.objects.create(
             workspace=workspaces[0], selection=selection, chosen=chosen, started_by=actor.label[:254]
         )

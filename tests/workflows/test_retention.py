@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from connections.models import Account, AuditEvent, Connection, Workspace
+from connections.problems import Problem
 from tests.workflows.conftest import SYSTEM, Ask, add_note, connect, incident_event
 from tests.workflows.made_calls import made
 from workflows import data_retention, old_rows, replays, triggers, worker
@@ -370,3 +371,38 @@ def test_workers_that_meet_count_each_row_once(trigger: Trigger) -> None:
     assert not Event.objects.exists()
     assert statement() == counts(events=60)
     assert RetentionStatement.objects.count() == 1
+
+
+def test_a_run_chosen_at_the_moment_it_was_to_go_stays(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody chooses it after it was found to be old, and before it is deleted."""
+    age(91, *everything(run))
+    take_turns = Workspace.take_turns
+
+    def chosen_first(self: Workspace) -> None:
+        monkeypatch.setattr(Workspace, "take_turns", take_turns)
+        replays.start(actor=SYSTEM, runs=Run.objects.all(), selection={})
+        take_turns(self)
+
+    monkeypatch.setattr(Workspace, "take_turns", chosen_first)
+    data_retention.prune()
+
+    assert Run.objects.filter(pk=run.pk).exists()
+
+
+def test_a_run_that_goes_at_the_moment_it_is_chosen_is_not_waited_for(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    age(91, *everything(run))
+    take_turns = Workspace.take_turns
+
+    def gone_first(self: Workspace) -> None:
+        monkeypatch.setattr(Workspace, "take_turns", take_turns)
+        data_retention.prune()
+        take_turns(self)
+
+    monkeypatch.setattr(Workspace, "take_turns", gone_first)
+    with pytest.raises(Problem) as refused:
+        replays.start(actor=SYSTEM, runs=Run.objects.all(), selection={})
+
+    assert refused.value.code == "nothing_selected"
+    assert not replays.ReplayBatch.objects.exists()
