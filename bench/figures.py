@@ -26,5 +26,8 @@ def at_least(name: str, wanted: float, got: float, unit: str) -> Row:
 def _row(name: str, wanted: float, got: float, unit: str, *, ok: bool) -> Row:
     """Says it at once, too: a long proof should not keep its figures to itself."""
     load = os.getloadavg()[0]
-    print(f"{'ok  ' if ok else 'MISS'} {name}: {got:.1f} {unit} (wanted {wanted:g}; load {load:.1f})", flush=True)
+    print(
+        f"{'ok  ' if ok else 'MISS'} {name}: {got:.1f} {unit} (wanted {wanted:g}; load {load:.1f})",
+        flush=True,
+    )
     return {"name": name, "wanted": wanted, "got": round(got, 1), "unit": unit, "ok": ok}

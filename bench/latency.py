@@ -48,9 +48,7 @@ def _send(stack: Stack, ways: list[tuple[notes.Listener, str]], *, per_second: i
 
     begin = time.monotonic() + 0.2
     with ThreadPoolExecutor(_SENDERS) as senders:
-        sent = [
-            senders.submit(post, number, begin + number / per_second) for number in range(len(ways))
-        ]
+        sent = [senders.submit(post, number, begin + number / per_second) for number in range(len(ways))]
         for sending in sent:
             sending.result()
     wait_for("every note", lambda: accepted.keys() <= notes.received(stack).keys())

@@ -38,7 +38,11 @@ class Stack:
 
     def __init__(self, kind: str, port: int) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="taskjuice-bench-")
-        self.port, self.url, self.sandbox_url = port, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}"
+        self.port, self.url, self.sandbox_url = (
+            port,
+            f"http://127.0.0.1:{port}",
+            f"http://127.0.0.1:{port + 1}",
+        )
         self.log = Path(self._folder.name) / "up.log"
         self._server = ""
         self._up: subprocess.Popen[bytes] | None = None
