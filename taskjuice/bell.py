@@ -27,11 +27,12 @@ _MOST_AT_ONCE = 1000
 # A backlog is worked off by all workers; one is enough for anything else.
 _SHARED = "workflows.worker.drain"
 _LOOK = "SELECT 1 FROM django_q_ormq WHERE key = %s LIMIT 1"
-_OLDEST = "SELECT id FROM django_q_ormq WHERE key = %s ORDER BY id LIMIT %s"
-_TAKE = {
-    "sqlite": f"DELETE FROM django_q_ormq WHERE id IN ({_OLDEST}) RETURNING id, payload",
-    "postgresql": f"DELETE FROM django_q_ormq WHERE id IN ({_OLDEST} FOR UPDATE SKIP LOCKED) RETURNING id, payload",
-}
+_TAKE = (
+    "DELETE FROM django_q_ormq WHERE id IN (SELECT id FROM django_q_ormq WHERE key = %s ORDER BY id LIMIT %s{})"
+    " RETURNING id, payload"
+)
+# Where several machines listen, each takes what no other is just taking.
+_TAKE_BY = {"sqlite": _TAKE.format(""), "postgresql": _TAKE.format(" FOR UPDATE SKIP LOCKED")}
 
 Ring = tuple[int, str]
 
@@ -73,7 +74,7 @@ class Bell(ORM):  # type: ignore[misc]
         """Rings, no longer in the table. On SQLite it is left alone while empty: deleting nothing locks it too."""
         if not ears.run(_LOOK, (self.list_key,)):
             return []
-        return ears.run(_TAKE[connections[Conf.ORM].vendor], (self.list_key, _MOST_AT_ONCE))
+        return ears.run(_TAKE_BY[connections[Conf.ORM].vendor], (self.list_key, _MOST_AT_ONCE))
 
     def _cover_ears(self) -> None:
         if self._ears is not None:

@@ -1,13 +1,13 @@
 """Attempts: one try of an action call at a time, each written down before it is made.
 
-The row says `running`, with a lease and the attempt counted, before anything leaves. If the process dies, the
-next attempt finds `unsure` set and asks the provider what became of the last one before it repeats a write. What
-the provider does not show yet may still be under way there: before `settles_at` nothing is sent again.
+The row says `running`, with a lease and the attempt counted, before anything leaves; that of a step which writes
+is first saved just then, since until then nothing has happened. If the process dies, the next attempt finds
+`unsure` set and asks the provider what became of the last one before it repeats a write. What the provider does
+not show yet may still be under way there: before `settles_at` nothing is sent again.
 """
 
 import time
 import uuid
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ from workflows import catalog, origins, outcomes
 from workflows.caller import Caller
 from workflows.catalog import ActionType, Effect, Json, ProviderError
 from workflows.models import ActionCall
+from workflows.owners import Owner
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +65,10 @@ def check_usable(connection: Connection, action: ActionType) -> None:
         )
 
 
+def _read(key: uuid.UUID) -> Connection:
+    return Connection.objects.select_related("grant", "workspace").get(pk=key)
+
+
 def claimed_from_birth(call: ActionCall) -> uuid.UUID:
     """Fill in an unsaved call as claimed for its first attempt, so that saving it is also claiming it."""
     call.status = Status.RUNNING
@@ -98,15 +103,14 @@ def claim(call: ActionCall) -> uuid.UUID | None:
 class Attempt:
     """One claimed try of a call, from the look at the connection to the answer on the row.
 
-    keep_run: called before each request, so that a run whose step this is keeps its own lease.
+    call: as `claim` left it, or unsaved after `claimed_from_birth`; then with its connection, grant and workspace
+    just read.
     """
 
-    def __init__(
-        self, call: ActionCall, holder: uuid.UUID, keep_run: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, call: ActionCall, holder: uuid.UUID, owner: Owner) -> None:
         self.call = call
         self.holder = holder
-        self.keep_run = keep_run
+        self.owner = owner
         self.unsure_before = call.unsure
         self.sent = False
         self.until = time.monotonic() + LONGEST_SECONDS
@@ -134,7 +138,9 @@ class Attempt:
         else:
             # A result that was found, not answered, may be a twin's; then our own request is still under way.
             settled = {"settles_at": None} if self.sent else {}
-            self._write(**outcomes.of_success(output), **settled, unsure=False)
+            with transaction.atomic():
+                self._write(**outcomes.of_success(output), **settled, unsure=False)
+                self.owner.completed(self.call)
 
     def _perform(self) -> Json:
         if self.call.attempts > outcomes.MAX_ATTEMPTS + self.call.rounds:
@@ -142,9 +148,12 @@ class Attempt:
         action = catalog.find_action(self.call.action)
         if action is None:
             raise Problem("unknown_action", f"There is no action {self.call.action} any more.", status=404)
-        connection = Connection.objects.select_related("grant", "workspace").get(pk=self.call.connection_id)
+        unsaved = self.call._state.adding
+        if unsaved and not action.writes:
+            self._write()  # It may be at work for long, and somebody may look.
+        connection = self.call.connection if unsaved else _read(self.call.connection_id)
         check_usable(connection, action)
-        token = grants.access_token(connection)
+        token = grants.access_token(connection, just_read=True)
         connection.used()
         try:
             return self._with_token(action, connection, token)
@@ -195,19 +204,26 @@ class Attempt:
                 settles_at=now + action.settles_in,
                 lease_until=now + LEASE,
             )
-            origins.record(self.call, connection, effects)
+            origins.record(self.call, connection, effects, self.owner.run)
         self.sent = True
 
     def _keep_lease(self) -> None:
-        self.keep_run()
+        self.owner.before_request()
         now = timezone.now()
-        if self.call.lease_until is None or self.call.lease_until - now < _LEFT_FOR_A_REQUEST:
+        if self.call._state.adding:
+            self.call.lease_until = now + LEASE
+        elif self.call.lease_until is None or self.call.lease_until - now < _LEFT_FOR_A_REQUEST:
             self._write(lease_until=now + LEASE)
 
     def _write(self, **fields: Any) -> None:
         """Change the row while it is still ours; a status other than `running` gives the lease back."""
         if fields.get("status", Status.RUNNING) != Status.RUNNING:
             fields.update(lease_holder=None, lease_until=None)
+        if self.call._state.adding:
+            for name, value in fields.items():
+                setattr(self.call, name, value)
+            self.owner.save(self.call)
+            return
         ours = ActionCall.objects.filter(pk=self.call.pk, lease_holder=self.holder, status=Status.RUNNING)
         if not ours.update(**fields):
             raise LeaseLost(self.call.key)

@@ -15,6 +15,7 @@ from workflows import attempts, conditions, doorbell, expressions, outcomes, par
 from workflows.fanout import fields_of
 from workflows.hooks import outbox
 from workflows.models import ActionCall, Run, StepRun
+from workflows.owners import Owner
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +54,12 @@ def advance_due(until: float, limit: int = 10) -> int:
 def _claim(run: Run) -> uuid.UUID | None:
     holder, now = uuid.uuid4(), timezone.now()
     changed = Run.objects.filter(
-        pk=run.pk, status=run.status, claims=run.claims, lease_until=run.lease_until
+        pk=run.pk,
+        status=run.status,
+        position=run.position,
+        claims=run.claims,
+        lease_until=run.lease_until,
+        started_at=run.started_at,
     ).update(
         status=Run.Status.RUNNING,
         claims=run.claims + 1,
@@ -73,6 +79,9 @@ class Walk:
         self.holder = holder
         self.steps = run.plan
         self.fields = fields_of(run.event)
+        # Whether the step it is at can have been begun before; that of a run never taken up, or behind a step that
+        # this walk has made, cannot.
+        self.begun = run.started_at is not None
 
     def go(self, until: float) -> None:
         """Raises RunLost or LeaseLost when another worker has taken over."""
@@ -81,19 +90,25 @@ class Walk:
             self._end(Run.Status.FAILED, error=error.as_error())
             parked.close_steps([self.run], error.as_error())
             return
-        done = self.run.steps.filter(position__lt=self.run.position).select_related("call")
-        self.fields["steps"] = {step.key: step.call.output for step in done if step.call and step.call.output}
+        self.fields["steps"] = self._outputs() if self.run.position else {}
         while self.run.position < len(self.steps):
             if not self._take_step(self.steps[self.run.position]):
                 return
+            self.begun = False
             if time.monotonic() > until and self.run.position < len(self.steps):
                 self._give_back(status=Run.Status.PENDING, due_at=timezone.now(), claims=0)
                 return
-        self._end(Run.Status.COMPLETED)
+        if self.run.status == Run.Status.RUNNING:  # else the last step has ended it
+            self._end(Run.Status.COMPLETED)
+
+    def _outputs(self) -> dict[str, Any]:
+        """What the steps so far have put out, by their keys."""
+        done = self.run.steps.filter(position__lt=self.run.position).select_related("call")
+        return {step.key: step.call.output for step in done if step.call and step.call.output}
 
     def _take_step(self, definition: dict[str, Any]) -> bool:
         """Whether the walk can go on to the next step now."""
-        step = self.run.steps.filter(position=self.run.position).select_related("call").first()
+        step = self._step_begun() if self.begun else None
         if step is None and not conditions.hold(definition.get("only_if") or {}, self.fields):
             self._skip(definition)
             return True
@@ -105,8 +120,18 @@ class Walk:
                 step.call.refresh_from_db()
                 self._wait(step.call)
                 return False
-            attempts.Attempt(step.call, holder, self._keep_lease).run()
+            self._attempt(step.call, holder, step)
         return self._after(definition, step)
+
+    def _step_begun(self) -> StepRun | None:
+        return self.run.steps.filter(position=self.run.position).select_related("call").first()
+
+    def _attempt(self, call: ActionCall, holder: uuid.UUID, step: StepRun) -> None:
+        """Raises LeaseLost, or RunLost when the call has ended and the run went on without it."""
+        owner = _StepOwner(self, step)
+        attempts.Attempt(call, holder, owner).run()
+        if owner.lost:
+            raise RunLost(str(self.run.id))
 
     def _new(self, definition: dict[str, Any]) -> StepRun:
         return StepRun(
@@ -121,11 +146,11 @@ class Walk:
         step = self._new(definition)
         step.status, step.finished_at = StepRun.Status.SKIPPED, timezone.now()
         with transaction.atomic():
-            self._write(position=self.run.position + 1, claims=1, lease_until=timezone.now() + LEASE)
+            self.write(position=self.run.position + 1, claims=1, lease_until=timezone.now() + LEASE)
             step.save(force_insert=True)
 
     def _begin(self, definition: dict[str, Any]) -> StepRun:
-        """Write down what is about to happen, then make the first attempt."""
+        """Make the first attempt, which writes down what is about to happen before it does."""
         step = self._new(definition)
         try:
             call = step_inputs.call_for(self.run.workspace_id, definition, self.fields)
@@ -136,12 +161,8 @@ class Walk:
             step.error = storable(problem.as_error())
         else:
             holder = attempts.claimed_from_birth(call)
-            with transaction.atomic():
-                self._write(lease_until=timezone.now() + LEASE)
-                call.save(force_insert=True)
-                step.call = call
-                step.save(force_insert=True)
-            attempts.Attempt(call, holder, self._keep_lease).run()
+            step.call = call
+            self._attempt(call, holder, step)
             return step
         step.save(force_insert=True)
         return step
@@ -149,7 +170,8 @@ class Walk:
     def _after(self, definition: dict[str, Any], step: StepRun) -> bool:
         call = step.call
         if call is not None and call.status == ActionCall.Status.COMPLETED:
-            self._step_done(step, StepRun.Status.COMPLETED)
+            if step.status == StepRun.Status.RUNNING:  # else it was written down with the result
+                self._step_done(step, StepRun.Status.COMPLETED)
             self.fields["steps"][step.key] = call.output
             return True
         if call is not None and call.status == ActionCall.Status.WAITING:
@@ -177,9 +199,30 @@ class Walk:
             ActionCall.objects.filter(pk=call.pk, status=ActionCall.Status.FAILED).update(**again)
         return True
 
+    def save_step(self, step: StepRun, call: ActionCall) -> None:
+        """The step and its call, while the run is still ours."""
+        with transaction.atomic():
+            self.write(lease_until=timezone.now() + LEASE)
+            call.save(force_insert=True)
+            step.call = call
+            step.save(force_insert=True)
+
+    def step_completed(self, step: StepRun) -> None:
+        """The step's end, and the run's if it was the last; as `_step_done` and `_end`, in one go."""
+        now, position = timezone.now(), self.run.position + 1
+        if position < len(self.steps):
+            self.write(position=position, claims=1, lease_until=now + LEASE)
+        else:
+            self._give_back(
+                status=Run.Status.COMPLETED, position=position, claims=1, error=None, finished_at=now
+            )
+            outbox.owe_run(self.run)
+        step.status, step.finished_at = StepRun.Status.COMPLETED, now
+        step.save(update_fields=["status", "finished_at"])
+
     def _step_done(self, step: StepRun, status: str, error: Any = None) -> None:
         with transaction.atomic():
-            self._write(position=self.run.position + 1, claims=1, lease_until=timezone.now() + LEASE)
+            self.write(position=self.run.position + 1, claims=1, lease_until=timezone.now() + LEASE)
             step.status, step.error, step.finished_at = status, error, timezone.now()
             step.save(update_fields=["status", "error", "finished_at"])
 
@@ -192,20 +235,39 @@ class Walk:
         """The end and what is owed to hooks for it, in one transaction."""
         with transaction.atomic():
             self._give_back(status=status, error=error, finished_at=timezone.now())
-            outbox.owe_runs([self.run.pk])
+            outbox.owe_run(self.run)
 
     def _give_back(self, **fields: Any) -> None:
-        self._write(lease_holder=None, lease_until=None, **fields)
+        self.write(lease_holder=None, lease_until=None, **fields)
 
-    def _keep_lease(self) -> None:
+    def keep_lease(self) -> None:
         doorbell.still_alive()
         now = timezone.now()
         if self.run.lease_until is None or self.run.lease_until - now < _LEFT_FOR_A_REQUEST:
-            self._write(lease_until=now + LEASE)
+            self.write(lease_until=now + LEASE)
 
-    def _write(self, **fields: Any) -> None:
+    def write(self, **fields: Any) -> None:
         ours = Run.objects.filter(pk=self.run.pk, lease_holder=self.holder, status=Run.Status.RUNNING)
         if not ours.update(**fields):
             raise RunLost(str(self.run.id))
         for name, value in fields.items():
             setattr(self.run, name, value)
+
+
+class _StepOwner(Owner):
+    """Of a step's call: the walk that makes it. lost: another worker had the run when the result was there."""
+
+    def __init__(self, walk: Walk, step: StepRun) -> None:
+        super().__init__(walk.keep_lease)
+        self.run = walk.run
+        self.lost = False
+        self._walk, self._step = walk, step
+
+    def save(self, call: ActionCall) -> None:
+        self._walk.save_step(self._step, call)
+
+    def completed(self, call: ActionCall) -> None:
+        try:
+            self._walk.step_completed(self._step)
+        except RunLost:  # the run's row is the first that is written: nothing of it was
+            self.lost = True

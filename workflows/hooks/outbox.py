@@ -40,6 +40,15 @@ def owe_runs(keys: Iterable[int]) -> None:
     )
 
 
+def owe_run(run: Run) -> None:
+    """As `owe_runs`, of one whose end has just been written; `run` says what the row says."""
+    if run.is_test:
+        return
+    takes = Q(trigger__isnull=True) | Q(trigger=run.event.trigger_id)
+    hooks = Hook.objects.filter(takes, workspace=run.workspace_id, runs=True, deleted_at__isnull=True)
+    _owe([_delivery(hook, run.lane, kind="run", run=run) for hook in hooks.only("id", "workspace")])
+
+
 def _delivery(hook: Hook, lane: str, **about: Any) -> HookDelivery:
     return HookDelivery(workspace_id=hook.workspace_id, hook=hook, lane=lane, **about)
 
