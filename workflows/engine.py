@@ -201,7 +201,7 @@ class Walk:
 
     def save_step(self, step: StepRun, call: ActionCall) -> None:
         """The step and its call, while the run is still ours."""
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             self.write(lease_until=timezone.now() + LEASE)
             call.save(force_insert=True)
             step.call = call
