@@ -38,5 +38,7 @@ def measure(kind: str, port: int) -> list[Row]:
         got = sorted(notes.received(stack).values())
     seconds = got[-1] - got[0]
     raw, own = RUNS / seconds, RUNS / (seconds - theirs / _WORKERS)
-    print(f"     {RUNS} runs in {seconds:.2f} s, {raw:.0f} a second; the sandbox took {theirs:.2f} s of processor time")
+    print(
+        f"     {RUNS} runs in {seconds:.2f} s, {raw:.0f} a second; the sandbox took {theirs:.2f} s of processor time"
+    )
     return [at_least(f"{kind}: one-step runs drained, without the sandbox's time", PER_SECOND, own, "runs/s")]

@@ -19,7 +19,7 @@ from django.utils import timezone
 from connections import grant_state, grants
 from connections.models import Connection
 from connections.problems import Problem
-from workflows import catalog, origins, outcomes
+from workflows import catalog, origins, outcomes, quick_rows
 from workflows.caller import Caller
 from workflows.catalog import ActionType, Effect, Json, ProviderError
 from workflows.models import ActionCall
@@ -66,7 +66,7 @@ def check_usable(connection: Connection, action: ActionType) -> None:
 
 
 def _read(key: uuid.UUID) -> Connection:
-    return Connection.objects.select_related("grant", "workspace").get(pk=key)
+    return Connection.objects.select_related("grant").get(pk=key)
 
 
 def claimed_from_birth(call: ActionCall) -> uuid.UUID:
@@ -103,8 +103,8 @@ def claim(call: ActionCall) -> uuid.UUID | None:
 class Attempt:
     """One claimed try of a call, from the look at the connection to the answer on the row.
 
-    call: as `claim` left it, or unsaved after `claimed_from_birth`; then with its connection, grant and workspace
-    just read.
+    call: as `claim` left it, or unsaved after `claimed_from_birth`; then with its connection and grant just
+    read.
     """
 
     def __init__(self, call: ActionCall, holder: uuid.UUID, owner: Owner) -> None:
@@ -224,8 +224,8 @@ class Attempt:
                 setattr(self.call, name, value)
             self.owner.save(self.call)
             return
-        ours = ActionCall.objects.filter(pk=self.call.pk, lease_holder=self.holder, status=Status.RUNNING)
-        if not ours.update(**fields):
+        ours = {"pk": self.call.pk, "lease_holder": self.holder, "status": Status.RUNNING}
+        if not quick_rows.update(ActionCall, ours, fields):
             raise LeaseLost(self.call.key)
         for name, value in fields.items():
             setattr(self.call, name, value)

@@ -1,5 +1,6 @@
 """The engine: walks the steps of runs that are due, one run per workflow and lane at a time, in order."""
 
+import random
 import time
 import uuid
 from datetime import timedelta
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from connections.problems import Problem
 from connections.storable import storable
-from workflows import attempts, conditions, doorbell, expressions, outcomes, parked, step_inputs
+from workflows import attempts, conditions, doorbell, expressions, outcomes, parked, quick_rows, step_inputs
 from workflows.fanout import fields_of
 from workflows.hooks import outbox
 from workflows.models import ActionCall, Run, StepRun
@@ -22,25 +23,35 @@ log = structlog.get_logger(__name__)
 LEASE = timedelta(seconds=30)
 _LEFT_FOR_A_REQUEST = timedelta(seconds=25)
 MAX_CLAIMS = 8
+# Finding what is due costs the more the more there is, so that much is found at once; but what else waits has its
+# turn after a second, and a list of which other workers have taken the next ones is looked up afresh.
+_AT_ONCE = 50
+_SECONDS_AT_ONCE = 1.0
+_LOST_IN_A_ROW = 3
+_FEW = 4
+# What has to be unchanged for a run to be taken up.
+_SEEN = ("pk", "status", "position", "claims", "lease_until", "started_at")
 
 
 class RunLost(Exception):
     """Another worker has taken this run over."""
 
 
-def advance_due(until: float, limit: int = 10) -> int:
-    """Walk runs that are due as far as they go. Answers how many were taken up.
+def advance_due(until: float, limit: int = _AT_ONCE) -> int:
+    """Walk runs that are due as far as they go, for a second or so. Answers how many were taken up.
 
     until: `time.monotonic()` after which nothing new is begun.
     """
-    taken = 0
-    for run in Run.objects.due(timezone.now())[:limit]:
-        if time.monotonic() > until:
+    taken = lost = 0
+    until = min(until, time.monotonic() + _SECONDS_AT_ONCE)
+    for run in _from_anywhere(list(Run.objects.due(timezone.now())[:limit])):
+        if time.monotonic() > until or lost == _LOST_IN_A_ROW:
             break
         holder = _claim(run)
         if holder is None:
+            lost += 1
             continue
-        taken += 1
+        taken, lost = taken + 1, 0
         try:
             Walk(run, holder).go(until)
         except (RunLost, attempts.LeaseLost):
@@ -51,22 +62,23 @@ def advance_due(until: float, limit: int = 10) -> int:
     return taken
 
 
+def _from_anywhere(runs: list[Run]) -> list[Run]:
+    """All of them, beginning somewhere: workers that look at the same moment do not all want the same one next."""
+    begin = random.randrange(len(runs)) if len(runs) > _FEW else 0  # noqa: S311 - nothing depends on it
+    return runs[begin:] + runs[:begin]
+
+
 def _claim(run: Run) -> uuid.UUID | None:
     holder, now = uuid.uuid4(), timezone.now()
-    changed = Run.objects.filter(
-        pk=run.pk,
-        status=run.status,
-        position=run.position,
-        claims=run.claims,
-        lease_until=run.lease_until,
-        started_at=run.started_at,
-    ).update(
-        status=Run.Status.RUNNING,
-        claims=run.claims + 1,
-        lease_holder=holder,
-        lease_until=now + LEASE,
-        started_at=run.started_at or now,
-    )
+    as_seen = {name: getattr(run, name) for name in _SEEN}
+    taken = {
+        "status": Run.Status.RUNNING,
+        "claims": run.claims + 1,
+        "lease_holder": holder,
+        "lease_until": now + LEASE,
+        "started_at": run.started_at or now,
+    }
+    changed = quick_rows.update(Run, as_seen, taken)
     run.claims += 1
     return holder if changed else None
 
@@ -203,9 +215,9 @@ class Walk:
         """The step and its call, while the run is still ours."""
         with transaction.atomic(savepoint=False):
             self.write(lease_until=timezone.now() + LEASE)
-            call.save(force_insert=True)
+            quick_rows.insert(call)
             step.call = call
-            step.save(force_insert=True)
+            quick_rows.insert(step)
 
     def step_completed(self, step: StepRun) -> None:
         """The step's end, and the run's if it was the last; as `_step_done` and `_end`, in one go."""
@@ -218,7 +230,7 @@ class Walk:
             )
             outbox.owe_run(self.run)
         step.status, step.finished_at = StepRun.Status.COMPLETED, now
-        step.save(update_fields=["status", "finished_at"])
+        quick_rows.update(StepRun, {"pk": step.pk}, {"status": step.status, "finished_at": now})
 
     def _step_done(self, step: StepRun, status: str, error: Any = None) -> None:
         with transaction.atomic():
@@ -247,8 +259,8 @@ class Walk:
             self.write(lease_until=now + LEASE)
 
     def write(self, **fields: Any) -> None:
-        ours = Run.objects.filter(pk=self.run.pk, lease_holder=self.holder, status=Run.Status.RUNNING)
-        if not ours.update(**fields):
+        ours = {"pk": self.run.pk, "lease_holder": self.holder, "status": Run.Status.RUNNING}
+        if not quick_rows.update(Run, ours, fields):
             raise RunLost(str(self.run.id))
         for name, value in fields.items():
             setattr(self.run, name, value)

@@ -9,12 +9,12 @@ from workflows.models import ActionCall
 
 
 def call_for(workspace_id: uuid.UUID, definition: dict[str, Any], fields: dict[str, Any]) -> ActionCall:
-    """The unsaved call of that step, its connection read with grant and workspace.
+    """The unsaved call of that step, its connection read with the grant.
 
     fields: {"trigger": …, "steps": {key: output}}.
     Raises ExpressionError, which names the input, or Problem (unknown_action, invalid_input).
     """
-    known = Connection.objects.select_related("grant", "workspace")
+    known = Connection.objects.select_related("grant")
     connection = known.get(pk=definition["connection"], workspace=workspace_id)
     schema = catalog.input_schema(definition["action"])
     rendered = {}

@@ -51,6 +51,7 @@ class _Handler(WSGIRequestHandler):
     """Quiet, and tells the application its socket, so that a fault can cut it."""
 
     disable_nagle_algorithm = True  # head and body go in two pieces; the second shall not wait for an answer
+
     def get_environ(self) -> dict[str, Any]:
         return {**super().get_environ(), "sandbox.connection": self.connection}
 

@@ -44,9 +44,10 @@ def owe_run(run: Run) -> None:
     """As `owe_runs`, of one whose end has just been written; `run` says what the row says."""
     if run.is_test:
         return
-    takes = Q(trigger__isnull=True) | Q(trigger=run.event.trigger_id)
-    hooks = Hook.objects.filter(takes, workspace=run.workspace_id, runs=True, deleted_at__isnull=True)
-    _owe([_delivery(hook, run.lane, kind="run", run=run) for hook in hooks.only("id", "workspace")])
+    hooks = Hook.objects.filter(workspace=run.workspace_id, runs=True, deleted_at__isnull=True)
+    keys = hooks.values_list("pk", "trigger")
+    takers = [key for key, trigger in keys if trigger in (None, run.event.trigger_id)]
+    _owe([_delivery(Hook(pk=key), run.lane, kind="run", run=run) for key in takers])
 
 
 def _delivery(hook: Hook, lane: str, **about: Any) -> HookDelivery:
