@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PORT ?= 8000
 
-.PHONY: help demo check test format screenshots clean
+.PHONY: help demo check test bench format screenshots clean
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -40,6 +40,9 @@ format: $(VENV)/dev ## Put code and templates into their one format
 
 test: $(VENV)/dev ## All tests, on SQLite and on PostgreSQL; says what it skipped and why
 	$(PY) -m tests.run
+
+bench: $(VENV)/dev ## Hold the running product to its figures, to var/bench.json (SHORT=1: a minute; NAMES=…: only those)
+	$(PY) -m bench $(NAMES)
 
 screenshots: $(VENV)/dev ## Take the pictures of docs/ anew, with the tests that click through the pages
 	SCREENSHOTS=1 DATABASE_URL=sqlite:///var/test.sqlite3 $(PY) -m pytest -q -m browser

@@ -22,7 +22,7 @@ class Ears:
     def __init__(self, alias: str) -> None:
         self._connection: BaseDatabaseWrapper = connections[alias].copy()
         self._connection.inc_thread_sharing()
-        self._connection.connect()
+        self._connection.ensure_connection()
         # What is written here are rings that were taken. A power cut may bring one back: then it rings again.
         self.run(self._carefree)
 

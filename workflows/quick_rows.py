@@ -71,4 +71,4 @@ def _table(model: type[Model]) -> str:
 
 
 def _column(field: "Field[Any, Any]") -> str:
-    return connection.ops.quote_name(field.column)
+    return connection.ops.quote_name(str(field.column))
