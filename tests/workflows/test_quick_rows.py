@@ -72,6 +72,19 @@ def test_a_row_is_referred_to_by_the_object_itself(
     assert Run.objects.get().blocked_on == connection
 
 
+def test_what_is_found_has_the_types_of_its_fields(connection: Connection) -> None:
+    call = call_of(connection, input={}, fingerprint="f", first_sent_at=timezone.now())
+    call.save()
+    call_of(connection, input={}, fingerprint="f", settles_at=timezone.now()).save()
+    names = ["pk", "connection", "first_sent_at", "unsure", "output"]
+
+    found = quick_rows.find(
+        ActionCall, {"connection": connection.pk, "settles_at": None, "unsure": False}, names
+    )
+
+    assert found == [(call.pk, connection.pk, call.first_sent_at, False, None)]
+
+
 def test_what_is_no_column_is_refused() -> None:
     with pytest.raises(TypeError, match="step_run"):
         quick_rows.update(ActionCall, {"pk": StepRun().pk}, {"step_run": None})

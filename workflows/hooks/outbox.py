@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from workflows import doorbell
+from workflows import doorbell, quick_rows
 from workflows.models import Event, Hook, HookDelivery, Run
 
 _ENDED = ["completed", "failed", "cancelled"]
@@ -44,10 +44,12 @@ def owe_run(run: Run) -> None:
     """As `owe_runs`, of one whose end has just been written; `run` says what the row says."""
     if run.is_test:
         return
-    hooks = Hook.objects.filter(workspace=run.workspace_id, runs=True, deleted_at__isnull=True)
-    keys = hooks.values_list("pk", "trigger")
-    takers = [key for key, trigger in keys if trigger in (None, run.event.trigger_id)]
-    _owe([_delivery(Hook(pk=key), run.lane, kind="run", run=run) for key in takers])
+    listening = {"workspace": run.workspace_id, "runs": True, "deleted_at": None}
+    hooks = quick_rows.find(Hook, listening, ["pk", "workspace", "trigger"])
+    takers = [
+        Hook(pk=key, workspace_id=whose) for key, whose, of in hooks if of in (None, run.event.trigger_id)
+    ]
+    _owe([_delivery(hook, run.lane, kind="run", run=run) for hook in takers])
 
 
 def _delivery(hook: Hook, lane: str, **about: Any) -> HookDelivery:
