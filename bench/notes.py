@@ -10,7 +10,7 @@ from pagerduty_app import signatures
 
 # A workflow begins at most 600 runs a minute (workflows.pace), so that many have to share the work.
 _RUNS_OF_ONE = 500
-PER_MINUTE = 1_000_000
+_PER_MINUTE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,14 @@ def prepare(stack: Stack, events: int) -> list[tuple[Listener, str]]:
     """Where to send each of so many events, and the id of its incident, which the sandbox has."""
     seed = stack.seed()
     listeners = [_listener(stack, seed, number) for number in range(-(-events // _RUNS_OF_ONE))]
-    stack.sandbox("POST", "settings", {"rate_limit": PER_MINUTE})
+    lift_rate_limit(stack)
     incidents = stack.sandbox("POST", "incidents", {"count": events, "silent": True})["incidents"]
     return [(listeners[number % len(listeners)], incident) for number, incident in enumerate(incidents)]
+
+
+def lift_rate_limit(stack: Stack) -> None:
+    """The sandbox forgets this when it is stopped."""
+    stack.sandbox("POST", "settings", {"rate_limit": _PER_MINUTE})
 
 
 def _listener(stack: Stack, seed: dict[str, Any], number: int) -> Listener:

@@ -1,32 +1,47 @@
-"""`python -m bench.waiting`: makes runs that wait, of what is read from stdin, while nothing else is running.
+"""`python -m bench.waiting make|release`: runs that wait, made while no worker runs and let go when all is warm.
 
-stdin: JSON, [[trigger id, incident id], …].
+make: of stdin, JSON, [[trigger id, incident id], …]; prints how many there are. release: makes them due, and rings
+for every worker.
 """
 
 import json
 import os
 import sys
+from datetime import timedelta
 
 import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "taskjuice.settings")
 django.setup()
 
-from bench import notes  # noqa: E402 - models need a set-up Django
-from workflows import fanout, inbox  # noqa: E402
+from django.conf import settings  # noqa: E402 - all of this needs a set-up Django
+from django.db import transaction  # noqa: E402
+from django.utils import timezone  # noqa: E402
+
+from bench import notes  # noqa: E402
+from workflows import doorbell, fanout, inbox  # noqa: E402
 from workflows.models import Run, Trigger  # noqa: E402
 
 
-def main() -> None:
-    ways = json.load(sys.stdin)
-    triggers = Trigger.objects.in_bulk({trigger for trigger, _ in ways})
-    known = {str(key): trigger for key, trigger in triggers.items()}
+def make(ways: list[tuple[str, str]]) -> int:
+    triggers = {str(trigger.pk): trigger for trigger in Trigger.objects.all()}
     for trigger, incident in ways:
-        inbox.store(known[trigger], body=notes.body_of(incident))
+        inbox.store(triggers[trigger], body=notes.body_of(incident))
     while fanout.fan_out_due():
         pass
-    print(Run.objects.filter(status=Run.Status.PENDING).count())
+    waiting = Run.objects.filter(status=Run.Status.PENDING)
+    return waiting.update(due_at=timezone.now() + timedelta(days=1))
+
+
+@transaction.atomic
+def release() -> None:
+    Run.objects.filter(status=Run.Status.PENDING).update(due_at=timezone.now())
+    for _ in range(settings.TASK_WORKERS):
+        doorbell.ring()
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1] == "make":
+        print(make(json.load(sys.stdin)))
+    else:
+        release()

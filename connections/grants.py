@@ -8,13 +8,17 @@ from connections.problems import Problem
 from connections.renewal import renewed
 
 
-def access_token(connection: Connection) -> str:
-    """A token that is good for the next minutes.
+def access_token(connection: Connection, *, just_read: bool = False) -> str:
+    """A token that is good for the next minutes. just_read: `connection.grant` was read a moment ago, with it.
 
     Raises Problem: see check_usable; grant_refresh_delayed and grant_unreadable (both retryable) when there is
     none to be had just now.
     """
-    grant = Grant.objects.select_related("connection").get(connection=connection)
+    grant = (
+        connection.grant
+        if just_read
+        else Grant.objects.select_related("connection").get(connection=connection)
+    )
     check_usable(grant.connection)
     now = timezone.now()
     still_good = grant.expires_at is not None and now < grant.expires_at

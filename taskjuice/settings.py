@@ -289,6 +289,7 @@ SPECTACULAR_SETTINGS = {
 Q_CLUSTER = {
     "name": "taskjuice",
     "orm": "default",
+    "broker_class": "taskjuice.bell.Bell",
     "workers": TASK_WORKERS,
     "queue_limit": 2,
     "bulk": 1,
@@ -297,7 +298,6 @@ Q_CLUSTER = {
     "ack_failures": True,
     "max_attempts": 1,
     "save_limit": -1,
-    "poll": 0.2,
     "recycle": 500,
     "catch_up": False,
     "guard_cycle": 0.5,

@@ -48,8 +48,7 @@ class Watchdog:
         if now >= self._next_housekeeping:
             self._next_housekeeping = now + _HOUSEKEEPING_EVERY
             async_task("workflows.worker.housekeeping", save=False)
-        # Workers that are behind have rings enough waiting; more would only keep housekeeping waiting. Those
-        # that a dead worker had taken do not count: nobody hears them for minutes.
+        # Workers that are behind have rings enough waiting; more would only keep housekeeping waiting.
         behind = get_broker().queue_size() > 2 * settings.TASK_WORKERS
         if now >= self._next_ring and not behind and worker.anything_due():
             self._next_ring = now + _RING_AGAIN_AFTER

@@ -1,8 +1,9 @@
 """Attempts: one try of an action call at a time, each written down before it is made.
 
-The row says `running`, with a lease and the attempt counted, before anything leaves. If the process dies, the
-next attempt finds `unsure` set and asks the provider what became of the last one before it repeats a write. What
-the provider does not show yet may still be under way there: before `settles_at` nothing is sent again.
+The row says `running`, with a lease and the attempt counted, before anything leaves; that of a step which writes
+is first saved just then, since until then nothing has happened. If the process dies, the next attempt finds
+`unsure` set and asks the provider what became of the last one before it repeats a write. What the provider does
+not show yet may still be under way there: before `settles_at` nothing is sent again.
 """
 
 import time
@@ -19,11 +20,12 @@ from connections import grant_state, grants
 from connections.budget import Exhausted
 from connections.models import Connection
 from connections.problems import Problem
-from workflows import catalog, metered, origins, outcomes
+from workflows import catalog, metered, origins, outcomes, quick_rows
 from workflows.caller import Caller
 from workflows.catalog import ActionType, Effect, Json, ProviderError
 from workflows.claims import LEASE, LeaseLost
 from workflows.models import ActionCall
+from workflows.owners import Owner
 
 log = structlog.get_logger(__name__)
 
@@ -65,18 +67,21 @@ def cut_off() -> Problem:
     return Problem("stream_cut_off", "The stream was cut off before its end; ask for it again.", status=502)
 
 
+def _read(key: uuid.UUID) -> Connection:
+    return Connection.objects.select_related("grant").get(pk=key)
+
+
 class Attempt:
     """One claimed try of a call, from the look at the connection to the answer on the row.
 
-    keep_run: called before each request, so that a run whose step this is keeps its own lease.
+    call: as `claim` left it, or unsaved after `claimed_from_birth`; then with its connection and grant just
+    read.
     """
 
-    def __init__(
-        self, call: ActionCall, holder: uuid.UUID, keep_run: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, call: ActionCall, holder: uuid.UUID, owner: Owner) -> None:
         self.call = call
         self.holder = holder
-        self.keep_run = keep_run
+        self.owner = owner
         self.unsure_before = call.unsure
         self.sent = False
         self.until = time.monotonic() + LONGEST_SECONDS
@@ -106,7 +111,9 @@ class Attempt:
         else:
             # A result that was found, not answered, may be a twin's; then our own request is still under way.
             settled = {"settles_at": None} if self.sent else {}
-            self._write(**outcomes.of_success(output), **settled, unsure=False)
+            with transaction.atomic():
+                self._write(**outcomes.of_success(output), **settled, unsure=False)
+                self.owner.completed(self.call)
 
     def _perform(self) -> Json:
         action, connection = self._usable()
@@ -121,13 +128,16 @@ class Attempt:
         action = catalog.find_action(self.call.action)
         if action is None:
             raise Problem("unknown_action", f"There is no action {self.call.action} any more.", status=404)
-        connection = Connection.objects.select_related("grant", "workspace").get(pk=self.call.connection_id)
+        unsaved = self.call._state.adding
+        if unsaved and not action.writes:
+            self._write()  # It may be at work for long, and somebody may look.
+        connection = self.call.connection if unsaved else _read(self.call.connection_id)
         check_usable(connection, action)
         return action, connection
 
     def _authorised(self, connection: Connection, use: Callable[[str], Result]) -> Result:
         """What `use` makes of a token; one that the provider does not take is replaced once."""
-        token = grants.access_token(connection)
+        token = grants.access_token(connection, just_read=True)
         connection.used()
         try:
             return use(token)
@@ -181,21 +191,28 @@ class Attempt:
                 settles_at=now + action.settles_in,
                 lease_until=now + LEASE,
             )
-            origins.record(self.call, connection, effects)
+            origins.record(self.call, connection, effects, self.owner.run)
         self.sent = True
 
     def _keep_lease(self) -> None:
-        self.keep_run()
+        self.owner.before_request()
         now = timezone.now()
-        if self.call.lease_until is None or self.call.lease_until - now < _LEFT_FOR_A_REQUEST:
+        if self.call._state.adding:
+            self.call.lease_until = now + LEASE
+        elif self.call.lease_until is None or self.call.lease_until - now < _LEFT_FOR_A_REQUEST:
             self._write(lease_until=now + LEASE)
 
     def _write(self, **fields: Any) -> None:
         """Change the row while it is still ours; a status other than `running` gives the lease back."""
         if fields.get("status", Status.RUNNING) != Status.RUNNING:
             fields.update(lease_holder=None, lease_until=None)
-        ours = ActionCall.objects.filter(pk=self.call.pk, lease_holder=self.holder, status=Status.RUNNING)
-        if not ours.update(**fields):
+        if self.call._state.adding:
+            for name, value in fields.items():
+                setattr(self.call, name, value)
+            self.owner.save(self.call)
+            return
+        ours = {"pk": self.call.pk, "lease_holder": self.holder, "status": Status.RUNNING}
+        if not quick_rows.update(ActionCall, ours, fields):
             raise LeaseLost(self.call.key)
         for name, value in fields.items():
             setattr(self.call, name, value)

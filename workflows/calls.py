@@ -3,7 +3,6 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +18,7 @@ from connections.problems import Problem
 from workflows import attempts, catalog, claims, doorbell
 from workflows.catalog import ActionType, Json
 from workflows.models import ActionCall
+from workflows.owners import Owner
 
 log = structlog.get_logger(__name__)
 
@@ -65,13 +65,13 @@ def call_action(
         winner = ActionCall.objects.get(connection=connection, idempotency_key=idempotency_key)
         return _same(winner, fingerprint)
     if holder is not None:
-        _attempt(call, holder)
+        _attempt(call, holder, Owner())
     return call
 
 
-def _attempt(call: ActionCall, holder: UUID, before_request: Callable[[], None] = lambda: None) -> None:
+def _attempt(call: ActionCall, holder: UUID, owner: Owner) -> None:
     try:
-        attempts.Attempt(call, holder, before_request).run()
+        attempts.Attempt(call, holder, owner).run()
     except claims.LeaseLost:
         log.warning("call_taken_over", call=call.key)
         call.refresh_from_db()
@@ -162,7 +162,7 @@ def advance_due(until: float, limit: int = 20) -> int:
         if holder is not None:
             taken += 1
             try:
-                _attempt(call, holder, doorbell.still_alive)
+                _attempt(call, holder, Owner(doorbell.still_alive))
             except Exception:
                 # Our own fault: the row keeps its lease, so the next attempt comes when that has run out.
                 log.exception("attempt_broke", call=call.key, action=call.action)

@@ -1,5 +1,6 @@
 """The engine: walks the steps of runs that are due, one run per workflow and lane at a time, in order."""
 
+import random
 import time
 import uuid
 from datetime import timedelta
@@ -11,35 +12,56 @@ from django.utils import timezone
 
 from connections.problems import Problem
 from connections.storable import storable
-from workflows import attempts, claims, conditions, doorbell, expressions, outcomes, parked, step_inputs
+from workflows import (
+    attempts,
+    claims,
+    conditions,
+    doorbell,
+    expressions,
+    outcomes,
+    parked,
+    quick_rows,
+    step_inputs,
+)
 from workflows.fanout import fields_of
 from workflows.hooks import outbox
 from workflows.models import ActionCall, Run, StepRun
+from workflows.owners import Owner
 
 log = structlog.get_logger(__name__)
 
 LEASE = timedelta(seconds=30)
 _LEFT_FOR_A_REQUEST = timedelta(seconds=25)
 MAX_CLAIMS = 8
+# Finding what is due costs the more the more there is, so that much is found at once; but what else waits has its
+# turn after a second, and a list of which other workers have taken the next ones is looked up afresh.
+_AT_ONCE = 50
+_SECONDS_AT_ONCE = 1.0
+_LOST_IN_A_ROW = 3
+_FEW = 4
+# What has to be unchanged for a run to be taken up.
+_SEEN = ("pk", "status", "position", "claims", "lease_until", "started_at")
 
 
 class RunLost(Exception):
     """Another worker has taken this run over."""
 
 
-def advance_due(until: float, limit: int = 10) -> int:
-    """Walk runs that are due as far as they go. Answers how many were taken up.
+def advance_due(until: float, limit: int = _AT_ONCE) -> int:
+    """Walk runs that are due as far as they go, for a second or so. Answers how many were taken up.
 
     until: `time.monotonic()` after which nothing new is begun.
     """
-    taken = 0
-    for run in Run.objects.due(timezone.now())[:limit]:
-        if time.monotonic() > until:
+    taken = lost = 0
+    until = min(until, time.monotonic() + _SECONDS_AT_ONCE)
+    for run in _from_anywhere(list(Run.objects.due(timezone.now())[:limit])):
+        if time.monotonic() > until or lost == _LOST_IN_A_ROW:
             break
         holder = _claim(run)
         if holder is None:
+            lost += 1
             continue
-        taken += 1
+        taken, lost = taken + 1, 0
         try:
             Walk(run, holder).go(until)
         except (RunLost, claims.LeaseLost):
@@ -50,17 +72,23 @@ def advance_due(until: float, limit: int = 10) -> int:
     return taken
 
 
+def _from_anywhere(runs: list[Run]) -> list[Run]:
+    """All of them, beginning somewhere: workers that look at the same moment do not all want the same one next."""
+    begin = random.randrange(len(runs)) if len(runs) > _FEW else 0  # noqa: S311 - nothing depends on it
+    return runs[begin:] + runs[:begin]
+
+
 def _claim(run: Run) -> uuid.UUID | None:
     holder, now = uuid.uuid4(), timezone.now()
-    changed = Run.objects.filter(
-        pk=run.pk, status=run.status, claims=run.claims, lease_until=run.lease_until
-    ).update(
-        status=Run.Status.RUNNING,
-        claims=run.claims + 1,
-        lease_holder=holder,
-        lease_until=now + LEASE,
-        started_at=run.started_at or now,
-    )
+    as_seen = {name: getattr(run, name) for name in _SEEN}
+    taken = {
+        "status": Run.Status.RUNNING,
+        "claims": run.claims + 1,
+        "lease_holder": holder,
+        "lease_until": now + LEASE,
+        "started_at": run.started_at or now,
+    }
+    changed = quick_rows.update(Run, as_seen, taken)
     run.claims += 1
     return holder if changed else None
 
@@ -73,6 +101,9 @@ class Walk:
         self.holder = holder
         self.steps = run.plan
         self.fields = fields_of(run.event)
+        # Whether the step it is at can have been begun before; that of a run never taken up, or behind a step that
+        # this walk has made, cannot.
+        self.begun = run.started_at is not None
 
     def go(self, until: float) -> None:
         """Raises RunLost or LeaseLost when another worker has taken over."""
@@ -81,19 +112,25 @@ class Walk:
             self._end(Run.Status.FAILED, error=error.as_error())
             parked.close_steps([self.run], error.as_error())
             return
-        done = self.run.steps.filter(position__lt=self.run.position).select_related("call")
-        self.fields["steps"] = {step.key: step.call.output for step in done if step.call and step.call.output}
+        self.fields["steps"] = self._outputs() if self.run.position else {}
         while self.run.position < len(self.steps):
             if not self._take_step(self.steps[self.run.position]):
                 return
+            self.begun = False
             if time.monotonic() > until and self.run.position < len(self.steps):
                 self._give_back(status=Run.Status.PENDING, due_at=timezone.now(), claims=0)
                 return
-        self._end(Run.Status.COMPLETED)
+        if self.run.status == Run.Status.RUNNING:  # else the last step has ended it
+            self._end(Run.Status.COMPLETED)
+
+    def _outputs(self) -> dict[str, Any]:
+        """What the steps so far have put out, by their keys."""
+        done = self.run.steps.filter(position__lt=self.run.position).select_related("call")
+        return {step.key: step.call.output for step in done if step.call and step.call.output}
 
     def _take_step(self, definition: dict[str, Any]) -> bool:
         """Whether the walk can go on to the next step now."""
-        step = self.run.steps.filter(position=self.run.position).select_related("call").first()
+        step = self._step_begun() if self.begun else None
         if step is None and not conditions.hold(definition.get("only_if") or {}, self.fields):
             self._skip(definition)
             return True
@@ -105,8 +142,18 @@ class Walk:
                 step.call.refresh_from_db()
                 self._wait(step.call)
                 return False
-            attempts.Attempt(step.call, holder, self._keep_lease).run()
+            self._attempt(step.call, holder, step)
         return self._after(definition, step)
+
+    def _step_begun(self) -> StepRun | None:
+        return self.run.steps.filter(position=self.run.position).select_related("call").first()
+
+    def _attempt(self, call: ActionCall, holder: uuid.UUID, step: StepRun) -> None:
+        """Raises LeaseLost, or RunLost when the call has ended and the run went on without it."""
+        owner = _StepOwner(self, step)
+        attempts.Attempt(call, holder, owner).run()
+        if owner.lost:
+            raise RunLost(str(self.run.id))
 
     def _new(self, definition: dict[str, Any]) -> StepRun:
         return StepRun(
@@ -121,11 +168,11 @@ class Walk:
         step = self._new(definition)
         step.status, step.finished_at = StepRun.Status.SKIPPED, timezone.now()
         with transaction.atomic():
-            self._write(position=self.run.position + 1, claims=1, lease_until=timezone.now() + LEASE)
+            self.write(position=self.run.position + 1, claims=1, lease_until=timezone.now() + LEASE)
             step.save(force_insert=True)
 
     def _begin(self, definition: dict[str, Any]) -> StepRun:
-        """Write down what is about to happen, then make the first attempt."""
+        """Make the first attempt, which writes down what is about to happen before it does."""
         step = self._new(definition)
         try:
             call = step_inputs.call_for(self.run.workspace_id, definition, self.fields)
@@ -136,12 +183,8 @@ class Walk:
             step.error = storable(problem.as_error())
         else:
             holder = claims.claimed_from_birth(call)
-            with transaction.atomic():
-                self._write(lease_until=timezone.now() + LEASE)
-                call.save(force_insert=True)
-                step.call = call
-                step.save(force_insert=True)
-            attempts.Attempt(call, holder, self._keep_lease).run()
+            step.call = call
+            self._attempt(call, holder, step)
             return step
         step.save(force_insert=True)
         return step
@@ -149,7 +192,8 @@ class Walk:
     def _after(self, definition: dict[str, Any], step: StepRun) -> bool:
         call = step.call
         if call is not None and call.status == ActionCall.Status.COMPLETED:
-            self._step_done(step, StepRun.Status.COMPLETED)
+            if step.status == StepRun.Status.RUNNING:  # else it was written down with the result
+                self._step_done(step, StepRun.Status.COMPLETED)
             self.fields["steps"][step.key] = call.output
             return True
         if call is not None and call.status == ActionCall.Status.WAITING:
@@ -177,9 +221,30 @@ class Walk:
             ActionCall.objects.filter(pk=call.pk, status=ActionCall.Status.FAILED).update(**again)
         return True
 
+    def save_step(self, step: StepRun, call: ActionCall) -> None:
+        """The step and its call, while the run is still ours."""
+        with transaction.atomic(savepoint=False):
+            self.write(lease_until=timezone.now() + LEASE)
+            quick_rows.insert(call)
+            step.call = call
+            quick_rows.insert(step)
+
+    def step_completed(self, step: StepRun) -> None:
+        """The step's end, and the run's if it was the last; as `_step_done` and `_end`, in one go."""
+        now, position = timezone.now(), self.run.position + 1
+        if position < len(self.steps):
+            self.write(position=position, claims=1, lease_until=now + LEASE)
+        else:
+            self._give_back(
+                status=Run.Status.COMPLETED, position=position, claims=1, error=None, finished_at=now
+            )
+            outbox.owe_run(self.run)
+        step.status, step.finished_at = StepRun.Status.COMPLETED, now
+        quick_rows.update(StepRun, {"pk": step.pk}, {"status": step.status, "finished_at": now})
+
     def _step_done(self, step: StepRun, status: str, error: Any = None) -> None:
         with transaction.atomic():
-            self._write(position=self.run.position + 1, claims=1, lease_until=timezone.now() + LEASE)
+            self.write(position=self.run.position + 1, claims=1, lease_until=timezone.now() + LEASE)
             step.status, step.error, step.finished_at = status, error, timezone.now()
             step.save(update_fields=["status", "error", "finished_at"])
 
@@ -192,20 +257,39 @@ class Walk:
         """The end and what is owed to hooks for it, in one transaction."""
         with transaction.atomic():
             self._give_back(status=status, error=error, finished_at=timezone.now())
-            outbox.owe_runs([self.run.pk])
+            outbox.owe_run(self.run)
 
     def _give_back(self, **fields: Any) -> None:
-        self._write(lease_holder=None, lease_until=None, **fields)
+        self.write(lease_holder=None, lease_until=None, **fields)
 
-    def _keep_lease(self) -> None:
+    def keep_lease(self) -> None:
         doorbell.still_alive()
         now = timezone.now()
         if self.run.lease_until is None or self.run.lease_until - now < _LEFT_FOR_A_REQUEST:
-            self._write(lease_until=now + LEASE)
+            self.write(lease_until=now + LEASE)
 
-    def _write(self, **fields: Any) -> None:
-        ours = Run.objects.filter(pk=self.run.pk, lease_holder=self.holder, status=Run.Status.RUNNING)
-        if not ours.update(**fields):
+    def write(self, **fields: Any) -> None:
+        ours = {"pk": self.run.pk, "lease_holder": self.holder, "status": Run.Status.RUNNING}
+        if not quick_rows.update(Run, ours, fields):
             raise RunLost(str(self.run.id))
         for name, value in fields.items():
             setattr(self.run, name, value)
+
+
+class _StepOwner(Owner):
+    """Of a step's call: the walk that makes it. lost: another worker had the run when the result was there."""
+
+    def __init__(self, walk: Walk, step: StepRun) -> None:
+        super().__init__(walk.keep_lease)
+        self.run = walk.run
+        self.lost = False
+        self._walk, self._step = walk, step
+
+    def save(self, call: ActionCall) -> None:
+        self._walk.save_step(self._step, call)
+
+    def completed(self, call: ActionCall) -> None:
+        try:
+            self._walk.step_completed(self._step)
+        except RunLost:  # the run's row is the first that is written: nothing of it was
+            self.lost = True

@@ -15,7 +15,7 @@ from connections.models import Connection
 from connections.problems import Problem
 from workflows import catalog
 from workflows.catalog import Effect
-from workflows.models import ActionCall, Event, StepRun, Trace
+from workflows.models import ActionCall, Event, Run, Trace
 from workflows.models.runs import MAX_DEPTH
 
 # The provider's clock and ours may differ by this much; a write may be at work for so long before it shows.
@@ -33,13 +33,13 @@ def account_of(connection: Connection) -> str:
     return f"{connection.provider}/{connection.region}/{connection.external_account_id}"[:200]
 
 
-def record(call: ActionCall, connection: Connection, effects: list[Effect]) -> None:
-    """Leave the traces of a step's write that is about to be sent; sent again, they last longer."""
+def record(call: ActionCall, connection: Connection, effects: list[Effect], run: Run | None) -> None:
+    """Leave the traces of a step's write that is about to be sent; sent again, they last longer.
+
+    run: whose step it is; other calls leave none.
+    """
     account = account_of(connection)
-    if call.origin != ActionCall.Origin.STEP or not account or not effects:
-        return
-    run = StepRun.objects.filter(call=call).values_list("run", "run__depth").first()
-    if run is None:
+    if run is None or not account or not effects:
         return
     now = timezone.now()
     Trace.objects.bulk_create(
@@ -50,8 +50,8 @@ def record(call: ActionCall, connection: Connection, effects: list[Effect]) -> N
                 kind=effect.kind,
                 agent=effect.agent[:64],
                 proof=effect.proof,
-                run_id=run[0],
-                depth=run[1],
+                run=run,
+                depth=run.depth,
                 call=call,
                 first_at=now,
                 last_at=now,

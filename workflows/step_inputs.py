@@ -9,11 +9,13 @@ from workflows.models import ActionCall
 
 
 def call_for(workspace_id: uuid.UUID, definition: dict[str, Any], fields: dict[str, Any]) -> ActionCall:
-    """The unsaved call of that step. fields: {"trigger": …, "steps": {key: output}}.
+    """The unsaved call of that step, its connection read with the grant.
 
+    fields: {"trigger": …, "steps": {key: output}}.
     Raises ExpressionError, which names the input, or Problem (unknown_action, invalid_input).
     """
-    connection = Connection.objects.get(pk=definition["connection"], workspace=workspace_id)
+    known = Connection.objects.select_related("grant")
+    connection = known.get(pk=definition["connection"], workspace=workspace_id)
     schema = catalog.input_schema(definition["action"])
     rendered = {}
     for name, template in definition["input"].items():

@@ -18,6 +18,7 @@ from workflows import attempts, calls, claims, metered, outcomes
 from workflows.caller import Caller
 from workflows.catalog import ActionType, Json, ProviderError, Streamed
 from workflows.models import ActionCall
+from workflows.owners import Owner
 
 # How long one may take, and how long each of its requests may wait for its turn.
 LONGEST_SECONDS = 15 * 60.0
@@ -50,7 +51,9 @@ def lines(*, actor: Actor, connection: Connection, action_key: str, data: Any) -
         holder = claims.claimed_from_birth(call)
         calls.save(actor, call)
         yield ""
-        yield from (json.dumps(line, ensure_ascii=False) + "\n" for line in _Stream(call, holder).lines())
+        yield from (
+            json.dumps(line, ensure_ascii=False) + "\n" for line in _Stream(call, holder, Owner()).lines()
+        )
 
 
 class _Stream(attempts.Attempt):

@@ -2,7 +2,6 @@
 
 import time
 
-from django.conf import settings
 from django.utils import timezone
 
 from connections import consent_calendar, notices, renewal
@@ -31,27 +30,27 @@ def drain(budget: float = _BUDGET) -> int:
     Runs as a background task; it carries no arguments because the rows say what there is to do.
     """
     done, end = 0, time.monotonic() + budget
-    doorbell.beat(settings.NODE_NAME)
+    doorbell.still_alive()
     while time.monotonic() < end:
         taken = fanout.fan_out_due() + replays.advance_due(end)
         taken += engine.advance_due(end) + calls.advance_due(end)
         if not taken:
             return done
         done += taken
-        doorbell.beat(settings.NODE_NAME)
+        doorbell.still_alive()
     doorbell.ring()
     return done
 
 
 def send_hooks() -> int:
     """Send what is owed to hooks, apart from `drain`: nothing else waits for software elsewhere."""
-    doorbell.beat(settings.NODE_NAME)
+    doorbell.still_alive()
     return sender.send_due()
 
 
 def housekeeping() -> None:
     """What is due by the clock rather than by an event: token renewal and messages to the agency."""
-    doorbell.beat(settings.NODE_NAME)
+    doorbell.still_alive()
     renewal.refresh_due()
     consent_calendar.announce()
     notices.send_due()

@@ -32,14 +32,15 @@ class _Application(WSGIHandler):
             route = resolve(request.path_info, "pagerduty_app.sandbox.urls")
             answer: HttpResponse = route.func(request, *route.args, **route.kwargs)
         except Refused as error:
-            return refused(error)
+            answer = refused(error)
         except Resolver404:
-            return refused(not_found())
+            answer = refused(not_found())
         except Exception:
             log.exception("sandbox_error")
-            return JsonResponse(
+            answer = JsonResponse(
                 {"error": {"message": "The sandbox broke", "code": 2000, "errors": []}}, status=500
             )
+        answer["Content-Length"] = str(len(answer.content))  # or the connection would end with the answer
         return answer
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> HttpResponseBase:
@@ -48,6 +49,8 @@ class _Application(WSGIHandler):
 
 class _Handler(WSGIRequestHandler):
     """Quiet, and tells the application its socket, so that a fault can cut it."""
+
+    disable_nagle_algorithm = True  # head and body go in two pieces; the second shall not wait for an answer
 
     def get_environ(self) -> dict[str, Any]:
         return {**super().get_environ(), "sandbox.connection": self.connection}

@@ -1,6 +1,8 @@
 """Crashes and races at the places where a row could be lost, stuck or done twice."""
 
+import json
 import time
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -248,3 +250,100 @@ def test_a_long_walk_stops_between_steps_when_the_time_is_over(
     run.refresh_from_db()
     assert run.status == "completed"
     assert DANA in str(StepRun.objects.last().call.input)  # type: ignore[union-attr]
+
+
+def test_a_note_is_written_down_before_it_leaves(
+    deliver: Any, note_workflow: Workflow, pagerduty: responses.RequestsMock
+) -> None:
+    seen = []
+
+    def answer(request: Any) -> tuple[int, dict[str, str], str]:
+        seen.extend(StepRun.objects.values_list("status", "call__status", "call__unsure", "call__attempts"))
+        return 200, {}, json.dumps({"note": {"id": "PNOTE1"}})
+
+    pagerduty.add_callback("POST", NOTES, answer)
+    deliver(incident_event())
+    worker.drain()
+
+    assert seen == [("running", "running", True, 1)]
+
+
+def test_a_worker_that_dies_before_it_sends_leaves_nothing_to_ask_about(
+    deliver: Any, note_workflow: Workflow, pagerduty: responses.RequestsMock, monkeypatch: Any
+) -> None:
+    sent = add_note(pagerduty)
+    deliver(incident_event())
+    with monkeypatch.context() as dying:
+        dying.setattr("workflows.origins.record", _die)
+        with pytest.raises(SystemExit):
+            worker.drain()
+    assert not StepRun.objects.exists()
+    assert not ActionCall.objects.exists()
+
+    all_is_due()
+    worker.drain()
+
+    assert Run.objects.get().status == "completed"
+    assert (sent.call_count, ActionCall.objects.get().attempts) == (1, 1)
+
+
+def test_a_worker_that_dies_with_the_answer_in_hand_sends_nothing_twice(
+    deliver: Any, note_workflow: Workflow, pagerduty: responses.RequestsMock, monkeypatch: Any
+) -> None:
+    sent = add_note(pagerduty)
+    written = {"id": "PNOTE1", "content": "Runbook for Payments are slow", "user": {"id": "PUSER"}}
+    pagerduty.get(NOTES, json={"notes": [written | {"created_at": timezone.now().isoformat()}]})
+    deliver(incident_event())
+    with monkeypatch.context() as dying:
+        dying.setattr("workflows.hooks.outbox.owe_run", _die)
+        with pytest.raises(SystemExit):
+            worker.drain()
+    assert (ActionCall.objects.get().status, Run.objects.get().status) == ("running", "running")
+    assert ActionCall.objects.get().unsure
+
+    all_is_due()
+    worker.drain()
+
+    assert Run.objects.get().status == "completed"
+    assert StepRun.objects.get().status == "completed"
+    assert (sent.call_count, ActionCall.objects.get().output["note"]["id"]) == (1, "PNOTE1")
+
+
+def test_an_answer_is_kept_although_another_worker_has_the_run_by_then(
+    deliver: Any, note_workflow: Workflow, pagerduty: responses.RequestsMock
+) -> None:
+    others = uuid.uuid4()
+
+    def answer(request: Any) -> tuple[int, dict[str, str], str]:
+        Run.objects.update(lease_holder=others)
+        return 200, {}, json.dumps({"note": {"id": "PNOTE1"}})
+
+    pagerduty.add_callback("POST", NOTES, answer)
+    deliver(incident_event())
+    worker.drain()
+    assert (ActionCall.objects.get().status, StepRun.objects.get().status) == ("completed", "running")
+    assert (Run.objects.get().status, Run.objects.get().lease_holder) == ("running", others)
+
+    all_is_due()
+    worker.drain()
+
+    assert (Run.objects.get().status, StepRun.objects.get().status) == ("completed", "completed")
+    assert ActionCall.objects.get().attempts == 1
+
+
+def test_a_run_that_moved_on_since_it_was_seen_is_not_taken_up(
+    deliver: Any, trigger: Trigger, connection: Connection, pagerduty: responses.RequestsMock
+) -> None:
+    add_note(pagerduty)
+    publish(trigger, connection, steps=[note_step(connection), note_step(connection, key="again")])
+    deliver(incident_event())
+    fanout.fan_out_due()
+    seen = Run.objects.get()
+    engine.Walk(Run.objects.get(), engine._claim(Run.objects.get())).go(time.monotonic() - 1)  # type: ignore[arg-type]
+    assert (Run.objects.get().status, Run.objects.get().claims) == (seen.status, seen.claims)
+
+    assert engine._claim(seen) is None
+
+
+def _die(*args: Any) -> None:
+    raise SystemExit

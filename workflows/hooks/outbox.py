@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from workflows import doorbell
+from workflows import doorbell, quick_rows
 from workflows.models import Event, Hook, HookDelivery, Run
 
 _ENDED = ["completed", "failed", "cancelled"]
@@ -38,6 +38,18 @@ def owe_runs(keys: Iterable[int]) -> None:
             if hook.workspace_id == run.workspace_id and hook.trigger_id in (None, run.event.trigger_id)
         ]
     )
+
+
+def owe_run(run: Run) -> None:
+    """As `owe_runs`, of one whose end has just been written; `run` says what the row says."""
+    if run.is_test:
+        return
+    listening = {"workspace": run.workspace_id, "runs": True, "deleted_at": None}
+    hooks = quick_rows.find(Hook, listening, ["pk", "workspace", "trigger"])
+    takers = [
+        Hook(pk=key, workspace_id=whose) for key, whose, of in hooks if of in (None, run.event.trigger_id)
+    ]
+    _owe([_delivery(hook, run.lane, kind="run", run=run) for hook in takers])
 
 
 def _delivery(hook: Hook, lane: str, **about: Any) -> HookDelivery:
