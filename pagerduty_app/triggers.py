@@ -4,6 +4,7 @@ import hashlib
 import json
 from typing import Any
 
+from pagerduty_app import filters
 from workflows.catalog import Delivery, TriggerType
 
 Json = dict[str, Any]
@@ -139,7 +140,7 @@ def _note() -> Json:
     }
 
 
-def _trigger(status: str, happens: str) -> TriggerType:
+def _trigger(status: str, happens: str, **more: Any) -> TriggerType:
     return TriggerType(
         key=f"pagerduty/incident-{status}",
         name=f"Incident {status}",
@@ -147,6 +148,8 @@ def _trigger(status: str, happens: str) -> TriggerType:
         event_types=frozenset({f"incident.{status}"}),
         sample=_sample(status, _incident(status)),
         output_schema=OUTPUT_SCHEMA,
+        wants=filters.unwanted,
+        **{"options": filters.IncidentFilters, **more},
     )
 
 
@@ -161,7 +164,14 @@ _NOTE_ADDED = TriggerType(
 TRIGGERS = {
     trigger.key: trigger
     for trigger in (
-        _trigger("triggered", "is triggered"),
+        _trigger(
+            "triggered",
+            "is triggered",
+            options=filters.TriggeredOptions,
+            more_event_types={
+                "triggered_again": frozenset({"incident.reopened", "incident.unacknowledged"}),
+            },
+        ),
         _trigger("acknowledged", "is acknowledged by somebody"),
         _trigger("resolved", "is resolved"),
         _NOTE_ADDED,

@@ -44,7 +44,7 @@ class TriggerAdmin(ActingPage):
     id_fields = ["pk", "token", "connection", "workspace"]
     fields = [
         *("id", "name", "key", "workspace", "connection", "status"),
-        *("redact", "held_deliveries", "confirmed_at", "created_at", "deleted_at"),
+        *("redact", "options", "held_deliveries", "confirmed_at", "created_at", "deleted_at"),
     ]
     inlines = [SecretInline]
     actions = ["pause", "resume"]

@@ -10,6 +10,7 @@ from workflows.models import ActionCall, Event, Trigger, TriggerSecret, Workflow
 from workflows.models.workflows import FASTEST_PACE
 from workflows.redaction import LONGEST_PATH, MOST_PATHS
 
+_OPTIONS = "As `options_schema` of the trigger in the catalog says; replaces the earlier ones."
 _REDACT = "Fields of deliveries that are never stored, such as event.data.title; replaces the earlier list."
 
 
@@ -24,7 +25,8 @@ class SecretOut(serializers.ModelSerializer[TriggerSecret]):
 class TriggerOut(serializers.ModelSerializer[Trigger]):
     """A trigger. `holding`: deliveries are kept until its first signing secret can judge them.
 
-    redact: paths of the fields of its deliveries that are never stored.
+    redact: paths of the fields of its deliveries that are never stored. options: as `options_schema` of its key in
+    the catalog says.
     """
 
     connection = serializers.UUIDField(source="connection_id")
@@ -32,6 +34,7 @@ class TriggerOut(serializers.ModelSerializer[Trigger]):
     holding = serializers.SerializerMethodField()
     secrets = SecretOut(many=True)
     redact = serializers.ListField(child=serializers.CharField())
+    options = serializers.DictField()
 
     class Meta:
         model = Trigger
@@ -44,6 +47,7 @@ class TriggerOut(serializers.ModelSerializer[Trigger]):
             "status",
             "holding",
             "redact",
+            "options",
             "confirmed_at",
             "secrets",
             "created_at",
@@ -57,6 +61,7 @@ class TriggerIn(ActionInput):
     key = Text(max_length=80)
     connection = serializers.UUIDField()
     name = Text(max_length=120, required=False, allow_blank=True, default="")
+    options = serializers.DictField(required=False, help_text=_OPTIONS)
 
 
 class TriggerChange(ActionInput):
@@ -65,6 +70,7 @@ class TriggerChange(ActionInput):
     redact = serializers.ListField(
         child=Text(max_length=LONGEST_PATH), max_length=MOST_PATHS, required=False, help_text=_REDACT
     )
+    options = serializers.DictField(required=False, help_text=_OPTIONS)
 
 
 class SecretIn(ActionInput):
@@ -77,7 +83,7 @@ class SecretIn(ActionInput):
 
 
 class EventOut(serializers.ModelSerializer[Event]):
-    """One accepted delivery."""
+    """One accepted delivery. error: why it failed, or was filtered."""
 
     trigger = serializers.UUIDField(source="trigger_id")
     payload = serializers.SerializerMethodField()

@@ -32,6 +32,7 @@ __all__ = [
     "input_schema",
     "integration",
     "integrations",
+    "options_schema",
     "register",
 ]
 
@@ -106,6 +107,15 @@ def input_schema(action_key: str) -> Json:
     """The JSON Schema of what that action takes; an empty one for an action that is not (any more) there."""
     action = find_action(action_key)
     return inputs.json_schema(action.input) if action else {"type": "object", "properties": {}}
+
+
+@cache
+def options_schema(trigger_key: str) -> Json:
+    """The JSON Schema of that trigger type's options; an empty one where there are none."""
+    trigger = find_trigger(trigger_key)
+    if trigger is None or trigger.options is None:
+        return {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
+    return inputs.json_schema(trigger.options)
 
 
 def find_trigger(key: str) -> TriggerType | None:

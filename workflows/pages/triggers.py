@@ -16,7 +16,7 @@ from connections.paging import page_of
 from connections.place import Place
 from connections.problems import Problem
 from connections.requests import actor_of
-from workflows import catalog, setup_guide, trigger_health, triggers
+from workflows import catalog, setup_guide, trigger_health, trigger_options, triggers
 from workflows.deliveries import Deliveries
 from workflows.models import Trigger
 from workflows.pages.trigger_forms import SecretForm, TriggerForm
@@ -124,9 +124,20 @@ def show(request: HttpRequest, trigger: Any, form: SecretForm) -> HttpResponse:
         "secrets": trigger.secrets.select_related("created_by").order_by("retired_at", "created_at"),
         "workflows": trigger.workflows.exclude(status="archived").order_by("name")[:_LATEST],
         "integration": catalog.integration(trigger.provider),
+        "has_options": bool(catalog.options_schema(trigger.key)["properties"]),
+        "options": trigger_options.in_words(trigger.key, trigger.options),
+        "event_types": _event_types(trigger),
         "max_secrets": triggers.MAX_SECRETS,
     }
     return render(request, "triggers/detail.html", context | SECTION, status=400 if form.errors else 200)
+
+
+def _event_types(trigger: Trigger) -> list[str]:
+    """What has to be ticked at the provider: what fires the trigger always, then what its options add."""
+    kind = catalog.find_trigger(trigger.key)
+    if kind is None:
+        return []
+    return [*sorted(kind.event_types), *sorted(kind.listens_to(trigger.options) - kind.event_types)]
 
 
 @member
