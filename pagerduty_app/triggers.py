@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from pagerduty_app import filters
+from pagerduty_app import filters, on_call_changes, on_call_events
 from workflows.catalog import Delivery, TriggerType
 
 Json = dict[str, Any]
@@ -18,6 +18,7 @@ NEEDED = {
     "event.data.id": _WHICH_INCIDENT,
     "event.data.type": _WHICH_INCIDENT,
     "event.data.incident.id": _WHICH_INCIDENT,
+    "event.data.schedule.id": "says which schedule it is about",
     "event.data.incident_key": "is what an incident that a workflow opened is recognised by",
 }
 
@@ -175,6 +176,7 @@ TRIGGERS = {
         _trigger("acknowledged", "is acknowledged by somebody"),
         _trigger("resolved", "is resolved"),
         _NOTE_ADDED,
+        on_call_changes.TRIGGER,
     )
 }
 
@@ -199,7 +201,7 @@ def read_delivery(body: bytes) -> Delivery:
     return Delivery(
         external_id=external_id,
         event_type=kind if isinstance(kind, str) else "",
-        lane=_incident_id(event) or external_id,
+        lane=_incident_id(event) or on_call_events.schedule_id(event.get("data")) or external_id,
         is_confirmation=kind == PING,
     )
 
@@ -207,7 +209,8 @@ def read_delivery(body: bytes) -> Delivery:
 def trigger_fields(payload: Any) -> Json:
     """What a workflow sees as `trigger`: {"event": …, "incident": …}, empty where the delivery has nothing.
 
-    For a note also {"note": …}; the incident is then the reference to the one it was added to.
+    For a note also {"note": …}; the incident is then the reference to the one it was added to. Of a hand-over of a
+    schedule {"event": …} and what it says, without an incident.
     """
     event = _event(payload)
     data = event.get("data")
@@ -216,6 +219,8 @@ def trigger_fields(payload: Any) -> Json:
         "event": {name: event.get(name) for name in ("id", "event_type", "occurred_at", "agent")},
         "incident": incident,
     }
+    if on_call_events.is_one(incident):
+        return {"event": fields["event"], **on_call_events.fields(incident)}
     if incident.get("type") == "incident_note":
         fields["note"] = {name: incident.get(name) for name in ("id", "content", "trimmed")}
         named = incident.get("incident")

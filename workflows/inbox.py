@@ -50,7 +50,7 @@ _VERDICTS = {
 def find_trigger(provider: str, token: str) -> Trigger | None:
     """The trigger behind an incoming URL; None for any URL that is not, or no longer, one of ours."""
     trigger = Trigger.objects.filter(token=token, deleted_at__isnull=True).first()
-    return trigger if trigger and trigger.provider == provider else None
+    return trigger if trigger and trigger.provider == provider and not catalog.polled(trigger.key) else None
 
 
 def receive(trigger: Trigger, *, body: bytes, signature: str | None) -> Verdict:

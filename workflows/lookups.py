@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from django.core.cache import cache
@@ -24,6 +24,7 @@ from workflows import catalog, outcomes
 from workflows.catalog import Lookup, Option, ProviderError
 
 log = structlog.get_logger(__name__)
+Answer = TypeVar("Answer")
 
 MOST = 500
 SECONDS = 5.0
@@ -111,7 +112,7 @@ def _ask(connection: Connection, lookup: Lookup, query: str, until: float) -> Ch
             message = "Too many requests wait for a provider now."
             raise Problem("busy", message, status=503, retryable=True, retry_after=2)
         try:
-            return _with_token(connection, lambda token: _load(connection, lookup, query, token, until))
+            return with_token(connection, lambda token: _load(connection, lookup, query, token, until))
         except ProviderError as error:
             problem = outcomes.as_problem(error)
         except TooLate:
@@ -121,7 +122,7 @@ def _ask(connection: Connection, lookup: Lookup, query: str, until: float) -> Ch
     return {**problem.as_error(), "status": problem.status}
 
 
-def _with_token(connection: Connection, ask: Callable[[str], Choices]) -> Choices:
+def with_token(connection: Connection, ask: Callable[[str], Answer]) -> Answer:
     """As an attempt of a call does it (workflows.attempts): a token that is refused is replaced once."""
     token = grants.access_token(connection)
     connection.used()

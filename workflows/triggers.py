@@ -12,7 +12,7 @@ from connections.actors import Actor
 from connections.encryption import seal
 from connections.models import Connection
 from connections.problems import Problem
-from workflows import catalog, fanout, inbox, pace, redaction, trigger_options
+from workflows import catalog, fanout, inbox, pace, redaction, trigger_options, watching
 from workflows.models import Event, Trigger, TriggerSecret
 
 MAX_SECRETS = 10
@@ -40,6 +40,8 @@ def create(
             name=name or trigger_type.name,
             options=checked,
         )
+        if trigger_type.poll:
+            watching.begin(trigger)
         _record(actor, trigger, "trigger.created", **({"options": checked} if checked else {}))
     return trigger
 
@@ -60,6 +62,8 @@ def change(*, actor: Actor, trigger: Trigger, changes: dict[str, Any]) -> None:
         open_ = Trigger.objects.filter(pk=trigger.pk).exclude(status=Trigger.Status.CLOSED)
         if not open_.update(**(changes or {"status": F("status")})):
             raise Problem("trigger_closed", "The connection behind this trigger was revoked.", status=409)
+        if changes.get("options", trigger.options) != trigger.options and catalog.polled(trigger.key):
+            watching.restart(trigger)
         _record(actor, trigger, "trigger.changed", **changes)
     trigger.refresh_from_db()
 
@@ -67,8 +71,11 @@ def change(*, actor: Actor, trigger: Trigger, changes: dict[str, Any]) -> None:
 def add_secret(*, actor: Actor, trigger: Trigger, secret: str) -> tuple[TriggerSecret, dict[str, int]]:
     """Make `secret` one of the active ones and judge what was held for it.
 
-    Answers the row and how many held deliveries met which verdict. Raises Problem (too_many_secrets).
+    Answers the row and how many held deliveries met which verdict. Raises Problem (too_many_secrets, no_address).
     """
+    if catalog.polled(trigger.key):
+        message = "This trigger asks by itself: it has no address, and nothing that is signed."
+        raise Problem("no_address", message, status=409)
     with transaction.atomic():
         trigger.lock()  # as holding a delivery does
         active = list(trigger.secrets.filter(retired_at__isnull=True))

@@ -51,6 +51,10 @@ class Api:
     def everything(self, collection: str, params: Mapping[str, Any], until: float = math.inf) -> Listing:
         return list_everything(lambda more: self.page(collection, {**params, **more}), collection, until)
 
+    def schedule(self, schedule_id: str, params: Mapping[str, Any]) -> Json:
+        """{"schedule": …}, with its shifts between since and until (scope schedules.read)."""
+        return self._http.ask("GET", f"/schedules/{_checked(schedule_id)}", params=_query(params))
+
     def schedule_users(self, schedule_id: str, params: Mapping[str, Any]) -> Json:
         """{"users": …}: who is on call in that schedule between since and until (scope users.read)."""
         return self._http.ask("GET", f"/schedules/{_checked(schedule_id)}/users", params=_query(params))

@@ -5,8 +5,9 @@ from typing import Any
 from rest_framework import serializers
 
 from connections.storable import storable
+from workflows import catalog
 from workflows.inputs import ActionInput, Text
-from workflows.models import ActionCall, Event, Trigger, TriggerSecret, Workflow
+from workflows.models import ActionCall, Event, Trigger, TriggerSecret, Watch, Workflow
 from workflows.models.workflows import FASTEST_PACE
 from workflows.redaction import LONGEST_PATH, MOST_PATHS
 
@@ -22,15 +23,34 @@ class SecretOut(serializers.ModelSerializer[TriggerSecret]):
         fields = ["id", "created_at", "last_seen_at", "retired_at"]
 
 
+class WatchOut(serializers.ModelSerializer[Watch]):
+    """How a trigger that asks by itself is doing. trouble: why the last look failed."""
+
+    class Meta:
+        model = Watch
+        fields = [
+            "watched",
+            "present",
+            "looked_at",
+            "expected_at",
+            "next_look_at",
+            "trouble",
+            "trouble_since",
+            "left_out",
+            "left_out_at",
+        ]
+
+
 class TriggerOut(serializers.ModelSerializer[Trigger]):
     """A trigger. `holding`: deliveries are kept until its first signing secret can judge them.
 
     redact: paths of the fields of its deliveries that are never stored. options: as `options_schema` of its key in
-    the catalog says.
+    the catalog says. url: null, and watch: there, for a trigger that asks by itself instead of being posted to.
     """
 
     connection = serializers.UUIDField(source="connection_id")
-    url = serializers.CharField()
+    url = serializers.SerializerMethodField()
+    watch = serializers.SerializerMethodField()
     holding = serializers.SerializerMethodField()
     secrets = SecretOut(many=True)
     redact = serializers.ListField(child=serializers.CharField())
@@ -44,6 +64,7 @@ class TriggerOut(serializers.ModelSerializer[Trigger]):
             "name",
             "connection",
             "url",
+            "watch",
             "status",
             "holding",
             "redact",
@@ -53,7 +74,16 @@ class TriggerOut(serializers.ModelSerializer[Trigger]):
             "created_at",
         ]
 
+    def get_url(self, trigger: Trigger) -> str | None:
+        return None if catalog.polled(trigger.key) else trigger.url
+
+    def get_watch(self, trigger: Trigger) -> dict[str, Any] | None:
+        watch = getattr(trigger, "watch", None)
+        return WatchOut(watch).data if watch else None
+
     def get_holding(self, trigger: Trigger) -> bool:
+        if catalog.polled(trigger.key):
+            return False
         return trigger.status != Trigger.Status.CLOSED and not trigger.secrets.all()
 
 

@@ -23,7 +23,7 @@ from workflows.models import Event, Trigger
 
 
 def _live() -> QuerySet[Trigger]:
-    return Trigger.objects.filter(deleted_at__isnull=True).prefetch_related("secrets")
+    return Trigger.objects.filter(deleted_at__isnull=True).select_related("watch").prefetch_related("secrets")
 
 
 class Triggers(Endpoint):

@@ -7,6 +7,7 @@ from typing import Any
 
 from workflows import inputs
 from workflows.catalog.actions import ActionType, Caller, Effect, Json, Lookup, Option, ProviderError, Twins
+from workflows.catalog.polls import Look, Poll
 from workflows.catalog.recipes import Recipe
 from workflows.catalog.triggers import Delivery, TriggerType, Webhooks, Words
 
@@ -17,8 +18,10 @@ __all__ = [
     "Effect",
     "Integration",
     "Json",
+    "Look",
     "Lookup",
     "Option",
+    "Poll",
     "ProviderError",
     "Recipe",
     "TriggerType",
@@ -33,6 +36,7 @@ __all__ = [
     "integration",
     "integrations",
     "options_schema",
+    "polled",
     "register",
 ]
 
@@ -121,3 +125,9 @@ def options_schema(trigger_key: str) -> Json:
 def find_trigger(key: str) -> TriggerType | None:
     known = _integrations.get(key.partition("/")[0])
     return known.triggers.get(key) if known else None
+
+
+def polled(trigger_key: str) -> Poll | None:
+    """How triggers of that type ask, None for those that are told."""
+    trigger = find_trigger(trigger_key)
+    return trigger.poll if trigger else None

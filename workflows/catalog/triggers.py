@@ -8,6 +8,7 @@ from typing import Any
 from rest_framework.serializers import Serializer
 
 from workflows.catalog.actions import Json
+from workflows.catalog.polls import Poll
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class TriggerType:
     stored as JSON. more_event_types: name of an option → event types that fire it as well where that is true.
     wants(options, payload, shown) → "" for a delivery that is to start workflows, else why not, in a few words.
     payload: its JSON, whatever that is; shown: the same without what is never stored, for what these name.
+    poll: for what no webhook tells: how workflows ask for it. Such a trigger has no address and no secrets.
     """
 
     key: str
@@ -31,6 +33,7 @@ class TriggerType:
     options: type[Serializer[Any]] | None = None
     more_event_types: Mapping[str, frozenset[str]] = field(default_factory=dict)
     wants: Callable[[Json, Any, Any], str] = lambda options, payload, shown: ""
+    poll: Poll | None = None
 
     def listens_to(self, options: Mapping[str, Any]) -> frozenset[str]:
         """The event types that fire a trigger with those options."""
