@@ -33,7 +33,8 @@ def look(api: Api, options: Json, state: Json, now: datetime) -> Look:
     """The hand-overs since the last look; the first look only takes down who is on call. Raises ProviderError."""
     schedule_id, now = options["schedule_id"], now.astimezone(UTC)
     told = datetime.fromisoformat(state["told"]) if state else now
-    since = max(min(told, now), now - FURTHEST_BACK)
+    now = max(now, told)  # another machine's clock may be ahead: what it has told is not told again
+    since = max(told, now - FURTHEST_BACK)
     rota = shifts.read(api, schedule_id, since, now + AHEAD)
     changes = list(_changes(rota, state["users"], told, since, now)) if state else []
     kept = changes[-MOST_AT_ONCE:]

@@ -58,7 +58,9 @@ def read(api: Api, schedule_id: str, since: datetime, until: datetime) -> Rota:
     entries = final.get("rendered_schedule_entries") if isinstance(final, dict) else None
     if not isinstance(entries, list):
         raise _strange()
-    return Rota(_named(schedule, schedule_id), _stretches(entries))
+    # What comes behind `until` was not asked for, so a shift that ends there may well be gone on with.
+    known = [stretch for stretch in _stretches(entries) if stretch.start < until]
+    return Rota(_named(schedule, schedule_id), known)
 
 
 def people(api: Api, schedule_id: str, since: datetime, until: datetime | None = None) -> dict[str, Json]:

@@ -94,7 +94,7 @@ def of(trigger: Any) -> Health:
     last_delivery = max(times) if times else None
     held, refused = trigger.held_count or 0, trigger.refused or 0
     state = state_of(trigger)
-    quiet_since = (last_delivery or trigger.confirmed_at) if state is LIVE else None
+    quiet_since = (last_delivery or trigger.confirmed_at) if state == LIVE else None
     return Health(
         state=state,
         last_delivery=last_delivery,

@@ -9,6 +9,7 @@ import requests
 import time_machine
 from django.db import IntegrityError, transaction
 from django.test import Client
+from django.urls import reverse
 from jsonschema import Draft7Validator
 from rest_framework.exceptions import ValidationError
 
@@ -321,6 +322,16 @@ def test_one_claim_wins(trigger: Trigger) -> None:
         Watch.objects.update(lease_holder=None)
 
 
+def test_a_clock_that_is_behind_the_others_tells_nothing_twice(at: At) -> None:
+    at(NINE + timedelta(seconds=2))
+
+    for moment in (NINE - MINUTE, NINE - timedelta(seconds=1), NINE + timedelta(seconds=1)):
+        Watch.objects.update(next_look_at=moment)
+        assert len(at(moment)) == 1
+
+    assert [said(row)[0] for row in at(NINE + DAY)] == ["30T09:00", "01T09:00"]
+
+
 def test_the_watchdog_knows_when_a_look_is_due(trigger: Trigger) -> None:
     for moment, due in ((NINE - 4 * HOUR + 4 * MINUTE, False), (NINE - 4 * HOUR + 5 * MINUTE, True)):
         with time_machine.travel(moment, tick=False):
@@ -567,6 +578,19 @@ def test_making_one_on_the_pages(who: People, connection: Connection) -> None:
     assert "begins anew" in text(browser.get(path("options", trigger)))
     assert "it stops watching at once" in text(browser.get(path("delete", trigger)))
     assert "webhook" not in text(browser.get(path("delete", trigger)))
+
+
+def test_a_workflow_begins_on_one_that_is_there(who: People, trigger: Trigger) -> None:
+    browser, add = signed_in(who.bob), reverse("workflows:add")
+    page = browser.get(add)
+    assert f'<option value="{KEY}"' not in page.content.decode(), "its schedule could not be chosen there"
+    assert "For On-call changed something has to be chosen" in text(page)
+
+    made = browser.post(add, {"name": "Tell the channel", "trigger": str(trigger.pk)})
+
+    editor = browser.get(made["Location"])
+    assert editor.status_code == 200
+    assert "Hand-over" in text(editor)
 
 
 def test_a_hand_over_is_listed_in_words(at: At, trigger: Trigger, who: People) -> None:

@@ -50,7 +50,7 @@ class TriggerOut(serializers.ModelSerializer[Trigger]):
 
     connection = serializers.UUIDField(source="connection_id")
     url = serializers.SerializerMethodField()
-    watch = serializers.SerializerMethodField()
+    watch = WatchOut(allow_null=True)
     holding = serializers.SerializerMethodField()
     secrets = SecretOut(many=True)
     redact = serializers.ListField(child=serializers.CharField())
@@ -76,10 +76,6 @@ class TriggerOut(serializers.ModelSerializer[Trigger]):
 
     def get_url(self, trigger: Trigger) -> str | None:
         return None if catalog.polled(trigger.key) else trigger.url
-
-    def get_watch(self, trigger: Trigger) -> dict[str, Any] | None:
-        watch = getattr(trigger, "watch", None)
-        return WatchOut(watch).data if watch else None
 
     def get_holding(self, trigger: Trigger) -> bool:
         if catalog.polled(trigger.key):
