@@ -30,6 +30,8 @@ LEASE = timedelta(seconds=30)
 MOST_WATCHES = 100
 _AT_ONCE = 20
 _LONGEST_WAIT = 300.0
+# Then events and runs have theirs.
+_TURN_SECONDS = 5.0
 
 
 class Lost(Exception):
@@ -62,9 +64,9 @@ def wake(connection: Connection) -> int:
 def look_due(until: float) -> int:
     """Make the looks that are due. Answers how many were taken up.
 
-    until: `time.monotonic()` after which nothing new is begun.
+    until: `time.monotonic()` after which nothing new is begun. A turn is a few seconds: a provider may be slow.
     """
-    taken = 0
+    taken, until = 0, min(until, time.monotonic() + _TURN_SECONDS)
     for watch in Watch.objects.due(timezone.now()).select_related("trigger")[:_AT_ONCE]:
         if time.monotonic() > until:
             break

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -311,6 +312,24 @@ def test_a_look_that_was_overtaken_comes_to_nothing(at: At, monkeypatch: pytest.
 
     assert [said(row) for row in told] == [("30T09:00", "Dana", "Eli")]
     assert watch().looked_at == NINE + MINUTE
+
+
+def test_a_slow_provider_leaves_others_their_turn(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"schedule_id": ROTATION}
+    for name in ("First", "Second"):
+        triggers.create(actor=SYSTEM, connection=connection, key=KEY, name=name, options=options)
+    look, clock = watching._look, [0.0]
+
+    def slow(*args: Any) -> None:
+        look(*args)
+        clock[0] += 6
+
+    monkeypatch.setattr(watching, "_look", slow)
+    monkeypatch.setattr(watching, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    assert [watching.look_due(20.0) for _ in range(3)] == [1, 1, 0]
 
 
 def test_one_claim_wins(trigger: Trigger) -> None:
