@@ -505,6 +505,31 @@ def test_another_schedule_begins_anew_and_a_look_under_way_comes_to_nothing(
     assert AuditEvent.objects.get(action="trigger.changed").detail["options"] == {"schedule_id": "PSCHED00"}
 
 
+@pytest.mark.parametrize("what", ["change", "revoke", "delete"])
+def test_what_somebody_does_at_the_last_moment_counts(
+    at: At, trigger: Trigger, connection: Connection, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the answer, before it is written down."""
+    settle = watching._settle
+    act = {
+        "change": lambda: triggers.change(
+            actor=SYSTEM, trigger=trigger, changes={"options": {"schedule_id": "PSCHED00"}}
+        ),
+        "revoke": lambda: revoke(actor=SYSTEM, connection=connection),
+        "delete": lambda: triggers.delete(actor=SYSTEM, trigger=trigger),
+    }
+
+    def late(*args: Any) -> None:
+        monkeypatch.setattr(watching, "_settle", settle)
+        act[what]()
+        settle(*args)
+
+    monkeypatch.setattr(watching, "_settle", late)
+
+    assert at(NINE) == []
+    assert at(NINE + 10 * MINUTE) == []
+
+
 def test_deleting_it_ends_the_looks(at: At, trigger: Trigger, sandbox: Sandbox) -> None:
     triggers.delete(actor=SYSTEM, trigger=trigger)
     sandbox.requests.clear()
