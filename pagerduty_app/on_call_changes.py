@@ -50,7 +50,7 @@ def look(api: Api, options: Json, state: Json, now: datetime) -> Look:
         found=[body(rota.schedule, change, recovered=now - change.at > _LATE) for change in kept],
         expected_at=rota.end_of(now),
         watched=str(rota.schedule.get("summary") or schedule_id),
-        present=names_of(present),
+        present=f"On call: {names_of(present)}",
         left_out=_left_out(changes, kept, told, since),
     )
 

@@ -28,7 +28,7 @@ class ListByNameInput(ListingInput):
 
 
 def schedule_field() -> Id:
-    return Id(label="Schedule", help_text="ID of a schedule", lookup=SCHEDULE_LOOKUP)
+    return Id(label="Schedule", lookup=SCHEDULE_LOOKUP)
 
 
 class GetOnCallInput(ActionInput):

@@ -85,7 +85,7 @@ def test_a_hand_over_is_seen_at_the_moment_it_happens(page: Page, product: Produ
 
     expect(page.locator("#badge")).to_have_text("watching", timeout=15_000)
     expect(fact(page, "Watches")).to_contain_text("Daily rotation")
-    expect(fact(page, "Now")).to_have_text("Dana Rivera")
+    expect(fact(page, "Now")).to_have_text("On call: Dana Rivera")
     usable(page)
     wait_for("the hand-over", lambda: ("schedule.on_call_changed", "done", "") in events(product))
 
@@ -94,7 +94,7 @@ def test_a_hand_over_is_seen_at_the_moment_it_happens(page: Page, product: Produ
     assert _time(at) == due + timedelta(days=1)
     page.reload()
     expect(page.get_by_role("link", name="Daily rotation: Eli Novak")).to_be_visible()
-    expect(fact(page, "Now")).to_have_text("Eli Novak")
+    expect(fact(page, "Now")).to_have_text("On call: Eli Novak")
 
 
 def _time(value: Any) -> datetime:

@@ -14,13 +14,14 @@ from django.urls import reverse
 from jsonschema import Draft7Validator
 from rest_framework.exceptions import ValidationError
 
-from connections.models import AuditEvent, Connection, Grant
+from connections.models import AuditEvent, Connection, Grant, User
 from connections.problems import Problem
 from connections.revoke import revoke
 from connections.signals import connection_restored
 from pagerduty_app import shifts
 from pagerduty_app.sandbox.sandbox import Sandbox
 from pagerduty_app.sandbox.server import SandboxServer
+from tests.connections.test_admin import staff
 from tests.pagerduty_app.dance import Dance
 from tests.people import People, people
 from tests.workflows.conftest import SYSTEM, asking, note_step, publish
@@ -107,7 +108,7 @@ def test_the_first_look_takes_down_who_is_on_call_and_tells_nothing(trigger: Tri
     row = watch()
 
     assert Event.objects.count() == 0
-    assert (row.watched, row.present, row.expected_at) == ("Daily rotation", "Dana Rivera", NINE)
+    assert (row.watched, row.present, row.expected_at) == ("Daily rotation", "On call: Dana Rivera", NINE)
     assert row.next_look_at == NINE - 4 * HOUR + 5 * MINUTE
 
 
@@ -501,7 +502,7 @@ def test_another_schedule_begins_anew_and_a_look_under_way_comes_to_nothing(
     assert at(NINE) == []
 
     assert at(NINE + MINUTE) == []
-    assert (watch().watched, watch().present) == ("Primary on call", "Dana Rivera")
+    assert (watch().watched, watch().present) == ("Primary on call", "On call: Dana Rivera")
     assert AuditEvent.objects.get(action="trigger.changed").detail["options"] == {"schedule_id": "PSCHED00"}
 
 
@@ -635,6 +636,19 @@ def test_a_workflow_begins_on_one_that_is_there(who: People, trigger: Trigger) -
     editor = browser.get(made["Location"])
     assert editor.status_code == 200
     assert "Hand-over" in text(editor)
+
+
+def test_support_sees_how_it_is_doing(trigger: Trigger) -> None:
+    support = staff(User.objects.create_user("sam@taskjuice.example"), "Support")
+    where = reverse("admin:workflows_trigger_change", args=[trigger.pk])
+    assert "Daily rotation: On call: Dana Rivera; last look" in text(support.get(where))
+    Watch.objects.update(trouble={"message": "PagerDuty did not answer in time."})
+
+    shown = support.get(where)
+
+    assert "PagerDuty did not answer in time." in text(shown)
+    assert "schedule_id" in text(shown)
+    assert 'name="options"' not in shown.content.decode()
 
 
 def test_a_hand_over_is_listed_in_words(at: At, trigger: Trigger, who: People) -> None:
