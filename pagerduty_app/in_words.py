@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
+from pagerduty_app.on_call_events import names_of
 from pagerduty_app.triggers import PING, trigger_fields
 from workflows.catalog import Words
 
@@ -14,6 +15,8 @@ _LONGEST = 300
 def in_words(payload: Any) -> Words:
     """What a delivery says, as far as it says it: PagerDuty adds event types and leaves fields out at any time."""
     fields = trigger_fields(payload)
+    if "users_now" in fields:
+        return _hand_over(fields)
     event, data = fields["event"], fields["incident"]
     if event["event_type"] == PING:
         return Words("PagerDuty’s test message", (("It says", _text(data.get("message"))),))
@@ -33,6 +36,25 @@ def in_words(payload: Any) -> Words:
         facts=tuple((what, value) for what, value in facts if value),
         happened_at=_time(event["occurred_at"]),
         url=_link(named or data),
+    )
+
+
+def _hand_over(fields: dict[str, Any]) -> Words:
+    schedule = fields["schedule"] if isinstance(fields["schedule"], dict) else {}
+    name = _name(schedule) or _text(schedule.get("id"))
+    now, until = names_of(fields["users_now"]), _time(fields["until"])
+    facts = (
+        ("Schedule", name),
+        ("On call before", _text(names_of(fields["users_before"]))),
+        ("On call now", _text(now)),
+        ("Until", until.strftime("%Y-%m-%d %H:%M UTC") if until else "not known yet"),
+        ("Told", "late: it happened while nobody could look" if fields["recovered"] is True else ""),
+    )
+    return Words(
+        subject=_text(f"{name}: {now}"),
+        facts=tuple((what, value) for what, value in facts if value),
+        happened_at=_time(fields["event"]["occurred_at"]),
+        url=_link(schedule),
     )
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from typing import Any
 
+from pagerduty_app import filters, on_call_changes, on_call_events
 from workflows.catalog import Delivery, TriggerType
 
 Json = dict[str, Any]
@@ -17,6 +18,7 @@ NEEDED = {
     "event.data.id": _WHICH_INCIDENT,
     "event.data.type": _WHICH_INCIDENT,
     "event.data.incident.id": _WHICH_INCIDENT,
+    "event.data.schedule.id": "says which schedule it is about",
     "event.data.incident_key": "is what an incident that a workflow opened is recognised by",
 }
 
@@ -139,7 +141,7 @@ def _note() -> Json:
     }
 
 
-def _trigger(status: str, happens: str) -> TriggerType:
+def _trigger(status: str, happens: str, **more: Any) -> TriggerType:
     return TriggerType(
         key=f"pagerduty/incident-{status}",
         name=f"Incident {status}",
@@ -147,6 +149,8 @@ def _trigger(status: str, happens: str) -> TriggerType:
         event_types=frozenset({f"incident.{status}"}),
         sample=_sample(status, _incident(status)),
         output_schema=OUTPUT_SCHEMA,
+        wants=filters.unwanted,
+        **{"options": filters.IncidentFilters, **more},
     )
 
 
@@ -161,10 +165,18 @@ _NOTE_ADDED = TriggerType(
 TRIGGERS = {
     trigger.key: trigger
     for trigger in (
-        _trigger("triggered", "is triggered"),
+        _trigger(
+            "triggered",
+            "is triggered",
+            options=filters.TriggeredOptions,
+            more_event_types={
+                "triggered_again": frozenset({"incident.reopened", "incident.unacknowledged"}),
+            },
+        ),
         _trigger("acknowledged", "is acknowledged by somebody"),
         _trigger("resolved", "is resolved"),
         _NOTE_ADDED,
+        on_call_changes.TRIGGER,
     )
 }
 
@@ -189,7 +201,7 @@ def read_delivery(body: bytes) -> Delivery:
     return Delivery(
         external_id=external_id,
         event_type=kind if isinstance(kind, str) else "",
-        lane=_incident_id(event) or external_id,
+        lane=_incident_id(event) or on_call_events.schedule_id(event.get("data")) or external_id,
         is_confirmation=kind == PING,
     )
 
@@ -197,7 +209,8 @@ def read_delivery(body: bytes) -> Delivery:
 def trigger_fields(payload: Any) -> Json:
     """What a workflow sees as `trigger`: {"event": …, "incident": …}, empty where the delivery has nothing.
 
-    For a note also {"note": …}; the incident is then the reference to the one it was added to.
+    For a note also {"note": …}; the incident is then the reference to the one it was added to. Of a hand-over of a
+    schedule {"event": …} and what it says, without an incident.
     """
     event = _event(payload)
     data = event.get("data")
@@ -206,6 +219,8 @@ def trigger_fields(payload: Any) -> Json:
         "event": {name: event.get(name) for name in ("id", "event_type", "occurred_at", "agent")},
         "incident": incident,
     }
+    if on_call_events.is_one(incident):
+        return {"event": fields["event"], **on_call_events.fields(incident)}
     if incident.get("type") == "incident_note":
         fields["note"] = {name: incident.get(name) for name in ("id", "content", "trimmed")}
         named = incident.get("incident")

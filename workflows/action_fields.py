@@ -60,6 +60,14 @@ class Ids(forms.Field):
         return [part for text in given for part in _IDS_APART.split(text) if part]
 
 
+class Parted(Ids):
+    """Some names with commas between: ["P1", "Sev 1"]."""
+
+    def to_python(self, value: Any) -> list[str]:
+        given = value if isinstance(value, list) else [str(value or "")]
+        return [part.strip() for text in given for part in text.split(",") if part.strip()]
+
+
 def _text(schema: Json, **common: Any) -> forms.Field:
     longest = schema.get("maxLength")
     if longest is not None and longest <= _LONG:
@@ -90,6 +98,11 @@ def _ids(schema: Json, **common: Any) -> forms.Field:
     return Ids(help_text=help_text, **common)
 
 
+def _names(schema: Json, **common: Any) -> forms.Field:
+    help_text = common.pop("help_text") or "With commas between."
+    return Parted(help_text=help_text, **common)
+
+
 def _moment(schema: Json, **common: Any) -> forms.Field:
     zone = f"In your time zone, {timezone.get_current_timezone_name()}."
     given = common.pop("help_text")
@@ -105,13 +118,16 @@ _KINDS: dict[str, Callable[..., forms.Field]] = {
     "choice": _choice,
     "choices": _choices,
     "ids": _ids,
+    "names": _names,
     "object": lambda schema, **common: forms.JSONField(**common),
 }
 
 
 def _kind(schema: Json) -> str:
     if schema.get("type") == "array":
-        return "choices" if "enum" in schema["items"] else "ids"
+        if "enum" in schema["items"]:
+            return "choices"
+        return "names" if "x-separator" in schema else "ids"
     if "enum" in schema:
         return "choice"
     formatted: str = schema.get("format", "")

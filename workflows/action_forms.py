@@ -1,4 +1,4 @@
-"""The form of an action, made from its JSON Schema; what is entered becomes the action's input."""
+"""Forms made from a JSON Schema: of an action, whose input is what is entered, and of a trigger's options."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,14 +12,21 @@ from workflows.catalog import ActionType, Json
 from workflows.lookups import Choices
 
 
-class ActionForm(forms.Form):
-    """Required fields, then those of which at least one is wanted, then the rest. `input` is there when valid."""
+class SchemaForm(forms.Form):
+    """Required fields, then those of which at least one is wanted, then the rest. `input` is there when valid.
+
+    check(input): the rules beyond the schema; raises Problem whose fields name those at fault.
+    """
 
     def __init__(
-        self, action: ActionType, data: Any = None, *, initial: Mapping[str, Any] | None = None
+        self,
+        schema: Json,
+        check: Callable[[Json], object],
+        data: Any = None,
+        *,
+        initial: Mapping[str, Any] | None = None,
     ) -> None:
-        schema = catalog.input_schema(action.key)
-        self.action = action
+        self._check = check
         self.properties: Json = schema["properties"]
         self.input: Json = {}
         required = schema.get("required", [])
@@ -42,7 +49,7 @@ class ActionForm(forms.Form):
         fields = {group: [self[name] for name in names] for group, names in self._groups.items()}
         return {**fields, "more_open": any(field.errors or field.value() for field in fields["more"])}
 
-    def offer(self, choices_of: Callable[[str], Choices | Problem], own_address: str) -> None:
+    def offer(self, choices_of: Callable[[str], Choices | Problem], own_address: str = "") -> None:
         """Make pickers of the fields that have a look-up. own_address: chosen where it is one of the addresses."""
         for name, schema in self.properties.items():
             if key := schema.get("x-lookup"):
@@ -63,11 +70,22 @@ class ActionForm(forms.Form):
         self.input = {name: _as_json(value) for name, value in data.items() if not _left_out(value)}
         if not self.errors:
             try:
-                calls.validate(self.action, self.input)
+                self._check(self.input)
             except Problem as problem:
                 for name, errors in (problem.fields or {}).items():
                     self.add_error(name if name in self.fields else None, flat(errors))
         return data
+
+
+class ActionForm(SchemaForm):
+    """What an action is to be called with."""
+
+    def __init__(
+        self, action: ActionType, data: Any = None, *, initial: Mapping[str, Any] | None = None
+    ) -> None:
+        self.action = action
+        schema = catalog.input_schema(action.key)
+        super().__init__(schema, lambda given: calls.validate(action, given), data, initial=initial)
 
 
 def _left_out(value: Any) -> bool:

@@ -8,15 +8,14 @@ not show yet may still be under way there: before `settles_at` nothing is sent a
 
 import time
 import uuid
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from connections import grant_state, grants
+from connections import grant_state
 from connections.budget import Exhausted
 from connections.models import Connection
 from connections.problems import Problem
@@ -37,7 +36,6 @@ LONGEST_SECONDS = 75.0
 # 15.6.3, 15.6.5); None is silence. With any other status it says itself that it is done with the request.
 _NO_LAST_WORD = frozenset({None, 408, 502, 504, *range(505, 600)})
 Status = ActionCall.Status
-Result = TypeVar("Result")
 
 
 class _TooEarly(Exception):
@@ -117,7 +115,12 @@ class Attempt:
 
     def _perform(self) -> Json:
         action, connection = self._usable()
-        return self._authorised(connection, lambda token: self._with_token(action, connection, token))
+        return metered.authorised(
+            connection,
+            lambda token: self._with_token(action, connection, token),
+            just_read=True,
+            on_refusal=self._refused,
+        )
 
     def _usable(self) -> tuple[ActionType, Connection]:
         """What is to be done by which connection. Raises Problem."""
@@ -135,27 +138,11 @@ class Attempt:
         check_usable(connection, action)
         return action, connection
 
-    def _authorised(self, connection: Connection, use: Callable[[str], Result]) -> Result:
-        """What `use` makes of a token; one that the provider does not take is replaced once."""
-        token = grants.access_token(connection, just_read=True)
-        connection.used()
-        try:
-            return use(token)
-        except ProviderError as error:
-            if not error.credential:
-                raise
+    def _refused(self) -> None:
+        """The provider did not take the token, so nothing was done."""
         if self.sent:
             self.sent = False
             self._write(unsure=self.unsure_before, settles_at=None)
-        # The provider did not take the token: ask for a new one, once. If that is not taken either, only a
-        # person can help.
-        token = grants.replace_refused_token(connection, refused=token)
-        try:
-            return use(token)
-        except ProviderError as error:
-            if error.credential:
-                raise grants.give_up(connection, reason=error.message, refused=token) from None
-            raise
 
     def _with_token(self, action: ActionType, connection: Connection, token: str) -> Json:
         data = action.input(data=self.call.input)

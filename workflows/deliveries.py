@@ -15,13 +15,19 @@ from workflows.models import Event, Trigger, TurnedAway
 VERDICTS = {
     "accepted": "accepted",
     "ignored": "ignored type",
+    "filtered": "filtered",
     "held": "held",
     "duplicate": "duplicate",
     "refused": "refused",
     "failed": "failed",
 }
 _TONES = {"accepted": "good", "held": "warn", "refused": "bad", "failed": "bad"}
-_STATUSES = {"accepted": ["queued", "done"], "ignored": ["ignored"], "failed": ["failed"]}
+_STATUSES = {
+    "accepted": ["queued", "done"],
+    "ignored": ["ignored"],
+    "filtered": ["filtered"],
+    "failed": ["failed"],
+}
 _MOST_TURNED_AWAY = 2_500
 _TYPES_OF = 500
 _NO_WORDS = Words()
@@ -129,8 +135,10 @@ def row_of(event: Event, trigger: Trigger, *, runs: int = 0) -> Row:
     trigger_type = catalog.find_trigger(trigger.key)
     note = ""
     if verdict == "ignored":
-        meant = trigger_type is not None and event.event_type in trigger_type.event_types
+        meant = trigger_type is not None and event.event_type in trigger_type.listens_to(trigger.options)
         note = "came while the trigger was not active" if meant else "kept; this trigger does not start on it"
+    elif verdict == "filtered":
+        note = event.error
     elif event.status == Event.Status.QUEUED:
         note = "about to be handled"
     elif verdict == "failed":

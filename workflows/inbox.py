@@ -1,8 +1,10 @@
 """The inbox: judges a delivery and stores it before anybody answers the provider."""
 
 import enum
+import json
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from django.db import IntegrityError, connection, transaction
@@ -27,20 +29,28 @@ _LAST_SEEN_GRAIN = timedelta(minutes=1)
 
 
 class Verdict(enum.StrEnum):
-    """What became of a delivery; the first four mean that it is stored."""
+    """What became of a delivery; the first five mean that it is stored."""
 
     ACCEPTED = "accepted"
     IGNORED = "ignored"
+    FILTERED = "filtered"
     DUPLICATE = "duplicate"
     HELD = "held"
     REFUSED = "refused"
     FULL = "full"
 
 
+_VERDICTS = {
+    Event.Status.QUEUED: Verdict.ACCEPTED,
+    Event.Status.IGNORED: Verdict.IGNORED,
+    Event.Status.FILTERED: Verdict.FILTERED,
+}
+
+
 def find_trigger(provider: str, token: str) -> Trigger | None:
     """The trigger behind an incoming URL; None for any URL that is not, or no longer, one of ours."""
     trigger = Trigger.objects.filter(token=token, deleted_at__isnull=True).first()
-    return trigger if trigger and trigger.provider == provider else None
+    return trigger if trigger and trigger.provider == provider and not catalog.polled(trigger.key) else None
 
 
 def receive(trigger: Trigger, *, body: bytes, signature: str | None) -> Verdict:
@@ -84,27 +94,42 @@ def _saw_secret(secret: TriggerSecret) -> None:
 
 
 def event_of(trigger: Trigger, *, body: bytes, is_test: bool) -> Event:
-    """The event of a delivery, to be saved: queued where the trigger fires on it, ignored otherwise.
+    """The event of a delivery, to be saved: queued where the trigger fires on it, ignored or filtered otherwise.
 
-    What identifies it is read first; then the fields that this trigger never stores are taken out.
+    What identifies it is read first; then the fields that this trigger never stores are taken out. The options judge
+    what was sent. A test is let through, because it is there to be seen.
     """
     delivery = catalog.integration(trigger.provider).read_delivery(body)
     trigger_type = catalog.find_trigger(trigger.key)
-    fires = (
+    stored = redaction.redacted(body, trigger.redact) if trigger.redact else body
+    status, why = Event.Status.IGNORED, ""
+    if (
         trigger.status == Trigger.Status.ACTIVE
         and trigger_type is not None
-        and delivery.event_type in trigger_type.event_types
-    )
+        and delivery.event_type in trigger_type.listens_to(trigger.options)
+    ):
+        if trigger.options and not is_test:
+            why = trigger_type.wants(trigger.options, _parsed(body), _parsed(stored))
+        status = Event.Status.FILTERED if why else Event.Status.QUEUED
     return Event(
         workspace_id=trigger.workspace_id,
         trigger=trigger,
         external_id=_storable(delivery.external_id, 200),
         event_type=_storable(delivery.event_type, 120),
         lane=_storable(delivery.lane, 200),
-        body=redaction.redacted(body, trigger.redact) if trigger.redact else body,
+        body=stored,
         is_test=is_test,
-        status=Event.Status.QUEUED if fires else Event.Status.IGNORED,
+        status=status,
+        error=_storable(why, 300),
     )
+
+
+def _parsed(body: bytes) -> Any:
+    """The JSON in it; None for anything else."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def store(trigger: Trigger, *, body: bytes, is_test: bool = False) -> Verdict:
@@ -123,7 +148,7 @@ def store(trigger: Trigger, *, body: bytes, is_test: bool = False) -> Verdict:
         if Event.objects.filter(trigger=trigger, external_id=event.external_id).exists():
             return Verdict.DUPLICATE
         raise
-    return Verdict.ACCEPTED if fires else Verdict.IGNORED
+    return _VERDICTS[Event.Status(event.status)]
 
 
 def _storable(text: str, limit: int) -> str:

@@ -35,6 +35,15 @@ class Email(Chosen, serializers.EmailField):
         return super().to_internal_value(data)
 
 
+class Names(Chosen, serializers.ListField):
+    """Some names, which may have spaces in them: on forms commas stand between, and nothing else does."""
+
+    separator = ","
+
+    def __init__(self, *, longest: int = 100, **kwargs: Any) -> None:
+        super().__init__(child=Text(max_length=longest), max_length=100, allow_empty=False, **kwargs)
+
+
 class Flag(serializers.BooleanField):
     """true or false; also the words, because fields inserted into a text arrive as text."""
 
@@ -90,7 +99,7 @@ def json_schema(serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]
     """The JSON Schema (draft 2020-12) of what `serializer` accepts.
 
     `x-lookup` on a property is the key of the look-up that lists its values (of its items, for an array):
-    GET /api/v1/connections/{id}/lookups/{key}/.
+    GET /api/v1/connections/{id}/lookups/{key}/. `x-separator`: what stands between the items where people type them.
     """
     fields = serializer().fields
     schema = {
@@ -122,4 +131,6 @@ def _field_schema(field: Any) -> dict[str, Any]:
         schema["description"] = str(field.help_text)
     if lookup := getattr(field, "lookup", ""):
         schema["x-lookup"] = lookup
+    if separator := getattr(field, "separator", ""):
+        schema["x-separator"] = separator
     return schema

@@ -10,12 +10,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from django.core.cache import cache
 
-from connections import grant_state, grants
+from connections import grant_state
 from connections.actors import Actor
 from connections.budget import Budget, Exhausted
 from connections.models import Connection
@@ -25,6 +25,7 @@ from workflows import catalog, metered, outcomes
 from workflows.catalog import Lookup, Option, ProviderError
 
 log = structlog.get_logger(__name__)
+Answer = TypeVar("Answer")
 
 MOST = 500
 SECONDS = 5.0
@@ -112,34 +113,18 @@ def _ask(connection: Connection, lookup: Lookup, query: str, until: float) -> Ch
             message = "Too many requests wait for a provider now."
             raise Problem("busy", message, status=503, retryable=True, retry_after=2)
         try:
-            return _with_token(connection, lambda token: _load(connection, lookup, query, token, until))
+            return metered.authorised(
+                connection, lambda token: _load(connection, lookup, query, token, until)
+            )
         except ProviderError as error:
             problem = outcomes.as_problem(error)
         except Exhausted as spent:
-            problem = metered.as_problem(spent, retry_after=spent.at - time.time())
+            problem = metered.as_problem(spent)
         except TooLate:
             message = "The provider did not answer in time."
             problem = Problem("lookup_timeout", message, status=503, retryable=True)
     log.info("lookup_failed", lookup=lookup.key, connection=str(connection.pk), code=problem.code)
     return {**problem.as_error(), "status": problem.status}
-
-
-def _with_token(connection: Connection, ask: Callable[[str], Choices]) -> Choices:
-    """As an attempt of a call does it (workflows.attempts): a token that is refused is replaced once."""
-    token = grants.access_token(connection)
-    connection.used()
-    try:
-        return ask(token)
-    except ProviderError as error:
-        if not error.credential:
-            raise
-    token = grants.replace_refused_token(connection, refused=token)
-    try:
-        return ask(token)
-    except ProviderError as error:
-        if error.credential:
-            raise grants.give_up(connection, reason=error.message, refused=token) from None
-        raise
 
 
 def _load(connection: Connection, lookup: Lookup, query: str, token: str, until: float) -> Choices:

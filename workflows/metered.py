@@ -1,12 +1,18 @@
-"""The one door to a provider's API: whatever asks through it counts against the budget of its connection."""
+"""The one door to a provider's API: with a token that is good, and counted against the budget of its connection."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
+from django.utils import timezone
+
+from connections import grants
 from connections.budget import Allowance, Budget, Exhausted
 from connections.models import Connection
 from connections.problems import Problem
 from workflows import catalog
+from workflows.catalog import ProviderError
+
+Answer = TypeVar("Answer")
 
 # A wait that is worth a moment of a worker's or a reader's time; longer ones are rows that wait.
 MOMENT = 0.5
@@ -75,8 +81,38 @@ def open_api(connection: Connection, token: str, meter: Meter | Tally) -> Any:
     return integration.open_api(connection.region, token, meter.on_request, meter.on_answer)
 
 
-def as_problem(spent: Exhausted, *, retry_after: float) -> Problem:
-    """Why something has to wait, in words. retry_after: seconds."""
+def authorised(
+    connection: Connection,
+    ask: Callable[[str], Answer],
+    *,
+    just_read: bool = False,
+    on_refusal: Callable[[], None] = lambda: None,
+) -> Answer:
+    """What `ask` makes of a token; one that the provider does not take is replaced once.
+
+    just_read: see grants.access_token. on_refusal: called before it is replaced. If the new one is not taken either,
+    only a person can help. Raises Problem (connection_*, grant_*), and what `ask` raises.
+    """
+    token = grants.access_token(connection, just_read=just_read)
+    connection.used()
+    try:
+        return ask(token)
+    except ProviderError as error:
+        if not error.credential:
+            raise
+    on_refusal()
+    token = grants.replace_refused_token(connection, refused=token)
+    try:
+        return ask(token)
+    except ProviderError as error:
+        if error.credential:
+            raise grants.give_up(connection, reason=error.message, refused=token) from None
+        raise
+
+
+def as_problem(spent: Exhausted) -> Problem:
+    """Why something has to wait, in words, and for how long."""
+    retry_after = max(0.0, spent.at - timezone.now().timestamp())
     message = (
         "The provider asked for fewer requests; nothing is sent before the time it named."
         if spent.blocked

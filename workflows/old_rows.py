@@ -60,7 +60,7 @@ def _events(workspace: Workspace, cutoff: datetime) -> Rows:
         ~Exists(Run.objects.filter(event=OuterRef("pk"))),
         ~Exists(HookDelivery.objects.filter(event=OuterRef("pk"), status__in=_OWED)),
         workspace=workspace,
-        status__in=["done", "ignored", "failed"],
+        status__in=["done", "ignored", "filtered", "failed"],
         received_at__lt=cutoff,
     )
 

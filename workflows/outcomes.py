@@ -58,11 +58,11 @@ def of_spent_budget(call: ActionCall, spent: Exhausted) -> dict[str, Any]:
     """The columns of a call whose turn comes at `spent.at`; nothing was tried, so nothing is counted."""
     now = timezone.now()
     if now - call.created_at >= _LONGEST_RETRY:
-        problem = metered.as_problem(spent, retry_after=spent.at - now.timestamp())
+        problem = metered.as_problem(spent)
         problem.retryable = False
         return of_failure(call, problem)
     at = datetime.fromtimestamp(spent.at, UTC)
-    problem = metered.as_problem(spent, retry_after=spent.at - now.timestamp())
+    problem = metered.as_problem(spent)
     return {
         "status": Status.WAITING,
         "error": {**problem.as_error(), "status": problem.status},

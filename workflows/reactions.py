@@ -8,14 +8,15 @@ from django.utils import timezone
 from connections.models import Connection
 from connections.problems import Problem
 from connections.signals import connection_restored, connection_revoked
-from workflows import doorbell, parked
+from workflows import doorbell, parked, watching
 from workflows.models import ActionCall, HeldDelivery, Run, Trigger
 
 
 @receiver(connection_restored, dispatch_uid="workflows_resume")
 def resume_parked_runs(connection: Connection, **kwargs: Any) -> None:
-    """Runs that waited for this connection go on from the step they were at."""
-    if parked.resume(Run.objects.filter(blocked_on=connection, status=Run.Status.PAUSED)):
+    """Runs that waited for this connection go on from the step they were at, and its polled triggers look again."""
+    waiting = Run.objects.filter(blocked_on=connection, status=Run.Status.PAUSED)
+    if parked.resume(waiting) + watching.wake(connection):
         doorbell.ring()
 
 

@@ -59,9 +59,9 @@ class Source:
 def recent(trigger: Trigger) -> list[Event]:
     """The last deliveries that would start a workflow, newest first."""
     kind = catalog.find_trigger(trigger.key)
-    types = kind.event_types if kind else ()
+    types = kind.listens_to(trigger.options) if kind else ()
     events = Event.objects.filter(trigger=trigger, event_type__in=types).select_related("trigger")
-    events = events.exclude(external_id__startswith=SAMPLE)
+    events = events.exclude(external_id__startswith=SAMPLE).exclude(status=Event.Status.FILTERED)
     return list(events.order_by("-seq")[:MOST_EVENTS])
 
 

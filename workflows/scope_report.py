@@ -15,7 +15,11 @@ def missing_for(connection: Connection) -> list[tuple[str, str, list[str]]]:
         return []
     provider, integration = providers.get(connection.provider), catalog.integration(connection.provider)
     return [
-        (scope, provider.scopes[scope], [a.name for a in integration.actions.values() if a.scope == scope])
+        (
+            scope,
+            provider.scopes[scope],
+            [a.name for a in integration.actions.values() if scope in a.scope.split()],
+        )
         for scope in provider.missing_scopes(grant.scopes_granted)
     ]
 

@@ -19,6 +19,9 @@ class Step:
     at: Any = None
 
 
+_NOTHING = Step("", "Nothing is to be set up", "done")
+
+
 @dataclass(frozen=True)
 class Guide:
     steps: list[Step]
@@ -28,11 +31,13 @@ class Guide:
     def current(self) -> Step:
         """The step that waits for somebody: one that went wrong before any other."""
         by_state = {step.state: step for step in reversed(self.steps)}
-        return by_state.get("bad") or by_state.get("now") or self.steps[-1]
+        return by_state.get("bad") or by_state.get("now") or (self.steps or [_NOTHING])[-1]
 
 
 def guide(trigger: Any, health: Health) -> Guide:
-    """The five steps. trigger: a row of trigger_health.with_facts."""
+    """The five steps; none for a trigger that asks by itself. trigger: a row of trigger_health.with_facts."""
+    if catalog.polled(trigger.key):
+        return Guide([], over=True)
     name = catalog.integration(trigger.provider).name
     confirmed = trigger.confirmed_at is not None
     arrived = bool(health.held or trigger.had_secret or confirmed)

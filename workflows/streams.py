@@ -79,8 +79,7 @@ class _Stream(attempts.Attempt):
         except ProviderError as error:
             yield self._failed(outcomes.as_problem(error))
         except budget.Exhausted as spent:
-            wait = max(0.0, spent.at - timezone.now().timestamp())
-            yield self._failed(metered.as_problem(spent, retry_after=wait))
+            yield self._failed(metered.as_problem(spent))
 
     def _failed(self, problem: Problem) -> Json:
         self._write(**outcomes.of_end(problem))
@@ -92,7 +91,7 @@ class _Stream(attempts.Attempt):
 
     def _parts(self) -> Iterator[Streamed]:
         action, connection = self._usable()
-        return self._authorised(connection, lambda token: self._begun(action, connection, token))
+        return metered.authorised(connection, lambda token: self._begun(action, connection, token))
 
     def _begun(self, action: ActionType, connection: Connection, token: str) -> Iterator[Streamed]:
         """The parts, the first of which has come: a token that is refused shows at once."""

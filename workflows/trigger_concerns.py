@@ -27,8 +27,29 @@ def concerns_of(trigger: Any, *, held: int, refused: int, quiet_since: datetime 
     """The worst first. trigger: a row of trigger_health.with_facts. quiet_since: of a live one, else None."""
     if trigger.status == Trigger.Status.CLOSED:
         return []
-    found = [_refusals(trigger, refused), _holding(trigger, held), _silence(trigger, quiet_since)]
+    if watch := getattr(trigger, "watch", None):
+        found = [_trouble(trigger, watch), _left_out(watch)]
+    else:
+        found = [_refusals(trigger, refused), _holding(trigger, held), _silence(trigger, quiet_since)]
     return [concern for concern in found if concern]
+
+
+def _trouble(trigger: Any, watch: Any) -> Concern | None:
+    """Nothing is lost for as long as it can be made good."""
+    if not watch.trouble:
+        return None
+    name = catalog.integration(trigger.provider).name
+    words = (
+        f"{name} cannot be asked: {watch.trouble['message']} It is tried again by itself, and what happens meanwhile"
+        " is made good then."
+    )
+    return Concern("error", "cannot look", words)
+
+
+def _left_out(watch: Any) -> Concern | None:
+    if not watch.left_out or watch.left_out_at < timezone.now() - _QUIET_AFTER:
+        return None
+    return Concern("warning", "some left out", watch.left_out)
 
 
 def _refusals(trigger: Any, refused: int) -> Concern | None:

@@ -16,7 +16,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Greatest
 
-from workflows.models import Event, HeldDelivery, Trigger, TriggerSecret, TurnedAway
+from workflows.models import Event, HeldDelivery, Trigger, TriggerSecret, TurnedAway, Watch
 from workflows.trigger_concerns import Concern, concerns_of
 
 
@@ -35,6 +35,10 @@ UNCONFIRMED = State("unconfirmed", "not confirmed yet", "warn")
 LIVE = State("live", "live", "good")
 PAUSED = State("paused", "paused", "off")
 CLOSED = State("closed", "closed", "off")
+# Of polled triggers, which have neither secrets nor anything to confirm.
+FIRST_LOOK = State("first_look", "first look to come", "warn")
+NO_ANSWER = State("no_answer", "cannot look", "bad")
+WATCHING = State("live", "watching", "good")
 
 
 @dataclass(frozen=True)
@@ -58,24 +62,28 @@ def with_facts(triggers: QuerySet[Trigger]) -> QuerySet[Trigger]:
     turned_away = TurnedAway.objects.filter(trigger=OuterRef("pk"))
     repeats = turned_away.filter(verdict=TurnedAway.Verdict.DUPLICATE).order_by("-last_at")
     held = HeldDelivery.objects.filter(trigger=OuterRef("pk")).order_by().values("trigger")
-    return triggers.annotate(
-        has_secret=Exists(secrets.filter(retired_at__isnull=True)),
-        had_secret=Exists(secrets),
-        last_event=Subquery(events.values("received_at")[:1], output_field=DateTimeField()),
-        last_repeat=Subquery(repeats.values("last_at")[:1], output_field=DateTimeField()),
-        held_count=Subquery(held.annotate(all=Count("id")).values("all"), output_field=IntegerField()),
-        held_since=Subquery(
-            held.annotate(first=Min("received_at")).values("first"), output_field=DateTimeField()
-        ),
-        taken_at=Greatest(Coalesce("last_event", "created_at"), Coalesce("last_repeat", "created_at")),
-    ).annotate(
-        refused=Subquery(
-            turned_away.filter(verdict=TurnedAway.Verdict.REFUSED, last_at__gt=OuterRef("taken_at"))
-            .order_by()
-            .values("trigger")
-            .annotate(all=Sum("count"))
-            .values("all"),
-            output_field=IntegerField(),
+    return (
+        triggers.select_related("watch")
+        .annotate(
+            has_secret=Exists(secrets.filter(retired_at__isnull=True)),
+            had_secret=Exists(secrets),
+            last_event=Subquery(events.values("received_at")[:1], output_field=DateTimeField()),
+            last_repeat=Subquery(repeats.values("last_at")[:1], output_field=DateTimeField()),
+            held_count=Subquery(held.annotate(all=Count("id")).values("all"), output_field=IntegerField()),
+            held_since=Subquery(
+                held.annotate(first=Min("received_at")).values("first"), output_field=DateTimeField()
+            ),
+            taken_at=Greatest(Coalesce("last_event", "created_at"), Coalesce("last_repeat", "created_at")),
+        )
+        .annotate(
+            refused=Subquery(
+                turned_away.filter(verdict=TurnedAway.Verdict.REFUSED, last_at__gt=OuterRef("taken_at"))
+                .order_by()
+                .values("trigger")
+                .annotate(all=Sum("count"))
+                .values("all"),
+                output_field=IntegerField(),
+            )
         )
     )
 
@@ -96,10 +104,19 @@ def of(trigger: Any) -> Health:
     )
 
 
+def watch_of(trigger: Any) -> Watch | None:
+    """How far it has looked; None for a trigger that is told."""
+    return getattr(trigger, "watch", None)
+
+
 def state_of(trigger: Any) -> State:
     """Of a row of `with_facts`."""
     if trigger.status != Trigger.Status.ACTIVE:
         return CLOSED if trigger.status == Trigger.Status.CLOSED else PAUSED
+    if watch := watch_of(trigger):
+        if watch.trouble:
+            return NO_ANSWER
+        return WATCHING if watch.looked_at else FIRST_LOOK
     if not trigger.has_secret:
         return NO_SECRET if trigger.had_secret else WAITING
     return LIVE if trigger.confirmed_at else UNCONFIRMED

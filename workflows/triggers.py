@@ -12,17 +12,20 @@ from connections.actors import Actor
 from connections.encryption import seal
 from connections.models import Connection
 from connections.problems import Problem
-from workflows import catalog, fanout, inbox, pace, redaction
+from workflows import catalog, fanout, inbox, pace, redaction, trigger_options, watching
 from workflows.models import Event, Trigger, TriggerSecret
 
 MAX_SECRETS = 10
 
 
-def create(*, actor: Actor, connection: Connection, key: str, name: str) -> Trigger:
-    """A new incoming URL for trigger type `key`. Raises Problem (unknown_trigger, connection_revoked)."""
+def create(
+    *, actor: Actor, connection: Connection, key: str, name: str, options: dict[str, Any] | None = None
+) -> Trigger:
+    """A new trigger of type `key`. Raises Problem (unknown_trigger, connection_revoked, invalid_input)."""
     trigger_type = catalog.find_trigger(key)
     if trigger_type is None or key.partition("/")[0] != connection.provider:
         raise Problem("unknown_trigger", f"There is no trigger {key}.", fields={"key": ["Unknown trigger."]})
+    checked = trigger_options.checked_for_api(key, options or {})
     with transaction.atomic():
         # Writing takes the row's lock: a revocation is either seen here or sees the new trigger.
         live = Connection.objects.filter(pk=connection.pk).exclude(status=Connection.Status.REVOKED)
@@ -35,23 +38,32 @@ def create(*, actor: Actor, connection: Connection, key: str, name: str) -> Trig
             connection=connection,
             key=key,
             name=name or trigger_type.name,
+            options=checked,
         )
-        _record(actor, trigger, "trigger.created")
+        if trigger_type.poll:
+            watching.begin(trigger)
+        _record(actor, trigger, "trigger.created", **({"options": checked} if checked else {}))
     return trigger
 
 
 def change(*, actor: Actor, trigger: Trigger, changes: dict[str, Any]) -> None:
-    """Rename, pause, resume, or say which fields are never stored (`redact`: paths, for what comes from now on).
+    """Rename, pause, resume, or say which fields are never stored (`redact`: paths) or what else its type offers
+    (`options`); both replace what was there and count for what comes from now on.
 
     Raises Problem (trigger_closed, invalid_input).
     """
     if "redact" in changes:
         needed = catalog.integration(trigger.provider).webhooks.needed
         changes = {**changes, "redact": redaction.checked(changes["redact"], needed)}
+    if "options" in changes:
+        options = trigger_options.checked_for_api(trigger.key, changes["options"])
+        changes = {**changes, "options": options}
     with transaction.atomic():
         open_ = Trigger.objects.filter(pk=trigger.pk).exclude(status=Trigger.Status.CLOSED)
         if not open_.update(**(changes or {"status": F("status")})):
             raise Problem("trigger_closed", "The connection behind this trigger was revoked.", status=409)
+        if changes.get("options", trigger.options) != trigger.options and catalog.polled(trigger.key):
+            watching.restart(trigger)
         _record(actor, trigger, "trigger.changed", **changes)
     trigger.refresh_from_db()
 
@@ -59,8 +71,11 @@ def change(*, actor: Actor, trigger: Trigger, changes: dict[str, Any]) -> None:
 def add_secret(*, actor: Actor, trigger: Trigger, secret: str) -> tuple[TriggerSecret, dict[str, int]]:
     """Make `secret` one of the active ones and judge what was held for it.
 
-    Answers the row and how many held deliveries met which verdict. Raises Problem (too_many_secrets).
+    Answers the row and how many held deliveries met which verdict. Raises Problem (too_many_secrets, no_address).
     """
+    if catalog.polled(trigger.key):
+        message = "This trigger asks by itself: it has no address, and nothing that is signed."
+        raise Problem("no_address", message, status=409)
     with transaction.atomic():
         trigger.lock()  # as holding a delivery does
         active = list(trigger.secrets.filter(retired_at__isnull=True))

@@ -17,9 +17,10 @@ from workflows import (
     parked,
     replays,
     turned_away,
+    watching,
 )
 from workflows.hooks import retention, sender
-from workflows.models import ActionCall, Event, Run
+from workflows.models import ActionCall, Event, Run, Watch
 
 _BUDGET = 20.0
 
@@ -32,7 +33,7 @@ def drain(budget: float = _BUDGET) -> int:
     done, end = 0, time.monotonic() + budget
     doorbell.still_alive()
     while time.monotonic() < end:
-        taken = fanout.fan_out_due() + replays.advance_due(end)
+        taken = fanout.fan_out_due() + replays.advance_due(end) + watching.look_due(end)
         taken += engine.advance_due(end) + calls.advance_due(end)
         if not taken:
             return done
@@ -73,4 +74,5 @@ def anything_due() -> bool:
         or replays.anything_due()
         or Run.objects.due(now).exists()
         or ActionCall.objects.due(now).exists()
+        or Watch.objects.due(now).exists()
     )

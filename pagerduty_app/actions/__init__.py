@@ -14,6 +14,7 @@ ACTIONS = {
         incident_lists.INCIDENTS,
         incident_lists.SERVICES,
         on_call.SCHEDULES,
+        on_call.GET_ON_CALL,
         on_call.ON_CALL,
         on_call.USERS,
         on_call.TEAMS,

@@ -1,4 +1,4 @@
-"""What people choose from when they fill in an action: the services and users of the connected account.
+"""What people choose from: the services, users, teams and schedules of the connected account.
 
 Escalation policies and priorities would need scopes that are not among the six (PagerDuty api-schema).
 """
@@ -13,6 +13,8 @@ from workflows.catalog import Json, Lookup, Option
 SERVICES = "pagerduty/services"
 USERS = "pagerduty/users"
 USER_EMAILS = "pagerduty/user-emails"
+TEAMS = "pagerduty/teams"
+SCHEDULES = "pagerduty/schedules"
 _PAGE = 100
 _LONGEST_LABEL = 200
 
@@ -40,10 +42,15 @@ def _text(row: Json, *names: str) -> str:
     return " ".join(text.split())[:_LONGEST_LABEL]
 
 
-def _services(api: Api, query: str) -> Iterator[Option]:
-    for row in _rows(api, "services", query):
-        if some_id := _text(row, "id"):
-            yield Option(some_id, _text(row, "name", "summary", "id"))
+def _named(collection: str) -> Callable[[Api, str], Iterator[Option]]:
+    """What of that collection there is, by name."""
+
+    def load(api: Api, query: str) -> Iterator[Option]:
+        for row in _rows(api, collection, query):
+            if some_id := _text(row, "id"):
+                yield Option(some_id, _text(row, "name", "summary", "id"))
+
+    return load
 
 
 def _users(value: str) -> Callable[[Api, str], Iterator[Option]]:
@@ -61,7 +68,9 @@ def _users(value: str) -> Callable[[Api, str], Iterator[Option]]:
 LOOKUPS = {
     lookup.key: lookup
     for lookup in (
-        Lookup(SERVICES, "Services", "services.read", _services),
+        Lookup(SERVICES, "Services", "services.read", _named("services")),
+        Lookup(TEAMS, "Teams", "teams.read", _named("teams")),
+        Lookup(SCHEDULES, "Schedules", "schedules.read", _named("schedules")),
         Lookup(USERS, "Users", "users.read", _users("id")),
         Lookup(USER_EMAILS, "Users by e-mail address", "users.read", _users("email")),
     )

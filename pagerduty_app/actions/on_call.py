@@ -10,22 +10,38 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
+from pagerduty_app import shifts
 from pagerduty_app.actions.asking import provider_errors
 from pagerduty_app.actions.fields import Id, ListingInput, many
 from pagerduty_app.actions.listings import in_background, listing, stream
+from pagerduty_app.actions.lookups import SCHEDULES as SCHEDULE_LOOKUP
 from pagerduty_app.client import Api
 from workflows.catalog import ActionType, Caller, Json
 from workflows.inputs import ActionInput, Text
+
+# How far ahead the end of a shift is looked for; PagerDuty renders three months at most.
+AHEAD = timedelta(days=31)
 
 
 class ListByNameInput(ListingInput):
     query = Text(max_length=255, required=False, label="Name contains")
 
 
+def schedule_field() -> Id:
+    return Id(label="Schedule", lookup=SCHEDULE_LOOKUP)
+
+
+class GetOnCallInput(ActionInput):
+    """Without `at`: now."""
+
+    schedule_id = schedule_field()
+    at = serializers.DateTimeField(required=False, label="At", help_text="Default: now")
+
+
 class OnCallInput(ActionInput):
     """Without since and until: now."""
 
-    schedule_id = Id(label="Schedule", help_text="ID of a schedule; “List schedules” shows them")
+    schedule_id = schedule_field()
     since = serializers.DateTimeField(required=False, label="Since")
     until = serializers.DateTimeField(required=False, label="Until")
 
@@ -44,6 +60,20 @@ def _on_call(api: Api, data: Json, caller: Caller) -> Json:
     with provider_errors():
         users = api.schedule_users(data["schedule_id"], window).get("users") or []
     return {"users": users, "more": False}
+
+
+def _get_on_call(api: Api, data: Json, caller: Caller) -> Json:
+    at = data.get("at") or timezone.now()
+    rota = shifts.read(api, data["schedule_id"], at, at + AHEAD)
+    known = shifts.people(api, data["schedule_id"], at)
+    present = rota.at(at)
+    until = rota.end_of(at)
+    return {
+        "schedule": rota.schedule,
+        "users": [{**user, **known.get(user["id"], {})} for user in present.users],
+        "at": at.isoformat(),
+        "until": until.isoformat() if until else None,
+    }
 
 
 _NAMED = {
@@ -72,10 +102,39 @@ def _by_name(collection: str, scope: str, description: str) -> ActionType:
 SCHEDULES = _by_name("schedules", "schedules.read", "Lists on-call schedules.")
 USERS = _by_name("users", "users.read", "Lists the users of the account.")
 TEAMS = _by_name("teams", "teams.read", "Lists the teams of the account.")
+GET_ON_CALL = ActionType(
+    key="pagerduty/get-on-call",
+    name="Get who is on call",
+    description="Reads who is on call in a schedule, now or at another time, and until when.",
+    scope="schedules.read users.read",
+    writes=False,
+    input=GetOnCallInput,
+    output_schema={
+        "type": "object",
+        "properties": {
+            "users": {"type": "array", "items": _NAMED},
+            "until": {"type": ["string", "null"], "format": "date-time", "title": "Until"},
+            "at": {"type": "string", "format": "date-time", "title": "At"},
+            "schedule": {
+                "type": "object",
+                "properties": {
+                    "id": {"type": "string"},
+                    "summary": {"type": ["string", "null"]},
+                    "html_url": {"type": ["string", "null"]},
+                },
+                "required": ["id"],
+            },
+        },
+        "required": ["users", "until", "at", "schedule"],
+        "additionalProperties": False,
+    },
+    sample_input={"schedule_id": "PSCHED1"},
+    perform=_get_on_call,
+)
 ON_CALL = ActionType(
     key="pagerduty/list-on-call",
     name="List who is on call",
-    description="Lists the people on call in a schedule, now or in a window of time.",
+    description="Lists everybody who is on call in a schedule in a window of time, or now.",
     scope="users.read",
     writes=False,
     input=OnCallInput,

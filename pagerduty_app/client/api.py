@@ -72,6 +72,10 @@ class Api:
         """All incidents created between `since` (None: ever) and `end` (None: now), without bound."""
         return Walk(by_creation(lambda at: self.page("incidents", {**params, **at}), since, end, until))
 
+    def schedule(self, schedule_id: str, params: Mapping[str, Any]) -> Json:
+        """{"schedule": …}, with its shifts between since and until (scope schedules.read)."""
+        return self._http.ask("GET", f"/schedules/{_checked(schedule_id)}", params=_query(params))
+
     def schedule_users(self, schedule_id: str, params: Mapping[str, Any]) -> Json:
         """{"users": …}: who is on call in that schedule between since and until (scope users.read)."""
         return self._http.ask("GET", f"/schedules/{_checked(schedule_id)}/users", params=_query(params))

@@ -20,7 +20,7 @@ _CHANGES = {
 }
 
 
-def _body(request: HttpRequest) -> Json:
+def body_of(request: HttpRequest) -> Json:
     try:
         body = json.loads(request.body or b"{}")
     except ValueError:
@@ -68,7 +68,7 @@ def faults(request: HttpRequest) -> HttpResponse:
     if request.method == "DELETE":
         faults.clear()
     elif request.method == "POST":
-        body = _body(request)
+        body = body_of(request)
         try:
             faults.add(body.get("rules", []))
         except (TypeError, ValueError) as error:
@@ -80,7 +80,7 @@ def faults(request: HttpRequest) -> HttpResponse:
 @require_POST
 def settings(request: HttpRequest) -> HttpResponse:
     """{"token_lifetime": seconds, "rate_limit": per minute, "longest_wait": seconds between delivery attempts}."""
-    sandbox, body = sandbox_of(request), _body(request)
+    sandbox, body = sandbox_of(request), body_of(request)
     sandbox.tokens.lifetime = body.get("token_lifetime", sandbox.tokens.lifetime)
     sandbox.rate_limit.per_minute = body.get("rate_limit", sandbox.rate_limit.per_minute)
     sandbox.sender.longest_wait = body.get("longest_wait", sandbox.sender.longest_wait)
@@ -94,7 +94,7 @@ def subscriptions(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         rows = [{"id": row["id"], "url": row["url"]} for row in sandbox.store.all("subscription")]
         return JsonResponse({"subscriptions": rows})
-    body = _body(request)
+    body = body_of(request)
     account = account_of(sandbox, body.get("account", "acme"))
     filter_ = body.get("filter", {"type": "account_reference"})
     made = sandbox.subscribe(account, str(body.get("url", "")), body.get("events", []), filter_)
@@ -130,7 +130,7 @@ def incidents(request: HttpRequest) -> HttpResponse:
     silent: without events, for filling lists; several thousand at once are fine. apart: seconds by which each of those
     is older than the one before, which is as old as `created_at` says, or new.
     """
-    sandbox, body = sandbox_of(request), _body(request)
+    sandbox, body = sandbox_of(request), body_of(request)
     account = account_of(sandbox, body.get("account", "acme"))
     services = sandbox.store.all("service", account)
     service = body.get("service_id") or services[0]["id"]
@@ -168,7 +168,7 @@ def incident(request: HttpRequest, incident_id: str) -> HttpResponse:
 @require_POST
 def act(request: HttpRequest, incident_id: str, what: str) -> HttpResponse:
     """acknowledge, resolve, reopen, unacknowledge or note ({"content"}), as a person in PagerDuty."""
-    sandbox, body = sandbox_of(request), _body(request)
+    sandbox, body = sandbox_of(request), body_of(request)
     account = account_of(sandbox, body.get("account", "acme"))
     user = sandbox.person(account, body.get("user"))
     if what == "note":
@@ -183,7 +183,9 @@ def act(request: HttpRequest, incident_id: str, what: str) -> HttpResponse:
 @require_POST
 def revoke_grants(request: HttpRequest) -> HttpResponse:
     """{"client"?, "account"?, "user"?}: the person removes the app. → {"revoked": how many}"""
-    wanted = {name: value for name, value in _body(request).items() if name in ("client", "account", "user")}
+    wanted = {
+        name: value for name, value in body_of(request).items() if name in ("client", "account", "user")
+    }
     return JsonResponse({"revoked": sandbox_of(request).tokens.revoke(**wanted)})
 
 

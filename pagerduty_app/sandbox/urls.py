@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from pagerduty_app.sandbox import control, identity, pages
+from pagerduty_app.sandbox import control, identity, pages, schedule_control
 from pagerduty_app.sandbox.rest import directory, incidents, subscriptions
 
 _LISTINGS = {
@@ -20,6 +20,7 @@ rest = [
     path("incidents/<str:incident_id>/notes", incidents.notes),
     path("users/me", directory.me),
     path("schedules/<str:some_id>/users", directory.schedule_users),
+    path("schedules/<str:some_id>", directory.schedule),
     path("oncalls", directory.oncalls),
     path("webhook_subscriptions", subscriptions.collection),
     path("webhook_subscriptions/<str:some_id>", subscriptions.one),
@@ -41,6 +42,8 @@ _control = [
     path("incidents", control.incidents),
     path("incidents/<str:incident_id>", control.incident),
     path("incidents/<str:incident_id>/<str:what>", control.act),
+    path("schedules/<str:some_id>", schedule_control.schedule),
+    path("schedules/<str:some_id>/overrides", schedule_control.overrides),
     path("grants/revoke", control.revoke_grants),
     path("requests", control.requests),
     path("style.css", pages.style),

@@ -20,7 +20,12 @@ _PEOPLE = [
 ]
 _SERVICES = ["Payments", "Checkout", "Search", "Internal tools"]
 _TEAMS = ["Platform", "Shop"]
-_SCHEDULES = ["Primary on call", "Weekend on call"]
+# Name, who takes turns (by number), and for how many seconds.
+_SCHEDULES = [
+    ("Primary on call", [0], 604_800),
+    ("Weekend on call", [1], 604_800),
+    ("Daily rotation", [0, 1, 2], 86_400),
+]
 _BORN = "2026-01-05T08:00:00Z"
 
 
@@ -80,14 +85,15 @@ def _fill_account(store: Store, base_url: str, account: str, subdomain: str, num
             teams=[teams[n % 2]],
             integrations=[],
         )
-    for n, name in enumerate(_SCHEDULES):
+    for n, (name, turns, length) in enumerate(_SCHEDULES):
+        people = [users[number] for number in turns]
         layer = {
             "id": f"PLAYER{number}{n}",
             "name": "Layer 1",
             "start": _BORN,
             "rotation_virtual_start": _BORN,
-            "rotation_turn_length_seconds": 604800,
-            "users": [{"user": users[n]}],
+            "rotation_turn_length_seconds": length,
+            "users": [{"user": user} for user in people],
         }
         put(
             "schedule",
@@ -95,7 +101,7 @@ def _fill_account(store: Store, base_url: str, account: str, subdomain: str, num
             name,
             time_zone="Etc/UTC",
             schedule_layers=[layer],
-            users=[users[n]],
+            users=people,
         )
     for n in range(1, 6):
         put("priority", f"PPRIO{number}{n}", f"P{n}", description=f"Priority {n}")

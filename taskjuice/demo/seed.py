@@ -39,7 +39,12 @@ def seed() -> dict[str, Any]:
         "account": str(workspace.account_id),
         "workspace": str(workspace.pk),
         "connection": str(connection.pk),
-        "triggers": {key: _trigger(connection, key) for key in catalog.integration("pagerduty").triggers},
+        # What asks by itself has no address to post to.
+        "triggers": {
+            key: _trigger(connection, key)
+            for key in catalog.integration("pagerduty").triggers
+            if not catalog.polled(key)
+        },
     }
 
 

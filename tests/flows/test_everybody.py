@@ -36,6 +36,7 @@ PAGES = [
     "/triggers/add/",
     "/triggers/{trigger}/",
     "/triggers/{trigger}/rename/",
+    "/triggers/{trigger}/options/",
     "/triggers/{trigger}/redaction/",
     "/triggers/{trigger}/deliveries/",
     "/triggers/{trigger}/deliveries/{event}/",

@@ -15,7 +15,9 @@ from django.utils import timezone
 from jsonschema import Draft7Validator
 
 from connections.models import Connection
+from connections.problems import Problem
 from pagerduty_app.actions import ACTIONS
+from pagerduty_app.oauth_tokens import SCOPES
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.contract import HINT, Contract
 from tests.pagerduty_app.dance import Dance
@@ -371,3 +373,44 @@ def test_an_access_token_that_is_refused_is_renewed_once_and_then_given_up(
     assert connection.status == "error"
     assert call.error["code"] == "reconnection_needed"
     assert call.status == "failed"
+
+
+ROTATION = "PSCHED02"
+
+
+def test_who_is_on_call_and_until_when(
+    act: Any, connection: Connection, sandbox: Sandbox, sent: list[str]
+) -> None:
+    at = "2026-11-02T12:00:00+00:00"
+
+    found = output(act("get-on-call", {"schedule_id": ROTATION, "at": at}))
+
+    assert [(user["email"], user["summary"]) for user in found["users"]] == [(ELI, "Eli Novak")]
+    assert (found["at"], found["until"]) == (at, "2026-11-03T08:00:00+00:00")
+    assert found["schedule"]["summary"] == "Daily rotation"
+    assert sent[-2:] == [f"GET /schedules/{ROTATION}", f"GET /schedules/{ROTATION}/users"]
+
+    on = output(act("get-on-call", {"schedule_id": ROTATION}))
+    assert len(on["users"]) == 1
+    assert datetime.fromisoformat(on["until"]) - datetime.fromisoformat(on["at"]) <= timedelta(days=1)
+    # One person alone: the turns follow each other, and none of them is an end, for a month and longer.
+    alone = output(act("get-on-call", {"schedule_id": "PSCHED00", "at": at}))
+    assert alone["until"] is None
+
+
+def test_nobody_on_call_is_said(act: Any, sandbox: Sandbox) -> None:
+    found = output(act("get-on-call", {"schedule_id": ROTATION, "at": "2020-01-01T00:00:00Z"}))
+
+    assert (found["users"], found["until"]) == ([], None)
+
+
+def test_both_scopes_are_wanted(act: Any, connection: Connection) -> None:
+    for missing in ("schedules.read", "users.read"):
+        granted = [scope for scope in SCOPES if scope != missing]
+        connection.grant.scopes_granted = granted
+        connection.grant.save()
+
+        with pytest.raises(Problem) as refused:
+            act("get-on-call", {"schedule_id": ROTATION})
+
+        assert refused.value.code == "missing_scope"

@@ -16,9 +16,9 @@ from workflows.catalog import Words
 EVENTS = os.environ.get("PAGERDUTY_EVENTS")
 
 
-@pytest.mark.parametrize("key", [key for key in TRIGGERS if key != "pagerduty/incident-note-added"])
-def test_a_sample_says_which_incident_where_how_urgent_and_by_whom(key: str) -> None:
-    words = in_words(TRIGGERS[key].sample)
+@pytest.mark.parametrize("status", ["triggered", "acknowledged", "resolved"])
+def test_a_sample_says_which_incident_where_how_urgent_and_by_whom(status: str) -> None:
+    words = in_words(TRIGGERS[f"pagerduty/incident-{status}"].sample)
 
     assert words.subject == "Checkout answers slowly"
     assert dict(words.facts) | {"Status": ""} == {
@@ -32,6 +32,20 @@ def test_a_sample_says_which_incident_where_how_urgent_and_by_whom(key: str) -> 
     }
     assert words.happened_at == datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
     assert words.url == "https://acme.pagerduty.com/incidents/PSAMPLE1"
+
+
+def test_the_sample_of_a_hand_over_says_who_is_on_call_where_and_until_when() -> None:
+    words = in_words(TRIGGERS["pagerduty/on-call-changed"].sample)
+
+    assert words.subject == "Payments on call: Eli Novak"
+    assert dict(words.facts) == {
+        "Schedule": "Payments on call",
+        "On call before": "Dana Rivera",
+        "On call now": "Eli Novak",
+        "Until": "2026-11-09 08:00 UTC",
+    }
+    assert words.happened_at == datetime(2026, 11, 2, 8, tzinfo=UTC)
+    assert words.url == "https://acme.pagerduty.com/schedules/PSCHED1"
 
 
 def test_the_sample_of_a_note_says_what_it_says_and_whose() -> None:

@@ -158,6 +158,7 @@ def test_the_catalog_describes_every_trigger_and_action(ask: Ask) -> None:
         "pagerduty/incident-acknowledged",
         "pagerduty/incident-resolved",
         "pagerduty/incident-note-added",
+        "pagerduty/on-call-changed",
     }
     for key in ("create-incident", "update-incident", "create-incident-note"):
         assert "from" in actions[f"pagerduty/{key}"]["input_schema"]["required"]

@@ -24,6 +24,16 @@ INCIDENT = {
     "service": {"id": "PSVC1", "summary": "Payments", "type": "service_reference"},
     "assignments": [],
 }
+SHIFT = {
+    "start": "2026-01-05T08:00:00Z",
+    "end": "2100-01-05T08:00:00Z",
+    "user": {"id": "PUSER", "summary": "Dana"},
+}
+SCHEDULE = {
+    "id": "PSCHED1",
+    "summary": "Primary",
+    "final_schedule": {"name": "Final Schedule", "rendered_schedule_entries": [SHIFT]},
+}
 NOTE = {"from": DANA, "incident_id": "PINC1", "content": "Look at the queue"}
 SENT: dict[str, dict[str, Any]] = {
     "create-incident": {"from": DANA, "service_id": "PSVC1", "title": "Checkout is slow", "urgency": "low"},
@@ -34,6 +44,7 @@ SENT: dict[str, dict[str, Any]] = {
     "list-services": {"query": "pay", "limit": 10},
     "list-schedules": {"query": "primary"},
     "list-on-call": {"schedule_id": "PSCHED1"},
+    "get-on-call": {"schedule_id": "PSCHED1"},
     "list-users": {},
     "list-teams": {"all": True},
 }
@@ -56,11 +67,12 @@ def bob(who: People) -> Client:
 
 @pytest.fixture
 def provider(pagerduty: responses.RequestsMock) -> responses.RequestsMock:
-    """Answers whatever the ten actions and the look-ups ask."""
+    """Answers whatever the actions and the look-ups ask."""
     page = {"limit": 25, "offset": 0, "more": False, "total": None}
     pagerduty.get(f"{API}/services", json={"services": [{"id": "PSVC1", "name": "Payments"}], **page})
     pagerduty.get(f"{API}/schedules", json={"schedules": [{"id": "PSCHED1", "name": "Primary"}], **page})
     pagerduty.get(f"{API}/schedules/PSCHED1/users", json={"users": [{"id": "PUSER", "name": "Dana"}]})
+    pagerduty.get(f"{API}/schedules/PSCHED1", json={"schedule": SCHEDULE})
     pagerduty.get(f"{API}/teams", json={"teams": [], **page})
     pagerduty.get(f"{API}/incidents", json={"incidents": [INCIDENT], **page})
     pagerduty.post(f"{API}/incidents", json={"incident": INCIDENT}, status=201)

@@ -44,7 +44,7 @@ class TriggerAdmin(ActingPage):
     id_fields = ["pk", "token", "connection", "workspace"]
     fields = [
         *("id", "name", "key", "workspace", "connection", "status"),
-        *("redact", "held_deliveries", "confirmed_at", "created_at", "deleted_at"),
+        *("redact", "options", "held_deliveries", "watching", "confirmed_at", "created_at", "deleted_at"),
     ]
     inlines = [SecretInline]
     actions = ["pause", "resume"]
@@ -52,6 +52,15 @@ class TriggerAdmin(ActingPage):
     @admin.display(description="held deliveries")
     def held_deliveries(self, trigger: Trigger) -> int:
         return trigger.held.count()
+
+    @admin.display(description="watching")
+    def watching(self, trigger: Trigger) -> str:
+        """Of a trigger that asks by itself: how that goes."""
+        watch = getattr(trigger, "watch", None)
+        if watch is None:
+            return "–"
+        said = f"{watch.watched}: {watch.present}; last look {watch.looked_at}, next {watch.next_look_at}"
+        return f"{said}; {watch.trouble['message']}" if watch.trouble else said
 
     @admin.action(description="Pause", permissions=["pause"])
     def pause(self, request: HttpRequest, queryset: QuerySet[Trigger]) -> None:

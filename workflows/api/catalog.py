@@ -37,6 +37,10 @@ def _trigger(known: catalog.Integration, trigger: catalog.TriggerType) -> dict[s
         "name": trigger.name,
         "description": trigger.description,
         "event_types": sorted(trigger.event_types),
+        "more_event_types": {name: sorted(types) for name, types in trigger.more_event_types.items()},
+        "options_schema": catalog.options_schema(trigger.key),
+        "polled": trigger.poll is not None,
+        "scopes": list(trigger.poll.scopes) if trigger.poll else [],
         "output_schema": trigger.output_schema,
         "sample": trigger.sample,
     }

@@ -5,11 +5,13 @@ from typing import Any
 from rest_framework import serializers
 
 from connections.storable import storable
+from workflows import catalog
 from workflows.inputs import ActionInput, Text
-from workflows.models import ActionCall, Event, Trigger, TriggerSecret, Workflow
+from workflows.models import ActionCall, Event, Trigger, TriggerSecret, Watch, Workflow
 from workflows.models.workflows import FASTEST_PACE
 from workflows.redaction import LONGEST_PATH, MOST_PATHS
 
+_OPTIONS = "As `options_schema` of the trigger in the catalog says; replaces the earlier ones."
 _REDACT = "Fields of deliveries that are never stored, such as event.data.title; replaces the earlier list."
 
 
@@ -21,17 +23,38 @@ class SecretOut(serializers.ModelSerializer[TriggerSecret]):
         fields = ["id", "created_at", "last_seen_at", "retired_at"]
 
 
+class WatchOut(serializers.ModelSerializer[Watch]):
+    """How a trigger that asks by itself is doing. trouble: why the last look failed."""
+
+    class Meta:
+        model = Watch
+        fields = [
+            "watched",
+            "present",
+            "looked_at",
+            "expected_at",
+            "next_look_at",
+            "trouble",
+            "trouble_since",
+            "left_out",
+            "left_out_at",
+        ]
+
+
 class TriggerOut(serializers.ModelSerializer[Trigger]):
     """A trigger. `holding`: deliveries are kept until its first signing secret can judge them.
 
-    redact: paths of the fields of its deliveries that are never stored.
+    redact: paths of the fields of its deliveries that are never stored. options: as `options_schema` of its key in
+    the catalog says. url: null, and watch: there, for a trigger that asks by itself instead of being posted to.
     """
 
     connection = serializers.UUIDField(source="connection_id")
-    url = serializers.CharField()
+    url = serializers.SerializerMethodField()
+    watch = WatchOut(allow_null=True)
     holding = serializers.SerializerMethodField()
     secrets = SecretOut(many=True)
     redact = serializers.ListField(child=serializers.CharField())
+    options = serializers.DictField()
 
     class Meta:
         model = Trigger
@@ -41,15 +64,22 @@ class TriggerOut(serializers.ModelSerializer[Trigger]):
             "name",
             "connection",
             "url",
+            "watch",
             "status",
             "holding",
             "redact",
+            "options",
             "confirmed_at",
             "secrets",
             "created_at",
         ]
 
+    def get_url(self, trigger: Trigger) -> str | None:
+        return None if catalog.polled(trigger.key) else trigger.url
+
     def get_holding(self, trigger: Trigger) -> bool:
+        if catalog.polled(trigger.key):
+            return False
         return trigger.status != Trigger.Status.CLOSED and not trigger.secrets.all()
 
 
@@ -57,6 +87,7 @@ class TriggerIn(ActionInput):
     key = Text(max_length=80)
     connection = serializers.UUIDField()
     name = Text(max_length=120, required=False, allow_blank=True, default="")
+    options = serializers.DictField(required=False, help_text=_OPTIONS)
 
 
 class TriggerChange(ActionInput):
@@ -65,6 +96,7 @@ class TriggerChange(ActionInput):
     redact = serializers.ListField(
         child=Text(max_length=LONGEST_PATH), max_length=MOST_PATHS, required=False, help_text=_REDACT
     )
+    options = serializers.DictField(required=False, help_text=_OPTIONS)
 
 
 class SecretIn(ActionInput):
@@ -77,7 +109,7 @@ class SecretIn(ActionInput):
 
 
 class EventOut(serializers.ModelSerializer[Event]):
-    """One accepted delivery."""
+    """One accepted delivery. error: why it failed, or was filtered."""
 
     trigger = serializers.UUIDField(source="trigger_id")
     payload = serializers.SerializerMethodField()

@@ -23,7 +23,7 @@ from workflows.models import Event, Trigger
 
 
 def _live() -> QuerySet[Trigger]:
-    return Trigger.objects.filter(deleted_at__isnull=True).prefetch_related("secrets")
+    return Trigger.objects.filter(deleted_at__isnull=True).select_related("watch").prefetch_related("secrets")
 
 
 class Triggers(Endpoint):
@@ -39,7 +39,7 @@ class Triggers(Endpoint):
     def post(self, request: Request) -> Response:
         data = self.validated(TriggerIn)
         connection = self.get_or_404(Connection.objects.select_related("workspace"), pk=data["connection"])
-        trigger = triggers.create(actor=self.actor, connection=connection, key=data["key"], name=data["name"])
+        trigger = triggers.create(actor=self.actor, **{**data, "connection": connection})
         return Response(TriggerOut(trigger).data, status=201)
 
 
@@ -53,7 +53,7 @@ class TriggerDetail(Endpoint):
         return Response(TriggerOut(self.get_or_404(_live(), pk=trigger_id)).data)
 
     @extend_schema(
-        request=TriggerChange, responses=TriggerOut, summary="Change a trigger: name, pause, redact"
+        request=TriggerChange, responses=TriggerOut, summary="Change a trigger: name, pause, redact, options"
     )
     def patch(self, request: Request, trigger_id: uuid.UUID) -> Response:
         trigger = self.get_or_404(_live(), pk=trigger_id)

@@ -18,6 +18,7 @@ from workflows.catalog.actions import (
     Streamed,
     Twins,
 )
+from workflows.catalog.polls import Look, Poll
 from workflows.catalog.recipes import Recipe
 from workflows.catalog.triggers import Delivery, TriggerType, Webhooks, Words
 
@@ -28,8 +29,10 @@ __all__ = [
     "Effect",
     "Integration",
     "Json",
+    "Look",
     "Lookup",
     "Option",
+    "Poll",
     "ProviderError",
     "Recipe",
     "Streamed",
@@ -44,6 +47,8 @@ __all__ = [
     "input_schema",
     "integration",
     "integrations",
+    "options_schema",
+    "polled",
     "register",
 ]
 
@@ -121,6 +126,21 @@ def input_schema(action_key: str) -> Json:
     return inputs.json_schema(action.input) if action else {"type": "object", "properties": {}}
 
 
+@cache
+def options_schema(trigger_key: str) -> Json:
+    """The JSON Schema of that trigger type's options; an empty one where there are none."""
+    trigger = find_trigger(trigger_key)
+    if trigger is None or trigger.options is None:
+        return {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
+    return inputs.json_schema(trigger.options)
+
+
 def find_trigger(key: str) -> TriggerType | None:
     known = _integrations.get(key.partition("/")[0])
     return known.triggers.get(key) if known else None
+
+
+def polled(trigger_key: str) -> Poll | None:
+    """How triggers of that type ask, None for those that are told."""
+    trigger = find_trigger(trigger_key)
+    return trigger.poll if trigger else None

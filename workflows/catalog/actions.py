@@ -55,7 +55,8 @@ class Caller(Protocol):
 class ActionType:
     """Something a step, the API or a person can have done.
 
-    key: `<provider>/<name>`. scope: the provider scope it needs. input: the serializer that validates it.
+    key: `<provider>/<name>`. scope: the provider scope it needs, or several with spaces between. input: the serializer
+    that validates it.
     perform(api, data, caller) → output (JSON). `api` is what the integration's `open_api` returned.
     check(api, data, caller): extra validation against the provider before dispatch; raises ProviderError.
     recover(api, data, caller) → output of an earlier attempt whose outcome is unknown, or None when that

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from rest_framework.serializers import Serializer
+
 from workflows.catalog.actions import Json
+from workflows.catalog.polls import Poll
 
 
 @dataclass(frozen=True)
@@ -14,6 +17,11 @@ class TriggerType:
 
     key: `<provider>/<name>`. event_types: the provider's event types that fire it. sample: one event as a
     workflow sees it. output_schema: JSON Schema of that.
+    options: the serializer of the settings that each such trigger can have; None: it has none. What it validates is
+    stored as JSON. more_event_types: name of an option → event types that fire it as well where that is true.
+    wants(options, payload, shown) → "" for a delivery that is to start workflows, else why not, in a few words.
+    payload: its JSON, whatever that is; shown: the same without what is never stored, for what these name.
+    poll: for what no webhook tells: how workflows ask for it. Such a trigger has no address and no secrets.
     """
 
     key: str
@@ -22,6 +30,15 @@ class TriggerType:
     event_types: frozenset[str]
     sample: Json
     output_schema: Json
+    options: type[Serializer[Any]] | None = None
+    more_event_types: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    wants: Callable[[Json, Any, Any], str] = lambda options, payload, shown: ""
+    poll: Poll | None = None
+
+    def listens_to(self, options: Mapping[str, Any]) -> frozenset[str]:
+        """The event types that fire a trigger with those options."""
+        more = [types for name, types in self.more_event_types.items() if options.get(name)]
+        return self.event_types.union(*more)
 
 
 @dataclass(frozen=True)
@@ -57,10 +74,11 @@ class Webhooks:
     """How a provider delivers, for the people who set it up and keep an eye on it.
 
     delivers_when: ends a sentence that begins with “It posts when”. clicks: the template that says what to click
-    there, as list items; it sees `trigger_type`. how_to_confirm: how to have it send something. refusals_to_disable:
-    after so many refused in a row the provider stops sending. looks_signed(signature_header) → whether somebody
-    seems to have meant to sign. in_words(payload) → Words; takes anything. needed: path of a field of a delivery that
-    cannot be left out of what is stored → why, as the end of a sentence.
+    there, as list items; it sees `trigger_type`, and `event_types` that the trigger listens to. how_to_confirm: how to
+    have it send something. refusals_to_disable: after so many refused in a row the provider stops sending.
+    looks_signed(signature_header) → whether somebody seems to have meant to sign. in_words(payload) → Words; takes
+    anything. needed: path of a field of a delivery that cannot be left out of what is stored → why, as the end of a
+    sentence.
     """
 
     delivers_when: str

@@ -9,6 +9,7 @@ from workflows.models.retention import RetentionStatement
 from workflows.models.runs import Run, StepRun
 from workflows.models.traces import Trace
 from workflows.models.triggers import HeldDelivery, Trigger, TriggerSecret, TurnedAway
+from workflows.models.watches import Watch
 from workflows.models.workflows import Workflow, WorkflowVersion
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Trigger",
     "TriggerSecret",
     "TurnedAway",
+    "Watch",
     "Workflow",
     "WorkflowVersion",
 ]

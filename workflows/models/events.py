@@ -18,13 +18,15 @@ class Event(models.Model):
     """One accepted delivery. `seq` is the order of arrival; a lane is one incident of one trigger.
 
     queued → done (runs made) or failed (could not be read as often as it was tried); ignored: kept, but
-    nothing that this trigger fires on. cause: the write of one of our own runs that this event tells of.
+    nothing that this trigger fires on; filtered: kept, but not what its options let through. error: why it failed, or
+    was filtered. cause: the write of one of our own runs that this event tells of.
     """
 
     class Status(models.TextChoices):
         QUEUED = "queued"
         DONE = "done"
         IGNORED = "ignored"
+        FILTERED = "filtered"
         FAILED = "failed"
 
     seq = models.BigAutoField(primary_key=True)
@@ -53,7 +55,8 @@ class Event(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["trigger", "external_id"], name="event_once"),
             models.CheckConstraint(
-                condition=Q(status__in=["queued", "done", "ignored", "failed"]), name="event_status_known"
+                condition=Q(status__in=["queued", "done", "ignored", "filtered", "failed"]),
+                name="event_status_known",
             ),
             models.UniqueConstraint(
                 fields=["trigger", "cause"], condition=Q(cause__isnull=False), name="event_cause_once"

@@ -31,6 +31,7 @@ class Trigger(models.Model):
     redact = models.JSONField(
         "fields never stored", default=list, blank=True, help_text="Paths; see workflows.redaction"
     )
+    options = models.JSONField(default=dict, blank=True, help_text="As its type in the catalog declares them")
     confirmed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -65,7 +66,7 @@ class Trigger(models.Model):
         Writing takes the row's lock on both databases.
         """
         Trigger.objects.filter(pk=self.pk).update(status=F("status"))
-        self.refresh_from_db(fields=["status", "redact"])
+        self.refresh_from_db(fields=["status", "redact", "options"])
 
 
 class TriggerSecret(models.Model):

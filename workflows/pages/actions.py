@@ -26,6 +26,10 @@ class Offer:
     granted: bool
 
 
+def _permissions(scope: str, words: dict[str, str]) -> str:
+    return "; ".join(words.get(one, one) for one in scope.split())
+
+
 @member
 @require_GET
 def action_list(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
@@ -36,7 +40,7 @@ def action_list(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
     grant = getattr(connection, "grant", None)
     granted = grant.scopes_granted if grant else []
     offers = [
-        Offer(action, words.get(action.scope, action.scope), integration.covers(action.scope, granted))
+        Offer(action, _permissions(action.scope, words), integration.covers(action.scope, granted))
         for action in integration.actions.values()
     ]
     context = {

@@ -36,6 +36,7 @@ def delivery_list(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
     types = found.types()
     context = {
         "trigger": trigger,
+        "poll": catalog.polled(trigger.key),
         # A page is cut out of it as out of a query set, and nothing else is done with it.
         "page": page_of(request, cast(QuerySet[Any], found), _PAGE),
         "verdicts": VERDICTS.items(),

@@ -61,7 +61,7 @@ class WorkflowForm(forms.Form):
             (key, kind.name)
             for integration in catalog.integrations()
             for key, kind in integration.triggers.items()
-            if recipe is None or key == recipe.trigger
+            if (recipe is None or key == recipe.trigger) and not catalog.options_schema(key)["required"]
         ]
 
     def clean(self) -> dict[str, Any]:
@@ -105,6 +105,12 @@ def add(request: HttpRequest) -> HttpResponse:
         "recipes": [one for integration in catalog.integrations() for one in integration.recipes.values()],
         "once": sent_once.key_in(request.POST) or sent_once.new_key(),
         "new_trigger": not known or bool(form.errors),
+        "made_before": [
+            kind.name
+            for integration in catalog.integrations()
+            for key, kind in integration.triggers.items()
+            if catalog.options_schema(key)["required"] and recipe is None
+        ],
         "possible": usable.exists() or listening.exists(),
     }
     return render(request, "editor/add.html", context | _SECTION, status=400 if form.errors else 200)

@@ -28,7 +28,7 @@ def rename(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
             form.add_error("name", problem.message)
         else:
             return redirect("triggers:detail", trigger.pk)
-    context = {"trigger": trigger, "form": form} | SECTION
+    context = {"trigger": trigger, "form": form, "poll": catalog.polled(trigger.key)} | SECTION
     return render(request, "triggers/rename.html", context, status=400 if form.errors else 200)
 
 
@@ -68,6 +68,7 @@ def delete(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
         return redirect("triggers:list")
     context = {
         "trigger": trigger,
+        "poll": catalog.polled(trigger.key),
         "running": trigger.workflows.filter(status="active").count(),
         "integration": catalog.integration(trigger.provider),
     }

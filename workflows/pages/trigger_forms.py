@@ -7,7 +7,8 @@ from django.db.models import QuerySet
 
 from connections.forms import Line
 from connections.models import Connection
-from workflows import catalog, redaction
+from workflows import catalog, redaction, trigger_options
+from workflows.action_forms import SchemaForm
 from workflows.models import Trigger
 
 
@@ -77,6 +78,16 @@ class SecretForm(forms.Form):
 
 class RenameForm(forms.Form):
     name = Line(max_length=120, label="Name")
+
+
+class OptionsForm(SchemaForm):
+    """The options of a trigger of that type."""
+
+    def __init__(self, key: str, data: Any = None, *, initial: Any = None) -> None:
+        schema = catalog.options_schema(key)
+        super().__init__(
+            schema, lambda given: trigger_options.checked(key, given), data, initial=initial or {}
+        )
 
 
 class RedactionForm(forms.Form):

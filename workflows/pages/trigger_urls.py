@@ -2,7 +2,14 @@
 
 from django.urls import path
 
-from workflows.pages import deliveries, trigger_changes, trigger_redaction, trigger_secrets, triggers
+from workflows.pages import (
+    deliveries,
+    trigger_changes,
+    trigger_options,
+    trigger_redaction,
+    trigger_secrets,
+    triggers,
+)
 
 app_name = "triggers"
 _TRIGGER = "triggers/<uuid:trigger_id>/"
@@ -13,6 +20,7 @@ urlpatterns = [
     path(_TRIGGER, triggers.detail, name="detail"),
     path(f"{_TRIGGER}progress/", triggers.progress, name="progress"),
     path(f"{_TRIGGER}rename/", trigger_changes.rename, name="rename"),
+    path(f"{_TRIGGER}options/", trigger_options.choose, name="options"),
     path(f"{_TRIGGER}redaction/", trigger_redaction.choose, name="redaction"),
     path(f"{_TRIGGER}pause/", trigger_changes.pause, name="pause"),
     path(f"{_TRIGGER}resume/", trigger_changes.resume, name="resume"),

@@ -16,10 +16,11 @@ from connections.paging import page_of
 from connections.place import Place
 from connections.problems import Problem
 from connections.requests import actor_of
-from workflows import catalog, setup_guide, trigger_health, triggers
+from workflows import catalog, lookups, setup_guide, trigger_health, trigger_options, triggers
+from workflows.action_forms import flat
 from workflows.deliveries import Deliveries
 from workflows.models import Trigger
-from workflows.pages.trigger_forms import SecretForm, TriggerForm
+from workflows.pages.trigger_forms import OptionsForm, SecretForm, TriggerForm
 
 SECTION = {"section": "triggers"}
 _LATEST = 10
@@ -71,6 +72,8 @@ def add(request: HttpRequest) -> HttpResponse:
     initial = {"connection": asked or connections.filter(status=Connection.Status.ACTIVE).first()}
     form = TriggerForm(request.POST or None, connections=connections, initial=initial)
     if request.method == "POST" and form.is_valid():
+        if catalog.options_schema(form.cleaned_data["key"])["required"]:
+            return _add_with_options(request, form)
         try:
             trigger = triggers.create(actor=actor_of(request), **form.cleaned_data)
         except Problem as problem:
@@ -84,6 +87,30 @@ def add(request: HttpRequest) -> HttpResponse:
         "integration": catalog.integration(asked.provider if asked else providers.default().key),
     }
     return render(request, "triggers/add.html", context | SECTION, status=400 if form.errors else 200)
+
+
+def _add_with_options(request: HttpRequest, form: TriggerForm) -> HttpResponse:
+    """The second half of making a trigger that cannot be without its options; what was entered comes along."""
+    given = form.cleaned_data
+    options = OptionsForm(given["key"], request.POST if "with-options" in request.POST else None)
+    if options.is_valid():
+        try:
+            trigger = triggers.create(actor=actor_of(request), **given, options=options.input)
+        except Problem as problem:
+            options.add_error(None, flat(problem.fields or problem.message))
+        else:
+            return redirect("triggers:detail", trigger.pk)
+    options.offer(lookups.asker(actor=actor_of(request), connection=given["connection"]))
+    context = {
+        "given": [(name, form[name].value()) for name in form.fields],
+        "connection": given["connection"],
+        "trigger_type": catalog.find_trigger(given["key"]),
+        "integration": catalog.integration(given["connection"].provider),
+        "form": options,
+    }
+    return render(
+        request, "triggers/add_options.html", context | SECTION, status=400 if options.errors else 200
+    )
 
 
 def _asked_connection(request: HttpRequest) -> Connection | None:
@@ -123,10 +150,19 @@ def show(request: HttpRequest, trigger: Any, form: SecretForm) -> HttpResponse:
         "guided": not context["guide"].over,
         "secrets": trigger.secrets.select_related("created_by").order_by("retired_at", "created_at"),
         "workflows": trigger.workflows.exclude(status="archived").order_by("name")[:_LATEST],
-        "integration": catalog.integration(trigger.provider),
+        "has_options": bool(catalog.options_schema(trigger.key)["properties"]),
+        "event_types": _event_types(trigger),
         "max_secrets": triggers.MAX_SECRETS,
     }
     return render(request, "triggers/detail.html", context | SECTION, status=400 if form.errors else 200)
+
+
+def _event_types(trigger: Trigger) -> list[str]:
+    """What has to be ticked at the provider: what fires the trigger always, then what its options add."""
+    kind = catalog.find_trigger(trigger.key)
+    if kind is None:
+        return []
+    return [*sorted(kind.event_types), *sorted(kind.listens_to(trigger.options) - kind.event_types)]
 
 
 @member
@@ -148,14 +184,23 @@ def _progress(trigger: Any) -> dict[str, Any]:
     health = trigger_health.of(trigger)
     guide = setup_guide.guide(trigger, health)
     latest = Deliveries(trigger)[0 : _LATEST + 1]
-    shown = (guide.steps, health, [(row.verdict, row.at, row.note, row.runs) for row in latest])
+    poll, watch = catalog.polled(trigger.key), trigger_health.watch_of(trigger)
+    looked = watch and (watch.looked_at, watch.expected_at)
+    begins = watch is not None and not watch.looked_at and not watch.trouble
+    shown = (guide.steps, health, looked, [(row.verdict, row.at, row.note, row.runs) for row in latest])
     return {
         "trigger": trigger,
         "trigger_type": catalog.find_trigger(trigger.key),
+        "integration": catalog.integration(trigger.provider),
+        "options": trigger_options.in_words(trigger.key, trigger.options),
         "health": health,
         "guide": guide,
         "seen": hashlib.sha256(repr(shown).encode()).hexdigest()[:16],
-        "watching": not guide.over or any(row.event and row.event.status == "queued" for row in latest),
+        "poll": poll,
+        "watch": watch,
+        "watching": not guide.over
+        or begins
+        or any(row.event and row.event.status == "queued" for row in latest),
         "rows": latest[:_LATEST],
         "more_rows": len(latest) > _LATEST,
     }

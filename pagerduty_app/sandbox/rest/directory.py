@@ -1,10 +1,12 @@
 """Services, users, schedules, teams, priorities, escalation policies, and who is on call (api-schema)."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.http import HttpResponse
 
+from pagerduty_app.sandbox import schedules
 from pagerduty_app.sandbox.gate import Answer, Call, operation
 from pagerduty_app.sandbox.refusals import not_found
 from pagerduty_app.sandbox.rest.paging import page, window
@@ -56,9 +58,25 @@ def me(call: Call) -> Answer:
 @operation(get="users.read")
 def schedule_users(call: Call, some_id: str) -> Answer:
     """Needs users.read alone (api-schema, listScheduleUsers)."""
-    on_call = {user["id"] for user in _one(call, "schedule", some_id)["users"]}
+    schedule, query = _one(call, "schedule", some_id), call.request.GET
+    now = datetime.now(UTC)
+    since, until = now, now + timedelta(seconds=1)
+    if "since" in query or "until" in query:
+        since, until = schedules.asked_range(query.get("since"), query.get("until"))
+    on_call = {user["id"] for _, _, user in schedules.shifts(call.sandbox.store, schedule, since, until)}
     users = call.sandbox.store.all("user", call.account)
     return 200, {"users": [user for user in users if user["id"] in on_call]}
+
+
+@operation(get="schedules.read")
+def schedule(call: Call, some_id: str) -> Answer:
+    """With since or until also the entries of that range (api-schema, getSchedule)."""
+    found, query = _one(call, "schedule", some_id), call.request.GET
+    if "since" not in query and "until" not in query:
+        return 200, {"schedule": found}
+    since, until = schedules.asked_range(query.get("since"), query.get("until"))
+    overflow = query.get("overflow") == "true"
+    return 200, {"schedule": schedules.rendered(call.sandbox.store, found, since, until, overflow=overflow)}
 
 
 @operation(get="oncalls.read")

@@ -1,0 +1,96 @@
+"""Filters of the incident triggers: which incidents start workflows, by what a delivery says of its incident.
+
+A note's delivery names its incident and nothing else of it (developer docs, webhooks v3), so there is none for notes.
+"""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from pagerduty_app.actions.fields import URGENCIES, Ids
+from pagerduty_app.actions.lookups import SERVICES, TEAMS
+from workflows.catalog import Json
+from workflows.inputs import ActionInput, Flag, Names
+
+_NAMED = 3
+
+
+class IncidentFilters(ActionInput):
+    """What is left empty lets everything through; of what is chosen in one list, one has to fit."""
+
+    service_ids = Ids(label="Services", help_text="Only incidents of these services", lookup=SERVICES)
+    team_ids = Ids(label="Teams", help_text="Only incidents of these teams", lookup=TEAMS)
+    urgencies = serializers.ListField(
+        child=serializers.ChoiceField(choices=URGENCIES), required=False, allow_empty=False, label="Urgencies"
+    )
+    priorities = Names(
+        label="Priorities",
+        required=False,
+        help_text="Only incidents of these priorities: their names, such as P1, P2, with commas between",
+    )
+
+
+class TriggeredOptions(IncidentFilters):
+    """Also what brings an incident back to triggered."""
+
+    triggered_again = Flag(
+        label="Also when an incident becomes triggered again",
+        required=False,
+        help_text="Because it is reopened, or was acknowledged for as long as its service allows",
+    )
+
+    def get_fields(self) -> dict[str, Any]:
+        """What fires it comes before what of that is left out."""
+        fields = super().get_fields()
+        return {"triggered_again": fields.pop("triggered_again"), **fields}
+
+
+def unwanted(options: Json, payload: Any, shown: Any) -> str:
+    """Why that delivery of an incident is filtered out, "" when it is not. Takes any payload."""
+    incident, said = _incident_in(payload), _incident_in(shown)
+    for option, field, what, identify in _FILTERS:
+        chosen = {value.casefold() for value in options.get(option, ())}
+        found = incident.get(field)
+        values = [value for value in (found if isinstance(found, list) else [found]) if value]
+        if chosen and not any(identify(value).casefold() in chosen for value in values):
+            return f"{_named(what, said.get(field))} not among the chosen ones"
+    return ""
+
+
+def _incident_in(payload: Any) -> Json:
+    event = payload.get("event") if isinstance(payload, dict) else None
+    data = event.get("data") if isinstance(event, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def _field(name: str) -> Any:
+    def of(value: Any) -> str:
+        found = value.get(name) if isinstance(value, dict) else None
+        return found if isinstance(found, str) else ""
+
+    return of
+
+
+def _itself(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+# (option, field of the incident, what that is called, what of its value is compared)
+_FILTERS = (
+    ("service_ids", "service", "service", _field("id")),
+    ("team_ids", "teams", "team", _field("id")),
+    ("urgencies", "urgency", "urgency", _itself),
+    ("priorities", "priority", "priority", _field("summary")),
+)
+
+
+def _named(what: str, value: Any) -> str:
+    """Service Payments is; teams A, B are; it has no priority, which is."""
+    values = value if isinstance(value, list) else [value]
+    names = [_itself(one) or _field("summary")(one) or _field("id")(one) for one in values]
+    names = [" ".join(name.split())[:60] for name in names if name]
+    if not names:
+        return f"it names no {what}, so it is"
+    more = ", …" if len(names) > _NAMED else ""
+    plural = len(names) > 1
+    return f"{what}{'s' if plural else ''} {', '.join(names[:_NAMED])}{more} {'are' if plural else 'is'}"

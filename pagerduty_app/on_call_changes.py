@@ -1,0 +1,112 @@
+"""The trigger pagerduty/on-call-changed: PagerDuty tells nobody of a hand-over, so it is read from the final shifts.
+
+Up to `told`, in the state of the watch, each change of who is on call has become an event. A look reads the shifts from
+there to now, however long that is, and some weeks on, to know when the next hand-over is due. Overrides may change that
+at any time: so there is a look every few minutes as well.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from pagerduty_app import shifts
+from pagerduty_app.actions.on_call import AHEAD, schedule_field
+from pagerduty_app.client import Api
+from pagerduty_app.on_call_events import EVENT_TYPE, SCHEMA, Change, body, names_of, sample
+from workflows.catalog import Json, Look, Poll, TriggerType
+from workflows.inputs import ActionInput
+
+_EVERY = timedelta(minutes=5)
+# Made good after a stop; what is older, or more, is left out, and said to be.
+FURTHEST_BACK = timedelta(days=7)
+MOST_AT_ONCE = 200
+# Found so late, a hand-over was missed when it happened.
+_LATE = 2 * _EVERY
+
+
+class OnCallOptions(ActionInput):
+    """Which schedule is watched."""
+
+    schedule_id = schedule_field()
+
+
+def look(api: Api, options: Json, state: Json, now: datetime) -> Look:
+    """The hand-overs since the last look; the first look only takes down who is on call. Raises ProviderError."""
+    schedule_id, now = options["schedule_id"], now.astimezone(UTC)
+    told = datetime.fromisoformat(state["told"]) if state else now
+    now = max(now, told)  # another machine's clock may be ahead: what it has told is not told again
+    since = max(told, now - FURTHEST_BACK)
+    rota = shifts.read(api, schedule_id, since, now + AHEAD)
+    changes = list(_changes(rota, state["users"], told, since, now)) if state else []
+    kept = changes[-MOST_AT_ONCE:]
+    present = rota.at(now).users
+    if kept or not state:
+        known = shifts.people(api, schedule_id, since, now + timedelta(minutes=1))
+        present = [_with_address(user, known) for user in present]
+        kept = [_with_addresses(change, known) for change in kept]
+    else:
+        present = state["users"]
+    return Look(
+        state={"told": now.isoformat(), "users": present},
+        found=[body(rota.schedule, change, recovered=now - change.at > _LATE) for change in kept],
+        expected_at=rota.end_of(now),
+        watched=str(rota.schedule.get("summary") or schedule_id),
+        present=f"On call: {names_of(present)}",
+        left_out=_left_out(changes, kept, told, since),
+    )
+
+
+def _changes(
+    rota: shifts.Rota, before: list[Json], told: datetime, since: datetime, now: datetime
+) -> Iterator[Change]:
+    """What has changed after `told`. What differs at `since` itself was changed for the time that was told already,
+    as an override does it, or happened in the time left out; then it counts from when the shift began, if later."""
+    first = rota.at(since)
+    stretches = [shifts.Stretch(max(told, first.start), first.users), *rota.after(since)]
+    for stretch in stretches:
+        if stretch.start > now:
+            return
+        if stretch.ids != [user["id"] for user in before]:
+            yield Change(stretch.start, before, stretch.users, rota.end_of(max(stretch.start, since)))
+            before = stretch.users
+
+
+def _left_out(changes: list[Change], kept: list[Change], told: datetime, since: datetime) -> str:
+    said = []
+    if told < since:
+        days = FURTHEST_BACK.days
+        said.append(
+            f"Nobody looked for more than {days} days; hand-overs before the last {days} are left out."
+        )
+    if len(kept) < len(changes):
+        said.append(
+            f"{len(changes):,} hand-overs were found at once; only the last {MOST_AT_ONCE} are made good."
+        )
+    return " ".join(said)
+
+
+def _with_address(user: Json, known: dict[str, Json]) -> Json:
+    email = known.get(user["id"], {}).get("email") or user.get("email")
+    return {**user, "email": email if isinstance(email, str) else None}
+
+
+def _with_addresses(change: Change, known: dict[str, Json]) -> Change:
+    before = [_with_address(user, known) for user in change.before]
+    return Change(change.at, before, [_with_address(user, known) for user in change.now], change.until)
+
+
+TRIGGER = TriggerType(
+    key="pagerduty/on-call-changed",
+    name="On-call changed",
+    description="Starts a workflow at each hand-over of a schedule: when somebody else is on call from then on.",
+    event_types=frozenset({EVENT_TYPE}),
+    sample=sample(),
+    output_schema=SCHEMA,
+    options=OnCallOptions,
+    poll=Poll(
+        scopes=("schedules.read", "users.read"),
+        every=_EVERY,
+        asks="who is on call in the schedule: at the end of each shift, and every five minutes, because overrides may "
+        "change it",
+        look=look,
+    ),
+)

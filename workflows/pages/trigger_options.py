@@ -1,0 +1,44 @@
+"""The options of a trigger, such as which incidents start workflows; lists are chosen from the connected account."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from connections.access import member
+from connections.models import Connection
+from connections.problems import Problem
+from connections.requests import actor_of
+from workflows import catalog, lookups, triggers
+from workflows.action_forms import flat
+from workflows.pages.trigger_forms import OptionsForm
+from workflows.pages.triggers import SECTION, get_trigger
+
+
+@member
+@require_http_methods(["GET", "POST"])
+def choose(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
+    trigger = get_trigger(request, trigger_id)
+    if not catalog.options_schema(trigger.key)["properties"]:
+        raise Http404
+    form = OptionsForm(
+        trigger.key, request.POST if request.method == "POST" else None, initial=trigger.options
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            triggers.change(actor=actor_of(request), trigger=trigger, changes={"options": form.input})
+        except Problem as problem:
+            form.add_error(None, flat(problem.fields or problem.message))
+        else:
+            messages.success(request, "Saved: it counts for what arrives from now on.")
+            return redirect("triggers:detail", trigger.pk)
+    offer(request, form, trigger.connection)
+    context = {"trigger": trigger, "form": form, "trigger_type": catalog.find_trigger(trigger.key)}
+    return render(request, "triggers/options.html", context | SECTION, status=400 if form.errors else 200)
+
+
+def offer(request: HttpRequest, form: OptionsForm, connection: Connection) -> None:
+    """Fill the pickers from the connected account."""
+    form.offer(lookups.asker(actor=actor_of(request), connection=connection))
