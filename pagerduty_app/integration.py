@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
-from pagerduty_app import echoes, in_words, signatures, triggers
+from pagerduty_app import echoes, in_words, signatures, triggers, webhooks
 from pagerduty_app.actions import ACTIONS, LOOKUPS
 from pagerduty_app.client import Api
 from pagerduty_app.errors import HINTS
@@ -64,5 +64,6 @@ def register() -> None:
             owns_link=owns_link,
             hints=HINTS,
             recipes=RECIPES,
+            subscriber=webhooks.SUBSCRIBER,
         )
     )

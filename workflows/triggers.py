@@ -14,6 +14,7 @@ from connections.models import Connection
 from connections.problems import Problem
 from workflows import catalog, fanout, inbox, pace, redaction
 from workflows.models import Event, Trigger, TriggerSecret
+from workflows.webhooks import wishes
 
 MAX_SECRETS = 10
 
@@ -37,6 +38,8 @@ def create(*, actor: Actor, connection: Connection, key: str, name: str) -> Trig
             name=name or trigger_type.name,
         )
         _record(actor, trigger, "trigger.created")
+        if wishes.wanted_by_default(connection) and wishes.allowed(connection):
+            wishes.set_up(actor=actor, trigger=trigger)
     return trigger
 
 
@@ -113,6 +116,7 @@ def delete(*, actor: Actor, trigger: Trigger) -> None:
             deleted_at=timezone.now(), status=Trigger.Status.CLOSED
         ):
             trigger.held.all().delete()
+            wishes.end_all(trigger)
             listening = trigger.workflows.filter(pace.listening())
             error = Problem("cancelled", "The trigger was deleted.", status=409).as_error()
             pace.cancel(pace.held_of(listening), error)

@@ -21,6 +21,7 @@ from workflows import (
 )
 from workflows.hooks import retention, sender
 from workflows.models import ActionCall, Event, Run
+from workflows.webhooks import tending
 
 _BUDGET = 20.0
 
@@ -34,7 +35,7 @@ def drain(budget: float = _BUDGET) -> int:
     doorbell.beat(settings.NODE_NAME)
     while time.monotonic() < end:
         taken = fanout.fan_out_due() + replays.advance_due(end)
-        taken += engine.advance_due(end) + calls.advance_due(end)
+        taken += engine.advance_due(end) + calls.advance_due(end) + tending.tend_due(end)
         if not taken:
             return done
         done += taken
@@ -74,4 +75,5 @@ def anything_due() -> bool:
         or replays.anything_due()
         or Run.objects.due(now).exists()
         or ActionCall.objects.due(now).exists()
+        or tending.anything_due()
     )

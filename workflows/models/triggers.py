@@ -32,6 +32,12 @@ class Trigger(models.Model):
         "fields never stored", default=list, blank=True, help_text="Paths; see workflows.redaction"
     )
     confirmed_at = models.DateTimeField(null=True, blank=True)
+    twins_until = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Until then one change may be told twice, under two event ids; see workflows.twins",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True)
 
