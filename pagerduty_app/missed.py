@@ -69,17 +69,23 @@ def missed(api: Api, events: frozenset[str], reach: Reach, since: datetime, unti
         words.append(f"Incidents opened before {since - _OPENED_BEFORE:%Y-%m-%d} were not looked at.")
     if not all_read:
         words.append(f"There were more than {_MOST_READ:,} incidents; only the newest were looked at.")
-    found = []
+    found: list[tuple[datetime, int, MissedChange]] = []
     for kind in sorted(events & _FINDS.keys()):
         for incident in incidents:
             at = _FINDS[kind](incident)
             if at is not None and since <= at <= until:
-                found.append(_change(kind, incident, at))
-    found.sort(key=lambda change: (change.happened_at, change.external_id))
+                found.append((at, _number(incident), _change(kind, incident, at)))
+    found.sort(key=lambda entry: (entry[0], entry[1], entry[2].event_type))
     if len(found) > _MOST_FOUND:
         words.append(f"Only the newest {_MOST_FOUND} of {len(found):,} changes were taken.")
         found = found[-_MOST_FOUND:]
-    return Missed(found, " ".join(words))
+    return Missed([change for _, _, change in found], " ".join(words))
+
+
+def _number(incident: Json) -> int:
+    """Incidents of the same second are in the order of their numbers."""
+    number = incident.get("incident_number")
+    return number if isinstance(number, int) else 0
 
 
 def _incidents(api: Api, reach: Reach, since: datetime, until: datetime) -> tuple[list[Json], bool]:
