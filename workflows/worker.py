@@ -59,6 +59,7 @@ def housekeeping() -> None:
     inbox.release_late()
     inbox.forget_held()
     turned_away.prune()
+    tending.prune()
     retention.prune()
     origins.prune()
     data_retention.prune()

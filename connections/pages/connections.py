@@ -158,22 +158,13 @@ def change(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
 
 
 @member
-@require_http_methods(["GET", "POST"])
+@require_POST
 def reconnect(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponseBase:
-    """Go through consent again, as the last time or as the page here lets people choose.
-
-    Another account only after it was confirmed on the page that says so.
-    """
+    """Go through consent again; another account only after it was confirmed on the page that says so."""
     connection = get_connection(request, connection_id)
     if connection.status == Connection.Status.REVOKED:
         messages.error(request, "A revoked connection is not brought back. Add a new one.")
         return redirect("connections:detail", connection.pk)
-    if request.method == "GET":
-        initial = {"optional_scopes": _wants_optional(request, connection)}
-        provider = providers.get(connection.provider)
-        form = ReconnectForm(provider=provider, initial=initial)
-        context = {"connection": connection, "provider": provider, "form": form} | _SECTION
-        return render(request, "connections/reconnect.html", context)
     allow_account_change = request.POST.get("another_account") == "confirmed"
     return providers.get(connection.provider).start(
         request,
@@ -181,6 +172,20 @@ def reconnect(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponseBas
         allow_account_change=allow_account_change,
         optional_scopes=_wants_optional(request, connection),
     )
+
+
+@member
+@require_GET
+def reconnect_choose(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
+    """What a further consent is to ask for; the form goes to `reconnect`."""
+    connection = get_connection(request, connection_id)
+    if connection.status == Connection.Status.REVOKED:
+        return redirect("connections:detail", connection.pk)
+    provider = providers.get(connection.provider)
+    initial = {"optional_scopes": _wants_optional(request, connection)}
+    form = ReconnectForm(provider=provider, initial=initial)
+    context = {"connection": connection, "provider": provider, "form": form} | _SECTION
+    return render(request, "connections/reconnect.html", context)
 
 
 def _wants_optional(request: HttpRequest, connection: Connection) -> bool:

@@ -20,6 +20,7 @@ from workflows import catalog, setup_guide, trigger_health, triggers
 from workflows.deliveries import Deliveries
 from workflows.models import Trigger
 from workflows.pages.trigger_forms import SecretForm, TriggerForm
+from workflows.webhooks import state
 
 SECTION = {"section": "triggers"}
 _LATEST = 10
@@ -30,7 +31,7 @@ _STATUSES = [("active", "active"), ("paused", "paused"), ("closed", "closed")]
 def get_trigger(request: HttpRequest, trigger_id: uuid.UUID) -> Any:
     """The visible trigger, with what trigger_health.of reads; a foreign or deleted one is not there."""
     rows = trigger_health.with_facts(Trigger.objects.visible_to(actor_of(request)))
-    related = rows.select_related("workspace__account", "connection__workspace__account")
+    related = rows.select_related("workspace__account", "connection__workspace__account", "connection__grant")
     found = related.filter(pk=trigger_id, deleted_at__isnull=True).first()
     if found is None:
         raise Http404
@@ -123,7 +124,6 @@ def show(request: HttpRequest, trigger: Any, form: SecretForm) -> HttpResponse:
         "guided": not context["guide"].over,
         "secrets": trigger.secrets.select_related("created_by").order_by("retired_at", "created_at"),
         "workflows": trigger.workflows.exclude(status="archived").order_by("name")[:_LATEST],
-        "integration": catalog.integration(trigger.provider),
         "max_secrets": triggers.MAX_SECRETS,
     }
     return render(request, "triggers/detail.html", context | SECTION, status=400 if form.errors else 200)
@@ -147,15 +147,20 @@ def progress(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
 def _progress(trigger: Any) -> dict[str, Any]:
     health = trigger_health.of(trigger)
     guide = setup_guide.guide(trigger, health)
+    set_up = state.of(trigger)
     latest = Deliveries(trigger)[0 : _LATEST + 1]
-    shown = (guide.steps, health, [(row.verdict, row.at, row.note, row.runs) for row in latest])
+    shown = (guide.steps, health, set_up, [(row.verdict, row.at, row.note, row.runs) for row in latest])
     return {
         "trigger": trigger,
         "trigger_type": catalog.find_trigger(trigger.key),
         "health": health,
         "guide": guide,
+        "set_up": set_up,
+        "integration": catalog.integration(trigger.provider),
         "seen": hashlib.sha256(repr(shown).encode()).hexdigest()[:16],
-        "watching": not guide.over or any(row.event and row.event.status == "queued" for row in latest),
+        "watching": not guide.over
+        or set_up.changing
+        or any(row.event and row.event.status == "queued" for row in latest),
         "rows": latest[:_LATEST],
         "more_rows": len(latest) > _LATEST,
     }

@@ -26,6 +26,8 @@ def look(care: Care) -> None:
     found = care.ask(lambda subscriber, api: subscriber.look(api, care.row.external_id))
     if found is None:
         _make_anew(care)
+    elif care.row.secret is not None and care.row.secret.retired_at is not None:
+        _renew(care)
     elif not found.active:
         # Somebody's wish: it is said on the trigger's page, and not undone.
         care.done(again_in=_next_look(), trouble="inactive", gap_since=_gap(care.row))
@@ -108,6 +110,16 @@ def _make_anew(care: Care) -> None:
         wishes.record(_SYSTEM, trigger, wishes.MISSING, webhook=row.external_id)
         if not trigger.subscriptions.filter(status=Subscription.Status.MAKING).exists():
             wishes.begin(trigger, Reach(**row.reach), gap_since=_gap(row))
+
+
+def _renew(care: Care) -> None:
+    """Somebody retired its secret, so that all it delivers is refused: another one, with another secret."""
+    row = care.row
+    with transaction.atomic():
+        row.trigger.lock()
+        if not row.trigger.subscriptions.filter(status__in=["making", "replaced"]).exists():
+            wishes.begin(row.trigger, Reach(**row.reach), gap_since=_gap(row))
+        care.done(again_in=_next_look())
 
 
 def _gap(row: Subscription) -> datetime:

@@ -21,6 +21,8 @@ from workflows.webhooks.care import Care, LeaseLost, claim
 log = structlog.get_logger(__name__)
 
 _BATCH = 10
+_KEPT_FOR = timedelta(days=30)
+_PRUNED_AT_ONCE = 1000
 MAX_ATTEMPTS = 12
 # What a person has to mend is looked at again after this; a reconnected connection is looked at at once.
 _LATER_SECONDS = 3600.0
@@ -51,6 +53,13 @@ def tend_due(end: float) -> int:
 
 def anything_due() -> bool:
     return Subscription.objects.due(timezone.now()).exists()
+
+
+def prune() -> int:
+    """Forget subscriptions that ended long ago; the audit trail still tells of them. Answers how many."""
+    old = Subscription.objects.filter(next_attempt_at__isnull=True, ended_at__lt=timezone.now() - _KEPT_FOR)
+    chosen = list(old.values_list("pk", flat=True)[:_PRUNED_AT_ONCE])
+    return Subscription.objects.filter(pk__in=chosen).delete()[0]
 
 
 def tend(care: Care) -> None:
