@@ -132,6 +132,7 @@ def reach(options: Mapping[str, Any]) -> Reach:
 
 SUBSCRIBER = Subscriber(
     scopes=tuple(OPTIONAL_SCOPES),
+    tells_of=lambda event_type: event_type.startswith("incident."),
     make=make,
     everything=everything,
     look=look,

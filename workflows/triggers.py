@@ -38,7 +38,7 @@ def create(*, actor: Actor, connection: Connection, key: str, name: str) -> Trig
             name=name or trigger_type.name,
         )
         _record(actor, trigger, "trigger.created")
-        if wishes.wanted_by_default(connection) and wishes.allowed(connection):
+        if wishes.wanted_by_default(trigger):
             wishes.set_up(actor=actor, trigger=trigger)
     return trigger
 

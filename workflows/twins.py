@@ -37,7 +37,9 @@ def is_told(trigger: Trigger, event: Event, delivery: Delivery) -> bool:
     """Whether somebody else than `event.source` has told of this change before. The caller holds the trigger's lock."""
     if not delivery.change:
         return False
-    told = Event.objects.filter(trigger=trigger, lane=event.lane).exclude(source__in=["", event.source])
+    told = (
+        Event.objects.filter(trigger=trigger, lane=event.lane).exclude(source="").exclude(source=event.source)
+    )
     at = event.happened_at or delivery.happened_at or timezone.now()
     return _among(trigger, told, event.event_type, delivery.change, at)
 

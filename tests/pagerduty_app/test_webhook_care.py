@@ -33,9 +33,9 @@ from tests.pagerduty_app.keeping import (
 )
 from tests.pagerduty_app.relay import Relay, post, relay
 from tests.workflows.conftest import SYSTEM, publish
-from workflows import inbox, triggers
+from workflows import inbox, trigger_health, triggers
 from workflows.models import Run, Subscription, Trigger
-from workflows.webhooks import removing, wishes
+from workflows.webhooks import care, removing, tending, wishes
 
 __all__ = ["_held_to_the_contract", "connection", "kept", "relay", "trigger"]
 pytestmark = pytest.mark.django_db
@@ -273,9 +273,9 @@ def test_a_trigger_deleted_in_the_middle_of_making_leaves_nothing(
 
     keep = making.keep
 
-    def deleting(care: Any, made: Any) -> None:
+    def deleting(turn_: Any, made: Any) -> None:
         triggers.delete(actor=SYSTEM, trigger=trigger)
-        keep(care, made)
+        keep(turn_, made)
 
     monkeypatch.setattr(making, "keep", deleting)
     turn()
@@ -353,3 +353,43 @@ def test_a_paused_trigger_keeps_its_webhook_and_starts_nothing(kept: Trigger, sa
     (event,) = told(kept)
     assert event.status == "ignored"
     assert wishes.allowed(kept.connection)
+
+
+def test_a_secret_that_somebody_retired_is_replaced(kept: Trigger, sandbox: Sandbox, relay: Relay) -> None:
+    on = row(kept, "on")
+    assert on.secret is not None
+    on.secret.trigger = kept
+    triggers.retire_secret(actor=SYSTEM, secret=on.secret)
+    turn(rounds=2)
+    assert relay.let_in(1) == [202]
+    turn(rounds=2)
+
+    (left,) = theirs(sandbox, kept)
+    assert left["id"] == row(kept, "on").external_id != on.external_id
+
+
+def test_a_slow_pagerduty_ends_the_turn_and_not_the_worker(
+    kept: Trigger, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(care, "_LONGEST_SECONDS", -1.0)
+    turn()
+
+    on = row(kept, "on")
+    assert on.error is not None
+    assert on.error["code"] == "provider_timeout"
+    assert on.lease_until is None
+
+
+def test_a_switched_off_webhook_shows_in_the_list_of_triggers(kept: Trigger, sandbox: Sandbox) -> None:
+    kept.subscriptions.update(trouble="inactive")
+    (listed,) = trigger_health.with_facts(Trigger.objects.filter(pk=kept.pk))
+
+    assert [concern.short for concern in trigger_health.of(listed).concerns] == ["webhook off"]
+
+
+def test_what_ended_long_ago_is_forgotten(kept: Trigger, sandbox: Sandbox) -> None:
+    triggers.delete(actor=SYSTEM, trigger=kept)
+    turn()
+    assert tending.prune() == 0
+    kept.subscriptions.update(ended_at=timezone.now() - timedelta(days=31))
+    assert tending.prune() == 1

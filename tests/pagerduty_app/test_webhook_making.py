@@ -35,7 +35,7 @@ from tests.workflows.conftest import SYSTEM, publish
 from workflows import triggers
 from workflows.catalog import Reach
 from workflows.models import Run, Subscription, Trigger
-from workflows.webhooks import making, wishes
+from workflows.webhooks import care, making, tending, wishes
 
 __all__ = ["_held_to_the_contract", "connection", "kept", "relay", "trigger"]
 pytestmark = pytest.mark.django_db
@@ -285,6 +285,32 @@ def test_the_old_webhook_stays_until_the_new_one_has_proved_itself(
 
     assert len(theirs(sandbox)) == 2
     assert row(kept, "replaced").external_id
+
+
+def test_a_crash_after_the_old_one_is_gone_ends_as_without_it(
+    kept: Trigger, sandbox: Sandbox, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wishes.rotate(actor=SYSTEM, trigger=kept)
+    turn()
+    relay.let_in(1)
+    confirming = care.claim(row(kept, "on"))
+    assert confirming is not None
+    tending.tend(confirming)
+
+    def die(*args: Any, **kwargs: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(wishes, "record", die)
+        with pytest.raises(Killed):
+            turn()
+    assert len(theirs(sandbox)) == 1, "it is gone there, and the row does not say so yet"
+    assert row(kept, "replaced").external_id
+    turn()
+
+    assert row(kept, "removed").ended_at is not None
+    assert [one["id"] for one in theirs(sandbox)] == [row(kept, "on").external_id]
+    assert len(audited("webhook_rotated")) == 1
 
 
 def test_a_crash_while_rotating_takes_the_lost_one_and_leaves_the_old(

@@ -10,6 +10,7 @@ from connections.admin.scoped import LookOnlyInline
 from connections.admin.staff import support_actor
 from workflows import triggers
 from workflows.models import Trigger, TriggerSecret
+from workflows.webhooks import state
 
 
 class SecretInline(LookOnlyInline):
@@ -44,7 +45,7 @@ class TriggerAdmin(ActingPage):
     id_fields = ["pk", "token", "connection", "workspace"]
     fields = [
         *("id", "name", "key", "workspace", "connection", "status"),
-        *("redact", "held_deliveries", "confirmed_at", "created_at", "deleted_at"),
+        *("redact", "held_deliveries", "webhook", "confirmed_at", "created_at", "deleted_at"),
     ]
     inlines = [SecretInline]
     actions = ["pause", "resume"]
@@ -52,6 +53,10 @@ class TriggerAdmin(ActingPage):
     @admin.display(description="held deliveries")
     def held_deliveries(self, trigger: Trigger) -> int:
         return trigger.held.count()
+
+    @admin.display(description="webhook")
+    def webhook(self, trigger: Trigger) -> str:
+        return state.of(trigger).words
 
     @admin.action(description="Pause", permissions=["pause"])
     def pause(self, request: HttpRequest, queryset: QuerySet[Trigger]) -> None:

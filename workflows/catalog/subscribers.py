@@ -65,11 +65,12 @@ class Missed:
 
 @dataclass(frozen=True)
 class Subscriber:
-    """What a provider offers; every function takes what the integration's `open_api` returned and raises ProviderError.
+    """What a provider offers; every function takes what the integration's `open_api` returned, raises ProviderError.
 
-    scopes: which a connection needs for it. make(api, url, events, reach, name) → MadeWebhook. everything(api) → all
-    webhooks of the account. look(api, id) → Webhook, None when there is no such (any more). change(api, id, events,
-    reach). ping(api, id): have it send something to prove itself. enable(api, id): end its being disabled.
+    scopes: which a connection needs for it. tells_of(event type) → whether webhooks tell of such events.
+    make(api, url, events, reach, name) → MadeWebhook. everything(api) → all webhooks of the account.
+    look(api, id) → Webhook, None when there is no such (any more). change(api, id, events, reach).
+    ping(api, id): have it send something to prove itself. enable(api, id): end its being disabled.
     remove(api, id): also when it is gone already. missed(api, event_types, reach, since, until) → Missed.
     reach(options) → Reach of a trigger with these options. retries_for: how long the provider goes on with a delivery.
     same_within: event type → how far apart in time two reports of one change can be, None when there is only one such
@@ -77,6 +78,7 @@ class Subscriber:
     """
 
     scopes: tuple[str, ...]
+    tells_of: Callable[[str], bool]
     make: Callable[[Any, str, list[str], Reach, str], MadeWebhook]
     everything: Callable[[Any], list[Webhook]]
     look: Callable[[Any, str], Webhook | None]

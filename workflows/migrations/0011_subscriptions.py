@@ -20,7 +20,6 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('status', models.CharField(choices=[('making', 'Making'), ('on', 'On'), ('replaced', 'Replaced'), ('removing', 'Removing'), ('removed', 'Removed'), ('failed', 'Failed'), ('left', 'Left')], default='making', max_length=10)),
                 ('external_id', models.CharField(blank=True, help_text="The provider's id of it", max_length=120)),
-                ('events', models.JSONField(default=list)),
                 ('reach', models.JSONField(default=dict)),
                 ('others', models.JSONField(default=list)),
                 ('trouble', models.CharField(blank=True, choices=[('', 'None'), ('disabled', 'Disabled'), ('inactive', 'Inactive')], default='', max_length=10)),

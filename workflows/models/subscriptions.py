@@ -28,10 +28,10 @@ class Subscription(models.Model):
     making (wanted; from `sent_at` on perhaps made) → on → replaced (a newer one is on, this one still delivers) →
     removing → removed; or failed (never made), or left (it may still be there, and we cannot remove it).
 
-    events, reach ({"kind": account, service or team, "id"}): what it tells of. others: ids of webhooks with the same
-    address that were there before, which it takes the place of. trouble: what is wrong with it at the provider.
-    well_at: when it was last seen to be enabled. gap_since: what happened from then on may have been missed and is to
-    be recovered; recovered: what became of the last time {"since", "until", "found", "stored", "words"}.
+    reach: what it is limited to ({"kind": service or team, "id"}), {} for what the trigger is. others: ids of webhooks
+    with the same address that were there before, which it takes the place of. trouble: what is wrong with it at the
+    provider. well_at: when it was last seen to be enabled. gap_since: what happened from then on may have been missed,
+    and is to be recovered; recovered: what became of the last time {"since", "until", "found", "stored", "words"}.
     attempts: in a row that did not succeed; next_attempt_at: None when nothing is to be done.
     """
 
@@ -58,7 +58,6 @@ class Subscription(models.Model):
     secret = models.ForeignKey(
         TriggerSecret, on_delete=models.RESTRICT, null=True, related_name="+", db_index=False
     )
-    events = models.JSONField(default=list)
     reach = models.JSONField(default=dict)
     others = models.JSONField(default=list)
     trouble = models.CharField(max_length=10, choices=Trouble.choices, blank=True, default="")

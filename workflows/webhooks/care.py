@@ -1,5 +1,6 @@
 """One turn of a worker with one subscription: claimed, and written down only while the claim holds."""
 
+import time
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from connections.models import Connection
+from connections.problems import Problem
 from workflows.catalog import Subscriber
 from workflows.models import Subscription
 from workflows.webhooks import asking
@@ -16,6 +18,8 @@ from workflows.webhooks import asking
 T = TypeVar("T")
 # Renewed before each request, of which one takes at most 22 seconds (pagerduty_app.client.transport).
 LEASE = timedelta(seconds=60)
+# After this no further request begins: a worker is killed after 150 (Q_CLUSTER).
+_LONGEST_SECONDS = 60.0
 _ENDED = frozenset({"removed", "failed", "left"})
 
 
@@ -30,6 +34,7 @@ class Care:
         self.row = row
         self._holder = holder
         self._status = row.status
+        self._until = time.monotonic() + _LONGEST_SECONDS
 
     @property
     def connection(self) -> Connection:
@@ -40,7 +45,10 @@ class Care:
         return asking.ask(self.connection, act, self.keep)
 
     def keep(self) -> None:
-        """Renew the lease. Raises LeaseLost."""
+        """Renew the lease; a provider that is slow has this turn ended. Raises LeaseLost and Problem."""
+        if time.monotonic() > self._until:
+            words = "The provider was too slow. It goes on later."
+            raise Problem("provider_timeout", words, status=502, retryable=True)
         self.write(lease_until=timezone.now() + LEASE)
 
     def write(self, **fields: Any) -> None:

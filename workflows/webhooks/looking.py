@@ -10,7 +10,7 @@ from django.utils import timezone
 from connections import backoff
 from connections.actors import Actor
 from workflows import twins
-from workflows.catalog import ProviderError, Reach, Subscriber, Webhook
+from workflows.catalog import ProviderError, Subscriber, Webhook
 from workflows.models import Subscription
 from workflows.webhooks import making, recovering, wishes
 from workflows.webhooks.care import Care
@@ -39,8 +39,9 @@ def _well(care: Care, found: Webhook) -> None:
     row = care.row
     if found.disabled or row.trouble:
         _enable(care, needed=found.disabled)
-    if found.events != frozenset(row.events) or found.reach.as_json() != row.reach:
-        care.ask(lambda subscriber, api: subscriber.change(api, found.id, row.events, Reach(**row.reach)))
+    events, reach = wishes.events_of(row.trigger), wishes.reach_of(row)
+    if found.events != frozenset(events) or found.reach != reach:
+        care.ask(lambda subscriber, api: subscriber.change(api, found.id, events, reach))
     if row.confirmed_at is None and not _confirm(care):
         return
     if row.gap_since is not None:
@@ -109,7 +110,7 @@ def _make_anew(care: Care) -> None:
         )
         wishes.record(_SYSTEM, trigger, wishes.MISSING, webhook=row.external_id)
         if not trigger.subscriptions.filter(status=Subscription.Status.MAKING).exists():
-            wishes.begin(trigger, Reach(**row.reach), gap_since=_gap(row))
+            wishes.begin(trigger, reach=row.reach, gap_since=_gap(row))
 
 
 def _renew(care: Care) -> None:
@@ -118,7 +119,7 @@ def _renew(care: Care) -> None:
     with transaction.atomic():
         row.trigger.lock()
         if not row.trigger.subscriptions.filter(status__in=["making", "replaced"]).exists():
-            wishes.begin(row.trigger, Reach(**row.reach), gap_since=_gap(row))
+            wishes.begin(row.trigger, reach=row.reach, gap_since=_gap(row))
         care.done(again_in=_next_look())
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from connections.actors import Actor
 from connections.problems import Problem
 from workflows import triggers, twins
-from workflows.catalog import MadeWebhook, ProviderError, Reach, Subscriber, Webhook
+from workflows.catalog import MadeWebhook, ProviderError, Subscriber, Webhook
 from workflows.models import Subscription
 from workflows.webhooks import wishes
 from workflows.webhooks.care import Care
@@ -53,7 +53,7 @@ def _made(care: Care, subscriber: Subscriber, api: Any) -> MadeWebhook:
     twins.watch(trigger)  # before there are two that tell of the same
     again = {"gap_since": row.gap_since or row.sent_at} if row.sent_at else {}
     care.write(sent_at=row.sent_at or timezone.now(), others=others[:_MOST_OTHERS], **again)
-    return subscriber.make(api, trigger.url, row.events, Reach(**row.reach), trigger.name)
+    return subscriber.make(api, trigger.url, wishes.events_of(trigger), wishes.reach_of(row), trigger.name)
 
 
 def tidied(care: Care, subscriber: Subscriber, api: Any, *, unsure: bool) -> list[str]:
@@ -95,4 +95,5 @@ def keep(care: Care, made: MadeWebhook) -> None:
             made_at=now,
             well_at=now,
         )
-        wishes.record(_SYSTEM, row.trigger, wishes.MADE, webhook=made.id, reach=row.reach)
+        reach = wishes.reach_of(row).as_json()
+        wishes.record(_SYSTEM, row.trigger, wishes.MADE, webhook=made.id, reach=reach)

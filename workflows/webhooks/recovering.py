@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from connections.actors import Actor
 from workflows import catalog, inbox, twins
-from workflows.catalog import Missed, Reach
+from workflows.catalog import Missed
 from workflows.inbox import Recovered, Verdict
 from workflows.models import Trigger
 from workflows.webhooks import wishes
@@ -38,7 +38,8 @@ def recover(care: Care) -> None:
 
     def missed(subscriber: catalog.Subscriber, api: Any) -> Missed:
         from_ = max(since, until - subscriber.most_missed)
-        found = subscriber.missed(api, frozenset(row.events), Reach(**row.reach), from_, until)
+        events = frozenset(wishes.events_of(trigger))
+        found = subscriber.missed(api, events, wishes.reach_of(row), from_, until)
         if from_ == since:
             return found
         words = f"Nothing from before {from_:%Y-%m-%d %H:%M} UTC was looked for. {found.words}"

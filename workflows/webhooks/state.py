@@ -54,7 +54,7 @@ def of(trigger: Any) -> SetUp:
     if rows is None:
         rows = list(trigger.subscriptions.filter(status__in=_KEPT)[:20])
     open_ = trigger.status != Trigger.Status.CLOSED
-    allowed = open_ and wishes.allowed(trigger.connection)
+    allowed = open_ and bool(wishes.events_of(trigger)) and wishes.allowed(trigger.connection)
     by_status = {row.status: row for row in reversed(rows)}
     shown = by_status.get("on") or by_status.get("making")
     if shown is None or not open_:
@@ -72,7 +72,7 @@ def of(trigger: Any) -> SetUp:
         may_rotate=allowed and shown.status == "on" and not rotating,
         changing=rotating or key in ("making", "unproven", "disabled"),
         webhook=shown.external_id,
-        reach=shown.reach,
+        reach=wishes.reach_of(shown).as_json(),
         recovered=_readable(shown.recovered),
     )
 

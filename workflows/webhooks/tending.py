@@ -80,6 +80,8 @@ def tend(care: Care) -> None:
         _note(care, problem)
     except Exception:
         log.exception("subscription_turn_broke", subscription=str(care.row.pk), status=care.row.status)
+        words = "Something went wrong here. Whoever runs TaskJuice can see what."
+        _note(care, Problem("broken", words, status=500, retryable=True))
 
 
 def _note(care: Care, problem: Problem) -> None:

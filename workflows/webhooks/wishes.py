@@ -44,25 +44,36 @@ def _granted(connection: Connection) -> list[str]:
     return list(grant.scopes_granted)
 
 
-def wanted_by_default(connection: Connection) -> bool:
-    """Whether new triggers set themselves up: when the very scopes were asked for and granted."""
-    subscriber = catalog.integration(connection.provider).subscriber
-    return subscriber is not None and set(subscriber.scopes) <= set(_granted(connection))
-
-
-def begin(trigger: Trigger, reach: Reach | None = None, **fields: Any) -> Subscription:
-    """The row that says a webhook is about to be made. Raises IntegrityError when there is one."""
+def wanted_by_default(trigger: Trigger) -> bool:
+    """Whether a new trigger sets itself up: when the very scopes were asked for and granted."""
     subscriber = catalog.integration(trigger.provider).subscriber
-    trigger_type = catalog.find_trigger(trigger.key)
-    if subscriber is None or trigger_type is None:
-        raise Problem("no_webhooks", "Webhooks of this kind are set up by hand.", status=409)
-    options = getattr(trigger, "options", None) or {}
-    return Subscription.objects.create(
-        trigger=trigger,
-        events=sorted(trigger_type.event_types),
-        reach=(reach or subscriber.reach(options)).as_json(),
-        **fields,
+    granted = set(_granted(trigger.connection))
+    return subscriber is not None and set(subscriber.scopes) <= granted and bool(events_of(trigger))
+
+
+def events_of(trigger: Trigger) -> list[str]:
+    """The event types that a webhook for it tells of; none where webhooks tell nothing that it starts on."""
+    subscriber, trigger_type = (
+        catalog.integration(trigger.provider).subscriber,
+        catalog.find_trigger(trigger.key),
     )
+    if subscriber is None or trigger_type is None:
+        return []
+    return sorted(filter(subscriber.tells_of, trigger_type.event_types))
+
+
+def reach_of(row: Subscription) -> Reach:
+    """What it is limited to: as somebody asked, else as the trigger's own options are."""
+    if row.reach:
+        return Reach(**row.reach)
+    subscriber = catalog.integration(row.trigger.provider).subscriber
+    options = getattr(row.trigger, "options", None) or {}
+    return subscriber.reach(options) if subscriber else Reach()
+
+
+def begin(trigger: Trigger, **fields: Any) -> Subscription:
+    """The row that says a webhook is about to be made. Raises IntegrityError when there is one."""
+    return Subscription.objects.create(trigger=trigger, **fields)
 
 
 def set_up(*, actor: Actor, trigger: Trigger, reach: Reach | None = None) -> Subscription:
@@ -75,7 +86,7 @@ def set_up(*, actor: Actor, trigger: Trigger, reach: Reach | None = None) -> Sub
         _check(trigger)
         if trigger.subscriptions.filter(status__in=["making", "on"]).exists():
             raise Problem("already_set_up", "This trigger sets up its webhook by itself already.", status=409)
-        return _ask(actor, trigger, ASKED, reach)
+        return _ask(actor, trigger, ASKED, reach.as_json() if reach else {})
 
 
 def rotate(*, actor: Actor, trigger: Trigger) -> Subscription:
@@ -91,12 +102,14 @@ def rotate(*, actor: Actor, trigger: Trigger) -> Subscription:
             raise Problem("not_set_up", "This trigger has no webhook of its own yet.", status=409)
         if trigger.subscriptions.filter(status__in=["making", "replaced"]).exists():
             raise Problem("rotating_already", "Its secret is being rotated just now.", status=409)
-        return _ask(actor, trigger, ROTATING, Reach(**now.reach))
+        return _ask(actor, trigger, ROTATING, now.reach)
 
 
 def _check(trigger: Trigger) -> None:
     if trigger.status == Trigger.Status.CLOSED:
         raise Problem("trigger_closed", "The connection behind this trigger was revoked.", status=409)
+    if not events_of(trigger):
+        raise Problem("no_webhooks", "No webhook tells of what this trigger starts on.", status=409)
     if not allowed(trigger.connection):
         raise Problem(
             "webhooks_not_allowed",
@@ -105,10 +118,10 @@ def _check(trigger: Trigger) -> None:
         )
 
 
-def _ask(actor: Actor, trigger: Trigger, action: str, reach: Reach | None) -> Subscription:
+def _ask(actor: Actor, trigger: Trigger, action: str, reach: dict[str, str]) -> Subscription:
     try:
         with transaction.atomic():
-            row = begin(trigger, reach)
+            row = begin(trigger, reach=reach)
     except IntegrityError:
         raise Problem("already_set_up", "Somebody has just asked for the same.", status=409) from None
     record(actor, trigger, action)
