@@ -20,7 +20,7 @@ SCOPES = {
 }
 OPTIONAL_SCOPES = {
     "webhook_subscriptions.read": "See webhooks, to notice when one is missing or disabled",
-    "webhook_subscriptions.write": "Set up, renew and remove the webhooks of triggers by itself",
+    "webhook_subscriptions.write": "Set up, renew and remove the webhooks of triggers",
 }
 _DEFAULT_LIFE = timedelta(days=1)
 _LONGEST_LIFE = timedelta(days=366).total_seconds()
