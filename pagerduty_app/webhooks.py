@@ -144,5 +144,5 @@ SUBSCRIBER = Subscriber(
     reach=reach,
     retries_for=timedelta(hours=48),  # developer docs, webhooks v3
     # An incident is triggered once; when it comes back it is reopened or unacknowledged.
-    same_within={"incident.triggered": None},
+    only_once=frozenset({"incident.triggered"}),
 )

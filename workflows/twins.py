@@ -5,9 +5,7 @@ delivered late. Until `trigger.twins_until` each event says by whom it was told 
 has told before is a duplicate. Outside of that time nothing is looked up and nothing is locked.
 """
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -19,6 +17,7 @@ from workflows.models import Event, Trigger
 # Retries may be under way for as long as the provider goes on with a delivery; this is added for its clock and ours.
 _MARGIN = timedelta(days=1)
 _MOST = 200
+_ABOUT = timedelta(minutes=1)
 
 
 def watch(trigger: Trigger) -> None:
@@ -41,7 +40,7 @@ def is_told(trigger: Trigger, event: Event, delivery: Delivery) -> bool:
         Event.objects.filter(trigger=trigger, lane=event.lane).exclude(source="").exclude(source=event.source)
     )
     at = event.happened_at or delivery.happened_at or timezone.now()
-    return _among(trigger, told, event.event_type, delivery.change, at)
+    return _among(trigger, told, event, delivery.change, at)
 
 
 def is_delivered(trigger: Trigger, event: Event, delivery: Delivery, since: datetime) -> bool:
@@ -49,20 +48,26 @@ def is_delivered(trigger: Trigger, event: Event, delivery: Delivery, since: date
     told = Event.objects.filter(
         trigger=trigger, lane=event.lane, event_type=event.event_type, received_at__gte=since, is_test=False
     ).exclude(source=Event.RECOVERED)
-    return _among(trigger, told, event.event_type, delivery.change, event.happened_at or since)
+    return _among(trigger, told, event, delivery.change, event.happened_at or since)
 
 
-def _among(trigger: Trigger, rows: QuerySet[Event], event_type: str, change: str, at: datetime) -> bool:
+def _among(trigger: Trigger, rows: QuerySet[Event], event: Event, change: str, at: datetime) -> bool:
     integration = catalog.integration(trigger.provider)
     subscriber = integration.subscriber
-    within = subscriber.same_within.get(event_type, subscriber.usually) if subscriber else timedelta()
-    same_type = rows.filter(event_type=event_type, is_test=False).order_by("-seq")
-    for row in same_type.only("body", "received_at", "happened_at")[:_MOST]:
+    if subscriber is None:
+        return False
+    same_type = rows.filter(event_type=event.event_type, is_test=False).order_by("-seq")
+    for row in same_type.only("body", "received_at", "happened_at", "source")[:_MOST]:
         told = integration.read_delivery(bytes(row.body))
         if told.change != change:
             continue
-        moments: Iterable[Any] = (row.happened_at, told.happened_at, row.received_at)
-        when = next(moment for moment in moments if moment is not None)
-        if within is None or abs(when - at) <= within:
+        if event.event_type in subscriber.only_once:
+            return True
+        when, within = row.happened_at or told.happened_at, subscriber.told_within
+        if when is None:  # its time is among the fields that are never stored
+            when, within = row.received_at, _ABOUT
+        elif row.is_recovered or event.is_recovered:
+            within = subscriber.seen_within
+        if abs(when - at) <= within:
             return True
     return False

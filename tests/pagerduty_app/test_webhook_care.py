@@ -248,6 +248,7 @@ def test_one_that_somebody_changed_is_put_right(kept: Trigger, sandbox: Sandbox)
 
 
 def test_looking_asks_for_one_and_not_for_all(kept: Trigger, sandbox: Sandbox) -> None:
+    kept.subscriptions.update(made_at=timezone.now() - timedelta(hours=2))
     sandbox.requests.clear()
     turn()
 
@@ -393,3 +394,41 @@ def test_what_ended_long_ago_is_forgotten(kept: Trigger, sandbox: Sandbox) -> No
     assert tending.prune() == 0
     kept.subscriptions.update(ended_at=timezone.now() - timedelta(days=31))
     assert tending.prune() == 1
+
+
+def test_a_webhook_that_appears_after_its_answer_was_given_up_is_removed(
+    kept: Trigger, sandbox: Sandbox
+) -> None:
+    (ours,) = theirs(sandbox)
+    text = "Made by TaskJuice for “New incidents”."
+    sandbox.subscribe(ACCOUNT, kept.url, [], {"type": "account_reference"}, text)
+    turn()
+
+    assert theirs(sandbox) == [ours]
+
+
+def test_one_that_people_add_later_for_the_same_address_is_theirs(kept: Trigger, sandbox: Sandbox) -> None:
+    added = sandbox.subscribe(ACCOUNT, kept.url, [], {"type": "service_reference", "id": "PSVC00"})
+    turn(rounds=2)
+
+    assert added["id"] in [one["id"] for one in theirs(sandbox)]
+
+
+def test_a_crash_after_enabling_ends_as_without_it(
+    kept: Trigger, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unseen(sandbox, kept)
+
+    def die(*args: Any, **kwargs: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(wishes, "record", die)
+        with pytest.raises(Killed):
+            turn()
+    assert theirs(sandbox)[0]["disabled_until"] == 0
+    turn()
+
+    assert len(audited("webhook_enabled")) == 1
+    assert len(told(kept)) == 1
+    assert row(kept, "on").trouble == ""

@@ -331,3 +331,22 @@ def test_a_crash_while_rotating_takes_the_lost_one_and_leaves_the_old(
 
     ids = {one["id"] for one in theirs(sandbox)}
     assert ids == {old["id"], row(kept, "on").external_id}
+
+
+@pytest.mark.parametrize("redact", [[], ["event.occurred_at"]])
+def test_two_changes_of_a_kind_in_a_short_time_stay_two_while_there_are_two_webhooks(
+    redact: list[str], connection: Connection, sandbox: Sandbox, relay: Relay
+) -> None:
+    made = make(connection, "note-added")
+    triggers.change(actor=SYSTEM, trigger=made, changes={"redact": redact})
+    prove(made, relay)
+    wishes.rotate(actor=SYSTEM, trigger=made)
+    turn()
+    relay.let_in(1)
+    incident, user = open_incident(sandbox), sandbox.person(ACCOUNT)
+    for text in ("First", "Second"):
+        sandbox.incidents.annotate(ACCOUNT, user, incident["id"], text)
+    relay.let_in(4)
+
+    notes = [event.payload["event"]["data"]["content"] for event in told(made, "incident.annotated")]
+    assert sorted(notes) == ["First", "Second"]

@@ -73,8 +73,9 @@ class Subscriber:
     ping(api, id): have it send something to prove itself. enable(api, id): end its being disabled.
     remove(api, id): also when it is gone already. missed(api, event_types, reach, since, until) → Missed.
     reach(options) → Reach of a trigger with these options. retries_for: how long the provider goes on with a delivery.
-    same_within: event type → how far apart in time two reports of one change can be, None when there is only one such
-    change of a thing; otherwise `usually`. most_missed: for how long back it is asked.
+    told_within: how far apart the times can be that two deliveries give of one change; seen_within: the one that a
+    delivery gives and the one that the provider shows afterwards. only_once: event types of which a thing has one at
+    most. most_missed: for how long back it is asked.
     """
 
     scopes: tuple[str, ...]
@@ -89,6 +90,7 @@ class Subscriber:
     missed: Callable[[Any, frozenset[str], Reach, datetime, datetime], Missed]
     reach: Callable[[Mapping[str, Any]], Reach]
     retries_for: timedelta
-    same_within: Mapping[str, timedelta | None] = field(default_factory=dict)
-    usually: timedelta = timedelta(seconds=30)
+    only_once: frozenset[str] = frozenset()
+    told_within: timedelta = timedelta(seconds=2)
+    seen_within: timedelta = timedelta(seconds=10)
     most_missed: timedelta = timedelta(days=7)

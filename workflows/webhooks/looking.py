@@ -18,6 +18,7 @@ from workflows.webhooks.care import Care
 _SYSTEM = Actor.system()
 _EVERY_SECONDS = 15 * 60.0
 _TIDY_EVERY = timedelta(days=1)
+_NEW_FOR = timedelta(hours=1)
 _OVERLAP = timedelta(minutes=5)
 
 
@@ -52,12 +53,13 @@ def _well(care: Care, found: Webhook) -> None:
 
 def _enable(care: Care, *, needed: bool) -> None:
     """The row says since when something may be missing, before that is ended."""
+    was_disabled = needed or care.row.trouble == "disabled"  # enabled, perhaps, by a turn that was cut off
     care.write(trouble="disabled" if needed else care.row.trouble, gap_since=_gap(care.row))
     if needed:
         care.ask(lambda subscriber, api: subscriber.enable(api, care.row.external_id))
     with transaction.atomic():
         care.write(trouble="", well_at=timezone.now())
-        if needed:
+        if was_disabled:
             wishes.record(_SYSTEM, care.row.trigger, wishes.ENABLED, webhook=care.row.external_id)
 
 
@@ -66,6 +68,8 @@ def _confirm(care: Care) -> bool:
     row = care.row
     if row.secret is not None and row.secret.last_seen_at is not None:
         care.write(confirmed_at=timezone.now())
+        replaced = row.trigger.subscriptions.filter(status=Subscription.Status.REPLACED)
+        replaced.update(next_attempt_at=timezone.now())
         return True
     if row.pings < 30_000:
         care.write(pings=row.pings + 1)
@@ -81,8 +85,12 @@ def _confirm(care: Care) -> bool:
 def _tidy(care: Care) -> None:
     """Once it works, and daily: what we made and lost goes, and so do those that it takes the place of."""
     row, now = care.row, timezone.now()
-    if row.tidied_at is not None and now - row.tidied_at < _TIDY_EVERY:
+    # A request whose answer was lost may have its effect a while later: in the beginning each look looks for it.
+    new = row.made_at is not None and now - row.made_at < _NEW_FOR
+    if row.tidied_at is not None and not new and now - row.tidied_at < _TIDY_EVERY:
         return
+    if row.trigger.subscriptions.filter(status=Subscription.Status.MAKING).exists():
+        return  # what is being made at this moment is not lost
 
     def act(subscriber: Subscriber, api: Any) -> None:
         for some_id in making.tidied(care, subscriber, api, unsure=False):

@@ -7,6 +7,7 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
+from connections import backoff
 from connections.actors import Actor
 from connections.models import Connection
 from connections.problems import Problem
@@ -19,7 +20,6 @@ from workflows.webhooks.care import Care, LeaseLost, claim
 log = structlog.get_logger(__name__)
 
 _SYSTEM = Actor.system()
-_LOOK_EVERY_SECONDS = 3.0
 _AT_ONCE_SECONDS = 10.0
 _MOST_AT_ONCE = 50
 
@@ -30,7 +30,7 @@ def replaced(care: Care) -> None:
     newer = row.trigger.subscriptions.filter(status=Subscription.Status.ON).first()
     if newer is None or newer.confirmed_at is None:
         twins.watch(row.trigger)
-        care.done(again_in=_LOOK_EVERY_SECONDS)
+        care.done(again_in=backoff.delay(max(1, newer.pings) if newer else 5))
         return
     twins.watch(row.trigger)
     care.ask(lambda subscriber, api: subscriber.remove(api, row.external_id))
@@ -92,8 +92,7 @@ def remove_all(connection: Connection) -> int:
             continue
         except (ProviderError, Problem) as error:
             log.warning("webhook_not_removed", subscription=str(row.pk), code=error.code)
-            if not getattr(error, "retryable", False) and getattr(error, "status", None) != 404:
-                break  # the others would fare no better
+            break  # the others would fare no better
     return gone
 
 
