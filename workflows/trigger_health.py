@@ -55,6 +55,7 @@ def with_facts(triggers: QuerySet[Trigger]) -> QuerySet[Trigger]:
     """
     secrets = TriggerSecret.objects.filter(trigger=OuterRef("pk"))
     events = Event.objects.filter(trigger=OuterRef("pk"), is_test=False).order_by("-seq")
+    events = events.exclude(source=Event.RECOVERED)
     turned_away = TurnedAway.objects.filter(trigger=OuterRef("pk"))
     webhooks = Subscription.objects.filter(trigger=OuterRef("pk"), status="on")
     repeats = turned_away.filter(verdict=TurnedAway.Verdict.DUPLICATE).order_by("-last_at")

@@ -35,7 +35,7 @@ from tests.pagerduty_app.relay import Relay, post, relay
 from tests.workflows.conftest import SYSTEM, publish
 from workflows import inbox, trigger_health, triggers
 from workflows.models import Run, Subscription, Trigger
-from workflows.webhooks import care, removing, tending, wishes
+from workflows.webhooks import care, removing, state, tending, wishes
 
 __all__ = ["_held_to_the_contract", "connection", "kept", "relay", "trigger"]
 pytestmark = pytest.mark.django_db
@@ -311,6 +311,8 @@ def test_a_webhook_that_cannot_be_removed_on_revoking_is_named_on_the_receipt(
     assert connection.status == "revoked"
     stopped = dict(receipt_of(connection)["stopped"])
     assert stopped["Webhooks left at the provider, to be removed there by hand"] == 1
+    kept.refresh_from_db()
+    assert state.of(kept).key == "left"
 
 
 def test_what_waits_for_a_reconnection_goes_on_with_it(kept: Trigger, sandbox: Sandbox) -> None:

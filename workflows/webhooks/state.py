@@ -13,7 +13,7 @@ from workflows.moments import moment
 from workflows.webhooks import wishes
 
 BY_ITSELF, BY_HAND = "by_itself", "by_hand"
-_KEPT = [*Subscription.OPEN, "failed"]
+_KEPT = [*Subscription.OPEN, "failed", "left"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,9 @@ def of(trigger: Any) -> SetUp:
     allowed = open_ and bool(wishes.events_of(trigger)) and wishes.allowed(trigger.connection)
     by_status = {row.status: row for row in reversed(rows)}
     shown = by_status.get("on") or by_status.get("making")
-    if shown is None or not open_:
+    if not open_:
+        return _closed(by_status.get("left"), catalog.integration(trigger.provider).name)
+    if shown is None:
         return _without(by_status.get("failed"), trigger, allowed=allowed)
     key, words, tone = _state(shown, catalog.integration(trigger.provider).name)
     rotating = shown.status == "on" and ("making" in by_status or "replaced" in by_status)
@@ -80,6 +82,13 @@ def of(trigger: Any) -> SetUp:
 def _readable(recovered: dict[str, Any] | None) -> dict[str, Any] | None:
     """With `since` as a time as well."""
     return recovered and {**recovered, "since_at": moment(recovered.get("since"))}
+
+
+def _closed(left: Subscription | None, name: str) -> SetUp:
+    if left is None:
+        return SetUp(way=BY_HAND, key="closed", words="The trigger is closed.", tone="off")
+    words = f"Its webhook could not be removed. It may still be in {name}: remove it there."
+    return SetUp(way=BY_ITSELF, key="left", words=words, tone="bad", webhook=left.external_id)
 
 
 def _without(failed: Subscription | None, trigger: Trigger, *, allowed: bool) -> SetUp:
