@@ -35,6 +35,7 @@ def send(
     label: str,
     email: str,
     expected_account: str,
+    optional_scopes: bool = False,
 ) -> ClientLink:
     """A link for `connection`, or for a new pending one of that label. Mailed when there is an address.
 
@@ -51,6 +52,7 @@ def send(
                 connection=connection,
                 email=email.strip().lower(),
                 expected_account=expected_account.strip().lower(),
+                optional_scopes=optional_scopes,
                 created_by_id=actor.user_id,
             )
             link.renew()

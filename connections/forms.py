@@ -81,6 +81,28 @@ class ConnectForm(forms.Form):
         self.fields["provider"].choices = choices  # type: ignore[attr-defined]
         self.fields["provider"].initial = providers.default().key
         self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
+        offer_optional_scopes(self, providers.default())
+
+
+def offer_optional_scopes(form: forms.Form, provider: OAuthProvider) -> None:
+    """A box to tick for the scopes that a provider asks for only where people want it."""
+    if provider.optional_scopes:
+        form.fields["optional_scopes"] = forms.BooleanField(
+            required=False,
+            label=provider.optional_label,
+            help_text=provider.optional_help,
+            label_suffix="",
+        )
+
+
+class ReconnectForm(forms.Form):
+    """What a further consent asks for. optional_scopes_asked: tells a box left empty from a form without it."""
+
+    optional_scopes_asked = forms.CharField(widget=forms.HiddenInput, initial="1")
+
+    def __init__(self, *args: Any, provider: OAuthProvider, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offer_optional_scopes(self, provider)
 
 
 class ConnectionForm(forms.Form):
@@ -191,6 +213,7 @@ class ClientLinkForm(forms.Form):
         expected.label = f"Their {provider.name} {provider.account_called}, if you know it"
         expected.help_text = f"{provider.account_example} Any other account is then refused."
         self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
+        offer_optional_scopes(self, provider)
         if connection is not None:
             del self.fields["label"], self.fields["workspace"]
 

@@ -72,7 +72,10 @@ class TokenRefused(Exception):
 
 
 class Start(Protocol):
-    """The way to the provider's consent page. link: the client link by which somebody without an account comes."""
+    """The way to the provider's consent page. link: the client link by which somebody without an account comes.
+
+    optional_scopes: ask for those as well.
+    """
 
     def __call__(
         self,
@@ -81,6 +84,7 @@ class Start(Protocol):
         *,
         allow_account_change: bool = False,
         link: ClientLink | None = None,
+        optional_scopes: bool = False,
     ) -> HttpResponseBase: ...
 
 
@@ -88,7 +92,9 @@ class Start(Protocol):
 class OAuthProvider:
     """One provider's OAuth facts.
 
-    scopes: scope → what it allows, in plain words, all asked for on connect.
+    scopes: scope → what it allows, in plain words, all asked for on connect. optional_scopes: the same for those that
+    are asked for only where people want it; optional_label, optional_help: the box that they tick then, and what it
+    is good for.
     refresh(refresh_token, app) → Tokens; raises RefreshRefused, RefreshFailed or AppRefused. app: None for ours.
     revoke(refresh_token, app) → True when the provider confirmed, False where it offers no such call.
     missing_scopes(granted) → the asked scopes that the granted ones do not cover.
@@ -116,6 +122,17 @@ class OAuthProvider:
     redirect_url: Callable[[], str]
     own_app_hint: str
     requests_per_minute: int
+    optional_scopes: dict[str, str] = field(default_factory=dict)
+    optional_label: str = ""
+    optional_help: str = ""
+
+    def all_scopes(self, *, optional: bool) -> dict[str, str]:
+        """What a consent asks for, with the optional ones or without."""
+        return {**self.scopes, **self.optional_scopes} if optional else self.scopes
+
+    def asked_optional(self, scopes: list[str]) -> bool:
+        """Whether a consent that asked for `scopes` asked for the optional ones as well."""
+        return bool(self.optional_scopes.keys() & set(scopes))
 
 
 _providers: dict[str, OAuthProvider] = {}

@@ -10,7 +10,7 @@ from connections import audit, oauth_apps, providers
 from connections.actors import Actor
 from connections.encryption import Unreadable, reveal
 from connections.models import Connection, Grant, OAuthApp
-from connections.signals import connection_revoked
+from connections.signals import connection_revoked, connection_revoking
 from connections.slots import provider_slot
 
 log = structlog.get_logger(__name__)
@@ -22,7 +22,7 @@ def revoke(*, actor: Actor, connection: Connection) -> dict[str, Any]:
     {"connection", "revoked_at", "erased": whether tokens were there to erase, "provider_revoked": whether the
     provider confirmed, "removal_hint": where a person removes the app at the provider}
     """
-    refresh_token, app, erased = _erase(actor, connection)
+    refresh_token, app, erased = _erase(actor, connection, _taken_back(connection))
     provider = providers.get(connection.provider)
     confirmed = False
     if refresh_token is not None:
@@ -64,7 +64,26 @@ def receipt_of(connection: Connection) -> dict[str, Any]:
     }
 
 
-def _erase(actor: Actor, connection: Connection) -> tuple[str | None, OAuthApp | None, bool]:
+def _taken_back(connection: Connection) -> dict[str, int]:
+    """What other rooms could take back at the provider while there are tokens. A slow provider keeps nobody waiting
+    for long, and whatever goes wrong there, the revocation goes on."""
+    if Connection.objects.filter(pk=connection.pk, status=Connection.Status.REVOKED).exists():
+        return {}
+    done: dict[str, int] = {}
+    with provider_slot() as free:
+        for _, answer in (
+            connection_revoking.send_robust(sender=Connection, connection=connection) if free else []
+        ):
+            if isinstance(answer, Exception):
+                log.warning("not_taken_back", connection=str(connection.pk), error=type(answer).__name__)
+            else:
+                done.update(answer or {})
+    return done
+
+
+def _erase(
+    actor: Actor, connection: Connection, stopped: dict[str, int]
+) -> tuple[str | None, OAuthApp | None, bool]:
     """Answers the refresh token as it was and whose app it came through, for the provider, and whether there were
     tokens to erase.
     """
@@ -89,7 +108,6 @@ def _erase(actor: Actor, connection: Connection) -> tuple[str | None, OAuthApp |
         connection.client_links.open().update(cancelled_at=timezone.now(), secret=None)
         connection.refresh_from_db()
         answers = connection_revoked.send(sender=Connection, connection=connection)
-        stopped: dict[str, int] = {}
         for _, done in answers:
             stopped.update(done)  # type: ignore[arg-type]
         audit.record(

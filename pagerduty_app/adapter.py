@@ -16,6 +16,7 @@ from connections.models import ClientLink, Connection
 from connections.pages.client import client_of
 from connections.requests import actor_of
 from pagerduty_app import own_apps
+from pagerduty_app.connecting import OPTIONAL
 from pagerduty_app.oauth_tokens import asked_scopes
 
 _PROVIDER = "pagerduty"
@@ -47,7 +48,15 @@ class ConnectorAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         connection = link.connection if link else _connection(request, data)
         kind = "denied" if error == AuthError.CANCELLED else "failed"
         raise ImmediateHttpResponse(
-            endings.page(request, kind, _PROVIDER, connection, link, reason=str(exception or ""))
+            endings.page(
+                request,
+                kind,
+                _PROVIDER,
+                connection,
+                link,
+                reason=str(exception or ""),
+                optional_scopes=bool(data.get(OPTIONAL)),
+            )
         )
 
 
@@ -73,19 +82,20 @@ def _complete(request: HttpRequest, state: dict[str, Any], identity: Any, tokens
         return render(request, "connections/client_over.html", status=410)
     if connection is None:
         return endings.page(request, "not_allowed", _PROVIDER, None)
-    app = own_apps.of_state(state)
+    app, optional = own_apps.of_state(state), bool(state.get(OPTIONAL))
     ending = authorise(
         actor=client_of(request, link) if link else actor_of(request),
         connection=connection,
         identity=identity,
         tokens=tokens,
-        scopes_asked=asked_scopes(own_app=app is not None),
+        scopes_asked=asked_scopes(own_app=app is not None, optional=optional),
         allow_account_change=bool(state.get("allow_account_change")),
         link=link,
         oauth_app=app,
     )
     if ending not in (Ending.CONNECTED, Ending.PARTIAL):
-        return endings.page(request, ending, _PROVIDER, connection, link, found=identity)
+        facts = {"found": identity, OPTIONAL: optional}
+        return endings.page(request, ending, _PROVIDER, connection, link, **facts)
     if link is not None:
         return redirect("connections:client_done")
     if ending == Ending.CONNECTED:

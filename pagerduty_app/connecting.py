@@ -11,6 +11,9 @@ from connections import endings, oauth_apps
 from connections.models import ClientLink, Connection
 from connections.problems import Problem
 from pagerduty_app import own_apps
+from pagerduty_app.oauth_tokens import asked_scopes
+
+OPTIONAL = "optional_scopes"  # in the state, and to the page of an ending
 
 
 def start(
@@ -19,6 +22,7 @@ def start(
     *,
     allow_account_change: bool = False,
     link: ClientLink | None = None,
+    optional_scopes: bool = False,
 ) -> HttpResponseBase:
     """Redirect to the consent page. Who may come back, and for what, is kept in the session with the state."""
     provider = get_adapter().get_provider(request, provider="pagerduty")
@@ -26,13 +30,18 @@ def start(
     try:
         provider.app = own_apps.as_allauth(app) if app else provider.app
     except Problem as problem:
-        return endings.page(request, "failed", "pagerduty", connection, link, reason=problem.message)
+        facts = {"reason": problem.message, OPTIONAL: optional_scopes}
+        return endings.page(request, "failed", "pagerduty", connection, link, **facts)
     state: dict[str, Any] = {
         "connection": str(connection.pk),
         "user": request.user.pk,
         "allow_account_change": allow_account_change,
         "link": link.digest if link else None,
         own_apps.IN_STATE: str(app.pk) if app else None,
+        OPTIONAL: optional_scopes,
     }
-    answer: HttpResponseBase = provider.redirect(request, process=AuthProcess.REDIRECT, data=state)
+    scope = asked_scopes(own_app=app is not None, optional=optional_scopes)
+    answer: HttpResponseBase = provider.redirect(
+        request, process=AuthProcess.REDIRECT, data=state, scope=scope
+    )
     return answer

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
-from pagerduty_app import echoes, in_words, signatures, triggers
+from pagerduty_app import echoes, in_words, signatures, triggers, webhooks
 from pagerduty_app.actions import ACTIONS, LOOKUPS
 from pagerduty_app.client import Api, Limits
 from pagerduty_app.error_table import hints
@@ -75,5 +75,6 @@ def register() -> None:
             owns_link=owns_link,
             hints=hints(),
             recipes=RECIPES,
+            subscriber=webhooks.SUBSCRIBER,
         )
     )

@@ -23,7 +23,7 @@ from pagerduty_app import integration
 from pagerduty_app.client import PagerDutyError
 from pagerduty_app.connecting import start
 from pagerduty_app.identity_host import IdentityHostError, ask
-from pagerduty_app.oauth_tokens import SCOPES, TOKEN_PATH, app_form, tokens_of
+from pagerduty_app.oauth_tokens import OPTIONAL_SCOPES, SCOPES, TOKEN_PATH, app_form, tokens_of
 
 _SCOPED = Lifetimes(unused=timedelta(days=30), consent=timedelta(days=365))
 _CLASSIC = Lifetimes(unused=timedelta(days=210), consent=timedelta(days=3 * 365))
@@ -113,5 +113,11 @@ def register() -> None:
                 "sign in."
             ),
             requests_per_minute=960,  # developer docs, rate limits
+            optional_scopes=OPTIONAL_SCOPES,
+            optional_label="Also let triggers set up their webhooks by themselves",
+            optional_help=(
+                "Asks for two more permissions, to see and to change webhooks. Without them everything works, and each "
+                "trigger says what to click in PagerDuty."
+            ),
         )
     )

@@ -18,14 +18,22 @@ SCOPES = {
     "schedules.read": "See on-call schedules",
     "teams.read": "See teams",
 }
+OPTIONAL_SCOPES = {
+    "webhook_subscriptions.read": "See webhooks, to notice when one is missing or disabled",
+    "webhook_subscriptions.write": "Set up, renew and remove the webhooks of triggers",
+}
 _DEFAULT_LIFE = timedelta(days=1)
 _LONGEST_LIFE = timedelta(days=366).total_seconds()
 
 
-def asked_scopes(*, own_app: bool = False) -> list[str]:
-    """What a consent asks for, in the order it is shown. own_app: a client's own, which is always a scoped one."""
-    classic = settings.PAGERDUTY_OAUTH_MODE == "classic" and not own_app
-    return ["openid", *(["write"] if classic else SCOPES)]
+def asked_scopes(*, own_app: bool = False, optional: bool = False) -> list[str]:
+    """What a consent asks for, in the order it is shown. own_app: a client's own, which is always a scoped one.
+
+    optional: with the optional ones, which classic `write` includes anyway.
+    """
+    if settings.PAGERDUTY_OAUTH_MODE == "classic" and not own_app:
+        return ["openid", "write"]
+    return ["openid", *SCOPES, *(OPTIONAL_SCOPES if optional else ())]
 
 
 def app_form(app: AppCredentials | None) -> dict[str, str]:

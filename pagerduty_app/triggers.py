@@ -6,6 +6,7 @@ from typing import Any
 
 from pagerduty_app import filters, on_call_changes, on_call_events
 from workflows.catalog import Delivery, TriggerType
+from workflows.moments import moment
 
 Json = dict[str, Any]
 _LONGEST_ID = 200
@@ -203,7 +204,17 @@ def read_delivery(body: bytes) -> Delivery:
         event_type=kind if isinstance(kind, str) else "",
         lane=_incident_id(event) or on_call_events.schedule_id(event.get("data")) or external_id,
         is_confirmation=kind == PING,
+        change=_change(event),
+        happened_at=moment(event.get("occurred_at")),
     )
+
+
+def _change(event: Json) -> str:
+    """What it is about: an incident, a note. Two webhooks tell of the same under different event ids."""
+    data = event.get("data")
+    some_id = data.get("id") if isinstance(data, dict) else None
+    told = isinstance(some_id, str) and 0 < len(some_id) <= _LONGEST_ID and event.get("event_type") != PING
+    return str(some_id) if told else ""
 
 
 def trigger_fields(payload: Any) -> Json:

@@ -15,10 +15,12 @@ class WorkflowsConfig(AppConfig):
             scope_report,
             trigger_panel,
         )
+        from workflows.webhooks import wishes  # noqa: PLC0415 - needs loaded apps
 
         panels.register(scope_report.PANEL)
         panels.register(trigger_panel.PANEL)
         call_panel.register()
+        audit_words.register(wishes.AUDIT_WORDS)
         audit_words.register(
             {
                 "trigger.created": "Made a trigger",

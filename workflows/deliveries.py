@@ -143,5 +143,7 @@ def row_of(event: Event, trigger: Trigger, *, runs: int = 0) -> Row:
         note = "about to be handled"
     elif verdict == "failed":
         note = "could not be handled; open it to try again"
+    if event.is_recovered:
+        note = "; ".join(filter(None, [note, "read from the provider afterwards: it was not delivered"]))
     words = catalog.integration(trigger.provider).webhooks.in_words(event.payload)
     return Row(verdict, event.received_at, note, event, words, runs)

@@ -3,7 +3,8 @@
 import enum
 import json
 from collections.abc import Iterable
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -12,7 +13,8 @@ from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
 from django.db.models.functions import Length
 from django.utils import timezone
 
-from workflows import catalog, doorbell, redaction, turned_away
+from workflows import catalog, doorbell, redaction, turned_away, twins
+from workflows.catalog import Delivery
 from workflows.hooks import outbox
 from workflows.models import Event, HeldDelivery, Trigger, TriggerSecret
 
@@ -75,7 +77,7 @@ def _judge(trigger: Trigger, *, body: bytes, signature: str | None) -> Verdict:
     _saw_secret(signed_by)
     if trigger.status == Trigger.Status.CLOSED:  # genuine, and nobody listens any more
         return Verdict.IGNORED
-    return store(trigger, body=body)
+    return store(trigger, body=body, signed_by=signed_by)
 
 
 def _signer(
@@ -93,13 +95,14 @@ def _saw_secret(secret: TriggerSecret) -> None:
         TriggerSecret.objects.filter(pk=secret.pk).update(last_seen_at=now)
 
 
-def event_of(trigger: Trigger, *, body: bytes, is_test: bool) -> Event:
+def event_of(trigger: Trigger, *, body: bytes, is_test: bool, delivery: Delivery | None = None) -> Event:
     """The event of a delivery, to be saved: queued where the trigger fires on it, ignored or filtered otherwise.
 
     What identifies it is read first; then the fields that this trigger never stores are taken out. The options judge
-    what was sent. A test is let through, because it is there to be seen.
+    what was sent. A test is let through, because it is there to be seen. delivery: what was read, where somebody has
+    done so already.
     """
-    delivery = catalog.integration(trigger.provider).read_delivery(body)
+    delivery = delivery or catalog.integration(trigger.provider).read_delivery(body)
     trigger_type = catalog.find_trigger(trigger.key)
     stored = redaction.redacted(body, trigger.redact) if trigger.redact else body
     status, why = Event.Status.IGNORED, ""
@@ -132,14 +135,44 @@ def _parsed(body: bytes) -> Any:
         return None
 
 
-def store(trigger: Trigger, *, body: bytes, is_test: bool = False) -> Verdict:
-    """Keep one genuine delivery and, if the trigger fires on it, ring the doorbell, in one transaction."""
-    event = event_of(trigger, body=body, is_test=is_test)
+@dataclass(frozen=True)
+class Recovered:
+    """Of what was not delivered: when it happened, and since when deliveries of it are looked for."""
+
+    happened_at: datetime
+    since: datetime
+
+
+def store(
+    trigger: Trigger,
+    *,
+    body: bytes,
+    is_test: bool = False,
+    signed_by: TriggerSecret | None = None,
+    recovered: Recovered | None = None,
+) -> Verdict:
+    """Keep one genuine delivery and, if the trigger fires on it, ring the doorbell, in one transaction.
+
+    recovered: nobody delivered it, it was read from the provider afterwards.
+    """
+    delivery = catalog.integration(trigger.provider).read_delivery(body)
+    event = event_of(trigger, body=body, is_test=is_test, delivery=delivery)
     fires = event.status == Event.Status.QUEUED
+    watching = signed_by is not None and twins.watched(trigger)
+    if watching and signed_by is not None:
+        event.source = signed_by.pk.hex
+    if recovered is not None:
+        event.source, event.happened_at = Event.RECOVERED, recovered.happened_at
     try:
         with transaction.atomic():
+            if watching or recovered is not None:
+                trigger.lock()
+            if watching and twins.is_told(trigger, event, delivery):
+                return Verdict.DUPLICATE
+            if recovered is not None and twins.is_delivered(trigger, event, delivery, recovered.since):
+                return Verdict.DUPLICATE
             event.save(force_insert=True)
-            if trigger.confirmed_at is None and not is_test:
+            if trigger.confirmed_at is None and not is_test and recovered is None:
                 Trigger.objects.filter(pk=trigger.pk).update(confirmed_at=timezone.now())
             if fires:
                 outbox.owe_event(event)
@@ -243,7 +276,7 @@ def judge_held(
         verdict = Verdict.REFUSED
         if signed_by is not None:
             _saw_secret(signed_by)
-            verdict = store(trigger, body=body)
+            verdict = store(trigger, body=body, signed_by=signed_by)
             delivery.delete()
         verdicts[verdict] = verdicts.get(verdict, 0) + 1
     log.info("held_deliveries_judged", trigger=str(trigger.pk), verdicts=verdicts)

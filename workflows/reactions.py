@@ -7,9 +7,10 @@ from django.utils import timezone
 
 from connections.models import Connection
 from connections.problems import Problem
-from connections.signals import connection_restored, connection_revoked
+from connections.signals import connection_restored, connection_revoked, connection_revoking
 from workflows import doorbell, parked, watching
-from workflows.models import ActionCall, HeldDelivery, Run, Trigger
+from workflows.models import ActionCall, HeldDelivery, Run, Subscription, Trigger
+from workflows.webhooks import removing
 
 
 @receiver(connection_restored, dispatch_uid="workflows_resume")
@@ -18,6 +19,22 @@ def resume_parked_runs(connection: Connection, **kwargs: Any) -> None:
     waiting = Run.objects.filter(blocked_on=connection, status=Run.Status.PAUSED)
     if parked.resume(waiting) + watching.wake(connection):
         doorbell.ring()
+
+
+@receiver(connection_restored, dispatch_uid="workflows_look_after_webhooks")
+def look_after_webhooks(connection: Connection, **kwargs: Any) -> None:
+    """What waited for a person to reconnect is looked at at once."""
+    waiting = Subscription.objects.open().filter(trigger__connection=connection)
+    if waiting.update(next_attempt_at=timezone.now()):
+        doorbell.ring()
+
+
+@receiver(connection_revoking, dispatch_uid="workflows_remove_webhooks")
+def remove_webhooks(connection: Connection, **kwargs: Any) -> dict[str, int]:
+    """While there still are tokens: our webhooks at the provider go, as far as that can be had at once."""
+    if not Subscription.objects.open().filter(trigger__connection=connection).exists():
+        return {}
+    return {"Webhooks removed at the provider": removing.remove_all(connection)}
 
 
 @receiver(connection_revoked, dispatch_uid="workflows_stop")
@@ -40,4 +57,6 @@ def stop_everything(connection: Connection, **kwargs: Any) -> dict[str, int]:
     # A run that was waiting for a cancelled call finds that out at once instead of when it is due.
     Run.objects.filter(status=Run.Status.WAITING, steps__call__connection=connection).update(due_at=now)
     doorbell.ring()
-    return {"Triggers closed": closed, "Waiting calls cancelled": cancelled, "Paused runs ended": ended}
+    stopped = {"Triggers closed": closed, "Waiting calls cancelled": cancelled, "Paused runs ended": ended}
+    left = removing.leave_all(connection)
+    return stopped | ({"Webhooks left at the provider, to be removed there by hand": left} if left else {})

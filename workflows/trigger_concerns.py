@@ -30,7 +30,12 @@ def concerns_of(trigger: Any, *, held: int, refused: int, quiet_since: datetime 
     if watch := getattr(trigger, "watch", None):
         found = [_trouble(trigger, watch), _left_out(watch)]
     else:
-        found = [_refusals(trigger, refused), _holding(trigger, held), _silence(trigger, quiet_since)]
+        found = [
+            _refusals(trigger, refused),
+            _switched_off(trigger),
+            _holding(trigger, held),
+            _silence(trigger, quiet_since),
+        ]
     return [concern for concern in found if concern]
 
 
@@ -65,6 +70,12 @@ def _refusals(trigger: Any, refused: int) -> Concern | None:
     if not refused:
         return None
     short = f"{refused} refused"
+    if trigger.has_webhook:
+        words = (
+            f"{refused} were refused since the last good one: not signed with a secret of this trigger. Its own webhook"
+            f" is looked after; see in {name} whether another one posts to the same address."
+        )
+        return Concern("warning", short, words)
     if refused >= limit:
         words = (
             f"{name} has probably disabled this webhook: it does so after {limit} refused deliveries in a row, and"
@@ -77,6 +88,18 @@ def _refusals(trigger: Any, refused: int) -> Concern | None:
         " Check the secret."
     )
     return Concern("warning", short, words)
+
+
+def _switched_off(trigger: Any) -> Concern | None:
+    """By a person, so that it is not undone here."""
+    if not trigger.webhook_off:
+        return None
+    name = catalog.integration(trigger.provider).name
+    words = (
+        f"Somebody switched the webhook of this trigger off in {name}. Switch it on there; what happens meanwhile is"
+        " then recovered, as far as it still shows."
+    )
+    return Concern("error", "webhook off", words)
 
 
 def _holding(trigger: Any, held: int) -> Concern | None:

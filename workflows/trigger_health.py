@@ -16,7 +16,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Greatest
 
-from workflows.models import Event, HeldDelivery, Trigger, TriggerSecret, TurnedAway, Watch
+from workflows.models import Event, HeldDelivery, Subscription, Trigger, TriggerSecret, TurnedAway, Watch
 from workflows.trigger_concerns import Concern, concerns_of
 
 
@@ -59,13 +59,17 @@ def with_facts(triggers: QuerySet[Trigger]) -> QuerySet[Trigger]:
     """
     secrets = TriggerSecret.objects.filter(trigger=OuterRef("pk"))
     events = Event.objects.filter(trigger=OuterRef("pk"), is_test=False).order_by("-seq")
+    events = events.exclude(source=Event.RECOVERED)
     turned_away = TurnedAway.objects.filter(trigger=OuterRef("pk"))
+    webhooks = Subscription.objects.filter(trigger=OuterRef("pk"), status="on")
     repeats = turned_away.filter(verdict=TurnedAway.Verdict.DUPLICATE).order_by("-last_at")
     held = HeldDelivery.objects.filter(trigger=OuterRef("pk")).order_by().values("trigger")
     return (
         triggers.select_related("watch")
         .annotate(
             has_secret=Exists(secrets.filter(retired_at__isnull=True)),
+            has_webhook=Exists(webhooks),
+            webhook_off=Exists(webhooks.filter(trouble="inactive")),
             had_secret=Exists(secrets),
             last_event=Subquery(events.values("received_at")[:1], output_field=DateTimeField()),
             last_repeat=Subquery(repeats.values("last_at")[:1], output_field=DateTimeField()),

@@ -14,6 +14,7 @@ from connections.models import Connection
 from connections.problems import Problem
 from workflows import catalog, fanout, inbox, pace, redaction, trigger_options, watching
 from workflows.models import Event, Trigger, TriggerSecret
+from workflows.webhooks import wishes
 
 MAX_SECRETS = 10
 
@@ -43,6 +44,8 @@ def create(
         if trigger_type.poll:
             watching.begin(trigger)
         _record(actor, trigger, "trigger.created", **({"options": checked} if checked else {}))
+        if wishes.wanted_by_default(trigger):
+            wishes.set_up(actor=actor, trigger=trigger)
     return trigger
 
 
@@ -62,8 +65,11 @@ def change(*, actor: Actor, trigger: Trigger, changes: dict[str, Any]) -> None:
         open_ = Trigger.objects.filter(pk=trigger.pk).exclude(status=Trigger.Status.CLOSED)
         if not open_.update(**(changes or {"status": F("status")})):
             raise Problem("trigger_closed", "The connection behind this trigger was revoked.", status=409)
-        if changes.get("options", trigger.options) != trigger.options and catalog.polled(trigger.key):
-            watching.restart(trigger)
+        if changes.get("options", trigger.options) != trigger.options:
+            if catalog.polled(trigger.key):
+                watching.restart(trigger)
+            else:
+                wishes.look_soon(trigger)
         _record(actor, trigger, "trigger.changed", **changes)
     trigger.refresh_from_db()
 
@@ -128,6 +134,7 @@ def delete(*, actor: Actor, trigger: Trigger) -> None:
             deleted_at=timezone.now(), status=Trigger.Status.CLOSED
         ):
             trigger.held.all().delete()
+            wishes.end_all(trigger)
             listening = trigger.workflows.filter(pace.listening())
             error = Problem("cancelled", "The trigger was deleted.", status=409).as_error()
             pace.cancel(pace.held_of(listening), error)

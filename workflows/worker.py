@@ -21,6 +21,7 @@ from workflows import (
 )
 from workflows.hooks import retention, sender
 from workflows.models import ActionCall, Event, Run, Watch
+from workflows.webhooks import tending
 
 _BUDGET = 20.0
 
@@ -34,7 +35,7 @@ def drain(budget: float = _BUDGET) -> int:
     doorbell.still_alive()
     while time.monotonic() < end:
         taken = fanout.fan_out_due() + replays.advance_due(end) + watching.look_due(end)
-        taken += engine.advance_due(end) + calls.advance_due(end)
+        taken += engine.advance_due(end) + calls.advance_due(end) + tending.tend_due(end)
         if not taken:
             return done
         done += taken
@@ -58,6 +59,7 @@ def housekeeping() -> None:
     inbox.release_late()
     inbox.forget_held()
     turned_away.prune()
+    tending.prune()
     retention.prune()
     origins.prune()
     data_retention.prune()
@@ -75,4 +77,5 @@ def anything_due() -> bool:
         or Run.objects.due(now).exists()
         or ActionCall.objects.due(now).exists()
         or Watch.objects.due(now).exists()
+        or tending.anything_due()
     )

@@ -131,6 +131,9 @@ class ClientLink(SecretLink):
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="client_links")
     email = models.EmailField("e-mail", blank=True, help_text="Empty: the agency hands the link over itself")
     expected_account = models.CharField(max_length=120, blank=True, help_text="PagerDuty: the subdomain")
+    optional_scopes = models.BooleanField(
+        default=False, help_text="Ask for the provider's optional scopes, too"
+    )
     opened_at = models.DateTimeField(null=True, blank=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)
     ending = models.CharField(max_length=20, blank=True)

@@ -48,7 +48,12 @@ def client(request: HttpRequest) -> HttpResponse:
     if not isinstance(request.user, User):  # people of the agency try their own links
         client_links.opened(link)
     provider = providers.get(link.connection.provider)
-    context = {"link": link, "account": link.connection.workspace.account, "provider": provider}
+    context = {
+        "link": link,
+        "account": link.connection.workspace.account,
+        "provider": provider,
+        "scopes": provider.all_scopes(optional=link.optional_scopes),
+    }
     return render(request, "connections/client.html", context)
 
 
@@ -65,7 +70,9 @@ def agree(request: HttpRequest) -> HttpResponseBase:
         client_links.agree(actor=client_of(request, link), link=link)
     except Problem:
         return _over(request, link)
-    return providers.get(link.connection.provider).start(request, link.connection, link=link)
+    return providers.get(link.connection.provider).start(
+        request, link.connection, link=link, optional_scopes=link.optional_scopes
+    )
 
 
 @never_cache
@@ -90,12 +97,15 @@ def done(request: HttpRequest) -> HttpResponse:
     provider = providers.get(connection.provider)
     grant = getattr(connection, "grant", None)
     missing = provider.missing_scopes(grant.scopes_granted) if grant else list(provider.scopes)
+    granted = [(scope, words) for scope, words in provider.scopes.items() if scope not in missing]
+    more = grant.scopes_granted if grant else []
+    granted += [(scope, words) for scope, words in provider.optional_scopes.items() if scope in more]
     context = {
         "link": link,
         "connection": connection,
         "provider": provider,
         "account": connection.workspace.account,
-        "granted": [(scope, words) for scope, words in provider.scopes.items() if scope not in missing],
+        "granted": granted,
         "missing": missing,
     }
     return render(request, "connections/client_done.html", context)

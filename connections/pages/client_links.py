@@ -56,6 +56,7 @@ def add(request: HttpRequest) -> HttpResponse:
                 label=connection.label if connection else data["label"],
                 email=data["email"],
                 expected_account=data["expected_account"],
+                optional_scopes=data.get("optional_scopes", False),
             )
         except Problem as problem:
             form.add_error(_FIELDS.get(problem.code), problem.message)

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from connections import audit, checks, client_links, consent_calendar, panels, providers
 from connections.access import here, member
-from connections.forms import ConnectForm, ConnectionForm, RevokeForm
+from connections.forms import ConnectForm, ConnectionForm, ReconnectForm, RevokeForm
 from connections.models import Connection
 from connections.naming import change_connection
 from connections.paging import page_of
@@ -83,7 +83,8 @@ def connect(request: HttpRequest) -> HttpResponseBase:
         except IntegrityError:
             form.add_error("label", "There is a connection with this label already.")
         else:
-            return providers.get(connection.provider).start(request, connection)
+            optional = form.cleaned_data.get("optional_scopes", False)
+            return providers.get(connection.provider).start(request, connection, optional_scopes=optional)
     context = {"form": form, "provider": providers.default()} | _SECTION
     return render(request, "connections/connect.html", context, status=400 if form.errors else 200)
 
@@ -116,6 +117,11 @@ def detail(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
     grant = getattr(connection, "grant", None)
     missing = provider.missing_scopes(grant.scopes_granted) if grant else []
     scopes = [(scope, words, scope not in missing) for scope, words in provider.scopes.items() if grant]
+    asked_more, granted = False, []
+    if grant is not None:
+        asked_more, granted = provider.asked_optional(grant.scopes_asked), grant.scopes_granted
+    more = provider.optional_scopes.items() if asked_more else ()
+    scopes += [(scope, words, scope in granted) for scope, words in more]
     link = client_links.latest(connection) if connection.status in _MAY_NEED_LINK else None
     context = {
         "connection": connection,
@@ -123,6 +129,7 @@ def detail(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
         "provider": provider,
         "scopes": scopes,
         "missing": missing,
+        "asked_more": asked_more,
         "ends_soon": grant is not None and consent_calendar.ends_soon(grant.consent_ends_at),
         "checked": connection.audit_events.filter(action="connection.checked").first(),
         "audit_events": connection.audit_events.exclude(action="action.called")[:_HISTORY],
@@ -160,8 +167,33 @@ def reconnect(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponseBas
         return redirect("connections:detail", connection.pk)
     allow_account_change = request.POST.get("another_account") == "confirmed"
     return providers.get(connection.provider).start(
-        request, connection, allow_account_change=allow_account_change
+        request,
+        connection,
+        allow_account_change=allow_account_change,
+        optional_scopes=_wants_optional(request, connection),
     )
+
+
+@member
+@require_GET
+def reconnect_choose(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
+    """What a further consent is to ask for; the form goes to `reconnect`."""
+    connection = get_connection(request, connection_id)
+    if connection.status == Connection.Status.REVOKED:
+        return redirect("connections:detail", connection.pk)
+    provider = providers.get(connection.provider)
+    initial = {"optional_scopes": _wants_optional(request, connection)}
+    form = ReconnectForm(provider=provider, initial=initial)
+    context = {"connection": connection, "provider": provider, "form": form} | _SECTION
+    return render(request, "connections/reconnect.html", context)
+
+
+def _wants_optional(request: HttpRequest, connection: Connection) -> bool:
+    """As the form says that asks for it; where none does, as the last consent was asked."""
+    if "optional_scopes_asked" in request.POST:
+        return bool(request.POST.get("optional_scopes"))
+    grant = getattr(connection, "grant", None)
+    return grant is not None and providers.get(connection.provider).asked_optional(grant.scopes_asked)
 
 
 @member

@@ -24,6 +24,7 @@ urlpatterns = [
     path(_CONNECTION, connections.detail, name="detail"),
     path(f"{_CONNECTION}change/", connections.change, name="change"),
     path(f"{_CONNECTION}reconnect/", connections.reconnect, name="reconnect"),
+    path(f"{_CONNECTION}reconnect/choose/", connections.reconnect_choose, name="reconnect_choose"),
     path(f"{_CONNECTION}check/", connections.check, name="check"),
     path(f"{_CONNECTION}revoke/", connections.revoke, name="revoke"),
     path(f"{_CONNECTION}receipt/", connections.receipt, name="receipt"),

@@ -80,6 +80,29 @@ class Api:
         """{"users": …}: who is on call in that schedule between since and until (scope users.read)."""
         return self._http.ask("GET", f"/schedules/{_checked(schedule_id)}/users", params=_query(params))
 
+    # --- webhook subscriptions: scopes webhook_subscriptions.read, webhook_subscriptions.write -------
+    def create_webhook(self, webhook: Json) -> Json:
+        """{"webhook_subscription": …}; its delivery_method.secret is told this once only. Not idempotent."""
+        return self._http.ask("POST", "/webhook_subscriptions", body={"webhook_subscription": webhook})
+
+    def get_webhook(self, webhook_id: str) -> Json:
+        return self._http.ask("GET", f"/webhook_subscriptions/{_checked(webhook_id)}")
+
+    def update_webhook(self, webhook_id: str, changes: Json) -> Json:
+        path = f"/webhook_subscriptions/{_checked(webhook_id)}"
+        return self._http.ask("PUT", path, body={"webhook_subscription": changes})
+
+    def delete_webhook(self, webhook_id: str) -> None:
+        self._http.ask("DELETE", f"/webhook_subscriptions/{_checked(webhook_id)}")
+
+    def ping_webhook(self, webhook_id: str) -> None:
+        """Has it deliver a pagey.ping."""
+        self._http.ask("POST", f"/webhook_subscriptions/{_checked(webhook_id)}/ping")
+
+    def enable_webhook(self, webhook_id: str) -> Json:
+        """Ends its being temporarily disabled."""
+        return self._http.ask("POST", f"/webhook_subscriptions/{_checked(webhook_id)}/enable")
+
 
 def _checked(some_id: str) -> str:
     """An id that stays inside its place in the path."""

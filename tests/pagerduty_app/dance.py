@@ -17,11 +17,11 @@ class Dance:
         self.browser = Client()
         self.browser.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
 
-    def start(self, workspace: Workspace, label: str = "Acme") -> str:
+    def start(self, workspace: Workspace, label: str = "Acme", **form: str) -> str:
         """The consent page's URL, to which adding a connection leads."""
         answer = self.browser.post(
             reverse("connections:connect"),
-            {"provider": "pagerduty", "label": label, "workspace": str(workspace.pk)},
+            {"provider": "pagerduty", "label": label, "workspace": str(workspace.pk)} | form,
         )
         assert answer.status_code == 302, answer.content
         return str(answer["Location"])
@@ -36,8 +36,11 @@ class Dance:
         parts = urlsplit(back)
         return self.browser.get(f"{parts.path}?{parts.query}")
 
-    def connect(self, workspace: Workspace, label: str = "Acme", **consent: str) -> Connection:
-        answer = self.come_back(decide(self.start(workspace, label), **consent))
+    def connect(
+        self, workspace: Workspace, label: str = "Acme", *, optional: bool = False, **consent: str
+    ) -> Connection:
+        form = {"optional_scopes": "on"} if optional else {}
+        answer = self.come_back(decide(self.start(workspace, label, **form), **consent))
         assert answer.status_code == 302, answer.content
         return Connection.objects.select_related("grant").get(workspace=workspace, label=label)
 

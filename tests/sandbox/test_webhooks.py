@@ -232,3 +232,79 @@ def test_incidents_by_rest_make_events_too(ask: Ask, inbox: Inbox, subscription:
     incident = opened(ask)
 
     assert json.loads(inbox.wait(1)[0][1])["event"]["data"]["id"] == incident["id"]
+
+
+# --- subscriptions over the REST API -----------------------------------------------------------------
+PATH = "/webhook_subscriptions"
+
+
+def wanted(**changes: Any) -> Json:
+    return {
+        "webhook_subscription": {
+            "type": "webhook_subscription",
+            "delivery_method": {"type": "http_delivery_method", "url": "https://us.example/hook"},
+            "events": ["incident.triggered"],
+            "filter": {"type": "account_reference"},
+        }
+        | changes
+    }
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"type": "webhook"},
+        {"delivery_method": {"type": "smtp", "url": "https://us.example/hook"}},
+        {"delivery_method": {"type": "http_delivery_method", "url": "us.example"}},
+        {"events": []},
+        {"events": ["incident.triggered", "incident.triggered"]},
+        {"events": ["weather.changed"]},
+        {"filter": {"type": "planet_reference"}},
+        {"filter": {"type": "service_reference"}},
+        {"filter": {"type": "team_reference", "id": "PNOBODY"}},
+    ],
+)
+def test_a_subscription_that_makes_no_sense_is_refused(ask: Ask, sandbox: Sandbox, changes: Json) -> None:
+    assert ask("POST", PATH, json=wanted(**changes)).status_code == 400
+    assert sandbox.store.all("subscription") == []
+
+
+def test_the_secret_is_told_once_and_there_are_ten_of_a_kind_at_most(ask: Ask) -> None:
+    made = [ask("POST", PATH, json=wanted()).json()["webhook_subscription"] for _ in range(10)]
+    assert all(one["delivery_method"]["secret"] for one in made)
+    assert ask("POST", PATH, json=wanted()).status_code == 400
+    limited = wanted(filter={"type": "service_reference", "id": "PSVC00"})
+    assert ask("POST", PATH, json=limited).status_code == 200
+
+    page = ask("GET", f"{PATH}?limit=4&offset=8&total=true").json()
+    assert (len(page["webhook_subscriptions"]), page["more"], page["total"]) == (3, False, 11)
+    assert not any(one["delivery_method"]["secret"] for one in page["webhook_subscriptions"])
+    narrowed = ask("GET", f"{PATH}?filter_type=service&filter_id=PSVC00").json()["webhook_subscriptions"]
+    assert [one["filter"]["id"] for one in narrowed] == ["PSVC00"]
+
+
+def test_a_change_is_checked_like_a_new_one(ask: Ask) -> None:
+    path = f"{PATH}/{ask('POST', PATH, json=wanted()).json()['webhook_subscription']['id']}"
+
+    def put(**changes: Any) -> Any:
+        return ask("PUT", path, json={"webhook_subscription": changes})
+
+    assert put(events=["weather.changed"]).status_code == 400
+    assert put(filter={"type": "team_reference"}).status_code == 400
+    assert put(active="no").status_code == 400
+    changed = put(events=["incident.resolved"], active=False).json()["webhook_subscription"]
+    assert (changed["events"], changed["active"]) == (["incident.resolved"], False)
+
+
+def test_subscriptions_need_their_own_scopes(ask: Ask, sign_in: Any) -> None:
+    token = sign_in.tokens()["access_token"]
+    for method, path in (
+        ("GET", PATH),
+        ("POST", PATH),
+        ("PUT", f"{PATH}/PWH1"),
+        ("DELETE", f"{PATH}/PWH1"),
+        ("POST", f"{PATH}/PWH1/ping"),
+        ("POST", f"{PATH}/PWH1/enable"),
+    ):
+        answer = ask(method, path, headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == 403, (method, path)

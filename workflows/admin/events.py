@@ -47,7 +47,7 @@ class EventAdmin(ActingPage):
     sortable_by = []
     heavy = ["body"]
     fields = [
-        *("id", "event_type", "external_id", "lane", "workspace", "trigger", "is_test"),
+        *("id", "event_type", "external_id", "lane", "workspace", "trigger", "is_test", "source"),
         *("status", "attempts", "lease_until", "error", "received_at", "payload_shown"),
     ]
     actions = ["requeue"]

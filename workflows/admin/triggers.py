@@ -10,6 +10,7 @@ from connections.admin.scoped import LookOnlyInline
 from connections.admin.staff import support_actor
 from workflows import triggers
 from workflows.models import Trigger, TriggerSecret
+from workflows.webhooks import state
 
 
 class SecretInline(LookOnlyInline):
@@ -44,7 +45,16 @@ class TriggerAdmin(ActingPage):
     id_fields = ["pk", "token", "connection", "workspace"]
     fields = [
         *("id", "name", "key", "workspace", "connection", "status"),
-        *("redact", "options", "held_deliveries", "watching", "confirmed_at", "created_at", "deleted_at"),
+        *(
+            "redact",
+            "options",
+            "held_deliveries",
+            "watching",
+            "webhook",
+            "confirmed_at",
+            "created_at",
+            "deleted_at",
+        ),
     ]
     inlines = [SecretInline]
     actions = ["pause", "resume"]
@@ -61,6 +71,10 @@ class TriggerAdmin(ActingPage):
             return "–"
         said = f"{watch.watched}: {watch.present}; last look {watch.looked_at}, next {watch.next_look_at}"
         return f"{said}; {watch.trouble['message']}" if watch.trouble else said
+
+    @admin.display(description="webhook")
+    def webhook(self, trigger: Trigger) -> str:
+        return state.of(trigger).words
 
     @admin.action(description="Pause", permissions=["pause"])
     def pause(self, request: HttpRequest, queryset: QuerySet[Trigger]) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from connections.storable import storable
@@ -10,6 +11,7 @@ from workflows.inputs import ActionInput, Text
 from workflows.models import ActionCall, Event, Trigger, TriggerSecret, Watch, Workflow
 from workflows.models.workflows import FASTEST_PACE
 from workflows.redaction import LONGEST_PATH, MOST_PATHS
+from workflows.webhooks import state
 
 _OPTIONS = "As `options_schema` of the trigger in the catalog says; replaces the earlier ones."
 _REDACT = "Fields of deliveries that are never stored, such as event.data.title; replaces the earlier list."
@@ -41,11 +43,51 @@ class WatchOut(serializers.ModelSerializer[Watch]):
         ]
 
 
+class RecoveredOut(serializers.Serializer[Any]):
+    """The last time that changes were recovered: found at the provider, stored because nobody had delivered them.
+
+    words: what could not be recovered.
+    """
+
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField()
+    found = serializers.IntegerField()
+    stored = serializers.IntegerField()
+    words = serializers.CharField()
+
+
+class SetUpOut(serializers.Serializer[Any]):
+    """How a trigger's webhook is set up. webhook: the provider's id of it. allowed: whether it could be by itself."""
+
+    way = serializers.ChoiceField(choices=[state.BY_ITSELF, state.BY_HAND])
+    state = serializers.CharField(source="key")
+    words = serializers.CharField()
+    webhook = serializers.CharField()
+    reach = serializers.DictField(child=serializers.CharField(), allow_null=True)
+    allowed = serializers.BooleanField()
+    rotating = serializers.BooleanField()
+    last_seen_at = serializers.DateTimeField(source="at", allow_null=True)
+    recovered = RecoveredOut(allow_null=True)
+
+
+class WebhookIn(ActionInput):
+    """What a webhook is to tell of; the whole account unless one of the two is given."""
+
+    service_id = Text(max_length=64, required=False)
+    team_id = Text(max_length=64, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if len(attrs) > 1:
+            raise serializers.ValidationError({"team_id": ["Either a service or a team, not both."]})
+        return attrs
+
+
 class TriggerOut(serializers.ModelSerializer[Trigger]):
     """A trigger. `holding`: deliveries are kept until its first signing secret can judge them.
 
     redact: paths of the fields of its deliveries that are never stored. options: as `options_schema` of its key in
-    the catalog says. url: null, and watch: there, for a trigger that asks by itself instead of being posted to.
+    the catalog says. set_up: how its webhook is set up, and how that is doing. url and set_up: null, and watch:
+    there, for a trigger that asks by itself instead of being posted to.
     """
 
     connection = serializers.UUIDField(source="connection_id")
@@ -55,6 +97,7 @@ class TriggerOut(serializers.ModelSerializer[Trigger]):
     secrets = SecretOut(many=True)
     redact = serializers.ListField(child=serializers.CharField())
     options = serializers.DictField()
+    set_up = serializers.SerializerMethodField()
 
     class Meta:
         model = Trigger
@@ -70,6 +113,7 @@ class TriggerOut(serializers.ModelSerializer[Trigger]):
             "redact",
             "options",
             "confirmed_at",
+            "set_up",
             "secrets",
             "created_at",
         ]
@@ -81,6 +125,10 @@ class TriggerOut(serializers.ModelSerializer[Trigger]):
         if catalog.polled(trigger.key):
             return False
         return trigger.status != Trigger.Status.CLOSED and not trigger.secrets.all()
+
+    @extend_schema_field(SetUpOut(allow_null=True))
+    def get_set_up(self, trigger: Trigger) -> Any:
+        return None if catalog.polled(trigger.key) else SetUpOut(state.of(trigger)).data
 
 
 class TriggerIn(ActionInput):
@@ -109,9 +157,12 @@ class SecretIn(ActionInput):
 
 
 class EventOut(serializers.ModelSerializer[Event]):
-    """One accepted delivery. error: why it failed, or was filtered."""
+    """One accepted delivery. error: why it failed, or was filtered. recovered: nobody delivered it, it was read from
+    the provider afterwards.
+    """
 
     trigger = serializers.UUIDField(source="trigger_id")
+    recovered = serializers.BooleanField(source="is_recovered")
     payload = serializers.SerializerMethodField()
 
     class Meta:
@@ -124,6 +175,7 @@ class EventOut(serializers.ModelSerializer[Event]):
             "lane",
             "status",
             "is_test",
+            "recovered",
             "error",
             "received_at",
             "payload",

@@ -18,12 +18,22 @@ from workflows.api.serializers import (
     TriggerChange,
     TriggerIn,
     TriggerOut,
+    WebhookIn,
 )
+from workflows.catalog import Reach
 from workflows.models import Event, Trigger
+from workflows.webhooks import state, wishes
 
 
 def _live() -> QuerySet[Trigger]:
-    return Trigger.objects.filter(deleted_at__isnull=True).select_related("watch").prefetch_related("secrets")
+    rows = Trigger.objects.filter(deleted_at__isnull=True).select_related("connection__grant", "watch")
+    return rows.prefetch_related("secrets", state.prefetched())
+
+
+def _plain() -> QuerySet[Trigger]:
+    """The same without its webhooks, which are about to change."""
+    related = Trigger.objects.select_related("connection__grant", "connection__workspace__account")
+    return related.filter(deleted_at__isnull=True)
 
 
 class Triggers(Endpoint):
@@ -93,6 +103,36 @@ class SecretDetail(Endpoint):
             raise not_found()
         triggers.retire_secret(actor=self.actor, secret=secret)
         return Response(status=204)
+
+
+class TriggerWebhook(Endpoint):
+    """The webhook that a trigger keeps itself, where its connection allows that."""
+
+    required_scope = "triggers:write"
+
+    @extend_schema(
+        request=WebhookIn, responses={202: TriggerOut}, summary="Let a trigger set up its webhook by itself"
+    )
+    def post(self, request: Request, trigger_id: uuid.UUID) -> Response:
+        trigger, wanted = self.get_or_404(_plain(), pk=trigger_id), self.validated(WebhookIn)
+        chosen = [(name.removesuffix("_id"), some_id) for name, some_id in wanted.items()]
+        reach = Reach(*chosen[0]) if chosen else None
+        wishes.set_up(actor=self.actor, trigger=trigger, reach=reach)
+        return Response(TriggerOut(trigger).data, status=202)
+
+
+class RotateWebhook(Endpoint):
+    """A new signing secret, by a second webhook that takes the place of the first."""
+
+    required_scope = "triggers:write"
+
+    @extend_schema(
+        request=None, responses={202: TriggerOut}, summary="Rotate the secret of a trigger's webhook"
+    )
+    def post(self, request: Request, trigger_id: uuid.UUID) -> Response:
+        trigger = self.get_or_404(_plain(), pk=trigger_id)
+        wishes.rotate(actor=self.actor, trigger=trigger)
+        return Response(TriggerOut(trigger).data, status=202)
 
 
 class TestTrigger(Endpoint):

@@ -37,6 +37,12 @@ urlpatterns = [
         triggers.SecretDetail.as_view(),
         name="api_secret",
     ),
+    path("triggers/<uuid:trigger_id>/webhook/", triggers.TriggerWebhook.as_view(), name="api_webhook"),
+    path(
+        "triggers/<uuid:trigger_id>/webhook/rotate/",
+        triggers.RotateWebhook.as_view(),
+        name="api_rotate_webhook",
+    ),
     path("triggers/<uuid:trigger_id>/test/", triggers.TestTrigger.as_view(), name="api_test_trigger"),
     path("events/", triggers.Events.as_view(), name="api_events"),
     path("events/<uuid:event_id>/requeue/", triggers.RequeueEvent.as_view(), name="api_requeue"),

@@ -20,6 +20,14 @@ from workflows.catalog.actions import (
 )
 from workflows.catalog.polls import Look, Poll
 from workflows.catalog.recipes import Recipe
+from workflows.catalog.subscribers import (
+    MadeWebhook,
+    Missed,
+    MissedChange,
+    Reach,
+    Subscriber,
+    Webhook,
+)
 from workflows.catalog.triggers import Delivery, TriggerType, Webhooks, Words
 
 __all__ = [
@@ -31,13 +39,19 @@ __all__ = [
     "Json",
     "Look",
     "Lookup",
+    "MadeWebhook",
+    "Missed",
+    "MissedChange",
     "Option",
     "Poll",
     "ProviderError",
+    "Reach",
     "Recipe",
     "Streamed",
+    "Subscriber",
     "TriggerType",
     "Twins",
+    "Webhook",
     "Webhooks",
     "Words",
     "find_action",
@@ -66,6 +80,7 @@ class Integration:
     sample_delivery(trigger_type, external_id) → the body of a test delivery with that id. webhooks: see Webhooks.
     owns_link(url) → whether the address leads to the provider's own pages, so that people can be sent there.
     effects_of(payload) → what an event may be the echo of, the most certain first; takes anything.
+    subscriber: how it keeps webhooks for triggers; None where people have to.
     hints: error code → what a person can do about it, for the codes that only this provider has.
     """
 
@@ -86,6 +101,7 @@ class Integration:
     owns_link: Callable[[str], bool] = lambda url: False
     hints: Mapping[str, str] = field(default_factory=dict)
     recipes: Mapping[str, Recipe] = field(default_factory=dict)
+    subscriber: Subscriber | None = None
 
 
 _integrations: dict[str, Integration] = {}

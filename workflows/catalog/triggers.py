@@ -46,13 +46,17 @@ class Delivery:
     """What a provider can say of a delivery's body; made for any bytes, also those that are not JSON.
 
     external_id: the signed identity of the event, the same when it is delivered again. lane: events of one
-    lane are handled in order. is_confirmation: sent only to prove the URL.
+    lane are handled in order. is_confirmation: sent only to prove the URL. change: what changed, so that the same event
+    type, change and time under another id is the same event told twice; "" where that cannot be said. happened_at:
+    aware, None when it does not say.
     """
 
     external_id: str
     event_type: str
     lane: str
     is_confirmation: bool = False
+    change: str = ""
+    happened_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from workflows.models.hooks import Hook, HookDelivery, HookSecret, HookSender
 from workflows.models.replays import ReplayBatch
 from workflows.models.retention import RetentionStatement
 from workflows.models.runs import Run, StepRun
+from workflows.models.subscriptions import Subscription
 from workflows.models.traces import Trace
 from workflows.models.triggers import HeldDelivery, Trigger, TriggerSecret, TurnedAway
 from workflows.models.watches import Watch
@@ -25,6 +26,7 @@ __all__ = [
     "RetentionStatement",
     "Run",
     "StepRun",
+    "Subscription",
     "Trace",
     "Trigger",
     "TriggerSecret",

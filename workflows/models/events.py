@@ -17,6 +17,9 @@ from workflows.models.triggers import Trigger
 class Event(models.Model):
     """One accepted delivery. `seq` is the order of arrival; a lane is one incident of one trigger.
 
+    source: while one change may be told twice, by whom this was: the id of the signing secret; “recovered” for what was
+    read from the provider afterwards because it was not delivered. happened_at: when that change was, of those.
+
     queued → done (runs made) or failed (could not be read as often as it was tried); ignored: kept, but
     nothing that this trigger fires on; filtered: kept, but not what its options let through. error: why it failed, or
     was filtered. cause: the write of one of our own runs that this event tells of.
@@ -29,6 +32,8 @@ class Event(models.Model):
         FILTERED = "filtered"
         FAILED = "failed"
 
+    RECOVERED: ClassVar[str] = "recovered"
+
     seq = models.BigAutoField(primary_key=True)
     id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="events", db_index=False)
@@ -40,6 +45,8 @@ class Event(models.Model):
         help_text="The bytes that were signed, without the fields that are never stored"
     )
     is_test = models.BooleanField(default=False)
+    source = models.CharField(max_length=32, blank=True, default="")
+    happened_at = models.DateTimeField(null=True)
     status = models.CharField(max_length=10, choices=Status.choices)
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -58,6 +65,11 @@ class Event(models.Model):
                 condition=Q(status__in=["queued", "done", "ignored", "filtered", "failed"]),
                 name="event_status_known",
             ),
+            models.CheckConstraint(
+                condition=Q(source="recovered", happened_at__isnull=False)
+                | (~Q(source="recovered") & Q(happened_at__isnull=True)),
+                name="event_recovered_has_date",
+            ),
             models.UniqueConstraint(
                 fields=["trigger", "cause"], condition=Q(cause__isnull=False), name="event_cause_once"
             ),
@@ -67,11 +79,16 @@ class Event(models.Model):
             models.Index(fields=["workspace", "seq"], name="event_by_workspace"),
             models.Index(fields=["trigger", "seq"], name="event_by_trigger"),
             models.Index(fields=["received_at"], name="event_by_time"),
+            models.Index(fields=["trigger", "lane"], condition=~Q(source=""), name="event_twins"),
             models.Index(fields=["cause"], condition=Q(cause__isnull=False), name="event_by_cause"),
         ]
 
     def __str__(self) -> str:
         return f"{self.event_type} {self.external_id}"
+
+    @property
+    def is_recovered(self) -> bool:
+        return self.source == self.RECOVERED
 
     @property
     def payload(self) -> Any:

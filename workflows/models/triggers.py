@@ -33,6 +33,12 @@ class Trigger(models.Model):
     )
     options = models.JSONField(default=dict, blank=True, help_text="As its type in the catalog declares them")
     confirmed_at = models.DateTimeField(null=True, blank=True)
+    twins_until = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Until then one change may be told twice, under two event ids; see workflows.twins",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True)
 

@@ -14,6 +14,7 @@ from workflows import catalog, triggers
 from workflows.models import Trigger
 from workflows.pages.trigger_forms import RenameForm
 from workflows.pages.triggers import SECTION, get_trigger
+from workflows.webhooks import state
 
 
 @member
@@ -71,5 +72,6 @@ def delete(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
         "poll": catalog.polled(trigger.key),
         "running": trigger.workflows.filter(status="active").count(),
         "integration": catalog.integration(trigger.provider),
+        "set_up": state.of(trigger),
     }
     return render(request, "triggers/delete.html", context | SECTION)

@@ -8,6 +8,7 @@ from workflows.pages import (
     trigger_options,
     trigger_redaction,
     trigger_secrets,
+    trigger_webhook,
     triggers,
 )
 
@@ -27,6 +28,8 @@ urlpatterns = [
     path(f"{_TRIGGER}delete/", trigger_changes.delete, name="delete"),
     path(f"{_TRIGGER}secrets/", trigger_secrets.add, name="secret_add"),
     path(f"{_TRIGGER}secrets/<uuid:secret_id>/retire/", trigger_secrets.retire, name="secret_retire"),
+    path(f"{_TRIGGER}webhook/", trigger_webhook.set_up, name="webhook_set_up"),
+    path(f"{_TRIGGER}webhook/rotate/", trigger_webhook.rotate, name="webhook_rotate"),
     path(f"{_TRIGGER}test/", deliveries.test, name="test"),
     path(f"{_TRIGGER}deliveries/", deliveries.delivery_list, name="deliveries"),
     path(_DELIVERY, deliveries.delivery, name="delivery"),

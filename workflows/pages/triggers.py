@@ -21,6 +21,7 @@ from workflows.action_forms import flat
 from workflows.deliveries import Deliveries
 from workflows.models import Trigger
 from workflows.pages.trigger_forms import OptionsForm, SecretForm, TriggerForm
+from workflows.webhooks import state
 
 SECTION = {"section": "triggers"}
 _LATEST = 10
@@ -31,7 +32,7 @@ _STATUSES = [("active", "active"), ("paused", "paused"), ("closed", "closed")]
 def get_trigger(request: HttpRequest, trigger_id: uuid.UUID) -> Any:
     """The visible trigger, with what trigger_health.of reads; a foreign or deleted one is not there."""
     rows = trigger_health.with_facts(Trigger.objects.visible_to(actor_of(request)))
-    related = rows.select_related("workspace__account", "connection__workspace__account")
+    related = rows.select_related("workspace__account", "connection__workspace__account", "connection__grant")
     found = related.filter(pk=trigger_id, deleted_at__isnull=True).first()
     if found is None:
         raise Http404
@@ -183,11 +184,18 @@ def progress(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
 def _progress(trigger: Any) -> dict[str, Any]:
     health = trigger_health.of(trigger)
     guide = setup_guide.guide(trigger, health)
+    set_up = state.of(trigger)
     latest = Deliveries(trigger)[0 : _LATEST + 1]
     poll, watch = catalog.polled(trigger.key), trigger_health.watch_of(trigger)
     looked = watch and (watch.looked_at, watch.expected_at)
     begins = watch is not None and not watch.looked_at and not watch.trouble
-    shown = (guide.steps, health, looked, [(row.verdict, row.at, row.note, row.runs) for row in latest])
+    shown = (
+        guide.steps,
+        health,
+        set_up,
+        looked,
+        [(row.verdict, row.at, row.note, row.runs) for row in latest],
+    )
     return {
         "trigger": trigger,
         "trigger_type": catalog.find_trigger(trigger.key),
@@ -195,11 +203,14 @@ def _progress(trigger: Any) -> dict[str, Any]:
         "options": trigger_options.in_words(trigger.key, trigger.options),
         "health": health,
         "guide": guide,
+        "set_up": set_up,
+        "integration": catalog.integration(trigger.provider),
         "seen": hashlib.sha256(repr(shown).encode()).hexdigest()[:16],
         "poll": poll,
         "watch": watch,
         "watching": not guide.over
         or begins
+        or set_up.changing
         or any(row.event and row.event.status == "queued" for row in latest),
         "rows": latest[:_LATEST],
         "more_rows": len(latest) > _LATEST,

@@ -9,6 +9,11 @@ from pagerduty_app.sandbox.webhooks import is_active
 
 Json = dict[str, Any]
 _READ, _WRITE = "webhook_subscriptions.read", "webhook_subscriptions.write"
+_FILTERS = {"account_reference": "", "service_reference": "service", "team_reference": "team"}
+_RESOURCES = ("incident.", "service.", "pagey.")
+# PagerDuty's support pages, webhooks: so many for each service and team, and for the account.
+_MOST_OF_A_KIND = 10
+_CHANGEABLE = ("description", "events", "filter", "active")
 
 
 def shown(subscription: Json, *, secret: bool = False) -> Json:
@@ -18,6 +23,7 @@ def shown(subscription: Json, *, secret: bool = False) -> Json:
         "type": "webhook_subscription",
         "active": subscription["active"],
         "delivery_method": {
+            "id": f"D{subscription['id']}",
             "type": "http_delivery_method",
             "url": subscription["url"],
             "temporarily_disabled": subscription["active"] and not is_active(subscription),
@@ -37,21 +43,67 @@ def _found(call: Call, some_id: str) -> Json:
     return subscription
 
 
+def _check_events(events: Any) -> None:
+    """At least one, each once, and no type that there cannot be."""
+    if not isinstance(events, list) or not events or not all(isinstance(kind, str) for kind in events):
+        raise invalid("events must be a list with at least one event type.")
+    if len(set(events)) != len(events):
+        raise invalid("events must not repeat.")
+    if not all(kind.startswith(_RESOURCES) for kind in events):
+        raise invalid("events has an unknown event type.")
+
+
+def _check_filter(call: Call, filter_: Any) -> None:
+    """An id for a service or team of the account, none for the account."""
+    kind = _FILTERS.get(filter_.get("type", "")) if isinstance(filter_, dict) else None
+    if kind is None:
+        raise invalid("filter.type must be account_reference, service_reference or team_reference.")
+    if kind and not any(row["id"] == filter_.get("id") for row in call.sandbox.store.all(kind, call.account)):
+        raise invalid(f"filter.id is not a {kind} of this account.")
+
+
+def _listed(call: Call) -> list[Json]:
+    """filter_type and filter_id narrow to one service or team."""
+    rows: list[Json] = call.sandbox.store.all("subscription", call.account)
+    kind, some_id = call.request.GET.get("filter_type"), call.request.GET.get("filter_id")
+    if kind:
+        rows = [row for row in rows if row["filter"].get("type") == f"{kind}_reference"]
+    if some_id:
+        rows = [row for row in rows if row["filter"].get("id") == some_id]
+    return rows
+
+
 @operation(get=_READ, post=_WRITE)
 def collection(call: Call) -> Answer:
     if call.request.method == "GET":
         offset, limit = window(call.request.GET)
-        rows = [shown(row) for row in call.sandbox.store.all("subscription", call.account)]
-        found = rows[offset : offset + limit]
+        rows = _listed(call)
+        found = [shown(row) for row in rows[offset : offset + limit]]
         return 200, page("webhook_subscriptions", found, offset, limit, len(rows), call.request.GET)
     wanted = call.object("webhook_subscription")
-    method, filter_, events = (wanted.get(name) for name in ("delivery_method", "filter", "events"))
-    if not isinstance(method, dict) or not str(method.get("url", "")).startswith(("http://", "https://")):
+    method = wanted.get("delivery_method")
+    if wanted.get("type") != "webhook_subscription":
+        raise invalid("type must be webhook_subscription.")
+    if not isinstance(method, dict) or method.get("type") != "http_delivery_method":
+        raise invalid("delivery_method.type must be http_delivery_method.")
+    if not str(method.get("url", "")).startswith(("http://", "https://")):
         raise invalid("delivery_method.url must be a URL.")
-    if not isinstance(filter_, dict) or "type" not in filter_ or not isinstance(events, list) or not events:
-        raise invalid("filter and events are required.")
+    _check_events(wanted.get("events"))
+    _check_filter(call, wanted.get("filter"))
+    same = [
+        row
+        for row in call.sandbox.store.all("subscription", call.account)
+        if row["filter"] == wanted["filter"]
+    ]
+    if len(same) >= _MOST_OF_A_KIND:
+        raise invalid(f"There are {_MOST_OF_A_KIND} webhook subscriptions of this kind already.")
     description = str(wanted.get("description", ""))
-    made = call.sandbox.subscribe(call.account, method["url"], events, filter_, description)
+    made = call.sandbox.subscribe(
+        call.account, method["url"], wanted["events"], wanted["filter"], description
+    )
+    if wanted.get("active") is False:
+        made["active"] = False
+        call.sandbox.store.put("subscription", made["id"], made)
     return 200, {"webhook_subscription": shown(made, secret=True)}
 
 
@@ -63,8 +115,13 @@ def one(call: Call, some_id: str) -> Answer:
         return 204, None
     if call.request.method == "PUT":
         wanted = call.object("webhook_subscription")
-        names = ("description", "events", "filter", "active")
-        subscription |= {name: wanted[name] for name in names if name in wanted}
+        if "events" in wanted:
+            _check_events(wanted["events"])
+        if "filter" in wanted:
+            _check_filter(call, wanted["filter"])
+        if not isinstance(wanted.get("active", True), bool):
+            raise invalid("active must be true or false.")
+        subscription |= {name: wanted[name] for name in _CHANGEABLE if name in wanted}
         call.sandbox.store.put("subscription", some_id, subscription)
     return 200, {"webhook_subscription": shown(subscription)}
 

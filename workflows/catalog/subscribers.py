@@ -1,0 +1,96 @@
+"""How a provider's webhooks are kept in order by software: made, looked at, removed, and what they missed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Whose events a webhook tells of. kind: `account`, `service` or `team`; id: of the service or team, else ""."""
+
+    kind: str = "account"
+    id: str = ""
+
+    def as_json(self) -> dict[str, str]:
+        return {"kind": self.kind, "id": self.id}
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """A webhook as the provider shows it.
+
+    active: nobody switched it off. disabled: the provider itself has, for a while, because it was refused too often.
+    ours: a trigger's own, made by this product.
+    """
+
+    id: str
+    url: str
+    active: bool
+    disabled: bool
+    ours: bool
+    events: frozenset[str]
+    reach: Reach
+
+
+@dataclass(frozen=True)
+class MadeWebhook:
+    """What is told once, when a webhook is made."""
+
+    id: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class MissedChange:
+    """A change as the provider still shows it, and the delivery that would have told of it.
+
+    external_id: always the same for the same change. happened_at: aware.
+    """
+
+    external_id: str
+    event_type: str
+    happened_at: datetime
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Missed:
+    """What can be found of what happened in a stretch of time, oldest first. words: what cannot, as sentences."""
+
+    changes: list[MissedChange]
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Subscriber:
+    """What a provider offers; every function takes what the integration's `open_api` returned, raises ProviderError.
+
+    scopes: which a connection needs for it. tells_of(event type) → whether webhooks tell of such events.
+    make(api, url, events, reach, name) → MadeWebhook. everything(api) → all webhooks of the account.
+    look(api, id) → Webhook, None when there is no such (any more). change(api, id, events, reach).
+    ping(api, id): have it send something to prove itself. enable(api, id): end its being disabled.
+    remove(api, id): also when it is gone already. missed(api, event_types, reach, since, until) → Missed.
+    reach(options) → Reach of a trigger with these options. retries_for: how long the provider goes on with a delivery.
+    told_within: how far apart the times can be that two deliveries give of one change; seen_within: the one that a
+    delivery gives and the one that the provider shows afterwards. only_once: event types of which a thing has one at
+    most. most_missed: for how long back it is asked.
+    """
+
+    scopes: tuple[str, ...]
+    tells_of: Callable[[str], bool]
+    make: Callable[[Any, str, list[str], Reach, str], MadeWebhook]
+    everything: Callable[[Any], list[Webhook]]
+    look: Callable[[Any, str], Webhook | None]
+    change: Callable[[Any, str, list[str], Reach], None]
+    ping: Callable[[Any, str], None]
+    enable: Callable[[Any, str], None]
+    remove: Callable[[Any, str], None]
+    missed: Callable[[Any, frozenset[str], Reach, datetime, datetime], Missed]
+    reach: Callable[[Mapping[str, Any]], Reach]
+    retries_for: timedelta
+    only_once: frozenset[str] = frozenset()
+    told_within: timedelta = timedelta(seconds=2)
+    seen_within: timedelta = timedelta(seconds=10)
+    most_missed: timedelta = timedelta(days=7)

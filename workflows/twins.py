@@ -1,0 +1,73 @@
+"""Twins: one change told twice under two event ids, so that the unique event id does not see it.
+
+While a secret rotates, two webhooks tell of each change; and what was recovered from the provider may still be
+delivered late. Until `trigger.twins_until` each event says by whom it was told (`source`), and one that somebody else
+has told before is a duplicate. Outside of that time nothing is looked up and nothing is locked.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from workflows import catalog
+from workflows.catalog import Delivery
+from workflows.models import Event, Trigger
+
+# Retries may be under way for as long as the provider goes on with a delivery; this is added for its clock and ours.
+_MARGIN = timedelta(days=1)
+_MOST = 200
+_ABOUT = timedelta(minutes=1)
+
+
+def watch(trigger: Trigger) -> None:
+    """From now on, and for as long as the provider may repeat a delivery, one change may be told twice."""
+    subscriber = catalog.integration(trigger.provider).subscriber
+    until = timezone.now() + (subscriber.retries_for if subscriber else timedelta()) + _MARGIN
+    Trigger.objects.filter(pk=trigger.pk).update(twins_until=until)
+    trigger.twins_until = until
+
+
+def watched(trigger: Trigger) -> bool:
+    return trigger.twins_until is not None and trigger.twins_until > timezone.now()
+
+
+def is_told(trigger: Trigger, event: Event, delivery: Delivery) -> bool:
+    """Whether somebody else than `event.source` has told of this change before. The caller holds the trigger's lock."""
+    if not delivery.change:
+        return False
+    told = (
+        Event.objects.filter(trigger=trigger, lane=event.lane).exclude(source="").exclude(source=event.source)
+    )
+    at = event.happened_at or delivery.happened_at or timezone.now()
+    return _among(trigger, told, event, delivery.change, at)
+
+
+def is_delivered(trigger: Trigger, event: Event, delivery: Delivery, since: datetime) -> bool:
+    """The same for what was recovered: whether it was delivered since then, also before anybody watched."""
+    told = Event.objects.filter(
+        trigger=trigger, lane=event.lane, event_type=event.event_type, received_at__gte=since, is_test=False
+    ).exclude(source=Event.RECOVERED)
+    return _among(trigger, told, event, delivery.change, event.happened_at or since)
+
+
+def _among(trigger: Trigger, rows: QuerySet[Event], event: Event, change: str, at: datetime) -> bool:
+    integration = catalog.integration(trigger.provider)
+    subscriber = integration.subscriber
+    if subscriber is None:
+        return False
+    same_type = rows.filter(event_type=event.event_type, is_test=False).order_by("-seq")
+    for row in same_type.only("body", "received_at", "happened_at", "source")[:_MOST]:
+        told = integration.read_delivery(bytes(row.body))
+        if told.change != change:
+            continue
+        if event.event_type in subscriber.only_once:
+            return True
+        when, within = row.happened_at or told.happened_at, subscriber.told_within
+        if when is None:  # its time is among the fields that are never stored
+            when, within = row.received_at, _ABOUT
+        elif row.is_recovered or event.is_recovered:
+            within = subscriber.seen_within
+        if abs(when - at) <= within:
+            return True
+    return False

@@ -1,0 +1,37 @@
+"""Asking a provider on behalf of a trigger, in the background: with a token that works, or with a Problem."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from connections import grant_state
+from connections.budget import Exhausted
+from connections.models import Connection
+from connections.problems import Problem
+from workflows import catalog, metered
+from workflows.catalog import Subscriber
+from workflows.webhooks import wishes
+
+T = TypeVar("T")
+
+
+def ask(connection: Connection, act: Callable[[Subscriber, Any], T], before_each: Callable[[], None]) -> T:
+    """What `act(subscriber, api)` answers; it is called a second time when the provider did not take the token.
+
+    before_each: called before each request. Raises ProviderError, or Problem when the connection cannot be used or has
+    asked for enough.
+    """
+    grant_state.check_usable(connection)
+    subscriber = catalog.integration(connection.provider).subscriber
+    if subscriber is None or not wishes.allowed(connection):
+        raise Problem(
+            "missing_scope",
+            "This connection was not, or is no longer, allowed to see and change webhooks. Reconnect and ask for it.",
+            status=403,
+        )
+    meter = metered.Meter(connection, before=before_each, background=True)
+    try:
+        return metered.authorised(
+            connection, lambda token: act(subscriber, metered.open_api(connection, token, meter))
+        )
+    except Exhausted as spent:
+        raise metered.as_problem(spent) from None

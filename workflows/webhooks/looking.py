@@ -1,0 +1,153 @@
+"""Looking after a webhook that is on: is it there, active, enabled, and as it was made?"""
+
+import random
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from connections import backoff
+from connections.actors import Actor
+from workflows import twins
+from workflows.catalog import ProviderError, Subscriber, Webhook
+from workflows.models import Subscription
+from workflows.webhooks import making, recovering, wishes
+from workflows.webhooks.care import Care
+
+_SYSTEM = Actor.system()
+_EVERY_SECONDS = 15 * 60.0
+_TIDY_EVERY = timedelta(days=1)
+_NEW_FOR = timedelta(hours=1)
+_OVERLAP = timedelta(minutes=5)
+
+
+def look(care: Care) -> None:
+    """One look, and what has to be done about it."""
+    found = care.ask(lambda subscriber, api: subscriber.look(api, care.row.external_id))
+    if found is None:
+        _make_anew(care)
+    elif care.row.secret is not None and care.row.secret.retired_at is not None:
+        _renew(care)
+    elif not found.active:
+        # Somebody's wish: it is said on the trigger's page, and not undone.
+        care.done(again_in=_next_look(), trouble="inactive", gap_since=_gap(care.row))
+    else:
+        _well(care, found)
+
+
+def _well(care: Care, found: Webhook) -> None:
+    row = care.row
+    if found.disabled or row.trouble:
+        _enable(care, needed=found.disabled)
+    events, reach = wishes.events_of(row.trigger), wishes.reach_of(row)
+    if found.events != frozenset(events) or found.reach != reach:
+        care.ask(lambda subscriber, api: subscriber.change(api, found.id, events, reach))
+    if row.confirmed_at is None and not _confirm(care):
+        return
+    if row.gap_since is not None:
+        recovering.recover(care)
+    _tidy(care)
+    care.done(again_in=_next_look(), well_at=timezone.now())
+
+
+def _enable(care: Care, *, needed: bool) -> None:
+    """The row says since when something may be missing, before that is ended."""
+    was_disabled = needed or care.row.trouble == "disabled"  # enabled, perhaps, by a turn that was cut off
+    care.write(trouble="disabled" if needed else care.row.trouble, gap_since=_gap(care.row))
+    if needed:
+        care.ask(lambda subscriber, api: subscriber.enable(api, care.row.external_id))
+    with transaction.atomic():
+        care.write(trouble="", well_at=timezone.now())
+        if was_disabled:
+            wishes.record(_SYSTEM, care.row.trigger, wishes.ENABLED, webhook=care.row.external_id)
+
+
+def _confirm(care: Care) -> bool:
+    """Whether something signed with its secret has arrived; else it is asked to send something once more."""
+    row = care.row
+    if row.secret is not None and row.secret.last_seen_at is not None:
+        care.write(confirmed_at=timezone.now())
+        replaced = row.trigger.subscriptions.filter(status=Subscription.Status.REPLACED)
+        replaced.update(next_attempt_at=timezone.now())
+        return True
+    if row.pings < 30_000:
+        care.write(pings=row.pings + 1)
+    try:
+        care.ask(lambda subscriber, api: subscriber.ping(api, row.external_id))
+    except ProviderError as error:
+        if not error.retryable:
+            raise
+    care.done(again_in=backoff.delay(row.pings), well_at=timezone.now())
+    return False
+
+
+def _tidy(care: Care) -> None:
+    """Once it works, and daily: what we made and lost goes, and so do those that it takes the place of."""
+    row, now = care.row, timezone.now()
+    # A request whose answer was lost may have its effect a while later: in the beginning each look looks for it.
+    new = row.made_at is not None and now - row.made_at < _NEW_FOR
+    if row.tidied_at is not None and not new and now - row.tidied_at < _TIDY_EVERY:
+        return
+    if row.trigger.subscriptions.filter(status=Subscription.Status.MAKING).exists():
+        return  # what is being made at this moment is not lost
+
+    def act(subscriber: Subscriber, api: Any) -> None:
+        for some_id in making.tidied(care, subscriber, api, unsure=False):
+            if some_id in row.others:
+                subscriber.remove(api, some_id)
+                why = "the trigger has one of its own"
+                wishes.record(_SYSTEM, row.trigger, wishes.REMOVED, webhook=some_id, why=why)
+
+    if row.others:
+        twins.watch(row.trigger)
+    care.ask(act)
+    care.write(tidied_at=now, others=[])
+
+
+def _make_anew(care: Care) -> None:
+    """It is gone at the provider, whoever removed it: make another, and recover what happened meanwhile."""
+    row = care.row
+    with transaction.atomic():
+        trigger = row.trigger
+        trigger.lock()
+        care.give_back(
+            status=Subscription.Status.REMOVED,
+            ended_at=timezone.now(),
+            next_attempt_at=timezone.now() + recovering.retries_for(trigger),
+        )
+        wishes.record(_SYSTEM, trigger, wishes.MISSING, webhook=row.external_id)
+        if not trigger.subscriptions.filter(status=Subscription.Status.MAKING).exists():
+            wishes.begin(trigger, reach=row.reach, gap_since=_gap(row))
+
+
+def _renew(care: Care) -> None:
+    """Somebody retired its secret, so that all it delivers is refused: another one, with another secret."""
+    row = care.row
+    with transaction.atomic():
+        row.trigger.lock()
+        if not row.trigger.subscriptions.filter(status__in=["making", "replaced"]).exists():
+            wishes.begin(row.trigger, reach=row.reach, gap_since=_gap(row))
+        care.done(again_in=_next_look())
+
+
+def _gap(row: Subscription) -> datetime:
+    """Since when something may be missing: the last delivery, or the last good look if that is longer ago.
+
+    With some overlap, but nothing from before it was first made.
+    """
+    if row.gap_since is not None:
+        return row.gap_since
+    trigger = row.trigger
+    delivered = trigger.events.filter(is_test=False).exclude(source="recovered").order_by("-seq")
+    last = delivered.values_list("received_at", flat=True).first()
+    made = trigger.subscriptions.exclude(made_at=None).order_by("made_at")
+    first = made.values_list("made_at", flat=True).first() or row.created_at
+    well = row.well_at or first
+    since: datetime = min(last or well, well) - _OVERLAP
+    return max(since, first)
+
+
+def _next_look() -> float:
+    """Seconds; spread, so that all triggers of an account are not looked at together."""
+    return _EVERY_SECONDS * random.uniform(0.9, 1.1)  # noqa: S311 - jitter

@@ -1,0 +1,99 @@
+"""Making a webhook, so that it is made once whatever happens in between, and its secret never lost.
+
+The row says `sent_at` before the request leaves. When the answer or the process is lost, a webhook may be there whose
+secret nobody knows: it has the trigger's own address and an id that is on no row. The next attempt removes it and makes
+another. Webhooks with other addresses are none of our business.
+"""
+
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from connections.actors import Actor
+from connections.problems import Problem
+from workflows import triggers, twins
+from workflows.catalog import MadeWebhook, ProviderError, Subscriber, Webhook
+from workflows.models import Subscription
+from workflows.webhooks import wishes
+from workflows.webhooks.care import Care
+
+log = structlog.get_logger(__name__)
+
+_SYSTEM = Actor.system()
+_MOST_OTHERS = 20
+_FIRST_LOOK_SECONDS = 2.0
+
+
+def make(care: Care) -> None:
+    """Remove what an earlier attempt may have left, make one, store its secret, and have it prove itself."""
+    row = care.row
+    active = row.trigger.secrets.filter(retired_at__isnull=True).count()
+    if active >= triggers.MAX_SECRETS:
+        raise Problem("too_many_secrets", "Retire a secret that is no longer used first.", status=409)
+    made = care.ask(lambda subscriber, api: _made(care, subscriber, api))
+    keep(care, made)
+    prove(care)
+
+
+def prove(care: Care) -> None:
+    """Have the provider send its test message; it is looked for, and asked for again, in a moment."""
+    care.write(pings=care.row.pings + 1)
+    try:
+        care.ask(lambda subscriber, api: subscriber.ping(api, care.row.external_id))
+    except ProviderError as error:
+        log.warning("webhook_not_pinged", subscription=str(care.row.pk), code=error.code)
+    care.done(again_in=_FIRST_LOOK_SECONDS)
+
+
+def _made(care: Care, subscriber: Subscriber, api: Any) -> MadeWebhook:
+    row, trigger = care.row, care.row.trigger
+    others = tidied(care, subscriber, api, unsure=row.sent_at is not None)
+    twins.watch(trigger)  # before there are two that tell of the same
+    again = {"gap_since": row.gap_since or row.sent_at} if row.sent_at else {}
+    care.write(sent_at=row.sent_at or timezone.now(), others=others[:_MOST_OTHERS], **again)
+    return subscriber.make(api, trigger.url, wishes.events_of(trigger), wishes.reach_of(row), trigger.name)
+
+
+def tidied(care: Care, subscriber: Subscriber, api: Any, *, unsure: bool) -> list[str]:
+    """Remove webhooks with this trigger's address that we made and lost. Answers the ids of those that people made.
+
+    unsure: an attempt may have made one whose id was never stored, so whatever was not there before is it.
+    """
+    row = care.row
+    here = row.trigger.subscriptions.filter(status__in=["on", "replaced"])
+    known = set(here.values_list("external_id", flat=True))
+    others = []
+    for webhook in subscriber.everything(api):
+        if webhook.url != row.trigger.url or webhook.id in known:
+            continue
+        if webhook.ours or (unsure and webhook.id not in row.others):
+            subscriber.remove(api, webhook.id)
+            _record_removed(care, webhook)
+        else:
+            others.append(webhook.id)
+    return others
+
+
+def _record_removed(care: Care, webhook: Webhook) -> None:
+    wishes.record(_SYSTEM, care.row.trigger, wishes.REMOVED, webhook=webhook.id, why="its secret was lost")
+
+
+def keep(care: Care, made: MadeWebhook) -> None:
+    """Its id and secret in one transaction: from here on it is known. What was on so far is now replaced."""
+    row, now = care.row, timezone.now()
+    with transaction.atomic():
+        secret, _ = triggers.add_secret(actor=_SYSTEM, trigger=row.trigger, secret=made.secret)
+        row.trigger.subscriptions.filter(status=Subscription.Status.ON).update(
+            status=Subscription.Status.REPLACED, attempts=0, next_attempt_at=now
+        )
+        care.write(
+            status=Subscription.Status.ON,
+            external_id=made.id,
+            secret=secret,
+            made_at=now,
+            well_at=now,
+        )
+        reach = wishes.reach_of(row).as_json()
+        wishes.record(_SYSTEM, row.trigger, wishes.MADE, webhook=made.id, reach=reach)

@@ -1,0 +1,71 @@
+"""Recovering: changes that were not delivered, read from the provider and put into the inbox as events of their own.
+
+The same change has the same event id each time, so that doing it again stores nothing twice; and what was delivered, or
+is delivered late, is recognised as its twin (workflows.twins).
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from connections.actors import Actor
+from workflows import catalog, inbox, twins
+from workflows.catalog import Missed
+from workflows.inbox import Recovered, Verdict
+from workflows.models import Trigger
+from workflows.webhooks import wishes
+from workflows.webhooks.care import Care
+
+_SYSTEM = Actor.system()
+# A delivery may have been stored a little before the provider says that the change happened: clocks differ.
+_SKEW = timedelta(hours=1)
+_RENEW_EVERY = 20
+
+
+def retries_for(trigger: Trigger) -> timedelta:
+    """How long the provider may go on with a delivery that it has begun."""
+    subscriber = catalog.integration(trigger.provider).subscriber
+    return subscriber.retries_for if subscriber else timedelta()
+
+
+def recover(care: Care) -> None:
+    """Ask what happened since `gap_since`, store what nobody delivered, and write down what could not be found."""
+    row, trigger, until = care.row, care.row.trigger, timezone.now()
+    since = row.gap_since or until
+    twins.watch(trigger)
+
+    def missed(subscriber: catalog.Subscriber, api: Any) -> Missed:
+        from_ = max(since, until - subscriber.most_missed)
+        events = frozenset(wishes.events_of(trigger))
+        found = subscriber.missed(api, events, wishes.reach_of(row), from_, until)
+        if from_ == since:
+            return found
+        words = f"Nothing from before {from_:%Y-%m-%d %H:%M} UTC was looked for. {found.words}"
+        return Missed(found.changes, words.strip())
+
+    found = care.ask(missed)
+    stored = _store(care, found, since)
+    summary = {
+        "since": since.isoformat(),
+        "until": until.isoformat(),
+        "found": len(found.changes),
+        "stored": stored,
+        "words": found.words[:1000],
+    }
+    with transaction.atomic():
+        care.write(gap_since=None, recovered=summary)
+        wishes.record(_SYSTEM, trigger, wishes.RECOVERED, **summary)
+
+
+def _store(care: Care, found: Missed, since: datetime) -> int:
+    """Each by itself: a crash in between leaves the rest for the next turn, which finds these stored."""
+    stored = 0
+    for number, change in enumerate(found.changes):
+        if number % _RENEW_EVERY == 0:
+            care.keep()
+        told = Recovered(change.happened_at, min(since, change.happened_at) - _SKEW)
+        verdict = inbox.store(care.row.trigger, body=change.body, recovered=told)
+        stored += verdict != Verdict.DUPLICATE
+    return stored

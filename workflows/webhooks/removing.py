@@ -1,0 +1,105 @@
+"""The end of webhooks: replaced by a newer one, or not wanted any more."""
+
+import time
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from connections import backoff
+from connections.actors import Actor
+from connections.models import Connection
+from connections.problems import Problem
+from workflows import triggers, twins
+from workflows.catalog import ProviderError, Subscriber
+from workflows.models import Subscription
+from workflows.webhooks import making, recovering, wishes
+from workflows.webhooks.care import Care, LeaseLost, claim
+
+log = structlog.get_logger(__name__)
+
+_SYSTEM = Actor.system()
+_AT_ONCE_SECONDS = 10.0
+_MOST_AT_ONCE = 50
+
+
+def replaced(care: Care) -> None:
+    """Goes as soon as the newer one has proved itself; until then both deliver, and neither twice."""
+    row = care.row
+    newer = row.trigger.subscriptions.filter(status=Subscription.Status.ON).first()
+    if newer is None or newer.confirmed_at is None:
+        twins.watch(row.trigger)
+        care.done(again_in=backoff.delay(max(1, newer.pings) if newer else 5))
+        return
+    twins.watch(row.trigger)
+    care.ask(lambda subscriber, api: subscriber.remove(api, row.external_id))
+    with transaction.atomic():
+        # What the provider has begun to deliver, it may go on with: its secret counts for as long.
+        care.give_back(
+            status=Subscription.Status.REMOVED,
+            ended_at=timezone.now(),
+            next_attempt_at=timezone.now() + recovering.retries_for(row.trigger),
+        )
+        wishes.record(_SYSTEM, row.trigger, wishes.ROTATED, removed=row.external_id, now=newer.external_id)
+
+
+def retire_secret(care: Care) -> None:
+    """Nothing that it signed can still be under way. The last secret of a trigger is never taken from it."""
+    secret, trigger = care.row.secret, care.row.trigger
+    active = trigger.secrets.filter(retired_at__isnull=True)
+    if secret is not None and active.exclude(pk=secret.pk).exists():
+        secret.trigger = trigger
+        triggers.retire_secret(actor=_SYSTEM, secret=secret)
+    care.done(again_in=None)
+
+
+def remove(care: Care) -> None:
+    """It is not wanted any more. Without an id, whatever of ours has this trigger's address is it."""
+    care.ask(lambda subscriber, api: _removed(care, subscriber, api))
+    with transaction.atomic():
+        care.give_back(
+            status=Subscription.Status.REMOVED, ended_at=timezone.now(), next_attempt_at=None, error=None
+        )
+        wishes.record(_SYSTEM, care.row.trigger, wishes.REMOVED, webhook=care.row.external_id)
+
+
+def _removed(care: Care, subscriber: Subscriber, api: Any) -> None:
+    if care.row.external_id:
+        subscriber.remove(api, care.row.external_id)
+    if care.row.sent_at is not None and not care.row.external_id:
+        making.tidied(care, subscriber, api, unsure=True)
+
+
+def remove_all(connection: Connection) -> int:
+    """Before a connection's tokens are erased: remove what it has at the provider, as far as that goes in a moment.
+
+    Answers how many are gone. Never raises for what the provider says.
+    """
+    end, gone = time.monotonic() + _AT_ONCE_SECONDS, 0
+    rows = Subscription.objects.open().filter(trigger__connection=connection)
+    for row in rows.order_by("created_at")[:_MOST_AT_ONCE]:
+        if row.status == Subscription.Status.MAKING and row.sent_at is None:
+            continue
+        care = claim(row) if time.monotonic() < end else None
+        if care is None:
+            continue
+        try:
+            care.write(status=Subscription.Status.REMOVING)
+            remove(care)
+            gone += 1
+        except LeaseLost:
+            continue
+        except (ProviderError, Problem) as error:
+            log.warning("webhook_not_removed", subscription=str(row.pk), code=error.code)
+            break  # the others would fare no better
+    return gone
+
+
+def leave_all(connection: Connection) -> int:
+    """The tokens are erased: what is still at the provider stays there. Part of that transaction; answers how many."""
+    rows = Subscription.objects.open().filter(trigger__connection=connection)
+    never_sent = {"status": "making", "sent_at": None}
+    ended = {"lease_holder": None, "lease_until": None, "next_attempt_at": None, "ended_at": timezone.now()}
+    rows.filter(**never_sent).update(status=Subscription.Status.FAILED, **ended)
+    return rows.update(status=Subscription.Status.LEFT, **ended)

@@ -1,0 +1,155 @@
+"""How a trigger's webhook is set up, and how it is doing, for the trigger's page and for other software."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Prefetch, Q
+
+from workflows import catalog
+from workflows.models import Subscription, Trigger
+from workflows.moments import moment
+from workflows.webhooks import wishes
+
+BY_ITSELF, BY_HAND = "by_itself", "by_hand"
+_KEPT = [*Subscription.OPEN, "failed", "left"]
+
+
+@dataclass(frozen=True)
+class SetUp:
+    """way: by_itself or by_hand. key, words, tone (good, warn, bad, off): its state; at: when that was so, or None.
+
+    rotating: a new secret is on its way. allowed: whether the connection lets triggers set themselves up.
+    may_begin, may_rotate: which button there is. changing: it will be otherwise in a moment.
+    """
+
+    way: str
+    key: str
+    words: str
+    tone: str
+    at: datetime | None = None
+    rotating: bool = False
+    allowed: bool = False
+    may_begin: bool = False
+    may_rotate: bool = False
+    changing: bool = False
+    webhook: str = ""
+    reach: dict[str, str] | None = None
+    recovered: dict[str, Any] | None = None
+
+
+def prefetched() -> "Prefetch[str, Any, Any]":
+    """What `of` reads, for lists of triggers; those that have ended are left out."""
+    return Prefetch(
+        "subscriptions",
+        queryset=Subscription.objects.filter(Q(status__in=_KEPT)),
+        to_attr="kept_subscriptions",
+    )
+
+
+def of(trigger: Any) -> SetUp:
+    """trigger: with its connection and grant; `kept_subscriptions` where they were prefetched."""
+    rows = getattr(trigger, "kept_subscriptions", None)
+    if rows is None:
+        rows = list(trigger.subscriptions.filter(status__in=_KEPT)[:20])
+    open_ = trigger.status != Trigger.Status.CLOSED
+    allowed = open_ and bool(wishes.events_of(trigger)) and wishes.allowed(trigger.connection)
+    by_status = {row.status: row for row in reversed(rows)}
+    shown = by_status.get("on") or by_status.get("making")
+    if not open_:
+        return _closed(by_status.get("left"), catalog.integration(trigger.provider).name)
+    if shown is None:
+        return _without(by_status.get("failed"), trigger, allowed=allowed)
+    key, words, tone = _state(shown, catalog.integration(trigger.provider).name)
+    rotating = shown.status == "on" and ("making" in by_status or "replaced" in by_status)
+    return SetUp(
+        way=BY_ITSELF,
+        key=key,
+        words=words,
+        tone=tone,
+        at=shown.well_at if key == "works" else None,
+        rotating=rotating,
+        allowed=allowed,
+        may_rotate=allowed and shown.status == "on" and not rotating,
+        changing=rotating or key in ("making", "unproven", "disabled"),
+        webhook=shown.external_id,
+        reach=wishes.reach_of(shown).as_json(),
+        recovered=_readable(shown.recovered),
+    )
+
+
+def _readable(recovered: dict[str, Any] | None) -> dict[str, Any] | None:
+    """With `since` as a time as well."""
+    return recovered and {**recovered, "since_at": moment(recovered.get("since"))}
+
+
+def _closed(left: Subscription | None, name: str) -> SetUp:
+    if left is None:
+        return SetUp(way=BY_HAND, key="closed", words="The trigger is closed.", tone="off")
+    words = f"Its webhook could not be removed. It may still be in {name}: remove it there."
+    return SetUp(way=BY_ITSELF, key="left", words=words, tone="bad", webhook=left.external_id)
+
+
+def _without(failed: Subscription | None, trigger: Trigger, *, allowed: bool) -> SetUp:
+    name = catalog.integration(trigger.provider).name
+    common = {"way": BY_HAND, "allowed": allowed, "may_begin": allowed}
+    if failed is not None:
+        otherwise = (
+            "What was set up by hand goes on."
+            if trigger.confirmed_at
+            else "Try again, or set it up by hand as it says below."
+        )
+        words = f"The webhook could not be made: {_said(failed)} {otherwise}"
+        return SetUp(key="failed", words=words, tone="bad", **common)  # type: ignore[arg-type]
+    words = f"The webhook was, or is to be, added by hand in {name}."
+    return SetUp(key="by_hand", words=words, tone="off", **common)  # type: ignore[arg-type]
+
+
+def _said(row: Subscription) -> str:
+    message = str((row.error or {}).get("message") or "It did not work.").strip()
+    return message if message.endswith((".", "!", "?")) else f"{message}."
+
+
+_State = tuple[Callable[[Subscription], bool], str, str, str]
+# The first that holds counts: (whether it holds, key, tone, words).
+_STATES: list[_State] = [
+    (
+        lambda row: row.status == "making" and row.error is not None,
+        "making_delayed",
+        "warn",
+        "The webhook is not made yet. {said} It is tried again by itself.",
+    ),
+    (lambda row: row.status == "making", "making", "warn", "The webhook is about to be made in {name}."),
+    (
+        lambda row: row.trouble == "inactive",
+        "inactive",
+        "bad",
+        "Somebody switched the webhook off in {name}. Switch it on there; what happens meanwhile is then recovered.",
+    ),
+    (
+        lambda row: row.trouble == "disabled",
+        "disabled",
+        "bad",
+        "{name} has disabled the webhook, because it was refused too often. It is being re-enabled.",
+    ),
+    (
+        lambda row: row.error is not None,
+        "unseen",
+        "warn",
+        "The webhook could not be looked at. {said} It is tried again by itself.",
+    ),
+    (
+        lambda row: row.confirmed_at is None,
+        "unproven",
+        "warn",
+        "The webhook is made. Waiting for {name}’s test message.",
+    ),
+]
+
+
+def _state(row: Subscription, name: str) -> tuple[str, str, str]:
+    for holds, key, tone, words in _STATES:
+        if holds(row):
+            return key, words.format(name=name, said=_said(row)), tone
+    return "works", f"The webhook is there and enabled, as {name} says.", "good"

@@ -1,0 +1,118 @@
+"""The workers' side: each subscription that is due gets its turn, and each failure its place on the row."""
+
+import time
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from connections import backoff
+from connections.actors import Actor
+from connections.problems import Problem
+from connections.storable import storable
+from workflows import outcomes
+from workflows.catalog import ProviderError
+from workflows.models import Subscription
+from workflows.webhooks import looking, making, removing, wishes
+from workflows.webhooks.care import Care, LeaseLost, claim
+
+log = structlog.get_logger(__name__)
+
+_BATCH = 10
+_KEPT_FOR = timedelta(days=30)
+_PRUNED_AT_ONCE = 1000
+MAX_ATTEMPTS = 12
+# What a person has to mend is looked at again after this; a reconnected connection is looked at at once.
+_LATER_SECONDS = 3600.0
+_SYSTEM = Actor.system()
+_STEPS = {
+    "making": making.make,
+    "on": looking.look,
+    "replaced": removing.replaced,
+    "removing": removing.remove,
+    "removed": removing.retire_secret,
+}
+# After a failure that will not pass, or the last attempt: how the row ends. Others go on.
+_ENDS = {"making": "failed", "removing": "left"}
+
+
+def tend_due(end: float) -> int:
+    """Give those that are due their turn, until `end` (time.monotonic()). Answers how many had one."""
+    done = 0
+    for row in Subscription.objects.due(timezone.now()).order_by("next_attempt_at")[:_BATCH]:
+        if time.monotonic() >= end:
+            break
+        care = claim(row)
+        if care is not None:
+            done += 1
+            tend(care)
+    return done
+
+
+def anything_due() -> bool:
+    return Subscription.objects.due(timezone.now()).exists()
+
+
+def prune() -> int:
+    """Forget subscriptions that ended long ago; the audit trail still tells of them. Answers how many."""
+    old = Subscription.objects.filter(next_attempt_at__isnull=True, ended_at__lt=timezone.now() - _KEPT_FOR)
+    chosen = list(old.values_list("pk", flat=True)[:_PRUNED_AT_ONCE])
+    return Subscription.objects.filter(pk__in=chosen).delete()[0]
+
+
+def tend(care: Care) -> None:
+    """One turn. Whatever goes wrong is on the row afterwards, or, like a crash, ends with the lease."""
+    try:
+        step = _STEPS.get(care.row.status)
+        if step is None:
+            care.give_back(next_attempt_at=None)
+        elif care.row.attempts > MAX_ATTEMPTS and care.row.status in _ENDS:
+            _failed(care, Problem("attempts_exhausted", "Each attempt was cut off before it ended."))
+        else:
+            step(care)
+    except LeaseLost:
+        log.info("subscription_taken_over", subscription=str(care.row.pk))
+    except ProviderError as error:
+        _note(care, outcomes.as_problem(error))
+    except Problem as problem:
+        _note(care, problem)
+    except Exception:
+        log.exception("subscription_turn_broke", subscription=str(care.row.pk), status=care.row.status)
+        words = "Something went wrong here. Whoever runs TaskJuice can see what."
+        _note(care, Problem("broken", words, status=500, retryable=True))
+
+
+def _note(care: Care, problem: Problem) -> None:
+    try:
+        _failed(care, problem)
+    except LeaseLost:
+        log.info("subscription_taken_over", subscription=str(care.row.pk))
+
+
+def _failed(care: Care, problem: Problem) -> None:
+    """Try again later; or, where that will not help, let the row end."""
+    row, error = care.row, storable(problem.as_error())
+    log.warning("subscription_turn_failed", subscription=str(row.pk), status=row.status, code=problem.code)
+    given_up = row.attempts >= MAX_ATTEMPTS
+    if problem.code in ("reconnection_needed", "connection_pending"):
+        # Waiting for a person is no attempt.
+        care.give_back(error=error, attempts=0, next_attempt_at=_in(_LATER_SECONDS))
+    elif row.status in _ENDS and (given_up or not problem.retryable):
+        _end(care, _ENDS[row.status], error)
+    else:
+        wait = backoff.delay(row.attempts, problem.retry_after) if problem.retryable else _LATER_SECONDS
+        care.give_back(error=error, next_attempt_at=_in(wait))
+
+
+def _end(care: Care, status: str, error: dict[str, Any]) -> None:
+    with transaction.atomic():
+        care.give_back(status=status, error=error, ended_at=timezone.now(), next_attempt_at=None)
+        if status == Subscription.Status.LEFT:
+            detail = {"webhook": care.row.external_id, "reason": error["code"]}
+            wishes.record(_SYSTEM, care.row.trigger, wishes.LEFT, **detail)
+
+
+def _in(seconds: float) -> datetime:
+    return timezone.now() + timedelta(seconds=seconds)

@@ -1,0 +1,159 @@
+"""What people want of a trigger's webhook: each wish is a row, which the workers then see to."""
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from connections import audit
+from connections.actors import Actor
+from connections.models import Connection
+from connections.problems import Problem
+from workflows import catalog, doorbell
+from workflows.catalog import Reach
+from workflows.models import Subscription, Trigger
+
+MADE, ENABLED, REMOVED = "trigger.webhook_made", "trigger.webhook_enabled", "trigger.webhook_removed"
+ASKED, ROTATING, ROTATED = "trigger.webhook_asked", "trigger.webhook_rotating", "trigger.webhook_rotated"
+MISSING, LEFT, RECOVERED = "trigger.webhook_missing", "trigger.webhook_left", "trigger.changes_recovered"
+AUDIT_WORDS = {
+    ASKED: "Let a trigger set up its webhook by itself",
+    MADE: "Set up a trigger’s webhook",
+    ENABLED: "Re-enabled a trigger’s webhook",
+    MISSING: "Found a trigger’s webhook missing",
+    ROTATING: "Began to rotate a webhook’s secret",
+    ROTATED: "Rotated a webhook’s secret",
+    REMOVED: "Removed a webhook",
+    LEFT: "Could not remove a webhook",
+    RECOVERED: "Recovered changes that were not delivered",
+}
+
+
+def allowed(connection: Connection) -> bool:
+    """Whether the grant covers what it takes, for a provider that offers it at all."""
+    integration = catalog.integration(connection.provider)
+    granted = _granted(connection)
+    subscriber = integration.subscriber
+    return subscriber is not None and all(integration.covers(scope, granted) for scope in subscriber.scopes)
+
+
+def _granted(connection: Connection) -> list[str]:
+    grant = getattr(connection, "grant", None)
+    if grant is None or connection.status == Connection.Status.REVOKED:
+        return []
+    return list(grant.scopes_granted)
+
+
+def wanted_by_default(trigger: Trigger) -> bool:
+    """Whether a new trigger sets itself up: when the very scopes were asked for and granted."""
+    subscriber = catalog.integration(trigger.provider).subscriber
+    granted = set(_granted(trigger.connection))
+    return subscriber is not None and set(subscriber.scopes) <= granted and bool(events_of(trigger))
+
+
+def events_of(trigger: Trigger) -> list[str]:
+    """The event types that a webhook for it tells of; none where webhooks tell nothing that it starts on."""
+    subscriber, trigger_type = (
+        catalog.integration(trigger.provider).subscriber,
+        catalog.find_trigger(trigger.key),
+    )
+    if subscriber is None or trigger_type is None:
+        return []
+    return sorted(filter(subscriber.tells_of, trigger_type.listens_to(trigger.options)))
+
+
+def reach_of(row: Subscription) -> Reach:
+    """What it is limited to: as somebody asked, else as the trigger's own options are."""
+    if row.reach:
+        return Reach(**row.reach)
+    subscriber = catalog.integration(row.trigger.provider).subscriber
+    options = row.trigger.options
+    return subscriber.reach(options) if subscriber else Reach()
+
+
+def begin(trigger: Trigger, **fields: Any) -> Subscription:
+    """The row that says a webhook is about to be made. Raises IntegrityError when there is one."""
+    return Subscription.objects.create(trigger=trigger, **fields)
+
+
+def set_up(*, actor: Actor, trigger: Trigger, reach: Reach | None = None) -> Subscription:
+    """Have a webhook made; once it works it takes the place of any other with this trigger's address.
+
+    Raises Problem (trigger_closed, webhooks_not_allowed, already_set_up).
+    """
+    with transaction.atomic():
+        trigger.lock()
+        _check(trigger)
+        if trigger.subscriptions.filter(status__in=["making", "on"]).exists():
+            raise Problem("already_set_up", "This trigger sets up its webhook by itself already.", status=409)
+        return _ask(actor, trigger, ASKED, reach.as_json() if reach else {})
+
+
+def rotate(*, actor: Actor, trigger: Trigger) -> Subscription:
+    """Have a second webhook made, with a secret of its own; the one so far goes when the new one works.
+
+    Raises Problem (trigger_closed, webhooks_not_allowed, not_set_up, rotating_already).
+    """
+    with transaction.atomic():
+        trigger.lock()
+        _check(trigger)
+        now = trigger.subscriptions.filter(status="on").first()
+        if now is None:
+            raise Problem("not_set_up", "This trigger has no webhook of its own yet.", status=409)
+        if trigger.subscriptions.filter(status__in=["making", "replaced"]).exists():
+            raise Problem("rotating_already", "Its secret is being rotated just now.", status=409)
+        return _ask(actor, trigger, ROTATING, now.reach)
+
+
+def look_soon(trigger: Trigger) -> None:
+    """Have its webhook follow what the trigger listens to from now on."""
+    if trigger.subscriptions.filter(status="on").update(next_attempt_at=timezone.now()):
+        doorbell.ring()
+
+
+def _check(trigger: Trigger) -> None:
+    if trigger.status == Trigger.Status.CLOSED:
+        raise Problem("trigger_closed", "The connection behind this trigger was revoked.", status=409)
+    if not events_of(trigger):
+        raise Problem("no_webhooks", "No webhook tells of what this trigger starts on.", status=409)
+    if not allowed(trigger.connection):
+        raise Problem(
+            "webhooks_not_allowed",
+            "This connection may not set up webhooks. Reconnect and ask for it, or set the webhook up by hand.",
+            status=409,
+        )
+
+
+def _ask(actor: Actor, trigger: Trigger, action: str, reach: dict[str, str]) -> Subscription:
+    try:
+        with transaction.atomic():
+            row = begin(trigger, reach=reach)
+    except IntegrityError:
+        raise Problem("already_set_up", "Somebody has just asked for the same.", status=409) from None
+    record(actor, trigger, action)
+    doorbell.ring()
+    return row
+
+
+def end_all(trigger: Trigger) -> int:
+    """The trigger is deleted: have what is at the provider removed. Part of that transaction; answers how many."""
+    trigger.subscriptions.filter(status="making", sent_at__isnull=True).update(
+        status=Subscription.Status.FAILED, ended_at=timezone.now(), next_attempt_at=None
+    )
+    ended = trigger.subscriptions.filter(status__in=["making", "on", "replaced"]).update(
+        status=Subscription.Status.REMOVING, attempts=0, error=None, next_attempt_at=timezone.now()
+    )
+    if ended:
+        doorbell.ring()
+    return ended
+
+
+def record(actor: Actor, trigger: Trigger, action: str, **detail: Any) -> None:
+    """One audit event that names the trigger as it is called at the time."""
+    audit.record(
+        actor,
+        action,
+        connection=trigger.connection,
+        target=str(trigger.pk),
+        detail={"trigger": trigger.name, **detail},
+    )
