@@ -204,7 +204,6 @@ def _progress(trigger: Any) -> dict[str, Any]:
         "health": health,
         "guide": guide,
         "set_up": set_up,
-        "integration": catalog.integration(trigger.provider),
         "seen": hashlib.sha256(repr(shown).encode()).hexdigest()[:16],
         "poll": poll,
         "watch": watch,
