@@ -43,9 +43,9 @@ def advance_due(until: float, limit: int = _AT_ONCE) -> int:
     until: `time.monotonic()` after which nothing new is begun.
     """
     taken = lost = 0
-    until = min(until, time.monotonic() + _SECONDS_AT_ONCE)
+    enough = min(until, time.monotonic() + _SECONDS_AT_ONCE)
     for run in _from_anywhere(list(Run.objects.due(timezone.now())[:limit])):
-        if time.monotonic() > until or lost == _LOST_IN_A_ROW:
+        if time.monotonic() > enough or lost == _LOST_IN_A_ROW:
             break
         holder = _claim(run)
         if holder is None:
