@@ -132,12 +132,31 @@ class Stack:
         return answer.json()
 
     def processor_seconds(self, part_of_command: str) -> float:
-        """Processor time that the child of `up` with that command line has used so far (Linux, proc(5))."""
+        """Processor time used so far by the child of `up` with that command line, and by its children (Linux)."""
         if self._up is None:
             raise RuntimeError("it does not run")
-        children = Path(f"/proc/{self._up.pid}/task/{self._up.pid}/children").read_text().split()
-        for pid in children:
+        for pid in _children(self._up.pid):
             if part_of_command.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
-                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-                return (int(fields[11]) + int(fields[12])) / _TICKS
+                return _used(pid) + sum(
+                    _used(child) for one in _children(pid) for child in (one, *_children(one))
+                )
         raise RuntimeError(f"no child runs {part_of_command}")
+
+    def database_seconds(self) -> float:
+        """The same of the connections that PostgreSQL serves on this machine now; 0 where it runs elsewhere."""
+        if not self._server:
+            return 0.0
+        with psycopg.connect(self._server) as connection:
+            served = "SELECT pid FROM pg_stat_activity WHERE datname = %s"
+            pids = [pid for (pid,) in connection.execute(served, [self._name])]
+        return sum(_used(pid) for pid in pids if Path(f"/proc/{pid}/stat").exists())
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _used(pid: int) -> float:
+    """Seconds (proc(5): utime and stime)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
