@@ -33,7 +33,7 @@ def measure(kind: str, port: int) -> list[Row]:
         time.sleep(_SETTLES_IN)
         before = _seconds(stack)
         stack.python("-m", "bench.waiting", "release")
-        wait_for("every note", lambda: stack.sandbox("GET", "state")["notes"] >= RUNS, 120)
+        wait_for("every note", lambda: stack.sandbox("GET", "state")["notes"] >= RUNS, 120, every=1.0)
         used = [now - then for now, then in zip(_seconds(stack), before, strict=True)]
         got = sorted(notes.received(stack).values())
     seconds = got[-1] - got[0]

@@ -22,14 +22,14 @@ _PATIENCE = 60.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def wait_for(what: str, look: Callable[[], Any], seconds: float = _PATIENCE) -> Any:
-    """The first truthy answer of `look`, asked ten times a second. Raises TimeoutError."""
+def wait_for(what: str, look: Callable[[], Any], seconds: float = _PATIENCE, every: float = 0.1) -> Any:
+    """The first truthy answer of `look`, asked again after `every` seconds. Raises TimeoutError."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         seen = look()
         if seen:
             return seen
-        time.sleep(0.1)
+        time.sleep(every)
     raise TimeoutError(f"waited {seconds:.0f} s for {what}")
 
 

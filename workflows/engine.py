@@ -110,7 +110,7 @@ class Walk:
             if time.monotonic() > until and self.run.position < len(self.steps):
                 self._give_back(status=Run.Status.PENDING, due_at=timezone.now(), claims=0)
                 return
-        if self.run.status == Run.Status.RUNNING:  # else the last step has ended it
+        if self.run.status != Run.Status.COMPLETED:  # else the last step has ended it
             self._end(Run.Status.COMPLETED)
 
     def _outputs(self) -> dict[str, Any]:
