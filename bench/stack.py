@@ -18,20 +18,21 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import requests
 
+from bench import processes
+
 ROOT = Path(__file__).resolve().parent.parent
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/taskjuice")
 _PATIENCE = 60.0
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def wait_for(what: str, look: Callable[[], Any], seconds: float = _PATIENCE) -> Any:
-    """The first truthy answer of `look`, asked ten times a second. Raises TimeoutError."""
+def wait_for(what: str, look: Callable[[], Any], seconds: float = _PATIENCE, every: float = 0.1) -> Any:
+    """The first truthy answer of `look`, asked again after `every` seconds. Raises TimeoutError."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         seen = look()
         if seen:
             return seen
-        time.sleep(0.1)
+        time.sleep(every)
     raise TimeoutError(f"waited {seconds:.0f} s for {what}")
 
 
@@ -161,33 +162,27 @@ class Stack:
             return database.execute(sql).fetchall()
 
     def child(self, part_of_command: str) -> int:
-        """The pid of the child of `up` with that command line (Linux, proc(5))."""
+        """The pid of the child of `up` with that command line."""
         if self._up is None:
             raise RuntimeError("it does not run")
-        children = Path(f"/proc/{self._up.pid}/task/{self._up.pid}/children").read_text().split()
-        for pid in children:
-            if part_of_command.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
-                return int(pid)
+        for pid in processes.children(self._up.pid):
+            if part_of_command in processes.command(pid):
+                return pid
         raise RuntimeError(f"no child runs {part_of_command}")
 
     def processor_seconds(self, part_of_command: str) -> float:
-        """Processor time that this child has used so far."""
-        fields = _stat(self.child(part_of_command))
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        """Processor time used so far by that child and what it started."""
+        return sum(map(processes.seconds, processes.of_group(self.child(part_of_command))))
 
-    def peak_memory(self, part_of_command: str) -> float:
-        """The most resident memory that this child and what it started had at any time so far, in kB."""
-        group, total = self.child(part_of_command), 0.0
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                if int(_stat(int(folder.name))[2]) == group:
-                    status = (folder / "status").read_text()
-                    total += float(status.partition("VmHWM:")[2].split()[0])
-            except (FileNotFoundError, ProcessLookupError, IndexError):
-                continue
-        return total
+    def peak_kilobytes(self, part_of_command: str) -> float:
+        """The most memory that this child and what it started had at any time so far."""
+        return sum(map(processes.peak_kilobytes, processes.of_group(self.child(part_of_command))))
 
-
-def _stat(pid: int) -> list[str]:
-    """What follows the command's name in /proc/<pid>/stat."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    def database_seconds(self) -> float:
+        """Processor time of the connections that PostgreSQL serves on this machine now; 0 where it runs elsewhere."""
+        if not self._server:
+            return 0.0
+        with psycopg.connect(self._server) as connection:
+            served = "SELECT pid FROM pg_stat_activity WHERE datname = %s"
+            pids = [pid for (pid,) in connection.execute(served, [self._name])]
+        return sum(map(processes.seconds, pids))

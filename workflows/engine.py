@@ -53,9 +53,9 @@ def advance_due(until: float, limit: int = _AT_ONCE) -> int:
     until: `time.monotonic()` after which nothing new is begun.
     """
     taken = lost = 0
-    until = min(until, time.monotonic() + _SECONDS_AT_ONCE)
+    enough = min(until, time.monotonic() + _SECONDS_AT_ONCE)
     for run in _from_anywhere(list(Run.objects.due(timezone.now())[:limit])):
-        if time.monotonic() > until or lost == _LOST_IN_A_ROW:
+        if time.monotonic() > enough or lost == _LOST_IN_A_ROW:
             break
         holder = _claim(run)
         if holder is None:
@@ -120,7 +120,7 @@ class Walk:
             if time.monotonic() > until and self.run.position < len(self.steps):
                 self._give_back(status=Run.Status.PENDING, due_at=timezone.now(), claims=0)
                 return
-        if self.run.status == Run.Status.RUNNING:  # else the last step has ended it
+        if self.run.status != Run.Status.COMPLETED:  # else the last step has ended it
             self._end(Run.Status.COMPLETED)
 
     def _outputs(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ COUNTS = (
 )
 MANY = 10_050 if SHORT else 45_000
 CHANGING, ADDED, LEFT, DELETED = (400, 40, 40, 10) if SHORT else (2_000, 200, 200, 50)
-_MEGABYTE = 1024.0
+_MEGABYTE = 1024.0  # in kB
 _MOST_MEGABYTES = 24.0
 
 
@@ -62,9 +62,9 @@ def _differences(made: list[str], found: list[str]) -> int:
 
 def _of_many(stack: Stack, seed: dict[str, Any], kind: str) -> list[Row]:
     made = _fill(stack, "PSVC03", MANY)
-    before = stack.peak_memory("granian")
+    before = stack.peak_kilobytes("granian")
     found = [row["id"] for row in _rows(stack, seed, "PSVC03")]
-    grown = (stack.peak_memory("granian") - before) / _MEGABYTE
+    grown = (stack.peak_kilobytes("granian") - before) / _MEGABYTE
     return [
         exactly(f"{kind}: listed of {MANY:,}", MANY, len(found)),
         exactly(f"{kind}: missing or twice of {MANY:,}", 0, _differences(made, found)),

@@ -11,9 +11,10 @@ def test_a_connection_serves_one_request_after_the_other_whatever_the_answers() 
         connection = HTTPConnection(urlsplit(server.url).netloc, timeout=10)
         connection.connect()
         socket = connection.sock
-        for path, status in (("/_sandbox/state", 200), ("/nowhere", 404), ("/users", 401), ("/app/acme/incidents", 200)):
+        for path, status in (("/_sandbox/state", 200), ("/nowhere", 404), ("/users", 401), ("/", 302)):
             connection.request("GET", path)
             answer = connection.getresponse()
-            assert (answer.status, bool(answer.read())) == (status, True)
+            answer.read()
+            assert answer.status == status
             assert connection.sock is socket
         connection.close()

@@ -24,7 +24,7 @@ from workflows import doorbell, inbox
 
 # pytest takes fixtures over by name.
 __all__ = ["connection", "deliver", "note_workflow", "trigger", "workspace"]
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("bell")]
+pytestmark = pytest.mark.django_db(transaction=True)
 DATABASE = connections["default"]
 NEVER = 3600.0
 

@@ -45,6 +45,42 @@ def test_an_event_becomes_a_note_with_the_fields_of_the_incident(
     assert (step.status, step.call.output["note"]["id"]) == ("completed", "PNOTE1")
 
 
+@pytest.mark.parametrize(
+    ("last", "ends"),
+    [
+        (
+            {
+                "only_if": {
+                    "match": "all",
+                    "rows": [["trigger.incident.id", "equals", "x"]],
+                }
+            },
+            "skipped",
+        ),
+        ({"on_error": "continue", "input": {"from": DANA, "incident_id": "PGONE", "content": "x"}}, "failed"),
+    ],
+    ids=["skipped", "failed"],
+)
+def test_a_last_step_that_does_nothing_ends_the_run_as_well(
+    deliver: Any,
+    trigger: Trigger,
+    connection: Connection,
+    pagerduty: responses.RequestsMock,
+    last: dict[str, Any],
+    ends: str,
+) -> None:
+    add_note(pagerduty)
+    add_note(pagerduty, "PGONE", status=404)
+    publish(trigger, connection, steps=[note_step(connection), note_step(connection, key="last", **last)])
+    deliver(incident_event())
+
+    worker.drain()
+
+    run = Run.objects.get()
+    assert (run.status, run.lease_holder, run.finished_at is None) == ("completed", None, False)
+    assert [step.status for step in run.steps.all()] == ["completed", ends]
+
+
 def test_each_matching_workflow_gets_one_run_and_a_repeat_of_the_event_none(
     deliver: Any, trigger: Trigger, connection: Connection, pagerduty: responses.RequestsMock
 ) -> None:

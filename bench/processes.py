@@ -1,0 +1,48 @@
+"""What processes have used so far, as Linux tells it (proc(5))."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def command(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+
+
+def of_group(group: int) -> Iterator[int]:
+    """The processes of a process group that are there now."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if int(_stat(int(folder.name))[2]) == group:
+                yield int(folder.name)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+
+
+def seconds(pid: int) -> float:
+    """Processor time (utime and stime); 0 for one that has gone."""
+    try:
+        fields = _stat(pid)
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def peak_kilobytes(pid: int) -> float:
+    """The most resident memory at any time; 0 for one that has gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return float((status.partition("VmHWM:")[2].split() or ["0"])[0])
+
+
+def _stat(pid: int) -> list[str]:
+    """What follows the command's name in /proc/<pid>/stat."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
