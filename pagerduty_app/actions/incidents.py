@@ -28,7 +28,12 @@ class UpdateIncidentInput(ActionInput):
     """At least one change."""
 
     incident_id = incident_field()
-    status = serializers.ChoiceField(choices=STATUSES, required=False, label="Status")
+    status = serializers.ChoiceField(
+        choices=STATUSES,
+        required=False,
+        label="Status",
+        help_text="Acknowledging in somebody’s name can reassign the incident to them",
+    )
     title = Text(max_length=1024, required=False, label="Title")
     urgency = serializers.ChoiceField(choices=URGENCIES, required=False, label="Urgency")
     resolution = Text(max_length=25_000, required=False, label="Resolution")
