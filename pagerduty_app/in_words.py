@@ -5,8 +5,8 @@ from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
+from pagerduty_app.deliveries import PING, trigger_fields
 from pagerduty_app.on_call_events import names_of
-from pagerduty_app.triggers import PING, trigger_fields
 from workflows.catalog import Words
 
 _LONGEST = 300

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
-from pagerduty_app import echoes, in_words, signatures, triggers, webhooks
+from pagerduty_app import deliveries, echoes, in_words, signatures, triggers, webhooks
 from pagerduty_app.actions import ACTIONS, LOOKUPS
 from pagerduty_app.client import Api, Limits
 from pagerduty_app.error_table import hints
@@ -54,8 +54,8 @@ def register() -> None:
             open_api=open_api,
             covers=covers,
             verify=signatures.verify,
-            read_delivery=triggers.read_delivery,
-            trigger_fields=triggers.trigger_fields,
+            read_delivery=deliveries.read_delivery,
+            trigger_fields=deliveries.trigger_fields,
             sample_delivery=triggers.sample_delivery,
             webhooks=catalog.Webhooks(
                 delivers_when=(
@@ -66,7 +66,7 @@ def register() -> None:
                 refusals_to_disable=3,  # developer docs, webhooks v3: for 24 hours
                 looks_signed=signatures.looks_signed,
                 in_words=in_words.in_words,
-                needed=triggers.NEEDED,
+                needed=deliveries.NEEDED,
             ),
             triggers=triggers.TRIGGERS,
             actions=ACTIONS,

@@ -10,8 +10,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from pagerduty_app import on_call_events, shifts
+from pagerduty_app.deliveries import read_delivery, trigger_fields
 from pagerduty_app.in_words import in_words
-from pagerduty_app.triggers import read_delivery, trigger_fields
 from tests.pagerduty_app.test_triggers import JSON
 from workflows.catalog import ProviderError
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from pagerduty_app import triggers
+from pagerduty_app import deliveries, triggers
 from tests.sandbox.test_events import HINT
 from workflows.catalog import Delivery
 from workflows.models import Event, Trigger
@@ -48,7 +48,7 @@ def event(**fields: Any) -> bytes:
 @examples(deadline=None)
 @given(body=st.binary(max_size=300))
 def test_any_bytes_can_be_read(body: bytes) -> None:
-    delivery = triggers.read_delivery(body)
+    delivery = deliveries.read_delivery(body)
 
     assert isinstance(delivery, Delivery)
     assert 0 < len(delivery.external_id) <= 200
@@ -57,26 +57,26 @@ def test_any_bytes_can_be_read(body: bytes) -> None:
 @examples(deadline=None)
 @given(payload=JSON)
 def test_any_json_can_be_read_and_offers_fields(payload: Any) -> None:
-    delivery = triggers.read_delivery(json.dumps(payload).encode())
+    delivery = deliveries.read_delivery(json.dumps(payload).encode())
 
     assert 0 < len(delivery.external_id) <= 200
     assert 0 < len(delivery.lane) <= 200
-    assert set(triggers.trigger_fields(payload)) == {"event", "incident"}
+    assert set(deliveries.trigger_fields(payload)) == {"event", "incident"}
 
 
 def test_deeply_nested_json_is_read_as_nothing() -> None:
-    assert triggers.read_delivery(b"[" * 100_000).event_type == ""
+    assert deliveries.read_delivery(b"[" * 100_000).event_type == ""
 
 
 def test_the_signed_event_id_is_the_identity() -> None:
-    assert triggers.read_delivery(event(id="01ABC", event_type="x")).external_id == "01ABC"
+    assert deliveries.read_delivery(event(id="01ABC", event_type="x")).external_id == "01ABC"
 
 
 @pytest.mark.parametrize("some_id", [None, "", 7, "x" * 201, "a\x00b", ["x"]])
 def test_without_a_usable_id_the_bytes_are_the_identity(some_id: Any) -> None:
     body = event(id=some_id)
 
-    delivery, again, other = (triggers.read_delivery(each) for each in (body, body, body + b" "))
+    delivery, again, other = (deliveries.read_delivery(each) for each in (body, body, body + b" "))
 
     assert delivery.external_id == again.external_id != other.external_id
     assert delivery.external_id.startswith("sha256:")
@@ -96,17 +96,17 @@ def test_without_a_usable_id_the_bytes_are_the_identity(some_id: Any) -> None:
     ids=range(7),
 )
 def test_events_of_an_incident_share_its_lane(data: Any, lane: str) -> None:
-    assert triggers.read_delivery(event(id="01ABC", data=data)).lane == lane
+    assert deliveries.read_delivery(event(id="01ABC", data=data)).lane == lane
 
 
 def test_only_a_ping_confirms() -> None:
-    assert triggers.read_delivery(event(id="1", event_type="pagey.ping")).is_confirmation
-    assert not triggers.read_delivery(event(id="1", event_type="incident.triggered")).is_confirmation
+    assert deliveries.read_delivery(event(id="1", event_type="pagey.ping")).is_confirmation
+    assert not deliveries.read_delivery(event(id="1", event_type="incident.triggered")).is_confirmation
 
 
 @pytest.mark.parametrize("kind", triggers.TRIGGERS.values(), ids=lambda kind: kind.key)
 def test_a_test_delivery_is_the_sample_with_an_id_of_its_own(kind: Any) -> None:
-    delivery = triggers.read_delivery(triggers.sample_delivery(kind, "mine"))
+    delivery = deliveries.read_delivery(triggers.sample_delivery(kind, "mine"))
 
     assert delivery.external_id == "mine"
     assert {delivery.event_type} == set(kind.event_types)

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from pagerduty_app.triggers import TRIGGERS, trigger_fields
+from pagerduty_app.deliveries import trigger_fields
+from pagerduty_app.triggers import TRIGGERS
 from workflows import expressions
 from workflows.filters import FILTERS, Filter
 

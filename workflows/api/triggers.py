@@ -11,8 +11,8 @@ from connections.api.endpoints import Endpoint
 from connections.models import Connection
 from connections.problems import not_found
 from workflows import inbox, triggers
-from workflows.api.serializers import (
-    EventOut,
+from workflows.api.serializers import EventOut
+from workflows.api.trigger_serializers import (
     SecretIn,
     SecretOut,
     TriggerChange,

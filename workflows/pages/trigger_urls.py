@@ -4,6 +4,7 @@ from django.urls import path
 
 from workflows.pages import (
     deliveries,
+    trigger_adding,
     trigger_changes,
     trigger_options,
     trigger_redaction,
@@ -17,7 +18,7 @@ _TRIGGER = "triggers/<uuid:trigger_id>/"
 _DELIVERY = f"{_TRIGGER}deliveries/<uuid:event_id>/"
 urlpatterns = [
     path("triggers/", triggers.trigger_list, name="list"),
-    path("triggers/add/", triggers.add, name="add"),
+    path("triggers/add/", trigger_adding.add, name="add"),
     path(_TRIGGER, triggers.detail, name="detail"),
     path(f"{_TRIGGER}progress/", triggers.progress, name="progress"),
     path(f"{_TRIGGER}rename/", trigger_changes.rename, name="rename"),

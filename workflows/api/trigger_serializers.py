@@ -1,0 +1,154 @@
+"""What the API takes and answers about triggers."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from workflows import catalog
+from workflows.inputs import ActionInput, Text
+from workflows.models import Trigger, TriggerSecret, Watch
+from workflows.redaction import LONGEST_PATH, MOST_PATHS
+from workflows.webhooks import state
+
+_OPTIONS = "As `options_schema` of the trigger in the catalog says; replaces the earlier ones."
+_REDACT = "Fields of deliveries that are never stored, such as event.data.title; replaces the earlier list."
+
+
+class SecretOut(serializers.ModelSerializer[TriggerSecret]):
+    """A signing secret without the secret."""
+
+    class Meta:
+        model = TriggerSecret
+        fields = ["id", "created_at", "last_seen_at", "retired_at"]
+
+
+class WatchOut(serializers.ModelSerializer[Watch]):
+    """How a trigger that asks by itself is doing. trouble: why the last look failed."""
+
+    class Meta:
+        model = Watch
+        fields = [
+            "watched",
+            "present",
+            "looked_at",
+            "expected_at",
+            "next_look_at",
+            "trouble",
+            "trouble_since",
+            "left_out",
+            "left_out_at",
+        ]
+
+
+class RecoveredOut(serializers.Serializer[Any]):
+    """The last time that changes were recovered: found at the provider, stored because nobody had delivered them.
+
+    words: what could not be recovered.
+    """
+
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField()
+    found = serializers.IntegerField()
+    stored = serializers.IntegerField()
+    words = serializers.CharField()
+
+
+class SetUpOut(serializers.Serializer[Any]):
+    """How a trigger's webhook is set up. webhook: the provider's id of it. allowed: whether it could be by itself."""
+
+    way = serializers.ChoiceField(choices=[state.BY_ITSELF, state.BY_HAND])
+    state = serializers.CharField(source="key")
+    words = serializers.CharField()
+    webhook = serializers.CharField()
+    reach = serializers.DictField(child=serializers.CharField(), allow_null=True)
+    allowed = serializers.BooleanField()
+    rotating = serializers.BooleanField()
+    last_seen_at = serializers.DateTimeField(source="at", allow_null=True)
+    recovered = RecoveredOut(allow_null=True)
+
+
+class WebhookIn(ActionInput):
+    """What a webhook is to tell of; the whole account unless one of the two is given."""
+
+    service_id = Text(max_length=64, required=False)
+    team_id = Text(max_length=64, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if len(attrs) > 1:
+            raise serializers.ValidationError({"team_id": ["Either a service or a team, not both."]})
+        return attrs
+
+
+class TriggerOut(serializers.ModelSerializer[Trigger]):
+    """A trigger. `holding`: deliveries are kept until its first signing secret can judge them.
+
+    redact: paths of the fields of its deliveries that are never stored. options: as `options_schema` of its key in
+    the catalog says. set_up: how its webhook is set up, and how that is doing. url and set_up: null, and watch:
+    there, for a trigger that asks by itself instead of being posted to.
+    """
+
+    connection = serializers.UUIDField(source="connection_id")
+    url = serializers.SerializerMethodField()
+    watch = WatchOut(allow_null=True)
+    holding = serializers.SerializerMethodField()
+    secrets = SecretOut(many=True)
+    redact = serializers.ListField(child=serializers.CharField())
+    options = serializers.DictField()
+    set_up = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Trigger
+        fields = [
+            "id",
+            "key",
+            "name",
+            "connection",
+            "url",
+            "watch",
+            "status",
+            "holding",
+            "redact",
+            "options",
+            "confirmed_at",
+            "set_up",
+            "secrets",
+            "created_at",
+        ]
+
+    def get_url(self, trigger: Trigger) -> str | None:
+        return None if catalog.polled(trigger.key) else trigger.url
+
+    def get_holding(self, trigger: Trigger) -> bool:
+        if catalog.polled(trigger.key):
+            return False
+        return trigger.status != Trigger.Status.CLOSED and not trigger.secrets.all()
+
+    @extend_schema_field(SetUpOut(allow_null=True))
+    def get_set_up(self, trigger: Trigger) -> Any:
+        return None if catalog.polled(trigger.key) else SetUpOut(state.of(trigger)).data
+
+
+class TriggerIn(ActionInput):
+    key = Text(max_length=80)
+    connection = serializers.UUIDField()
+    name = Text(max_length=120, required=False, allow_blank=True, default="")
+    options = serializers.DictField(required=False, help_text=_OPTIONS)
+
+
+class TriggerChange(ActionInput):
+    name = Text(max_length=120, required=False)
+    status = serializers.ChoiceField(choices=["active", "paused"], required=False)
+    redact = serializers.ListField(
+        child=Text(max_length=LONGEST_PATH), max_length=MOST_PATHS, required=False, help_text=_REDACT
+    )
+    options = serializers.DictField(required=False, help_text=_OPTIONS)
+
+
+class SecretIn(ActionInput):
+    secret = Text(min_length=8, max_length=500, trim_whitespace=True, write_only=True)
+
+    def validate_secret(self, value: str) -> str:
+        if not value.isascii():
+            raise serializers.ValidationError("Signing secrets have no such characters; copy it again.")
+        return value
