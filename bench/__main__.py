@@ -1,6 +1,7 @@
 """`python -m bench [name …]`: every proof or those named; figures to var/bench.json, non-zero when one is missed."""
 
 import json
+import signal
 import sys
 from collections.abc import Callable
 
@@ -21,6 +22,7 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"There is no {', '.join(sorted(unknown))}; there are {', '.join(_PROOFS)}.")
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended, too
     rows = [row for name in names or _PROOFS for row in _PROOFS[name]()]
     path = ROOT / "var" / "bench.json"
     path.parent.mkdir(exist_ok=True)
