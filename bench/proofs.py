@@ -1,6 +1,8 @@
 """Running proofs: each gives its figures, all are kept, and one that breaks down is a figure that is not ok."""
 
 import json
+import signal
+import sys
 import traceback
 from collections.abc import Callable, Mapping
 
@@ -14,6 +16,7 @@ def run(proofs: Mapping[str, Callable[[], list[Row]]], names: list[str], file: s
     if unknown:
         print(f"There is no {', '.join(sorted(unknown))}; there are {', '.join(proofs)}.")
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended, too
     rows: list[Row] = []
     path = ROOT / "var" / file
     path.parent.mkdir(exist_ok=True)
