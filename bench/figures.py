@@ -27,7 +27,7 @@ def _row(name: str, wanted: float, got: float, unit: str, *, ok: bool) -> Row:
     """Says it at once, too: a long proof should not keep its figures to itself."""
     load = os.getloadavg()[0]
     print(
-        f"{'ok  ' if ok else 'MISS'} {name}: {got:.4g} {unit} (wanted {wanted:g}; load {load:.1f})",
+        f"{'ok  ' if ok else 'MISS'} {name}: {got:.6g} {unit} (wanted {wanted:g}; load {load:.1f})",
         flush=True,
     )
     return {"name": name, "wanted": wanted, "got": round(got, 3), "unit": unit, "ok": ok}

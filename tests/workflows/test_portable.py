@@ -12,6 +12,7 @@ from connections.models import Connection, Workspace
 from connections.problems import Problem
 from tests.people import People
 from tests.workflows.conftest import DANA, SYSTEM, Ask, asking, connect, note_step, publish
+from tests.workflows.filled_forms import form_of
 from tests.workflows.pages import signed_in, text
 from tests.workflows.trying import bob, who
 from workflows import portable, triggers
@@ -215,6 +216,15 @@ def test_a_connection_of_another_workspace_of_the_agency_is_none(
 
     assert answer.status_code == 400
     assert "Choose a connection of the trigger’s workspace" in text(answer)
+
+
+def test_a_file_sent_twice_makes_one_draft(bob: Client, trigger: Trigger, connection: Connection) -> None:
+    asked = bob.post(reverse("workflows:import"), {"text": json.dumps(FILE)})
+    form = place(trigger, connection) | {"_once": form_of(asked)["_once"]}
+    first, second = (bob.post(reverse("workflows:import"), form) for _ in range(2))
+
+    assert first["Location"] == second["Location"]
+    assert Workflow.objects.count() == 1
 
 
 def test_over_the_api(ask: Ask, trigger: Trigger, connection: Connection) -> None:

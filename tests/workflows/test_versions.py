@@ -235,6 +235,15 @@ def test_a_copy_is_a_draft_of_its_own(bob: Client, two: Workflow) -> None:
     assert (copy.status, copy.live, copy.draft) == ("draft", None, two.draft)
 
 
+def test_a_copy_asked_for_twice_by_one_form_is_made_once(bob: Client, two: Workflow) -> None:
+    page = bob.get(at(two, "detail")).content.decode()
+    once = page.partition('name="_once" value="')[2][:32]
+    first, second = (bob.post(at(two, "duplicate"), {"_once": once}) for _ in range(2))
+
+    assert first["Location"] == second["Location"]
+    assert Workflow.objects.count() == 2
+
+
 def test_a_form_sent_twice_makes_one(bob: Client, trigger: Trigger) -> None:
     data = {"trigger": trigger.pk, "name": "Once", "_once": "a" * 32}
     first, second = (bob.post(reverse("workflows:add"), data) for _ in range(2))

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -20,6 +20,7 @@ from connections.requests import actor_of
 from workflows import authoring, catalog, drafts, triggers
 from workflows.catalog import Recipe
 from workflows.models import Trigger, Workflow
+from workflows.pages.made_once import made_once
 from workflows.pages.trigger_forms import WhichConnection, WhichTrigger
 
 _SECTION = {"section": "workflows"}
@@ -90,7 +91,7 @@ def add(request: HttpRequest) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         try:
-            workflow = _begin_once(request, form.cleaned_data, recipe)
+            workflow = made_once(request, lambda: _begin(actor_of(request), form.cleaned_data, recipe))
         except Problem as problem:
             form.add_error("connection", problem.message)
         else:
@@ -136,26 +137,6 @@ def choices(request: HttpRequest, kind: str | None) -> tuple[QuerySet[Connection
         connections.select_related("workspace").order_by("label", "id"),
         shown.select_related("workspace").order_by("name", "id"),
     )
-
-
-def _begin_once(request: HttpRequest, data: dict[str, Any], recipe: Recipe | None) -> Workflow:
-    """The draft; of a form that was sent twice, the one that it made. Raises Problem (connection_revoked)."""
-    actor, once = actor_of(request), sent_once.key_in(request.POST)
-    made = Workflow.objects.visible_to(actor).filter(form_key=once or None)
-    if once and (before := made.first()):
-        messages.info(
-            request, "This form was sent before. This is the draft that it made; nothing was made now."
-        )
-        return before
-    try:
-        with transaction.atomic():
-            workflow = _begin(actor, data, recipe)
-            Workflow.objects.filter(pk=workflow.pk).update(form_key=once or None)
-    except IntegrityError:  # the same form at the same moment
-        if not once:
-            raise
-        return made.get()
-    return workflow
 
 
 @transaction.atomic

@@ -11,13 +11,16 @@ from django.shortcuts import redirect, render
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods
 
+from connections import sent_once
 from connections.access import member
 from connections.models import Connection
 from connections.problems import Problem
 from connections.requests import actor_of
 from workflows import catalog, portable
 from workflows.catalog import Json
+from workflows.models import Workflow
 from workflows.pages.editor_beginning import choices
+from workflows.pages.made_once import made_once
 from workflows.pages.trigger_forms import WhichConnection, WhichTrigger
 from workflows.pages.workflows import SECTION, get_workflow
 
@@ -112,6 +115,16 @@ def _ask_for_file(request: HttpRequest, form: FileForm) -> HttpResponse:
     return render(request, "workflows/import.html", context, status=400 if form.errors else 200)
 
 
+def _bring_in(request: HttpRequest, found: Json, form: PlaceForm) -> Workflow:
+    """Raises Problem."""
+    return portable.bring_in(
+        actor=actor_of(request),
+        found=found,
+        trigger=form.cleaned_data["trigger"],
+        connections=form.chosen(),
+    )
+
+
 def _place(request: HttpRequest, found: Json) -> HttpResponse:
     connections, triggers = choices(request, found["trigger"]["key"])
     form = PlaceForm(
@@ -122,12 +135,7 @@ def _place(request: HttpRequest, found: Json) -> HttpResponse:
     )
     if form.is_bound and form.is_valid():
         try:
-            workflow = portable.bring_in(
-                actor=actor_of(request),
-                found=found,
-                trigger=form.cleaned_data["trigger"],
-                connections=form.chosen(),
-            )
+            workflow = made_once(request, lambda: _bring_in(request, found, form))
         except Problem as problem:
             form.blame(problem)
         else:
@@ -139,6 +147,7 @@ def _place(request: HttpRequest, found: Json) -> HttpResponse:
     context = {
         "form": form,
         "found": found,
+        "once": sent_once.key_in(request.POST) or sent_once.new_key(),
         "text": json.dumps(found, ensure_ascii=False, separators=(",", ":")),
     }
     status = 400 if form.is_bound and form.errors else 200

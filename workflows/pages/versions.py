@@ -17,6 +17,7 @@ from connections.requests import actor_of
 from workflows import differences, versions
 from workflows.models import Workflow, WorkflowVersion
 from workflows.pages.editor import why
+from workflows.pages.made_once import made_once
 from workflows.pages.workflows import SECTION, get_workflow
 
 _PAGE = 25
@@ -133,6 +134,7 @@ def take_into_draft(request: HttpRequest, workflow_id: uuid.UUID, number: int) -
 @member
 @require_POST
 def duplicate(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
-    copy = versions.duplicate(actor=actor_of(request), workflow=get_workflow(request, workflow_id))
+    workflow = get_workflow(request, workflow_id)
+    copy = made_once(request, lambda: versions.duplicate(actor=actor_of(request), workflow=workflow))
     messages.success(request, "This is the copy, as a draft. Nothing starts it before it is published.")
     return redirect("workflows:edit", copy.pk)

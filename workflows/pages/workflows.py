@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from connections import sent_once
 from connections.access import here, member
 from connections.models import Connection
 from connections.paging import page_of
@@ -77,6 +78,7 @@ def detail(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
         "steps": workflow_words.steps(definition, {str(row.pk): row for row in connections}),
         "changed": workflow.live is not None and workflow.draft != workflow.live.definition,
         "rows": lines_of(runs[:_LATEST]),
+        "once": sent_once.new_key(),
     }
     return render(request, "workflows/detail.html", context | SECTION)
 

@@ -1,0 +1,33 @@
+"""Forms that make a workflow: sent twice, they lead to the one that was made."""
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest
+
+from connections import sent_once
+from connections.requests import actor_of
+from workflows.models import Workflow
+
+
+def made_once(request: HttpRequest, make: Callable[[], Workflow]) -> Workflow:
+    """What `make` makes; of a form that was sent before (connections.sent_once), what that made. Raises as `make`."""
+    once = sent_once.key_in(request.POST)
+    if not once:
+        return make()
+    made = Workflow.objects.visible_to(actor_of(request)).filter(form_key=once)
+    if before := made.first():
+        messages.info(
+            request, "This form was sent before. This is the draft that it made; nothing was made now."
+        )
+        return before
+    try:
+        with transaction.atomic():
+            workflow = make()
+            Workflow.objects.filter(pk=workflow.pk).update(form_key=once)
+    except IntegrityError:  # the same form at the same moment, or nothing to do with it
+        if (twin := made.first()) is None:
+            raise
+        return twin
+    return workflow
