@@ -10,8 +10,8 @@ import random
 import time
 from typing import Protocol
 
+from django.db import connection
 from django.db.models import F, FloatField, Value
-from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
@@ -29,6 +29,13 @@ _RESERVE = 0.02
 _FIRST_BLOCK = 5.0
 _FORGOTTEN_AFTER = 120.0
 _LONGEST_QUEUE = 3600.0
+# Divided by the allowance, the seconds by which one request fills the bucket.
+_FILLS = _WINDOW / (1 - _AT_ONCE)
+_LEVEL = "(CASE WHEN full_until > %s THEN full_until ELSE %s END) + %s / per_minute"
+_COUNT = (
+    f"UPDATE {RequestBudget._meta.db_table} SET full_until = {_LEVEL}"  # noqa: S608 - names are ours
+    f" WHERE key = %s AND blocked_until <= %s AND {_LEVEL} <= %s RETURNING per_minute"
+)
 
 
 class Allowance(Protocol):
@@ -56,13 +63,13 @@ class Exhausted(Exception):
         self.per_minute = per_minute
 
 
-def key_of(connection: Connection) -> str:
+def key_of(of: Connection) -> str:
     """Connections that one person authorised through one app share a budget, in whatever workspace they are."""
     parts = (
-        connection.provider,
-        connection.grant.oauth_app_id or "",
-        connection.external_account_id,
-        connection.external_user_id,
+        of.provider,
+        of.grant.oauth_app_id or "",
+        of.external_account_id,
+        of.external_user_id,
     )
     return ":".join(map(str, parts))
 
@@ -73,11 +80,11 @@ class Budget:
     background: nobody waits for what they bring.
     """
 
-    def __init__(self, connection: Connection, *, background: bool = False) -> None:
-        self._key = key_of(connection)
-        self._allowed = providers.get(connection.provider).requests_per_minute
+    def __init__(self, of: Connection, *, background: bool = False) -> None:
+        self._key = key_of(of)
+        self._allowed = providers.get(of.provider).requests_per_minute
         self._depth = _DEPTH_IN_BACKGROUND if background else _DEPTH
-        self._limit_told = False
+        self._per_minute: int | None = None  # as the row had it when a request was last counted
 
     def take(self, *, patience: float = 0.0) -> None:
         """Count one request, if need be after waiting up to `patience` seconds. Raises Exhausted: none was counted."""
@@ -97,14 +104,19 @@ class Budget:
         """Count requests that were made already, room or not."""
         if requests > 0:
             now = timezone.now().timestamp()
-            RequestBudget.objects.filter(key=self._key).update(full_until=_level(now, requests))
+            full = Greatest(F("full_until"), Value(now), output_field=FloatField())
+            more = Value(requests * _FILLS) / F("per_minute")
+            RequestBudget.objects.filter(key=self._key).update(full_until=full + more)
 
     def _counted(self, now: float) -> bool:
-        """One statement that counts the request if there is room for it."""
-        level = _level(now)
-        with_level = RequestBudget.objects.alias(level=level)
-        room = with_level.filter(key=self._key, blocked_until__lte=now, level__lte=now + self._depth)
-        return bool(room.update(full_until=level))
+        """One statement that counts the request if there is room for it; each call makes it, so Django does not."""
+        with connection.cursor() as cursor:
+            latest = [now, now, _FILLS]
+            cursor.execute(_COUNT, [*latest, self._key, now, *latest, now + self._depth])
+            counted = cursor.fetchall()
+        if counted:
+            self._per_minute = counted[0][0]
+        return bool(counted)
 
     def _row(self) -> RequestBudget:
         found = RequestBudget.objects.filter(key=self._key).first()
@@ -131,15 +143,15 @@ class Budget:
         if allowance.limit is None or allowance.remaining is None:
             return
         mine = RequestBudget.objects.filter(key=self._key)
-        if not self._limit_told:
-            self._limit_told = True
-            mine.exclude(per_minute=allowance.limit).update(per_minute=allowance.limit)
+        if allowance.limit != self._per_minute:
+            self._per_minute = allowance.limit
+            mine.update(per_minute=allowance.limit)
         if allowance.remaining <= allowance.limit * _RESERVE and allowance.reset is not None:
             until = now + allowance.reset
             mine.filter(blocked_until__lt=until).update(blocked_until=until)
         elif allowance.remaining < allowance.limit * _AT_ONCE:
             # Somebody else uses the same allowance: no more at once than is left of it.
-            level = now + _DEPTH - allowance.remaining * _WINDOW / (1 - _AT_ONCE) / allowance.limit
+            level = now + _DEPTH - allowance.remaining * _FILLS / allowance.limit
             mine.filter(full_until__lt=level).update(full_until=level)
 
     def _refused(self, allowance: Allowance, now: float) -> None:
@@ -155,12 +167,6 @@ class Budget:
         mine.filter(blocked_until__lt=now + seconds).update(blocked_until=now + seconds)
 
 
-def _level(now: float, requests: int = 1) -> CombinedExpression:
-    """Until when the bucket is full, with so many requests more."""
-    drop = Value(requests * _WINDOW / (1 - _AT_ONCE)) / F("per_minute")
-    return Greatest(F("full_until"), Value(now), output_field=FloatField()) + drop
-
-
 def _drop(row: RequestBudget) -> float:
     """Seconds by which one request fills the bucket."""
-    return _WINDOW / (1 - _AT_ONCE) / row.per_minute
+    return _FILLS / row.per_minute

@@ -164,14 +164,27 @@ class Attempt:
             action.check(api, data.validated_data, caller)
         if action.writes:
             effects = action.effects(api, data.validated_data, caller) if action.effects else []
-            meter.reserve()
-            self._about_to_send(action, connection, effects)
+            self._about_to_send(action, connection, effects, meter)
         return action.perform(api, data.validated_data, caller)
 
-    def _about_to_send(self, action: ActionType, connection: Connection, effects: list[Effect]) -> None:
+    def _about_to_send(
+        self, action: ActionType, connection: Connection, effects: list[Effect], meter: metered.Meter
+    ) -> None:
         """From here on the outcome is unknown until an answer is stored, and an event may tell of it."""
+        try:
+            self._write_ahead(action, connection, effects, meter)
+        except Exhausted:
+            meter.reserve()  # with the patience that no transaction has
+            self._write_ahead(action, connection, effects, meter)
+        self.sent = True
+
+    def _write_ahead(
+        self, action: ActionType, connection: Connection, effects: list[Effect], meter: metered.Meter
+    ) -> None:
+        """In one transaction with the place in the budget of requests, so that no commit more is waited for."""
         now = timezone.now()
         with transaction.atomic():
+            meter.reserve(at_once=True)
             self._write(
                 unsure=True,
                 first_sent_at=self.call.first_sent_at or now,
@@ -179,7 +192,6 @@ class Attempt:
                 lease_until=now + LEASE,
             )
             origins.record(self.call, connection, effects, self.owner.run)
-        self.sent = True
 
     def _keep_lease(self) -> None:
         self.owner.before_request()

@@ -37,10 +37,13 @@ class Meter:
         self._patience = patience
         self._in_hand = 0
 
-    def reserve(self) -> None:
-        """Count the next request already: nothing has to be taken back if it has to wait. Raises Exhausted."""
+    def reserve(self, *, at_once: bool = False) -> None:
+        """Count the next request already: nothing has to be taken back if it has to wait. Raises Exhausted.
+
+        at_once: without any patience, in a transaction, in which nobody waits.
+        """
         if not self._in_hand:
-            self._budget.take(patience=self._patience)
+            self._budget.take(patience=0.0 if at_once else self._patience)
             self._in_hand = 1
 
     def on_request(self) -> None:

@@ -80,7 +80,7 @@ def test_a_write_that_has_to_wait_for_its_turn_is_not_taken_for_sent(
 
     def one_more(self: Budget, *, patience: float = 0.0) -> None:
         nonlocal left
-        use_up(connection, seconds=0 if left else 60)
+        use_up(connection, seconds=0 if left > 0 else 60)
         left -= 1
         take(self, patience=patience)
 
