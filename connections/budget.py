@@ -29,12 +29,14 @@ _RESERVE = 0.02
 _FIRST_BLOCK = 5.0
 _FORGOTTEN_AFTER = 120.0
 _LONGEST_QUEUE = 3600.0
+# The provider counts by the minute; what asks a call to wait for hours need not keep everybody else so long.
+_LONGEST_BLOCK = 300.0
 # Divided by the allowance, the seconds by which one request fills the bucket.
 _FILLS = _WINDOW / (1 - _AT_ONCE)
 _LEVEL = "(CASE WHEN full_until > %s THEN full_until ELSE %s END) + %s / per_minute"
 _COUNT = (
     f"UPDATE {RequestBudget._meta.db_table} SET full_until = {_LEVEL}"  # noqa: S608 - names are ours
-    f" WHERE key = %s AND blocked_until <= %s AND {_LEVEL} <= %s RETURNING per_minute"
+    f" WHERE key = %s AND blocked_until <= %s AND ({_LEVEL} <= %s OR full_until <= %s) RETURNING per_minute"
 )
 
 
@@ -65,13 +67,8 @@ class Exhausted(Exception):
 
 def key_of(of: Connection) -> str:
     """Connections that one person authorised through one app share a budget, in whatever workspace they are."""
-    parts = (
-        of.provider,
-        of.grant.oauth_app_id or "",
-        of.external_account_id,
-        of.external_user_id,
-    )
-    return ":".join(map(str, parts))
+    app = of.grant.oauth_app.client_id if of.grant.oauth_app else ""
+    return ":".join((of.provider, app, of.external_account_id, of.external_user_id))
 
 
 class Budget:
@@ -84,21 +81,32 @@ class Budget:
         self._key = key_of(of)
         self._allowed = providers.get(of.provider).requests_per_minute
         self._depth = _DEPTH_IN_BACKGROUND if background else _DEPTH
+        self._queue = "background_until" if background else "queued_until"
         self._per_minute: int | None = None  # as the row had it when a request was last counted
 
-    def take(self, *, patience: float = 0.0) -> None:
-        """Count one request, if need be after waiting up to `patience` seconds. Raises Exhausted: none was counted."""
+    def take(self, *, patience: float = 0.0, comes_again: bool = True) -> None:
+        """Count one request, if need be after waiting up to `patience` seconds. Raises Exhausted: none was counted.
+
+        comes_again: whoever is told to wait has a place in the queue, because he comes back.
+        """
         end = time.monotonic() + patience
         while True:
             now = timezone.now().timestamp()
             if self._counted(now):
                 return
-            row = self._row()
-            wait = max(row.blocked_until - now, max(row.full_until, now) + _drop(row) - self._depth - now)
+            row = self._row(now)
+            wait = max(row.blocked_until - now, self._room_in(row, now))
             if wait > 0 and time.monotonic() + wait > end:
-                raise self._queued(row, now + wait, now)
+                at = self._queued(row, now + wait) if comes_again else now + wait
+                blocked = row.blocked_until > now
+                raise Exhausted(min(at, now + _LONGEST_QUEUE), blocked=blocked, per_minute=row.per_minute)
             # A little more, so that all who wait for the same drop do not ask for it together.
             time.sleep(max(0.0, wait) + random.uniform(0, 0.01))  # noqa: S311 - jitter
+
+    def _room_in(self, row: RequestBudget, now: float) -> float:
+        """Seconds until there is room, if nobody else comes; an empty bucket always has room for one."""
+        level = max(row.full_until - now, 0.0)
+        return max(0.0, min(level, level + _drop(row) - self._depth))
 
     def add(self, requests: int) -> None:
         """Count requests that were made already, room or not."""
@@ -112,35 +120,48 @@ class Budget:
         """One statement that counts the request if there is room for it; each call makes it, so Django does not."""
         with connection.cursor() as cursor:
             latest = [now, now, _FILLS]
-            cursor.execute(_COUNT, [*latest, self._key, now, *latest, now + self._depth])
+            cursor.execute(_COUNT, [*latest, self._key, now, *latest, now + self._depth, now])
             counted = cursor.fetchall()
         if counted:
             self._per_minute = counted[0][0]
         return bool(counted)
 
-    def _row(self) -> RequestBudget:
+    def _row(self, now: float) -> RequestBudget:
+        """The row, made if need be, and put right if some clock was ahead when it was written."""
+        made = RequestBudget(key=self._key, per_minute=self._allowed)
         found = RequestBudget.objects.filter(key=self._key).first()
         if found is None:
-            made = RequestBudget(key=self._key, per_minute=self._allowed)
             RequestBudget.objects.bulk_create([made], ignore_conflicts=True)
             found = RequestBudget.objects.get(key=self._key)
+        wrong = {
+            name: now + instead
+            for name, longest, instead in (
+                ("full_until", 2 * _DEPTH + _drop(found), _DEPTH),
+                ("blocked_until", _LONGEST_BLOCK, _LONGEST_BLOCK),
+                ("queued_until", _LONGEST_QUEUE, 0.0),
+                ("background_until", _LONGEST_QUEUE, 0.0),
+            )
+            if getattr(found, name) > now + longest
+        }
+        if wrong:
+            RequestBudget.objects.filter(pk=found.pk).update(**wrong)
+            found.refresh_from_db()
         return found
 
-    def _queued(self, row: RequestBudget, earliest: float, now: float) -> Exhausted:
-        """Those who have to come again come one after the other, as fast as the budget allows."""
+    def _queued(self, row: RequestBudget, earliest: float) -> float:
+        """Those who come again come one after the other, as fast as the budget allows. Answers whose turn is when."""
         mine = RequestBudget.objects.filter(pk=row.pk)
-        turn = Greatest(F("queued_until"), Value(earliest), output_field=FloatField())
-        mine.update(queued_until=turn + _drop(row))
-        at = mine.values_list("queued_until", flat=True).get()
-        blocked = row.blocked_until > now
-        return Exhausted(min(at, now + _LONGEST_QUEUE), blocked=blocked, per_minute=row.per_minute)
+        turn = Greatest(F(self._queue), Value(earliest), output_field=FloatField())
+        mine.update(**{self._queue: turn + _drop(row)})
+        behind: float = mine.values_list(self._queue, flat=True).get()
+        return behind - _drop(row)
 
     def answered(self, allowance: Allowance) -> None:
         """Take note of what the provider tells of its own count."""
         now = timezone.now().timestamp()
         if allowance.refused:
             self._refused(allowance, now)
-        if allowance.limit is None or allowance.remaining is None:
+        if not allowance.limit or allowance.remaining is None:
             return
         mine = RequestBudget.objects.filter(key=self._key)
         if allowance.limit != self._per_minute:
@@ -156,7 +177,7 @@ class Budget:
 
     def _refused(self, allowance: Allowance, now: float) -> None:
         """Everybody stops until the provider's own count begins anew."""
-        row = self._row()
+        row = self._row(now)
         mine = RequestBudget.objects.filter(pk=row.pk)
         seconds = allowance.retry_after if allowance.retry_after is not None else allowance.reset
         if seconds is None:
@@ -164,7 +185,8 @@ class Budget:
             refusals = row.refusals + 1 if again else 1
             seconds = min(_FIRST_BLOCK * 2 ** min(refusals - 1, 8), _WINDOW)
             mine.update(refusals=refusals)
-        mine.filter(blocked_until__lt=now + seconds).update(blocked_until=now + seconds)
+        until = now + min(seconds, _LONGEST_BLOCK)
+        mine.filter(blocked_until__lt=until).update(blocked_until=until)
 
 
 def _drop(row: RequestBudget) -> float:

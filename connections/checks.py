@@ -39,7 +39,7 @@ def check(*, actor: Actor, connection: Connection) -> dict[str, Any]:
 def _probe(connection: Connection, provider: providers.OAuthProvider) -> str:
     token = grants.access_token(connection)
     try:
-        Budget(connection).take(patience=1.0)
+        Budget(connection).take(patience=1.0, comes_again=False)
     except Exhausted:
         raise Problem(
             "busy", "All requests of this minute are used up. Check again in a moment.", status=503

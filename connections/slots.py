@@ -22,6 +22,20 @@ def provider_slot() -> Iterator[bool]:
             _slots.release()
 
 
+_streams = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 4))
+
+
+@contextmanager
+def stream_slot() -> Iterator[bool]:
+    """As provider_slot, for answers that last as long as their reader takes: few, and none of the others'."""
+    got = _streams.acquire(blocking=False)
+    try:
+        yield got
+    finally:
+        if got:
+            _streams.release()
+
+
 def busy() -> Problem:
     """The answer to a request that got no slot and cannot be left to the workers."""
     return Problem(

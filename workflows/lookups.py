@@ -135,7 +135,7 @@ def _load(connection: Connection, lookup: Lookup, query: str, token: str, until:
             raise TooLate
 
     budget, tally = Budget(connection), metered.Tally(on_request)
-    budget.take(patience=metered.MOMENT)
+    budget.take(patience=metered.MOMENT, comes_again=False)
     api = metered.open_api(connection, token, tally)
     work: Future[list[Option]] = _threads.submit(lambda: list(islice(lookup.load(api, query), MOST + 1)))
     try:

@@ -16,6 +16,8 @@ Answer = TypeVar("Answer")
 
 # A wait that is worth a moment of a worker's or a reader's time; longer ones are rows that wait.
 MOMENT = 0.5
+# In the middle of something that would have to begin anew.
+IN_THE_MIDDLE = 10.0
 
 
 class Meter:
@@ -34,8 +36,10 @@ class Meter:
     ) -> None:
         self._budget = Budget(connection, background=background)
         self._before = before
+        self._background = background
         self._patience = patience
         self._in_hand = 0
+        self._asked = 0
 
     def reserve(self, *, at_once: bool = False) -> None:
         """Count the next request already: nothing has to be taken back if it has to wait. Raises Exhausted.
@@ -43,14 +47,19 @@ class Meter:
         at_once: without any patience, in a transaction, in which nobody waits.
         """
         if not self._in_hand:
-            self._budget.take(patience=0.0 if at_once else self._patience)
+            self._budget.take(patience=0.0 if at_once else self._patience_now())
             self._in_hand = 1
+
+    def _patience_now(self) -> float:
+        """A listing that has begun is worth waiting for longer than one that has not."""
+        return max(self._patience, IN_THE_MIDDLE) if self._background and self._asked else self._patience
 
     def on_request(self) -> None:
         """Raises Exhausted, and whatever `before` raises."""
         self._before()
         self.reserve()
         self._in_hand = 0
+        self._asked += 1
 
     def on_answer(self, allowance: Allowance) -> None:
         self._budget.answered(allowance)

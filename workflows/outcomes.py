@@ -18,6 +18,7 @@ log = structlog.get_logger(__name__)
 
 # How long what may pass is tried again; the number of attempts only ends what kills each worker that tries.
 _LONGEST_RETRY = timedelta(hours=6)
+_LONGEST_WITH_ROUNDS = timedelta(hours=24)
 MAX_ATTEMPTS = 60
 # A step whose workflow says `retry` has one more attempt after each of these, when all that was in vain.
 FURTHER_ROUNDS = (timedelta(minutes=30), timedelta(hours=2), timedelta(hours=6))
@@ -56,13 +57,11 @@ def of_early_look(call: ActionCall, until: datetime) -> dict[str, Any]:
 
 def of_spent_budget(call: ActionCall, spent: Exhausted) -> dict[str, Any]:
     """The columns of a call whose turn comes at `spent.at`; nothing was tried, so nothing is counted."""
-    now = timezone.now()
-    if now - call.created_at >= _LONGEST_RETRY:
-        problem = metered.as_problem(spent)
-        problem.retryable = False
-        return of_failure(call, problem)
-    at = datetime.fromtimestamp(spent.at, UTC)
     problem = metered.as_problem(spent)
+    longest = _LONGEST_WITH_ROUNDS if call.rounds else _LONGEST_RETRY
+    if timezone.now() - call.created_at >= longest:
+        return of_end(problem)
+    at = datetime.fromtimestamp(spent.at, UTC)
     return {
         "status": Status.WAITING,
         "error": {**problem.as_error(), "status": problem.status},

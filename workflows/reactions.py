@@ -54,6 +54,11 @@ def stop_everything(connection: Connection, **kwargs: Any) -> dict[str, int]:
     cancelled = waiting.update(
         status=ActionCall.Status.CANCELLED, error=error, next_attempt_at=None, finished_at=now
     )
+    # Whoever reads a stream is told at its next page that it is over.
+    reading = ActionCall.objects.filter(connection=connection, status="running", origin="stream")
+    reading.update(
+        status=ActionCall.Status.CANCELLED, error=error, lease_holder=None, lease_until=None, finished_at=now
+    )
     # A run that was waiting for a cancelled call finds that out at once instead of when it is due.
     Run.objects.filter(status=Run.Status.WAITING, steps__call__connection=connection).update(due_at=now)
     doorbell.ring()

@@ -13,7 +13,7 @@ from connections import budget
 from connections.actors import Actor
 from connections.models import Connection
 from connections.problems import Problem
-from connections.slots import busy, provider_slot
+from connections.slots import busy, stream_slot
 from workflows import attempts, calls, claims, metered, outcomes
 from workflows.caller import Caller
 from workflows.catalog import ActionType, Json, ProviderError, Streamed
@@ -35,8 +35,8 @@ def lines(*, actor: Actor, connection: Connection, action_key: str, data: Any) -
     if action.stream is None:
         raise Problem("not_streamed", f"“{action.name}” answers no stream.", status=406)
     attempts.check_usable(connection, action)
-    with provider_slot() as free:
-        if not free:
+    with stream_slot() as free:
+        if not free or _is_streaming(connection):
             raise busy()
         call = ActionCall(
             workspace_id=connection.workspace_id,
@@ -54,6 +54,12 @@ def lines(*, actor: Actor, connection: Connection, action_key: str, data: Any) -
         yield from (
             json.dumps(line, ensure_ascii=False) + "\n" for line in _Stream(call, holder, Owner()).lines()
         )
+
+
+def _is_streaming(connection: Connection) -> bool:
+    """One at a time for each workspace: a reader who is slow keeps a thread of the server."""
+    running = ActionCall.objects.filter(origin=ActionCall.Origin.STREAM, status=ActionCall.Status.RUNNING)
+    return running.filter(workspace=connection.workspace_id, lease_until__gt=timezone.now()).exists()
 
 
 class _Stream(attempts.Attempt):

@@ -18,6 +18,7 @@ class Migration(migrations.Migration):
                 ('per_minute', models.PositiveIntegerField(help_text='Requests the provider allows a minute')),
                 ('full_until', models.FloatField(default=0.0)),
                 ('queued_until', models.FloatField(default=0.0)),
+                ('background_until', models.FloatField(default=0.0)),
                 ('blocked_until', models.FloatField(default=0.0, help_text='Nobody asks before, the provider said so')),
                 ('refusals', models.PositiveIntegerField(default=0, help_text='Refusals in a row that named no time')),
             ],

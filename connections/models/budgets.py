@@ -8,13 +8,15 @@ class RequestBudget(models.Model):
     """A leaky bucket for one user of a provider and one app (connections.budget).
 
     Times are seconds since the epoch, as `time.time()` has them: both databases compare and add those alike.
-    full_until: when the bucket will have run empty. queued_until: when the last of those who wait has its turn.
+    full_until: when the bucket will have run empty. queued_until, background_until: when the last of those who wait
+    has its turn, of those whom somebody waits for, and of the others.
     """
 
     key = models.CharField(max_length=300, unique=True)
     per_minute = models.PositiveIntegerField(help_text="Requests the provider allows a minute")
     full_until = models.FloatField(default=0.0)
     queued_until = models.FloatField(default=0.0)
+    background_until = models.FloatField(default=0.0)
     blocked_until = models.FloatField(default=0.0, help_text="Nobody asks before, the provider said so")
     refusals = models.PositiveIntegerField(default=0, help_text="Refusals in a row that named no time")
 

@@ -1,5 +1,6 @@
 """Input fields and output schemas that several actions share."""
 
+from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
@@ -37,6 +38,16 @@ class Id(Text):
 
 def incident_field() -> Id:
     return Id(label="Incident ID", help_text="The last part of the incident’s address in PagerDuty")
+
+
+class Moment(serializers.DateTimeField):
+    """A time within a century that calculating with it does not leave."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        at: datetime = super().to_internal_value(value)
+        if not 2000 <= at.year <= 2100:
+            raise serializers.ValidationError("Must be between the years 2000 and 2100.")
+        return at
 
 
 class Ids(Chosen, serializers.ListField):

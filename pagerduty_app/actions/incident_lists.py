@@ -11,6 +11,7 @@ from pagerduty_app.actions.fields import (
     URGENCIES,
     Ids,
     ListingInput,
+    Moment,
     many,
 )
 from pagerduty_app.actions.listings import in_background, listing, stream
@@ -36,8 +37,8 @@ class ListIncidentsInput(ListingInput):
     team_ids = Ids(label="Teams")
     user_ids = Ids(label="Assigned to", lookup=USER_LOOKUP)
     incident_key = Text(max_length=255, required=False, label="Incident key")
-    since = serializers.DateTimeField(required=False, label="Since", help_text="Default: a month ago")
-    until = serializers.DateTimeField(required=False, label="Until")
+    since = Moment(required=False, label="Since", help_text="Default: a month ago")
+    until = Moment(required=False, label="Until")
     date_range = serializers.ChoiceField(
         choices=["all"], required=False, label="Date range", help_text="all: without any limit of time"
     )

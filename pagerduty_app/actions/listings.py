@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
+from connections.budget import Exhausted
 from pagerduty_app.actions.asking import provider_errors
 from pagerduty_app.actions.spans import Span
 from pagerduty_app.client import Api, Walk
@@ -41,6 +42,7 @@ def stream(collection: str) -> Callable[[Api, Json, Caller], Iterator[Streamed]]
         with provider_errors():
             for page in walk:
                 read += len(page)
+                caller.progress(read=read)
                 yield Streamed(rows=page)
         yield Streamed(summary=_summary(walk, read, span))
 
@@ -60,16 +62,26 @@ def _walk(api: Api, collection: str, data: Json, span: Span | None, until: float
 
 def _everything(collection: str, walk: Walk, span: Span | None, caller: Caller) -> Json:
     rows: list[Json] = []
-    full = False
-    for page in walk:
-        rows += page
-        caller.progress(read=len(rows))
-        if full := len(rows) >= MOST_ROWS:
-            break
+    full, spent = False, False
+    try:
+        for page in walk:
+            rows += page
+            caller.progress(read=len(rows))
+            if full := len(rows) >= MOST_ROWS:
+                break
+    except Exhausted:
+        if not rows:
+            raise  # nothing is lost by beginning later
+        spent = True
     answer = {collection: rows, "offset": 0, "limit": len(rows)} | _summary(walk, len(rows), span)
     if full:
         answer["incomplete_reason"] = (
             f"One answer holds {MOST_ROWS:,} {collection}; narrow the filters, or ask for a stream (NDJSON)."
+        )
+    if spent:
+        answer["incomplete_reason"] = (
+            "Others used up the requests that PagerDuty allows in a minute; go on with since "
+            f"{rows[-1].get('created_at')}."
         )
     return answer
 

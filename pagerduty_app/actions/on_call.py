@@ -12,7 +12,7 @@ from rest_framework import serializers
 
 from pagerduty_app import shifts
 from pagerduty_app.actions.asking import provider_errors
-from pagerduty_app.actions.fields import Id, ListingInput, many
+from pagerduty_app.actions.fields import Id, ListingInput, Moment, many
 from pagerduty_app.actions.listings import in_background, listing, stream
 from pagerduty_app.actions.lookups import SCHEDULES as SCHEDULE_LOOKUP
 from pagerduty_app.client import Api
@@ -35,15 +35,15 @@ class GetOnCallInput(ActionInput):
     """Without `at`: now."""
 
     schedule_id = schedule_field()
-    at = serializers.DateTimeField(required=False, label="At", help_text="Default: now")
+    at = Moment(required=False, label="At", help_text="Default: now")
 
 
 class OnCallInput(ActionInput):
     """Without since and until: now."""
 
     schedule_id = schedule_field()
-    since = serializers.DateTimeField(required=False, label="Since")
-    until = serializers.DateTimeField(required=False, label="Until")
+    since = Moment(required=False, label="Since")
+    until = Moment(required=False, label="Until")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("since" in attrs) != ("until" in attrs):

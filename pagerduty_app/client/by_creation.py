@@ -19,6 +19,8 @@ _OVERLAP = timedelta(seconds=1)
 # How far PagerDuty's clock may be ahead of ours, and more.
 _AHEAD = timedelta(hours=1)
 _MOST_REPEATS = 50
+# PagerDuty has existed since that year.
+_FIRST = datetime(2009, 1, 1, tzinfo=UTC)
 
 
 def by_creation(fetch: Fetch, since: datetime | None, end: datetime | None, until: float = math.inf) -> Steps:
@@ -27,7 +29,9 @@ def by_creation(fetch: Fetch, since: datetime | None, end: datetime | None, unti
     since: None for the first there is. end: None for now; both aware. until: `time.monotonic()` after which no further
     page is asked for. A server that does not keep to the order or to `since` is read by offset. Raises PagerDutyError.
     """
-    last = end or datetime.now(UTC) + _AHEAD
+    latest = datetime.now(UTC) + _AHEAD
+    last = min(end, latest) if end else latest
+    since = max(since, _FIRST) if since else None
     floor, offset, read, repeats = since, 0, 0, 0
     seen: dict[Any, datetime] = {}  # what was read of the time since `floor`
     while True:
@@ -44,8 +48,16 @@ def by_creation(fetch: Fetch, since: datetime | None, end: datetime | None, unti
         rows = rows_of(page, _INCIDENTS)
         times = _in_order(rows, floor)
         if times is None:
-            return (yield from _without_order(fetch, _window(since, last), page, rows, read, seen, until))
-        if offset and (not rows or rows[0].get("id") not in seen) and repeats < _MOST_REPEATS:
+            ending = yield from _without_order(fetch, _window(since, last), page, rows, read, seen, until)
+            whole = since is None or since + _SPAN >= last
+            return (
+                ending if whole else Ending(False, "PagerDuty did not keep to the order that was asked for.")
+            )
+        if offset and (not rows or rows[0].get("id") not in seen):
+            if repeats == _MOST_REPEATS:
+                return Ending(
+                    False, f"The incidents changed faster than they could be read, at {_text(floor)}."
+                )
             offset, repeats = (
                 0,
                 repeats + 1,
@@ -55,22 +67,32 @@ def by_creation(fetch: Fetch, since: datetime | None, end: datetime | None, unti
         seen |= {row.get("id"): at for row, at in zip(rows, times, strict=True)}
         read += len(new)
         yield new
-        if page.get("more"):
-            if not rows:
-                return Ending(False, "PagerDuty announced more rows but returned none.")
-            further = times[-1] - _OVERLAP
-        elif floor is None or floor + _SPAN >= last:
-            return Ending(total=page.get("total"))
-        else:
-            further = floor + _SPAN - _OVERLAP
+        further = _further(page, times, floor, last)
+        if isinstance(further, Ending):
+            return further
         if floor is not None and further <= floor:
-            offset += len(rows) - 1  # the last one again, to see that nothing has moved
+            offset += max(1, len(rows) - 1)  # the last one again, to see that nothing has moved
         else:
             floor, offset = further, 0
             seen = {some_id: at for some_id, at in seen.items() if at >= further}
 
 
 _SLOW = "PagerDuty was too slow to list all incidents in the time there was."
+
+
+def _further(
+    page: dict[str, Any], times: list[datetime], floor: datetime | None, last: datetime
+) -> datetime | Ending:
+    """From when on to ask next, or how it ends."""
+    if page.get("more"):
+        return (
+            times[-1] - _OVERLAP
+            if times
+            else Ending(False, "PagerDuty announced more rows but returned none.")
+        )
+    if floor is None or floor + _SPAN >= last:
+        return Ending(total=page.get("total"))
+    return floor + _SPAN - _OVERLAP
 
 
 def _without_order(

@@ -68,6 +68,10 @@ def by_offset(
 def rows_of(page: dict[str, Any], collection: str) -> list[Row]:
     """The rows of a page. Raises PagerDutyError when it is not one."""
     rows = page.get(collection)
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+    if not isinstance(rows, list) or not all(_is_row(row) for row in rows):
         raise PagerDutyError(f"PagerDuty's answer holds no {collection}.", status=200, retryable=True)
     return rows
+
+
+def _is_row(row: Any) -> bool:
+    return isinstance(row, dict) and isinstance(row.get("id"), str)

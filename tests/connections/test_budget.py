@@ -8,7 +8,7 @@ import pytest
 import time_machine
 
 from connections.budget import Budget, Exhausted, key_of
-from connections.models import Connection, RequestBudget, Workspace
+from connections.models import Connection, OAuthApp, RequestBudget, Workspace
 from pagerduty_app.client import Limits
 from tests.workflows.conftest import connect, connection, workspace
 
@@ -180,3 +180,84 @@ def test_requests_that_were_made_already_count_whether_there_is_room_or_not(
 def test_an_answer_to_the_first_request_of_all_needs_no_row(clock: Any, connection: Connection) -> None:
     Budget(connection).answered(answer(limit=960, remaining=959, reset=60.0))
     assert not RequestBudget.objects.exists()
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7])
+@pytest.mark.parametrize("background", [True, False])
+def test_however_small_a_limit_is_told_an_empty_bucket_has_room_for_one(
+    clock: Any, connection: Connection, limit: int, background: bool
+) -> None:
+    Budget(connection).take()
+    Budget(connection).answered(answer(limit=limit, remaining=limit, reset=60.0))
+    clock.move_to(NOW + 100)
+
+    Budget(connection, background=background).take()
+
+    with pytest.raises(Exhausted) as spent:
+        Budget(connection, background=background).take()
+    assert spent.value.at <= NOW + 100 + 80 / limit + 0.1
+
+
+def test_a_limit_of_nothing_is_not_believed(clock: Any, connection: Connection) -> None:
+    budget = Budget(connection)
+    budget.take()
+    budget.answered(answer(limit=0, remaining=0, reset=60.0))
+    budget.take()
+
+
+def test_those_whom_somebody_waits_for_do_not_queue_behind_background_work(
+    clock: Any, connection: Connection
+) -> None:
+    taken_at_once(Budget(connection))
+    for _ in range(100):
+        with pytest.raises(Exhausted):
+            Budget(connection, background=True).take()
+
+    with pytest.raises(Exhausted) as spent:
+        Budget(connection).take()
+    assert spent.value.at < NOW + 0.2
+
+
+def test_who_does_not_come_again_has_no_place_in_the_queue(clock: Any, connection: Connection) -> None:
+    budget = Budget(connection)
+    taken_at_once(budget)
+    before = RequestBudget.objects.get().queued_until
+    for _ in range(5):
+        with pytest.raises(Exhausted):
+            budget.take(comes_again=False)
+    assert RequestBudget.objects.get().queued_until == before
+
+
+def test_a_clock_that_was_ahead_keeps_nobody_for_as_long(clock: Any, connection: Connection) -> None:
+    budget = Budget(connection)
+    with time_machine.travel(NOW + 6 * 3600, tick=False):
+        taken_at_once(budget)
+        budget.answered(answer(refused=True, retry_after=3600.0))
+
+    with pytest.raises(Exhausted) as spent:
+        Budget(connection).take()
+    assert spent.value.at <= NOW + 300
+    clock.move_to(NOW + 301)
+    Budget(connection).take()
+
+
+def test_others_are_not_kept_for_hours_by_what_one_call_was_told(clock: Any, connection: Connection) -> None:
+    budget = Budget(connection)
+    budget.take()
+    budget.answered(answer(refused=True, retry_after=6 * 3600.0))
+    clock.move_to(NOW + 301)
+    Budget(connection).take()
+
+
+def test_one_app_has_one_budget_wherever_it_was_entered(
+    clock: Any, connection: Connection, workspace: Workspace
+) -> None:
+    elsewhere = Workspace.objects.create(account=workspace.account, name="Elsewhere")
+    keys = set()
+    for place in (workspace, elsewhere):
+        app = OAuthApp.objects.create(workspace=place, provider="pagerduty", client_id="one-app")
+        made = connect(place, "Own")
+        made.grant.oauth_app = app
+        keys.add(key_of(made))
+    assert len(keys) == 1
+    assert keys != {key_of(connection)}

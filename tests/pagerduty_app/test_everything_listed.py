@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import responses
 
-from pagerduty_app.client import Api
+from pagerduty_app.client import Api, PagerDutyError
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.pagerduty_app.conftest import BASE
 from tests.pagerduty_app.listing import fill
@@ -154,3 +154,72 @@ def test_a_server_that_knows_offsets_alone_is_read_by_offset(
     assert ids(walk) == [row["id"] for row in rows]
     assert walk.ending.complete
     assert server.asked <= 10
+
+
+class Sly:
+    """A server that answers each request with what `page` makes of it."""
+
+    def __init__(
+        self, rest: responses.RequestsMock, page: Callable[[dict[str, str]], dict[str, Any]]
+    ) -> None:
+        self.page = page
+        self.asked: list[dict[str, str]] = []
+        rest.add_callback("GET", f"{BASE}/incidents", self.answer)
+
+    def answer(self, request: Any) -> Any:
+        self.asked.append(request.params)
+        return 200, {}, json.dumps(self.page(request.params))
+
+
+def test_pages_of_one_row_come_to_an_end(rest: responses.RequestsMock) -> None:
+    rows = [_row(number, created_at=NOW.isoformat()) for number in range(5)]
+
+    def one(params: dict[str, str]) -> dict[str, Any]:
+        offset = int(params["offset"])
+        return {"incidents": rows[offset : offset + 1], "more": offset + 1 < len(rows)}
+
+    server = Sly(rest, one)
+    walk = Api(BASE, "t", lambda: None).all_incidents({}, None, None)
+    next(iter(walk))
+    for _ in walk:
+        assert len(server.asked) < 200
+
+
+def test_the_far_future_and_the_time_before_pagerduty_are_not_asked_for(rest: responses.RequestsMock) -> None:
+    server = Sly(rest, lambda params: {"incidents": [], "more": False})
+    far = datetime(2100, 1, 1, tzinfo=UTC)
+    list(Api(BASE, "t", lambda: None).all_incidents({}, datetime(2000, 1, 1, tzinfo=UTC), far))
+    assert len(server.asked) < 60
+
+
+def test_a_span_that_was_not_read_whole_is_not_complete(rest: responses.RequestsMock) -> None:
+    """The order is not kept, so it is read by offset, of which PagerDuty shows half a year at once."""
+    rows = [_row(number, created_at=(NOW - timedelta(days=number)).isoformat()) for number in range(150)]
+    Loose(rest, rows)
+    walk = Api(BASE, "t", lambda: None).all_incidents({}, NOW - timedelta(days=599), NOW)
+    ids(walk)
+    assert not walk.ending.complete
+    assert "order" in walk.ending.reason
+
+
+def test_a_list_that_changes_faster_than_it_can_be_read_is_not_complete(rest: responses.RequestsMock) -> None:
+    counter = iter(range(1_000_000))
+
+    def always_others(params: dict[str, str]) -> dict[str, Any]:
+        return {
+            "incidents": [_row(next(counter), created_at=NOW.isoformat()) for _ in range(100)],
+            "more": True,
+        }
+
+    server = Sly(rest, always_others)
+    walk = Api(BASE, "t", lambda: None).all_incidents({}, None, None)
+    ids(walk)
+    assert not walk.ending.complete
+    assert len(server.asked) < 300
+
+
+@pytest.mark.parametrize("some_id", [None, 7, ["x"], {"a": 1}])
+def test_a_row_without_a_proper_id_is_an_error(rest: responses.RequestsMock, some_id: Any) -> None:
+    Sly(rest, lambda params: {"incidents": [{"id": some_id, "created_at": NOW.isoformat()}], "more": False})
+    with pytest.raises(PagerDutyError, match="holds no incidents"):
+        ids(Api(BASE, "t", lambda: None).all_incidents({}, None, None))

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from connections import revoke
+from connections.budget import Budget, Exhausted
 from connections.models import Account, AuditEvent, Connection, Workspace
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.pagerduty_app.dance import Dance
@@ -124,6 +126,44 @@ class TestStreams:
         assert (call.status, call.error["code"]) == ("failed", "stream_cut_off")
         assert [json.loads(line)["error"]["code"] for line in dead] == ["stream_cut_off"]
 
+    def test_a_revoked_connection_ends_it_at_the_next_page(
+        self, connection: Connection, sandbox: Sandbox
+    ) -> None:
+        fill(sandbox, 450)
+        reading = streams.lines(
+            actor=SYSTEM, connection=connection, action_key="pagerduty/list-incidents", data={}
+        )
+        next(reading)
+        next(reading)
+        revoke.revoke(actor=SYSTEM, connection=connection)
+        rest = [json.loads(line) for line in reading]
+
+        assert len(rest) <= 100
+        assert rest[-1]["error"]["code"] == "stream_cut_off"
+        assert ActionCall.objects.get().status == "cancelled"
+
+    def test_one_at_a_time_for_each_workspace(
+        self, connection: Connection, sandbox: Sandbox, ask: Ask
+    ) -> None:
+        reading = streams.lines(
+            actor=SYSTEM, connection=connection, action_key="pagerduty/list-incidents", data={}
+        )
+        next(reading)
+        answer = ask("post", path(connection), {}, **NDJSON)
+        assert (answer.status_code, refusal(answer)["code"]) == (503, "busy")
+        list(reading)
+        assert ask("post", path(connection), {}, **NDJSON).status_code == 200
+
+    def test_how_far_it_has_got_is_on_the_call(
+        self, connection: Connection, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fill(sandbox, 250)
+        monkeypatch.setattr("workflows.caller._PROGRESS_EVERY", 0.0)
+        list(
+            streams.lines(actor=SYSTEM, connection=connection, action_key="pagerduty/list-incidents", data={})
+        )
+        assert ActionCall.objects.get().progress == {"read": 250}
+
     def test_a_refused_token_is_renewed_once(
         self, ask: Ask, connection: Connection, sandbox: Sandbox
     ) -> None:
@@ -190,3 +230,39 @@ def test_how_far_it_has_got_is_on_the_call(
 
     assert [row["read"] for row in seen if row] == [100, 199]
     assert ask("get", f"action-calls/{call.pk}/").json()["progress"] == {"read": 250}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"until": "0001-01-05T00:00:00Z"},
+        {"since": "9999-12-01T00:00:00Z", "all": True},
+        {"since": "1999-12-31T00:00:00Z", "all": True},
+    ],
+)
+def test_times_at_the_ends_of_the_calendar_are_refused(
+    connection: Connection, ask: Ask, data: dict[str, Any]
+) -> None:
+    answer = ask("post", path(connection), data)
+    assert answer.status_code == 400
+    assert "Must be between the years 2000 and 2100." in str(answer.json()["error"]["fields"])
+
+
+def test_what_was_read_before_the_requests_ran_out_is_answered_with_where_to_go_on(
+    connection: Connection, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(sandbox, 450)
+    take, left = Budget.take, 2
+
+    def two(self: Budget, **kwargs: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise Exhausted(0.0, blocked=False, per_minute=960)
+        take(self, **kwargs)
+
+    monkeypatch.setattr(Budget, "take", two)
+    output = act(connection, all=True).output
+
+    assert (output["complete"], len(output["incidents"])) == (False, 199)
+    assert f"go on with since {output['incidents'][-1]['created_at']}" in output["incomplete_reason"]

@@ -80,7 +80,7 @@ def test_a_write_that_has_to_wait_for_its_turn_is_not_taken_for_sent(
 
     def one_more(self: Budget, *, patience: float = 0.0) -> None:
         nonlocal left
-        use_up(connection, seconds=0 if left > 0 else 60)
+        use_up(connection, seconds=0 if left > 0 else 30)
         left -= 1
         take(self, patience=patience)
 
@@ -143,7 +143,7 @@ def test_a_listing_of_everything_leaves_room_for_a_write(
 def test_a_picker_says_that_it_has_to_wait(
     connection: Connection, pagerduty: responses.RequestsMock, ask: Ask
 ) -> None:
-    use_up(connection, seconds=60)
+    use_up(connection, seconds=30)
     answer = ask("get", f"connections/{connection.pk}/lookups/pagerduty/user-emails/")
     assert (answer.status_code, answer.json()["error"]["code"]) == (429, "request_budget_spent")
 

@@ -99,11 +99,26 @@ def _failed(care: Care, problem: Problem) -> None:
     if problem.code in ("reconnection_needed", "connection_pending"):
         # Waiting for a person is no attempt.
         care.give_back(error=error, attempts=0, next_attempt_at=_in(_LATER_SECONDS))
+    elif problem.code == "request_budget_spent":
+        # Nor is waiting for its turn.
+        wait = problem.retry_after or 1.0
+        care.give_back(error=error, attempts=max(0, row.attempts - 1), next_attempt_at=_in(wait))
+    elif row.status in _ENDS and problem.retryable and _is_owed(row):
+        # Somebody relies on it, or it would go on posting: what may pass is waited for however long it takes.
+        wait = _LATER_SECONDS if given_up else backoff.delay(row.attempts, problem.retry_after)
+        care.give_back(error=error, attempts=min(row.attempts, MAX_ATTEMPTS), next_attempt_at=_in(wait))
     elif row.status in _ENDS and (given_up or not problem.retryable):
         _end(care, _ENDS[row.status], error)
     else:
         wait = backoff.delay(row.attempts, problem.retry_after) if problem.retryable else _LATER_SECONDS
         care.give_back(error=error, next_attempt_at=_in(wait))
+
+
+def _is_owed(row: Subscription) -> bool:
+    """One that takes the place of one that worked, or one that is to be removed within the time we remember it."""
+    if row.status == Subscription.Status.MAKING:
+        return row.gap_since is not None
+    return timezone.now() - row.created_at < _KEPT_FOR
 
 
 def _end(care: Care, status: str, error: dict[str, Any]) -> None:
