@@ -1,5 +1,6 @@
 """Within the limits: ten workers have far more to ask than PagerDuty allows, and it never has to refuse."""
 
+import json
 import time
 from typing import Any
 
@@ -8,6 +9,7 @@ from bench.figures import SHORT, Row, at_least, at_most, exactly
 from bench.stack import Stack, wait_for
 
 CALLS, WORKERS, PER_MINUTE = (500 if SHORT else 5_000), 10, 960
+TOGETHER, LISTED = 3, (1_500 if SHORT else 6_000)
 _ASKS_TO_WAIT = 6.0
 
 
@@ -18,7 +20,7 @@ def measure(kind: str, port: int) -> list[Row]:
         began = time.time()
         calls.begin(stack, seed, "get-incident", [{"incident_id": incident}] * CALLS)
         calls.wait_until_ended(stack, patience=CALLS / PER_MINUTE * 60 * 2 + 60)
-        rows = _of_our_own_pace(stack, kind, began)
+        rows = _of_our_own_pace(stack, kind, began) + _listings_together(stack, seed, kind)
         return rows + _after_a_refusal(stack, seed, incident, kind)
 
 
@@ -48,6 +50,26 @@ def _refused(asked: list[dict[str, Any]]) -> int:
 def _used(requests: int, seconds: float) -> float:
     """A quarter of a minute's allowance may go at once; what is left of it is spread over the time it took."""
     return requests / (PER_MINUTE / 60 * (seconds + 15))
+
+
+def _listings_together(stack: Stack, seed: dict[str, Any], kind: str) -> list[Row]:
+    """Listings that share an allowance do not undo each other: each page is asked for about once."""
+    fill = {"service_id": "PSVC03", "count": LISTED, "apart": 60, "silent": True}
+    stack.sandbox("POST", "incidents", fill)
+    time.sleep(20)  # a full bucket again
+    began, wanted = time.time(), {"service_ids": ["PSVC03"], "date_range": "all", "all": True}
+    calls.begin(stack, seed, "list-incidents", [wanted] * TOGETHER)
+    calls.wait_until_ended(stack, patience=300)
+    found = stack.rows("SELECT output FROM workflows_actioncall WHERE action = 'pagerduty/list-incidents'")
+    outputs = [json.loads(output) if isinstance(output, str) else output for (output,) in found]
+    whole = sum(output["complete"] and len(output["incidents"]) == LISTED for output in outputs)
+    pages = TOGETHER * (LISTED // 99 + 1)
+    return [
+        exactly(f"{kind}: complete of {TOGETHER} listings of {LISTED:,} at once", TOGETHER, whole),
+        at_most(
+            f"{kind}: requests for their {pages} pages", pages * 1.2, len(_asked(stack, began)), "requests"
+        ),
+    ]
 
 
 def _after_a_refusal(stack: Stack, seed: dict[str, Any], incident: str, kind: str) -> list[Row]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from connections.budget import Budget, Exhausted
 from connections.models import Connection
 from connections.revoke import receipt_of, revoke
 from pagerduty_app import missed, signatures
@@ -223,6 +224,29 @@ def test_one_that_is_gone_is_made_anew_and_what_it_missed_recovered(
     assert event.is_recovered
 
 
+def test_waiting_for_the_budget_of_requests_is_no_attempt(
+    kept: Trigger, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The webhook is gone, and others use up the requests: it is made anew however long that takes."""
+    (subscription,) = theirs(sandbox, kept)
+    sandbox.store.delete("subscription", subscription["id"])
+    turn()
+
+    def spent(*args: Any, **kwargs: Any) -> None:
+        raise Exhausted(time.time() + 5, blocked=False, per_minute=960)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Budget, "take", spent)
+        for _ in range(2 * tending.MAX_ATTEMPTS):
+            Subscription.objects.filter(status="making").update(next_attempt_at=timezone.now())
+            tending.tend_due(time.monotonic() + 5)
+
+    making = row(kept, "making")
+    assert making.attempts == 0
+    assert making.error is not None
+    assert making.error["code"] == "request_budget_spent"
+
+
 def test_one_that_somebody_switched_off_is_left_so_until_it_is_on_again(
     kept: Trigger, sandbox: Sandbox, relay: Relay
 ) -> None:
@@ -332,7 +356,9 @@ def test_a_trigger_that_was_deleted_is_given_up_after_enough_attempts(
 ) -> None:
     sandbox.faults.add([{"kind": "status", "status": 500, "path": "webhook_subscriptions"}])
     triggers.delete(actor=SYSTEM, trigger=kept)
-    turn(rounds=12)
+    turn(rounds=tending.MAX_ATTEMPTS)
+    assert row(kept, "removing").next_attempt_at > timezone.now() + timedelta(minutes=50), "then every hour"
+    turn(rounds=tending.HOURLY)
 
     assert row(kept, "left").next_attempt_at is None
     assert len(audited("webhook_left")) == 1

@@ -23,7 +23,10 @@ log = structlog.get_logger(__name__)
 _BATCH = 10
 _KEPT_FOR = timedelta(days=30)
 _PRUNED_AT_ONCE = 1000
+# After these, within about half an hour, a first webhook is given up. One that stands in for one that worked, and one
+# that is to be removed, are tried on every hour for two days: the provider may only be away.
 MAX_ATTEMPTS = 12
+HOURLY = 48
 # What a person has to mend is looked at again after this; a reconnected connection is looked at at once.
 _LATER_SECONDS = 3600.0
 _SYSTEM = Actor.system()
@@ -68,7 +71,7 @@ def tend(care: Care) -> None:
         step = _STEPS.get(care.row.status)
         if step is None:
             care.give_back(next_attempt_at=None)
-        elif care.row.attempts > MAX_ATTEMPTS and care.row.status in _ENDS:
+        elif care.row.attempts > _most(care.row) and care.row.status in _ENDS:
             _failed(care, Problem("attempts_exhausted", "Each attempt was cut off before it ended."))
         else:
             step(care)
@@ -95,7 +98,7 @@ def _failed(care: Care, problem: Problem) -> None:
     """Try again later; or, where that will not help, let the row end."""
     row, error = care.row, storable(problem.as_error())
     log.warning("subscription_turn_failed", subscription=str(row.pk), status=row.status, code=problem.code)
-    given_up = row.attempts >= MAX_ATTEMPTS
+    given_up = row.attempts >= _most(row)
     if problem.code in ("reconnection_needed", "connection_pending"):
         # Waiting for a person is no attempt.
         care.give_back(error=error, attempts=0, next_attempt_at=_in(_LATER_SECONDS))
@@ -103,22 +106,18 @@ def _failed(care: Care, problem: Problem) -> None:
         # Nor is waiting for its turn.
         wait = problem.retry_after or 1.0
         care.give_back(error=error, attempts=max(0, row.attempts - 1), next_attempt_at=_in(wait))
-    elif row.status in _ENDS and problem.retryable and _is_owed(row):
-        # Somebody relies on it, or it would go on posting: what may pass is waited for however long it takes.
-        wait = _LATER_SECONDS if given_up else backoff.delay(row.attempts, problem.retry_after)
-        care.give_back(error=error, attempts=min(row.attempts, MAX_ATTEMPTS), next_attempt_at=_in(wait))
     elif row.status in _ENDS and (given_up or not problem.retryable):
         _end(care, _ENDS[row.status], error)
     else:
-        wait = backoff.delay(row.attempts, problem.retry_after) if problem.retryable else _LATER_SECONDS
+        soon = problem.retryable and (row.status not in _ENDS or row.attempts < MAX_ATTEMPTS)
+        wait = backoff.delay(row.attempts, problem.retry_after) if soon else _LATER_SECONDS
         care.give_back(error=error, next_attempt_at=_in(wait))
 
 
-def _is_owed(row: Subscription) -> bool:
-    """One that takes the place of one that worked, or one that is to be removed within the time we remember it."""
-    if row.status == Subscription.Status.MAKING:
-        return row.gap_since is not None
-    return timezone.now() - row.created_at < _KEPT_FOR
+def _most(row: Subscription) -> int:
+    """After so many attempts it is given up."""
+    first = row.status == Subscription.Status.MAKING and row.gap_since is None
+    return MAX_ATTEMPTS if first else MAX_ATTEMPTS + HOURLY
 
 
 def _end(care: Care, status: str, error: dict[str, Any]) -> None:
