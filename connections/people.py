@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from connections import audit, mailing
+from connections import audit, mailing, wall
 from connections.actors import Actor
 from connections.models import Account, Invitation, Membership, Role, User
 from connections.problems import Problem
@@ -88,7 +88,7 @@ def join(*, actor: Actor, user: User, invitation: Invitation) -> Membership:
         )
     if settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory" and not has_verified_email(user, user.email):
         raise Problem("unconfirmed_address", "Confirm first that this address is yours.", status=403)
-    with transaction.atomic():
+    with wall.opened(), transaction.atomic():
         # Ending it takes the row's lock: of two clicks one joins.
         usable = Invitation.objects.filter(pk=invitation.pk).usable()
         if not usable.update(used_at=timezone.now(), used_by=user, secret=None):
@@ -104,6 +104,7 @@ def join(*, actor: Actor, user: User, invitation: Invitation) -> Membership:
                 target=user.email,
                 detail={"role": membership.role},
             )
+    wall.join(invitation.account_id)
     return membership
 
 

@@ -122,6 +122,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "taskjuice.middleware.RequestLines",
+    "connections.middleware.BeginsBehindTheWall",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -129,6 +130,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "connections.middleware.SeesAsThePerson",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -170,8 +172,11 @@ def _database(url: str) -> dict[str, Any]:
             config["NAME"] = str(BASE_DIR / config["NAME"])
             Path(config["NAME"]).parent.mkdir(parents=True, exist_ok=True)
     else:
+        config["ENGINE"] = "connections.postgresql"  # Django's, and the wall between tenants
         config["CONN_HEALTH_CHECKS"] = True
         config.setdefault("OPTIONS", {})["connect_timeout"] = 5
+        if role := env.str("DATABASE_ROLE", default=""):
+            config["OPTIONS"]["assume_role"] = role
     return config
 
 
