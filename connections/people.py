@@ -108,6 +108,17 @@ def join(*, actor: Actor, user: User, invitation: Invitation) -> Membership:
     return membership
 
 
+def require_second_factor(*, actor: Actor, account: Account, required: bool) -> None:
+    """Whoever has none is led to set one up, on their next request. Raises Problem (forbidden)."""
+    _may_manage(actor, account)
+    with transaction.atomic():
+        others = Account.objects.filter(pk=account.pk, second_factor_required=not required)
+        if others.update(second_factor_required=required):
+            audit.record(
+                actor, "account.second_factor_changed", account=account, detail={"required": required}
+            )
+
+
 def change_role(*, actor: Actor, membership: Membership, role: str) -> None:
     """Between admin and member. Raises Problem (forbidden, owner_stays)."""
     _may_manage(actor, membership.account)
