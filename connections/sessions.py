@@ -19,7 +19,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """0.0.0.0 stands for nobody's: a sign-in that no browser asked for."""
-        return str(request.META.get("REMOTE_ADDR") or "0.0.0.0")  # noqa: S104 - no address to listen on
+        return str(request.META.get("REMOTE_ADDR") or "0.0.0.0")  # nobody’s; nothing listens there  # noqa: S104  # nosec B104
 
 
 class NotesWhoIsHere:
@@ -37,7 +37,7 @@ class NotesWhoIsHere:
         key, now = request.session.session_key, timezone.now()
         if not key or not cache.add(f"seen:{key}", True, _GRAIN.total_seconds()):
             return
-        address = request.META.get("REMOTE_ADDR") or "0.0.0.0"  # noqa: S104 - as above
+        address = request.META.get("REMOTE_ADDR") or "0.0.0.0"  # as above  # noqa: S104  # nosec B104
         if not UserSession.objects.filter(session_key=key).update(last_seen_at=now, ip=address):
             UserSession.objects.create_from_request(request)  # signed in before sessions were listed
 

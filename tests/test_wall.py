@@ -20,6 +20,7 @@ from connections import api_keys, wall
 from connections.actors import Actor
 from connections.api.endpoints import Endpoint
 from connections.models import Connection, Workspace
+from connections.postgresql.roles import passes_through
 from pagerduty_app.signatures import sign
 from tests.world import SECRET, World, world
 from workflows.models import Event, Trigger
@@ -131,6 +132,7 @@ def test_every_table_of_a_tenant_has_a_policy_that_holds_for_its_owner_too(db: N
         cursor.execute("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
         [[exempt]] = cursor.fetchall()
 
+    assert passes_through(connection) is bool(exempt)
     assert protected == {model._meta.db_table for model in tenants()}
     assert not exempt
 
