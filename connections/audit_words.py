@@ -4,6 +4,7 @@ _words: dict[str, str] = {
     "account.created": "Made the agency",
     "account.renamed": "Renamed the agency",
     "account.retention_changed": "Changed how long data is kept",
+    "account.second_factor_changed": "Changed whether a second factor is required",
     "workspace.created": "Made a workspace",
     "workspace.renamed": "Renamed a workspace",
     "person.invited": "Invited somebody",

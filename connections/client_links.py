@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from connections import audit, mailing, providers
+from connections import audit, mailing, providers, wall
 from connections.actors import Actor
 from connections.models import ClientLink, Connection, Notice, User, Workspace
 from connections.problems import Problem
@@ -124,6 +124,15 @@ def used(connection: Connection, link: ClientLink | None) -> None:
         mine = connection.client_links.filter(pk=link.pk).open()
         mine.update(used_at=timezone.now(), secret=None, ending="")
     _cancel_open(connection)
+
+
+def of_digest(digest: str, *related: str) -> ClientLink | None:
+    """The link, in whatever state it is; from then on its workspace can be seen. Only its browser has the digest."""
+    with wall.opened():
+        link = ClientLink.objects.filter(digest=digest).select_related("connection", *related).first()
+    if link is not None:
+        wall.step_into(link.connection.workspace_id)
+    return link
 
 
 def latest(connection: Connection) -> ClientLink | None:

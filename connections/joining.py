@@ -9,7 +9,7 @@ from django.db import transaction
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from connections import audit, people
+from connections import audit, people, wall
 from connections.actors import Actor
 from connections.models import Account, Invitation, Membership, Role, User, Workspace
 from connections.problems import Problem
@@ -21,7 +21,8 @@ def invitation_in(request: HttpRequest) -> Invitation | None:
     """The usable invitation that this browser opened; only its digest is kept in the session."""
     digest = str(request.session.get(INVITATION) or "")
     usable = Invitation.objects.usable().select_related("account", "created_by")
-    return usable.filter(digest=digest).first() if digest else None
+    with wall.opened():
+        return usable.filter(digest=digest).first() if digest else None
 
 
 def waiting(request: HttpRequest) -> Invitation | None:
@@ -30,7 +31,8 @@ def waiting(request: HttpRequest) -> Invitation | None:
     if not isinstance(user, User) or not has_verified_email(user, user.email):
         return None
     usable = Invitation.objects.usable().filter(email=user.email.lower()).select_related("account")
-    invitation = usable.first()
+    with wall.opened():
+        invitation = usable.first()
     if invitation is not None:
         request.session[INVITATION] = invitation.digest
     return invitation
@@ -57,8 +59,9 @@ def settle_in(user: User, request: HttpRequest | None = None, **kwargs: Any) -> 
 
 def found(*, actor: Actor, user: User, name: str) -> None:
     """A new agency with its first workspace, and `user` as its owner."""
-    with transaction.atomic():
+    with wall.opened(), transaction.atomic():
         account = Account.objects.create(name=name)
         Membership.objects.create(account=account, user=user, role=Role.OWNER)
         workspace = Workspace.objects.create(account=account, name="First client")
         audit.record(actor, "account.created", workspace=workspace)
+    wall.join(account.pk)

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from connections import audit, mailing
+from connections import audit, mailing, wall
 from connections.actors import Actor
 from connections.models import Account, Invitation, Membership, Role, User
 from connections.problems import Problem
@@ -88,7 +88,7 @@ def join(*, actor: Actor, user: User, invitation: Invitation) -> Membership:
         )
     if settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory" and not has_verified_email(user, user.email):
         raise Problem("unconfirmed_address", "Confirm first that this address is yours.", status=403)
-    with transaction.atomic():
+    with wall.opened(), transaction.atomic():
         # Ending it takes the row's lock: of two clicks one joins.
         usable = Invitation.objects.filter(pk=invitation.pk).usable()
         if not usable.update(used_at=timezone.now(), used_by=user, secret=None):
@@ -104,7 +104,19 @@ def join(*, actor: Actor, user: User, invitation: Invitation) -> Membership:
                 target=user.email,
                 detail={"role": membership.role},
             )
+    wall.join(invitation.account_id)
     return membership
+
+
+def require_second_factor(*, actor: Actor, account: Account, required: bool) -> None:
+    """Whoever has none is led to set one up, on their next request. Raises Problem (forbidden)."""
+    _may_manage(actor, account)
+    with transaction.atomic():
+        others = Account.objects.filter(pk=account.pk, second_factor_required=not required)
+        if others.update(second_factor_required=required):
+            audit.record(
+                actor, "account.second_factor_changed", account=account, detail={"required": required}
+            )
 
 
 def change_role(*, actor: Actor, membership: Membership, role: str) -> None:

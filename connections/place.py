@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from connections import wall
 from connections.models import Account, Membership, Role, Workspace
 
 _KEY = "place"
@@ -47,21 +48,26 @@ def choose(request: HttpRequest, key: str) -> bool:
     return True
 
 
-def _memberships(request: HttpRequest) -> list[Membership]:
+def memberships_of(request: HttpRequest) -> list[Membership]:
+    """Those of the signed-in person, each with its account, the oldest first; read once for each request.
+
+    They say what the person may see, so they are looked up before anything can be seen.
+    """
     if not hasattr(request, "_memberships"):
         mine = Membership.objects.filter(user=request.user.pk).select_related("account")
-        request._memberships = list(mine.order_by("created_at", "id"))  # type: ignore[attr-defined]
+        with wall.opened():
+            request._memberships = list(mine.order_by("created_at", "id"))  # type: ignore[attr-defined]
     memberships: list[Membership] = request._memberships  # type: ignore[attr-defined]
     return memberships
 
 
 def accounts_of(request: HttpRequest) -> list[Account]:
     """Every agency that the person belongs to, the oldest membership first."""
-    return [membership.account for membership in _memberships(request)]
+    return [membership.account for membership in memberships_of(request)]
 
 
 def _first(request: HttpRequest) -> Place | None:
-    first = next(iter(_memberships(request)), None)
+    first = next(iter(memberships_of(request)), None)
     return Place(first.account, Role(first.role)) if first else None
 
 
@@ -71,7 +77,7 @@ def _find(request: HttpRequest, key: str) -> Place | None:
         wanted = uuid.UUID(some_id)
     except ValueError:
         return None
-    roles = {membership.account_id: membership for membership in _memberships(request)}
+    roles = {membership.account_id: membership for membership in memberships_of(request)}
     workspace = None
     if kind == "workspace":
         workspace = Workspace.objects.filter(pk=wanted, account__in=list(roles)).first()

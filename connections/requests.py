@@ -6,7 +6,8 @@ from django.http import HttpRequest
 from structlog.contextvars import get_contextvars
 
 from connections.actors import Actor
-from connections.models import ApiKey, Membership, User
+from connections.models import ApiKey, User
+from connections.place import memberships_of
 
 
 def actor_of(request: HttpRequest | Any) -> Actor:
@@ -38,5 +39,5 @@ def _work_out(request: Any) -> Actor:
             **where,
         )
     user: User = request.user
-    roles = dict(Membership.objects.filter(user=user).values_list("account_id", "role"))
+    roles = {one.account_id: one.role for one in memberships_of(getattr(request, "_request", request))}
     return Actor(kind="user", label=user.email, user_id=user.pk, roles=roles, **where)

@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from connections import endings
+from connections import client_links, endings
 from connections.authorising import Ending, authorise
 from connections.models import ClientLink, Connection
 from connections.pages.client import client_of
@@ -71,8 +71,7 @@ def _connection(request: HttpRequest, state: dict[str, Any]) -> Connection | Non
 def _link(state: dict[str, Any]) -> ClientLink | None:
     """The client link that this consent came by, if it is still the same; the state is bound to the browser."""
     digest = state.get("link")
-    links = ClientLink.objects.select_related("connection__workspace__account")
-    return links.filter(digest=str(digest)).first() if digest else None
+    return client_links.of_digest(str(digest), "connection__workspace__account") if digest else None
 
 
 def _complete(request: HttpRequest, state: dict[str, Any], identity: Any, tokens: Any) -> HttpResponse:

@@ -11,7 +11,7 @@ from allauth.socialaccount.internal import statekit
 from allauth.socialaccount.models import SocialApp
 from django.http import HttpRequest
 
-from connections import endings, oauth_apps
+from connections import endings, oauth_apps, wall
 from connections.models import OAuthApp
 from connections.problems import Problem
 
@@ -31,7 +31,8 @@ def as_allauth(app: OAuthApp) -> SocialApp:
 def of_state(state: dict[str, Any]) -> OAuthApp | None:
     """The app that the way out named; the state is kept in the session, so nobody else can have named it."""
     named = state.get(IN_STATE)
-    return OAuthApp.objects.filter(pk=named).first() if named else None
+    with wall.opened():
+        return OAuthApp.objects.filter(pk=named).first() if named else None
 
 
 def of_callback(request: HttpRequest) -> SocialApp | None:

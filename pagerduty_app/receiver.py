@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from connections import rates
 from connections.encryption import Unreadable
 from connections.problems import Problem
 from workflows import inbox
@@ -25,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 _SIGNATURE = "X-PagerDuty-Signature"
 _TRY_AGAIN_SECONDS = 30
+_MOST_REFUSED = 60  # a minute, from one address, for one URL
 
 
 class _AlwaysJson(BaseContentNegotiation):
@@ -60,10 +62,22 @@ class Receiver(APIView):
             log.exception("delivery_not_stored")
             raise _later("not_stored", "The delivery could not be stored. Send it again.") from error
         if verdict == Verdict.REFUSED:
+            self._slow_down(request, token)
             raise Problem("bad_signature", "The signature is missing or wrong.", status=401)
         if verdict == Verdict.FULL:
             raise _later("holding_full", "Too many deliveries wait for a signing secret. Send it again.")
         return Response({"status": verdict}, status=202)
+
+    def _slow_down(self, request: Request, token: str) -> None:
+        """Whoever sends one wrong signature after the other. Only wrong ones come here, so no genuine one waits.
+
+        Raises Problem (429). Should it be the provider with an old secret, it sends them again, and a 401 it does not.
+        """
+        source = f"refused:{token}:{request.META.get('REMOTE_ADDR')}"
+        wait = rates.too_often(source, most=_MOST_REFUSED, seconds=60)
+        if wait is not None:
+            message = "Too many wrong signatures from this address."
+            raise Problem("throttled", message, status=429, retryable=True, retry_after=wait)
 
     def _body(self, request: Request) -> bytes:
         """The raw body. Raises Problem (413) without reading on when it is larger than PagerDuty sends."""

@@ -5,6 +5,7 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -68,9 +69,10 @@ _OURS: dict[type, type[QueuePage]] = {
 
 def take_out() -> None:
     """A Schedule runs any code by its name, an Authenticator shows its secret, an EmailAddress can be called
-    confirmed by a click; the others are always empty. django-q2's come back to look at.
+    confirmed by a click, a UserSession has the key of the session; the others are always empty. django-q2's come
+    back to look at.
     """
-    for model in (*_OURS, Authenticator, EmailAddress, SocialAccount, SocialApp, SocialToken):
+    for model in (*_OURS, Authenticator, EmailAddress, UserSession, SocialAccount, SocialApp, SocialToken):
         if admin.site.is_registered(model):
             admin.site.unregister(model)
     for model, page in _OURS.items():

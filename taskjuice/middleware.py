@@ -2,8 +2,11 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import ip_address
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django_structlog.middlewares import RequestMiddleware
@@ -18,6 +21,24 @@ class RequestLines(RequestMiddleware):  # type: ignore[misc]
     @staticmethod
     def format_request(request: HttpRequest) -> str:
         return f"{request.method} {request.path}"
+
+
+class ClientsAddress:
+    """REMOTE_ADDR is the client's: what the outermost of our own proxies (TRUSTED_PROXIES) says of it.
+
+    What stands further left in the header was sent by the client, who can claim anything.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        proxies: int = settings.TRUSTED_PROXIES
+        told = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+        if proxies and len(told) >= proxies:
+            with suppress(ValueError):
+                request.META["REMOTE_ADDR"] = str(ip_address(told[-proxies].strip()))
+        return self.get_response(request)
 
 
 class ReadersZone:

@@ -50,6 +50,8 @@ TASK_WORKERS = env.int("TASK_WORKERS", default=2)
 NODE_NAME = env.str("NODE_NAME", default=socket.gethostname())
 SENTRY_DSN = env.str("SENTRY_DSN", default="")
 HTTPS = _public.scheme == "https"
+# How many proxies of ours stand in front, each of which adds an address to X-Forwarded-For; 0: nobody is believed.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
 # --- PagerDuty -----------------------------------------------------------------------------------
 # Without a client of its own a development machine talks to the sandbox, one port above the web server.
@@ -112,6 +114,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.socialaccount",
     "allauth.mfa",
+    "allauth.usersessions",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -121,7 +124,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "taskjuice.middleware.ClientsAddress",
     "taskjuice.middleware.RequestLines",
+    "connections.middleware.BeginsBehindTheWall",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -129,11 +134,14 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "connections.middleware.SeesAsThePerson",
+    "connections.sessions.NotesWhoIsHere",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "taskjuice.middleware.ReadersZone",
     "taskjuice.middleware.RefreshesLostParts",
+    "connections.second_factor.AsksForSecondFactor",
 ]
 
 FORM_RENDERER = "taskjuice.rendering.Renderer"
@@ -170,8 +178,11 @@ def _database(url: str) -> dict[str, Any]:
             config["NAME"] = str(BASE_DIR / config["NAME"])
             Path(config["NAME"]).parent.mkdir(parents=True, exist_ok=True)
     else:
+        config["ENGINE"] = "connections.postgresql"  # Django's, and the wall between tenants
         config["CONN_HEALTH_CHECKS"] = True
         config.setdefault("OPTIONS", {})["connect_timeout"] = 5
+        if role := env.str("DATABASE_ROLE", default=""):
+            config["OPTIONS"]["assume_role"] = role
     return config
 
 
@@ -239,6 +250,9 @@ EMAIL_TIMEOUT = 15
 # signing up does not tell who has an account.
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if "EMAIL_URL" in env.ENVIRON and not DEVELOPMENT else "optional"
 ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_ADAPTER = "connections.sessions.AccountAdapter"
+# Members of an agency need a second factor when it says so; who gets into the admin always does.
+ADMIN_NEEDS_SECOND_FACTOR = not DEVELOPMENT
 MFA_ADAPTER = "connections.mfa.SealedSecrets"
 SOCIALACCOUNT_ADAPTER = "pagerduty_app.adapter.ConnectorAdapter"
 SOCIALACCOUNT_STORE_TOKENS = False
@@ -250,6 +264,7 @@ SOCIALACCOUNT_PROVIDERS = {
 }
 
 # --- REST API ------------------------------------------------------------------------------------
+API_PER_MINUTE = env.int("API_PER_MINUTE", default=1200)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "connections.api.authentication.ApiKeyAuthentication",
@@ -259,6 +274,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["connections.api.parsing.StorableJsonParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["connections.api.throttling.PerCaller"],
     "EXCEPTION_HANDLER": "connections.api.errors.to_response",
     "UNAUTHENTICATED_USER": None,
 }

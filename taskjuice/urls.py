@@ -18,9 +18,14 @@ urlpatterns = [
     path("", include("workflows.pages.workflow_urls")),
     path("", include("workflows.pages.hook_urls")),
     path("", include("workflows.pages.data_urls")),
-    # allauth's own page of third-party accounts would be a second, always empty "Connections"; the admin's redirects
+    # allauth's own page of third-party accounts would be a second, always empty "Connections", and that of sessions
+    # ends all of them or none; the admin's redirects
     # lead to pages that rows do not have, and fail on ids that are none.
-    re_path(r"^(?:accounts/(?:3rdparty|social)|admin/r)/", defaults.page_not_found, {"exception": Http404()}),
+    re_path(
+        r"^(?:accounts/(?:3rdparty|social|sessions)|admin/r)/",
+        defaults.page_not_found,
+        {"exception": Http404()},
+    ),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("connections.api.urls")),

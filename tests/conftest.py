@@ -11,8 +11,11 @@ from django.core.cache import cache
 from django.db import connection
 
 from tests.contract import Contract
+from tests.database_role import behind_the_wall
 from tests.kept_contract import kept
 
+# SQLite has no row-level security: what these test is not there.
+collect_ignore = ["test_wall.py"] if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3") else []
 REQUIRED = os.environ.get("REQUIRE_ALL") == "1"
 
 
@@ -36,10 +39,15 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
 def django_db_modify_db_settings(
     django_db_modify_db_settings: None, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """SQLite in a file, as everywhere else: in memory, threads get other locks than they have in use."""
+    """SQLite in a file, as everywhere else: in memory, threads get other locks than they have in use.
+
+    PostgreSQL as a role that its row-level security holds for: everything is tested behind the wall between tenants.
+    """
     default = settings.DATABASES["default"]
     if default["ENGINE"].endswith("sqlite3"):
         default["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+    else:
+        behind_the_wall(default)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -142,6 +142,7 @@ ADMINS = {
     "settings/invitations/<uuid:invitation_id>/cancel/",
     "settings/people/",
     "settings/people/<int:membership_id>/role/",
+    "settings/people/second-factor/",
     "settings/workspaces/<uuid:workspace_id>/app/",
     "settings/workspaces/<uuid:workspace_id>/app/stop/",
     "settings/workspaces/<uuid:workspace_id>/rename/",
@@ -149,7 +150,13 @@ ADMINS = {
 }
 OWNERS = {"settings/people/<int:membership_id>/hand-over/"}
 # For members about themselves, for the owner and admins about everybody: tests/connections/test_people.py.
-ABOUT_ONESELF = {"settings/people/<int:membership_id>/remove/"}
+ABOUT_ONESELF = {
+    "settings/people/<int:membership_id>/remove/",
+    # tests/test_signing_in.py
+    "settings/sessions/",
+    "settings/sessions/end-others/",
+    "settings/sessions/<int:session_id>/end/",
+}
 PAGES = MEMBERS | ADMINS | OWNERS | ABOUT_ONESELF
 WITH_KEY = {
     "api/v1/action-calls/<uuid:call_id>/",
@@ -199,7 +206,7 @@ WITH_KEY = {
 }
 # allauth's own. Its pages of third-party accounts are hidden.
 HIDDEN = {
-    "^(?:accounts/(?:3rdparty|social)|admin/r)/",
+    "^(?:accounts/(?:3rdparty|social|sessions)|admin/r)/",
     "accounts/3rdparty/",
     "accounts/3rdparty/login/cancelled/",
     "accounts/3rdparty/login/error/",
@@ -209,6 +216,7 @@ HIDDEN = {
     "accounts/social/login/error/",
     "accounts/social/signup/",
     "accounts/pagerduty/login/",
+    "accounts/sessions/",
 }
 SIGNING_IN = {
     "accounts/^confirm-email/(?P<key>[-:\\w]+)/$",
@@ -334,7 +342,7 @@ def test_what_is_for_admins_is_for_owner_and_admins_alone(there: World, route: s
             assert status in (200, 302, 400, 405) or (route.endswith("/role/") and status == 404), status
 
 
-@pytest.mark.parametrize("route", sorted(HIDDEN - {"^(?:accounts/(?:3rdparty|social)|admin/r)/"}))
+@pytest.mark.parametrize("route", sorted(HIDDEN - {"^(?:accounts/(?:3rdparty|social|sessions)|admin/r)/"}))
 def test_hidden_pages_are_not_there_for_anybody(db: None, route: str) -> None:
     for person in (None, people().alice):
         assert ask(person, "get", f"/{route}").status_code == 404

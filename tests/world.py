@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from allauth.usersessions.models import UserSession
 from django.utils import timezone
 
 from connections import api_keys, client_links, oauth_apps, people
@@ -101,6 +102,9 @@ def world() -> World:
         "key_id": key.pk,
         "workspace_id": who.acme.pk,
         "invitation_id": invitation.pk,
+        "session_id": UserSession.objects.create(
+            user=who.alice, ip="192.0.2.1", session_key="alices", user_agent="Quarterly figures"
+        ).pk,
         "membership_id": Membership.objects.get(user=who.bob).pk,
         "token": trigger.token,
         "hook_id": hook.pk,

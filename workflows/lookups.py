@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
+from contextvars import copy_context
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
@@ -137,7 +138,9 @@ def _load(connection: Connection, lookup: Lookup, query: str, token: str, until:
     budget, tally = Budget(connection), metered.Tally(on_request)
     budget.take(patience=metered.MOMENT, comes_again=False)
     api = metered.open_api(connection, token, tally)
-    work: Future[list[Option]] = _threads.submit(lambda: list(islice(lookup.load(api, query), MOST + 1)))
+    work: Future[list[Option]] = _threads.submit(
+        copy_context().run, lambda: list(islice(lookup.load(api, query), MOST + 1))
+    )
     try:
         found = work.result(timeout=max(0.0, until - time.monotonic()))
     except TooLate:

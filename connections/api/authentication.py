@@ -4,7 +4,7 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from connections import api_keys
+from connections import api_keys, wall
 from connections.models import ApiKey
 
 
@@ -27,6 +27,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         key = api_keys.find(candidate.strip()) if kind.lower() == "bearer" else None
         if key is None:
             raise AuthenticationFailed("This API key is unknown, expired or revoked.")
+        wall.look(wall.View(workspace=key.workspace_id))
         api_keys.used(key)
         return KeyHolder(), key
 

@@ -56,6 +56,9 @@ class Account(models.Model):
         validators=[MinValueValidator(LEAST_DAYS), MaxValueValidator(MOST_DAYS)],
         help_text="Events, runs, action calls and hook deliveries older than that are deleted.",
     )
+    second_factor_required = models.BooleanField(
+        default=False, help_text="Its people need a second factor to sign in"
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

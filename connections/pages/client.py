@@ -22,7 +22,7 @@ _RELATED = ("connection__workspace__account", "connection__grant", "created_by")
 def _found(request: HttpRequest) -> ClientLink | None:
     """The link that this browser opened, in whatever state it is; only its digest is kept in the session."""
     digest = str(request.session.get(_SESSION) or "")
-    return ClientLink.objects.filter(digest=digest).select_related(*_RELATED).first() if digest else None
+    return client_links.of_digest(digest, *_RELATED) if digest else None
 
 
 def client_of(request: HttpRequest, link: ClientLink) -> Actor:

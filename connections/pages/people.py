@@ -2,8 +2,10 @@
 
 import uuid
 
+from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -53,6 +55,7 @@ def people_list(request: HttpRequest) -> HttpResponse:
             messages.success(request, f"{invitation.email} is invited.")
             return redirect("connections:people")
     rows = Membership.objects.filter(account=account).select_related("user").order_by("created_at", "id")
+    rows = rows.annotate(second_factor=Exists(Authenticator.objects.filter(user=OuterRef("user"))))
     invitations = Invitation.objects.filter(account=account).open().select_related("created_by")
     context = {
         "form": form,
@@ -60,6 +63,16 @@ def people_list(request: HttpRequest) -> HttpResponse:
         "invitations": invitations[: people.MAX_OPEN_INVITATIONS],
     }
     return render(request, "connections/people.html", context | _SECTION, status=400 if form.errors else 200)
+
+
+@needs("people:manage")
+@require_POST
+def second_factor(request: HttpRequest) -> HttpResponse:
+    required = request.POST.get("required") == "yes"
+    people.require_second_factor(actor=actor_of(request), account=here(request).account, required=required)
+    said = "needs a second factor to sign in" if required else "may sign in without a second factor"
+    messages.success(request, f"Everybody here {said}.")
+    return redirect("connections:people")
 
 
 @needs("people:manage")

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from connections import wall
 from connections.models.secret_links import SecretLinkQuerySet, digest_of
 
 
@@ -14,7 +15,9 @@ def keep_digest(request: HttpRequest, name: str, links: SecretLinkQuerySet[Any])
     browser's history and what somebody sees who looks over a shoulder.
     """
     digest = digest_of(request.GET["link"])
-    if links.filter(digest=digest).exists():
+    with wall.opened():
+        known = links.filter(digest=digest).exists()
+    if known:
         request.session[name] = digest
     else:
         request.session.pop(name, None)

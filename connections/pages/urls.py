@@ -11,6 +11,7 @@ from connections.pages import (
     keys,
     oauth_apps,
     people,
+    sessions,
     workspaces,
 )
 
@@ -40,6 +41,10 @@ urlpatterns = [
     path("settings/api-keys/<uuid:key_id>/revoke/", keys.revoke_key, name="key_revoke"),
     path("settings/audit/", audit.of_agency, name="audit"),
     path("settings/people/", people.people_list, name="people"),
+    path("settings/people/second-factor/", people.second_factor, name="second_factor"),
+    path("settings/sessions/", sessions.session_list, name="sessions"),
+    path("settings/sessions/end-others/", sessions.end_others, name="sessions_end"),
+    path("settings/sessions/<int:session_id>/end/", sessions.end, name="session_end"),
     path("settings/people/leave/", people.leave, name="leave"),
     path("settings/people/<int:membership_id>/role/", people.change_role, name="person_role"),
     path("settings/people/<int:membership_id>/remove/", people.remove, name="person_remove"),

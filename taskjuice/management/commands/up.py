@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
+from connections.postgresql.roles import passes_through
 from taskjuice.children import Child, stop_all
 from taskjuice.watchdog import Watchdog
 
@@ -43,6 +45,10 @@ class Command(BaseCommand):
             children.append(Child("sandbox", argv, env))
         self._require_free(host, port)
         call_command("migrate", interactive=False, verbosity=0)
+        if passes_through(connection):
+            self.stderr.write(
+                "The database role is a superuser: row-level security does not hold (docs/operations.md)."
+            )
         if not settings.DEVELOPMENT:
             call_command("collectstatic", interactive=False, verbosity=0)
         workers = Child("workers", ["manage.py", "qcluster"], env)

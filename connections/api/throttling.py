@@ -1,0 +1,38 @@
+"""How many requests the API answers each key, or each signed-in person, in a minute (API_PER_MINUTE)."""
+
+from typing import Any
+
+from django.conf import settings
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from connections import rates
+from connections.models import ApiKey
+from connections.problems import Problem
+
+_MINUTE = 60
+
+
+class PerCaller(BaseThrottle):
+    """429 with Retry-After for those beyond. Nobody else's requests count, nor do those that are not let in."""
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        """Always True; raises Problem (throttled), which says more than DRF's own."""
+        caller = _caller(request)
+        most: int = settings.API_PER_MINUTE
+        wait = rates.too_often(caller, most=most, seconds=_MINUTE) if caller else None
+        if wait is not None:
+            raise Problem(
+                "throttled",
+                f"That were more than {most} requests in a minute. Go on in {wait} seconds.",
+                status=429,
+                retryable=True,
+                retry_after=wait,
+            )
+        return True
+
+
+def _caller(request: Request) -> str | None:
+    if isinstance(request.auth, ApiKey):
+        return f"key:{request.auth.pk}"
+    return f"user:{request.user.pk}" if request.user is not None else None

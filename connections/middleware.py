@@ -1,0 +1,64 @@
+"""What a request may see of the tenants (connections.wall): nothing, until it is known who asks."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.signals import user_logged_in
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
+
+from connections import wall
+from connections.admin.staff import sees_every_account
+from connections.place import memberships_of
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+# Receivers look for the trigger that has the URL and answer a verdict; the others answer what holds for the machine.
+_OPEN = ("/hooks/", "/healthz", "/readyz", "/metrics")
+_ADMIN = "/admin/"
+
+
+class BeginsBehindTheWall:
+    """The view that a request begins with. What it leaves behind is over with it, streamed answers included."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with wall.looking(wall.EVERYTHING if request.path.startswith(_OPEN) else wall.NOTHING):
+            response: Any = self.get_response(request)
+            if response.streaming:
+                response.streaming_content = wall.held(response.streaming_content)
+            return response  # type: ignore[no-any-return]
+
+
+class SeesAsThePerson:
+    """From here on a signed-in person sees their agencies. API keys and client links say so themselves."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        # Without the cookie nobody is signed in: other software is spared the look into the sessions.
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and wall.view() == wall.NOTHING:
+            _see_as(request)
+        return self.get_response(request)
+
+
+@receiver(user_logged_in, dispatch_uid="connections_wall")
+def _signed_in(request: HttpRequest | None, user: Any, **kwargs: Any) -> None:
+    """Whoever signs in during this request; elsewhere (a test's force_login) there is no wall to move."""
+    if wall.view().everything or request is None:
+        return
+    request.__dict__.pop("_memberships", None)  # those of whoever was signed in before
+    _see_as(request)
+
+
+def _see_as(request: HttpRequest) -> None:
+    if not request.user.is_authenticated:
+        return
+    if request.path.startswith(_ADMIN) and request.user.is_staff and sees_every_account(request):
+        wall.look(wall.EVERYTHING)
+    else:
+        accounts = frozenset(one.account_id for one in memberships_of(request))
+        wall.look(wall.View(accounts=accounts))

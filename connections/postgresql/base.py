@@ -1,0 +1,71 @@
+"""The backend itself; `ENGINE` names its folder, and Django looks for this module there."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.backends.postgresql import base
+from psycopg.pq import TransactionStatus
+
+from connections import wall
+
+_TELL = """SELECT set_config('taskjuice.wall', %s, false), set_config('taskjuice.accounts', %s, false),
+set_config('taskjuice.workspace', %s, false)"""
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """Before each statement the session is told what may be seen now, when it does not know it yet.
+
+    So it does not matter how long a connection lives, who used it before, or how their request ended.
+    """
+
+    _told: wall.View | None = None
+    _told_in_transaction = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.execute_wrappers.append(self._behind_the_wall)
+
+    def init_connection_state(self) -> None:
+        self._told = None
+        super().init_connection_state()
+
+    def _behind_the_wall(
+        self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
+    ) -> Any:
+        wanted = wall.view()
+        if self._told != wanted:
+            self._tell(wanted)
+        return execute(sql, params, many, context)
+
+    def _tell(self, wanted: wall.View) -> None:
+        """Not in a transaction that has failed: there the database refuses everything except its end."""
+        session = self.connection
+        if session.info.transaction_status == TransactionStatus.INERROR:
+            return
+        self._told = None
+        with self.wrap_database_errors:
+            session.cursor().execute(_TELL, wanted.settings())
+        self._told, self._told_in_transaction = wanted, not self.get_autocommit()
+
+    def _forget(self) -> None:
+        """What was told inside a transaction may be undone with it, also by a commit that fails."""
+        if self._told_in_transaction:
+            self._told = None
+
+    def _commit(self) -> None:
+        try:
+            super()._commit()  # type: ignore[misc]
+        finally:
+            self._forget()
+
+    def _rollback(self) -> None:
+        try:
+            super()._rollback()  # type: ignore[misc]
+        finally:
+            self._forget()
+
+    def _savepoint_rollback(self, sid: str) -> None:
+        try:
+            super()._savepoint_rollback(sid)  # type: ignore[misc]
+        finally:
+            self._forget()

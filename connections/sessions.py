@@ -1,0 +1,66 @@
+"""Where a person is signed in: which browser, since when, last seen, from which address; and ending that."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+MOST = 100
+_GRAIN = timedelta(minutes=1)
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """allauth's, with the address that the audit has, too (TRUSTED_PROXIES)."""
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """0.0.0.0 stands for nobody's: a sign-in that no browser asked for."""
+        return str(request.META.get("REMOTE_ADDR") or "0.0.0.0")  # nobody’s; nothing listens there  # noqa: S104  # nosec B104
+
+
+class NotesWhoIsHere:
+    """Middleware: when and from where each session was last seen, written at most once a minute."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
+            self._note(request)
+        return self.get_response(request)
+
+    def _note(self, request: HttpRequest) -> None:
+        key, now = request.session.session_key, timezone.now()
+        if not key or not cache.add(f"seen:{key}", True, _GRAIN.total_seconds()):
+            return
+        address = request.META.get("REMOTE_ADDR") or "0.0.0.0"  # as above  # noqa: S104  # nosec B104
+        if not UserSession.objects.filter(session_key=key).update(last_seen_at=now, ip=address):
+            UserSession.objects.create_from_request(request)  # signed in before sessions were listed
+
+
+def of(request: HttpRequest) -> list[UserSession]:
+    """The signed-in person's, the one last seen first, without those that are over."""
+    mine = UserSession.objects.filter(user=request.user.pk).order_by("-last_seen_at", "-pk")
+    return [session for session in mine[:MOST] if not session.purge()]
+
+
+def end(request: HttpRequest, session_id: int) -> bool:
+    """Sign that browser out. False when it is none of this person's."""
+    session = UserSession.objects.filter(user=request.user.pk, pk=session_id).first()
+    if session is not None:
+        session.end()
+    return session is not None
+
+
+def end_others(request: HttpRequest) -> int:
+    """Sign out every browser but this one. Answers how many."""
+    others = UserSession.objects.filter(user=request.user.pk).exclude(session_key=request.session.session_key)
+    ended = 0
+    for session in others.iterator():
+        session.end()
+        ended += 1
+    return ended
