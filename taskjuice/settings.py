@@ -264,7 +264,7 @@ SOCIALACCOUNT_PROVIDERS = {
 }
 
 # --- REST API ------------------------------------------------------------------------------------
-API_PER_MINUTE = env.int("API_PER_MINUTE", default=1200)
+API_PER_MINUTE = env.int("API_PER_MINUTE", default=12_000)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "connections.api.authentication.ApiKeyAuthentication",
