@@ -16,6 +16,7 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from connections import providers
+from connections.metrics import BUDGET_WAITS, PROVIDER_REFUSALS
 from connections.models import Connection, RequestBudget
 
 _WINDOW = 60.0
@@ -75,6 +76,7 @@ class Budget:
 
     def __init__(self, connection: Connection, *, background: bool = False) -> None:
         self._key = key_of(connection)
+        self._provider = connection.provider
         self._allowed = providers.get(connection.provider).requests_per_minute
         self._depth = _DEPTH_IN_BACKGROUND if background else _DEPTH
         self._limit_told = False
@@ -121,12 +123,14 @@ class Budget:
         mine.update(queued_until=turn + _drop(row))
         at = mine.values_list("queued_until", flat=True).get()
         blocked = row.blocked_until > now
+        BUDGET_WAITS.labels("blocked" if blocked else "spent").inc()
         return Exhausted(min(at, now + _LONGEST_QUEUE), blocked=blocked, per_minute=row.per_minute)
 
     def answered(self, allowance: Allowance) -> None:
         """Take note of what the provider tells of its own count."""
         now = timezone.now().timestamp()
         if allowance.refused:
+            PROVIDER_REFUSALS.labels(self._provider).inc()
             self._refused(allowance, now)
         if allowance.limit is None or allowance.remaining is None:
             return

@@ -49,6 +49,10 @@ TASK_WORKERS = env.int("TASK_WORKERS", default=2)
 # Names this machine's background workers to the watchdog; two `up` on one host need two names.
 NODE_NAME = env.str("NODE_NAME", default=socket.gethostname())
 SENTRY_DSN = env.str("SENTRY_DSN", default="")
+# Who sends it as a bearer token may read /metrics; in development anybody on this machine may without one.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+if METRICS_TOKEN and len(METRICS_TOKEN) < 16:
+    raise ImproperlyConfigured("METRICS_TOKEN needs at least 16 characters (openssl rand -hex 32).")
 HTTPS = _public.scheme == "https"
 
 # --- PagerDuty -----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from django.views import defaults
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from pagerduty_app.receiver import Receiver
-from taskjuice import admin_site, health
+from taskjuice import admin_site, health, metrics
 
 admin_site.take_out()
 
@@ -30,4 +30,5 @@ urlpatterns = [
     path("hooks/pagerduty/<uuid:token>", Receiver.as_view(), name="receive"),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
+    path("metrics", metrics.metrics),
 ]
