@@ -10,6 +10,7 @@ from pagerduty_app.receiver import Receiver
 from taskjuice import admin_site, health, metrics
 
 admin_site.take_out()
+handler404 = "taskjuice.missing.answer"
 
 urlpatterns = [
     path("", include("connections.pages.urls")),
