@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PORT ?= 8000
 
-.PHONY: help demo check test edge bench format screenshots clean
+.PHONY: help demo check test edge fuzz bench format screenshots clean
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -44,6 +44,9 @@ test: $(VENV)/dev ## All tests, on SQLite and on PostgreSQL; says what it skippe
 
 edge: $(VENV)/dev ## Prove what we promise of PagerDuty, against a sandbox that misbehaves (SHORT=1: a tenth of it)
 	$(PY) -m bench.edge $(PROOF)
+
+fuzz: $(VENV)/dev ## Ask everything that takes input what nobody would, by the hundred thousand (SHORT=1: a tenth of it)
+	$(PY) -m bench.fuzz $(PROOF)
 
 bench: $(VENV)/dev ## Hold the running product to its figures, to var/bench.json (SHORT=1: in a minute)
 	$(PY) -m bench $(PROOF)

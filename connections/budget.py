@@ -16,6 +16,7 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from connections import providers
+from connections.metrics import BUDGET_WAITS, PROVIDER_REFUSALS
 from connections.models import Connection, RequestBudget
 
 _WINDOW = 60.0
@@ -79,6 +80,7 @@ class Budget:
 
     def __init__(self, of: Connection, *, background: bool = False) -> None:
         self._key = key_of(of)
+        self._provider = of.provider
         self._allowed = providers.get(of.provider).requests_per_minute
         self._depth = _DEPTH_IN_BACKGROUND if background else _DEPTH
         self._queue = "background_until" if background else "queued_until"
@@ -99,6 +101,7 @@ class Budget:
             if wait > 0 and time.monotonic() + wait > end:
                 at = self._queued(row, now + wait) if comes_again else now + wait
                 blocked = row.blocked_until > now
+                BUDGET_WAITS.labels("blocked" if blocked else "spent").inc()
                 raise Exhausted(min(at, now + _LONGEST_QUEUE), blocked=blocked, per_minute=row.per_minute)
             # A little more, so that all who wait for the same drop do not ask for it together.
             time.sleep(max(0.0, wait) + random.uniform(0, 0.01))  # noqa: S311 - jitter
@@ -160,6 +163,7 @@ class Budget:
         """Take note of what the provider tells of its own count."""
         now = timezone.now().timestamp()
         if allowance.refused:
+            PROVIDER_REFUSALS.labels(self._provider).inc()
             self._refused(allowance, now)
         if not allowance.limit or allowance.remaining is None:
             return

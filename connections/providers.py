@@ -8,6 +8,7 @@ from typing import Protocol
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from connections.metrics import PROVIDER_REFUSALS
 from connections.models import ClientLink, Connection
 
 
@@ -140,6 +141,7 @@ _providers: dict[str, OAuthProvider] = {}
 
 def register(provider: OAuthProvider) -> None:
     _providers[provider.key] = provider
+    PROVIDER_REFUSALS.labels(provider.key)  # there as 0, so that a first one is a rise
 
 
 def get(key: str) -> OAuthProvider:

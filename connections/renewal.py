@@ -16,6 +16,7 @@ from django.utils import timezone
 from connections import backoff, oauth_apps, providers
 from connections.encryption import seal
 from connections.grant_state import break_off, check_usable, delayed, opened
+from connections.metrics import REFRESHES
 from connections.models import Connection, Grant, Notice
 from connections.problems import Problem
 from connections.providers import AppRefused, RefreshFailed, RefreshRefused, Tokens
@@ -94,6 +95,7 @@ def _refresh(grant: Grant, holder: uuid.UUID) -> Grant:
         newest = Grant.objects.select_related("connection").get(pk=grant.pk)
         if newest.generation > grant.generation:  # a reconnect came in between: its tokens are the good ones
             return newest
+        REFRESHES.labels("refused").inc()
         raise break_off(grant.connection, generation=grant.generation, reason=str(error)) from None
     except RefreshFailed as error:
         failures = grant.failures + 1
@@ -104,6 +106,7 @@ def _refresh(grant: Grant, holder: uuid.UUID) -> Grant:
             lease_holder=None,
             lease_until=None,
         )
+        REFRESHES.labels("failed").inc()
         log.warning("refresh_failed", grant=str(grant.pk), failures=failures, reason=str(error))
         if isinstance(error, AppRefused) and grant.oauth_app and failures >= _TELL_AFTER:
             _tell_of_the_app(grant)
@@ -126,7 +129,9 @@ def _refresh(grant: Grant, holder: uuid.UUID) -> Grant:
         lease_until=None,
     )
     current = Grant.objects.select_related("connection").get(pk=grant.pk)
-    if not stored:
+    if stored:
+        REFRESHES.labels("stored").inc()
+    else:
         log.warning("refreshed_for_nothing", grant=str(grant.pk))
         check_usable(current.connection)
     return current

@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 from connections import rates
 from connections.encryption import Unreadable
 from connections.problems import Problem
-from workflows import inbox
+from workflows import inbox, metrics
 from workflows.inbox import Verdict
 
 log = structlog.get_logger(__name__)
@@ -60,6 +60,7 @@ class Receiver(APIView):
             verdict = inbox.receive(trigger, body=body, signature=request.headers.get(_SIGNATURE))
         except (Error, Unreadable) as error:
             log.exception("delivery_not_stored")
+            metrics.DELIVERIES.labels("not_stored").inc()
             raise _later("not_stored", "The delivery could not be stored. Send it again.") from error
         if verdict == Verdict.REFUSED:
             self._slow_down(request, token)

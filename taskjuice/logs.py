@@ -1,8 +1,11 @@
 """Log lines: one event each, JSON outside development, with the request id bound by django-structlog."""
 
+import logging
 from typing import Any
 
 import structlog
+
+from connections.metrics import LOG_LINES
 
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
@@ -10,6 +13,13 @@ _SHARED: list[Any] = [
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso"),
 ]
+
+
+class Counted(logging.Handler):
+    """Counts warnings and errors for /metrics: whatever goes wrong on our side says so in a line."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        LOG_LINES.labels("error" if record.levelno >= logging.ERROR else "warning").inc()
 
 
 def without_query(event: Any, hint: Any) -> Any:
@@ -53,8 +63,11 @@ def logging_config(*, json: bool) -> dict[str, Any]:
                 "foreign_pre_chain": _SHARED,
             }
         },
-        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-        "root": {"handlers": ["console"], "level": "INFO"},
+        "handlers": {
+            "console": {"class": "logging.StreamHandler", "formatter": "line"},
+            "counted": {"class": "taskjuice.logs.Counted", "level": "WARNING"},
+        },
+        "root": {"handlers": ["console", "counted"], "level": "INFO"},
         "loggers": {
             "django.server": {"handlers": [], "propagate": False},
             "django-q": {"level": "WARNING"},

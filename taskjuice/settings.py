@@ -49,6 +49,10 @@ TASK_WORKERS = env.int("TASK_WORKERS", default=2)
 # Names this machine's background workers to the watchdog; two `up` on one host need two names.
 NODE_NAME = env.str("NODE_NAME", default=socket.gethostname())
 SENTRY_DSN = env.str("SENTRY_DSN", default="")
+# Who sends it as a bearer token may read /metrics; in development anybody on this machine may without one.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+if METRICS_TOKEN and len(METRICS_TOKEN) < 16:
+    raise ImproperlyConfigured("METRICS_TOKEN needs at least 16 characters (openssl rand -hex 32).")
 HTTPS = _public.scheme == "https"
 # How many proxies of ours stand in front, each of which adds an address to X-Forwarded-For; 0: nobody is believed.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
@@ -273,7 +277,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["connections.api.parsing.StorableJsonParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "connections.api.openapi.Schema",
     "DEFAULT_THROTTLE_CLASSES": ["connections.api.throttling.PerCaller"],
     "EXCEPTION_HANDLER": "connections.api.errors.to_response",
     "UNAUTHENTICATED_USER": None,

@@ -7,9 +7,10 @@ from django.views import defaults
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from pagerduty_app.receiver import Receiver
-from taskjuice import admin_site, health
+from taskjuice import admin_site, health, metrics
 
 admin_site.take_out()
+handler404 = "taskjuice.missing.answer"
 
 urlpatterns = [
     path("", include("connections.pages.urls")),
@@ -35,4 +36,5 @@ urlpatterns = [
     path("hooks/pagerduty/<uuid:token>", Receiver.as_view(), name="receive"),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
+    path("metrics", metrics.metrics),
 ]

@@ -25,6 +25,7 @@ _HOOK = "settings/hooks/<uuid:hook_id>/"
 PUBLIC = {
     "healthz",
     "readyz",
+    "metrics",  # who may: tests/taskjuice/test_metrics.py
     "hooks/pagerduty/<uuid:token>",
     "api/schema/",
     "api/docs/",

@@ -19,7 +19,7 @@ from connections import grant_state
 from connections.budget import Exhausted
 from connections.models import Connection
 from connections.problems import Problem
-from workflows import catalog, metered, origins, outcomes, quick_rows
+from workflows import catalog, metered, metrics, origins, outcomes, quick_rows
 from workflows.caller import Caller
 from workflows.catalog import ActionType, Effect, Json, ProviderError
 from workflows.claims import LEASE, LeaseLost
@@ -89,6 +89,11 @@ class Attempt:
 
         Raises LeaseLost when the row belongs to another worker by now.
         """
+        began = time.monotonic()
+        self._run()
+        metrics.attempted(self.call, time.monotonic() - began)
+
+    def _run(self) -> None:
         try:
             output = self._perform()
         except _TooEarly as early:

@@ -18,6 +18,7 @@ from workflows import (
     conditions,
     doorbell,
     expressions,
+    metrics,
     outcomes,
     parked,
     quick_rows,
@@ -64,6 +65,7 @@ def advance_due(until: float, limit: int = _AT_ONCE) -> int:
         taken, lost = taken + 1, 0
         try:
             Walk(run, holder).go(until)
+            metrics.walked(run)
         except (RunLost, claims.LeaseLost):
             log.warning("run_taken_over", run=str(run.id))
         except Exception:

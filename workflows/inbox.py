@@ -13,7 +13,7 @@ from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
 from django.db.models.functions import Length
 from django.utils import timezone
 
-from workflows import catalog, doorbell, redaction, turned_away, twins
+from workflows import catalog, doorbell, metrics, redaction, turned_away, twins
 from workflows.catalog import Delivery
 from workflows.hooks import outbox
 from workflows.models import Event, HeldDelivery, Trigger, TriggerSecret
@@ -61,6 +61,7 @@ def receive(trigger: Trigger, *, body: bytes, signature: str | None) -> Verdict:
     Refused ones are counted when somebody seems to have meant to sign them; noise leaves no trace.
     """
     verdict = _judge(trigger, body=body, signature=signature)
+    metrics.DELIVERIES.labels(verdict).inc()
     looks_signed = catalog.integration(trigger.provider).webhooks.looks_signed
     if verdict == Verdict.DUPLICATE or (verdict == Verdict.REFUSED and looks_signed(signature)):
         turned_away.count(trigger, verdict)

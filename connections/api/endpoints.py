@@ -32,7 +32,13 @@ class Pages(CursorPagination):
 
 
 class Endpoint(APIView):
-    """An endpoint of /api/v1/. `required_scope`, or `required_scopes` by method, is what the caller needs."""
+    """An endpoint of /api/v1/. `required_scope`, or `required_scopes` by method, is what the caller needs.
+
+    refusals: further statuses of errors it may answer, for the OpenAPI document.
+    """
+
+    pagination_class = Pages  # of what is listed, for the OpenAPI document
+    refusals: ClassVar[tuple[int | str, ...]] = ()
 
     required_scope: ClassVar[str] = ""
     required_scopes: ClassVar[dict[str, str]] = {}

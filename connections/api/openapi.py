@@ -1,8 +1,14 @@
-"""How API keys appear in the OpenAPI document."""
+"""The OpenAPI document: how API keys appear in it, and what every endpoint may answer besides its result."""
 
+import uuid
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
+
+_WORKSPACE = OpenApiParameter("workspace", uuid.UUID, description="Only what belongs to this workspace")
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -11,3 +17,50 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
         return {"type": "http", "scheme": "bearer", "description": "A workspace API key: `tj_…`"}
+
+
+class ErrorFields(serializers.Serializer[Any]):
+    """What went wrong. fields: the inputs at fault. retryable: the same request may succeed later."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+    fields = serializers.DictField(required=False)  # type: ignore[assignment]
+    provider_status = serializers.IntegerField(required=False)
+    retryable = serializers.BooleanField(required=False)
+    detail = serializers.DictField(required=False)
+
+
+class ErrorOut(serializers.Serializer[Any]):
+    """Every refusal looks like this (connections.api.errors)."""
+
+    error = ErrorFields()
+
+
+class Schema(AutoSchema):
+    """As drf-spectacular has it, and the refusals that an endpoint can answer, each with its shape."""
+
+    def get_override_parameters(self) -> list[Any]:
+        """Lists that are pages take `?workspace=`, unless they are of one row that has one."""
+        own = super().get_override_parameters()
+        listed = self.method == "GET" and self._is_list_view() and not self._names_a_row()
+        return [*own, _WORKSPACE] if listed else own
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> Any:
+        operation = super().get_operation(*args, **kwargs)
+        if operation is not None and hasattr(self.view, "required_scope"):
+            for status in self._refusals(operation):
+                answer = self._get_response_for_code(ErrorOut, status, media_types=["application/json"])
+                operation["responses"].setdefault(status, answer)
+            operation["responses"] = dict(sorted(operation["responses"].items()))
+        return operation
+
+    def _names_a_row(self) -> bool:
+        return "{" in self.path
+
+    def _refusals(self, operation: dict[str, Any]) -> list[str]:
+        statuses = {401, 403, 406, *getattr(self.view, "refusals", ())}
+        if self._names_a_row() or operation.get("parameters") or "requestBody" in operation:
+            statuses |= {400, 404}  # 404 also for a row that is named in a body or a query
+        if self.method != "GET":
+            statuses |= {409, 413, 415}
+        return sorted(str(status) for status in statuses)

@@ -100,3 +100,6 @@ def test_200_events_and_three_kills_make_each_run_and_each_note_exactly_once(pro
     for incident in incidents:
         titles = sorted(note["content"] for note in product.sandbox.incidents.notes(account, incident))
         assert titles == sorted([str(number) for number in range(EVENTS_EACH)] * 2)
+    figures = product.http.get(f"{product.url}/metrics", timeout=10).text
+    for counted in (f'verdict="accepted"}} {EVENTS}.0', f'verdict="duplicate"}} {EVENTS // 5}.0'):
+        assert f"taskjuice_deliveries_total{{{counted}" in figures, "of all web processes together"

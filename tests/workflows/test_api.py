@@ -164,3 +164,11 @@ class TestWorkflows:
         assert ask("post", f"runs/{run.id}/cancel/").json()["status"] == "cancelled"
         assert ActionCall.objects.get().status == "cancelled"
         assert ask("post", f"runs/{run.id}/cancel/").status_code == 409
+
+
+@pytest.mark.parametrize("path", ["nothing/", "connections/not-an-id/", "connections/x/actions/a b/c d/"])
+def test_an_address_that_there_is_not_is_answered_as_every_refusal(client: Any, path: str) -> None:
+    for answer in (client.get(f"/api/v1/{path}"), client.post(f"/api/v1/{path}")):
+        assert answer.status_code == 404
+        assert answer.json()["error"]["code"] == "not_found"
+    assert client.get("/nothing/")["Content-Type"].startswith("text/html")

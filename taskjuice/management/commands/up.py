@@ -1,10 +1,13 @@
 """`manage.py up`: the whole product in the foreground: web, background workers, watchdog, if asked the sandbox."""
 
+import contextlib
 import os
+import re
 import signal
 import socket
 import time
 from argparse import ArgumentParser
+from pathlib import Path
 from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +17,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
+from connections import metrics
 from connections.postgresql.roles import passes_through
 from taskjuice.children import Child, stop_all
 from taskjuice.watchdog import Watchdog
@@ -44,6 +48,7 @@ class Command(BaseCommand):
             argv = ["manage.py", "pagerduty_sandbox", "--port", str(sandbox_port)]
             children.append(Child("sandbox", argv, env))
         self._require_free(host, port)
+        counts = self._count_together(env, port)
         call_command("migrate", interactive=False, verbosity=0)
         if passes_through(connection):
             self.stderr.write(
@@ -53,7 +58,12 @@ class Command(BaseCommand):
             call_command("collectstatic", interactive=False, verbosity=0)
         workers = Child("workers", ["manage.py", "qcluster"], env)
         children += [workers, Child("web", self._web(host, port), env)]
-        self._run(children, Watchdog(workers), f"http://{host}:{port}")
+        try:
+            self._run(children, Watchdog(workers), f"http://{host}:{port}")
+        finally:
+            metrics.clean(counts)
+            with contextlib.suppress(OSError):
+                counts.rmdir()
 
     def _point_at_sandbox(self, env: dict[str, str], port: int) -> int:
         """Fill the PAGERDUTY_* settings that the environment leaves unset; answers the sandbox's port."""
@@ -69,6 +79,13 @@ class Command(BaseCommand):
         }.items():
             env.setdefault(name, value)
         return sandbox_port
+
+    def _count_together(self, env: dict[str, str], port: int) -> Path:
+        """Have all processes of this machine count into one folder, which /metrics of any of them adds up."""
+        name = re.sub(r"[^\w.-]", "_", settings.NODE_NAME)
+        folder = env.setdefault(metrics.FOLDER, str(settings.BASE_DIR / "var" / f"metrics-{name}-{port}"))
+        metrics.clean(Path(folder))
+        return Path(folder)
 
     def _require_free(self, host: str, port: int) -> None:
         with socket.socket() as probe:

@@ -1,0 +1,1 @@
+"""Proofs by chance: the fuzz tests (tests/fuzz) in full, on both databases."""

@@ -1,0 +1,54 @@
+"""`python -m bench.fuzz [name …]`: every fuzz test in full or those named; figures to var/fuzz.json.
+
+The tests are those of the suite (tests/fuzz), with a hundred times as much of everything and never the same twice.
+What one of them finds is shown in the shortest form that Hypothesis can make of it.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from bench.figures import Row, exactly
+from bench.proofs import run
+from bench.stack import POSTGRES, ROOT
+
+# Fields touch no database.
+_TESTS = {
+    "receiver": ("sqlite", "postgresql"),
+    "api": ("sqlite", "postgresql"),
+    "importer": ("sqlite", "postgresql"),
+}
+_TESTS |= {"fields": ("sqlite",)}
+_URLS = {"sqlite": "sqlite:///var/fuzz.sqlite3", "postgresql": POSTGRES}
+
+
+def _measure(name: str, kind: str) -> list[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "figures"
+        path.touch()
+        env = os.environ | {
+            "FUZZ": "1", "FUZZ_FIGURES": str(path), "DATABASE_URL": _URLS[kind],
+        }  # fmt: skip
+        # Without a time-out of its own: the amount is what bounds it. Lines of each request would fill the memory.
+        options = ["-q", "-x", "--timeout=0", "-p", "no:logging", "--show-capture=no", "--no-header"]
+        tests = f"tests/fuzz/test_{name}.py"
+        ended = subprocess.run(
+            [sys.executable, "-m", "pytest", *options, tests], cwd=ROOT, env=env, check=False
+        )
+        rows: list[Row] = [json.loads(line) for line in path.read_text().splitlines()]
+    rows = [row | {"name": f"{name}, {kind}: {row['name']}"} for row in rows]
+    return [*rows, exactly(f"{name}, {kind}: tests that failed", 0, int(ended.returncode != 0))]
+
+
+_PROOFS: dict[str, Callable[[], list[Row]]] = {
+    f"{name}-{kind}": partial(_measure, name, kind) for name, kinds in _TESTS.items() for kind in kinds
+}
+
+
+if __name__ == "__main__":
+    sys.exit(run(_PROOFS, sys.argv[1:], "fuzz.json"))

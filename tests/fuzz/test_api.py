@@ -1,0 +1,171 @@
+"""Every operation of the OpenAPI document, asked what it allows: whatever comes back is in that document too."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import responses
+import schemathesis
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, transaction
+from django.test import Client
+from drf_spectacular.generators import SchemaGenerator
+from hypothesis import given
+from hypothesis import strategies as st
+from schemathesis import checks
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from connections import api_keys
+from connections.actors import SCOPES
+from taskjuice.wsgi import application
+from tests.fuzz.amounts import examples
+from tests.fuzz.figures import Noted
+from tests.fuzz.mutations import mutated
+from tests.workflows.conftest import API, SYSTEM, note_step
+from tests.world import World, world
+from workflows import catalog
+
+pytestmark = pytest.mark.django_db
+PER_OPERATION = 300
+CHECKS = [
+    checks.not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    response_headers_conformance,
+]
+
+
+def _schema() -> Any:
+    document = SchemaGenerator().get_schema(request=None, public=True)
+    # Through JSON: parts of it are lazy texts.
+    loaded = schemathesis.openapi.from_dict(json.loads(json.dumps(document, default=str)))
+    loaded.app = application
+    return loaded
+
+
+SCHEMA = _schema()
+OPERATIONS = {found.ok().label: found.ok() for found in SCHEMA.get_all_operations()}
+
+
+# Ids of rows that are there, by the name of a parameter or of a property of a body.
+_NAMED = {
+    "connection": "connection_id", "trigger": "trigger_id", "workflow": "workflow_id", "event": "event_id",
+    "workspace": "workspace_id", "after": "event_id",
+}  # fmt: skip
+
+
+class Callers:
+    """One of everything, and two who may do anything with it: a key, and a person with a browser."""
+
+    def __init__(self, there: World) -> None:
+        self.there = there
+        _, key = api_keys.create_key(actor=SYSTEM, workspace=there.who.acme, name="Fuzz", scopes=list(SCOPES))
+        browser = Client()
+        browser.force_login(there.who.alice, backend="django.contrib.auth.backends.ModelBackend")
+        token = "a" * 32
+        self.credentials = {
+            "key": {"Authorization": f"Bearer {key}"},
+            "session": {
+                "Cookie": f"sessionid={browser.cookies['sessionid'].value}; csrftoken={token}",
+                "X-CSRFToken": token,
+            },
+        }
+
+    def named(self, names: Any) -> dict[str, str]:
+        ids = self.there.ids
+        return {name: ids[_NAMED.get(name, name)] for name in names if _NAMED.get(name, name) in ids}
+
+
+@pytest.fixture
+def callers(db: None) -> Callers:
+    return Callers(world())
+
+
+@pytest.fixture(autouse=True)
+def _no_request_ends_the_tests_transaction() -> Iterator[None]:
+    """As Django's own test client has it."""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in signals:
+        signal.connect(close_old_connections)
+
+
+@pytest.fixture(autouse=True)
+def _a_provider() -> Iterator[None]:
+    """It knows nothing, and says so."""
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as outside:
+        error = {"error": {"code": 2100, "message": "Not Found"}}
+        for method in (outside.get, outside.post, outside.put, outside.delete):
+            method(re.compile(re.escape(API)), status=404, json=error)
+        yield
+
+
+def _better(case: Any, callers: Callers, data: Any) -> None:
+    """Mostly it speaks of rows that are there, and asks for what there is."""
+    if data.draw(st.integers(0, 9)):
+        case.path_parameters = {**(case.path_parameters or {}), **callers.named(case.path_parameters or {})}
+    for part in (case.query, case.body):
+        if isinstance(part, dict) and data.draw(st.booleans()):
+            part.update(callers.named(part))
+    samples = _SAMPLES.get(case.operation.label)
+    if samples and data.draw(st.integers(0, 3)):
+        case.body = data.draw(mutated(samples(callers)))
+
+
+def _workflows(callers: Callers) -> list[Any]:
+    connection = type("Connection", (), {"pk": callers.there.ids["connection_id"]})
+    steps, conditions = (
+        [note_step(connection)],
+        {"match": "any", "rows": [["trigger.incident.id", "exists", True]]},
+    )  # type: ignore[arg-type]
+    return [
+        {
+            "name": "Fuzz",
+            "trigger": callers.there.ids["trigger_id"],
+            "steps": steps,
+            "conditions": conditions,
+            "publish": True,
+        },
+        {"steps": steps, "conditions": conditions},
+    ]
+
+
+_SAMPLES: dict[str, Any] = {
+    "POST /api/v1/workflows/": _workflows,
+    "PATCH /api/v1/workflows/{workflow_id}/": _workflows,
+    "POST /api/v1/connections/{connection_id}/actions/{provider}/{action}/": lambda callers: [
+        {**action.sample_input, "all": False} if "limit" in action.sample_input else action.sample_input
+        for known in catalog.integrations()
+        for action in known.actions.values()
+    ],
+}
+
+
+@pytest.mark.parametrize("label", sorted(OPERATIONS))
+def test_every_answer_is_documented_and_none_is_our_fault(label: str, callers: Callers, noted: Noted) -> None:
+    operation, asked = OPERATIONS[label], 0
+
+    @given(case=operation.as_strategy(), data=st.data())
+    @examples(PER_OPERATION)
+    def ask(case: Any, data: Any) -> None:
+        nonlocal asked
+        asked += 1
+        _better(case, callers, data)
+        headers = callers.credentials[data.draw(st.sampled_from(sorted(callers.credentials)))]
+        with transaction.atomic():
+            answer = case.call(headers=headers)
+            transaction.set_rollback(True)
+        case.validate_response(answer, checks=CHECKS)
+
+    with noted.at_least(f"answers to {label} as documented, none 5xx", 1, lambda: asked):
+        ask()

@@ -1,0 +1,168 @@
+"""Fields of workflows: whatever somebody types is refused or done, at once, and never breaks."""
+
+import json
+import time
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rest_framework.exceptions import ValidationError
+
+from connections.storable import is_storable
+from tests.fuzz.amounts import amount, examples
+from tests.fuzz.figures import Noted
+from tests.fuzz.mutations import texts, values
+from workflows import conditions, expressions
+from workflows.condition_fields import ConditionsField
+from workflows.field_language import LONGEST_OUTPUT, parse
+from workflows.filters import FILTERS
+
+EXPRESSIONS, CONDITIONS = 20_000, 10_000
+# Processor seconds, as in tests/workflows/test_hostile_expressions.py.
+BOUND = 0.25
+FIELDS: dict[str, Any] = {
+    "trigger": {
+        "incident": {
+            "title": "Payments are slow",
+            "id": "PINC1",
+            "long": "x " * 100_000,
+            "list": ["a" * 500] * 200,
+            "map": {str(number): "a" * 100 for number in range(500)},
+            "none": None,
+            "number": 7.5,
+            "huge": 10**300,
+            "digits": "9" * 4000,
+            "created_at": "2026-11-02T09:29:58Z",
+        }
+    },
+    "steps": {},
+}
+_NAMES = [*FIELDS["trigger"]["incident"], "missing", "first", "size", "__class__", "0"]
+
+paths = st.one_of(
+    st.sampled_from(_NAMES).map(lambda name: f"trigger.incident.{name}"),
+    st.sampled_from(
+        [
+            "trigger",
+            "steps",
+            "steps.note.id",
+            "now",
+            "trigger['incident']['title']",
+            "trigger.incident.list[0]",
+        ]
+    ),
+    st.lists(st.sampled_from(_NAMES), min_size=1, max_size=30).map(
+        lambda names: "[".join(names) + "]" * (len(names) - 1)
+    ),
+)
+arguments = st.one_of(
+    paths,
+    st.integers(-(10**30), 10**30).map(str),
+    st.floats().map(str),
+    texts.map(lambda text: "'" + text.replace("'", "")[:300] + "'"),
+    st.sampled_from(["true", "nil", "empty", "(1..9)", "'%9999999d'", "''", "1e9"]),
+)
+filters_used = st.builds(
+    lambda name, given: f" | {name}" + (": " + ", ".join(given) if given else ""),
+    st.one_of(st.sampled_from(sorted(FILTERS)), st.sampled_from(["join", "append", "nope"])),
+    st.lists(arguments, max_size=3),
+)
+outputs = st.builds(
+    lambda value, used, times: ("{{ " + value + "".join(used) + " }}") * times,
+    arguments,
+    st.lists(filters_used, max_size=6),
+    st.sampled_from([1, 1, 1, 2, 20, 150]),
+)
+noise = st.text(alphabet="{}%|'\"[]().,:-_ \n0123456789abct", max_size=400)
+repeated = st.builds(
+    lambda part, times: part * times,
+    st.text("{}[]()'|.: a1%-", min_size=1, max_size=6),
+    st.sampled_from([1, 40, 3000]),
+)
+templates = st.lists(st.one_of(outputs, outputs, noise, repeated, texts), min_size=1, max_size=5).map("".join)
+
+
+def _rendered(template: str) -> None:
+    try:
+        result = expressions.render(template, FIELDS)
+    except expressions.ExpressionError as error:
+        said = str(error)
+    else:
+        said = "done"
+    assert 0 < len(said) <= 400
+    if said != "done":
+        return
+    # A field alone keeps its type, and is no longer than the event.
+    assert "{" not in template or not isinstance(result, str) or len(result) <= LONGEST_OUTPUT
+
+
+def _seconds(act: Any) -> float:
+    """Processor time; of something slow the best of three turns, because a busy machine is not its fault."""
+    best = BOUND + 1
+    for _ in range(3):
+        parse.cache_clear()
+        began = time.thread_time()
+        act()
+        best = min(best, time.thread_time() - began)
+        if best < BOUND / 2:
+            break
+    return best
+
+
+def test_any_expression_is_done_or_refused_at_once(noted: Noted) -> None:
+    tried, slowest = 0, 0.0
+
+    @given(templates)
+    @examples(EXPRESSIONS)
+    def render(template: str) -> None:
+        nonlocal tried, slowest
+        tried += 1
+        seconds = _seconds(lambda: _rendered(template))
+        slowest = max(slowest, seconds)
+        assert seconds < BOUND
+
+    with noted.at_least("expressions rendered or refused in words", amount(EXPRESSIONS), lambda: tried):
+        render()
+    noted.at_most("the slowest of them", BOUND, slowest, "s")
+
+
+rows = st.one_of(
+    values,
+    st.tuples(
+        st.one_of(paths, texts),
+        st.one_of(
+            st.sampled_from(
+                ["equals", "contains", "matches", "one_of", "greater", "less", "before", "after", "exists"]
+            ),
+            texts,
+        ),
+        st.one_of(values, st.lists(texts, max_size=100), st.text("*?ab", max_size=200)),
+    ).map(list),
+)
+
+
+def test_any_conditions_are_judged_or_refused_at_once(noted: Noted) -> None:
+    tried, slowest = 0, 0.0
+
+    @given(st.sampled_from(["all", "any", "none", 7]), st.lists(rows, max_size=30))
+    @examples(CONDITIONS)
+    def judge(match: Any, wanted: Any) -> None:
+        nonlocal tried, slowest
+        tried += 1
+
+        def once() -> None:
+            try:
+                checked = ConditionsField().run_validation({"match": match, "rows": wanted})
+            except ValidationError:
+                return
+            assert is_storable(checked)
+            assert conditions.hold(checked, FIELDS) in (True, False)
+            json.dumps(checked, allow_nan=False)
+
+        seconds = _seconds(once)
+        slowest = max(slowest, seconds)
+        assert seconds < BOUND
+
+    with noted.at_least("conditions judged or refused in words", amount(CONDITIONS), lambda: tried):
+        judge()
+    noted.at_most("the slowest conditions", BOUND, slowest, "s")
