@@ -49,7 +49,7 @@ class Schema(AutoSchema):
         operation = super().get_operation(*args, **kwargs)
         if operation is not None and hasattr(self.view, "required_scope"):
             for status in self._refusals(operation):
-                answer = self._get_response_for_code(ErrorOut, status, media_types=["application/json"])
+                answer = self._get_response_for_code(ErrorOut, status, media_types=["application/json"])  # type: ignore[no-untyped-call]
                 operation["responses"].setdefault(status, answer)
             operation["responses"] = dict(sorted(operation["responses"].items()))
         return operation
