@@ -20,7 +20,7 @@ from workflows import (
     watching,
 )
 from workflows.hooks import retention, sender
-from workflows.models import ActionCall, Event, Run, Watch
+from workflows.models import ActionCall, Watch
 from workflows.webhooks import tending
 
 _BUDGET = 20.0
@@ -71,10 +71,9 @@ def anything_due() -> bool:
     """Whether there is work that a worker could take up now."""
     now = timezone.now()
     return (
-        Event.objects.filter(status=Event.Status.QUEUED, lease_until__isnull=True).exists()
-        or Event.objects.filter(status=Event.Status.QUEUED, lease_until__lt=now).exists()
+        fanout.anything_due()
         or replays.anything_due()
-        or Run.objects.due(now).exists()
+        or engine.anything_due()
         or ActionCall.objects.due(now).exists()
         or Watch.objects.due(now).exists()
         or tending.anything_due()
