@@ -107,7 +107,8 @@ class Turns:
     def _heads(self, workspace: Any, share: int) -> list[int]:
         """The first of its lanes that are due, the oldest of them; of very many lanes those of some."""
         start = self._lanes.pop(workspace, None)
-        lane, wrapped, due = start or (_stored(uuid.UUID(int=0)), ""), start is None, []
+        lane, wrapped = start or (_stored(uuid.UUID(int=0)), ""), start is None
+        due: list[int] = []
         while len(due) < share:
             page = self._ask(_LANES, workspace=workspace, part=lane[0], lane=lane[1])
             due += [seq for seq, _, _, is_due in page if is_due]
@@ -131,7 +132,8 @@ class Turns:
         now = connection.ops.adapt_datetimefield_value(timezone.now())
         with connection.cursor() as cursor:
             cursor.execute(self.filled_in(sql), {"now": now, "hops": _HOPS} | values)
-            return cursor.fetchall()
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 def _stored(value: uuid.UUID) -> Any:
