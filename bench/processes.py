@@ -33,6 +33,12 @@ def kill_group(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
+def resume_group(group: int) -> None:
+    """SIGCONT to a process group, if it is there."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGCONT)
+
+
 def seconds(pid: int) -> float:
     """Processor time (utime and stime); 0 for one that has gone."""
     try:

@@ -144,6 +144,10 @@ class Stack:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it and remove what is its own."""
         self.stop()
         if self._server:
             self._on_server(f"DROP DATABASE {self._name} WITH (FORCE)")

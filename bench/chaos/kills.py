@@ -1,35 +1,19 @@
 """The main proof: thousands of events while one process after the other is killed."""
 
-import json
 import time
-from typing import Any
 
-from bench import notes
 from bench.chaos import counts
 from bench.chaos.killer import Killer
 from bench.chaos.sender import Sender, lanes_of
+from bench.chaos.traffic import EMPTY_WITHIN, empty, incidents, tenants
 from bench.figures import SHORT, Row, at_most, exactly
-from bench.stack import Stack, wait_for
+from bench.stack import Stack
 
 # kind: events, incidents, workspaces, kills, events a second
 _SIZES = {
     "postgresql": (20_000, 400, 50, 100, 45.0),
     "sqlite": (3_000, 60, 10, 25, 25.0),
 }
-_EMPTY_WITHIN = 300.0
-
-
-def tenants(stack: Stack, names: list[str]) -> list[dict[str, Any]]:
-    """Further workspaces, each with a trigger and a workflow; see bench.chaos.world."""
-    stack.seed()
-    notes.lift_rate_limit(stack)
-    made: list[dict[str, Any]] = json.loads(stack.python("-m", "bench.chaos.world", stdin=json.dumps(names)))
-    return made
-
-
-def incidents(stack: Stack, number: int) -> list[str]:
-    made: list[str] = stack.sandbox("POST", "incidents", {"count": number, "silent": True})["incidents"]
-    return made
 
 
 def measure(kind: str, port: int) -> list[Row]:
@@ -45,7 +29,7 @@ def measure(kind: str, port: int) -> list[Row]:
             sender.start()
             killer.run()
             sender.wait()
-            empty_after = _empty(stack, killer.last)
+            empty_after = empty(stack, killer.last)
         print(f"     {events} events in {time.monotonic() - begin:.0f} s; killed: {dict(killer.killed)}")
         print(f"     answers: {dict(sender.statuses)}; slowest {sender.slowest:.2f} s", flush=True)
         found = counts.count(stack, sender.accepted)
@@ -54,14 +38,5 @@ def measure(kind: str, port: int) -> list[Row]:
         exactly(f"{name}: accepted in the end", events, len(sender.accepted), "events"),
         *counts.rows(name, found),
         exactly(f"{name}: deliveries refused with a 4xx", 0, sender.dropped, "deliveries"),
-        at_most(f"{name}: queue empty after the last kill", _EMPTY_WITHIN, empty_after, "s"),
+        at_most(f"{name}: queue empty after the last kill", EMPTY_WITHIN, empty_after, "s"),
     ]
-
-
-def _empty(stack: Stack, since: float) -> float:
-    """Seconds from `since` (time.monotonic()) until nothing was left to do; as many as were waited if it never was."""
-    try:
-        wait_for("the queue to be empty", lambda: not counts.unfinished(stack), _EMPTY_WITHIN + 60, every=1.0)
-    except TimeoutError as error:
-        print(f"     {error}")
-    return time.monotonic() - since

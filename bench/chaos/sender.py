@@ -43,8 +43,12 @@ class Lane:
     def name(self) -> str:
         return f"{self.incident}-{self.next:05}"
 
+    @property
+    def title(self) -> str:
+        return self.name
+
     def body(self) -> bytes:
-        data = {"id": self.incident, "type": "incident", "title": self.name, "urgency": "high"}
+        data = {"id": self.incident, "type": "incident", "title": self.title, "urgency": "high"}
         event = {"id": self.name, "event_type": "incident.triggered", "data": data}
         return json.dumps({"event": event}).encode()
 

@@ -1,7 +1,8 @@
 """`python -m bench.chaos.world`: many tenants, made in the product's environment.
 
-Of stdin, JSON, the names of further workspaces; each gets a connection by the real consent,
-a trigger and a workflow that writes the event's id as a note; prints [{"id", "workspace", "url", "secret"}, …].
+Of stdin, JSON, names of workspaces; for each name a trigger with a workflow that writes the event's title as a note.
+A workspace that is not there yet is made, with a connection by the real consent; the same name again is one more
+trigger in it. Prints [{"id", "workspace", "url", "secret"}, …].
 """
 
 import json
@@ -23,6 +24,7 @@ from taskjuice.demo import consent  # noqa: E402
 from workflows import authoring, triggers  # noqa: E402
 
 _ACTOR = Actor.system("Chaos")
+_PER_MINUTE = 600
 
 
 def make(names: list[str]) -> list[dict[str, str]]:
@@ -31,9 +33,10 @@ def make(names: list[str]) -> list[dict[str, str]]:
 
 
 def _tenant(user: User, account: Account, name: str) -> dict[str, str]:
-    workspace = Workspace.objects.create(account=account, name=name)
-    form = {"provider": "pagerduty", "label": name, "workspace": workspace.pk}
-    consent.give(user, reverse("connections:connect"), form)
+    workspace, new = Workspace.objects.get_or_create(account=account, name=name)
+    if new:
+        form = {"provider": "pagerduty", "label": name, "workspace": workspace.pk}
+        consent.give(user, reverse("connections:connect"), form)
     connection = Connection.objects.get(workspace=workspace)
     trigger = triggers.create(
         actor=_ACTOR, connection=connection, key="pagerduty/incident-triggered", name=name
@@ -41,7 +44,7 @@ def _tenant(user: User, account: Account, name: str) -> dict[str, str]:
     secret = secrets.token_urlsafe(24)
     triggers.add_secret(actor=_ACTOR, trigger=trigger, secret=secret)
     workflow = authoring.create(actor=_ACTOR, trigger=trigger, name=name, definition=_definition(connection))
-    workflow.max_runs_per_minute = 600
+    workflow.max_runs_per_minute = _PER_MINUTE
     workflow.save(update_fields=["max_runs_per_minute"])
     authoring.publish(actor=_ACTOR, workflow=workflow)
     return {"id": str(trigger.pk), "workspace": str(workspace.pk), "url": trigger.url, "secret": secret}
