@@ -22,7 +22,7 @@ from bench import processes
 
 ROOT = Path(__file__).resolve().parent.parent
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/taskjuice")
-_PATIENCE = 60.0
+_PATIENCE = 180.0
 
 
 def wait_for(what: str, look: Callable[[], Any], seconds: float = _PATIENCE, every: float = 0.1) -> Any:

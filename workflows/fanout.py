@@ -1,5 +1,7 @@
 """From events to runs: the oldest queued event of each lane makes one run per matching workflow."""
 
+import math
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -29,10 +31,15 @@ _TURNS = Turns(
 )
 
 
-def fan_out_due() -> int:
-    """Make the runs of events that are due. Answers how many events were taken up."""
+def fan_out_due(until: float = math.inf) -> int:
+    """Make the runs of events that are due. Answers how many events were taken up.
+
+    until: `time.monotonic()` after which nothing new is begun.
+    """
     taken = 0
     for event in _heads():
+        if taken and time.monotonic() > until:
+            break
         if not _take(event):
             continue
         taken += 1

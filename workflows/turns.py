@@ -28,20 +28,22 @@ WITH RECURSIVE hop(workspace, number) AS (
 SELECT workspace, CASE WHEN {{worth}} THEN 1 ELSE 0 END FROM hop WHERE workspace IS NOT NULL ORDER BY number
 """  # noqa: S608 - names of our own
 _NEXT_LANE = """COALESCE(
-    (SELECT seq FROM {{table}} WHERE {{open}} AND workspace_id = %(workspace)s
-     AND {{part}} = {part} AND lane > {lane} ORDER BY lane, seq LIMIT 1),
-    (SELECT seq FROM {{table}} WHERE {{open}} AND workspace_id = %(workspace)s
-     AND {{part}} > {part} ORDER BY {{part}}, lane, seq LIMIT 1))"""
+    (SELECT seq FROM {{table}} WHERE {{open}} AND workspace_id = {at}.workspace
+     AND {{part}} = {at}.part AND lane > {at}.lane ORDER BY lane, seq LIMIT 1),
+    (SELECT seq FROM {{table}} WHERE {{open}} AND workspace_id = {at}.workspace
+     AND {{part}} > {at}.part ORDER BY {{part}}, lane, seq LIMIT 1))"""
+# `begin` has a row for each workspace that is looked at.
 _LANES = f"""
-WITH RECURSIVE hop(seq, part, lane, due, number) AS (
-  SELECT seq, {{part}}, lane, CASE WHEN {{due}} THEN 1 ELSE 0 END, 1
-  FROM {{table}} WHERE seq = {_NEXT_LANE.format(part="%(part)s", lane="%(lane)s")}
+WITH RECURSIVE begin(workspace, part, lane) AS (VALUES {{begin}}),
+hop(workspace, part, lane, seq, due, number) AS (
+  SELECT head.workspace_id, head.{{part}}, head.lane, head.seq, CASE WHEN {{due}} THEN 1 ELSE 0 END, 1
+  FROM begin JOIN {{table}} head ON head.seq = {_NEXT_LANE.format(at="begin")}
   UNION ALL
-  SELECT head.seq, head.{{part}}, head.lane, CASE WHEN {{due}} THEN 1 ELSE 0 END, hop.number + 1
-  FROM hop JOIN {{table}} head ON head.seq = {_NEXT_LANE.format(part="hop.part", lane="hop.lane")}
+  SELECT head.workspace_id, head.{{part}}, head.lane, head.seq, CASE WHEN {{due}} THEN 1 ELSE 0 END, hop.number + 1
+  FROM hop JOIN {{table}} head ON head.seq = {_NEXT_LANE.format(at="hop")}
   WHERE hop.number < %(hops)s
 )
-SELECT seq, part, lane, due FROM hop ORDER BY number
+SELECT workspace, part, lane, seq, due FROM hop ORDER BY number
 """  # noqa: S608 - as above
 _Lane = tuple[Any, str]
 
@@ -71,17 +73,14 @@ class Turns:
 
     def next(self, limit: int) -> list[int]:
         """`seq` of at most `limit` rows that may be taken up now: workspaces in turn, the oldest of each first."""
-        workspaces = self._workspaces()
-        first = list(islice(workspaces, limit))
-        share = max(1, limit // max(1, len(first)))
-        found: list[list[int]] = []
-        for workspace in chain(first, workspaces):
-            heads = self._heads(workspace, share)
-            if heads:
-                found.append(heads)
-                self._after = workspace
-            if sum(map(len, found)) >= limit:
+        workspaces, found = self._workspaces(), list[list[int]]()
+        while sum(map(len, found)) < limit:
+            these = list(islice(workspaces, limit))
+            if not these:
                 break
+            heads = self._heads(these, share=max(1, limit // len(these)))
+            found += [heads[workspace] for workspace in these if heads[workspace]]
+            self._after = next((one for one in reversed(these) if heads[one]), self._after)
         in_turn = chain.from_iterable(zip_longest(*found))
         return [seq for seq in in_turn if seq is not None][:limit]
 
@@ -104,34 +103,51 @@ class Turns:
                 return
             after = page[-1][0]
 
-    def _heads(self, workspace: Any, share: int) -> list[int]:
-        """The first of its lanes that are due, the oldest of them; of very many lanes those of some."""
-        start = self._lanes.pop(workspace, None)
-        lane, wrapped = start or (_stored(uuid.UUID(int=0)), ""), start is None
-        due: list[int] = []
-        while len(due) < share:
-            page = self._ask(_LANES, workspace=workspace, part=lane[0], lane=lane[1])
-            due += [seq for seq, _, _, is_due in page if is_due]
-            if len(page) == _HOPS:
-                lane = (page[-1][1], page[-1][2])
-                self._lanes[workspace] = lane
-            elif wrapped:
-                break
-            else:
-                lane, wrapped = (_stored(uuid.UUID(int=0)), ""), True
-                self._lanes.pop(workspace, None)
-        return sorted(set(due))[:share]
+    def _heads(self, workspaces: list[Any], share: int) -> dict[Any, list[int]]:
+        """Of each, the first of its lanes that are due, the oldest of them; of very many lanes those of some."""
+        due: dict[Any, list[int]] = {workspace: [] for workspace in workspaces}
+        first = (_stored(uuid.UUID(int=0)), "")
+        at = {workspace: self._lanes.pop(workspace, first) for workspace in workspaces}
+        from_first = {workspace for workspace, lane in at.items() if lane == first}
+        hops = max(_HOPS // len(workspaces), share)
+        while at:
+            pages = self._pages(at, hops)
+            for workspace in list(at):
+                page = pages.get(workspace, [])
+                due[workspace] += [seq for _, _, _, seq, is_due in page if is_due]
+                if len(page) == hops:
+                    at[workspace] = self._lanes[workspace] = (page[-1][1], page[-1][2])
+                else:
+                    self._lanes.pop(workspace, None)
+                    at[workspace] = first
+                    if workspace in from_first:
+                        del at[workspace]
+                    from_first.add(workspace)
+                if len(due[workspace]) >= share:
+                    at.pop(workspace, None)
+        return {workspace: sorted(set(seqs))[:share] for workspace, seqs in due.items()}
 
-    def filled_in(self, sql: str) -> str:
+    def _pages(self, at: dict[Any, _Lane], hops: int) -> dict[Any, list[tuple[Any, ...]]]:
+        """The next lanes of each workspace behind the one it is at."""
+        begin, values = [], dict[str, Any]()
+        for number, (workspace, lane) in enumerate(at.items()):
+            begin.append(f"(%(w{number})s, %(p{number})s, %(l{number})s)")
+            values |= {f"w{number}": workspace, f"p{number}": lane[0], f"l{number}": lane[1]}
+        pages: dict[Any, list[tuple[Any, ...]]] = {}
+        for row in self._ask(_LANES, begin=", ".join(begin), hops=hops, **values):
+            pages.setdefault(row[0], []).append(row)
+        return pages
+
+    def filled_in(self, sql: str, begin: str = "") -> str:
         """One of the statements above, for this table."""
         names = ("table", "part", "open", "busy", "busy_order", "due")
         parts = {name: getattr(self, name) for name in names}
-        return sql.format(worth=self.worth.format(**parts), **parts)
+        return sql.format(worth=self.worth.format(**parts), begin=begin, **parts)
 
-    def _ask(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
+    def _ask(self, sql: str, begin: str = "", **values: Any) -> list[tuple[Any, ...]]:
         now = connection.ops.adapt_datetimefield_value(timezone.now())
         with connection.cursor() as cursor:
-            cursor.execute(self.filled_in(sql), {"now": now, "hops": _HOPS} | values)
+            cursor.execute(self.filled_in(sql, begin), {"now": now, "hops": _HOPS} | values)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 

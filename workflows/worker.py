@@ -24,6 +24,7 @@ from workflows.models import ActionCall, Watch
 from workflows.webhooks import tending
 
 _BUDGET = 20.0
+_FAN_OUT_AT_ONCE = 0.5
 
 
 def drain(budget: float = _BUDGET) -> int:
@@ -34,7 +35,12 @@ def drain(budget: float = _BUDGET) -> int:
     done, end = 0, time.monotonic() + budget
     doorbell.still_alive()
     while time.monotonic() < end:
-        taken = fanout.fan_out_due() + replays.advance_due(end) + watching.look_due(end)
+        # Where it takes long, what has been begun goes on in between.
+        taken = (
+            fanout.fan_out_due(time.monotonic() + _FAN_OUT_AT_ONCE)
+            + replays.advance_due(end)
+            + watching.look_due(end)
+        )
         taken += engine.advance_due(end) + calls.advance_due(end) + tending.tend_due(end)
         if not taken:
             return done

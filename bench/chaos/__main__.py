@@ -8,7 +8,7 @@ from bench.chaos import away, fair, keys, kills, nodes, poisonous, stopped
 from bench.figures import Row
 from bench.proofs import run
 
-_PORT = 18_700
+_PORT = 19_700
 Proof = Callable[[int], list[Row]]
 
 
