@@ -16,13 +16,17 @@ _PER_SECOND = 30.0
 def measure(port: int) -> list[Row]:
     with OwnRedis(free_port()) as redis:
         env = {"CACHE_URL": redis.url, "NODE_NAME": "a"}
-        with Stack("postgresql", port, env=env) as stack:
-            other = stack.another_node(port + 5, "b")
-            try:
-                other.start()
-                return _measure(stack, other)
-            finally:
-                other.close()
+        stack = Stack("postgresql", port, env=env)
+        other = stack.another_node(port + 5, "b")
+        try:
+            # Both find an empty database at the same moment; one of them migrates it.
+            other.launch()
+            stack.start()
+            wait_for("the other node", other.ready)
+            return _measure(stack, other)
+        finally:
+            other.close()
+            stack.close()
 
 
 def _measure(stack: Stack, other: Stack) -> list[Row]:

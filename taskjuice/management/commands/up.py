@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from taskjuice import migrating
 from taskjuice.children import Child, stop_all
 from taskjuice.watchdog import Watchdog
 
@@ -42,7 +43,8 @@ class Command(BaseCommand):
             argv = ["manage.py", "pagerduty_sandbox", "--port", str(sandbox_port)]
             children.append(Child("sandbox", argv, env))
         self._require_free(host, port)
-        call_command("migrate", interactive=False, verbosity=0)
+        with migrating.alone():
+            call_command("migrate", interactive=False, verbosity=0)
         if not settings.DEVELOPMENT:
             call_command("collectstatic", interactive=False, verbosity=0)
         workers = Child("workers", ["manage.py", "qcluster"], env)
