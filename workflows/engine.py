@@ -123,8 +123,8 @@ class Walk:
     def __init__(self, run: Run, holder: uuid.UUID) -> None:
         self.run = run
         self.holder = holder
-        self.steps = run.plan
-        self.fields = fields_of(run.event)
+        self.steps: list[dict[str, Any]] = []
+        self.fields: dict[str, Any] = {}
         # Whether the step it is at can have been begun before; that of a run never taken up, or behind a step that
         # this walk has made, cannot.
         self.begun = run.started_at is not None
@@ -136,6 +136,9 @@ class Walk:
             self._end(Run.Status.FAILED, error=error.as_error())
             parked.close_steps([self.run], error.as_error())
             return
+        # Not read before that end: what stops the worker here is counted, and given up, like anything else.
+        self.steps = self.run.plan
+        self.fields = fields_of(self.run.event)
         self.fields["steps"] = self._outputs() if self.run.position else {}
         while self.run.position < len(self.steps):
             if not self._take_step(self.steps[self.run.position]):
