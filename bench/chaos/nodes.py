@@ -10,7 +10,7 @@ from bench.figures import SHORT, Row, at_least, at_most, exactly
 from bench.stack import Stack, wait_for
 
 _EVENTS = 300 if SHORT else 2000
-_PER_SECOND = 30.0
+_PER_SECOND = 15.0 if SHORT else 30.0
 
 
 def measure(port: int) -> list[Row]:
@@ -34,7 +34,8 @@ def _measure(stack: Stack, other: Stack) -> list[Row]:
     lanes = lanes_of(everybody, incidents(stack, 40), _EVENTS)
     sender = Sender(lanes, _PER_SECOND, ports=(stack.port, other.port))
     sender.start()
-    wait_for("half of the runs", lambda: counts.finished(stack) >= _EVENTS // 2, 300, every=0.2)
+    wait_for("half of them", lambda: len(sender.accepted) >= _EVENTS // 2, 300, every=0.05)
+    wait_for("runs", lambda: counts.finished(stack) > 0, 300)
     beats = stack.rows("SELECT COUNT(*) FROM workflows_heartbeat WHERE name IN ('a', 'b')")[0][0]
     other.kill()
     killed = time.monotonic()
