@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PORT ?= 8000
 
-.PHONY: help demo check test edge fuzz bench format screenshots clean
+.PHONY: help demo check test edge fuzz bench chaos format screenshots clean
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -50,6 +50,9 @@ fuzz: $(VENV)/dev ## Ask everything that takes input what nobody would, by the h
 
 bench: $(VENV)/dev ## Hold the running product to its figures, to var/bench.json (SHORT=1: in a minute)
 	$(PY) -m bench $(PROOF)
+
+chaos: $(VENV)/dev ## Kill the running product in every way, and count what became of its events (SHORT=1: a twentieth)
+	$(PY) -m bench.chaos $(PROOF)
 
 screenshots: $(VENV)/dev ## Take the pictures of docs/ anew, with the tests that click through the pages
 	SCREENSHOTS=1 DATABASE_URL=sqlite:///var/test.sqlite3 $(PY) -m pytest -q -m browser

@@ -1,6 +1,8 @@
 """What processes have used so far, as Linux tells it (proc(5))."""
 
+import contextlib
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +25,18 @@ def of_group(group: int) -> Iterator[int]:
                 yield int(folder.name)
         except (FileNotFoundError, ProcessLookupError):
             continue
+
+
+def kill_group(group: int) -> None:
+    """kill -9 of a process group, if it is there."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def resume_group(group: int) -> None:
+    """SIGCONT to a process group, if it is there."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGCONT)
 
 
 def seconds(pid: int) -> float:

@@ -22,7 +22,7 @@ from bench import processes
 
 ROOT = Path(__file__).resolve().parent.parent
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/taskjuice")
-_PATIENCE = 60.0
+_PATIENCE = 180.0
 
 
 def wait_for(what: str, look: Callable[[], Any], seconds: float = _PATIENCE, every: float = 0.1) -> Any:
@@ -37,9 +37,14 @@ def wait_for(what: str, look: Callable[[], Any], seconds: float = _PATIENCE, eve
 
 
 class Stack:
-    """A running product with its demo agency. kind: `sqlite` or `postgresql`. Also a context manager."""
+    """A running product with its demo agency. kind: `sqlite` or `postgresql`. Also a context manager.
 
-    def __init__(self, kind: str, port: int, *, workers: int = 2) -> None:
+    database: the URL of one that somebody else makes and removes. env: further variables.
+    """
+
+    def __init__(
+        self, kind: str, port: int, *, workers: int = 2, database: str = "", env: dict[str, str] | None = None
+    ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="taskjuice-bench-")
         self.port, self.url, self.sandbox_url = (
             port,
@@ -53,12 +58,14 @@ class Stack:
         self.http.trust_env = False
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self.env = kept | {
-            "DATABASE_URL": self._new_database(kind),
+            "DATABASE_URL": database or self._new_database(kind),
             "PUBLIC_BASE_URL": self.url,
             "NODE_NAME": f"bench-{port}",
             "TASK_WORKERS": str(workers),
             "PAGERDUTY_SETTLE_SECONDS": "20",
         }
+        self.env |= env or {}
+        self._arguments = ["--sandbox"]
 
     def _new_database(self, kind: str) -> str:
         if kind == "sqlite":
@@ -75,10 +82,43 @@ class Stack:
 
     def start(self) -> None:
         """Raises RuntimeError when it ends instead of getting ready."""
-        command = [sys.executable, "manage.py", "up", "--sandbox", "--port", str(self.port)]
+        self.launch()
+        wait_for("the product to be ready", self._ready)
+
+    def launch(self) -> None:
+        """Start its processes, without waiting until they are ready."""
+        command = [sys.executable, "manage.py", "up", *self._arguments, "--port", str(self.port)]
         with self.log.open("ab") as log:
             self._up = subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=log, stderr=log)
-        wait_for("the product to be ready", self._ready)
+
+    def another_node(self, port: int, name: str) -> "Stack":
+        """A further machine's worth of processes on the same database, with the same sandbox; not started."""
+        node = Stack("", port, database=self.env["DATABASE_URL"])
+        node.env = self.env | {"NODE_NAME": name}
+        node.sandbox_url, node._arguments = self.sandbox_url, []
+        return node
+
+    @property
+    def up(self) -> int | None:
+        """The pid of `manage.py up`, which is the watchdog; None while it does not run."""
+        return self._up.pid if self._up is not None and self._up.poll() is None else None
+
+    def kill(self) -> None:
+        """kill -9 of everything at once, as when the machine loses its power."""
+        if self._up is None:
+            return
+        found = [self._up.pid, *processes.children(self._up.pid)] if self.up else []
+        for pid in found:
+            processes.kill_group(pid) if pid != self._up.pid else os.kill(pid, signal.SIGKILL)
+        self._up.wait()
+        self._up = None
+
+    def ready(self) -> bool:
+        """Whether it answers and can do its work."""
+        try:
+            return self._ready()
+        except RuntimeError:
+            return False
 
     def _ready(self) -> bool:
         if self._up is None or self._up.poll() is not None:
@@ -104,6 +144,10 @@ class Stack:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it and remove what is its own."""
         self.stop()
         if self._server:
             self._on_server(f"DROP DATABASE {self._name} WITH (FORCE)")

@@ -191,7 +191,18 @@ def _database(url: str) -> dict[str, Any]:
 
 
 DATABASES = {"default": _database(env.str("DATABASE_URL", default="sqlite:///var/taskjuice.sqlite3"))}
-CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
+
+
+def _cache(url: str) -> dict[str, Any]:
+    """Cache settings for `url`; a Redis may go away and nobody waits long for it."""
+    config: dict[str, Any] = env.cache_url_config(url)
+    if "redis" in config["BACKEND"].lower():
+        config["BACKEND"] = "taskjuice.cache.SteadyRedis"
+        config.setdefault("OPTIONS", {}).update(socket_connect_timeout=0.5, socket_timeout=0.5)
+    return config
+
+
+CACHES = {"default": _cache(env.str("CACHE_URL", default="locmemcache://"))}
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"

@@ -28,6 +28,7 @@ from workflows.fanout import fields_of
 from workflows.hooks import outbox
 from workflows.models import ActionCall, Run, StepRun
 from workflows.owners import Owner
+from workflows.turns import Turns
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +41,16 @@ _AT_ONCE = 50
 _SECONDS_AT_ONCE = 1.0
 _LOST_IN_A_ROW = 3
 _FEW = 4
+_TURNS = Turns(
+    table="workflows_run",
+    part="workflow_id",
+    open="status IN ('pending', 'running', 'waiting', 'paused') AND version_id IS NOT NULL",
+    busy="status IN ('pending', 'running', 'waiting') AND version_id IS NOT NULL",
+    busy_order="due_at",
+    worth="(SELECT due_at FROM {table} WHERE {busy} AND workspace_id = hop.workspace"
+    " ORDER BY due_at LIMIT 1) <= %(now)s",
+    due="(lease_until IS NULL OR lease_until < %(now)s) AND status <> 'paused' AND due_at <= %(now)s",
+)
 # What has to be unchanged for a run to be taken up.
 _SEEN = ("pk", "status", "position", "claims", "lease_until", "started_at")
 
@@ -55,7 +66,7 @@ def advance_due(until: float, limit: int = _AT_ONCE) -> int:
     """
     taken = lost = 0
     enough = min(until, time.monotonic() + _SECONDS_AT_ONCE)
-    for run in _from_anywhere(list(Run.objects.due(timezone.now())[:limit])):
+    for run in _from_anywhere(_due(limit)):
         if time.monotonic() > enough or lost == _LOST_IN_A_ROW:
             break
         holder = _claim(run)
@@ -72,6 +83,19 @@ def advance_due(until: float, limit: int = _AT_ONCE) -> int:
             # Our own fault: the lease stays, so the next try comes when it has run out; MAX_CLAIMS ends it.
             log.exception("run_broke", run=str(run.id))
     return taken
+
+
+def anything_due() -> bool:
+    return Run.objects.tests_due(timezone.now()).exists() or bool(_TURNS.next(1))
+
+
+def _due(limit: int) -> list[Run]:
+    """Runs that a worker may take up: due, not held, and the first of their lane; workspaces in turn."""
+    tests = Run.objects.tests_due(timezone.now()).values_list("seq", flat=True)
+    order = [*tests[: limit // 2], *_TURNS.next(limit)][:limit]
+    # Another worker may have taken one since; what is seen here is what `_claim` holds against.
+    runs = Run.objects.due(timezone.now()).filter(seq__in=order).select_related("version", "event__trigger")
+    return sorted(runs, key=lambda run: order.index(run.seq))
 
 
 def _from_anywhere(runs: list[Run]) -> list[Run]:
@@ -101,8 +125,8 @@ class Walk:
     def __init__(self, run: Run, holder: uuid.UUID) -> None:
         self.run = run
         self.holder = holder
-        self.steps = run.plan
-        self.fields = fields_of(run.event)
+        self.steps: list[dict[str, Any]] = []
+        self.fields: dict[str, Any] = {}
         # Whether the step it is at can have been begun before; that of a run never taken up, or behind a step that
         # this walk has made, cannot.
         self.begun = run.started_at is not None
@@ -114,6 +138,9 @@ class Walk:
             self._end(Run.Status.FAILED, error=error.as_error())
             parked.close_steps([self.run], error.as_error())
             return
+        # Not read before that end: what stops the worker here is counted, and given up, like anything else.
+        self.steps = self.run.plan
+        self.fields = fields_of(self.run.event)
         self.fields["steps"] = self._outputs() if self.run.position else {}
         while self.run.position < len(self.steps):
             if not self._take_step(self.steps[self.run.position]):

@@ -1,28 +1,45 @@
 """From events to runs: the oldest queued event of each lane makes one run per matching workflow."""
 
-from datetime import datetime, timedelta
+import math
+import time
+from datetime import timedelta
 from typing import Any
 
 import structlog
 from django.db import DataError, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from workflows import catalog, conditions, doorbell, origins, pace
 from workflows.hooks import outbox
 from workflows.models import Event, Run, Trace, Workflow, WorkflowVersion
+from workflows.turns import Turns
 
 log = structlog.get_logger(__name__)
 
 MAX_ATTEMPTS = 5
 _LEASE = timedelta(seconds=30)
 _BATCH = 50
+_TURNS = Turns(
+    table="workflows_event",
+    part="trigger_id",
+    open="status = 'queued'",
+    busy="status = 'queued'",
+    busy_order="trigger_id, lane, seq",
+    worth="1 = 1",
+    due="(lease_until IS NULL OR lease_until < %(now)s)",
+)
 
 
-def fan_out_due() -> int:
-    """Make the runs of events that are due. Answers how many events were taken up."""
+def fan_out_due(until: float = math.inf) -> int:
+    """Make the runs of events that are due. Answers how many events were taken up.
+
+    until: `time.monotonic()` after which nothing new is begun.
+    """
     taken = 0
-    for event in _heads(timezone.now()):
+    for event in _heads():
+        if taken and time.monotonic() > until:
+            break
         if not _take(event):
             continue
         taken += 1
@@ -34,17 +51,20 @@ def fan_out_due() -> int:
     return taken
 
 
-def _heads(now: datetime) -> list[Event]:
-    """The oldest queued event of each lane.
+def anything_due() -> bool:
+    return bool(_TURNS.next(1))
+
+
+def _heads() -> list[Event]:
+    """The oldest queued event of each lane, workspaces in turn.
 
     An event stays `queued` until its runs exist, so the ones behind it cannot be taken up meanwhile.
     """
-    earlier = Event.objects.filter(
-        trigger=OuterRef("trigger"), lane=OuterRef("lane"), seq__lt=OuterRef("seq"), status="queued"
-    )
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-    due = Event.objects.filter(free, ~Exists(earlier), status="queued").select_related("trigger__connection")
-    return list(due.order_by("seq")[:_BATCH])
+    order = _TURNS.next(_BATCH)
+    # Another worker may have taken one since; what is seen here is what `_take` holds against.
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=timezone.now())
+    events = Event.objects.filter(free, seq__in=order, status="queued").select_related("trigger__connection")
+    return sorted(events, key=lambda event: order.index(event.seq))
 
 
 def _take(event: Event) -> bool:

@@ -20,10 +20,11 @@ from workflows import (
     watching,
 )
 from workflows.hooks import retention, sender
-from workflows.models import ActionCall, Event, Run, Watch
+from workflows.models import ActionCall, Watch
 from workflows.webhooks import tending
 
 _BUDGET = 20.0
+_FAN_OUT_AT_ONCE = 0.5
 
 
 def drain(budget: float = _BUDGET) -> int:
@@ -34,7 +35,12 @@ def drain(budget: float = _BUDGET) -> int:
     done, end = 0, time.monotonic() + budget
     doorbell.still_alive()
     while time.monotonic() < end:
-        taken = fanout.fan_out_due() + replays.advance_due(end) + watching.look_due(end)
+        # Where it takes long, what has been begun goes on in between.
+        taken = (
+            fanout.fan_out_due(time.monotonic() + _FAN_OUT_AT_ONCE)
+            + replays.advance_due(end)
+            + watching.look_due(end)
+        )
         taken += engine.advance_due(end) + calls.advance_due(end) + tending.tend_due(end)
         if not taken:
             return done
@@ -71,10 +77,9 @@ def anything_due() -> bool:
     """Whether there is work that a worker could take up now."""
     now = timezone.now()
     return (
-        Event.objects.filter(status=Event.Status.QUEUED, lease_until__isnull=True).exists()
-        or Event.objects.filter(status=Event.Status.QUEUED, lease_until__lt=now).exists()
+        fanout.anything_due()
         or replays.anything_due()
-        or Run.objects.due(now).exists()
+        or engine.anything_due()
         or ActionCall.objects.due(now).exists()
         or Watch.objects.due(now).exists()
         or tending.anything_due()

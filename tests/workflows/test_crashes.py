@@ -1,5 +1,6 @@
 """Crashes and races at the places where a row could be lost, stuck or done twice."""
 
+import contextlib
 import json
 import time
 import uuid
@@ -67,6 +68,37 @@ def test_an_event_that_kills_its_workers_costs_its_neighbours_nothing(
     statuses = dict(Event.objects.values_list("lane", "status"))
     assert statuses == {"P1": "done", "KILLER": "failed", "P3": "done"}
     assert Run.objects.count() == 2
+
+
+@pytest.mark.parametrize("end", [RuntimeError, SystemExit])
+def test_a_run_that_cannot_be_read_is_given_up_and_its_lane_goes_on(
+    deliver: Any,
+    note_workflow: Workflow,
+    pagerduty: responses.RequestsMock,
+    monkeypatch: Any,
+    end: type[BaseException],
+) -> None:
+    add_note(pagerduty)
+    for title in ("poison", "fine"):
+        deliver(incident_event(title=title))
+    fanout.fan_out_due()
+    fanout.fan_out_due()
+    real = engine.fields_of
+
+    def poisoned(event: Event) -> dict[str, Any]:
+        fields = real(event)
+        if fields["trigger"]["incident"]["title"] == "poison":
+            raise end
+        return fields
+
+    monkeypatch.setattr(engine, "fields_of", poisoned)
+    for _ in range(engine.MAX_CLAIMS + 2):
+        Run.objects.update(lease_until=None)
+        with contextlib.suppress(SystemExit):
+            worker.drain()
+
+    first, second = Run.objects.order_by("seq")
+    assert (first.status, first.error["code"], second.status) == ("failed", "worker_lost", "completed")
 
 
 def test_a_failed_event_gets_another_round_over_the_api(

@@ -75,7 +75,11 @@ class Event(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["trigger", "lane", "seq"], condition=Q(status="queued"), name="event_queue"),
+            models.Index(
+                fields=["workspace", "trigger", "lane", "seq"],
+                condition=Q(status="queued"),
+                name="event_turns",
+            ),
             models.Index(fields=["workspace", "seq"], name="event_by_workspace"),
             models.Index(fields=["trigger", "seq"], name="event_by_trigger"),
             models.Index(fields=["received_at"], name="event_by_time"),

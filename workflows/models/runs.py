@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from connections.models import Connection, Workspace
@@ -15,7 +15,8 @@ from workflows.models.events import Event
 from workflows.models.replays import ReplayBatch
 from workflows.models.workflows import Workflow, WorkflowVersion
 
-UNFINISHED = ["pending", "running", "waiting", "paused"]
+OPEN = ["pending", "running", "waiting"]
+UNFINISHED = [*OPEN, "paused"]
 # Runs that start each other: the sixth further one is not begun.
 MAX_DEPTH = 5
 
@@ -28,19 +29,13 @@ class RunQuerySet(TenantQuerySet["Run"]):
         return self.filter(version__isnull=False)
 
     def due(self, now: datetime) -> Self:
-        """Runs that a worker may take up, oldest first: due, not held, and the first of their lane."""
-        earlier = Run.objects.filter(
-            workflow=OuterRef("workflow"),
-            lane=OuterRef("lane"),
-            seq__lt=OuterRef("seq"),
-            status__in=UNFINISHED,
-            version__isnull=False,
-        )
-        first = Q(version__isnull=True) | ~Exists(earlier)  # a test neither waits for others nor keeps them
+        """Those whose time has come and that nobody is at; whether others of their lane come first is not asked."""
         free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-        open_ = Q(status__in=["pending", "waiting", "running"], due_at__lte=now)
-        related = self.select_related("version", "event__trigger")
-        return related.filter(free, open_, first).order_by("due_at", "seq")
+        return self.filter(free, status__in=OPEN, due_at__lte=now)
+
+    def tests_due(self, now: datetime) -> Self:
+        """Tests of drafts that may be taken up: each by itself, it neither waits for other runs nor keeps them."""
+        return self.due(now).filter(version__isnull=True).order_by("due_at")
 
 
 class Run(models.Model):
@@ -126,12 +121,17 @@ class Run(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["workflow", "lane", "seq"],
-                condition=Q(status__in=UNFINISHED),
-                name="run_unfinished_lane",
+                fields=["workspace", "workflow", "lane", "seq"],
+                condition=Q(status__in=UNFINISHED, version__isnull=False),
+                name="run_turns",
             ),
             models.Index(
-                fields=["due_at"], condition=Q(status__in=["pending", "running", "waiting"]), name="run_due"
+                fields=["workspace", "due_at"],
+                condition=Q(status__in=OPEN, version__isnull=False),
+                name="run_due_turns",
+            ),
+            models.Index(
+                fields=["due_at"], condition=Q(status__in=OPEN, version__isnull=True), name="run_test_due"
             ),
             models.Index(fields=["workspace", "seq"], name="run_by_workspace"),
             models.Index(fields=["workspace", "lane", "seq"], name="run_by_incident"),

@@ -19,6 +19,7 @@ from django.db import connection
 
 from connections import metrics
 from connections.postgresql.roles import passes_through
+from taskjuice import migrating
 from taskjuice.children import Child, stop_all
 from taskjuice.watchdog import Watchdog
 
@@ -49,7 +50,8 @@ class Command(BaseCommand):
             children.append(Child("sandbox", argv, env))
         self._require_free(host, port)
         counts = self._count_together(env, port)
-        call_command("migrate", interactive=False, verbosity=0)
+        with migrating.alone():
+            call_command("migrate", interactive=False, verbosity=0)
         if passes_through(connection):
             self.stderr.write(
                 "The database role is a superuser: row-level security does not hold (docs/operations.md)."

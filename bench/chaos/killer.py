@@ -1,0 +1,94 @@
+"""kill -9 of one part of the product after another, chosen at random; and what an init system does about it."""
+
+import contextlib
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from bench import notes, processes
+from bench.stack import Stack, wait_for
+
+# Of `manage.py up`: the command line of the child, and how often it is chosen.
+_PARTS = {
+    "all task workers": ("qcluster", 6),
+    "one task process": ("qcluster", 8),
+    "all web processes": ("granian", 3),
+    "one web process": ("granian", 6),
+    "the watchdog": ("", 1),
+    "the sandbox": ("pagerduty_sandbox", 2),
+}
+_RESTART_AFTER = 1.0
+_PATIENCE = 300.0
+
+
+class Killer:
+    """Kills so many times, at random moments on the way; restarts `manage.py up` as systemd would.
+
+    done: which share of the work is done, 0 to 1.
+    """
+
+    def __init__(self, stack: Stack, kills: int, done: Callable[[], float], *, seed: int = 3) -> None:
+        self._stack, self._kills, self._done = stack, kills, done
+        self._chance = random.Random(seed)
+        self.killed: Counter[str] = Counter()
+        self.last = 0.0
+        self._over = threading.Event()
+        self._keeper = threading.Thread(target=self._keep)
+
+    def __enter__(self) -> "Killer":
+        self._keeper.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._over.set()
+        self._keeper.join()
+
+    def run(self) -> None:
+        """All the kills, one after the other; a part that is not there just now is waited for."""
+        weights = [weight for _, weight in _PARTS.values()]
+        for number in range(self._kills):
+            moment = (number + self._chance.random()) / (self._kills + 1)
+            wait_for("the next kill", lambda moment=moment: self._done() >= moment, _PATIENCE, every=0.3)
+            part = self._chance.choices(list(_PARTS), weights)[0]
+            while not self._kill(part):
+                time.sleep(0.1)
+            self.killed[part] += 1
+        self.last = time.monotonic()
+
+    def _kill(self, part: str) -> bool:
+        pid = self._stack.up
+        if pid is None:
+            return False
+        try:
+            if part == "the watchdog":
+                os.kill(pid, signal.SIGKILL)
+                return True
+            group = self._stack.child(_PARTS[part][0])
+            if part.startswith("one"):
+                os.kill(self._chance.choice(list(processes.of_group(group))), signal.SIGKILL)
+            else:
+                os.killpg(group, signal.SIGKILL)
+        except (RuntimeError, ProcessLookupError, FileNotFoundError, IndexError):
+            return False
+        if part == "the sandbox":
+            self._lift_rate_limit()
+        return True
+
+    def _keep(self) -> None:
+        while not self._over.wait(0.1):
+            if self._stack.up is None:
+                time.sleep(_RESTART_AFTER)
+                self._stack.launch()
+                self._lift_rate_limit()
+
+    def _lift_rate_limit(self) -> None:
+        """As soon as the new sandbox is there: it forgets this."""
+        for _ in range(200):
+            with contextlib.suppress(Exception):
+                notes.lift_rate_limit(self._stack)
+                return
+            time.sleep(0.05)

@@ -1,0 +1,39 @@
+"""Puts the poison where events are read, when Django starts."""
+
+import os
+import signal
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.apps import AppConfig
+
+_SHORT = os.environ.get("POISON_LEASE_SECONDS")
+Read = Callable[[Any], dict[str, Any]]
+
+
+class Poison(AppConfig):
+    """title: `<where> raises …` or `<where> kills …`, where being `event` (making its runs) or `run` (walking one)."""
+
+    name = "bench.chaos.poison"
+
+    def ready(self) -> None:
+        from workflows import engine, fanout  # noqa: PLC0415 - models are there only now
+
+        fanout.fields_of = _poisoned("event", fanout.fields_of)
+        engine.fields_of = _poisoned("run", engine.fields_of)
+        if _SHORT:  # as many attempts, sooner
+            fanout._LEASE = engine.LEASE = timedelta(seconds=float(_SHORT))
+
+
+def _poisoned(where: str, read: Read) -> Read:
+    def reading(event: Any) -> dict[str, Any]:
+        fields = read(event)
+        title = str(fields["trigger"]["incident"]["title"])
+        if title.startswith(f"{where} raises"):
+            raise RuntimeError("poison")
+        if title.startswith(f"{where} kills"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return fields
+
+    return reading

@@ -1,0 +1,68 @@
+"""`python -m bench.chaos.world`: many tenants, made in the product's environment.
+
+Of stdin, JSON, names of workspaces; for each name a trigger with a workflow that writes the event's title as a note.
+A workspace that is not there yet is made, with a connection by the real consent; the same name again is one more
+trigger in it. Prints [{"id", "workspace", "url", "secret"}, …].
+"""
+
+import json
+import os
+import secrets
+import sys
+from typing import Any
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "taskjuice.settings")
+django.setup()
+
+from django.urls import reverse  # noqa: E402 - all of this needs a set-up Django
+
+from connections.actors import Actor  # noqa: E402
+from connections.models import Account, Connection, User, Workspace  # noqa: E402
+from taskjuice.demo import consent  # noqa: E402
+from workflows import authoring, triggers  # noqa: E402
+
+_ACTOR = Actor.system("Chaos")
+_PER_MINUTE = 600
+
+
+def make(names: list[str]) -> list[dict[str, str]]:
+    user, account = User.objects.order_by("pk")[0], Account.objects.get()
+    return [_tenant(user, account, name) for name in names]
+
+
+def _tenant(user: User, account: Account, name: str) -> dict[str, str]:
+    workspace, new = Workspace.objects.get_or_create(account=account, name=name)
+    if new:
+        form = {"provider": "pagerduty", "label": name, "workspace": workspace.pk}
+        consent.give(user, reverse("connections:connect"), form)
+    connection = Connection.objects.get(workspace=workspace)
+    trigger = triggers.create(
+        actor=_ACTOR, connection=connection, key="pagerduty/incident-triggered", name=name
+    )
+    secret = secrets.token_urlsafe(24)
+    triggers.add_secret(actor=_ACTOR, trigger=trigger, secret=secret)
+    workflow = authoring.create(actor=_ACTOR, trigger=trigger, name=name, definition=_definition(connection))
+    workflow.max_runs_per_minute = _PER_MINUTE
+    workflow.save(update_fields=["max_runs_per_minute"])
+    authoring.publish(actor=_ACTOR, workflow=workflow)
+    return {"id": str(trigger.pk), "workspace": str(workspace.pk), "url": trigger.url, "secret": secret}
+
+
+def _definition(connection: Connection) -> dict[str, Any]:
+    step = {
+        "key": "note",
+        "connection": str(connection.pk),
+        "action": "pagerduty/create-incident-note",
+        "input": {
+            "from": "dana@acme.example",
+            "incident_id": "{{ trigger.incident.id }}",
+            "content": "{{ trigger.incident.title }}",
+        },
+    }
+    return {"steps": [step]}
+
+
+if __name__ == "__main__":
+    print(json.dumps(make(json.load(sys.stdin))))

@@ -1,0 +1,104 @@
+"""A Redis that comes and goes: whoever asks the cache never notices."""
+
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from django.core.cache.backends.base import BaseCache
+
+from taskjuice import cache as steady
+from taskjuice.cache import SteadyRedis
+
+START = Callable[[], subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        free: int = probe.getsockname()[1]
+    return free
+
+
+@pytest.fixture
+def start(port: int, tmp_path: Path) -> Iterator[START]:
+    running: list[subprocess.Popen[bytes]] = []
+
+    def begin() -> subprocess.Popen[bytes]:
+        command = [
+            "redis-server",
+            "--port",
+            str(port),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--dir",
+            str(tmp_path),
+        ]
+        running.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
+        client, end = redis.Redis(port=port), time.monotonic() + 20
+        while True:
+            try:
+                client.ping()
+                return running[-1]
+            except redis.exceptions.ConnectionError:
+                assert time.monotonic() < end
+
+    yield begin
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def cache(port: int, monkeypatch: pytest.MonkeyPatch) -> BaseCache:
+    monkeypatch.setattr(steady, "_left_alone_until", {})
+    monkeypatch.setattr(steady, "_LEFT_ALONE", 0.0)
+    options = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5}
+    return SteadyRedis(f"redis://127.0.0.1:{port}/0", {"OPTIONS": options})
+
+
+def test_without_redis_a_process_remembers_for_itself(cache: BaseCache) -> None:
+    assert cache.get("a") is None
+    assert cache.add("a", 1)
+    assert not cache.add("a", 2)
+    assert cache.incr("a") == 2
+    assert cache.get_many(["a", "b"]) == {"a": 2}
+    assert cache.get_or_set("b", 5) == 5
+    cache.set_many({"c": 1})
+    assert cache.touch("c")
+    assert "c" in cache
+    assert cache.delete("c")
+    cache.clear()
+    assert cache.get("a") is None
+
+
+def test_with_redis_others_see_it_also_after_it_was_away(cache: BaseCache, start: START, port: int) -> None:
+    first = start()
+    cache.set("a", 1)
+    assert redis.Redis(port=port).dbsize() == 1
+
+    first.kill()
+    first.wait()
+    assert cache.get("a") is None
+    cache.set("a", 2)
+    start()
+    cache.set("a", 3)
+
+    assert redis.Redis(port=port).dbsize() == 1
+    assert cache.get("a") == 3
+
+
+def test_one_that_does_not_answer_is_left_alone_for_a_while(
+    cache: BaseCache, start: START, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start()
+    cache.set("a", "shared")
+    monkeypatch.setattr(steady, "_left_alone_until", {cache._name: float("inf")})  # type: ignore[attr-defined]
+
+    assert cache.get("a") is None

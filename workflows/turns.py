@@ -1,0 +1,157 @@
+"""Whose turn it is: the first of each lane, workspaces in turn, so that nobody's burst keeps others waiting.
+
+Lanes are found by hopping through an index from one to the next, so what a look costs grows with the number of
+workspaces and lanes that have something open, never with how much waits in a lane.
+"""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain, islice, zip_longest
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+_HOPS = 500
+# Each probe is ordered as its index is, down to the last column: else a planner may take another index and read rows
+# that ended long ago.
+_NEXT_WORKSPACE = """(SELECT workspace_id FROM {{table}} WHERE {{busy}} AND workspace_id > {after}
+    ORDER BY workspace_id, {{busy_order}} LIMIT 1)"""
+_WORKSPACES = f"""
+WITH RECURSIVE hop(workspace, number) AS (
+  SELECT {_NEXT_WORKSPACE.format(after="%(workspace)s")}, 1
+  UNION ALL
+  SELECT {_NEXT_WORKSPACE.format(after="hop.workspace")}, hop.number + 1
+  FROM hop WHERE hop.workspace IS NOT NULL AND hop.number < %(hops)s
+)
+SELECT workspace, CASE WHEN {{worth}} THEN 1 ELSE 0 END FROM hop WHERE workspace IS NOT NULL ORDER BY number
+"""  # noqa: S608 - names of our own
+_NEXT_LANE = """COALESCE(
+    (SELECT seq FROM {{table}} WHERE {{open}} AND workspace_id = {at}.workspace
+     AND {{part}} = {at}.part AND lane > {at}.lane ORDER BY lane, seq LIMIT 1),
+    (SELECT seq FROM {{table}} WHERE {{open}} AND workspace_id = {at}.workspace
+     AND {{part}} > {at}.part ORDER BY {{part}}, lane, seq LIMIT 1))"""
+# `begin` has a row for each workspace that is looked at.
+_LANES = f"""
+WITH RECURSIVE begin(workspace, part, lane) AS (VALUES {{begin}}),
+hop(workspace, part, lane, seq, due, number) AS (
+  SELECT head.workspace_id, head.{{part}}, head.lane, head.seq, CASE WHEN {{due}} THEN 1 ELSE 0 END, 1
+  FROM begin JOIN {{table}} head ON head.seq = {_NEXT_LANE.format(at="begin")}
+  UNION ALL
+  SELECT head.workspace_id, head.{{part}}, head.lane, head.seq, CASE WHEN {{due}} THEN 1 ELSE 0 END, hop.number + 1
+  FROM hop JOIN {{table}} head ON head.seq = {_NEXT_LANE.format(at="hop")}
+  WHERE hop.number < %(hops)s
+)
+SELECT workspace, part, lane, seq, due FROM hop ORDER BY number
+"""  # noqa: S608 - as above
+_Lane = tuple[Any, str]
+
+
+@dataclass
+class Turns:
+    """The lanes of one table. part: the column that makes a lane together with `lane`.
+
+    open: SQL, what keeps the later ones of its lane waiting; the condition of an index (workspace, part, lane, seq).
+    busy, busy_order: SQL, which rows a workspace must have to be considered; the condition of an index that begins
+    with the workspace, and what follows there.
+    worth: SQL, whether the workspace `hop.workspace` is worth a look now; may say {table} and {busy}.
+    due: SQL, whether the first of a lane may be taken up.
+    Each process has its own, because it goes on where it ended: where there are more lanes than one look sees, all of
+    them are seen in the end.
+    """
+
+    table: str
+    part: str
+    open: str
+    busy: str
+    busy_order: str
+    worth: str
+    due: str
+    _after: Any = None
+    _lanes: dict[Any, _Lane] = field(default_factory=dict)
+
+    def next(self, limit: int) -> list[int]:
+        """`seq` of at most `limit` rows that may be taken up now: workspaces in turn, the oldest of each first."""
+        workspaces, found = self._workspaces(), list[list[int]]()
+        while sum(map(len, found)) < limit:
+            these = list(islice(workspaces, limit))
+            if not these:
+                break
+            heads = self._heads(these, share=max(1, limit // len(these)))
+            found += [heads[workspace] for workspace in these if heads[workspace]]
+            self._after = next((one for one in reversed(these) if heads[one]), self._after)
+        in_turn = chain.from_iterable(zip_longest(*found))
+        return [seq for seq in in_turn if seq is not None][:limit]
+
+    def _workspaces(self) -> Iterator[Any]:
+        """Those worth a look, each once, beginning behind the last one that had its turn."""
+        nowhere = _stored(uuid.UUID(int=0))
+        begin = nowhere if self._after is None else self._after
+        yield from self._worth_it(begin)
+        if begin != nowhere:
+            for workspace in self._worth_it(nowhere):
+                if workspace > begin:
+                    return
+                yield workspace
+
+    def _worth_it(self, after: Any) -> Iterator[Any]:
+        while True:
+            page = self._ask(_WORKSPACES, workspace=after)
+            yield from (workspace for workspace, now in page if now)
+            if len(page) < _HOPS:
+                return
+            after = page[-1][0]
+
+    def _heads(self, workspaces: list[Any], share: int) -> dict[Any, list[int]]:
+        """Of each, the first of its lanes that are due, the oldest of them; of very many lanes those of some."""
+        due: dict[Any, list[int]] = {workspace: [] for workspace in workspaces}
+        first = (_stored(uuid.UUID(int=0)), "")
+        at = {workspace: self._lanes.pop(workspace, first) for workspace in workspaces}
+        from_first = {workspace for workspace, lane in at.items() if lane == first}
+        hops = max(_HOPS // len(workspaces), share)
+        while at:
+            pages = self._pages(at, hops)
+            for workspace in list(at):
+                page = pages.get(workspace, [])
+                due[workspace] += [seq for _, _, _, seq, is_due in page if is_due]
+                if len(page) == hops:
+                    at[workspace] = self._lanes[workspace] = (page[-1][1], page[-1][2])
+                else:
+                    self._lanes.pop(workspace, None)
+                    at[workspace] = first
+                    if workspace in from_first:
+                        del at[workspace]
+                    from_first.add(workspace)
+                if len(due[workspace]) >= share:
+                    at.pop(workspace, None)
+        return {workspace: sorted(set(seqs))[:share] for workspace, seqs in due.items()}
+
+    def _pages(self, at: dict[Any, _Lane], hops: int) -> dict[Any, list[tuple[Any, ...]]]:
+        """The next lanes of each workspace behind the one it is at."""
+        begin, values = [], dict[str, Any]()
+        for number, (workspace, lane) in enumerate(at.items()):
+            begin.append(f"(%(w{number})s, %(p{number})s, %(l{number})s)")
+            values |= {f"w{number}": workspace, f"p{number}": lane[0], f"l{number}": lane[1]}
+        pages: dict[Any, list[tuple[Any, ...]]] = {}
+        for row in self._ask(_LANES, begin=", ".join(begin), hops=hops, **values):
+            pages.setdefault(row[0], []).append(row)
+        return pages
+
+    def filled_in(self, sql: str, begin: str = "") -> str:
+        """One of the statements above, for this table."""
+        names = ("table", "part", "open", "busy", "busy_order", "due")
+        parts = {name: getattr(self, name) for name in names}
+        return sql.format(worth=self.worth.format(**parts), begin=begin, **parts)
+
+    def _ask(self, sql: str, begin: str = "", **values: Any) -> list[tuple[Any, ...]]:
+        now = connection.ops.adapt_datetimefield_value(timezone.now())
+        with connection.cursor() as cursor:
+            cursor.execute(self.filled_in(sql, begin), {"now": now, "hops": _HOPS} | values)
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+
+def _stored(value: uuid.UUID) -> Any:
+    """As a cursor of this database gives and takes it."""
+    return value if connection.features.has_native_uuid_field else value.hex
