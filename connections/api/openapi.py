@@ -49,10 +49,13 @@ class Schema(AutoSchema):
         operation = super().get_operation(*args, **kwargs)
         if operation is not None and hasattr(self.view, "required_scope"):
             for status in self._refusals(operation):
-                answer = self._get_response_for_code(ErrorOut, status, media_types=["application/json"])  # type: ignore[no-untyped-call]
-                operation["responses"].setdefault(status, answer)
+                operation["responses"].setdefault(status, self._refusal(status))
             operation["responses"] = dict(sorted(operation["responses"].items()))
         return operation
+
+    def _refusal(self, status: str) -> Any:
+        kinds = [renderer.media_type for renderer in self.view.renderer_classes]
+        return self._get_response_for_code(ErrorOut, status, media_types=kinds)  # type: ignore[no-untyped-call]
 
     def _names_a_row(self) -> bool:
         return "{" in self.path

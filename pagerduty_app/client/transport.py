@@ -11,6 +11,7 @@ import requests
 from pagerduty_app.client import bounds, limits
 from pagerduty_app.client.errors import PagerDutyError, from_answer
 from pagerduty_app.client.limits import Limits
+from pagerduty_app.client.reading import json_of
 from pagerduty_app.client.session import PlainSession
 
 _CONNECT_SECONDS = 3.05
@@ -102,7 +103,7 @@ def _silence(message: str, *, sent: bool) -> PagerDutyError:
 
 def _understood(answer: requests.Response, content: bytes, *, writes: bool) -> dict[str, Any]:
     try:
-        body = json.loads(content) if content else {}
+        body = json_of(content)
     except (ValueError, RecursionError):
         body = None
     if answer.status_code >= 300:

@@ -326,3 +326,23 @@ def test_filters_are_spelled_as_pagerduty_spells_them(api: Api, rest: responses.
         "total": "true",
         "since": "2026-11-01",
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ("\ud800 half", "? half"),
+        ("\x00nul", "nul"),
+        ("\U0001f525 whole", "\U0001f525 whole"),
+        ("Größe", "Größe"),
+    ],
+)
+def test_what_no_answer_of_ours_could_carry_is_not_read(
+    api: Api, rest: responses.RequestsMock, said: str, read: str
+) -> None:
+    rest.get(f"{BASE}/incidents/P2", json={"incident": {"title": said, said: [said]}})
+    assert api.get_incident("P2") == {"incident": {"title": read, read: [read]}}
+
+    error = failed(api, rest, status=400, json={"error": {"code": 2001, "message": said}})
+    assert said == read or said not in str(error)
+    json.dumps(str(error), ensure_ascii=False).encode()

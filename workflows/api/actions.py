@@ -37,6 +37,7 @@ class RunAction(Endpoint):
     """One action on one connection."""
 
     required_scope = "actions:run"
+    refusals = (422, 429, 502, 503, "4XX")  # the last: what the provider says of the request
     renderer_classes = (JSONRenderer, NdJsonRenderer)
 
     @extend_schema(

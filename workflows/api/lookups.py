@@ -33,6 +33,7 @@ class LookupOptions(Endpoint):
     """The values that inputs with `x-lookup: <provider>/<name>` take."""
 
     required_scope = "actions:run"
+    refusals = (429, 502, 503, "4XX")  # the last: what the provider says of the request
 
     @extend_schema(
         responses=_CHOICES,

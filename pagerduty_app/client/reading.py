@@ -1,0 +1,26 @@
+"""Reading an answer's JSON, without the characters that no page, no row and no JSON of ours could carry on."""
+
+import json
+import re
+from typing import Any
+
+# NUL, and one half of a surrogate pair, which JSON can escape and UTF-8 cannot say. Whole pairs look alike here.
+_SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+
+
+def json_of(content: bytes) -> Any:
+    """The JSON; {} for nothing. Raises ValueError, or RecursionError for what is nested too deeply."""
+    if not content:
+        return {}
+    value = json.loads(content)
+    return _cleaned(value) if _SUSPICIOUS.search(content) else value
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\x00", "").encode(errors="replace").decode()
+    if isinstance(value, list):
+        return [_cleaned(item) for item in value]
+    if isinstance(value, dict):
+        return {_cleaned(name): _cleaned(item) for name, item in value.items()}
+    return value
