@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from bench import drain, latency
+from bench import drain, latency, receiver
 from bench.figures import Row
 from bench.proofs import run
 
@@ -12,6 +12,8 @@ _PROOFS: dict[str, Callable[[], list[Row]]] = {
     "latency-sqlite": lambda: latency.measure("sqlite", _PORT),
     "latency-postgresql": lambda: latency.measure("postgresql", _PORT + 10),
     "drain-postgresql": lambda: drain.measure("postgresql", _PORT + 20),
+    "receiver-sqlite": lambda: receiver.measure("sqlite", _PORT + 30),
+    "receiver-postgresql": lambda: receiver.measure("postgresql", _PORT + 40),
 }
 
 

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from taskjuice import web
 from taskjuice.children import Child, stop_all
 from taskjuice.watchdog import Watchdog
 
@@ -73,12 +74,13 @@ class Command(BaseCommand):
                 raise CommandError(f"Port {port} on {host} is in use. Choose another with --port.") from error
 
     def _web(self, host: str, port: int) -> list[str]:
-        return [
-            *("-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)),
-            *("--workers", str(settings.WEB_WORKERS), "--blocking-threads", str(settings.WEB_THREADS)),
-            *("--respawn-failed-workers", "--workers-kill-timeout", "10", "--log-level", "error"),
+        return web.command(
             "taskjuice.wsgi:application",
-        ]
+            host=host,
+            port=port,
+            workers=settings.WEB_WORKERS,
+            threads=settings.WEB_THREADS,
+        )
 
     def _run(self, children: list[Child], watchdog: Watchdog, url: str) -> None:
         stopping = False
