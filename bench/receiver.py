@@ -82,7 +82,7 @@ def _ratios(kind: str, turns: dict[str, list[Turn]]) -> list[Row]:
         ratio = statistics.median(ours.per_second / theirs.per_second for ours, theirs in pairs)
         what = _WHAT[floor] if isinstance(_WHAT[floor], str) else _WHAT[floor][kind]
         name = f"{kind}, {SENDERS[kind]} senders: deliveries a second beside floor {floor.upper()} ({what})"
-        rows.append(at_least(name, wanted, ratio, "× floor"))
+        rows.append(at_least(name, wanted, ratio, "of the floor"))
     return rows
 
 

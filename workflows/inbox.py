@@ -74,7 +74,7 @@ def _judge(trigger: Trigger, *, body: bytes, signature: str | None) -> Verdict:
     signed_by = _signer(trigger, secrets, body=body, signature=signature)
     if signed_by is None:
         return Verdict.REFUSED
-    _saw_secret(signed_by)
+    saw_secret(signed_by)
     if trigger.status == Trigger.Status.CLOSED:  # genuine, and nobody listens any more
         return Verdict.IGNORED
     return store(trigger, body=body, signed_by=signed_by)
@@ -88,10 +88,11 @@ def _signer(
     return None if index is None else secrets[index]
 
 
-def _saw_secret(secret: TriggerSecret) -> None:
+def saw_secret(secret: TriggerSecret) -> None:
     """Show when a secret last signed, written at most once a minute."""
     now = timezone.now()
     if secret.last_seen_at is None or now - secret.last_seen_at > _LAST_SEEN_GRAIN:
+        secret.last_seen_at = now
         TriggerSecret.objects.filter(pk=secret.pk).update(last_seen_at=now)
 
 
@@ -181,6 +182,11 @@ def store(
         if Event.objects.filter(trigger=trigger, external_id=event.external_id).exists():
             return Verdict.DUPLICATE
         raise
+    return verdict_of(event)
+
+
+def verdict_of(event: Event) -> Verdict:
+    """Of one that has just been stored."""
     return _VERDICTS[Event.Status(event.status)]
 
 
@@ -275,7 +281,7 @@ def judge_held(
         signed_by = _signer(trigger, known, body=body, signature=delivery.signature)
         verdict = Verdict.REFUSED
         if signed_by is not None:
-            _saw_secret(signed_by)
+            saw_secret(signed_by)
             verdict = store(trigger, body=body, signed_by=signed_by)
             delivery.delete()
         verdicts[verdict] = verdicts.get(verdict, 0) + 1
