@@ -17,7 +17,7 @@ from django.conf import settings
 
 from taskjuice.settings import DATABASES
 
-SECRET = "the-signing-secret-of-the-floors"
+SECRET = "the-signing-secret-of-the-floors"  # noqa: S105 - of nothing but the measurement
 PATH = "/floor"
 _DATABASE = DATABASES["default"] | {"CONN_HEALTH_CHECKS": False}
 

@@ -37,7 +37,7 @@ def measure(kind: str, port: int) -> list[Row]:
                 )
                 for number, (name, application) in enumerate(_SERVED.items())
             }
-            turns = _in_turns(webs, ways, SENDERS[kind])
+            turns = _in_turns(stack, webs, ways, SENDERS[kind])
             rows = [*_ratios(kind, turns), *_answers(kind, turns["product"], stack), *_sizes(kind, webs)]
     return rows
 
@@ -59,18 +59,24 @@ def ways_of(stack: Stack, triggers: int = TRIGGERS) -> list[tuple[str, str]]:
     return ways
 
 
-def _in_turns(webs: dict[str, Web], ways: list[tuple[str, str]], senders: int) -> dict[str, list[Turn]]:
+def _in_turns(
+    stack: Stack, webs: dict[str, Web], ways: list[tuple[str, str]], senders: int
+) -> dict[str, list[Turn]]:
     """The turns of each, the first left out: it warms up."""
     turns: dict[str, list[Turn]] = {name: [] for name in webs}
     for number in range(ROUNDS + 1):
         for name, web in webs.items():
             to = ways if name == "product" else [FLOOR_WAY]
-            before = web.seconds()
+            before = web.seconds(), stack.database_seconds()
             turn = send(web.port, to, deliveries=PER_TURN, senders=senders, mark=uuid.uuid4().hex[:10])
-            used = (web.seconds() - before) / len(turn.waits) * 1000
+            each = 1000 / len(turn.waits)
+            used = (web.seconds() - before[0]) * each
+            database = (stack.database_seconds() - before[1]) * each
             if number:
                 turns[name].append(turn)
-            print(f"     {name}: {turn.per_second:.0f} a second, {used:.2f} ms of processor time each")
+            print(
+                f"     {name}: {turn.per_second:.0f} a second, {used:.2f} + {database:.2f} ms of processor time each"
+            )
     return turns
 
 

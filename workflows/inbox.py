@@ -42,7 +42,7 @@ class Verdict(enum.StrEnum):
     FULL = "full"
 
 
-_VERDICTS = {
+STORED = {
     Event.Status.QUEUED: Verdict.ACCEPTED,
     Event.Status.IGNORED: Verdict.IGNORED,
     Event.Status.FILTERED: Verdict.FILTERED,
@@ -96,35 +96,53 @@ def saw_secret(secret: TriggerSecret) -> None:
         TriggerSecret.objects.filter(pk=secret.pk).update(last_seen_at=now)
 
 
-def event_of(trigger: Trigger, *, body: bytes, is_test: bool, delivery: Delivery | None = None) -> Event:
-    """The event of a delivery, to be saved: queued where the trigger fires on it, ignored or filtered otherwise.
+@dataclass(frozen=True)
+class Judged:
+    """What of a genuine delivery is stored: which body, in which state, and why if it was filtered."""
 
-    What identifies it is read first; then the fields that this trigger never stores are taken out. The options judge
-    what was sent. A test is let through, because it is there to be seen. delivery: what was read, where somebody has
-    done so already.
+    body: bytes
+    status: Event.Status
+    why: str = ""
+
+
+def judged(trigger: Trigger, delivery: Delivery, *, body: bytes, is_test: bool = False) -> Judged:
+    """Queued where the trigger fires on it, ignored or filtered otherwise.
+
+    The fields that this trigger never stores are taken out; its options judge what was sent. A test is let through,
+    because it is there to be seen.
     """
-    delivery = delivery or catalog.integration(trigger.provider).read_delivery(body)
     trigger_type = catalog.find_trigger(trigger.key)
     stored = redaction.redacted(body, trigger.redact) if trigger.redact else body
-    status, why = Event.Status.IGNORED, ""
     if (
-        trigger.status == Trigger.Status.ACTIVE
-        and trigger_type is not None
-        and delivery.event_type in trigger_type.listens_to(trigger.options)
+        trigger.status != Trigger.Status.ACTIVE
+        or trigger_type is None
+        or delivery.event_type not in trigger_type.listens_to(trigger.options)
     ):
-        if trigger.options and not is_test:
-            why = trigger_type.wants(trigger.options, _parsed(body), _parsed(stored))
-        status = Event.Status.FILTERED if why else Event.Status.QUEUED
+        return Judged(stored, Event.Status.IGNORED)
+    why = ""
+    if trigger.options and not is_test:
+        why = trigger_type.wants(trigger.options, _parsed(body), _parsed(stored))
+    return Judged(stored, Event.Status.FILTERED if why else Event.Status.QUEUED, storable(why, 300))
+
+
+def event_of(trigger: Trigger, *, body: bytes, is_test: bool, delivery: Delivery | None = None) -> Event:
+    """The event of a delivery, to be saved.
+
+    What identifies it is read from what was sent, before anything is taken out. delivery: what was read, where somebody
+    has done so already.
+    """
+    delivery = delivery or catalog.integration(trigger.provider).read_delivery(body)
+    verdict = judged(trigger, delivery, body=body, is_test=is_test)
     return Event(
         workspace_id=trigger.workspace_id,
         trigger=trigger,
-        external_id=_storable(delivery.external_id, 200),
-        event_type=_storable(delivery.event_type, 120),
-        lane=_storable(delivery.lane, 200),
-        body=stored,
+        external_id=storable(delivery.external_id, 200),
+        event_type=storable(delivery.event_type, 120),
+        lane=storable(delivery.lane, 200),
+        body=verdict.body,
         is_test=is_test,
-        status=status,
-        error=_storable(why, 300),
+        status=verdict.status,
+        error=verdict.why,
     )
 
 
@@ -182,15 +200,10 @@ def store(
         if Event.objects.filter(trigger=trigger, external_id=event.external_id).exists():
             return Verdict.DUPLICATE
         raise
-    return verdict_of(event)
+    return STORED[Event.Status(event.status)]
 
 
-def verdict_of(event: Event) -> Verdict:
-    """Of one that has just been stored."""
-    return _VERDICTS[Event.Status(event.status)]
-
-
-def _storable(text: str, limit: int) -> str:
+def storable(text: str, limit: int) -> str:
     """`text` as both databases can keep it: no NUL, no lone surrogates, no longer than the column."""
     return text.replace("\x00", "").encode(errors="replace").decode()[:limit]
 
@@ -211,7 +224,7 @@ def _hold(trigger: Trigger, *, body: bytes, signature: str | None) -> Verdict:
             return Verdict.FULL
         else:
             late = False
-            HeldDelivery.objects.create(trigger=trigger, body=body, signature=_storable(signature, 4096))
+            HeldDelivery.objects.create(trigger=trigger, body=body, signature=storable(signature, 4096))
     return _judge(trigger, body=body, signature=signature) if late else Verdict.HELD
 
 

@@ -1,7 +1,7 @@
-"""What is known about triggers, kept in memory for a moment. Nothing is taken on its word alone.
+"""What is known about triggers, kept in memory for a moment. Nothing is stored on its word alone.
 
-The statement that stores a delivery (workflows.intake.rows) holds what was believed here against the rows: a secret
-that was retired, a trigger that was paused or deleted since, and it stores nothing.
+The statement that stores a delivery (workflows.intake.rows) holds what was believed here against the rows: where a
+secret was retired, or a trigger paused or deleted since, it stores nothing.
 """
 
 import threading
@@ -13,6 +13,7 @@ from django.db.models import Q
 from connections.encryption import Unreadable
 from workflows import catalog, twins
 from workflows.catalog import Integration
+from workflows.intake import rows
 from workflows.models import Trigger, TriggerSecret
 
 _KEPT_SECONDS = 60.0
@@ -21,15 +22,17 @@ _MOST = 2_000
 
 @dataclass(frozen=True)
 class Known:
-    """A trigger, what may sign for it, and until when (monotonic seconds) this is worth trying.
+    """A trigger and what may sign for it.
 
-    values: the secrets themselves, in the order of `secrets`.
+    values: the secrets themselves, in the order of `secrets`. beliefs: for each, what the statement holds against the
+    rows. until: monotonic seconds.
     """
 
     trigger: Trigger
     integration: Integration
     secrets: list[TriggerSecret]
     values: list[str]
+    beliefs: list[rows.Parameters]
     until: float
 
 
@@ -44,7 +47,7 @@ def find(provider: str, token: str) -> Known | None:
         known = _look_up(provider, token)
         if known is not None:
             _keep(token, known)
-    return known if known is not None and known.trigger.provider == provider else None
+    return known if known is not None and known.integration.key == provider else None
 
 
 def forget(token: str) -> None:
@@ -56,21 +59,17 @@ def _keep(token: str, known: Known) -> None:
     with _lock:
         _known.pop(token, None)
         while len(_known) >= _MOST:
-            _known.pop(next(iter(_known)))
+            _known.pop(next(iter(_known)), None)
         _known[token] = known
 
 
 def _look_up(provider: str, token: str) -> Known | None:
-    """Its trigger and active secrets, in one query."""
-    usable = Q(trigger__deleted_at__isnull=True, trigger__confirmed_at__isnull=False) & ~Q(
-        trigger__status=Trigger.Status.CLOSED
-    )
-    active = TriggerSecret.objects.filter(usable, trigger__token=token, retired_at__isnull=True)
+    """Its trigger and active secrets, in one query. What is confirmed by this delivery, or closed, is not ours."""
+    set_up = Q(trigger__deleted_at__isnull=True, trigger__confirmed_at__isnull=False)
+    active = TriggerSecret.objects.filter(set_up, trigger__token=token, retired_at__isnull=True)
     secrets = list(active.select_related("trigger").order_by("created_at", "id"))
-    if not secrets:
-        return None
-    trigger = secrets[0].trigger
-    if trigger.provider != provider or catalog.polled(trigger.key) or twins.watched(trigger):
+    trigger = secrets[0].trigger if secrets else None
+    if trigger is None or trigger.provider != provider or not _is_plain(trigger):
         return None
     try:
         values = [secret.value() for secret in secrets]
@@ -81,5 +80,11 @@ def _look_up(provider: str, token: str) -> Known | None:
         integration=catalog.integration(provider),
         secrets=secrets,
         values=values,
+        beliefs=[rows.beliefs(trigger, secret) for secret in secrets],
         until=time.monotonic() + _KEPT_SECONDS,
     )
+
+
+def _is_plain(trigger: Trigger) -> bool:
+    closed = trigger.status == Trigger.Status.CLOSED
+    return not (closed or catalog.polled(trigger.key) or twins.watched(trigger))

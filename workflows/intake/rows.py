@@ -6,12 +6,14 @@ that writes two tables: there the caller owes the hooks in the same transaction.
 
 import json
 import uuid
-from datetime import datetime
 from functools import cache
 from typing import Any
 
 from django.db import connection
+from django.utils import timezone
 
+from workflows import inbox
+from workflows.catalog import Delivery
 from workflows.models import Event, Hook, HookDelivery, Trigger, TriggerSecret
 
 Parameters = list[Any]
@@ -36,20 +38,21 @@ _COLUMNS = {
 }
 _BELIEVED = (
     "t.id = {uuid} AND t.status = {text} AND t.redact = {json} AND t.options = {json} AND t.deleted_at IS NULL"
-    " AND t.confirmed_at IS NOT NULL AND (t.twins_until IS NULL OR t.twins_until <= {time})"
-    " AND s.id = {uuid} AND s.secret = {text} AND s.retired_at IS NULL"
+    " AND t.confirmed_at IS NOT NULL AND s.id = {uuid} AND s.secret = {text} AND s.retired_at IS NULL"
+    " AND (t.twins_until IS NULL OR t.twins_until <= {time})"
 )
 _STORE = (
     f"INSERT INTO {_EVENT} ({', '.join(_COLUMNS)}) SELECT {', '.join(_COLUMNS.values())}"  # noqa: S608 - our own names
     f" FROM {_TRIGGER} t JOIN {_SECRET} s ON s.trigger_id = t.id WHERE {_BELIEVED}"
-    " ON CONFLICT (trigger_id, external_id) DO NOTHING RETURNING seq"
+    " ON CONFLICT (trigger_id, external_id) DO NOTHING"
+    " RETURNING seq, workspace_id, trigger_id, lane, received_at, status"
 )
 _TAKES = "h.events AND h.deleted_at IS NULL AND (h.trigger_id IS NULL OR h.trigger_id = {trigger})"
 _OWED_COLUMNS = (
     "id, workspace_id, hook_id, kind, event_id, lane, status, attempts, tries, next_attempt_at, created_at"
 )
 _OWE_TOO = (
-    f"WITH stored AS ({_STORE}, workspace_id, trigger_id, lane, status, received_at), owed AS ("  # noqa: S608 - as above
+    f"WITH stored AS ({_STORE}), owed AS ("  # noqa: S608 - as above
     f"INSERT INTO {_OWED} ({_OWED_COLUMNS}) SELECT gen_random_uuid(), h.workspace_id, h.id, 'event', seq, lane,"
     f" 'waiting', 0, '[]', received_at, received_at FROM stored JOIN {_HOOK} h ON h.workspace_id = stored.workspace_id"
     f" AND {_TAKES.format(trigger='stored.trigger_id')} WHERE stored.status = 'queued' RETURNING 1)"
@@ -73,36 +76,49 @@ _MARKS = {
 
 @cache
 def statement(vendor: str) -> str:
-    """Answers one row where it was stored: (seq,), on PostgreSQL (seq, how many hooks are owed it)."""
+    """Answers a row where it was stored, on PostgreSQL (seq, how many hooks are owed it)."""
     return {"sqlite": _STORE, "postgresql": _OWE_TOO}[vendor].format(**_MARKS[vendor])
 
 
-def parameters(event: Event, trigger: Trigger, secret: TriggerSecret) -> Parameters:
-    """What `statement` takes for that event of that trigger, signed with that secret."""
-    now = stored_time(event.received_at)
+def beliefs(trigger: Trigger, secret: TriggerSecret) -> Parameters:
+    """The part of `parameters` that is the same for all deliveries of a trigger."""
     return [
-        stored_uuid(event.id),
-        event.external_id,
-        event.event_type,
-        event.lane,
-        event.body,
-        str(event.status),
-        event.error,
-        now,
         stored_uuid(trigger.pk),
         trigger.status,
         json.dumps(trigger.redact),
         json.dumps(trigger.options),
-        now,
         stored_uuid(secret.pk),
         secret.secret,
     ]
 
 
+def parameters(delivery: Delivery, judged: inbox.Judged, believed: Parameters) -> Parameters:
+    """What `statement` takes for that delivery, judged as a trigger of that kind judges it."""
+    received_at = now()
+    return [
+        stored_uuid(uuid.uuid4()),
+        inbox.storable(delivery.external_id, 200),
+        inbox.storable(delivery.event_type, 120),
+        inbox.storable(delivery.lane, 200),
+        judged.body,
+        judged.status.value,
+        judged.why,
+        received_at,
+        *believed,
+        received_at,
+    ]
+
+
 def stored_uuid(value: uuid.UUID) -> Any:
-    return value.hex if connection.vendor == "sqlite" else value
+    return value.hex if _on_sqlite() else value
 
 
-def stored_time(value: datetime) -> Any:
-    """As Django writes it: SQLite keeps text in UTC."""
-    return str(value.replace(tzinfo=None)) if connection.vendor == "sqlite" else value
+def now() -> Any:
+    """This moment, as Django writes it: SQLite keeps text in UTC."""
+    moment = timezone.now()
+    return str(moment.replace(tzinfo=None)) if _on_sqlite() else moment
+
+
+@cache
+def _on_sqlite() -> bool:
+    return connection.vendor == "sqlite"

@@ -8,27 +8,29 @@ import sqlite3
 import threading
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections, transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db import OperationalError, connection
 
 from workflows import doorbell
 from workflows.intake import rows
 from workflows.models import Event
 
 _MOST_AT_ONCE = 100
-# SQLite waits for the lock with ever longer pauses, and whoever asks again at once comes first. So this asks often.
+# SQLite itself would wait for the lock with ever longer pauses, and lose it each time to somebody who asks just then.
 _ASKS_EVERY = 0.001
 _LOCK_WITHIN = 15.0
 _ANSWER_WITHIN = 20.0
+_RING = (
+    "INSERT INTO django_q_ormq (key, payload, lock) SELECT ?1, ?2, ?3"
+    " WHERE NOT EXISTS (SELECT 1 FROM django_q_ormq WHERE key = ?1 AND payload = ?2)"
+)
 
 
 @dataclass
 class _Delivery:
-    event: Event
     parameters: rows.Parameters
     stored: bool = False
     error: Exception | None = None
@@ -46,11 +48,12 @@ class Together:
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def store(self, event: Event, parameters: rows.Parameters) -> bool:
+    def store(self, parameters: rows.Parameters) -> bool:
         """Whether it was stored, committed. Raises django.db.Error."""
-        delivery = _Delivery(event, parameters)
+        delivery = _Delivery(parameters)
         self._waiting.put(delivery)
-        self._begin()
+        if self._thread is None or not self._thread.is_alive():
+            self._begin()
         if not delivery.done.acquire(timeout=_ANSWER_WITHIN):
             raise OperationalError("not written in time")
         if delivery.error is not None:
@@ -58,8 +61,6 @@ class Together:
         return delivery.stored
 
     def _begin(self) -> None:
-        if self._thread is not None and self._thread.is_alive():
-            return
         with self._starting:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._write, name="deliveries", daemon=True)
@@ -73,76 +74,89 @@ class Together:
                     batch.append(self._waiting.get_nowait())
             except Empty:
                 pass
-            self._write_batch(batch)
+            _write_batch(batch)
             for delivery in batch:
                 delivery.done.release()
 
-    def _write_batch(self, batch: list[_Delivery]) -> None:
-        """All, or each by itself where one of them fails."""
-        try:
-            _in_one_transaction(batch)
-        except Exception as error:  # noqa: BLE001 - whatever it is belongs to who waits for it
-            connection.close()
-            if len(batch) == 1:
-                batch[0].error = error
-                return
-            for delivery in batch:
-                self._write_batch([delivery])
+
+def _write_batch(batch: list[_Delivery]) -> None:
+    """All in one transaction, or each in its own where one of them fails."""
+    try:
+        stored = _in_one_transaction([delivery.parameters for delivery in batch])
+    except Exception as error:  # noqa: BLE001 - whatever it is belongs to who waits for it
+        connection.close()
+        if len(batch) == 1:
+            batch[0].error = error
+            return
+        for delivery in batch:
+            _write_batch([delivery])
+    else:
+        for delivery, is_stored in zip(batch, stored, strict=True):
+            delivery.stored = is_stored
 
 
-def _in_one_transaction(batch: list[_Delivery]) -> None:
-    end = time.monotonic() + _LOCK_WITHIN
+def _in_one_transaction(batch: list[rows.Parameters]) -> list[bool]:
+    """Whether each was stored. Raises django.db.Error; then none was."""
     connection.close_if_unusable_or_obsolete()
+    with connection.wrap_database_errors:
+        line = _line()
+        _begin_writing(line)
+        try:
+            stored = write(line, batch)
+            line.execute("COMMIT")
+        except BaseException:
+            if line.in_transaction:
+                line.execute("ROLLBACK")
+            raise
+    return stored
+
+
+def _line() -> sqlite3.Connection:
+    """This thread's own connection, as Django opens it, but for the waiting."""
+    new = connection.connection is None
+    connection.ensure_connection()
+    line: sqlite3.Connection = connection.connection
+    if new:
+        line.execute("PRAGMA busy_timeout = 0")
+    return line
+
+
+def _begin_writing(line: sqlite3.Connection) -> None:
+    end = time.monotonic() + _LOCK_WITHIN
     while True:
         try:
-            with _line().wrap_database_errors, transaction.atomic():
-                stored = [_store(connection.connection, delivery) for delivery in batch]
-                if any(fires for _, fires in stored):
-                    doorbell.ring()
-            break
-        except OperationalError as error:
-            # Only the beginning can find the lock taken: nothing has been done yet.
-            if not _is_busy(error) or time.monotonic() > end:
+            line.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
                 raise
             time.sleep(_ASKS_EVERY)
-    for delivery, (is_stored, _) in zip(batch, stored, strict=True):
-        delivery.stored = is_stored
+        else:
+            return
 
 
-def _line() -> BaseDatabaseWrapper:
-    """This thread's own connection, as Django opens it, but for the waiting."""
-    if connection.connection is None:
-        connection.ensure_connection()
-        connection.connection.execute("PRAGMA busy_timeout = 0")
-    return connections[DEFAULT_DB_ALIAS]
+def write(line: sqlite3.Connection, batch: Iterable[rows.Parameters]) -> list[bool]:
+    """Inside a transaction: store each if it is new, owe it to hooks, ring. Answers which were stored."""
+    sql = rows.statement("sqlite")
+    found = [line.execute(sql, parameters).fetchone() for parameters in batch]
+    fire = [row for row in found if row is not None and row[-1] == Event.Status.QUEUED]
+    if fire:
+        _ring(line, doorbell.ring_written())
+    if sum(_owe(line, row) for row in fire):
+        _ring(line, doorbell.hook_ring_written())
+    return [row is not None for row in found]
 
 
-def _is_busy(error: OperationalError) -> bool:
-    code = getattr(error.__cause__, "sqlite_errorcode", 0)
-    return code & 0xFF == sqlite3.SQLITE_BUSY
+def _ring(line: sqlite3.Connection, ring: tuple[str, str]) -> None:
+    """One that nobody has taken yet is taken after this commit, and found to mean this as well."""
+    line.execute(_RING, (*ring, rows.now()))
 
 
-def _store(raw: sqlite3.Connection, delivery: _Delivery) -> tuple[bool, bool]:
-    """Whether it was stored, and whether workers have to know."""
-    found = raw.execute(rows.statement("sqlite"), delivery.parameters).fetchone()
-    if found is None:
-        return False, False
-    event = delivery.event
-    fires = event.status == Event.Status.QUEUED
-    if fires:
-        _owe(raw, event, found[0])
-    return True, fires
-
-
-def _owe(raw: sqlite3.Connection, event: Event, seq: int) -> None:
-    workspace, now = rows.stored_uuid(event.workspace_id), rows.stored_time(event.received_at)
-    takers: list[Any] = raw.execute(
-        rows.HOOKS_THAT_TAKE, (workspace, rows.stored_uuid(event.trigger_id))
-    ).fetchall()
+def _owe(line: sqlite3.Connection, stored: tuple[int, str, str, str, str, str]) -> int:
+    seq, workspace, trigger, lane, received_at, _ = stored
+    takers = line.execute(rows.HOOKS_THAT_TAKE, (workspace, trigger)).fetchall()
     for (hook,) in takers:
-        raw.execute(rows.OWE, (uuid.uuid4().hex, workspace, hook, seq, event.lane, now, now))
-    if takers:
-        doorbell.ring_hooks()
+        line.execute(rows.OWE, (uuid.uuid4().hex, workspace, hook, seq, lane, received_at, received_at))
+    return len(takers)
 
 
 TOGETHER = Together()
