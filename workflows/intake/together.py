@@ -23,6 +23,7 @@ _MOST_AT_ONCE = 100
 _ASKS_EVERY = 0.001
 _LOCK_WITHIN = 15.0
 _ANSWER_WITHIN = 20.0
+_IDLE_AFTER = 10.0
 _RING = (
     "INSERT INTO django_q_ormq (key, payload, lock) SELECT ?1, ?2, ?3"
     " WHERE NOT EXISTS (SELECT 1 FROM django_q_ormq WHERE key = ?1 AND payload = ?2)"
@@ -41,42 +42,49 @@ class _Delivery:
 
 
 class Together:
-    """The writer of this process; its thread begins with the first delivery."""
+    """The writer of this process; its thread is there while deliveries come."""
 
     def __init__(self) -> None:
         self._waiting: SimpleQueue[_Delivery] = SimpleQueue()
-        self._starting = threading.Lock()
+        self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def store(self, parameters: rows.Parameters) -> bool:
         """Whether it was stored, committed. Raises django.db.Error."""
         delivery = _Delivery(parameters)
-        self._waiting.put(delivery)
-        if self._thread is None or not self._thread.is_alive():
-            self._begin()
+        with self._lock:
+            self._waiting.put(delivery)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._write, name="deliveries", daemon=True)
+                self._thread.start()
         if not delivery.done.acquire(timeout=_ANSWER_WITHIN):
             raise OperationalError("not written in time")
         if delivery.error is not None:
             raise delivery.error
         return delivery.stored
 
-    def _begin(self) -> None:
-        with self._starting:
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._write, name="deliveries", daemon=True)
-                self._thread.start()
-
     def _write(self) -> None:
-        while True:
-            batch = [self._waiting.get()]
-            try:
-                while len(batch) < _MOST_AT_ONCE:
-                    batch.append(self._waiting.get_nowait())
-            except Empty:
-                pass
+        while batch := self._next():
             _write_batch(batch)
             for delivery in batch:
                 delivery.done.release()
+        connection.close()
+
+    def _next(self) -> list[_Delivery]:
+        """What waits; [] when nothing came for a while: whoever comes next begins a new thread."""
+        batch: list[_Delivery] = []
+        try:
+            batch.append(self._waiting.get(timeout=_IDLE_AFTER))
+            while len(batch) < _MOST_AT_ONCE:
+                batch.append(self._waiting.get_nowait())
+        except Empty:
+            pass
+        if not batch:
+            with self._lock:
+                if not self._waiting.empty():
+                    return [self._waiting.get()]
+                self._thread = None
+        return batch
 
 
 def _write_batch(batch: list[_Delivery]) -> None:
