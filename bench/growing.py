@@ -28,12 +28,12 @@ from workflows.models import Event, Run, Trigger  # noqa: E402
 _ON = {
     "sqlite": {
         "uuid": "lower(hex(randomblob(16)))",
-        "at": "strftime('%Y-%m-%d %H:%M:%f', 'now', '-' || (n % 2500000) || ' seconds')",
+        "at": "strftime('%Y-%m-%d %H:%M:%f', 'now', '-' || (n %% 2500000) || ' seconds')",
         "body": "x'7b7d'",
     },
     "postgresql": {
         "uuid": "gen_random_uuid()",
-        "at": "now() - (n % 2500000) * interval '1 second'",
+        "at": "now() - (n %% 2500000) * interval '1 second'",
         "body": "'{}'::bytea",
     },
 }
@@ -61,7 +61,7 @@ def fill(trigger: Trigger, secret: str, rows: int) -> int:
     event = Event.objects.filter(trigger=trigger).latest("seq")
     run = Run.objects.get(event=event)
     on = _ON[connection.vendor]
-    copied = {"id": on["uuid"], "external_id": "'fill-' || n", "lane": "'PFILL' || (n % 20000)"}
+    copied = {"id": on["uuid"], "external_id": "'fill-' || n", "lane": "'PFILL' || (n %% 20000)"}
     copied |= {"body": on["body"], "received_at": on["at"], "status": "'done'"}
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"{_insert(Event, copied)} FROM series, {_table(Event)} c WHERE c.seq = %s".replace(
@@ -73,8 +73,9 @@ def fill(trigger: Trigger, secret: str, rows: int) -> int:
             " WHERE c.seq = %s AND e.external_id LIKE 'fill-%%'",
             [run.pk],
         )
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+    if connection.vendor == "postgresql":  # as its autovacuum does
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
     return Event.objects.count()
 
 

@@ -11,8 +11,8 @@ from bench.figures import SHORT, Row, at_most
 from bench.stack import Stack
 
 FEW, MANY = 1_000, 100_000 if SHORT else 1_000_000
-TURNS = 12 if SHORT else 40
-_EVENTS = 40
+TURNS = 8 if SHORT else 40
+_EVENTS = 20
 RATIO = 1.2
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 from django.db import DataError, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from workflows import catalog, conditions, doorbell, origins, pace
@@ -44,7 +44,9 @@ def _heads(now: datetime) -> list[Event]:
     )
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     due = Event.objects.filter(free, ~Exists(earlier), status="queued").select_related("trigger__connection")
-    return list(due.order_by("seq")[:_BATCH])
+    # By an expression: to have them in order without sorting, SQLite would walk through all events there ever were
+    # instead of the index of those that are queued.
+    return list(due.order_by(F("seq") + 0)[:_BATCH])
 
 
 def _take(event: Event) -> bool:
