@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from bench import drain, latency
+from bench import drain, growth, latency, receiver
 from bench.figures import Row
 from bench.proofs import run
 
@@ -12,6 +12,10 @@ _PROOFS: dict[str, Callable[[], list[Row]]] = {
     "latency-sqlite": lambda: latency.measure("sqlite", _PORT),
     "latency-postgresql": lambda: latency.measure("postgresql", _PORT + 10),
     "drain-postgresql": lambda: drain.measure("postgresql", _PORT + 20),
+    "receiver-sqlite": lambda: receiver.measure("sqlite", _PORT + 30),
+    "receiver-postgresql": lambda: receiver.measure("postgresql", _PORT + 40),
+    "growth-sqlite": lambda: growth.measure("sqlite", _PORT + 50),
+    "growth-postgresql": lambda: growth.measure("postgresql", _PORT + 60),
 }
 
 

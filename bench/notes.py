@@ -32,7 +32,7 @@ class Listener:
 def prepare(stack: Stack, events: int) -> list[tuple[Listener, str]]:
     """Where to send each of so many events, and the id of its incident, which the sandbox has."""
     seed = stack.seed()
-    listeners = [_listener(stack, seed, number) for number in range(-(-events // _RUNS_OF_ONE))]
+    listeners = [listener(stack, seed, number) for number in range(-(-events // _RUNS_OF_ONE))]
     lift_rate_limit(stack)
     incidents = stack.sandbox("POST", "incidents", {"count": events, "silent": True})["incidents"]
     return [(listeners[number % len(listeners)], incident) for number, incident in enumerate(incidents)]
@@ -43,7 +43,7 @@ def lift_rate_limit(stack: Stack) -> None:
     stack.sandbox("POST", "settings", {"rate_limit": _PER_MINUTE})
 
 
-def _listener(stack: Stack, seed: dict[str, Any], number: int) -> Listener:
+def listener(stack: Stack, seed: dict[str, Any], number: int) -> Listener:
     key, name, secret = seed["api_key"], f"Bench {number}", secrets.token_urlsafe(24)
     wanted = {"key": "pagerduty/incident-triggered", "connection": seed["connection"], "name": name}
     trigger = stack.api(key, "triggers/", wanted)

@@ -9,8 +9,8 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
@@ -79,6 +79,26 @@ class Stack:
     def _on_server(self, statement: str) -> None:
         with psycopg.connect(self._server, autocommit=True) as connection:
             connection.execute(statement)
+
+    @contextmanager
+    def copy(self) -> Iterator[str]:
+        """The address of a copy of the database as it is while the product is stopped."""
+        url = self.env["DATABASE_URL"]
+        if not self._server:
+            copy = f"{url}-copy"
+            with (
+                closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as source,
+                closing(sqlite3.connect(copy.removeprefix("sqlite:///"))) as target,
+            ):
+                source.backup(target)
+            yield copy
+            return
+        name = f"{self._name}_copy"
+        self._on_server(f"CREATE DATABASE {name} TEMPLATE {self._name}")
+        try:
+            yield urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+        finally:
+            self._on_server(f"DROP DATABASE {name} WITH (FORCE)")
 
     def start(self) -> None:
         """Raises RuntimeError when it ends instead of getting ready."""

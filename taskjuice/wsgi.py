@@ -8,4 +8,8 @@ from django.core.wsgi import get_wsgi_application
 from taskjuice.unmeasured import Measured
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "taskjuice.settings")
-application = Measured(get_wsgi_application(), largest=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+_django = get_wsgi_application()
+
+from pagerduty_app.straight import StraightIn  # noqa: E402 - needs a set-up Django
+
+application = Measured(StraightIn(_django), largest=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)

@@ -2,25 +2,55 @@
 
 import time
 from datetime import datetime
+from functools import cache
 
 from django.conf import settings
 from django.utils import timezone
+from django_q.brokers import Broker
 from django_q.tasks import async_task
 
 from workflows.models import Heartbeat
 
+_DRAIN, _SEND_HOOKS = "workflows.worker.drain", "workflows.worker.send_hooks"
 _BEAT_EVERY = 5.0
 _last_beat: dict[str, float] = {}
 
 
 def ring() -> None:
     """Wake a worker. Inside a transaction the ring is heard only if that commits."""
-    async_task("workflows.worker.drain", save=False)
+    async_task(_DRAIN, save=False)
 
 
 def ring_hooks() -> None:
     """Wake a worker for what is owed to hooks; as `ring` otherwise."""
-    async_task("workflows.worker.send_hooks", save=False)
+    async_task(_SEND_HOOKS, save=False)
+
+
+class _Paper(Broker):  # type: ignore[misc]
+    """Takes down what django-q2 would put into its queue."""
+
+    task = ""
+
+    def enqueue(self, task: str) -> int:
+        self.task = task
+        return 0
+
+
+@cache
+def _written(task: str) -> tuple[str, str]:
+    paper = _Paper()
+    async_task(task, save=False, broker=paper)
+    return str(paper.list_key), paper.task
+
+
+def ring_written() -> tuple[str, str]:
+    """Key and payload of a ring as django-q2's table holds them, for SQL that rings; the same each time."""
+    return _written(_DRAIN)
+
+
+def hook_ring_written() -> tuple[str, str]:
+    """As `ring_written`, of a ring for what is owed to hooks."""
+    return _written(_SEND_HOOKS)
 
 
 def beat(name: str) -> None:

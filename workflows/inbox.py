@@ -42,7 +42,7 @@ class Verdict(enum.StrEnum):
     FULL = "full"
 
 
-_VERDICTS = {
+STORED = {
     Event.Status.QUEUED: Verdict.ACCEPTED,
     Event.Status.IGNORED: Verdict.IGNORED,
     Event.Status.FILTERED: Verdict.FILTERED,
@@ -75,7 +75,7 @@ def _judge(trigger: Trigger, *, body: bytes, signature: str | None) -> Verdict:
     signed_by = _signer(trigger, secrets, body=body, signature=signature)
     if signed_by is None:
         return Verdict.REFUSED
-    _saw_secret(signed_by)
+    saw_secret(signed_by)
     if trigger.status == Trigger.Status.CLOSED:  # genuine, and nobody listens any more
         return Verdict.IGNORED
     return store(trigger, body=body, signed_by=signed_by)
@@ -89,42 +89,61 @@ def _signer(
     return None if index is None else secrets[index]
 
 
-def _saw_secret(secret: TriggerSecret) -> None:
+def saw_secret(secret: TriggerSecret) -> None:
     """Show when a secret last signed, written at most once a minute."""
     now = timezone.now()
     if secret.last_seen_at is None or now - secret.last_seen_at > _LAST_SEEN_GRAIN:
+        secret.last_seen_at = now
         TriggerSecret.objects.filter(pk=secret.pk).update(last_seen_at=now)
 
 
-def event_of(trigger: Trigger, *, body: bytes, is_test: bool, delivery: Delivery | None = None) -> Event:
-    """The event of a delivery, to be saved: queued where the trigger fires on it, ignored or filtered otherwise.
+@dataclass(frozen=True)
+class Judged:
+    """What of a genuine delivery is stored: which body, in which state, and why if it was filtered."""
 
-    What identifies it is read first; then the fields that this trigger never stores are taken out. The options judge
-    what was sent. A test is let through, because it is there to be seen. delivery: what was read, where somebody has
-    done so already.
+    body: bytes
+    status: Event.Status
+    why: str = ""
+
+
+def judged(trigger: Trigger, delivery: Delivery, *, body: bytes, is_test: bool = False) -> Judged:
+    """Queued where the trigger fires on it, ignored or filtered otherwise.
+
+    The fields that this trigger never stores are taken out; its options judge what was sent. A test is let through,
+    because it is there to be seen.
     """
-    delivery = delivery or catalog.integration(trigger.provider).read_delivery(body)
     trigger_type = catalog.find_trigger(trigger.key)
     stored = redaction.redacted(body, trigger.redact) if trigger.redact else body
-    status, why = Event.Status.IGNORED, ""
     if (
-        trigger.status == Trigger.Status.ACTIVE
-        and trigger_type is not None
-        and delivery.event_type in trigger_type.listens_to(trigger.options)
+        trigger.status != Trigger.Status.ACTIVE
+        or trigger_type is None
+        or delivery.event_type not in trigger_type.listens_to(trigger.options)
     ):
-        if trigger.options and not is_test:
-            why = trigger_type.wants(trigger.options, _parsed(body), _parsed(stored))
-        status = Event.Status.FILTERED if why else Event.Status.QUEUED
+        return Judged(stored, Event.Status.IGNORED)
+    why = ""
+    if trigger.options and not is_test:
+        why = trigger_type.wants(trigger.options, _parsed(body), _parsed(stored))
+    return Judged(stored, Event.Status.FILTERED if why else Event.Status.QUEUED, storable(why, 300))
+
+
+def event_of(trigger: Trigger, *, body: bytes, is_test: bool, delivery: Delivery | None = None) -> Event:
+    """The event of a delivery, to be saved.
+
+    What identifies it is read from what was sent, before anything is taken out. delivery: what was read, where somebody
+    has done so already.
+    """
+    delivery = delivery or catalog.integration(trigger.provider).read_delivery(body)
+    verdict = judged(trigger, delivery, body=body, is_test=is_test)
     return Event(
         workspace_id=trigger.workspace_id,
         trigger=trigger,
-        external_id=_storable(delivery.external_id, 200),
-        event_type=_storable(delivery.event_type, 120),
-        lane=_storable(delivery.lane, 200),
-        body=stored,
+        external_id=storable(delivery.external_id, 200),
+        event_type=storable(delivery.event_type, 120),
+        lane=storable(delivery.lane, 200),
+        body=verdict.body,
         is_test=is_test,
-        status=status,
-        error=_storable(why, 300),
+        status=verdict.status,
+        error=verdict.why,
     )
 
 
@@ -182,10 +201,10 @@ def store(
         if Event.objects.filter(trigger=trigger, external_id=event.external_id).exists():
             return Verdict.DUPLICATE
         raise
-    return _VERDICTS[Event.Status(event.status)]
+    return STORED[Event.Status(event.status)]
 
 
-def _storable(text: str, limit: int) -> str:
+def storable(text: str, limit: int) -> str:
     """`text` as both databases can keep it: no NUL, no lone surrogates, no longer than the column."""
     return text.replace("\x00", "").encode(errors="replace").decode()[:limit]
 
@@ -206,7 +225,7 @@ def _hold(trigger: Trigger, *, body: bytes, signature: str | None) -> Verdict:
             return Verdict.FULL
         else:
             late = False
-            HeldDelivery.objects.create(trigger=trigger, body=body, signature=_storable(signature, 4096))
+            HeldDelivery.objects.create(trigger=trigger, body=body, signature=storable(signature, 4096))
     return _judge(trigger, body=body, signature=signature) if late else Verdict.HELD
 
 
@@ -276,7 +295,7 @@ def judge_held(
         signed_by = _signer(trigger, known, body=body, signature=delivery.signature)
         verdict = Verdict.REFUSED
         if signed_by is not None:
-            _saw_secret(signed_by)
+            saw_secret(signed_by)
             verdict = store(trigger, body=body, signed_by=signed_by)
             delivery.delete()
         verdicts[verdict] = verdicts.get(verdict, 0) + 1

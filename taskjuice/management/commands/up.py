@@ -19,7 +19,7 @@ from django.db import connection
 
 from connections import metrics
 from connections.postgresql.roles import passes_through
-from taskjuice import migrating
+from taskjuice import migrating, web
 from taskjuice.children import Child, stop_all
 from taskjuice.watchdog import Watchdog
 
@@ -98,12 +98,13 @@ class Command(BaseCommand):
                 raise CommandError(f"Port {port} on {host} is in use. Choose another with --port.") from error
 
     def _web(self, host: str, port: int) -> list[str]:
-        return [
-            *("-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)),
-            *("--workers", str(settings.WEB_WORKERS), "--blocking-threads", str(settings.WEB_THREADS)),
-            *("--respawn-failed-workers", "--workers-kill-timeout", "10", "--log-level", "error"),
+        return web.command(
             "taskjuice.wsgi:application",
-        ]
+            host=host,
+            port=port,
+            workers=settings.WEB_WORKERS,
+            threads=settings.WEB_THREADS,
+        )
 
     def _run(self, children: list[Child], watchdog: Watchdog, url: str) -> None:
         stopping = False

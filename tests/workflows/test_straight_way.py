@@ -1,0 +1,377 @@
+"""The straight way into the inbox: the same rows as the ordinary one, and nothing on the word of what was known."""
+
+import json
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.core.signals import request_started
+from django.db import Error, close_old_connections
+from django.db import connection as database
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from connections.encryption import seal
+from connections.models import Connection
+from pagerduty_app import signatures
+from pagerduty_app.straight import StraightIn
+from taskjuice.wsgi import application
+from tests.workflows.conftest import SECRET, SYSTEM, incident_event
+from workflows import inbox, triggers, turned_away, twins
+from workflows.intake import known, ringing, rows, straight, together
+from workflows.models import Event, Hook, HookDelivery, Trigger, TriggerSecret, TurnedAway
+
+pytestmark = pytest.mark.django_db
+SQLITE = "sqlite"
+
+
+@pytest.fixture
+def trigger(trigger: Trigger) -> Trigger:
+    """Confirmed, as every trigger is after its first delivery."""
+    Trigger.objects.filter(pk=trigger.pk).update(confirmed_at=timezone.now())
+    trigger.refresh_from_db()
+    return trigger
+
+
+@pytest.fixture(autouse=True)
+def one_connection() -> Iterator[None]:
+    """Django looks after connections at the beginning of each request; a test's own has to stay, as in its client."""
+    request_started.disconnect(close_old_connections)
+    yield
+    request_started.connect(close_old_connections)
+
+
+@pytest.fixture
+def own_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The threads that write and ring end with the test, and their connections with them."""
+    monkeypatch.setattr(together, "_IDLE_AFTER", 0.05)
+    monkeypatch.setattr(ringing, "_IDLE_AFTER", 0.05)
+    yield
+    for thread in threading.enumerate():
+        if thread.name in ("deliveries", "ringing"):
+            thread.join(20)
+
+
+def body_of(**changes: Any) -> bytes:
+    return json.dumps(incident_event(**changes)).encode()
+
+
+def take(trigger: Trigger, body: bytes, secret: str = SECRET) -> str | None:
+    """The verdict of the straight way alone."""
+    return straight.take("pagerduty", str(trigger.token), body=body, signature=signatures.sign(body, secret))
+
+
+def post(trigger: Trigger, body: bytes, secret: str = SECRET, **environ: Any) -> tuple[int, Any]:
+    """Status and JSON of what the web server is answered."""
+    statuses: list[str] = []
+    request = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": f"/hooks/pagerduty/{trigger.token}",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "HTTP_HOST": "localhost",
+        "CONTENT_TYPE": "application/json",
+        "CONTENT_LENGTH": str(len(body)),
+        "HTTP_X_PAGERDUTY_SIGNATURE": signatures.sign(body, secret),
+        "wsgi.input": BytesIO(body),
+        "wsgi.url_scheme": "http",
+    }
+    answer = b"".join(application(request | environ, lambda status, headers: statuses.append(status)))
+    return int(statuses[0].split()[0]), json.loads(answer) if answer.startswith(b"{") else answer
+
+
+def stored(trigger: Trigger) -> dict[str, Any]:
+    """All that is stored of a trigger's one event, but for what differs from event to event."""
+    event = Event.objects.filter(trigger=trigger).values().get()
+    event["body"] = bytes(event["body"])
+    for name in ("seq", "id", "trigger_id", "received_at"):
+        event.pop(name)
+    return event
+
+
+def paused(trigger: Trigger) -> None:
+    Trigger.objects.filter(pk=trigger.pk).update(status="paused")
+
+
+def redacting(trigger: Trigger) -> None:
+    triggers.change(actor=SYSTEM, trigger=trigger, changes={"redact": ["event.data.title"]})
+
+
+def high_only(trigger: Trigger) -> None:
+    triggers.change(actor=SYSTEM, trigger=trigger, changes={"options": {"urgencies": ["high"]}})
+
+
+@pytest.mark.parametrize(
+    ("body", "set_up", "verdict"),
+    [
+        (body_of(), None, "accepted"),
+        (body_of(), paused, "ignored"),
+        (body_of(), redacting, "accepted"),
+        (body_of(urgency="low"), high_only, "filtered"),
+        (body_of(urgency="high"), high_only, "accepted"),
+        (body_of(event_type="incident.brand_new"), None, "ignored"),
+        (body_of(event_type="incident.triggered\u0000\ud800", incident="P\u0000\ud800"), None, "ignored"),
+        (body_of(incident="P" * 500), None, "accepted"),
+        (b"not json", None, "ignored"),
+        (b"\xff\xfe", None, "ignored"),
+        (b"", None, "ignored"),
+    ],
+)
+def test_it_stores_what_the_ordinary_way_stores(
+    deliver: Any, connection: Connection, trigger: Trigger, body: bytes, set_up: Any, verdict: str
+) -> None:
+    other = triggers.create(actor=SYSTEM, connection=connection, key=trigger.key, name="Ordinary")
+    triggers.add_secret(actor=SYSTEM, trigger=other, secret=SECRET)
+    for each in (trigger, other):
+        if set_up:
+            set_up(each)
+
+    assert take(trigger, body) == verdict
+    assert deliver(body, to=other).json() == {"status": verdict}
+
+    assert stored(trigger) == stored(other)
+
+
+def test_hooks_are_owed_what_fires_and_nothing_else(trigger: Trigger, connection: Connection) -> None:
+    def hook(**more: Any) -> Hook:
+        return Hook.objects.create(
+            workspace=connection.workspace, name="Theirs", url="https://hooks.example/", **more
+        )
+
+    other = triggers.create(actor=SYSTEM, connection=connection, key=trigger.key, name="Other")
+    takers = {hook().pk, hook(trigger=trigger).pk}
+    hook(trigger=other), hook(events=False, runs=True), hook(deleted_at=timezone.now())
+
+    take(trigger, body_of())
+    take(trigger, body_of(event_type="incident.brand_new"))
+
+    owed = list(HookDelivery.objects.all())
+    event = Event.objects.get(status="queued")
+    assert {row.hook_id for row in owed} == takers
+    assert len(owed) == 2
+    for row in owed:
+        row.validate_constraints()
+        assert (row.event, row.lane, row.kind, row.status) == (event, event.lane, "event", "waiting")
+        assert (row.tries, row.workspace_id) == ([], trigger.workspace_id)
+        assert row.next_attempt_at == event.received_at
+
+
+class TestWhatChangedSinceIsSeenAtOnce:
+    @pytest.fixture(autouse=True)
+    def known_trigger(self, trigger: Trigger) -> None:
+        assert take(trigger, body_of()) == "accepted"
+        assert str(trigger.token) in known._known
+
+    def test_a_retired_secret_signs_nothing_any_more(self, trigger: Trigger) -> None:
+        triggers.add_secret(actor=SYSTEM, trigger=trigger, secret="the-next-secret")
+        triggers.retire_secret(
+            actor=SYSTEM, secret=next(s for s in trigger.secrets.all() if s.value() == SECRET)
+        )
+
+        assert post(trigger, body_of())[0] == 401
+        assert post(trigger, body_of(), "the-next-secret") == (202, {"status": "accepted"})
+
+    def test_a_new_secret_signs(self, trigger: Trigger) -> None:
+        triggers.add_secret(actor=SYSTEM, trigger=trigger, secret="the-next-secret")
+        assert post(trigger, body_of(), "the-next-secret") == (202, {"status": "accepted"})
+
+    def test_a_secret_of_another_text_is_another(self, trigger: Trigger) -> None:
+        secret = trigger.secrets.get()
+        seal(secret, "secret", "another text")
+        secret.save()
+        assert post(trigger, body_of())[0] == 401
+
+    @pytest.mark.parametrize(
+        ("change", "answer"),
+        [
+            ({"status": "paused"}, (202, {"status": "ignored"})),
+            ({"status": "closed"}, (202, {"status": "ignored"})),
+            ({"deleted_at": timezone.now()}, (404, None)),
+            ({"redact": ["event.data.title"]}, (202, {"status": "accepted"})),
+            ({"options": {"urgencies": ["low"]}}, (202, {"status": "filtered"})),
+        ],
+        ids=lambda given: str(given)[:30],
+    )
+    def test_a_changed_trigger_counts_as_it_is(self, trigger: Trigger, change: Any, answer: Any) -> None:
+        Trigger.objects.filter(pk=trigger.pk).update(**change)
+        body = body_of(title="Said once", urgency="high")
+
+        assert take(trigger, body) is None, "what was known is wrong"
+        status, told = post(trigger, body)
+
+        assert status == answer[0]
+        assert answer[1] is None or told == answer[1]
+        if "redact" in change:
+            assert b"Said once" not in b"".join(bytes(event.body) for event in Event.objects.all())
+
+    def test_twins_are_looked_for(self, trigger: Trigger) -> None:
+        twins.watch(trigger)
+        assert take(trigger, body_of()) is None
+        assert post(trigger, body_of()) == (202, {"status": "accepted"})
+        assert Event.objects.latest("seq").source != ""
+
+
+def test_an_unconfirmed_trigger_is_confirmed_by_its_first_delivery(trigger: Trigger) -> None:
+    Trigger.objects.update(confirmed_at=None)
+    assert take(trigger, body_of()) is None
+    assert post(trigger, body_of()) == (202, {"status": "accepted"})
+    trigger.refresh_from_db()
+    assert trigger.confirmed_at is not None
+
+
+def test_a_repeat_is_a_success_stored_once_and_counted(trigger: Trigger) -> None:
+    body = body_of()
+    assert [post(trigger, body) for _ in range(3)] == [
+        (202, {"status": "accepted"}),
+        (202, {"status": "duplicate"}),
+        (202, {"status": "duplicate"}),
+    ]
+    assert Event.objects.count() == 1
+    assert sum(TurnedAway.objects.filter(verdict="duplicate").values_list("count", flat=True)) == 2
+
+
+def test_when_a_secret_last_signed_is_shown_to_the_minute(trigger: Trigger, time_machine: Any) -> None:
+    time_machine.move_to("2026-11-02T10:00:00Z", tick=False)
+    take(trigger, body_of())
+    first = trigger.secrets.get().last_seen_at
+    time_machine.shift(timedelta(seconds=50))
+    take(trigger, body_of())
+    assert trigger.secrets.get().last_seen_at == first == timezone.now() - timedelta(seconds=50)
+    time_machine.shift(timedelta(seconds=20))
+    take(trigger, body_of())
+    assert trigger.secrets.get().last_seen_at == timezone.now()
+
+
+def test_a_wrong_signature_is_refused_and_counted_as_ever(trigger: Trigger) -> None:
+    take(trigger, body_of())
+    assert post(trigger, body_of(), "wrong secret")[0] == 401
+    assert turned_away.TurnedAway.objects.get().count == 1
+    assert Event.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("environ", "status"),
+    [
+        ({"HTTP_HOST": "elsewhere.example"}, 400),
+        ({"REQUEST_METHOD": "PUT"}, 405),
+        ({"CONTENT_LENGTH": str(inbox.MAX_BODY + 1)}, 413),
+        ({"PATH_INFO": f"/hooks/pagerduty/{uuid.UUID(int=7)}"}, 404),
+    ],
+)
+def test_what_is_not_plain_is_answered_by_django(trigger: Trigger, environ: Any, status: int) -> None:
+    take(trigger, body_of())
+    assert post(trigger, body_of(), **environ)[0] == status
+    assert Event.objects.count() == 1
+
+
+def test_where_https_is_wanted_nothing_else_is_taken(trigger: Trigger, settings: Any) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    passed_on: list[bytes] = []
+
+    def django(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        passed_on.append(environ["wsgi.input"].read())
+        return []
+
+    body = body_of()
+    request = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": f"/hooks/pagerduty/{trigger.token}",
+        "HTTP_HOST": "localhost",
+        "CONTENT_LENGTH": str(len(body)),
+        "HTTP_X_PAGERDUTY_SIGNATURE": signatures.sign(body, SECRET),
+    }
+    for more in ({}, {"HTTP_X_FORWARDED_PROTO": "http"}, {"HTTP_X_FORWARDED_PROTO": "https"}):
+        StraightIn(django)({**request, **more, "wsgi.input": BytesIO(body)}, lambda status, headers: None)
+
+    assert passed_on == [body, body]
+    assert Event.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("own_threads")
+class TestWithoutATransactionAround:
+    def at_once(self, *acts: Callable[[], Any]) -> list[Any]:
+        answers: list[Any] = []
+        start = threading.Barrier(len(acts))
+
+        def begin(act: Callable[[], Any]) -> None:
+            start.wait(10)
+            try:
+                answers.append(act())
+            except Error as error:
+                answers.append(type(error).__name__)
+            database.close()
+
+        threads = [threading.Thread(target=begin, args=[act]) for act in acts]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        return answers
+
+    def test_many_at_once_are_all_stored_and_rung_for(self, trigger: Trigger) -> None:
+        OrmQ.objects.all().delete()
+        bodies = [body_of() for _ in range(24)]
+
+        answers = self.at_once(*(lambda body=body: post(trigger, body) for body in bodies))
+
+        assert answers == [(202, {"status": "accepted"})] * 24
+        assert {bytes(event.body) for event in Event.objects.all()} == set(bodies)
+        for thread in threading.enumerate():
+            if thread.name == "ringing":
+                thread.join(20)
+        assert OrmQ.objects.exists()
+
+    def test_the_same_at_once_is_stored_once(self, trigger: Trigger) -> None:
+        body = body_of()
+        answers = self.at_once(*[lambda: post(trigger, body)] * 12)
+        assert sorted(told["status"] for _, told in answers) == ["accepted"] + ["duplicate"] * 11
+        assert Event.objects.count() == 1
+
+    def test_a_broken_statement_leaves_it_to_the_ordinary_way(
+        self, trigger: Trigger, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(rows, "statement", lambda vendor: "SELECT nothing FROM nowhere")
+        assert post(trigger, body_of()) == (202, {"status": "accepted"})
+        assert Event.objects.count() == 1
+
+    @pytest.mark.skipif(database.vendor != SQLITE, reason="PostgreSQL writes each delivery by itself")
+    def test_one_that_fails_fails_alone(self, trigger: Trigger) -> None:
+        found = known.find("pagerduty", str(trigger.token))
+        assert found is not None
+
+        def parameters(status: str) -> rows.Parameters:
+            body = body_of()
+            judged = inbox.judged(trigger, found.integration.read_delivery(body), body=body)
+            made = rows.parameters(found.integration.read_delivery(body), judged, found.beliefs[0])
+            return [status if value == "queued" else value for value in made]
+
+        writer = together.Together()
+        good = [lambda: writer.store(parameters("queued"))] * 9
+        answers = self.at_once(*good, lambda: writer.store(parameters("nonsense")))
+
+        assert sorted(map(str, answers)) == ["IntegrityError"] + ["True"] * 9
+        assert Event.objects.count() == 9
+
+    @pytest.mark.skipif(database.vendor != "postgresql", reason="SQLite has no connection to lose")
+    def test_a_lost_connection_costs_nothing(self, trigger: Trigger) -> None:
+        assert post(trigger, body_of())[0] == 202
+        database.connection.close()
+        assert post(trigger, body_of()) == (202, {"status": "accepted"})
+        assert Event.objects.count() == 2
+
+
+def test_no_more_is_kept_in_memory_than_is_said(trigger: Trigger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known, "_MOST", 3)
+    monkeypatch.setattr(known, "_known", {})
+    for number in range(5):
+        token = uuid.uuid4()
+        Trigger.objects.filter(pk=trigger.pk).update(token=token)
+        trigger.token = token
+        assert take(trigger, body_of(incident=f"P{number}")) == "accepted"
+        assert len(known._known) <= 3
+    assert TriggerSecret.objects.count() == 1

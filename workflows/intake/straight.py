@@ -1,0 +1,97 @@
+"""One delivery on the straight way: known, signed, stored, or None for the ordinary way (workflows.inbox)."""
+
+from typing import Any
+
+import psycopg
+import structlog
+from django.db import DEFAULT_DB_ALIAS, Error, connection, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from workflows import doorbell, inbox
+from workflows.inbox import Verdict
+from workflows.intake import known, ringing, rows, together
+from workflows.intake.together import TOGETHER
+from workflows.models import Event
+
+log = structlog.get_logger(__name__)
+
+_ONLY_WHEN_ASKED = 1_000_000_000
+
+
+def take(provider: str, token: str, *, body: bytes, signature: str | None) -> Verdict | None:
+    """Judge and store a delivery. None: nothing was stored, and the ordinary way has to say why. Never raises for
+    what the database says.
+    """
+    try:
+        return _take(provider, token, body, signature)
+    except Error as error:
+        log.warning("straight_way_failed", error=type(error).__name__)
+        known.forget(token)
+        if not connection.in_atomic_block:
+            connection.close()
+        return None
+
+
+def _take(provider: str, token: str, body: bytes, signature: str | None) -> Verdict | None:
+    found = known.find(provider, token)
+    if found is None:
+        return None
+    index = found.integration.verify(body, signature, found.values)
+    if index is None:
+        known.forget(token)
+        return None
+    delivery = found.integration.read_delivery(body)
+    judged = inbox.judged(found.trigger, delivery, body=body)
+    fires = judged.status == Event.Status.QUEUED
+    if not _store(rows.parameters(delivery, judged, found.beliefs[index]), fires=fires):
+        known.forget(token)
+        return None
+    inbox.saw_secret(found.secrets[index])
+    return inbox.STORED[judged.status]
+
+
+def _store(parameters: rows.Parameters, *, fires: bool) -> bool:
+    """Whether it was stored, for good."""
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.in_atomic_block:
+        return _store_within(database, parameters, fires=fires)
+    if database.vendor == "sqlite":
+        return TOGETHER.store(parameters)
+    database.close_if_unusable_or_obsolete()
+    stored = _run(database, parameters)
+    if stored is None:
+        return False
+    if fires:
+        ringing.FOR_EVENTS.soon()
+    if stored[1]:
+        ringing.FOR_HOOKS.soon()
+    return True
+
+
+def _store_within(database: BaseDatabaseWrapper, parameters: rows.Parameters, *, fires: bool) -> bool:
+    """In somebody else's transaction: stored, and heard, when that is."""
+    with transaction.atomic():
+        if database.vendor == "sqlite":
+            return together.write(database.connection, [parameters])[0]
+        stored = _run(database, parameters)
+        if stored is not None and fires:
+            doorbell.ring()
+        if stored is not None and stored[1]:
+            doorbell.ring_hooks()
+        return stored is not None
+
+
+def _run(database: BaseDatabaseWrapper, parameters: rows.Parameters) -> tuple[int, int] | None:
+    """(seq, hooks that are owed it), None where it was not stored. Without asking first whether the connection lives:
+    whoever finds out that it does not goes the ordinary way.
+    """
+    database.ensure_connection()
+    line: psycopg.Connection[Any] = database.connection
+    # Planning it takes three times as long as running it. A pooler between may not keep what was prepared; who has one
+    # says so to Django by this setting.
+    prepare = not database.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
+    if line.prepare_threshold is None:
+        line.prepare_threshold = _ONLY_WHEN_ASKED
+    with database.wrap_database_errors:
+        cursor = psycopg.Cursor(line).execute(rows.statement("postgresql"), parameters, prepare=prepare)
+        return cursor.fetchone()
