@@ -120,6 +120,10 @@ def high_only(trigger: Trigger) -> None:
         (b"\xff\xfe", None, "ignored"),
         (b"", None, "ignored"),
     ],
+    ids=[
+        *("plain", "paused", "redacting", "left out by options", "let in by options", "another type"),
+        *("odd characters", "a long id", "not JSON", "not text", "empty"),
+    ],
 )
 def test_it_stores_what_the_ordinary_way_stores(
     deliver: Any, connection: Connection, trigger: Trigger, body: bytes, set_up: Any, verdict: str

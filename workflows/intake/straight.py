@@ -7,7 +7,7 @@ import structlog
 from django.db import DEFAULT_DB_ALIAS, Error, connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from workflows import doorbell, inbox
+from workflows import doorbell, inbox, metrics
 from workflows.inbox import Verdict
 from workflows.intake import known, ringing, rows, together
 from workflows.intake.together import TOGETHER
@@ -47,7 +47,9 @@ def _take(provider: str, token: str, body: bytes, signature: str | None) -> Verd
         known.forget(token)
         return None
     inbox.saw_secret(found.secrets[index])
-    return inbox.STORED[judged.status]
+    verdict = inbox.STORED[judged.status]
+    metrics.DELIVERIES.labels(verdict).inc()
+    return verdict
 
 
 def _store(parameters: rows.Parameters, *, fires: bool) -> bool:
