@@ -44,7 +44,7 @@ test: $(VENV)/dev ## All tests, on SQLite and on PostgreSQL; says what it skippe
 edge: $(VENV)/dev ## Prove what we promise of PagerDuty, against a sandbox that misbehaves (SHORT=1: a tenth of it)
 	$(PY) -m bench.edge $(PROOF)
 
-bench: $(VENV)/dev ## Hold the running product to its figures, to var/bench.json (SHORT=1: in a minute)
+bench: $(VENV)/dev ## Hold the running product to its figures, to var/bench.json (SHORT=1: in minutes)
 	$(PY) -m bench $(PROOF)
 
 screenshots: $(VENV)/dev ## Take the pictures of docs/ anew, with the tests that click through the pages
