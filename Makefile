@@ -48,7 +48,7 @@ edge: $(VENV)/dev ## Prove what we promise of PagerDuty, against a sandbox that 
 fuzz: $(VENV)/dev ## Ask everything that takes input what nobody would, by the hundred thousand (SHORT=1: a tenth of it)
 	$(PY) -m bench.fuzz $(PROOF)
 
-bench: $(VENV)/dev ## Hold the running product to its figures, to var/bench.json (SHORT=1: in a minute)
+bench: $(VENV)/dev ## Hold the running product to its figures, to var/bench.json (SHORT=1: in minutes)
 	$(PY) -m bench $(PROOF)
 
 chaos: $(VENV)/dev ## Kill the running product in every way, and count what became of its events (SHORT=1: a twentieth)
