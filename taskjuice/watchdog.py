@@ -28,6 +28,7 @@ class Watchdog:
     def __init__(self, cluster: Child) -> None:
         self.cluster = cluster
         self._next_sweep = 0.0
+        self._last_away = float("-inf")
         self._next_ring = 0.0
         self._next_hook_ring = 0.0
         self._next_housekeeping = 0.0
@@ -42,6 +43,7 @@ class Watchdog:
             self._check_life(now)
         except Error as error:
             log.warning("watchdog_database", error=type(error).__name__)
+            self._last_away = now
             close_old_connections()
 
     def _sweep(self, now: float) -> None:
@@ -59,7 +61,10 @@ class Watchdog:
 
     def _check_life(self, now: float) -> None:
         """A cluster that was asked every 15 s and has not answered for 45 is stuck: end it, start another."""
-        if now - self.cluster.started_at < STALE_AFTER.total_seconds() or self.cluster.process is None:
+        if self.cluster.process is None:
+            return
+        # While the database is away nobody can give a sign of life in it.
+        if now - max(self.cluster.started_at, self._last_away) < STALE_AFTER.total_seconds():
             return
         beat = doorbell.last_beat(settings.NODE_NAME)
         if beat is None or timezone.now() - beat > STALE_AFTER:

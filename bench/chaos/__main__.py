@@ -5,47 +5,41 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from bench.chaos import away, fair, keys, kills, nodes, poisonous, stopped
-from bench.figures import Row
+from bench.figures import SHORT, Row
 from bench.proofs import run
 
 _PORT = 19_700
 Proof = Callable[[int], list[Row]]
 
-
-def _beside_each_other(*proofs: Proof) -> Proof:
-    """Those that mostly wait, at the same time."""
-
-    def measure(port: int) -> list[Row]:
-        with ThreadPoolExecutor(len(proofs)) as threads:
-            ports = range(port, port + 20 * len(proofs), 20)
-            begun = [threads.submit(proof, own) for proof, own in zip(proofs, ports, strict=True)]
-        return [row for one in begun for row in one.result()]
-
-    return measure
-
-
 _PROOFS: dict[str, Proof] = {
     "kills-postgresql": lambda port: kills.measure("postgresql", port),
     "kills-sqlite": lambda port: kills.measure("sqlite", port),
-    "away": _beside_each_other(away.postgres, away.redis),
-    "stopped": _beside_each_other(stopped.asleep, stopped.deadlock, poisonous.measure),
-    "keys": keys.measure,
-    "nodes": nodes.measure,
-    "fair": fair.measure,
-}
-# Parts of those, by name only.
-_ALONE: dict[str, Proof] = {
     "postgresql-away": away.postgres,
     "redis-away": away.redis,
     "asleep": stopped.asleep,
     "deadlock": stopped.deadlock,
     "poison": poisonous.measure,
+    "keys": keys.measure,
+    "nodes": nodes.measure,
+    "fair": fair.measure,
 }
+# Those that mostly wait run beside each other; in short also those that otherwise would take each other's time.
+_WAITING = [("postgresql-away", "redis-away"), ("asleep", "deadlock", "poison")]
+_SHORT = [("kills-postgresql", "kills-sqlite"), *_WAITING, ("keys", "nodes"), ("fair",)]
+_LONG = [("kills-postgresql",), ("kills-sqlite",), *_WAITING, ("keys",), ("nodes",), ("fair",)]
+
+
+def _beside_each_other(names: tuple[str, ...]) -> list[Row]:
+    numbers = [list(_PROOFS).index(name) for name in names]
+    with ThreadPoolExecutor(len(names)) as threads:
+        begun = [
+            threads.submit(_PROOFS[name], _PORT + 20 * number)
+            for name, number in zip(names, numbers, strict=True)
+        ]
+    return [row for one in begun for row in one.result()]
 
 
 if __name__ == "__main__":
-    bound = {
-        name: lambda proof=proof, port=_PORT + 100 * number: proof(port)
-        for number, (name, proof) in enumerate((_PROOFS | _ALONE).items())
-    }
-    sys.exit(run(bound, sys.argv[1:] or list(_PROOFS), "chaos.json"))
+    groups = [(name,) for name in _PROOFS] if sys.argv[1:] else _SHORT if SHORT else _LONG
+    bound = {" ".join(names): lambda names=names: _beside_each_other(names) for names in groups}
+    sys.exit(run(bound, sys.argv[1:], "chaos.json"))

@@ -42,7 +42,7 @@ def measure(port: int) -> list[Row]:
         done = counts.finished(stack)
     name = f"keys changed with {_EVENTS} events waiting"
     return [
-        at_least(f"{name}: waiting when the old keys went", _EVENTS * 0.9, waiting, "events"),
+        at_least(f"{name}: waiting when everything was stopped", _EVENTS * 0.9, waiting, "events"),
         exactly(f"{name}: run", _EVENTS, done, "runs"),
         *counts.rows(name, found),
         at_most(f"{name}: queue empty", EMPTY_WITHIN, empty_after, "s"),
