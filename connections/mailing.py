@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.db.models import Q
 from django.utils import timezone
 
+from connections import wall
 from connections.models import Account, ClientLink, Invitation, Notice
 from connections.problems import Problem
 
@@ -24,9 +25,11 @@ def announce(
     today = Notice.objects.filter(created_at__gt=timezone.now() - _DAY)
     of_account = Q(invitation__account=account) | Q(client_link__connection__workspace__account=account)
     of_address = Q(invitation__email=link.email) | Q(client_link__email=link.email)
-    if today.filter(of_account, of_address).count() >= EACH_A_DAY:
+    with wall.opened():  # what other agencies sent to the address counts as well
+        both, to_address = today.filter(of_account, of_address).count(), today.filter(of_address).count()
+    if both >= EACH_A_DAY:
         raise _too_often(f"{link.email} has got {EACH_A_DAY} mails since yesterday.")
-    if today.filter(of_address).count() >= ADDRESS_A_DAY:  # agencies are quickly made
+    if to_address >= ADDRESS_A_DAY:  # agencies are quickly made
         raise _too_often(f"{link.email} has got too many mails from TaskJuice since yesterday.")
     if today.filter(of_account).count() >= ACCOUNT_A_DAY:
         raise _too_often(f"Your agency has sent {ACCOUNT_A_DAY} mails since yesterday.")

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
 
 from connections import wall
 from connections.admin.staff import sees_every_account
@@ -27,7 +27,7 @@ class BeginsBehindTheWall:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         with wall.looking(wall.EVERYTHING if request.path.startswith(_OPEN) else wall.NOTHING):
             response: Any = self.get_response(request)
-            if response.streaming:
+            if response.streaming and not isinstance(response, FileResponse):
                 response.streaming_content = wall.held(response.streaming_content)
             return response  # type: ignore[no-any-return]
 

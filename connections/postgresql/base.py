@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db.backends.postgresql import base
+from psycopg import ClientCursor
 from psycopg.pq import TransactionStatus
 
 from connections import wall
@@ -44,7 +45,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return
         self._told = None
         with self.wrap_database_errors:
-            session.cursor().execute(_TELL, wanted.settings())
+            ClientCursor(session).execute(_TELL, wanted.settings())
         self._told, self._told_in_transaction = wanted, not self.get_autocommit()
 
     def _forget(self) -> None:

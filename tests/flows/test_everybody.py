@@ -60,6 +60,7 @@ PAGES = [
     "/runs/{run}/",
     "/settings/client-links/add/",
     "/settings/people/",
+    "/settings/sessions/",
     "/settings/workspaces/",
     "/settings/workspaces/add/",
     "/settings/workspaces/{workspace}/app/",

@@ -193,9 +193,13 @@ def live(there: World, written: io.StringIO) -> tuple[dict[str, str], Client]:
     failed = loud.post("/api/v1/broken/", {"secret": WRONG}, content_type="application/json", headers=api)
     assert failed.status_code == 500
     assert "broke with" in written.getvalue()
-    secrets = {
-        "access token": reveal(connection.grant, "access_token"),
-        "refresh token": reveal(connection.grant, "refresh_token"),
+    tokens = {
+        f"{field} {grant.pk}": reveal(grant, field)
+        for grant in Grant.objects.filter(access_token__isnull=False)
+        for field in ("access_token", "refresh_token")
+    }
+    assert len(tokens) >= 4
+    secrets = tokens | {
         "client secret": "sandbox-client-secret",
         "own client secret": OWN_SECRET,
         "API key": key[1].rpartition("_")[2],

@@ -342,6 +342,7 @@ def test_they_are_chosen_from_the_account_on_a_page_of_the_trigger(sandbox: Sand
 def test_where_the_lists_cannot_be_loaded_ids_are_typed(trigger: Trigger) -> None:
     who = people()
     Connection.objects.update(status="error")
+    Connection.objects.update(workspace=who.acme)
     Trigger.objects.update(workspace=who.acme)
 
     answer = signed_in(who.bob).get(path("options", trigger))
@@ -352,6 +353,7 @@ def test_where_the_lists_cannot_be_loaded_ids_are_typed(trigger: Trigger) -> Non
 def test_a_trigger_without_options_has_no_such_page(connection: Connection) -> None:
     who = people()
     made = triggers.create(actor=SYSTEM, connection=connection, key="pagerduty/incident-note-added", name="")
+    Connection.objects.update(workspace=who.acme)
     Trigger.objects.update(workspace=who.acme)
     browser = signed_in(who.bob)
 
@@ -361,6 +363,7 @@ def test_a_trigger_without_options_has_no_such_page(connection: Connection) -> N
 
 def test_the_deliveries_say_why_and_can_be_narrowed_to_them(deliver: Deliver, trigger: Trigger) -> None:
     who = people()
+    Connection.objects.update(workspace=who.acme)
     Trigger.objects.update(workspace=who.acme)
     trigger.refresh_from_db()
     choose(trigger, service_ids=["PSVC2"])
