@@ -117,6 +117,7 @@ class CheckConnection(Endpoint):
     """A live look at the provider."""
 
     required_scope = "connections:write"
+    refusals = (429, 502, 503, "4XX")  # the last: what the provider says of the request
 
     @extend_schema(request=None, responses=OpenApiTypes.OBJECT, summary="Check that the connection works now")
     def post(self, request: Request, connection_id: uuid.UUID) -> Response:
