@@ -101,7 +101,8 @@ class Budget:
             if wait > 0 and time.monotonic() + wait > end:
                 at = self._queued(row, now + wait) if comes_again else now + wait
                 blocked = row.blocked_until > now
-                BUDGET_WAITS.labels("blocked" if blocked else "spent").inc()
+                if comes_again:
+                    BUDGET_WAITS.labels("blocked" if blocked else "spent").inc()
                 raise Exhausted(min(at, now + _LONGEST_QUEUE), blocked=blocked, per_minute=row.per_minute)
             # A little more, so that all who wait for the same drop do not ask for it together.
             time.sleep(max(0.0, wait) + random.uniform(0, 0.01))  # noqa: S311 - jitter

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 _SIGNATURE = "X-PagerDuty-Signature"
 _TRY_AGAIN_SECONDS = 30
-_MOST_REFUSED = 60  # a minute, from one address, for one URL
+_MOST_REFUSED = 600  # a minute, from one address, for one URL
 
 
 class _AlwaysJson(BaseContentNegotiation):

@@ -62,16 +62,20 @@ def _held(now: datetime) -> Iterator[Family]:
 
 
 def _runs(now: datetime) -> Iterator[Family]:
-    groups = _in_words(Run.objects.all(), _IS_UNFINISHED).order_by().values_list("status")
+    groups = _in_words(Run.objects.real(), _IS_UNFINISHED).order_by().values_list("status")
     counts = dict(groups.annotate(Count("seq")))
-    unfinished = Family("taskjuice_runs_unfinished", "Runs that have not ended, by status", labels=["status"])
+    unfinished = Family(
+        "taskjuice_runs_unfinished",
+        "Runs that have not ended, tests of drafts aside, by status",
+        labels=["status"],
+    )
     for status in UNFINISHED:
         unfinished.add_metric([status], counts.get(status, 0))
     yield unfinished
-    due = _in_words(Run.objects.due(now), _IS_OPEN.format("workflows_run"))
+    due = _in_words(Run.objects.real().due(now), _IS_OPEN.format("workflows_run")).order_by()
     what = "How long a run that could go on has waited for a worker"
     yield Family(
-        "taskjuice_oldest_run_seconds", what, _age(due.values_list("due_at", flat=True).first(), now)
+        "taskjuice_oldest_run_seconds", what, _age(due.aggregate(oldest=Min("due_at"))["oldest"], now)
     )
 
 

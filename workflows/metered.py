@@ -47,7 +47,7 @@ class Meter:
         at_once: without any patience, in a transaction, in which nobody waits.
         """
         if not self._in_hand:
-            self._budget.take(patience=0.0 if at_once else self._patience_now())
+            self._budget.take(patience=0.0 if at_once else self._patience_now(), comes_again=not at_once)
             self._in_hand = 1
 
     def _patience_now(self) -> float:

@@ -78,7 +78,7 @@ def test_a_write_that_has_to_wait_for_its_turn_is_not_taken_for_sent(
     """Its check was the last request that there was room for."""
     take, left = Budget.take, 1
 
-    def one_more(self: Budget, *, patience: float = 0.0) -> None:
+    def one_more(self: Budget, *, patience: float = 0.0, comes_again: bool = True) -> None:
         nonlocal left
         use_up(connection, seconds=0 if left > 0 else 30)
         left -= 1
