@@ -113,8 +113,12 @@ def _cut(ears: Any) -> None:
     """The database goes away and comes back: on PostgreSQL a restart, seen from one connection."""
     if DATABASE.vendor == "postgresql":
         [(pid,)] = ears.run("SELECT pg_backend_pid()")
+        role = DATABASE.settings_dict["OPTIONS"].get("assume_role")
         with DATABASE.cursor() as cursor:
+            cursor.execute("RESET ROLE")  # the role that the tests assume may not do this
             cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+            if role:
+                cursor.execute(f"SET ROLE {role}")
     else:
         ears._connection.connection.close()
 
