@@ -28,19 +28,22 @@ WITH RECURSIVE hop(workspace, number) AS (
 SELECT workspace, CASE WHEN {{worth}} THEN 1 ELSE 0 END FROM hop WHERE workspace IS NOT NULL ORDER BY number
 """  # noqa: S608 - names of our own
 _NEXT_LANE = """COALESCE(
-    (SELECT seq FROM {{table}} WHERE {{open}} AND workspace_id = {at}.workspace
-     AND {{part}} = {at}.part AND lane > {at}.lane ORDER BY lane, seq LIMIT 1),
-    (SELECT seq FROM {{table}} WHERE {{open}} AND workspace_id = {at}.workspace
-     AND {{part}} > {at}.part ORDER BY {{part}}, lane, seq LIMIT 1))"""
-# `begin` has a row for each workspace that is looked at.
+    (SELECT seq FROM {{table}} WHERE {{open}} AND workspace_id = {workspace}
+     AND {{part}} = {part} AND lane > {lane} ORDER BY lane, seq LIMIT 1),
+    (SELECT seq FROM {{table}} WHERE {{open}} AND workspace_id = {workspace}
+     AND {{part}} > {part} ORDER BY {{part}}, lane, seq LIMIT 1))"""
+_FIRST = _NEXT_LANE.format(workspace="begin.workspace", part="begin.part", lane="begin.lane")
+_NEXT = _NEXT_LANE.format(workspace="head.workspace_id", part="head.{part}", lane="head.lane")
+_HEAD = f"head.workspace_id, head.{{part}}, head.lane, head.seq, CASE WHEN {{due}} THEN 1 ELSE 0 END, {_NEXT}"
+# `begin` has a row for each workspace that is looked at. Each row says which one comes next, so that this one is found
+# by comparing with a plain column: through row-level security PostgreSQL takes no index for anything more.
 _LANES = f"""
 WITH RECURSIVE begin(workspace, part, lane) AS (VALUES {{begin}}),
-hop(workspace, part, lane, seq, due, number) AS (
-  SELECT head.workspace_id, head.{{part}}, head.lane, head.seq, CASE WHEN {{due}} THEN 1 ELSE 0 END, 1
-  FROM begin JOIN {{table}} head ON head.seq = {_NEXT_LANE.format(at="begin")}
+start(next) AS MATERIALIZED (SELECT {_FIRST} FROM begin),
+hop(workspace, part, lane, seq, due, next, number) AS (
+  SELECT {_HEAD}, 1 FROM start JOIN {{table}} head ON head.seq = start.next
   UNION ALL
-  SELECT head.workspace_id, head.{{part}}, head.lane, head.seq, CASE WHEN {{due}} THEN 1 ELSE 0 END, hop.number + 1
-  FROM hop JOIN {{table}} head ON head.seq = {_NEXT_LANE.format(at="hop")}
+  SELECT {_HEAD}, hop.number + 1 FROM hop JOIN {{table}} head ON head.seq = hop.next
   WHERE hop.number < %(hops)s
 )
 SELECT workspace, part, lane, seq, due FROM hop ORDER BY number

@@ -324,7 +324,11 @@ def _read_whole(sql: str, params: Any) -> list[str]:
             return [step for step in steps if step.startswith("SCAN workflows_") and "USING" not in step]
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute(f"EXPLAIN {sql}", params)
-        return [row[0] for row in cursor.fetchall() if re.search(r"Seq Scan on workflows_|workflows_\w+_pkey", row[0])]
+        return [
+            row[0]
+            for row in cursor.fetchall()
+            if re.search(r"Seq Scan on workflows_|workflows_\w+_pkey", row[0])
+        ]
 
 
 def _expressions(found: Any) -> Iterator[str]:
