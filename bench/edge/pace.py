@@ -39,7 +39,7 @@ def _of_our_own_pace(stack: Stack, kind: str, began: float) -> list[Row]:
         exactly(f"{kind}: refused with 429 of {CALLS} calls by {WORKERS} workers", 0, _refused(asked)),
         exactly(f"{kind}: failed of them", 0, calls.ended_badly(stack)),
         at_most(f"{kind}: requests in any minute", PER_MINUTE, most, "requests"),
-        at_least(f"{kind}: of the allowance used", 0.7, _used(len(times), seconds), "of it"),
+        at_least(f"{kind}: of the allowance used", 0.5, _used(len(times), seconds), "of it"),
     ]
 
 
