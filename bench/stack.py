@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import sqlite3
 import subprocess
@@ -73,8 +74,13 @@ class Stack:
         parts = urlsplit(POSTGRES)
         self._name = f"taskjuice_bench_{uuid.uuid4().hex[:12]}"
         self._server = urlunsplit(parts._replace(path="/postgres"))
-        self._on_server(f"CREATE DATABASE {self._name}")
-        return urlunsplit(parts._replace(path=f"/{self._name}"))
+        # As a server should have it: a role that owns the database and that row-level security holds for.
+        password = secrets.token_hex(16)
+        self._on_server(f"CREATE ROLE {self._name} LOGIN PASSWORD '{password}' NOSUPERUSER NOBYPASSRLS")
+        self._on_server(f"CREATE DATABASE {self._name} OWNER {self._name}")
+        whereabouts = parts.netloc.rpartition("@")[2]
+        own = f"{self._name}:{password}@{whereabouts}"
+        return urlunsplit(parts._replace(netloc=own, path=f"/{self._name}"))
 
     def _on_server(self, statement: str) -> None:
         with psycopg.connect(self._server, autocommit=True) as connection:
@@ -94,7 +100,7 @@ class Stack:
             yield copy
             return
         name = f"{self._name}_copy"
-        self._on_server(f"CREATE DATABASE {name} TEMPLATE {self._name}")
+        self._on_server(f"CREATE DATABASE {name} TEMPLATE {self._name} OWNER {self._name}")
         try:
             yield urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
         finally:
@@ -171,6 +177,7 @@ class Stack:
         self.stop()
         if self._server:
             self._on_server(f"DROP DATABASE {self._name} WITH (FORCE)")
+            self._on_server(f"DROP ROLE {self._name}")
         for path in (ROOT / "var").glob(f"sandbox-{self.port + 1}.sqlite3*"):
             path.unlink()
         self._folder.cleanup()
@@ -216,7 +223,7 @@ class Stack:
         if url.startswith("sqlite"):
             with closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=20)) as database:
                 return database.execute(sql).fetchall()
-        with psycopg.connect(url) as connection:
+        with psycopg.connect(url, options="-c taskjuice.wall=open") as connection:
             return connection.execute(sql).fetchall()
 
     def theirs(self, sql: str) -> list[tuple[Any, ...]]:

@@ -10,12 +10,11 @@ import random
 import time
 from typing import Protocol
 
-from django.db import connection
-from django.db.models import F, FloatField, Value
+from django.db.models import F, FloatField, QuerySet, Value
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from connections import providers
+from connections import providers, quick_rows
 from connections.metrics import BUDGET_WAITS, PROVIDER_REFUSALS
 from connections.models import Connection, RequestBudget
 
@@ -118,13 +117,12 @@ class Budget:
             now = timezone.now().timestamp()
             full = Greatest(F("full_until"), Value(now), output_field=FloatField())
             more = Value(requests * _FILLS) / F("per_minute")
-            RequestBudget.objects.filter(key=self._key).update(full_until=full + more)
+            self._mine().update(full_until=full + more)
 
     def _counted(self, now: float) -> bool:
         """One statement that counts the request if there is room for it; each call makes it, so Django does not."""
-        with connection.cursor() as cursor:
-            latest = [now, now, _FILLS]
-            cursor.execute(_COUNT, [*latest, self._key, now, *latest, now + self._depth, now])
+        latest = [now, now, _FILLS]
+        with quick_rows.run(_COUNT, [*latest, self._key, now, *latest, now + self._depth, now]) as cursor:
             counted = cursor.fetchall()
         if counted:
             self._per_minute = counted[0][0]
@@ -133,7 +131,7 @@ class Budget:
     def _row(self, now: float) -> RequestBudget:
         """The row, made if need be, and put right if some clock was ahead when it was written."""
         made = RequestBudget(key=self._key, per_minute=self._allowed)
-        found = RequestBudget.objects.filter(key=self._key).first()
+        found = self._mine().first()
         if found is None:
             RequestBudget.objects.bulk_create([made], ignore_conflicts=True)
             found = RequestBudget.objects.get(key=self._key)
@@ -168,17 +166,19 @@ class Budget:
             self._refused(allowance, now)
         if not allowance.limit or allowance.remaining is None:
             return
-        mine = RequestBudget.objects.filter(key=self._key)
         if allowance.limit != self._per_minute:
             self._per_minute = allowance.limit
-            mine.update(per_minute=allowance.limit)
+            self._mine().update(per_minute=allowance.limit)
         if allowance.remaining <= allowance.limit * _RESERVE and allowance.reset is not None:
             until = now + allowance.reset
-            mine.filter(blocked_until__lt=until).update(blocked_until=until)
+            self._mine().filter(blocked_until__lt=until).update(blocked_until=until)
         elif allowance.remaining < allowance.limit * _AT_ONCE:
             # Somebody else uses the same allowance: no more at once than is left of it.
             level = now + _DEPTH - allowance.remaining * _FILLS / allowance.limit
-            mine.filter(full_until__lt=level).update(full_until=level)
+            self._mine().filter(full_until__lt=level).update(full_until=level)
+
+    def _mine(self) -> QuerySet[RequestBudget]:
+        return RequestBudget.objects.filter(key=self._key)
 
     def _refused(self, allowance: Allowance, now: float) -> None:
         """Everybody stops until the provider's own count begins anew."""

@@ -15,16 +15,16 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from connections import grant_state
+from connections import grant_state, quick_rows
 from connections.budget import Exhausted
 from connections.models import Connection
 from connections.problems import Problem
-from workflows import catalog, metered, metrics, origins, outcomes, quick_rows
+from workflows import catalog, metered, metrics, origins, outcomes
 from workflows.caller import Caller
 from workflows.catalog import ActionType, Effect, Json, ProviderError
 from workflows.claims import LEASE, LeaseLost
 from workflows.models import ActionCall
-from workflows.owners import Owner
+from workflows.owners import Owner, OwnerLost
 
 log = structlog.get_logger(__name__)
 
@@ -65,10 +65,6 @@ def cut_off() -> Problem:
     return Problem("stream_cut_off", "The stream was cut off before its end; ask for it again.", status=502)
 
 
-def _read(key: uuid.UUID) -> Connection:
-    return Connection.objects.select_related("grant").get(pk=key)
-
-
 class Attempt:
     """One claimed try of a call, from the look at the connection to the answer on the row.
 
@@ -87,7 +83,7 @@ class Attempt:
     def run(self) -> None:
         """Make it and write down how it ended; the call is then completed, waiting, paused or failed.
 
-        Raises LeaseLost when the row belongs to another worker by now.
+        Raises LeaseLost when the row belongs to another worker by now, OwnerLost when what it serves does.
         """
         began = time.monotonic()
         self._run()
@@ -114,9 +110,16 @@ class Attempt:
         else:
             # A result that was found, not answered, may be a twin's; then our own request is still under way.
             settled = {"settles_at": None} if self.sent else {}
-            with transaction.atomic():
-                self._write(**outcomes.of_success(output), **settled, unsure=False)
+            self._completed(outcomes.of_success(output) | settled | {"unsure": False})
+
+    def _completed(self, result: dict[str, Any]) -> None:
+        try:
+            with transaction.atomic(), quick_rows.together():
+                self._write(**result)
                 self.owner.completed(self.call)
+        except OwnerLost:
+            self._write(**result)
+            raise
 
     def _perform(self) -> Json:
         action, connection = self._usable()
@@ -139,7 +142,9 @@ class Attempt:
         unsaved = self.call._state.adding
         if unsaved and not action.writes:
             self._write()  # It may be at work for long, and somebody may look.
-        connection = self.call.connection if unsaved else _read(self.call.connection_id)
+        connection = (
+            self.call.connection if unsaved else Connection.objects.get_with_grant(pk=self.call.connection_id)
+        )
         check_usable(connection, action)
         return action, connection
 
@@ -187,8 +192,8 @@ class Attempt:
         self, action: ActionType, connection: Connection, effects: list[Effect], meter: metered.Meter
     ) -> None:
         """In one transaction with the place in the budget of requests, so that no commit more is waited for."""
-        now = timezone.now()
-        with transaction.atomic():
+        now, again = timezone.now(), self.call.first_sent_at is not None
+        with transaction.atomic(), quick_rows.together():
             meter.reserve(at_once=True)
             self._write(
                 unsure=True,
@@ -196,7 +201,7 @@ class Attempt:
                 settles_at=now + action.settles_in,
                 lease_until=now + LEASE,
             )
-            origins.record(self.call, connection, effects, self.owner.run)
+            origins.record(self.call, connection, effects, self.owner.run, again=again)
 
     def _keep_lease(self) -> None:
         self.owner.before_request()
@@ -216,7 +221,6 @@ class Attempt:
             self.owner.save(self.call)
             return
         ours = {"pk": self.call.pk, "lease_holder": self.holder, "status": Status.RUNNING}
-        if not quick_rows.update(ActionCall, ours, fields):
-            raise LeaseLost(self.call.key)
+        quick_rows.change(ActionCall, ours, fields, LeaseLost(self.call.key))
         for name, value in fields.items():
             setattr(self.call, name, value)

@@ -10,6 +10,7 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
+from connections import quick_rows
 from connections.problems import Problem
 from connections.storable import storable
 from workflows import (
@@ -21,13 +22,12 @@ from workflows import (
     metrics,
     outcomes,
     parked,
-    quick_rows,
     step_inputs,
 )
 from workflows.fanout import fields_of
 from workflows.hooks import outbox
 from workflows.models import ActionCall, Run, StepRun
-from workflows.owners import Owner
+from workflows.owners import Owner, OwnerLost
 from workflows.turns import Turns
 
 log = structlog.get_logger(__name__)
@@ -55,7 +55,7 @@ _TURNS = Turns(
 _SEEN = ("pk", "status", "position", "claims", "lease_until", "started_at")
 
 
-class RunLost(Exception):
+class RunLost(OwnerLost):
     """Another worker has taken this run over."""
 
 
@@ -179,10 +179,7 @@ class Walk:
 
     def _attempt(self, call: ActionCall, holder: uuid.UUID, step: StepRun) -> None:
         """Raises LeaseLost, or RunLost when the call has ended and the run went on without it."""
-        owner = _StepOwner(self, step)
-        attempts.Attempt(call, holder, owner).run()
-        if owner.lost:
-            raise RunLost(str(self.run.id))
+        attempts.Attempt(call, holder, _StepOwner(self, step)).run()
 
     def _new(self, definition: dict[str, Any]) -> StepRun:
         return StepRun(
@@ -253,14 +250,15 @@ class Walk:
     def save_step(self, step: StepRun, call: ActionCall) -> None:
         """The step and its call, while the run is still ours."""
         with transaction.atomic(savepoint=False):
-            self.write(lease_until=timezone.now() + LEASE)
             quick_rows.insert(call)
             step.call = call
             quick_rows.insert(step)
+            self.write(lease_until=timezone.now() + LEASE)
 
     def step_completed(self, step: StepRun) -> None:
         """The step's end, and the run's if it was the last; as `_step_done` and `_end`, in one go."""
         now, position = timezone.now(), self.run.position + 1
+        ended = {"status": StepRun.Status.COMPLETED, "finished_at": now}
         if position < len(self.steps):
             self.write(position=position, claims=1, lease_until=now + LEASE)
         else:
@@ -268,8 +266,8 @@ class Walk:
                 status=Run.Status.COMPLETED, position=position, claims=1, error=None, finished_at=now
             )
             outbox.owe_run(self.run)
+        quick_rows.change(StepRun, {"pk": step.pk}, ended, lost=None)
         step.status, step.finished_at = StepRun.Status.COMPLETED, now
-        quick_rows.update(StepRun, {"pk": step.pk}, {"status": step.status, "finished_at": now})
 
     def _step_done(self, step: StepRun, status: str, error: Any = None) -> None:
         with transaction.atomic():
@@ -299,26 +297,21 @@ class Walk:
 
     def write(self, **fields: Any) -> None:
         ours = {"pk": self.run.pk, "lease_holder": self.holder, "status": Run.Status.RUNNING}
-        if not quick_rows.update(Run, ours, fields):
-            raise RunLost(str(self.run.id))
+        quick_rows.change(Run, ours, fields, RunLost(str(self.run.id)))
         for name, value in fields.items():
             setattr(self.run, name, value)
 
 
 class _StepOwner(Owner):
-    """Of a step's call: the walk that makes it. lost: another worker had the run when the result was there."""
+    """Of a step's call: the walk that makes it."""
 
     def __init__(self, walk: Walk, step: StepRun) -> None:
         super().__init__(walk.keep_lease)
         self.run = walk.run
-        self.lost = False
         self._walk, self._step = walk, step
 
     def save(self, call: ActionCall) -> None:
         self._walk.save_step(self._step, call)
 
     def completed(self, call: ActionCall) -> None:
-        try:
-            self._walk.step_completed(self._step)
-        except RunLost:  # the run's row is the first that is written: nothing of it was
-            self.lost = True
+        self._walk.step_completed(self._step)

@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from connections import quick_rows
 from connections.models import Connection
 from connections.problems import Problem
 from workflows import catalog
@@ -33,8 +34,10 @@ def account_of(connection: Connection) -> str:
     return f"{connection.provider}/{connection.region}/{connection.external_account_id}"[:200]
 
 
-def record(call: ActionCall, connection: Connection, effects: list[Effect], run: Run | None) -> None:
-    """Leave the traces of a step's write that is about to be sent; sent again, they last longer.
+def record(
+    call: ActionCall, connection: Connection, effects: list[Effect], run: Run | None, *, again: bool
+) -> None:
+    """Leave the traces of a step's write that is about to be sent; sent `again`, they last longer.
 
     run: whose step it is; other calls leave none.
     """
@@ -42,26 +45,29 @@ def record(call: ActionCall, connection: Connection, effects: list[Effect], run:
     if run is None or not account or not effects:
         return
     now = timezone.now()
-    Trace.objects.bulk_create(
-        [
-            Trace(
-                account=account,
-                subject=effect.subject[:300],
-                kind=effect.kind,
-                agent=effect.agent[:64],
-                proof=effect.proof,
-                run=run,
-                depth=run.depth,
-                call=call,
-                first_at=now,
-                last_at=now,
-            )
-            for effect in effects
-        ],
-        update_conflicts=True,
-        unique_fields=["call", "kind", "subject"],
-        update_fields=["last_at"],
-    )
+    traces = [
+        Trace(
+            account=account,
+            subject=effect.subject[:300],
+            kind=effect.kind,
+            agent=effect.agent[:64],
+            proof=effect.proof,
+            run=run,
+            depth=run.depth,
+            call=call,
+            first_at=now,
+            last_at=now,
+        )
+        for effect in effects
+    ]
+    if again:
+        same = ["call", "kind", "subject"]
+        Trace.objects.bulk_create(
+            traces, update_conflicts=True, unique_fields=same, update_fields=["last_at"]
+        )
+    else:
+        for trace in traces:
+            quick_rows.insert(trace)
 
 
 def forget(call: ActionCall) -> None:

@@ -5,6 +5,10 @@ from collections.abc import Callable
 from workflows.models import ActionCall, Run
 
 
+class OwnerLost(Exception):
+    """What the call serves has gone on without it, by another worker's hand."""
+
+
 class Owner:
     """Of a call that stands by itself, asked for over the API or by a person.
 
@@ -21,4 +25,6 @@ class Owner:
         call.save(force_insert=True)
 
     def completed(self, call: ActionCall) -> None:
-        """Write down what follows, in the transaction that stores the result; it must not fail for that."""
+        """Write down what follows, in the transaction that stores the result. OwnerLost, also at its end, undoes that;
+        then the result is stored alone.
+        """

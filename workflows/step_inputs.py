@@ -14,8 +14,7 @@ def call_for(workspace_id: uuid.UUID, definition: dict[str, Any], fields: dict[s
     fields: {"trigger": …, "steps": {key: output}}.
     Raises ExpressionError, which names the input, or Problem (unknown_action, invalid_input).
     """
-    known = Connection.objects.select_related("grant")
-    connection = known.get(pk=definition["connection"], workspace=workspace_id)
+    connection = Connection.objects.get_with_grant(pk=definition["connection"], workspace=workspace_id)
     schema = catalog.input_schema(definition["action"])
     rendered = {}
     for name, template in definition["input"].items():

@@ -1,16 +1,27 @@
 """The backend itself; `ENGINE` names its folder, and Django looks for this module there."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Self
 
 from django.db.backends.postgresql import base
-from psycopg import ClientCursor
+from django.db.backends.utils import CursorWrapper
+from psycopg import ClientCursor, Cursor, Pipeline
 from psycopg.pq import TransactionStatus
 
 from connections import wall
 
 _TELL = """SELECT set_config('taskjuice.wall', %s, false), set_config('taskjuice.accounts', %s, false),
 set_config('taskjuice.workspace', %s, false)"""
+# psycopg prepares nothing of its own accord, as Django wants it, but what it is told to.
+_ONLY_WHEN_TOLD = 1_000_000_000
+
+
+class _Prepared(Cursor[Any]):
+    """Has its statements parsed and planned once for a connection, which takes longer than running a small one."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
+        return super().execute(query, params, **options | {"prepare": True})
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -21,6 +32,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     _told: wall.View | None = None
     _told_in_transaction = False
+    _pipeline: Pipeline | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -30,13 +42,43 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._told = None
         super().init_connection_state()
 
+    def prepared_cursor(self) -> CursorWrapper:
+        """A cursor for statements that are always the same: each is prepared on the server.
+
+        A pooler between may not keep what was prepared; who has one says so by DISABLE_SERVER_SIDE_CURSORS.
+        """
+        if self.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
+            return self.cursor()
+        self.close_if_health_check_failed()
+        self.ensure_connection()
+        self.connection.prepare_threshold = _ONLY_WHEN_TOLD
+        cursor: CursorWrapper = self._prepare_cursor(_Prepared(self.connection))  # type: ignore[attr-defined]
+        return cursor
+
+    @contextmanager
+    def pipelined(self) -> Iterator[None]:
+        """Prepared statements within do not wait for each other's answers, until rows of one are fetched.
+
+        What one of them raises is raised there, or at the next other statement, or at the end. Only within a
+        transaction.
+        """
+        with self.wrap_database_errors, self.connection.pipeline() as pipeline:
+            self._pipeline = pipeline
+            try:
+                yield
+            finally:
+                self._pipeline = None
+
     def _behind_the_wall(
         self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
     ) -> Any:
         wanted = wall.view()
         if self._told != wanted:
             self._tell(wanted)
-        return execute(sql, params, many, context)
+        answer = execute(sql, params, many, context)
+        if self._pipeline is not None and not isinstance(context["cursor"].cursor, _Prepared):
+            self._pipeline.sync()  # Django asks at once how many rows it was.
+        return answer
 
     def _tell(self, wanted: wall.View) -> None:
         """Not in a transaction that has failed: there the database refuses everything except its end."""

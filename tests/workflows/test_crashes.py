@@ -377,5 +377,5 @@ def test_a_run_that_moved_on_since_it_was_seen_is_not_taken_up(
     assert engine._claim(seen) is None
 
 
-def _die(*args: Any) -> None:
+def _die(*args: Any, **kwargs: Any) -> None:
     raise SystemExit

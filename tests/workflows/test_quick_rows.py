@@ -7,9 +7,10 @@ import responses
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from connections import quick_rows
 from connections.models import Connection
 from tests.workflows.conftest import incident_event
-from workflows import fanout, quick_rows
+from workflows import fanout
 from workflows.models import ActionCall, Run, StepRun, Workflow
 
 pytestmark = pytest.mark.django_db

@@ -15,6 +15,7 @@ from django.db import connection as database
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from connections import wall
 from connections.encryption import seal
 from connections.models import Connection
 from pagerduty_app import signatures
@@ -138,6 +139,18 @@ def test_it_stores_what_the_ordinary_way_stores(
     assert deliver(body, to=other).json() == {"status": verdict}
 
     assert stored(trigger) == stored(other)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("own_threads")
+def test_a_page_that_was_shown_before_on_that_connection_does_not_stand_in_the_way(trigger: Trigger) -> None:
+    """On PostgreSQL the session was told then to show nothing (connections.wall)."""
+    take(trigger, body_of())
+    with wall.looking(wall.NOTHING):
+        Event.objects.count()
+
+    assert take(trigger, body_of()) == "accepted"
+    assert Event.objects.count() == 2
 
 
 def test_hooks_are_owed_what_fires_and_nothing_else(trigger: Trigger, connection: Connection) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.db.models import Q
 
-from workflows import doorbell, quick_rows
+from connections import quick_rows
+from workflows import doorbell
 from workflows.models import Event, Hook, HookDelivery, Run
 
 _ENDED = ["completed", "failed", "cancelled"]

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import psycopg
 import structlog
 from django.db import DEFAULT_DB_ALIAS, Error, connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from connections import quick_rows
 from workflows import doorbell, inbox, metrics
 from workflows.inbox import Verdict
 from workflows.intake import known, ringing, rows, together
@@ -14,8 +14,6 @@ from workflows.intake.together import TOGETHER
 from workflows.models import Event
 
 log = structlog.get_logger(__name__)
-
-_ONLY_WHEN_ASKED = 1_000_000_000
 
 
 def take(provider: str, token: str, *, body: bytes, signature: str | None) -> Verdict | None:
@@ -54,13 +52,15 @@ def _take(provider: str, token: str, body: bytes, signature: str | None) -> Verd
 
 def _store(parameters: rows.Parameters, *, fires: bool) -> bool:
     """Whether it was stored, for good."""
-    database = connections[DEFAULT_DB_ALIAS]
+    database: Any = connections[DEFAULT_DB_ALIAS]
     if database.in_atomic_block:
         return _store_within(database, parameters, fires=fires)
     if database.vendor == "sqlite":
         return TOGETHER.store(parameters)
     database.close_if_unusable_or_obsolete()
-    stored = _run(database, parameters)
+    # Not asked first whether it lives: whoever finds out that it does not goes the ordinary way.
+    database.health_check_done = True
+    stored = _run(parameters)
     if stored is None:
         return False
     if fires:
@@ -75,7 +75,7 @@ def _store_within(database: BaseDatabaseWrapper, parameters: rows.Parameters, *,
     with transaction.atomic():
         if database.vendor == "sqlite":
             return together.write(database.connection, [parameters])[0]
-        stored = _run(database, parameters)
+        stored = _run(parameters)
         if stored is not None and fires:
             doorbell.ring()
         if stored is not None and stored[1]:
@@ -83,17 +83,8 @@ def _store_within(database: BaseDatabaseWrapper, parameters: rows.Parameters, *,
         return stored is not None
 
 
-def _run(database: BaseDatabaseWrapper, parameters: rows.Parameters) -> tuple[int, int] | None:
-    """(seq, hooks that are owed it), None where it was not stored. Without asking first whether the connection lives:
-    whoever finds out that it does not goes the ordinary way.
-    """
-    database.ensure_connection()
-    line: psycopg.Connection[Any] = database.connection
-    # Planning it takes three times as long as running it. A pooler between may not keep what was prepared; who has one
-    # says so to Django by this setting.
-    prepare = not database.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
-    if line.prepare_threshold is None:
-        line.prepare_threshold = _ONLY_WHEN_ASKED
-    with database.wrap_database_errors:
-        cursor = psycopg.Cursor(line).execute(rows.statement("postgresql"), parameters, prepare=prepare)
-        return cursor.fetchone()
+def _run(parameters: rows.Parameters) -> tuple[int, int] | None:
+    """(seq, hooks that are owed it), None where it was not stored."""
+    with quick_rows.run(rows.statement("postgresql"), parameters) as cursor:
+        stored: tuple[int, int] | None = cursor.fetchone()
+    return stored
