@@ -10,6 +10,10 @@ from django.utils import timezone
 
 from connections.models import ApiKey, Connection, User, Workspace
 from connections.tenancy import TenantQuerySet
+from workflows.models.literals import literally
+
+# Those that a worker may have to do something for.
+_OPEN = ["pending", "running", "waiting"]
 
 
 class ActionCallQuerySet(TenantQuerySet["ActionCall"]):
@@ -19,7 +23,8 @@ class ActionCallQuerySet(TenantQuerySet["ActionCall"]):
         """Calls outside any run whose next attempt is due, oldest first; a run drives its own calls."""
         free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
         waiting = Q(status__in=["pending", "waiting"], next_attempt_at__lte=now) | Q(status="running")
-        return self.filter(free, waiting).exclude(origin="step").order_by("next_attempt_at")
+        open_ = literally("workflows_actioncall", "status", _OPEN)
+        return self.filter(free, waiting, open_).exclude(origin="step").order_by("next_attempt_at")
 
 
 class ActionCall(models.Model):
@@ -104,7 +109,7 @@ class ActionCall(models.Model):
             models.Index(fields=["connection", "fingerprint"], name="call_twins"),
             models.Index(
                 fields=["next_attempt_at"],
-                condition=Q(status__in=["pending", "running", "waiting"]),
+                condition=Q(status__in=_OPEN),
                 name="call_due",
             ),
         ]

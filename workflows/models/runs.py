@@ -12,6 +12,7 @@ from connections.models import Connection, Workspace
 from connections.tenancy import TenantQuerySet
 from workflows.models.calls import ActionCall
 from workflows.models.events import Event
+from workflows.models.literals import literally
 from workflows.models.replays import ReplayBatch
 from workflows.models.workflows import Workflow, WorkflowVersion
 
@@ -31,7 +32,7 @@ class RunQuerySet(TenantQuerySet["Run"]):
     def due(self, now: datetime) -> Self:
         """Those whose time has come and that nobody is at; whether others of their lane come first is not asked."""
         free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-        return self.filter(free, status__in=OPEN, due_at__lte=now)
+        return self.filter(free, literally("workflows_run", "status", OPEN), due_at__lte=now)
 
     def tests_due(self, now: datetime) -> Self:
         """Tests of drafts that may be taken up: each by itself, it neither waits for other runs nor keeps them."""
@@ -133,6 +134,7 @@ class Run(models.Model):
             models.Index(
                 fields=["due_at"], condition=Q(status__in=OPEN, version__isnull=True), name="run_test_due"
             ),
+            models.Index(fields=["seq"], condition=Q(status="paused"), name="run_paused"),
             models.Index(fields=["workspace", "seq"], name="run_by_workspace"),
             models.Index(fields=["workspace", "lane", "seq"], name="run_by_incident"),
             models.Index(fields=["workflow", "seq"], name="run_by_workflow"),

@@ -1,0 +1,135 @@
+"""What workers ask again and again is answered by an index, on both databases and behind the wall."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import responses
+from django.apps import apps
+from django.db import connection as database
+from django.utils import timezone
+
+from tests.workflows.conftest import add_note, incident_event
+from tests.world import world
+from workflows import worker
+from workflows.models import ActionCall, Event, Run, StepRun, Trigger, Workflow
+
+pytestmark = pytest.mark.django_db
+
+# The tables that grow with every event.
+GROWING = (
+    "workflows_event",
+    "workflows_run",
+    "workflows_steprun",
+    "workflows_actioncall",
+    "workflows_hookdelivery",
+    "workflows_trace",
+    "connections_auditevent",
+)
+
+PARTIAL = {index.name for model in apps.get_models() for index in model._meta.indexes if index.condition}
+
+MANY = 1000
+SCANS = ("Seq Scan", "Index Scan", "Index Only Scan")
+
+
+def history(trigger: Trigger, workflow: Workflow) -> None:
+    """Enough that ended, so that PostgreSQL does not rather read a table of a few rows as a whole."""
+    when, of = timezone.now() - timedelta(days=1), trigger.workspace_id
+    events = Event.objects.bulk_create(
+        Event(workspace_id=of, trigger=trigger, external_id=f"OLD{number}", event_type="incident.triggered",
+              lane=f"POLD{number}", body=b"{}", status="done", received_at=when)
+        for number in range(MANY)
+    )  # fmt: skip
+    calls = ActionCall.objects.bulk_create(
+        ActionCall(workspace_id=of, connection=trigger.connection, action="x/y", origin=("api", "step")[number % 2],
+                   input={}, status="completed", output={}, fingerprint=f"{number:064}", finished_at=when)
+        for number in range(MANY)
+    )  # fmt: skip
+    runs = Run.objects.bulk_create(
+        Run(workspace_id=of, workflow=workflow, version=workflow.live, event=event, lane=event.lane,
+            status="completed", finished_at=when)
+        for event in events
+    )  # fmt: skip
+    StepRun.objects.bulk_create(
+        StepRun(
+            run=run, position=0, key="note", action="x/y", status="completed", call=call, finished_at=when
+        )
+        for run, call in zip(runs, calls, strict=True)
+    )
+    if database.vendor == "postgresql":
+        with database.cursor() as cursor:
+            cursor.execute("ANALYZE")
+
+
+def asked_by(work: Callable[[], Any]) -> dict[str, Any]:
+    """Each statement once, with the parameters it first had."""
+    statements: dict[str, Any] = {}
+
+    def listen(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if re.match(r"\s*(SELECT|UPDATE|DELETE|WITH)\b", sql):
+            statements.setdefault(sql, params)
+        return execute(sql, params, many, context)
+
+    with database.execute_wrapper(listen):
+        work()
+    return statements
+
+
+def reads_whole(sql: str, params: Any) -> list[str]:
+    """The steps of its plan that go through all rows of a growing table, or through an index from end to end."""
+    with database.cursor() as cursor:
+        if database.vendor == "sqlite":
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
+            steps = [row[3] for row in cursor.fetchall()]
+            whole = re.compile(
+                rf"SCAN ({'|'.join(GROWING)})\b(?! USING (COVERING )?INDEX ({'|'.join(PARTIAL)})\b)"
+            )
+            return [step for step in steps if whole.match(step)]
+        cursor.execute("SET LOCAL enable_seqscan = off")  # what is left then is what no index answers
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
+        return [step["Node Type"] for step in _steps(cursor.fetchone()[0][0]["Plan"]) if _is_whole(step)]
+
+
+def _steps(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for inner in plan.get("Plans", ()):
+        yield from _steps(inner)
+
+
+def _is_whole(step: dict[str, Any]) -> bool:
+    """Of PostgreSQL's: a table from end to end, or an index that holds all of its rows."""
+    if step.get("Relation Name") not in GROWING or "Index Cond" in step:
+        return False
+    return step["Node Type"] in SCANS and step.get("Index Name") not in PARTIAL
+
+
+@pytest.mark.parametrize("work", ["drain", "send_hooks", "housekeeping", "anything_due"])
+def test_nothing_reads_all_that_ever_happened(work: str, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    # It goes through what is old of one agency; with a single one, as here, that is everything.
+    monkeypatch.setattr(worker.data_retention, "prune", lambda: 0)
+    there = world()
+    history(
+        Trigger.objects.get(pk=there.ids["trigger_id"]), Workflow.objects.get(pk=there.ids["workflow_id"])
+    )
+
+    statements = asked_by(getattr(worker, work))
+
+    assert len(statements) > 1
+    bad = {sql: steps for sql, params in statements.items() if (steps := reads_whole(sql, params))}
+    assert not bad, "\n\n".join(f"{steps}\n  {sql}" for sql, steps in bad.items())
+
+
+def test_a_run_reads_nothing_but_its_own(
+    deliver: Any, note_workflow: Workflow, pagerduty: responses.RequestsMock
+) -> None:
+    add_note(pagerduty)
+    history(note_workflow.trigger, note_workflow)
+    deliver(incident_event())
+
+    statements = asked_by(worker.drain)
+
+    bad = {sql: steps for sql, params in statements.items() if (steps := reads_whole(sql, params))}
+    assert not bad, "\n\n".join(f"{steps}\n  {sql}" for sql, steps in bad.items())
