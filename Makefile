@@ -4,13 +4,13 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PORT ?= 8000
 
-.PHONY: help demo check test edge fuzz bench chaos format screenshots clean
+.PHONY: help demo check test edge fuzz bench chaos format lock screenshots clean
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-$(VENV)/runtime: requirements.txt
+$(VENV)/runtime: requirements.lock
 	$(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
 $(VENV)/dev: requirements-dev.txt $(VENV)/runtime
@@ -53,6 +53,11 @@ bench: $(VENV)/dev ## Hold the running product to its figures, to var/bench.json
 
 chaos: $(VENV)/dev ## Kill the running product in every way, and count what became of its events (SHORT=1: a twentieth)
 	$(PY) -m bench.chaos $(PROOF)
+
+lock: $(VENV)/runtime ## Write requirements.lock anew, after a version in requirements.txt was changed
+	$(PY) -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" \
+		--output-file requirements.lock requirements.txt
 
 screenshots: $(VENV)/dev ## Take the pictures of docs/ anew, with the tests that click through the pages
 	SCREENSHOTS=1 DATABASE_URL=sqlite:///var/test.sqlite3 $(PY) -m pytest -q -m browser
