@@ -8,7 +8,7 @@ import structlog
 from django.utils import timezone
 
 from connections import quick_rows
-from workflows import claims, metrics, walks
+from workflows import claims, metrics, run_leases, walks
 from workflows.models import Run
 from workflows.turns import Turns
 
@@ -52,7 +52,7 @@ def advance_due(until: float, limit: int = _AT_ONCE) -> int:
         try:
             walks.Walk(run, holder).go(until)
             metrics.walked(run)
-        except (walks.RunLost, claims.LeaseLost):
+        except (run_leases.RunLost, claims.LeaseLost):
             log.warning("run_taken_over", run=str(run.id))
         except Exception:
             # Our own fault: the lease stays, so the next try comes when it has run out; walks.MAX_CLAIMS ends it.
@@ -86,7 +86,7 @@ def _claim(run: Run) -> uuid.UUID | None:
         "status": Run.Status.RUNNING,
         "claims": run.claims + 1,
         "lease_holder": holder,
-        "lease_until": now + walks.LEASE,
+        "lease_until": now + run_leases.LEASE,
         "started_at": run.started_at or now,
     }
     changed = quick_rows.update(Run, as_seen, taken)

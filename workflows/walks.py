@@ -2,7 +2,6 @@
 
 import time
 import uuid
-from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -11,19 +10,14 @@ from django.utils import timezone
 from connections import quick_rows
 from connections.problems import Problem
 from connections.storable import storable
-from workflows import attempts, claims, conditions, doorbell, expressions, outcomes, parked, step_inputs
+from workflows import attempts, claims, conditions, expressions, outcomes, parked, step_inputs
 from workflows.fanout import fields_of
 from workflows.hooks import outbox
 from workflows.models import ActionCall, Run, StepRun
-from workflows.owners import Owner, OwnerLost
+from workflows.owners import Owner
+from workflows.run_leases import RunLease
 
-LEASE = timedelta(seconds=30)
-_LEFT_FOR_A_REQUEST = timedelta(seconds=25)
 MAX_CLAIMS = 8
-
-
-class RunLost(OwnerLost):
-    """Another worker has taken this run over."""
 
 
 class Walk:
@@ -31,7 +25,7 @@ class Walk:
 
     def __init__(self, run: Run, holder: uuid.UUID) -> None:
         self.run = run
-        self.holder = holder
+        self.lease = RunLease(run, holder)
         self.steps: list[dict[str, Any]] = []
         self.fields: dict[str, Any] = {}
         # Whether the step it is at can have been begun before; that of a run never taken up, or behind a step that
@@ -54,7 +48,7 @@ class Walk:
                 return
             self.begun = False
             if time.monotonic() > until and self.run.position < len(self.steps):
-                self._give_back(status=Run.Status.PENDING, due_at=timezone.now(), claims=0)
+                self.lease.give_back(status=Run.Status.PENDING, due_at=timezone.now(), claims=0)
                 return
         if self.run.status != Run.Status.COMPLETED:  # else the last step has ended it
             self._end(Run.Status.COMPLETED)
@@ -101,7 +95,7 @@ class Walk:
         step = self._new(definition)
         step.status, step.finished_at = StepRun.Status.SKIPPED, timezone.now()
         with transaction.atomic():
-            self.write(position=self.run.position + 1, claims=1, lease_until=timezone.now() + LEASE)
+            self.lease.to_next_step()
             step.save(force_insert=True)
 
     def _begin(self, definition: dict[str, Any]) -> StepRun:
@@ -133,7 +127,7 @@ class Walk:
             self._wait(call)
             return False
         if call is not None and call.status == ActionCall.Status.PAUSED:
-            self._give_back(status=Run.Status.PAUSED, blocked_on=call.connection, error=call.error)
+            self.lease.give_back(status=Run.Status.PAUSED, blocked_on=call.connection, error=call.error)
             return False
         if call is not None and definition["on_error"] == "retry" and self._has_further_round(call):
             return False
@@ -150,7 +144,7 @@ class Walk:
         if again is None:
             return False
         with transaction.atomic():
-            self._give_back(status=Run.Status.WAITING, due_at=again["next_attempt_at"], claims=0)
+            self.lease.give_back(status=Run.Status.WAITING, due_at=again["next_attempt_at"], claims=0)
             ActionCall.objects.filter(pk=call.pk, status=ActionCall.Status.FAILED).update(**again)
         return True
 
@@ -160,16 +154,16 @@ class Walk:
             quick_rows.insert(call)
             step.call = call
             quick_rows.insert(step)
-            self.write(lease_until=timezone.now() + LEASE)
+            self.lease.renew()
 
     def step_completed(self, step: StepRun) -> None:
         """The step's end, and the run's if it was the last; as `_step_done` and `_end`, in one go."""
         now, position = timezone.now(), self.run.position + 1
         ended = {"status": StepRun.Status.COMPLETED, "finished_at": now}
         if position < len(self.steps):
-            self.write(position=position, claims=1, lease_until=now + LEASE)
+            self.lease.to_next_step()
         else:
-            self._give_back(
+            self.lease.give_back(
                 status=Run.Status.COMPLETED, position=position, claims=1, error=None, finished_at=now
             )
             outbox.owe_run(self.run)
@@ -178,42 +172,27 @@ class Walk:
 
     def _step_done(self, step: StepRun, status: str, error: Any = None) -> None:
         with transaction.atomic():
-            self.write(position=self.run.position + 1, claims=1, lease_until=timezone.now() + LEASE)
+            self.lease.to_next_step()
             step.status, step.error, step.finished_at = status, error, timezone.now()
             step.save(update_fields=["status", "error", "finished_at"])
 
     def _wait(self, call: ActionCall) -> None:
         held = call.status == ActionCall.Status.RUNNING
         due_at = (call.lease_until if held else call.next_attempt_at) or timezone.now()
-        self._give_back(status=Run.Status.WAITING, due_at=due_at, claims=0)
+        self.lease.give_back(status=Run.Status.WAITING, due_at=due_at, claims=0)
 
     def _end(self, status: str, error: Any = None) -> None:
         """The end and what is owed to hooks for it, in one transaction."""
         with transaction.atomic():
-            self._give_back(status=status, error=error, finished_at=timezone.now())
+            self.lease.give_back(status=status, error=error, finished_at=timezone.now())
             outbox.owe_run(self.run)
-
-    def _give_back(self, **fields: Any) -> None:
-        self.write(lease_holder=None, lease_until=None, **fields)
-
-    def keep_lease(self) -> None:
-        doorbell.still_alive()
-        now = timezone.now()
-        if self.run.lease_until is None or self.run.lease_until - now < _LEFT_FOR_A_REQUEST:
-            self.write(lease_until=now + LEASE)
-
-    def write(self, **fields: Any) -> None:
-        ours = {"pk": self.run.pk, "lease_holder": self.holder, "status": Run.Status.RUNNING}
-        quick_rows.change(Run, ours, fields, RunLost(str(self.run.id)))
-        for name, value in fields.items():
-            setattr(self.run, name, value)
 
 
 class _StepOwner(Owner):
     """Of a step's call: the walk that makes it."""
 
     def __init__(self, walk: Walk, step: StepRun) -> None:
-        super().__init__(walk.keep_lease)
+        super().__init__(walk.lease.keep)
         self.run = walk.run
         self._walk, self._step = walk, step
 
