@@ -19,14 +19,14 @@ from django.db import transaction  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from bench import notes  # noqa: E402
-from workflows import doorbell, fanout, inbox  # noqa: E402
+from workflows import doorbell, fanout, storing  # noqa: E402
 from workflows.models import Run, Trigger  # noqa: E402
 
 
 def make(ways: list[tuple[str, str]]) -> int:
     triggers = {str(trigger.pk): trigger for trigger in Trigger.objects.all()}
     for trigger, incident in ways:
-        inbox.store(triggers[trigger], body=notes.body_of(incident))
+        storing.store(triggers[trigger], body=notes.body_of(incident))
     while fanout.fan_out_due():
         pass
     waiting = Run.objects.filter(status=Run.Status.PENDING)

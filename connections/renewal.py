@@ -89,28 +89,43 @@ def _refresh(grant: Grant, holder: uuid.UUID) -> Grant:
         _give_lease_back(grant, holder)
         raise
     except RefreshRefused as error:
-        if not Grant.objects.filter(pk=grant.pk, lease_holder=holder).exists():
-            raise delayed(1.0) from None  # another process took over, and it may hold what we lost
-        _give_lease_back(grant, holder)
-        newest = Grant.objects.select_related("connection").get(pk=grant.pk)
-        if newest.generation > grant.generation:  # a reconnect came in between: its tokens are the good ones
-            return newest
-        REFRESHES.labels("refused").inc()
-        raise break_off(grant.connection, generation=grant.generation, reason=str(error)) from None
+        return _after_refusal(grant, holder, error)
     except RefreshFailed as error:
-        failures = grant.failures + 1
-        wait = backoff.delay(failures, error.retry_after)
-        Grant.objects.filter(pk=grant.pk, lease_holder=holder).update(
-            failures=failures,
-            next_refresh_at=timezone.now() + timedelta(seconds=wait),
-            lease_holder=None,
-            lease_until=None,
-        )
-        REFRESHES.labels("failed").inc()
-        log.warning("refresh_failed", grant=str(grant.pk), failures=failures, reason=str(error))
-        if isinstance(error, AppRefused) and grant.oauth_app and failures >= _TELL_AFTER:
-            _tell_of_the_app(grant)
-        raise delayed(wait) from None
+        raise _put_off(grant, holder, error) from None
+    return _store(grant, tokens)
+
+
+def _after_refusal(grant: Grant, holder: uuid.UUID, error: RefreshRefused) -> Grant:
+    """The grant, if others have renewed it meanwhile. Raises Problem, and ends the connection where nobody did."""
+    if not Grant.objects.filter(pk=grant.pk, lease_holder=holder).exists():
+        raise delayed(1.0) from None  # another process took over, and it may hold what we lost
+    _give_lease_back(grant, holder)
+    newest = Grant.objects.select_related("connection").get(pk=grant.pk)
+    if newest.generation > grant.generation:  # a reconnect came in between: its tokens are the good ones
+        return newest
+    REFRESHES.labels("refused").inc()
+    raise break_off(grant.connection, generation=grant.generation, reason=str(error)) from None
+
+
+def _put_off(grant: Grant, holder: uuid.UUID, error: RefreshFailed) -> Problem:
+    """Write down when it is tried again, and answer what says so to whoever waits for it."""
+    failures = grant.failures + 1
+    wait = backoff.delay(failures, error.retry_after)
+    Grant.objects.filter(pk=grant.pk, lease_holder=holder).update(
+        failures=failures,
+        next_refresh_at=timezone.now() + timedelta(seconds=wait),
+        lease_holder=None,
+        lease_until=None,
+    )
+    REFRESHES.labels("failed").inc()
+    log.warning("refresh_failed", grant=str(grant.pk), failures=failures, reason=str(error))
+    if isinstance(error, AppRefused) and grant.oauth_app and failures >= _TELL_AFTER:
+        _tell_of_the_app(grant)
+    return delayed(wait)
+
+
+def _store(grant: Grant, tokens: Tokens) -> Grant:
+    """The grant as it is by now: with these tokens, unless others came first. Raises Problem where it has ended."""
     fill(grant, tokens)
     stored = Grant.objects.filter(
         pk=grant.pk, generation=grant.generation, access_token__isnull=False

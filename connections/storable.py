@@ -45,9 +45,14 @@ def storable(value: Any) -> Any:
     return value if is_storable(value) else _cleaned(value, DEEPEST)
 
 
+def storable_text(text: str) -> str:
+    """`text` without NUL and lone surrogates."""
+    return text.replace("\x00", "").encode(errors="replace").decode()
+
+
 def _cleaned(value: Any, levels: int) -> Any:
     if isinstance(value, str):
-        return value.replace("\x00", "").encode(errors="replace").decode()
+        return storable_text(value)
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, list | dict) and levels == 0:

@@ -12,12 +12,12 @@ from typing import Any
 
 from pagerduty_app.actions.asking import provider_errors
 from pagerduty_app.client import Api, PagerDutyError
+from pagerduty_app.client.paging import PAGE
 from workflows.catalog import Json, Missed, MissedChange, Reach
 from workflows.moments import moment
 
 # `since` and `until` of the listing are about when incidents were created: older ones change, too.
 _OPENED_BEFORE = timedelta(days=30)
-_PAGE = 100
 _MOST_READ = 2_000
 _MOST_FOUND = 500
 _LISTING_SECONDS = 45.0
@@ -94,7 +94,7 @@ def _incidents(api: Api, reach: Reach, since: datetime, until: datetime) -> tupl
         "since": _text(since),
         "until": _text(until + timedelta(seconds=1)),
         "sort_by": "created_at:desc",
-        "limit": _PAGE,
+        "limit": PAGE,
     }
     if reach.kind != "account":
         params[f"{reach.kind}_ids"] = [reach.id]

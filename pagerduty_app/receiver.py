@@ -20,7 +20,7 @@ from connections import rates
 from connections.encryption import Unreadable
 from connections.problems import Problem
 from workflows import inbox, metrics
-from workflows.inbox import Verdict
+from workflows.storing import Verdict
 
 log = structlog.get_logger(__name__)
 

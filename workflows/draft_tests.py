@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from connections.actors import Actor
 from connections.problems import Problem
-from workflows import authoring, catalog, conditions, doorbell, inbox, samples
+from workflows import authoring, catalog, conditions, doorbell, samples, storing
 from workflows.models import Event, Run, Workflow
 
 
@@ -64,7 +64,7 @@ def _documented(workflow: Workflow) -> Event:
     if kind is None:
         raise Problem("trigger_deleted", "There is no such trigger any more.", status=409)
     body = catalog.integration(trigger.provider).sample_delivery(kind, f"{samples.SAMPLE}{uuid.uuid4()}")
-    event = inbox.event_of(trigger, body=body, is_test=True)
+    event = storing.event_of(trigger, body=body, is_test=True)
     event.status = Event.Status.DONE
     event.save(force_insert=True)
     return event

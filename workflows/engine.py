@@ -1,40 +1,19 @@
-"""The engine: walks the steps of runs that are due, one run per workflow and lane at a time, in order."""
+"""The engine: finds runs that are due, one per workflow and lane at a time, in order, and has them walked."""
 
 import random
 import time
 import uuid
-from datetime import timedelta
-from typing import Any
 
 import structlog
-from django.db import transaction
 from django.utils import timezone
 
 from connections import quick_rows
-from connections.problems import Problem
-from connections.storable import storable
-from workflows import (
-    attempts,
-    claims,
-    conditions,
-    doorbell,
-    expressions,
-    metrics,
-    outcomes,
-    parked,
-    step_inputs,
-)
-from workflows.fanout import fields_of
-from workflows.hooks import outbox
-from workflows.models import ActionCall, Run, StepRun
-from workflows.owners import Owner, OwnerLost
+from workflows import claims, metrics, run_leases, walks
+from workflows.models import Run
 from workflows.turns import Turns
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(seconds=30)
-_LEFT_FOR_A_REQUEST = timedelta(seconds=25)
-MAX_CLAIMS = 8
 # Finding what is due costs the more the more there is, so that much is found at once; but what else waits has its
 # turn after a second, and a list of which other workers have taken the next ones is looked up afresh.
 _AT_ONCE = 50
@@ -55,10 +34,6 @@ _TURNS = Turns(
 _SEEN = ("pk", "status", "position", "claims", "lease_until", "started_at")
 
 
-class RunLost(OwnerLost):
-    """Another worker has taken this run over."""
-
-
 def advance_due(until: float, limit: int = _AT_ONCE) -> int:
     """Walk runs that are due as far as they go, for a second or so. Answers how many were taken up.
 
@@ -75,12 +50,12 @@ def advance_due(until: float, limit: int = _AT_ONCE) -> int:
             continue
         taken, lost = taken + 1, 0
         try:
-            Walk(run, holder).go(until)
+            walks.Walk(run, holder).go(until)
             metrics.walked(run)
-        except (RunLost, claims.LeaseLost):
+        except (run_leases.RunLost, claims.LeaseLost):
             log.warning("run_taken_over", run=str(run.id))
         except Exception:
-            # Our own fault: the lease stays, so the next try comes when it has run out; MAX_CLAIMS ends it.
+            # Our own fault: the lease stays, so the next try comes when it has run out; walks.MAX_CLAIMS ends it.
             log.exception("run_broke", run=str(run.id))
     return taken
 
@@ -111,207 +86,9 @@ def _claim(run: Run) -> uuid.UUID | None:
         "status": Run.Status.RUNNING,
         "claims": run.claims + 1,
         "lease_holder": holder,
-        "lease_until": now + LEASE,
+        "lease_until": now + run_leases.LEASE,
         "started_at": run.started_at or now,
     }
     changed = quick_rows.update(Run, as_seen, taken)
     run.claims += 1
     return holder if changed else None
-
-
-class Walk:
-    """One worker's walk along one run, from the step it is at to its end or to a wait."""
-
-    def __init__(self, run: Run, holder: uuid.UUID) -> None:
-        self.run = run
-        self.holder = holder
-        self.steps: list[dict[str, Any]] = []
-        self.fields: dict[str, Any] = {}
-        # Whether the step it is at can have been begun before; that of a run never taken up, or behind a step that
-        # this walk has made, cannot.
-        self.begun = run.started_at is not None
-
-    def go(self, until: float) -> None:
-        """Raises RunLost or LeaseLost when another worker has taken over."""
-        if self.run.claims > MAX_CLAIMS:
-            error = Problem("worker_lost", "The worker stopped each time it tried this step.", status=500)
-            self._end(Run.Status.FAILED, error=error.as_error())
-            parked.close_steps([self.run], error.as_error())
-            return
-        # Not read before that end: what stops the worker here is counted, and given up, like anything else.
-        self.steps = self.run.plan
-        self.fields = fields_of(self.run.event)
-        self.fields["steps"] = self._outputs() if self.run.position else {}
-        while self.run.position < len(self.steps):
-            if not self._take_step(self.steps[self.run.position]):
-                return
-            self.begun = False
-            if time.monotonic() > until and self.run.position < len(self.steps):
-                self._give_back(status=Run.Status.PENDING, due_at=timezone.now(), claims=0)
-                return
-        if self.run.status != Run.Status.COMPLETED:  # else the last step has ended it
-            self._end(Run.Status.COMPLETED)
-
-    def _outputs(self) -> dict[str, Any]:
-        """What the steps so far have put out, by their keys."""
-        done = self.run.steps.filter(position__lt=self.run.position).select_related("call")
-        return {step.key: step.call.output for step in done if step.call and step.call.output}
-
-    def _take_step(self, definition: dict[str, Any]) -> bool:
-        """Whether the walk can go on to the next step now."""
-        step = self._step_begun() if self.begun else None
-        if step is None and not conditions.hold(definition.get("only_if") or {}, self.fields):
-            self._skip(definition)
-            return True
-        if step is None:
-            step = self._begin(definition)
-        elif step.call is not None and not step.call.finished:
-            holder = claims.claim(step.call)
-            if holder is None:  # A worker that lost this run may still be at it: look again when it ends.
-                step.call.refresh_from_db()
-                self._wait(step.call)
-                return False
-            self._attempt(step.call, holder, step)
-        return self._after(definition, step)
-
-    def _step_begun(self) -> StepRun | None:
-        return self.run.steps.filter(position=self.run.position).select_related("call").first()
-
-    def _attempt(self, call: ActionCall, holder: uuid.UUID, step: StepRun) -> None:
-        """Raises LeaseLost, or RunLost when the call has ended and the run went on without it."""
-        attempts.Attempt(call, holder, _StepOwner(self, step)).run()
-
-    def _new(self, definition: dict[str, Any]) -> StepRun:
-        return StepRun(
-            run=self.run,
-            position=self.run.position,
-            key=definition["key"],
-            action=definition["action"],
-        )
-
-    def _skip(self, definition: dict[str, Any]) -> None:
-        """Its only_if does not hold; what it would have put out is not there for later steps."""
-        step = self._new(definition)
-        step.status, step.finished_at = StepRun.Status.SKIPPED, timezone.now()
-        with transaction.atomic():
-            self.write(position=self.run.position + 1, claims=1, lease_until=timezone.now() + LEASE)
-            step.save(force_insert=True)
-
-    def _begin(self, definition: dict[str, Any]) -> StepRun:
-        """Make the first attempt, which writes down what is about to happen before it does."""
-        step = self._new(definition)
-        try:
-            call = step_inputs.call_for(self.run.workspace_id, definition, self.fields)
-        except expressions.ExpressionError as error:
-            problem = Problem("expression_failed", str(error), status=400)
-            step.error = storable(problem.as_error())
-        except Problem as problem:
-            step.error = storable(problem.as_error())
-        else:
-            holder = claims.claimed_from_birth(call)
-            step.call = call
-            self._attempt(call, holder, step)
-            return step
-        step.save(force_insert=True)
-        return step
-
-    def _after(self, definition: dict[str, Any], step: StepRun) -> bool:
-        call = step.call
-        if call is not None and call.status == ActionCall.Status.COMPLETED:
-            if step.status == StepRun.Status.RUNNING:  # else it was written down with the result
-                self._step_done(step, StepRun.Status.COMPLETED)
-            self.fields["steps"][step.key] = call.output
-            return True
-        if call is not None and call.status == ActionCall.Status.WAITING:
-            self._wait(call)
-            return False
-        if call is not None and call.status == ActionCall.Status.PAUSED:
-            self._give_back(status=Run.Status.PAUSED, blocked_on=call.connection, error=call.error)
-            return False
-        if call is not None and definition["on_error"] == "retry" and self._has_further_round(call):
-            return False
-        error = call.error if call is not None else step.error
-        self._step_done(step, StepRun.Status.FAILED, error=error)
-        if definition["on_error"] == "continue":
-            return True
-        self._end(Run.Status.FAILED, error=error)
-        return False
-
-    def _has_further_round(self, call: ActionCall) -> bool:
-        """Whether the failed call is tried again later; then the run waits for that."""
-        again = outcomes.of_further_round(call) if call.status == ActionCall.Status.FAILED else None
-        if again is None:
-            return False
-        with transaction.atomic():
-            self._give_back(status=Run.Status.WAITING, due_at=again["next_attempt_at"], claims=0)
-            ActionCall.objects.filter(pk=call.pk, status=ActionCall.Status.FAILED).update(**again)
-        return True
-
-    def save_step(self, step: StepRun, call: ActionCall) -> None:
-        """The step and its call, while the run is still ours."""
-        with transaction.atomic(savepoint=False):
-            quick_rows.insert(call)
-            step.call = call
-            quick_rows.insert(step)
-            self.write(lease_until=timezone.now() + LEASE)
-
-    def step_completed(self, step: StepRun) -> None:
-        """The step's end, and the run's if it was the last; as `_step_done` and `_end`, in one go."""
-        now, position = timezone.now(), self.run.position + 1
-        ended = {"status": StepRun.Status.COMPLETED, "finished_at": now}
-        if position < len(self.steps):
-            self.write(position=position, claims=1, lease_until=now + LEASE)
-        else:
-            self._give_back(
-                status=Run.Status.COMPLETED, position=position, claims=1, error=None, finished_at=now
-            )
-            outbox.owe_run(self.run)
-        quick_rows.change(StepRun, {"pk": step.pk}, ended, lost=None)
-        step.status, step.finished_at = StepRun.Status.COMPLETED, now
-
-    def _step_done(self, step: StepRun, status: str, error: Any = None) -> None:
-        with transaction.atomic():
-            self.write(position=self.run.position + 1, claims=1, lease_until=timezone.now() + LEASE)
-            step.status, step.error, step.finished_at = status, error, timezone.now()
-            step.save(update_fields=["status", "error", "finished_at"])
-
-    def _wait(self, call: ActionCall) -> None:
-        held = call.status == ActionCall.Status.RUNNING
-        due_at = (call.lease_until if held else call.next_attempt_at) or timezone.now()
-        self._give_back(status=Run.Status.WAITING, due_at=due_at, claims=0)
-
-    def _end(self, status: str, error: Any = None) -> None:
-        """The end and what is owed to hooks for it, in one transaction."""
-        with transaction.atomic():
-            self._give_back(status=status, error=error, finished_at=timezone.now())
-            outbox.owe_run(self.run)
-
-    def _give_back(self, **fields: Any) -> None:
-        self.write(lease_holder=None, lease_until=None, **fields)
-
-    def keep_lease(self) -> None:
-        doorbell.still_alive()
-        now = timezone.now()
-        if self.run.lease_until is None or self.run.lease_until - now < _LEFT_FOR_A_REQUEST:
-            self.write(lease_until=now + LEASE)
-
-    def write(self, **fields: Any) -> None:
-        ours = {"pk": self.run.pk, "lease_holder": self.holder, "status": Run.Status.RUNNING}
-        quick_rows.change(Run, ours, fields, RunLost(str(self.run.id)))
-        for name, value in fields.items():
-            setattr(self.run, name, value)
-
-
-class _StepOwner(Owner):
-    """Of a step's call: the walk that makes it."""
-
-    def __init__(self, walk: Walk, step: StepRun) -> None:
-        super().__init__(walk.keep_lease)
-        self.run = walk.run
-        self._walk, self._step = walk, step
-
-    def save(self, call: ActionCall) -> None:
-        self._walk.save_step(self._step, call)
-
-    def completed(self, call: ActionCall) -> None:
-        self._walk.step_completed(self._step)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from workflows import catalog, inbox
+from workflows import catalog, holding
 from workflows.models import Trigger
 
 _QUIET_AFTER = timedelta(days=7)
@@ -106,13 +106,16 @@ def _holding(trigger: Any, held: int) -> Concern | None:
     """What waits for a secret is thrown away after a while, and there is only so much room."""
     if trigger.has_secret or not held:
         return None
-    if held >= inbox.MAX_HELD * _NEARLY_FULL:
-        words = f"{held} deliveries wait for the signing secret, and there is room for {inbox.MAX_HELD}. Paste it soon."
+    if held >= holding.MAX_HELD * _NEARLY_FULL:
+        words = (
+            f"{held} deliveries wait for the signing secret, and there is room for {holding.MAX_HELD}."
+            " Paste it soon."
+        )
         return Concern("warning", f"{held} held", words)
     if trigger.held_since < timezone.now() - _HELD_LONG:
         words = (
             f"Deliveries have been waiting for the signing secret for more than {_HELD_LONG.days} days; after"
-            f" {inbox.HELD_FOR.days} days they are thrown away. Paste it soon."
+            f" {holding.HELD_FOR.days} days they are thrown away. Paste it soon."
         )
         return Concern("warning", "held for long", words)
     return None

@@ -12,7 +12,7 @@ from connections.actors import Actor
 from connections.encryption import seal
 from connections.models import Connection
 from connections.problems import Problem
-from workflows import catalog, fanout, inbox, pace, redaction, trigger_options, watching
+from workflows import catalog, fanout, holding, pace, redaction, storing, trigger_options, watching
 from workflows.models import Event, Trigger, TriggerSecret
 from workflows.webhooks import wishes
 
@@ -94,7 +94,7 @@ def add_secret(*, actor: Actor, trigger: Trigger, secret: str) -> tuple[TriggerS
         seal(row, "secret", secret)
         row.save()
         _record(actor, trigger, "trigger.secret_added")
-        return row, inbox.judge_held(trigger, secrets=[*active, row], held=trigger.held.all())
+        return row, holding.judge_held(trigger, secrets=[*active, row], held=trigger.held.all())
 
 
 def retire_secret(*, actor: Actor, secret: TriggerSecret) -> None:
@@ -114,7 +114,7 @@ def send_test(*, actor: Actor, trigger: Trigger) -> Event:
     external_id = f"test-{uuid.uuid4()}"
     body = catalog.integration(trigger.provider).sample_delivery(trigger_type, external_id)
     with transaction.atomic():
-        inbox.store(trigger, body=body, is_test=True)
+        storing.store(trigger, body=body, is_test=True)
         _record(actor, trigger, "trigger.tested")
     return Event.objects.get(trigger=trigger, external_id=external_id)
 

@@ -19,7 +19,7 @@ from connections.budget import Exhausted
 from connections.models import Connection
 from connections.problems import Problem
 from connections.storable import storable
-from workflows import catalog, doorbell, inbox, metered, outcomes
+from workflows import catalog, doorbell, metered, outcomes, storing
 from workflows.catalog import Look, Poll, ProviderError
 from workflows.models import Trigger, Watch
 
@@ -176,7 +176,7 @@ def _settle(watch: Watch, holder: uuid.UUID, look: Look, now: datetime, latest: 
         log.warning("events_left_out", trigger=str(trigger.pk), words=look.left_out)
     if trigger.status != Trigger.Status.CLOSED:
         for body in look.found:
-            inbox.store(trigger, body=body)
+            storing.store(trigger, body=body)
 
 
 def _fail(watch: Watch, holder: uuid.UUID, problem: Problem) -> None:

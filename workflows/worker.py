@@ -11,7 +11,7 @@ from workflows import (
     doorbell,
     engine,
     fanout,
-    inbox,
+    holding,
     origins,
     pace,
     parked,
@@ -62,8 +62,8 @@ def housekeeping() -> None:
     renewal.refresh_due()
     consent_calendar.announce()
     notices.send_due()
-    inbox.release_late()
-    inbox.forget_held()
+    holding.release_late()
+    holding.forget_held()
     turned_away.prune()
     tending.prune()
     retention.prune()

@@ -6,9 +6,9 @@ from typing import Any
 from rest_framework import serializers
 
 from pagerduty_app.actions.lookups import USER_EMAILS
+from pagerduty_app.client.paging import FURTHEST
 from workflows.inputs import ActionInput, Chosen, Email, Flag, Text
 
-FURTHEST = 10_000
 URGENCIES = ["high", "low"]
 STATUSES = ["triggered", "acknowledged", "resolved"]
 

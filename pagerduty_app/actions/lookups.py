@@ -8,6 +8,7 @@ from typing import Any
 
 from pagerduty_app.actions.asking import provider_errors
 from pagerduty_app.client import Api
+from pagerduty_app.client.paging import PAGE
 from workflows.catalog import Json, Lookup, Option
 
 SERVICES = "pagerduty/services"
@@ -15,7 +16,6 @@ USERS = "pagerduty/users"
 USER_EMAILS = "pagerduty/user-emails"
 TEAMS = "pagerduty/teams"
 SCHEDULES = "pagerduty/schedules"
-_PAGE = 100
 _LONGEST_LABEL = 200
 
 
@@ -25,7 +25,7 @@ def _rows(api: Api, collection: str, query: str) -> Iterator[Json]:
     offset = 0
     while True:
         with provider_errors():
-            page = api.page(collection, {**wanted, "offset": offset, "limit": _PAGE})
+            page = api.page(collection, {**wanted, "offset": offset, "limit": PAGE})
         rows = page.get(collection)
         if not isinstance(rows, list) or not rows:
             return

@@ -26,7 +26,7 @@ from tests.pagerduty_app.dance import Dance
 from tests.people import People, people
 from tests.workflows.conftest import SYSTEM, asking, note_step, publish
 from tests.workflows.pages import ADD, path, signed_in, text
-from workflows import catalog, inbox, samples, triggers, watching, worker
+from workflows import catalog, samples, storing, triggers, watching, worker
 from workflows.models import Event, Run, Trigger, Watch
 
 pytestmark = pytest.mark.django_db
@@ -248,7 +248,7 @@ def test_a_crash_at_any_place_doubles_and_loses_nothing(
     at: At, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed with the answer in hand; with some of the events stored and the row moved; with all of them stored."""
-    settle, store = watching._settle, inbox.store
+    settle, store = watching._settle, storing.store
     stored: list[int] = []
 
     def killed_before(*args: Any) -> None:
@@ -267,7 +267,7 @@ def test_a_crash_at_any_place_doubles_and_loses_nothing(
     now = NINE + DAY + HOUR
     with monkeypatch.context() as patch:
         if place == "between":
-            patch.setattr(inbox, "store", killed_between)
+            patch.setattr(storing, "store", killed_between)
         else:
             patch.setattr(watching, "_settle", {"before": killed_before, "after": killed_after}[place])
         with pytest.raises(SystemExit):

@@ -34,7 +34,7 @@ from tests.pagerduty_app.keeping import (
 )
 from tests.pagerduty_app.relay import Relay, post, relay
 from tests.workflows.conftest import SYSTEM, publish
-from workflows import inbox, trigger_health, triggers
+from workflows import storing, trigger_health, triggers
 from workflows.models import Run, Subscription, Trigger
 from workflows.webhooks import care, removing, state, tending, wishes
 
@@ -139,7 +139,7 @@ def test_a_crash_in_the_middle_of_recovering_leaves_the_rest_for_the_next_turn(
 ) -> None:
     for number in range(3):
         unseen(sandbox, kept, f"Nobody was told {number}")
-    store, calls = inbox.store, []
+    store, calls = storing.store, []
 
     def dying(*args: Any, **kwargs: Any) -> Any:
         calls.append(args)
@@ -148,7 +148,7 @@ def test_a_crash_in_the_middle_of_recovering_leaves_the_rest_for_the_next_turn(
         return store(*args, **kwargs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(inbox, "store", dying)
+        patch.setattr(storing, "store", dying)
         with pytest.raises(Killed):
             turn()
     assert len(told(kept)) == 2

@@ -20,7 +20,8 @@ from taskjuice.bell import Bell
 from taskjuice.children import Child
 from taskjuice.watchdog import Watchdog
 from tests.workflows.conftest import connection, deliver, incident_event, note_workflow, trigger, workspace
-from workflows import doorbell, inbox
+from workflows import doorbell
+from workflows.models import Event
 
 # pytest takes fixtures over by name.
 __all__ = ["connection", "deliver", "note_workflow", "trigger", "workspace"]
@@ -152,4 +153,4 @@ def test_an_event_that_no_ring_told_of_is_rung_for(listening: Bell, trigger: Any
     Watchdog(Child("workers", [], {})).look()
 
     assert "workflows.worker.drain" in functions(listening.dequeue())
-    assert inbox.Event.objects.get().status == "queued"
+    assert Event.objects.get().status == "queued"

@@ -20,7 +20,7 @@ from tests.people import People
 from tests.workflows.conftest import SYSTEM, add_note, incident_event, publish
 from tests.workflows.made_calls import failed, made, path_of
 from tests.workflows.trying import INCIDENT, bob, connection, who
-from workflows import call_chart, call_history, inbox, triggers, wording, worker
+from workflows import call_chart, call_history, storing, triggers, wording, worker
 from workflows.models import ActionCall
 
 __all__ = ["bob", "connection", "who"]
@@ -38,7 +38,7 @@ def calls(who: People, connection: Connection, pagerduty: responses.RequestsMock
     add_note(pagerduty)
     of_person = made(connection, user=who.bob, action="pagerduty/list-users")
     of_api = failed(connection, "incident_not_found", origin="api", api_key=key)
-    inbox.store(trigger, body=json.dumps(incident_event()).encode())
+    storing.store(trigger, body=json.dumps(incident_event()).encode())
     worker.drain()
     return [of_person, of_api, ActionCall.objects.get(origin="step")]
 

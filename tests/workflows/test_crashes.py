@@ -28,7 +28,7 @@ from tests.workflows.conftest import (
     note_step,
     publish,
 )
-from workflows import engine, fanout, run_control, worker
+from workflows import engine, fanout, run_control, walks, worker
 from workflows.models import ActionCall, Event, Run, StepRun, Trigger, Workflow
 
 pytestmark = pytest.mark.django_db
@@ -83,7 +83,7 @@ def test_a_run_that_cannot_be_read_is_given_up_and_its_lane_goes_on(
         deliver(incident_event(title=title))
     fanout.fan_out_due()
     fanout.fan_out_due()
-    real = engine.fields_of
+    real = walks.fields_of
 
     def poisoned(event: Event) -> dict[str, Any]:
         fields = real(event)
@@ -91,8 +91,8 @@ def test_a_run_that_cannot_be_read_is_given_up_and_its_lane_goes_on(
             raise end
         return fields
 
-    monkeypatch.setattr(engine, "fields_of", poisoned)
-    for _ in range(engine.MAX_CLAIMS + 2):
+    monkeypatch.setattr(walks, "fields_of", poisoned)
+    for _ in range(walks.MAX_CLAIMS + 2):
         Run.objects.update(lease_until=None)
         with contextlib.suppress(SystemExit):
             worker.drain()
@@ -237,7 +237,7 @@ def test_a_run_that_ends_early_leaves_nothing_open(
     elif how == "cancelled":
         run_control.cancel(actor=SYSTEM, run=run)
     else:
-        Run.objects.update(claims=engine.MAX_CLAIMS)
+        Run.objects.update(claims=walks.MAX_CLAIMS)
         ActionCall.objects.update(status="running", lease_until=timezone.now())
     all_is_due()
     worker.drain()
@@ -274,7 +274,7 @@ def test_a_long_walk_stops_between_steps_when_the_time_is_over(
     fanout.fan_out_due()
     run = Run.objects.get()
 
-    engine.Walk(run, engine._claim(run)).go(until=time.monotonic() - 1)  # type: ignore[arg-type]
+    walks.Walk(run, engine._claim(run)).go(until=time.monotonic() - 1)  # type: ignore[arg-type]
     run.refresh_from_db()
     assert (run.status, run.position, run.lease_until) == ("pending", 1, None)
 
@@ -371,7 +371,7 @@ def test_a_run_that_moved_on_since_it_was_seen_is_not_taken_up(
     deliver(incident_event())
     fanout.fan_out_due()
     seen = Run.objects.get()
-    engine.Walk(Run.objects.get(), engine._claim(Run.objects.get())).go(time.monotonic() - 1)  # type: ignore[arg-type]
+    walks.Walk(Run.objects.get(), engine._claim(Run.objects.get())).go(time.monotonic() - 1)  # type: ignore[arg-type]
     assert (Run.objects.get().status, Run.objects.get().claims) == (seen.status, seen.claims)
 
     assert engine._claim(seen) is None

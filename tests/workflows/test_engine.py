@@ -13,7 +13,7 @@ from connections.models import Connection, Grant
 from connections.signals import connection_restored, connection_revoked
 from tests.pauses import nobody_is_held_back
 from tests.workflows.conftest import API, DANA, SYSTEM, add_note, incident_event, note_step, publish
-from workflows import authoring, engine, fanout, run_control, worker
+from workflows import authoring, fanout, run_control, walks, worker
 from workflows.models import ActionCall, Event, Run, Trigger, Workflow
 
 pytestmark = pytest.mark.django_db
@@ -318,7 +318,7 @@ class TestCrashes:
     ) -> None:
         deliver(incident_event())
         fanout.fan_out_due()
-        Run.objects.update(claims=engine.MAX_CLAIMS)
+        Run.objects.update(claims=walks.MAX_CLAIMS)
         worker.drain()
         assert Run.objects.get().error["code"] == "worker_lost"
 

@@ -14,7 +14,7 @@ from connections.encryption import seal
 from connections.models import Connection
 from pagerduty_app import signatures
 from tests.workflows.conftest import SECRET, SYSTEM, Ask, incident_event
-from workflows import inbox, triggers, worker
+from workflows import holding, inbox, triggers, worker
 from workflows.models import Event, HeldDelivery, Trigger, TriggerSecret
 
 
@@ -68,7 +68,7 @@ class TestNothingIsStranded:
 
     def test_what_a_secret_was_judged_with_long_ago_is_left_alone(self, trigger: Trigger) -> None:
         hold(trigger, age=timedelta(minutes=10))
-        assert inbox.release_late() == 0
+        assert holding.release_late() == 0
 
     def test_a_trigger_closed_at_the_same_moment_holds_nothing(self, waiting: Trigger) -> None:
         triggers.delete(actor=SYSTEM, trigger=Trigger.objects.get(pk=waiting.pk))
@@ -156,7 +156,7 @@ def test_a_secret_that_arrives_between_deliveries_strands_none(waiting: Trigger)
 def test_senders_at_the_same_moment_do_not_pass_the_bound(
     waiting: Trigger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inbox, "MAX_HELD", 5)
+    monkeypatch.setattr(holding, "MAX_HELD", 5)
     verdicts: list[str] = []
 
     at_once(*(send(waiting, verdicts, 2) for _ in range(6)))

@@ -17,7 +17,7 @@ from connections.models import Connection, Workspace
 from connections.problems import Problem
 from tests.workflows.conftest import SYSTEM, add_note, incident_event, publish
 from tests.workflows.hook_sinks import Listener, Sink, sink
-from workflows import inbox, parked, run_control, worker
+from workflows import parked, run_control, storing, worker
 from workflows.hooks import delivery, exchange, payloads, retention, schedule, sender, subscriptions
 from workflows.models import Event, Hook, HookDelivery, HookSecret, HookSender, Run, Trigger, Workflow
 
@@ -46,7 +46,7 @@ def subscribe(workspace: Workspace, url: str, **what: Any) -> tuple[Hook, str]:
 def arrive(trigger: Trigger, incident: str, number: int) -> Event:
     """The `number`-th thing that happens to an incident."""
     body = json.dumps(incident_event(incident=incident, title=f"{incident} {number}")).encode()
-    inbox.store(trigger, body=body)
+    storing.store(trigger, body=body)
     return Event.objects.latest("seq")
 
 
@@ -376,7 +376,7 @@ class TestWhatIsOwed:
         self, workspace: Workspace, trigger: Trigger, server: Sink
     ) -> None:
         subscribe(workspace, server.url)
-        inbox.store(trigger, body=json.dumps(incident_event("incident.resolved")).encode())
+        storing.store(trigger, body=json.dumps(incident_event("incident.resolved")).encode())
         assert Event.objects.get().status == "ignored"
         assert not HookDelivery.objects.exists()
 
@@ -384,7 +384,7 @@ class TestWhatIsOwed:
         subscribe(workspace, server.url)
         body = json.dumps(incident_event()).encode()
         for _ in range(3):
-            inbox.store(trigger, body=body)
+            storing.store(trigger, body=body)
         assert HookDelivery.objects.count() == 1
 
     def test_it_is_owed_in_the_transaction_of_the_event(
@@ -395,7 +395,7 @@ class TestWhatIsOwed:
         def breaks() -> None:
             raise RuntimeError
 
-        monkeypatch.setattr(inbox.doorbell, "ring", breaks)
+        monkeypatch.setattr(storing.doorbell, "ring", breaks)
         with pytest.raises(RuntimeError):
             arrive(trigger, "PA", 0)
         assert not Event.objects.exists()

@@ -217,7 +217,7 @@ def test_what_is_held_is_bounded_in_bytes_and_in_time(
     client: Any, connection: Connection, monkeypatch: Any
 ) -> None:
     made = triggers.create(actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="")
-    monkeypatch.setattr("workflows.inbox.MAX_HELD_BYTES", 1000)
+    monkeypatch.setattr("workflows.holding.MAX_HELD_BYTES", 1000)
 
     def post(size: int) -> int:
         headers = {"X-PagerDuty-Signature": "v1=00"}

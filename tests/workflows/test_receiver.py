@@ -248,6 +248,6 @@ class TestBeforeTheSecretIsKnown:
     def test_holding_is_bounded_and_a_full_hold_asks_for_a_retry(
         self, deliver: Any, new_trigger: Trigger, monkeypatch: Any
     ) -> None:
-        monkeypatch.setattr("workflows.inbox.MAX_HELD", 2)
+        monkeypatch.setattr("workflows.holding.MAX_HELD", 2)
         assert [deliver(incident_event(), to=new_trigger).status_code for _ in range(3)] == [202, 202, 503]
         assert HeldDelivery.objects.count() == 2

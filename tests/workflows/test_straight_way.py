@@ -22,7 +22,7 @@ from pagerduty_app import signatures
 from pagerduty_app.straight import StraightIn
 from taskjuice.wsgi import application
 from tests.workflows.conftest import SECRET, SYSTEM, incident_event
-from workflows import inbox, triggers, turned_away, twins
+from workflows import inbox, storing, triggers, turned_away, twins
 from workflows.intake import known, ringing, rows, straight, together
 from workflows.models import Event, Hook, HookDelivery, Trigger, TriggerSecret, TurnedAway
 
@@ -364,7 +364,7 @@ class TestWithoutATransactionAround:
 
             def parameters(status: str) -> rows.Parameters:
                 body = body_of()
-                judged = inbox.judged(trigger, found.integration.read_delivery(body), body=body)
+                judged = storing.judged(trigger, found.integration.read_delivery(body), body=body)
                 made = rows.parameters(found.integration.read_delivery(body), judged, found.beliefs[0])
                 return [status if value == "queued" else value for value in made]
 

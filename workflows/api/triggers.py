@@ -1,16 +1,16 @@
-"""Triggers, their signing secrets, and the events that came in."""
+"""Triggers and their signing secrets."""
 
 import uuid
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from connections.api.endpoints import Endpoint
 from connections.models import Connection
 from connections.problems import not_found
-from workflows import inbox, triggers
+from workflows import triggers
 from workflows.api.serializers import EventOut
 from workflows.api.trigger_serializers import (
     SecretIn,
@@ -21,7 +21,7 @@ from workflows.api.trigger_serializers import (
     WebhookIn,
 )
 from workflows.catalog import Reach
-from workflows.models import Event, Trigger
+from workflows.models import Trigger
 from workflows.webhooks import state, wishes
 
 
@@ -144,40 +144,3 @@ class TestTrigger(Endpoint):
     def post(self, request: Request, trigger_id: uuid.UUID) -> Response:
         trigger = self.get_or_404(_live(), pk=trigger_id)
         return Response(EventOut(triggers.send_test(actor=self.actor, trigger=trigger)).data, status=201)
-
-
-class Events(Endpoint):
-    """What came in, oldest first after `after`, so that another program can follow along."""
-
-    required_scope = "triggers:read"
-
-    @extend_schema(
-        responses=EventOut(many=True),
-        parameters=[
-            OpenApiParameter("trigger", uuid.UUID),
-            OpenApiParameter("after", uuid.UUID, description="The id of the last event already seen"),
-        ],
-        summary="List events",
-    )
-    def get(self, request: Request) -> Response:
-        events: QuerySet[Event] = Event.objects.all()
-        if trigger := self.uuid_parameter("trigger"):
-            events = events.filter(trigger=self.get_or_404(Trigger.objects.all(), pk=trigger))
-        if after := self.uuid_parameter("after"):
-            seen = self.get_or_404(Event.objects.all(), id=after)
-            events = inbox.settled(self.visible(events.filter(seq__gt=seen.seq)))
-            return self.page(events, EventOut, ordering=("seq",))
-        return self.page(events, EventOut, ordering=("-seq",))
-
-
-class RequeueEvent(Endpoint):
-    """Another round for an event whose runs could not be made."""
-
-    required_scope = "workflows:write"
-
-    @extend_schema(request=None, responses=EventOut, summary="Try a failed event again")
-    def post(self, request: Request, event_id: uuid.UUID) -> Response:
-        event = self.get_or_404(Event.objects.select_related("trigger__connection"), id=event_id)
-        triggers.requeue(actor=self.actor, event=event)
-        event.refresh_from_db()
-        return Response(EventOut(event).data)

@@ -12,9 +12,10 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from workflows import inbox
+from connections.storable import storable_text
 from workflows.catalog import Delivery
 from workflows.models import Event, Hook, HookDelivery, Trigger, TriggerSecret
+from workflows.storing import Judged
 
 Parameters = list[Any]
 _EVENT, _TRIGGER, _SECRET = (model._meta.db_table for model in (Event, Trigger, TriggerSecret))
@@ -92,14 +93,14 @@ def beliefs(trigger: Trigger, secret: TriggerSecret) -> Parameters:
     ]
 
 
-def parameters(delivery: Delivery, judged: inbox.Judged, believed: Parameters) -> Parameters:
+def parameters(delivery: Delivery, judged: Judged, believed: Parameters) -> Parameters:
     """What `statement` takes for that delivery, judged as a trigger of that kind judges it."""
     received_at = now()
     return [
         stored_uuid(uuid.uuid4()),
-        inbox.storable(delivery.external_id, 200),
-        inbox.storable(delivery.event_type, 120),
-        inbox.storable(delivery.lane, 200),
+        storable_text(delivery.external_id)[:200],
+        storable_text(delivery.event_type)[:120],
+        storable_text(delivery.lane)[:200],
         judged.body,
         judged.status.value,
         judged.why,

@@ -7,11 +7,11 @@ from django.db import DEFAULT_DB_ALIAS, Error, connection, connections, transact
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from connections import quick_rows
-from workflows import doorbell, inbox, metrics
-from workflows.inbox import Verdict
+from workflows import doorbell, metrics, signers, storing
 from workflows.intake import known, ringing, rows, together
 from workflows.intake.together import TOGETHER
 from workflows.models import Event
+from workflows.storing import Verdict
 
 log = structlog.get_logger(__name__)
 
@@ -39,13 +39,13 @@ def _take(provider: str, token: str, body: bytes, signature: str | None) -> Verd
         known.forget(token)
         return None
     delivery = found.integration.read_delivery(body)
-    judged = inbox.judged(found.trigger, delivery, body=body)
+    judged = storing.judged(found.trigger, delivery, body=body)
     fires = judged.status == Event.Status.QUEUED
     if not _store(rows.parameters(delivery, judged, found.beliefs[index]), fires=fires):
         known.forget(token)
         return None
-    inbox.saw_secret(found.secrets[index])
-    verdict = inbox.STORED[judged.status]
+    signers.saw_secret(found.secrets[index])
+    verdict = storing.STORED[judged.status]
     metrics.DELIVERIES.labels(verdict).inc()
     return verdict
 

@@ -11,10 +11,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from connections.actors import Actor
-from workflows import catalog, inbox, twins
+from workflows import catalog, storing, twins
 from workflows.catalog import Missed
-from workflows.inbox import Recovered, Verdict
 from workflows.models import Trigger
+from workflows.storing import Recovered, Verdict
 from workflows.webhooks import wishes
 from workflows.webhooks.care import Care
 
@@ -66,6 +66,6 @@ def _store(care: Care, found: Missed, since: datetime) -> int:
         if number % _RENEW_EVERY == 0:
             care.keep()
         told = Recovered(change.happened_at, min(since, change.happened_at) - _SKEW)
-        verdict = inbox.store(care.row.trigger, body=change.body, recovered=told)
+        verdict = storing.store(care.row.trigger, body=change.body, recovered=told)
         stored += verdict != Verdict.DUPLICATE
     return stored

@@ -18,12 +18,12 @@ class Poison(AppConfig):
     name = "bench.chaos.poison"
 
     def ready(self) -> None:
-        from workflows import engine, fanout  # noqa: PLC0415 - models are there only now
+        from workflows import fanout, run_leases, walks  # noqa: PLC0415 - models are there only now
 
         fanout.fields_of = _poisoned("event", fanout.fields_of)
-        engine.fields_of = _poisoned("run", engine.fields_of)
+        walks.fields_of = _poisoned("run", walks.fields_of)
         if _SHORT:  # as many attempts, sooner
-            fanout._LEASE = engine.LEASE = timedelta(seconds=float(_SHORT))
+            fanout._LEASE = run_leases.LEASE = timedelta(seconds=float(_SHORT))
 
 
 def _poisoned(where: str, read: Read) -> Read:

@@ -1,0 +1,49 @@
+"""The clock that leases, waits and the order of things go by: the database's, where that is a server.
+
+A lease that one machine wrote is judged by all of them, and their clocks differ and jump. So each process asks the
+database for the time whenever it connects (connections.postgresql), and counts on from there by a clock of the machine
+that nobody sets. With SQLite there is one machine, and its time is taken as it is.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.utils import timezone
+
+# Counts while the machine sleeps, too; where there is no such clock (it is Linux's), one that does not.
+_RUNNING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+# An answer that was longer on its way may be old; the one before it is better.
+_PROMPT_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class _Known:
+    """The database's time when the machine had been running so long."""
+
+    at: datetime
+    running: float
+
+
+_known: _Known | None = None
+
+
+def now() -> datetime:
+    """Aware, in UTC."""
+    known = _known
+    if known is None:
+        return timezone.now()
+    return known.at + timedelta(seconds=running() - known.running)
+
+
+def running() -> float:
+    """Seconds, of use only beside each other."""
+    return time.clock_gettime(_RUNNING)
+
+
+def learn(at: datetime, asked: float) -> None:
+    """The database says that it is `at`. asked: `running()` when it was asked."""
+    global _known  # noqa: PLW0603 - one clock for the process, whichever thread connects
+    answered = running()
+    if _known is None or answered - asked < _PROMPT_SECONDS:
+        _known = _Known(at.astimezone(UTC), (asked + answered) / 2)

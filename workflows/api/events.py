@@ -1,0 +1,68 @@
+"""The events that came in."""
+
+import uuid
+from datetime import timedelta
+
+from django.db import connection
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from connections.api.endpoints import Endpoint
+from workflows import triggers
+from workflows.api.serializers import EventOut
+from workflows.models import Event, Trigger
+
+_SETTLES_IN = timedelta(seconds=3)
+
+
+def _settled(events: QuerySet[Event]) -> QuerySet[Event]:
+    """Those of `events` before which no other can appear any more, for whoever follows along by `seq`.
+
+    On PostgreSQL a number is taken before the commit, so a later one may be seen first; rows of the last
+    moments, and all behind them, are left for the next look. SQLite has one writer at a time.
+    """
+    if connection.vendor == "sqlite":
+        return events
+    fresh = events.filter(received_at__gt=timezone.now() - _SETTLES_IN).order_by("seq")
+    first: int | None = fresh.values_list("seq", flat=True).first()
+    return events if first is None else events.filter(seq__lt=first)
+
+
+class Events(Endpoint):
+    """What came in, oldest first after `after`, so that another program can follow along."""
+
+    required_scope = "triggers:read"
+
+    @extend_schema(
+        responses=EventOut(many=True),
+        parameters=[
+            OpenApiParameter("trigger", uuid.UUID),
+            OpenApiParameter("after", uuid.UUID, description="The id of the last event already seen"),
+        ],
+        summary="List events",
+    )
+    def get(self, request: Request) -> Response:
+        events: QuerySet[Event] = Event.objects.all()
+        if trigger := self.uuid_parameter("trigger"):
+            events = events.filter(trigger=self.get_or_404(Trigger.objects.all(), pk=trigger))
+        if after := self.uuid_parameter("after"):
+            seen = self.get_or_404(Event.objects.all(), id=after)
+            events = _settled(self.visible(events.filter(seq__gt=seen.seq)))
+            return self.page(events, EventOut, ordering=("seq",))
+        return self.page(events, EventOut, ordering=("-seq",))
+
+
+class RequeueEvent(Endpoint):
+    """Another round for an event whose runs could not be made."""
+
+    required_scope = "workflows:write"
+
+    @extend_schema(request=None, responses=EventOut, summary="Try a failed event again")
+    def post(self, request: Request, event_id: uuid.UUID) -> Response:
+        event = self.get_or_404(Event.objects.select_related("trigger__connection"), id=event_id)
+        triggers.requeue(actor=self.actor, event=event)
+        event.refresh_from_db()
+        return Response(EventOut(event).data)

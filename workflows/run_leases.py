@@ -1,0 +1,49 @@
+"""Leases of runs: who has taken a run up writes it for as long as nobody else has taken it over."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from connections import quick_rows
+from workflows import doorbell
+from workflows.models import Run
+from workflows.owners import OwnerLost
+
+LEASE = timedelta(seconds=30)
+_LEFT_FOR_A_REQUEST = timedelta(seconds=25)
+
+
+class RunLost(OwnerLost):
+    """Another worker has taken this run over."""
+
+
+class RunLease:
+    """A run that this worker has claimed. Every method raises RunLost once another one has taken it over."""
+
+    def __init__(self, run: Run, holder: uuid.UUID) -> None:
+        self.run = run
+        self.holder = holder
+
+    def keep(self) -> None:
+        """Called before each request: shows life, and leaves the request the time that it may take."""
+        doorbell.still_alive()
+        until = self.run.lease_until
+        if until is None or until - timezone.now() < _LEFT_FOR_A_REQUEST:
+            self.renew()
+
+    def renew(self) -> None:
+        self.write(lease_until=timezone.now() + LEASE)
+
+    def to_next_step(self) -> None:
+        self.write(position=self.run.position + 1, claims=1, lease_until=timezone.now() + LEASE)
+
+    def give_back(self, **fields: Any) -> None:
+        self.write(lease_holder=None, lease_until=None, **fields)
+
+    def write(self, **fields: Any) -> None:
+        ours = {"pk": self.run.pk, "lease_holder": self.holder, "status": Run.Status.RUNNING}
+        quick_rows.change(Run, ours, fields, RunLost(str(self.run.id)))
+        for name, value in fields.items():
+            setattr(self.run, name, value)

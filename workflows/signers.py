@@ -1,0 +1,27 @@
+"""Signers: which of a trigger's secrets signed a delivery, and when each last did."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from workflows import catalog
+from workflows.models import Trigger, TriggerSecret
+
+_LAST_SEEN_GRAIN = timedelta(minutes=1)
+
+
+def signer_of(
+    trigger: Trigger, secrets: list[TriggerSecret], *, body: bytes, signature: str | None
+) -> TriggerSecret | None:
+    """The secret of these that signed it; None where none of them did. Raises Unreadable."""
+    verify = catalog.integration(trigger.provider).verify
+    index = verify(body, signature, [secret.value() for secret in secrets])
+    return None if index is None else secrets[index]
+
+
+def saw_secret(secret: TriggerSecret) -> None:
+    """Show when a secret last signed, written at most once a minute."""
+    now = timezone.now()
+    if secret.last_seen_at is None or now - secret.last_seen_at > _LAST_SEEN_GRAIN:
+        secret.last_seen_at = now
+        TriggerSecret.objects.filter(pk=secret.pk).update(last_seen_at=now)

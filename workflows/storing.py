@@ -1,0 +1,142 @@
+"""Storing: what a genuine delivery becomes, in one transaction with the ring for it."""
+
+import enum
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from connections.storable import storable_text
+from workflows import catalog, doorbell, redaction, twins
+from workflows.catalog import Delivery
+from workflows.hooks import outbox
+from workflows.models import Event, Trigger, TriggerSecret
+
+
+class Verdict(enum.StrEnum):
+    """What became of a delivery; the first five mean that it is stored."""
+
+    ACCEPTED = "accepted"
+    IGNORED = "ignored"
+    FILTERED = "filtered"
+    DUPLICATE = "duplicate"
+    HELD = "held"
+    REFUSED = "refused"
+    FULL = "full"
+
+
+STORED = {
+    Event.Status.QUEUED: Verdict.ACCEPTED,
+    Event.Status.IGNORED: Verdict.IGNORED,
+    Event.Status.FILTERED: Verdict.FILTERED,
+}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What of a genuine delivery is stored: which body, in which state, and why if it was filtered."""
+
+    body: bytes
+    status: Event.Status
+    why: str = ""
+
+
+def judged(trigger: Trigger, delivery: Delivery, *, body: bytes, is_test: bool = False) -> Judged:
+    """Queued where the trigger fires on it, ignored or filtered otherwise.
+
+    The fields that this trigger never stores are taken out; its options judge what was sent. A test is let through,
+    because it is there to be seen.
+    """
+    trigger_type = catalog.find_trigger(trigger.key)
+    stored = redaction.redacted(body, trigger.redact) if trigger.redact else body
+    if (
+        trigger.status != Trigger.Status.ACTIVE
+        or trigger_type is None
+        or delivery.event_type not in trigger_type.listens_to(trigger.options)
+    ):
+        return Judged(stored, Event.Status.IGNORED)
+    why = ""
+    if trigger.options and not is_test:
+        why = trigger_type.wants(trigger.options, _parsed(body), _parsed(stored))
+    return Judged(stored, Event.Status.FILTERED if why else Event.Status.QUEUED, storable_text(why)[:300])
+
+
+def event_of(trigger: Trigger, *, body: bytes, is_test: bool, delivery: Delivery | None = None) -> Event:
+    """The event of a delivery, to be saved.
+
+    What identifies it is read from what was sent, before anything is taken out. delivery: what was read, where somebody
+    has done so already.
+    """
+    delivery = delivery or catalog.integration(trigger.provider).read_delivery(body)
+    verdict = judged(trigger, delivery, body=body, is_test=is_test)
+    return Event(
+        workspace_id=trigger.workspace_id,
+        trigger=trigger,
+        external_id=storable_text(delivery.external_id)[:200],
+        event_type=storable_text(delivery.event_type)[:120],
+        lane=storable_text(delivery.lane)[:200],
+        body=verdict.body,
+        is_test=is_test,
+        status=verdict.status,
+        error=verdict.why,
+    )
+
+
+def _parsed(body: bytes) -> Any:
+    """The JSON in it; None for anything else."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """Of what was not delivered: when it happened, and since when deliveries of it are looked for."""
+
+    happened_at: datetime
+    since: datetime
+
+
+def store(
+    trigger: Trigger,
+    *,
+    body: bytes,
+    is_test: bool = False,
+    signed_by: TriggerSecret | None = None,
+    recovered: Recovered | None = None,
+) -> Verdict:
+    """Keep one genuine delivery and, if the trigger fires on it, ring the doorbell, in one transaction.
+
+    recovered: nobody delivered it, it was read from the provider afterwards.
+    """
+    delivery = catalog.integration(trigger.provider).read_delivery(body)
+    event = event_of(trigger, body=body, is_test=is_test, delivery=delivery)
+    fires = event.status == Event.Status.QUEUED
+    watching = signed_by is not None and twins.watched(trigger)
+    if watching and signed_by is not None:
+        event.source = signed_by.pk.hex
+    if recovered is not None:
+        event.source, event.happened_at = Event.RECOVERED, recovered.happened_at
+    try:
+        with transaction.atomic():
+            if watching or recovered is not None:
+                trigger.lock()
+            if watching and twins.is_told(trigger, event, delivery):
+                return Verdict.DUPLICATE
+            if recovered is not None and twins.is_delivered(trigger, event, delivery, recovered.since):
+                return Verdict.DUPLICATE
+            event.save(force_insert=True)
+            if trigger.confirmed_at is None and not is_test and recovered is None:
+                Trigger.objects.filter(pk=trigger.pk).update(confirmed_at=timezone.now())
+            if fires:
+                outbox.owe_event(event)
+                doorbell.ring()
+    except IntegrityError:
+        if Event.objects.filter(trigger=trigger, external_id=event.external_id).exists():
+            return Verdict.DUPLICATE
+        raise
+    return STORED[Event.Status(event.status)]
