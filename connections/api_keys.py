@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
-from connections import audit, wall
+from connections import audit, clock, wall
 from connections.actors import Actor
 from connections.models import ApiKey, Workspace
 from connections.problems import Problem
@@ -91,14 +90,14 @@ def find(candidate: str) -> ApiKey | None:
 
 def used(key: ApiKey) -> None:
     """Remember when it was last used, written at most once a minute."""
-    now = timezone.now()
+    now = clock.now()
     if key.last_used_at is None or now - key.last_used_at > _USE_GRAIN:
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
 
 
 def revoke_key(*, actor: Actor, key: ApiKey) -> None:
     with transaction.atomic():
-        if ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=timezone.now()):
+        if ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=clock.now()):
             audit.record(
                 actor,
                 "api_key.revoked",

@@ -3,9 +3,8 @@
 import enum
 
 from django.db import transaction
-from django.utils import timezone
 
-from connections import audit, client_links, providers, renewal
+from connections import audit, client_links, clock, providers, renewal
 from connections.actors import Actor
 from connections.models import ClientLink, Connection, Grant, Notice, OAuthApp
 from connections.providers import Identity, Tokens
@@ -89,7 +88,7 @@ def _store(
     oauth_app: OAuthApp | None,
 ) -> None:
     grant = Grant.objects.filter(connection=connection).first() or Grant(connection=connection, generation=0)
-    grant.obtained_at = timezone.now()
+    grant.obtained_at = clock.now()
     renewal.fill(grant, tokens)
     grant.scopes_asked = scopes_asked
     grant.oauth_app = oauth_app
@@ -108,5 +107,5 @@ def _bind(connection: Connection, identity: Identity, actor: Actor) -> None:
     connection.region = identity.region
     connection.authorised_by_id = actor.user_id
     connection.authorised_label = actor.label
-    connection.authorised_at = timezone.now()
+    connection.authorised_at = clock.now()
     connection.save()

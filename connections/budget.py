@@ -12,9 +12,8 @@ from typing import Protocol
 
 from django.db.models import F, FloatField, QuerySet, Value
 from django.db.models.functions import Greatest
-from django.utils import timezone
 
-from connections import providers, quick_rows
+from connections import clock, providers, quick_rows
 from connections.metrics import BUDGET_WAITS, PROVIDER_REFUSALS
 from connections.models import Connection, RequestBudget
 
@@ -92,7 +91,7 @@ class Budget:
         """
         end = time.monotonic() + patience
         while True:
-            now = timezone.now().timestamp()
+            now = clock.now().timestamp()
             if self._counted(now):
                 return
             row = self._row(now)
@@ -114,7 +113,7 @@ class Budget:
     def add(self, requests: int) -> None:
         """Count requests that were made already, room or not."""
         if requests > 0:
-            now = timezone.now().timestamp()
+            now = clock.now().timestamp()
             full = Greatest(F("full_until"), Value(now), output_field=FloatField())
             more = Value(requests * _FILLS) / F("per_minute")
             self._mine().update(full_until=full + more)
@@ -160,7 +159,7 @@ class Budget:
 
     def answered(self, allowance: Allowance) -> None:
         """Take note of what the provider tells of its own count."""
-        now = timezone.now().timestamp()
+        now = clock.now().timestamp()
         if allowance.refused:
             PROVIDER_REFUSALS.labels(self._provider).inc()
             self._refused(allowance, now)

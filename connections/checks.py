@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from django.utils import timezone
-
-from connections import audit, grants, providers
+from connections import audit, clock, grants, providers
 from connections.actors import Actor
 from connections.budget import Budget, Exhausted
 from connections.grant_state import check_usable
@@ -30,7 +28,7 @@ def check(*, actor: Actor, connection: Connection) -> dict[str, Any]:
     return {
         "healthy": healthy,
         "status": connection.status,
-        "checked_at": timezone.now(),
+        "checked_at": clock.now(),
         "message": message,
         "missing_scopes": provider.missing_scopes(connection.grant.scopes_granted),
     }

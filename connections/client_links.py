@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
-from django.utils import timezone
 
-from connections import audit, mailing, providers, wall
+from connections import audit, clock, mailing, providers, wall
 from connections.actors import Actor
 from connections.models import ClientLink, Connection, Notice, User, Workspace
 from connections.problems import Problem
@@ -87,27 +86,27 @@ def cancel(*, actor: Actor, link: ClientLink) -> None:
     with transaction.atomic():
         # The lock that authorising takes too: the link is either used before this, or not at all.
         Connection.objects.filter(pk=link.connection_id).update(provider=F("provider"))
-        if link.over(cancelled_at=timezone.now()):
+        if link.over(cancelled_at=clock.now()):
             _record(actor, "client_link.cancelled", link)
 
 
 def opened(link: ClientLink) -> None:
     """Somebody looked at it; the first time counts."""
-    ClientLink.objects.filter(pk=link.pk, opened_at__isnull=True).update(opened_at=timezone.now())
+    ClientLink.objects.filter(pk=link.pk, opened_at__isnull=True).update(opened_at=clock.now())
 
 
 def agree(*, actor: Actor, link: ClientLink) -> None:
     """Whoever has the link agreed and goes to the provider now. Raises Problem (over)."""
     with transaction.atomic():
         usable = ClientLink.objects.filter(pk=link.pk).usable()
-        if not usable.update(confirmed_at=timezone.now(), ending="", ended_at=None):
+        if not usable.update(confirmed_at=clock.now(), ending="", ended_at=None):
             raise Problem("over", "This link was used, cancelled, or has expired.", status=410)
         _record(actor, "client_link.confirmed", link)
 
 
 def ended(link: ClientLink, ending: str) -> None:
     """Write down how an attempt ended that did not connect; the link can be tried again."""
-    ClientLink.objects.filter(pk=link.pk).open().update(ending=ending[:20], ended_at=timezone.now())
+    ClientLink.objects.filter(pk=link.pk).open().update(ending=ending[:20], ended_at=clock.now())
 
 
 def ask_again(link: ClientLink) -> None:
@@ -122,7 +121,7 @@ def used(connection: Connection, link: ClientLink | None) -> None:
     """The connection is authorised: the link has served, and any other is taken back."""
     if link is not None:
         mine = connection.client_links.filter(pk=link.pk).open()
-        mine.update(used_at=timezone.now(), secret=None, ending="")
+        mine.update(used_at=clock.now(), secret=None, ending="")
     _cancel_open(connection)
 
 
@@ -184,7 +183,7 @@ def progress(link: ClientLink) -> list[Step]:
 
 
 def _cancel_open(connection: Connection) -> None:
-    connection.client_links.open().update(cancelled_at=timezone.now(), secret=None)
+    connection.client_links.open().update(cancelled_at=clock.now(), secret=None)
 
 
 def _record(actor: Actor, action: str, link: ClientLink) -> None:

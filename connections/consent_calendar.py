@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef
-from django.utils import timezone
 
+from connections import clock
 from connections.models import Connection, Grant, Notice
 
 MONTH, WEEK = "consent_ends_in_a_month", "consent_ends_in_a_week"
@@ -17,7 +17,7 @@ def announce() -> int:
 
     The one for a month before is not sent late, beside that for a week.
     """
-    now = timezone.now()
+    now = clock.now()
     week, month = now + _DAYS_BEFORE[WEEK], now + _DAYS_BEFORE[MONTH]
     return _announce(WEEK, now, week) + _announce(MONTH, week, month)
 
@@ -47,4 +47,4 @@ def is_about(notice: Notice, ends: datetime) -> bool:
 
 def ends_soon(ends: datetime | None) -> bool:
     """Whether people should reconnect now, before it ends by itself."""
-    return ends is not None and ends <= timezone.now() + _DAYS_BEFORE[MONTH]
+    return ends is not None and ends <= clock.now() + _DAYS_BEFORE[MONTH]

@@ -6,9 +6,8 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 
-from connections import providers
+from connections import clock, providers
 from connections.actors import SCOPES
 from connections.models import Connection, User, Workspace
 from connections.models.people import LEAST_DAYS, MOST_DAYS
@@ -246,5 +245,5 @@ class KeyForm(forms.Form):
         """Adds `expires_at`: an aware time, or None."""
         data = super().clean() or {}
         days = data.get("days")
-        data["expires_at"] = timezone.now() + timedelta(days=days) if days else None
+        data["expires_at"] = clock.now() + timedelta(days=days) if days else None
         return data

@@ -1,7 +1,6 @@
 """Grants: the only place that hands out a token."""
 
-from django.utils import timezone
-
+from connections import clock
 from connections.grant_state import break_off, check_usable, delayed, opened
 from connections.models import Connection, Grant
 from connections.problems import Problem
@@ -20,7 +19,7 @@ def access_token(connection: Connection, *, just_read: bool = False) -> str:
         else Grant.objects.select_related("connection").get(connection=connection)
     )
     check_usable(grant.connection)
-    now = timezone.now()
+    now = clock.now()
     still_good = grant.expires_at is not None and now < grant.expires_at
     wait = (grant.next_refresh_at - now).total_seconds() if grant.next_refresh_at else 0.0
     if wait > 0:

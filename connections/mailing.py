@@ -3,9 +3,8 @@
 from datetime import timedelta
 
 from django.db.models import Q
-from django.utils import timezone
 
-from connections import wall
+from connections import clock, wall
 from connections.models import Account, ClientLink, Invitation, Notice
 from connections.problems import Problem
 
@@ -22,7 +21,7 @@ def announce(
     link: Invitation | ClientLink | None = invitation or client_link
     if link is None:
         raise ValueError("Nothing to announce.")
-    today = Notice.objects.filter(created_at__gt=timezone.now() - _DAY)
+    today = Notice.objects.filter(created_at__gt=clock.now() - _DAY)
     of_account = Q(invitation__account=account) | Q(client_link__connection__workspace__account=account)
     of_address = Q(invitation__email=link.email) | Q(client_link__email=link.email)
     with wall.opened():  # what other agencies sent to the address counts as well

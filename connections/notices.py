@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 import structlog
 from django.core.mail import EmailMessage
-from django.utils import timezone
 
-from connections import connection_messages, consent_calendar, link_messages
+from connections import clock, connection_messages, consent_calendar, link_messages
 from connections.models import Notice
 
 log = structlog.get_logger(__name__)
@@ -30,7 +29,7 @@ def send_due(limit: int = 20) -> int:
 def _send(notice: Notice) -> bool:
     """Claimed before it is sent: rather none than two if the process dies in between."""
     claimed = Notice.objects.filter(pk=notice.pk, sent_at__isnull=True, attempts=notice.attempts)
-    if not claimed.update(sent_at=timezone.now(), attempts=notice.attempts + 1):
+    if not claimed.update(sent_at=clock.now(), attempts=notice.attempts + 1):
         return False
     message = _MESSAGES[notice.kind](notice)
     if message is None:

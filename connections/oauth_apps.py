@@ -1,9 +1,8 @@
 """Clients' own apps at a provider: entered for a workspace, used for its consents, renewals and revocations."""
 
 from django.db import transaction
-from django.utils import timezone
 
-from connections import audit
+from connections import audit, clock
 from connections.actors import Actor
 from connections.encryption import seal
 from connections.grant_state import readable
@@ -32,13 +31,13 @@ def store(
         app = in_use(workspace, provider)
         if app is None or app.client_id != client_id:
             OAuthApp.objects.filter(workspace=workspace, provider=provider, retired_at__isnull=True).update(
-                retired_at=timezone.now()
+                retired_at=clock.now()
             )
             known = OAuthApp.objects.filter(
                 workspace=workspace, provider=provider, client_id=client_id
             ).first()
             app = known or OAuthApp(workspace=workspace, provider=provider, client_id=client_id)
-        app.created_by_id, app.created_at, app.retired_at = actor.user_id, timezone.now(), None
+        app.created_by_id, app.created_at, app.retired_at = actor.user_id, clock.now(), None
         seal(app, "client_secret", client_secret)
         app.save()
         audit.record(
@@ -50,6 +49,6 @@ def store(
 def retire(*, actor: Actor, app: OAuthApp) -> None:
     """Let new consents go through this server's own app again; a second time changes nothing."""
     with transaction.atomic():
-        if OAuthApp.objects.filter(pk=app.pk, retired_at__isnull=True).update(retired_at=timezone.now()):
+        if OAuthApp.objects.filter(pk=app.pk, retired_at__isnull=True).update(retired_at=clock.now()):
             detail = {"provider": app.provider, "client_id": app.client_id}
             audit.record(actor, _RETIRED, workspace=app.workspace, detail=detail)

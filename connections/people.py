@@ -5,9 +5,8 @@ from typing import Any
 from allauth.account.utils import has_verified_email
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
-from connections import audit, mailing, wall
+from connections import audit, clock, mailing, wall
 from connections.actors import Actor
 from connections.models import Account, Invitation, Membership, Role, User
 from connections.problems import Problem
@@ -68,7 +67,7 @@ def cancel(*, actor: Actor, invitation: Invitation) -> None:
     """Raises Problem (forbidden)."""
     _may_manage(actor, invitation.account)
     with transaction.atomic():
-        if invitation.over(cancelled_at=timezone.now()):
+        if invitation.over(cancelled_at=clock.now()):
             audit.record(
                 actor,
                 "invitation.cancelled",
@@ -91,7 +90,7 @@ def join(*, actor: Actor, user: User, invitation: Invitation) -> Membership:
     with wall.opened(), transaction.atomic():
         # Ending it takes the row's lock: of two clicks one joins.
         usable = Invitation.objects.filter(pk=invitation.pk).usable()
-        if not usable.update(used_at=timezone.now(), used_by=user, secret=None):
+        if not usable.update(used_at=clock.now(), used_by=user, secret=None):
             raise Problem("over", "This invitation was used, cancelled, or has expired.", status=410)
         membership, joined = Membership.objects.get_or_create(
             account=invitation.account, user=user, defaults={"role": invitation.role}

@@ -11,9 +11,8 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db.models import F, Q
-from django.utils import timezone
 
-from connections import backoff, oauth_apps, providers
+from connections import backoff, clock, oauth_apps, providers
 from connections.encryption import seal
 from connections.grant_state import break_off, check_usable, delayed, opened
 from connections.metrics import REFRESHES
@@ -35,7 +34,7 @@ _TELL_AFTER = 3
 def refresh_due(limit: int = 50) -> int:
     """Renew grants whose time has come, so that none dies unused. Answers how many were taken up."""
     due = Grant.objects.filter(
-        connection__status=Connection.Status.ACTIVE, next_refresh_at__lte=timezone.now()
+        connection__status=Connection.Status.ACTIVE, next_refresh_at__lte=clock.now()
     ).select_related("connection")
     taken = 0
     for grant in due.order_by("next_refresh_at")[:limit]:
@@ -63,13 +62,13 @@ def renewed(grant: Grant, *, wait: bool) -> Grant:
         if holder:
             return _refresh(current, holder)
         if time.monotonic() >= end:
-            held = (current.lease_until - timezone.now()).total_seconds() if current.lease_until else 0.0
+            held = (current.lease_until - clock.now()).total_seconds() if current.lease_until else 0.0
             raise delayed(max(1.0, held))
         time.sleep(_LOOK_EVERY)
 
 
 def _take_lease(grant: Grant) -> uuid.UUID | None:
-    holder, now = uuid.uuid4(), timezone.now()
+    holder, now = uuid.uuid4(), clock.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     taken = Grant.objects.filter(free, pk=grant.pk).update(lease_holder=holder, lease_until=now + _LEASE)
     return holder if taken else None
@@ -113,7 +112,7 @@ def _put_off(grant: Grant, holder: uuid.UUID, error: RefreshFailed) -> Problem:
     wait = backoff.delay(failures, error.retry_after)
     Grant.objects.filter(pk=grant.pk, lease_holder=holder).update(
         failures=failures,
-        next_refresh_at=timezone.now() + timedelta(seconds=wait),
+        next_refresh_at=clock.now() + timedelta(seconds=wait),
         lease_holder=None,
         lease_until=None,
     )
@@ -161,7 +160,7 @@ def _tell_of_the_app(grant: Grant) -> None:
 
 def fill(grant: Grant, tokens: Tokens) -> None:
     """Put new tokens, when to renew them and when they end, into an unsaved or leased grant."""
-    now = timezone.now()
+    now = clock.now()
     seal(grant, "access_token", tokens.access_token)
     seal(grant, "refresh_token", tokens.refresh_token)
     if tokens.scopes:  # an answer without them means: as before (RFC 6749, section 5.1)

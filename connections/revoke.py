@@ -4,9 +4,8 @@ from typing import Any
 
 import structlog
 from django.db import transaction
-from django.utils import timezone
 
-from connections import audit, oauth_apps, providers
+from connections import audit, clock, oauth_apps, providers
 from connections.actors import Actor
 from connections.encryption import Unreadable, reveal
 from connections.models import Connection, Grant, OAuthApp
@@ -91,7 +90,7 @@ def _erase(
         won = (
             Connection.objects.filter(pk=connection.pk)
             .exclude(status=Connection.Status.REVOKED)
-            .update(status=Connection.Status.REVOKED, status_reason="", revoked_at=timezone.now())
+            .update(status=Connection.Status.REVOKED, status_reason="", revoked_at=clock.now())
         )
         if not won:
             return None, None, False
@@ -105,7 +104,7 @@ def _erase(
             lease_holder=None,
             lease_until=None,
         )
-        connection.client_links.open().update(cancelled_at=timezone.now(), secret=None)
+        connection.client_links.open().update(cancelled_at=clock.now(), secret=None)
         connection.refresh_from_db()
         answers = connection_revoked.send(sender=Connection, connection=connection)
         for _, done in answers:

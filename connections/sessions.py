@@ -8,7 +8,8 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
+
+from connections import clock
 
 MOST = 100
 _GRAIN = timedelta(minutes=1)
@@ -34,7 +35,7 @@ class NotesWhoIsHere:
         return self.get_response(request)
 
     def _note(self, request: HttpRequest) -> None:
-        key, now = request.session.session_key, timezone.now()
+        key, now = request.session.session_key, clock.now()
         if not key or not cache.add(f"seen:{key}", True, _GRAIN.total_seconds()):
             return
         address = request.META.get("REMOTE_ADDR") or "0.0.0.0"  # as above  # noqa: S104  # nosec B104

@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone
 
+from connections import clock
 from connections.providers import AppCredentials, Tokens
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path
@@ -63,5 +63,5 @@ def tokens_of(answer: dict[str, Any], *, refresh_token: str = "") -> Tokens:
         access_token=str(access),
         refresh_token=str(renewed),
         scopes=scope.split(),
-        expires_at=timezone.now() + (timedelta(seconds=seconds) if seconds else _DEFAULT_LIFE),
+        expires_at=clock.now() + (timedelta(seconds=seconds) if seconds else _DEFAULT_LIFE),
     )

@@ -6,10 +6,10 @@ from datetime import timedelta
 import structlog
 from django.conf import settings
 from django.db import Error, close_old_connections
-from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.tasks import async_task
 
+from connections import clock
 from taskjuice.children import Child
 from workflows import doorbell, worker
 from workflows.hooks import sender
@@ -67,6 +67,6 @@ class Watchdog:
         if now - max(self.cluster.started_at, self._last_away) < STALE_AFTER.total_seconds():
             return
         beat = doorbell.last_beat(settings.NODE_NAME)
-        if beat is None or timezone.now() - beat > STALE_AFTER:
+        if beat is None or clock.now() - beat > STALE_AFTER:
             log.error("workers_stuck", node=settings.NODE_NAME, last_beat=beat and beat.isoformat())
             self.cluster.kill()

@@ -26,6 +26,13 @@ def pytest_configure() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.fixture(autouse=True)
+def _this_machine_s_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests set it; what the database says of the time is tested in tests/connections/test_clock.py."""
+    monkeypatch.setattr("connections.clock._known", None)
+    monkeypatch.setattr("connections.clock.learn", lambda at, asked: None)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Iterator[None]:
     report = yield

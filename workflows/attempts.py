@@ -13,9 +13,8 @@ from typing import Any
 
 import structlog
 from django.db import transaction
-from django.utils import timezone
 
-from connections import grant_state, quick_rows
+from connections import clock, grant_state, quick_rows
 from connections.budget import Exhausted
 from connections.models import Connection
 from connections.problems import Problem
@@ -163,7 +162,7 @@ class Attempt:
         cache_key = f"{connection.pk}:{connection.grant.generation}"
         caller = Caller(self.call, cache_key, sent_before=self.call.unsure, until=self.until)
         if self.call.unsure and action.recover is not None:
-            looked_at = timezone.now()
+            looked_at = clock.now()
             recovered = action.recover(api, data.validated_data, caller)
             if recovered is not None:
                 return recovered
@@ -192,7 +191,7 @@ class Attempt:
         self, action: ActionType, connection: Connection, effects: list[Effect], meter: metered.Meter
     ) -> None:
         """In one transaction with the place in the budget of requests, so that no commit more is waited for."""
-        now, again = timezone.now(), self.call.first_sent_at is not None
+        now, again = clock.now(), self.call.first_sent_at is not None
         with transaction.atomic(), quick_rows.together():
             meter.reserve(at_once=True)
             self._write(
@@ -205,7 +204,7 @@ class Attempt:
 
     def _keep_lease(self) -> None:
         self.owner.before_request()
-        now = timezone.now()
+        now = clock.now()
         if self.call._state.adding:
             self.call.lease_until = now + LEASE
         elif self.call.lease_until is None or self.call.lease_until - now < _LEFT_FOR_A_REQUEST:

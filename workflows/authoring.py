@@ -5,10 +5,9 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
-from django.utils import timezone
 from rest_framework.serializers import ValidationError
 
-from connections import audit
+from connections import audit, clock
 from connections.actors import Actor
 from connections.models import Connection
 from connections.problems import Problem
@@ -139,7 +138,7 @@ def set_pace(*, actor: Actor, workflow: Workflow, max_runs_per_minute: int) -> N
 def _let_run(workflow: Workflow) -> None:
     """Make it active. What the safety limit held goes on, and counts no more."""
     workflow.status, workflow.pause_reason = Workflow.Status.ACTIVE, ""
-    workflow.counted_from = timezone.now()
+    workflow.counted_from = clock.now()
     workflow.save(update_fields=["status", "pause_reason", "counted_from"])
     if pace.let_go(pace.held(workflow)):
         doorbell.ring()

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Max, QuerySet
-from django.utils import timezone
 
+from connections import clock
 from workflows.catalog import Twins
 from workflows.models import ActionCall
 
@@ -57,7 +57,7 @@ class Caller:
     def twins(self) -> Twins:
         since = (self.first_sent_at or self.call.created_at) - _TWINS_SINCE
         twins = self._equal().exclude(pk=self.call.pk)
-        at_work = twins.filter(status=ActionCall.Status.RUNNING, unsure=True, lease_until__gte=timezone.now())
+        at_work = twins.filter(status=ActionCall.Status.RUNNING, unsure=True, lease_until__gte=clock.now())
         done = twins.filter(status=ActionCall.Status.COMPLETED, finished_at__gte=since)
         return Twins(
             at_work=at_work.exists(),

@@ -8,9 +8,8 @@ from uuid import UUID
 
 import structlog
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
-from connections import audit
+from connections import audit, clock
 from connections.actors import Actor
 from connections.api.errors import invalid_input
 from connections.models import Connection
@@ -56,7 +55,7 @@ def call_action(
         input=data,
         idempotency_key=idempotency_key,
         fingerprint=fingerprint,
-        next_attempt_at=timezone.now(),
+        next_attempt_at=clock.now(),
     )
     holder = claims.claimed_from_birth(call) if start else None
     try:
@@ -155,7 +154,7 @@ def advance_due(until: float, limit: int = 20) -> int:
     until: `time.monotonic()` after which nothing new is begun.
     """
     taken = 0
-    for call in ActionCall.objects.due(timezone.now())[:limit]:
+    for call in ActionCall.objects.due(clock.now())[:limit]:
         if time.monotonic() > until:
             break
         holder = claims.claim(call)

@@ -4,8 +4,8 @@ import uuid
 from datetime import timedelta
 
 from django.db.models import Q
-from django.utils import timezone
 
+from connections import clock
 from workflows.models import ActionCall
 
 # Renewed before each request that leaves; a request takes at most 22 seconds (pagerduty_app.client.transport).
@@ -22,13 +22,13 @@ def claimed_from_birth(call: ActionCall) -> uuid.UUID:
     call.status = Status.RUNNING
     call.attempts = 1
     call.lease_holder = uuid.uuid4()
-    call.lease_until = timezone.now() + LEASE
+    call.lease_until = clock.now() + LEASE
     return call.lease_holder
 
 
 def claim(call: ActionCall) -> uuid.UUID | None:
     """Take the call up for one more attempt. None when somebody else has it or it is not open any more."""
-    holder, now = uuid.uuid4(), timezone.now()
+    holder, now = uuid.uuid4(), clock.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     claimed = ActionCall.objects.filter(
         free,

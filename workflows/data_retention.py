@@ -10,8 +10,8 @@ from datetime import timedelta
 import structlog
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef
-from django.utils import timezone
 
+from connections import clock
 from connections.models import Workspace
 from workflows.models import RetentionStatement
 from workflows.old_rows import KINDS
@@ -47,13 +47,13 @@ def prune(batches: int = _BATCHES, budget: float = _BUDGET) -> int:
             Exception
         ):  # somebody replays what is about to go, or a fault of ours: the others have their turn
             log.exception("retention_broke", workspace=str(statement.workspace_id))
-            RetentionStatement.objects.filter(pk=statement.pk).update(worked_at=timezone.now())
+            RetentionStatement.objects.filter(pk=statement.pk).update(worked_at=clock.now())
     return gone
 
 
 def _begin_day() -> None:
     """A statement for each workspace that has none of today, once the one before is finished."""
-    now = timezone.now()
+    now = clock.now()
     of_it = RetentionStatement.objects.filter(workspace=OuterRef("pk"))
     due = Workspace.objects.filter(
         ~Exists(of_it.filter(day__gte=now.date())), ~Exists(of_it.filter(finished_at__isnull=True))
@@ -79,7 +79,7 @@ def _work(statement: RetentionStatement) -> int:
 
     An agency that keeps things longer since the statement began keeps them at once.
     """
-    longer = timezone.now() - timedelta(days=statement.workspace.account.retention_days)
+    longer = clock.now() - timedelta(days=statement.workspace.account.retention_days)
     cutoff = min(statement.cutoff, longer)
     stage, keys = statement.stage, []
     while stage < len(KINDS):
@@ -88,7 +88,7 @@ def _work(statement: RetentionStatement) -> int:
         if keys:
             break
         stage += 1
-    now = timezone.now()
+    now = clock.now()
     with transaction.atomic():
         # Writing takes the row's lock: workers that meet here go one after the other.
         ours = RetentionStatement.objects.filter(

@@ -5,10 +5,10 @@ from datetime import datetime
 from functools import cache
 
 from django.conf import settings
-from django.utils import timezone
 from django_q.brokers import Broker
 from django_q.tasks import async_task
 
+from connections import clock
 from workflows.models import Heartbeat
 
 _DRAIN, _SEND_HOOKS = "workflows.worker.drain", "workflows.worker.send_hooks"
@@ -55,7 +55,7 @@ def hook_ring_written() -> tuple[str, str]:
 
 def beat(name: str) -> None:
     """Write down that the worker `name` is alive."""
-    now = timezone.now()
+    now = clock.now()
     if not Heartbeat.objects.filter(name=name).update(beat_at=now):
         Heartbeat.objects.bulk_create([Heartbeat(name=name, beat_at=now)], ignore_conflicts=True)
 

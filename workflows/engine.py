@@ -5,9 +5,8 @@ import time
 import uuid
 
 import structlog
-from django.utils import timezone
 
-from connections import quick_rows
+from connections import clock, quick_rows
 from workflows import claims, metrics, run_leases, walks
 from workflows.models import Run
 from workflows.turns import Turns
@@ -61,15 +60,15 @@ def advance_due(until: float, limit: int = _AT_ONCE) -> int:
 
 
 def anything_due() -> bool:
-    return Run.objects.tests_due(timezone.now()).exists() or bool(_TURNS.next(1))
+    return Run.objects.tests_due(clock.now()).exists() or bool(_TURNS.next(1))
 
 
 def _due(limit: int) -> list[Run]:
     """Runs that a worker may take up: due, not held, and the first of their lane; workspaces in turn."""
-    tests = Run.objects.tests_due(timezone.now()).values_list("seq", flat=True)
+    tests = Run.objects.tests_due(clock.now()).values_list("seq", flat=True)
     order = [*tests[: limit // 2], *_TURNS.next(limit)][:limit]
     # Another worker may have taken one since; what is seen here is what `_claim` holds against.
-    runs = Run.objects.due(timezone.now()).filter(seq__in=order).select_related("version", "event__trigger")
+    runs = Run.objects.due(clock.now()).filter(seq__in=order).select_related("version", "event__trigger")
     return sorted(runs, key=lambda run: order.index(run.seq))
 
 
@@ -80,7 +79,7 @@ def _from_anywhere(runs: list[Run]) -> list[Run]:
 
 
 def _claim(run: Run) -> uuid.UUID | None:
-    holder, now = uuid.uuid4(), timezone.now()
+    holder, now = uuid.uuid4(), clock.now()
     as_seen = {name: getattr(run, name) for name in _SEEN}
     taken = {
         "status": Run.Status.RUNNING,

@@ -8,8 +8,8 @@ from typing import Any
 import structlog
 from django.db import DataError, transaction
 from django.db.models import Q
-from django.utils import timezone
 
+from connections import clock
 from workflows import catalog, conditions, doorbell, origins, pace
 from workflows.hooks import outbox
 from workflows.models import Event, Run, Trace, Workflow, WorkflowVersion
@@ -62,7 +62,7 @@ def _heads() -> list[Event]:
     """
     order = _TURNS.next(_BATCH)
     # Another worker may have taken one since; what is seen here is what `_take` holds against.
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=timezone.now())
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=clock.now())
     events = Event.objects.filter(free, seq__in=order, status="queued").select_related("trigger__connection")
     return sorted(events, key=lambda event: order.index(event.seq))
 
@@ -72,7 +72,7 @@ def _take(event: Event) -> bool:
     attempts = event.attempts + 1
     taken = Event.objects.filter(
         seq=event.seq, status="queued", attempts=event.attempts, lease_until=event.lease_until
-    ).update(attempts=attempts, lease_until=timezone.now() + _LEASE)
+    ).update(attempts=attempts, lease_until=clock.now() + _LEASE)
     event.attempts = attempts
     return bool(taken)
 
@@ -112,7 +112,7 @@ def _cause_of(event: Event) -> Trace | None:
 
 def _run(event: Event, workflow: Workflow, cause: Trace | None) -> Run:
     """Its run, to be saved: pending, or stopped because its chain is too long, or held by the safety limit."""
-    now = timezone.now()
+    now = clock.now()
     beginning = origins.beginning(cause, now)
     if "error" in beginning:
         log.warning("chain_too_long", workflow=str(workflow.pk), event_id=str(event.id))
@@ -149,7 +149,7 @@ def _give_back(event: Event, error: Exception) -> None:
     if event.attempts >= MAX_ATTEMPTS:
         _finish(event, Event.Status.FAILED, error=type(error).__name__)
     else:
-        wait = timezone.now() + timedelta(seconds=2**event.attempts)
+        wait = clock.now() + timedelta(seconds=2**event.attempts)
         Event.objects.filter(seq=event.seq, status="queued").update(lease_until=wait)
 
 

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from django.utils import timezone
 from liquid import Undefined
 from liquid.exceptions import FilterArgumentError
 
+from connections import clock
 from workflows.moments import moment
 
 LONGEST_TEXT = 100_000
@@ -86,7 +86,7 @@ def truncatewords(value: Any, number: Any = 15, end: Any = "...") -> str:
 def date(value: Any, wanted: Any = "%Y-%m-%d %H:%M") -> str:
     """Widths such as %9999999d are refused: the C library would write that many zeros."""
     text, form = _text(value, "date"), _text(wanted, "date")
-    found = timezone.now() if text in ("now", "today") else moment(text)
+    found = clock.now() if text in ("now", "today") else moment(text)
     if found is None:
         raise _refuse("date takes a date or time such as 2026-11-01T09:30:00Z.")
     if len(form) > _LONGEST_FORMAT:

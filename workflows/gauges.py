@@ -12,10 +12,10 @@ from typing import Any
 import structlog
 from django.db import Error, connection, transaction
 from django.db.models import Count, Min, QuerySet
-from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily as Family
 from prometheus_client.registry import Collector
 
+from connections import clock
 from connections.models import Connection, Grant, RequestBudget
 from workflows.models import ActionCall, Event, Heartbeat, HeldDelivery, HookDelivery, Run
 from workflows.models.runs import UNFINISHED
@@ -138,7 +138,7 @@ class Gauges(Collector):
     """A collector for a prometheus-client registry; what the database does not answer is left out."""
 
     def collect(self) -> Iterator[Family]:
-        now, answered = timezone.now(), True
+        now, answered = clock.now(), True
         for figures in _FIGURES:
             try:
                 with _in_a_hurry():

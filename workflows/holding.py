@@ -7,8 +7,8 @@ import structlog
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
 from django.db.models.functions import Length
-from django.utils import timezone
 
+from connections import clock
 from connections.storable import storable_text
 from workflows import signers, storing
 from workflows.models import HeldDelivery, Trigger, TriggerSecret
@@ -51,7 +51,7 @@ def _is_full(trigger: Trigger, more: int) -> bool:
 
 def forget_held() -> int:
     """Throw away what was held for a secret that never came. Answers how many."""
-    deleted, _ = HeldDelivery.objects.filter(received_at__lt=timezone.now() - HELD_FOR).delete()
+    deleted, _ = HeldDelivery.objects.filter(received_at__lt=clock.now() - HELD_FOR).delete()
     return deleted
 
 

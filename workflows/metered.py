@@ -3,9 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.utils import timezone
-
-from connections import grants
+from connections import clock, grants
 from connections.budget import Allowance, Budget, Exhausted
 from connections.models import Connection
 from connections.problems import Problem
@@ -124,7 +122,7 @@ def authorised(
 
 def as_problem(spent: Exhausted) -> Problem:
     """Why something has to wait, in words, and for how long."""
-    retry_after = max(0.0, spent.at - timezone.now().timestamp())
+    retry_after = max(0.0, spent.at - clock.now().timestamp())
     message = (
         "The provider asked for fewer requests; nothing is sent before the time it named."
         if spent.blocked

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils import timezone
 
+from connections import clock
 from connections.models import Connection, Workspace
 from workflows.models import ActionCall, Event, Hook, HookDelivery, ReplayBatch, Run, StepRun
 
@@ -43,7 +43,7 @@ def _runs(workspace: Workspace, cutoff: datetime) -> Rows:
 
 def _calls(workspace: Workspace, cutoff: datetime) -> Rows:
     """Finished ones outside any run; what a repeated request still has to find stays for its time."""
-    repeated = min(cutoff, timezone.now() - timedelta(days=IDEMPOTENT_DAYS))
+    repeated = min(cutoff, clock.now() - timedelta(days=IDEMPOTENT_DAYS))
     return ActionCall.objects.filter(
         Q(idempotency_key__isnull=True) | Q(created_at__lt=repeated),
         ~Exists(StepRun.objects.filter(call=OuterRef("pk"))),

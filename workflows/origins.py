@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
-from django.utils import timezone
 
-from connections import quick_rows
+from connections import clock, quick_rows
 from connections.models import Connection
 from connections.problems import Problem
 from workflows import catalog
@@ -44,7 +43,7 @@ def record(
     account = account_of(connection)
     if run is None or not account or not effects:
         return
-    now = timezone.now()
+    now = clock.now()
     traces = [
         Trace(
             account=account,
@@ -137,6 +136,6 @@ def beginning(cause: Trace | None, now: datetime) -> dict[str, Any]:
 
 def prune() -> int:
     """Delete traces that no event can tell of any more. Answers how many."""
-    old = Trace.objects.filter(last_at__lt=timezone.now() - _KEPT).values_list("pk", flat=True)
+    old = Trace.objects.filter(last_at__lt=clock.now() - _KEPT).values_list("pk", flat=True)
     deleted, _ = Trace.objects.filter(pk__in=list(old[:_PRUNED_AT_ONCE])).delete()
     return deleted

@@ -4,9 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
-from django.utils import timezone
 
-from connections import backoff
+from connections import backoff, clock
 from connections.budget import Exhausted
 from connections.problems import Problem
 from connections.storable import storable
@@ -29,7 +28,7 @@ Status = ActionCall.Status
 
 def of_success(output: Json) -> dict[str, Any]:
     """The columns of a completed call."""
-    now = timezone.now()
+    now = clock.now()
     return {
         "status": Status.COMPLETED,
         "output": storable(output),
@@ -59,7 +58,7 @@ def of_spent_budget(call: ActionCall, spent: Exhausted) -> dict[str, Any]:
     """The columns of a call whose turn comes at `spent.at`; nothing was tried, so nothing is counted."""
     problem = metered.as_problem(spent)
     longest = _LONGEST_WITH_ROUNDS if call.rounds else _LONGEST_RETRY
-    if timezone.now() - call.created_at >= longest:
+    if clock.now() - call.created_at >= longest:
         return of_end(problem)
     at = datetime.fromtimestamp(spent.at, UTC)
     return {
@@ -76,10 +75,10 @@ def of_failure(call: ActionCall, problem: Problem) -> dict[str, Any]:
     error = storable({**problem.as_error(), "status": problem.status})
     if problem.code in _NEEDS_PERSON and call.origin == ActionCall.Origin.STEP:
         return {"status": Status.PAUSED, "error": error, "next_attempt_at": None}
-    in_time = timezone.now() - call.created_at < _LONGEST_RETRY
+    in_time = clock.now() - call.created_at < _LONGEST_RETRY
     if problem.retryable and in_time and call.attempts < MAX_ATTEMPTS + call.rounds:
         wait = timedelta(seconds=backoff.delay(call.attempts, problem.retry_after))
-        return {"status": Status.WAITING, "error": error, "next_attempt_at": timezone.now() + wait}
+        return {"status": Status.WAITING, "error": error, "next_attempt_at": clock.now() + wait}
     return of_end(problem)
 
 
@@ -89,7 +88,7 @@ def of_end(problem: Problem) -> dict[str, Any]:
         "status": Status.FAILED,
         "error": storable({**problem.as_error(), "status": problem.status}),
         "next_attempt_at": None,
-        "finished_at": timezone.now(),
+        "finished_at": clock.now(),
     }
 
 
@@ -101,7 +100,7 @@ def of_further_round(call: ActionCall) -> dict[str, Any] | None:
     return {
         "status": Status.WAITING,
         "rounds": call.rounds + 1,
-        "next_attempt_at": timezone.now() + wait,
+        "next_attempt_at": clock.now() + wait,
         "finished_at": None,
     }
 

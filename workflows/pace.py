@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 import structlog
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
-from connections import audit
+from connections import audit, clock
 from connections.actors import Actor
 from connections.problems import Problem
 from workflows.hooks import outbox
@@ -88,14 +87,12 @@ def held_of(workflows: QuerySet[Workflow]) -> QuerySet[Run]:
 
 def let_go(runs: QuerySet[Run]) -> int:
     """Let held runs go on. Answers how many."""
-    return runs.update(
-        status=Run.Status.PENDING, pause_reason="", error=None, claims=0, due_at=timezone.now()
-    )
+    return runs.update(status=Run.Status.PENDING, pause_reason="", error=None, claims=0, due_at=clock.now())
 
 
 def cancel(runs: QuerySet[Run], error: dict[str, object]) -> int:
     """End held runs. Answers how many. Call it in a transaction."""
-    now = timezone.now()
+    now = clock.now()
     workflows = list(runs.order_by().values_list("workflow", flat=True).distinct())
     ended = runs.update(status=Run.Status.CANCELLED, pause_reason="", error=error, finished_at=now)
     now_over = Run.objects.filter(workflow__in=workflows, status=Run.Status.CANCELLED, finished_at=now)

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
+from connections import clock
 from connections.models import Connection
 from connections.problems import Problem
 from workflows.hooks import outbox
@@ -16,13 +16,13 @@ def resume(runs: Iterable[Run]) -> int:
     """Let paused runs go on from the step they are at."""
     keys = [run.pk for run in runs]
     return Run.objects.filter(pk__in=keys, status=Run.Status.PAUSED).update(
-        status=Run.Status.PENDING, blocked_on=None, error=None, claims=0, due_at=timezone.now()
+        status=Run.Status.PENDING, blocked_on=None, error=None, claims=0, due_at=clock.now()
     )
 
 
 def close_steps(runs: Iterable[Run], error: Any) -> None:
     """End the open steps of runs that end without their own walk, and the calls behind them."""
-    keys, now = [run.pk for run in runs], timezone.now()
+    keys, now = [run.pk for run in runs], clock.now()
     ActionCall.objects.filter(
         step_run__run__in=keys, status__in=["pending", "running", "waiting", "paused"]
     ).update(
@@ -45,7 +45,7 @@ def fail_revoked(runs: Iterable[Run]) -> int:
     problem = Problem("connection_revoked", "The connection was revoked.", status=409)
     error = {**problem.as_error(), "status": problem.status}
     failed = Run.objects.filter(pk__in=[run.pk for run in paused], status=Run.Status.PAUSED).update(
-        status=Run.Status.FAILED, blocked_on=None, error=error, finished_at=timezone.now()
+        status=Run.Status.FAILED, blocked_on=None, error=error, finished_at=clock.now()
     )
     close_steps(paused, error)
     outbox.owe_runs(run.pk for run in paused)

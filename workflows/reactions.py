@@ -3,8 +3,8 @@
 from typing import Any
 
 from django.dispatch import receiver
-from django.utils import timezone
 
+from connections import clock
 from connections.models import Connection
 from connections.problems import Problem
 from connections.signals import connection_restored, connection_revoked, connection_revoking
@@ -25,7 +25,7 @@ def resume_parked_runs(connection: Connection, **kwargs: Any) -> None:
 def look_after_webhooks(connection: Connection, **kwargs: Any) -> None:
     """What waited for a person to reconnect is looked at at once."""
     waiting = Subscription.objects.open().filter(trigger__connection=connection)
-    if waiting.update(next_attempt_at=timezone.now()):
+    if waiting.update(next_attempt_at=clock.now()):
         doorbell.ring()
 
 
@@ -43,7 +43,7 @@ def stop_everything(connection: Connection, **kwargs: Any) -> dict[str, int]:
 
     Answers how many of each, in the words of the receipt.
     """
-    now = timezone.now()
+    now = clock.now()
     open_ = Trigger.objects.filter(connection=connection).exclude(status=Trigger.Status.CLOSED)
     closed = open_.update(status=Trigger.Status.CLOSED)
     HeldDelivery.objects.filter(trigger__connection=connection).delete()

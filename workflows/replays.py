@@ -6,9 +6,8 @@ from typing import Any
 import structlog
 from django.db import transaction
 from django.db.models import Count, Max, QuerySet
-from django.utils import timezone
 
-from connections import audit
+from connections import audit, clock
 from connections.actors import Actor
 from connections.models import Workspace
 from connections.problems import Problem
@@ -91,7 +90,7 @@ def _make_some(batch: ReplayBatch) -> int:
     keys = batch.chosen[batch.made : batch.made + _AT_ONCE]
     made = batch.made + len(keys)
     done = made == len(batch.chosen)
-    after = {"status": Status.MADE, "finished_at": timezone.now()} if done else {}
+    after = {"status": Status.MADE, "finished_at": clock.now()} if done else {}
     with transaction.atomic():
         ours = ReplayBatch.objects.filter(pk=batch.pk, status=Status.MAKING, made=batch.made)
         if not ours.update(made=made, **after):
@@ -121,7 +120,7 @@ def _again(run: Run, batch: ReplayBatch) -> Run:
 
 def cancel(*, actor: Actor, batch: ReplayBatch) -> None:
     """Make no more of its runs, and stop those that are not at work right now. Raises Problem (replay_over)."""
-    now = timezone.now()
+    now = clock.now()
     error = Problem("cancelled", "The replay was cancelled.", status=409).as_error()
     with transaction.atomic():
         open_ = ReplayBatch.objects.filter(pk=batch.pk).exclude(status=Status.CANCELLED)

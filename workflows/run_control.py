@@ -4,9 +4,8 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
-from django.utils import timezone
 
-from connections import audit
+from connections import audit, clock
 from connections.actors import Actor
 from connections.problems import Problem
 from workflows import doorbell, parked
@@ -45,7 +44,7 @@ def replay(*, actor: Actor, run: Run) -> Run:
 
 def cancel(*, actor: Actor, run: Run) -> None:
     """Stop a run that is not being worked on at this moment; its waiting call is cancelled with it."""
-    now = timezone.now()
+    now = clock.now()
     with transaction.atomic():
         idle = Run.objects.filter(pk=run.pk, status__in=UNFINISHED).exclude(status=Run.Status.RUNNING)
         if not idle.update(status=Run.Status.CANCELLED, blocked_on=None, pause_reason="", finished_at=now):
@@ -85,7 +84,7 @@ def resume(*, actor: Actor, run: Run) -> None:
             pause_reason="",
             error=None,
             claims=0,
-            due_at=max(next_attempt or timezone.now(), timezone.now()),
+            due_at=max(next_attempt or clock.now(), clock.now()),
         ):
             raise Problem("run_not_paused", "This run is not paused.", status=409)
         _record(actor, run, "run.resumed")

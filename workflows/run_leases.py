@@ -4,9 +4,7 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
-from django.utils import timezone
-
-from connections import quick_rows
+from connections import clock, quick_rows
 from workflows import doorbell
 from workflows.models import Run
 from workflows.owners import OwnerLost
@@ -30,14 +28,14 @@ class RunLease:
         """Called before each request: shows life, and leaves the request the time that it may take."""
         doorbell.still_alive()
         until = self.run.lease_until
-        if until is None or until - timezone.now() < _LEFT_FOR_A_REQUEST:
+        if until is None or until - clock.now() < _LEFT_FOR_A_REQUEST:
             self.renew()
 
     def renew(self) -> None:
-        self.write(lease_until=timezone.now() + LEASE)
+        self.write(lease_until=clock.now() + LEASE)
 
     def to_next_step(self) -> None:
-        self.write(position=self.run.position + 1, claims=1, lease_until=timezone.now() + LEASE)
+        self.write(position=self.run.position + 1, claims=1, lease_until=clock.now() + LEASE)
 
     def give_back(self, **fields: Any) -> None:
         self.write(lease_holder=None, lease_until=None, **fields)

@@ -2,8 +2,7 @@
 
 from datetime import timedelta
 
-from django.utils import timezone
-
+from connections import clock
 from workflows import catalog
 from workflows.models import Trigger, TriggerSecret
 
@@ -21,7 +20,7 @@ def signer_of(
 
 def saw_secret(secret: TriggerSecret) -> None:
     """Show when a secret last signed, written at most once a minute."""
-    now = timezone.now()
+    now = clock.now()
     if secret.last_seen_at is None or now - secret.last_seen_at > _LAST_SEEN_GRAIN:
         secret.last_seen_at = now
         TriggerSecret.objects.filter(pk=secret.pk).update(last_seen_at=now)

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
+from connections import clock
 from connections.storable import storable_text
 from workflows import catalog, doorbell, redaction, twins
 from workflows.catalog import Delivery
@@ -131,7 +131,7 @@ def store(
                 return Verdict.DUPLICATE
             event.save(force_insert=True)
             if trigger.confirmed_at is None and not is_test and recovered is None:
-                Trigger.objects.filter(pk=trigger.pk).update(confirmed_at=timezone.now())
+                Trigger.objects.filter(pk=trigger.pk).update(confirmed_at=clock.now())
             if fires:
                 outbox.owe_event(event)
                 doorbell.ring()

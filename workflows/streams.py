@@ -7,9 +7,7 @@ from datetime import timedelta
 from itertools import chain
 from typing import Any
 
-from django.utils import timezone
-
-from connections import budget
+from connections import budget, clock
 from connections.actors import Actor
 from connections.models import Connection
 from connections.problems import Problem
@@ -59,7 +57,7 @@ def lines(*, actor: Actor, connection: Connection, action_key: str, data: Any) -
 def _is_streaming(connection: Connection) -> bool:
     """One at a time for each workspace: a reader who is slow keeps a thread of the server."""
     running = ActionCall.objects.filter(origin=ActionCall.Origin.STREAM, status=ActionCall.Status.RUNNING)
-    return running.filter(workspace=connection.workspace_id, lease_until__gt=timezone.now()).exists()
+    return running.filter(workspace=connection.workspace_id, lease_until__gt=clock.now()).exists()
 
 
 class _Stream(attempts.Attempt):
@@ -76,7 +74,7 @@ class _Stream(attempts.Attempt):
             self._write(**outcomes.of_success(output))
             yield {"summary": {"id": str(self.call.pk), **output}}
         except GeneratorExit:
-            self._write(status=ActionCall.Status.CANCELLED, finished_at=timezone.now())
+            self._write(status=ActionCall.Status.CANCELLED, finished_at=clock.now())
             raise
         except claims.LeaseLost:
             yield {"error": attempts.cut_off().as_error()}
@@ -93,7 +91,7 @@ class _Stream(attempts.Attempt):
 
     def _keep_lease(self) -> None:
         """Longer than for others: whoever reads may be slow."""
-        self._write(lease_until=timezone.now() + _LEASE)
+        self._write(lease_until=clock.now() + _LEASE)
 
     def _parts(self) -> Iterator[Streamed]:
         action, connection = self._usable()

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.utils import timezone
-
+from connections import clock
 from workflows import catalog, holding
 from workflows.models import Trigger
 
@@ -52,7 +51,7 @@ def _trouble(trigger: Any, watch: Any) -> Concern | None:
 
 
 def _left_out(watch: Any) -> Concern | None:
-    if not watch.left_out or watch.left_out_at < timezone.now() - _QUIET_AFTER:
+    if not watch.left_out or watch.left_out_at < clock.now() - _QUIET_AFTER:
         return None
     return Concern("warning", "some left out", watch.left_out)
 
@@ -112,7 +111,7 @@ def _holding(trigger: Any, held: int) -> Concern | None:
             " Paste it soon."
         )
         return Concern("warning", f"{held} held", words)
-    if trigger.held_since < timezone.now() - _HELD_LONG:
+    if trigger.held_since < clock.now() - _HELD_LONG:
         words = (
             f"Deliveries have been waiting for the signing secret for more than {_HELD_LONG.days} days; after"
             f" {holding.HELD_FOR.days} days they are thrown away. Paste it soon."
@@ -123,7 +122,7 @@ def _holding(trigger: Any, held: int) -> Concern | None:
 
 def _silence(trigger: Any, since: datetime | None) -> Concern | None:
     """Perhaps nothing has happened; perhaps somebody has removed the webhook."""
-    if since is None or since > timezone.now() - _QUIET_AFTER:
+    if since is None or since > clock.now() - _QUIET_AFTER:
         return None
     name = catalog.integration(trigger.provider).name
     words = (

@@ -5,9 +5,8 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
-from connections import audit
+from connections import audit, clock
 from connections.actors import Actor
 from connections.encryption import seal
 from connections.models import Connection
@@ -100,9 +99,7 @@ def add_secret(*, actor: Actor, trigger: Trigger, secret: str) -> tuple[TriggerS
 def retire_secret(*, actor: Actor, secret: TriggerSecret) -> None:
     """Deliveries signed with it are refused from now on."""
     with transaction.atomic():
-        if TriggerSecret.objects.filter(pk=secret.pk, retired_at__isnull=True).update(
-            retired_at=timezone.now()
-        ):
+        if TriggerSecret.objects.filter(pk=secret.pk, retired_at__isnull=True).update(retired_at=clock.now()):
             _record(actor, secret.trigger, "trigger.secret_retired")
 
 
@@ -131,7 +128,7 @@ def delete(*, actor: Actor, trigger: Trigger) -> None:
     """Close the URL for good; events and runs stay readable."""
     with transaction.atomic():
         if Trigger.objects.filter(pk=trigger.pk, deleted_at__isnull=True).update(
-            deleted_at=timezone.now(), status=Trigger.Status.CLOSED
+            deleted_at=clock.now(), status=Trigger.Status.CLOSED
         ):
             trigger.held.all().delete()
             wishes.end_all(trigger)

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 import structlog
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Count, F
-from django.utils import timezone
 
+from connections import clock
 from workflows.models import Trigger, TurnedAway
 
 log = structlog.get_logger(__name__)
@@ -23,7 +23,7 @@ _RECENTLY = timedelta(days=1)
 def count(trigger: Trigger, verdict: str) -> None:
     """Count one delivery of this minute. Never raises for what the database says."""
     try:
-        _count(trigger, verdict, timezone.now())
+        _count(trigger, verdict, clock.now())
     except DatabaseError:
         log.exception("turned_away_not_counted", trigger=str(trigger.pk), verdict=verdict)
 
@@ -48,7 +48,7 @@ def _count(trigger: Trigger, verdict: str, now: datetime) -> None:
 
 def prune() -> int:
     """Forget what is old, and of triggers that have too many rows the oldest. Answers how many rows went."""
-    now = timezone.now()
+    now = clock.now()
     deleted, _ = TurnedAway.objects.filter(minute__lt=now - _KEPT_FOR).delete()
     busy = TurnedAway.objects.filter(minute__gte=now - _RECENTLY).order_by().values("trigger").distinct()
     crowded = (

@@ -11,7 +11,8 @@ from itertools import chain, islice, zip_longest
 from typing import Any
 
 from django.db import connection
-from django.utils import timezone
+
+from connections import clock
 
 _HOPS = 500
 # Each probe is ordered as its index is, down to the last column: else a planner may take another index and read rows
@@ -148,7 +149,7 @@ class Turns:
         return sql.format(worth=self.worth.format(**parts), begin=begin, **parts)
 
     def _ask(self, sql: str, begin: str = "", **values: Any) -> list[tuple[Any, ...]]:
-        now = connection.ops.adapt_datetimefield_value(timezone.now())
+        now = connection.ops.adapt_datetimefield_value(clock.now())
         with connection.cursor() as cursor:
             cursor.execute(self.filled_in(sql, begin), {"now": now, "hops": _HOPS} | values)
             rows: list[tuple[Any, ...]] = cursor.fetchall()

@@ -8,8 +8,8 @@ has told before is a duplicate. Outside of that time nothing is looked up and no
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from connections import clock
 from workflows import catalog
 from workflows.catalog import Delivery
 from workflows.models import Event, Trigger
@@ -23,13 +23,13 @@ _ABOUT = timedelta(minutes=1)
 def watch(trigger: Trigger) -> None:
     """From now on, and for as long as the provider may repeat a delivery, one change may be told twice."""
     subscriber = catalog.integration(trigger.provider).subscriber
-    until = timezone.now() + (subscriber.retries_for if subscriber else timedelta()) + _MARGIN
+    until = clock.now() + (subscriber.retries_for if subscriber else timedelta()) + _MARGIN
     Trigger.objects.filter(pk=trigger.pk).update(twins_until=until)
     trigger.twins_until = until
 
 
 def watched(trigger: Trigger) -> bool:
-    return trigger.twins_until is not None and trigger.twins_until > timezone.now()
+    return trigger.twins_until is not None and trigger.twins_until > clock.now()
 
 
 def is_told(trigger: Trigger, event: Event, delivery: Delivery) -> bool:
@@ -39,7 +39,7 @@ def is_told(trigger: Trigger, event: Event, delivery: Delivery) -> bool:
     told = (
         Event.objects.filter(trigger=trigger, lane=event.lane).exclude(source="").exclude(source=event.source)
     )
-    at = event.happened_at or delivery.happened_at or timezone.now()
+    at = event.happened_at or delivery.happened_at or clock.now()
     return _among(trigger, told, event, delivery.change, at)
 
 

@@ -5,9 +5,8 @@ import uuid
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
-from connections import quick_rows
+from connections import clock, quick_rows
 from connections.problems import Problem
 from connections.storable import storable
 from workflows import attempts, claims, conditions, expressions, outcomes, parked, step_inputs
@@ -48,7 +47,7 @@ class Walk:
                 return
             self.begun = False
             if time.monotonic() > until and self.run.position < len(self.steps):
-                self.lease.give_back(status=Run.Status.PENDING, due_at=timezone.now(), claims=0)
+                self.lease.give_back(status=Run.Status.PENDING, due_at=clock.now(), claims=0)
                 return
         if self.run.status != Run.Status.COMPLETED:  # else the last step has ended it
             self._end(Run.Status.COMPLETED)
@@ -93,7 +92,7 @@ class Walk:
     def _skip(self, definition: dict[str, Any]) -> None:
         """Its only_if does not hold; what it would have put out is not there for later steps."""
         step = self._new(definition)
-        step.status, step.finished_at = StepRun.Status.SKIPPED, timezone.now()
+        step.status, step.finished_at = StepRun.Status.SKIPPED, clock.now()
         with transaction.atomic():
             self.lease.to_next_step()
             step.save(force_insert=True)
@@ -158,7 +157,7 @@ class Walk:
 
     def step_completed(self, step: StepRun) -> None:
         """The step's end, and the run's if it was the last; as `_step_done` and `_end`, in one go."""
-        now, position = timezone.now(), self.run.position + 1
+        now, position = clock.now(), self.run.position + 1
         ended = {"status": StepRun.Status.COMPLETED, "finished_at": now}
         if position < len(self.steps):
             self.lease.to_next_step()
@@ -173,18 +172,18 @@ class Walk:
     def _step_done(self, step: StepRun, status: str, error: Any = None) -> None:
         with transaction.atomic():
             self.lease.to_next_step()
-            step.status, step.error, step.finished_at = status, error, timezone.now()
+            step.status, step.error, step.finished_at = status, error, clock.now()
             step.save(update_fields=["status", "error", "finished_at"])
 
     def _wait(self, call: ActionCall) -> None:
         held = call.status == ActionCall.Status.RUNNING
-        due_at = (call.lease_until if held else call.next_attempt_at) or timezone.now()
+        due_at = (call.lease_until if held else call.next_attempt_at) or clock.now()
         self.lease.give_back(status=Run.Status.WAITING, due_at=due_at, claims=0)
 
     def _end(self, status: str, error: Any = None) -> None:
         """The end and what is owed to hooks for it, in one transaction."""
         with transaction.atomic():
-            self.lease.give_back(status=status, error=error, finished_at=timezone.now())
+            self.lease.give_back(status=status, error=error, finished_at=clock.now())
             outbox.owe_run(self.run)
 
 

@@ -12,9 +12,8 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
-from django.utils import timezone
 
-from connections import backoff, grant_state
+from connections import backoff, clock, grant_state
 from connections.budget import Exhausted
 from connections.models import Connection
 from connections.problems import Problem
@@ -59,7 +58,7 @@ def restart(trigger: Trigger) -> None:
 def wake(connection: Connection) -> int:
     """Look at once again, because the connection is back. Answers how many."""
     watches = Watch.objects.filter(trigger__connection=connection)
-    return watches.update(next_look_at=timezone.now(), failures=0)
+    return watches.update(next_look_at=clock.now(), failures=0)
 
 
 def look_due(until: float) -> int:
@@ -68,7 +67,7 @@ def look_due(until: float) -> int:
     until: `time.monotonic()` after which nothing new is begun. A turn is a few seconds: a provider may be slow.
     """
     taken, until = 0, min(until, time.monotonic() + _TURN_SECONDS)
-    for watch in Watch.objects.due(timezone.now()).select_related("trigger")[:_AT_ONCE]:
+    for watch in Watch.objects.due(clock.now()).select_related("trigger")[:_AT_ONCE]:
         if time.monotonic() > until:
             break
         holder = _claim(watch)
@@ -87,7 +86,7 @@ def look_due(until: float) -> int:
 
 def _claim(watch: Watch) -> uuid.UUID | None:
     """Take it up. The failure is counted beforehand, so that a look that kills its worker is made ever more rarely."""
-    holder, now = uuid.uuid4(), timezone.now()
+    holder, now = uuid.uuid4(), clock.now()
     failures = watch.failures + 1
     claimed = Watch.objects.filter(
         pk=watch.pk,
@@ -105,7 +104,7 @@ def _claim(watch: Watch) -> uuid.UUID | None:
 
 
 def _look(watch: Watch, holder: uuid.UUID) -> None:
-    now = timezone.now()
+    now = clock.now()
     poll = catalog.polled(watch.trigger.key)
     try:
         if poll is None:
@@ -145,7 +144,7 @@ def _keep(watch: Watch, holder: uuid.UUID) -> None:
     """Renew the lease before a request. Raises Lost."""
     doorbell.still_alive()
     ours = Watch.objects.filter(pk=watch.pk, lease_holder=holder)
-    if not ours.update(lease_until=timezone.now() + LEASE):
+    if not ours.update(lease_until=clock.now() + LEASE):
         raise Lost
 
 
@@ -181,7 +180,7 @@ def _settle(watch: Watch, holder: uuid.UUID, look: Look, now: datetime, latest: 
 
 def _fail(watch: Watch, holder: uuid.UUID, problem: Problem) -> None:
     """Wait, and say why. What happened meanwhile is found by the next look that succeeds."""
-    now, wait = timezone.now(), backoff.delay(watch.failures, problem.retry_after)
+    now, wait = clock.now(), backoff.delay(watch.failures, problem.retry_after)
     if problem.retry_after is None:
         wait = min(wait, _LONGEST_WAIT)
     log.info("look_failed", trigger=str(watch.pk), code=problem.code, failures=watch.failures)

@@ -2,9 +2,7 @@
 
 import time
 
-from django.utils import timezone
-
-from connections import consent_calendar, notices, renewal
+from connections import clock, consent_calendar, notices, renewal
 from workflows import (
     calls,
     data_retention,
@@ -75,7 +73,7 @@ def housekeeping() -> None:
 
 def anything_due() -> bool:
     """Whether there is work that a worker could take up now."""
-    now = timezone.now()
+    now = clock.now()
     return (
         fanout.anything_due()
         or replays.anything_due()

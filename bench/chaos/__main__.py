@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from bench.chaos import away, fair, keys, kills, nodes, poisonous, stopped
+from bench.chaos import away, clocks, fair, keys, kills, nodes, poisonous, stopped
 from bench.figures import SHORT, Row
 from bench.proofs import run
 
@@ -21,12 +21,13 @@ _PROOFS: dict[str, Proof] = {
     "poison": poisonous.measure,
     "keys": keys.measure,
     "nodes": nodes.measure,
+    "clocks": clocks.measure,
     "fair": fair.measure,
 }
 # Those that mostly wait run beside each other; in short also those that otherwise would take each other's time.
 _WAITING = [("postgresql-away", "redis-away"), ("asleep", "deadlock", "poison")]
-_SHORT = [("kills-postgresql", "kills-sqlite"), *_WAITING, ("keys", "nodes"), ("fair",)]
-_LONG = [("kills-postgresql",), ("kills-sqlite",), *_WAITING, ("keys",), ("nodes",), ("fair",)]
+_SHORT = [("kills-postgresql", "kills-sqlite"), *_WAITING, ("keys", "nodes"), ("clocks", "fair")]
+_LONG = [("kills-postgresql",), ("kills-sqlite",), *_WAITING, ("keys",), ("nodes",), ("clocks",), ("fair",)]
 
 
 def _beside_each_other(names: tuple[str, ...]) -> list[Row]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.utils import timezone
 
-from taskjuice.settings import *
+from taskjuice.settings import *  # noqa: F403
 
 _CLOCK = Path(os.environ["CLOCK"])
 _right_time, _right_now = time.time, timezone.now

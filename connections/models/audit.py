@@ -4,8 +4,8 @@ import uuid
 from typing import Any, ClassVar, NoReturn
 
 from django.db import models
-from django.utils import timezone
 
+from connections import clock
 from connections.models.connection import Connection
 from connections.models.keys import ApiKey
 from connections.models.people import Account, User, Workspace
@@ -39,7 +39,7 @@ class AuditEvent(models.Model):
     detail = models.JSONField(default=dict)
     ip = models.GenericIPAddressField(null=True)
     request_id = models.CharField(max_length=64, blank=True)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
 
     objects: ClassVar[AuditEventQuerySet] = AuditEventQuerySet.as_manager()  # type: ignore[assignment]
 

@@ -7,9 +7,8 @@ from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
-from connections import quick_rows
+from connections import clock, quick_rows
 from connections.encryption import SealedField
 from connections.models.oauth_apps import OAuthApp
 from connections.models.people import User, Workspace
@@ -56,7 +55,7 @@ class Connection(models.Model):
     )
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
 
     objects: ClassVar[_Connections] = _Connections.as_manager()  # type: ignore[assignment]
 
@@ -94,7 +93,7 @@ class Connection(models.Model):
 
     def used(self) -> None:
         """Remember when it was last used, written at most once a minute."""
-        now = timezone.now()
+        now = clock.now()
         if self.last_used_at is None or now - self.last_used_at > _USE_GRAIN:
             Connection.objects.filter(pk=self.pk).update(last_used_at=now)
 
@@ -116,7 +115,7 @@ class Grant(models.Model):
     scopes_asked = models.JSONField(default=list)
     scopes_granted = models.JSONField(default=list)
     delegation_id = models.CharField(max_length=120, blank=True)
-    obtained_at = models.DateTimeField(default=timezone.now)
+    obtained_at = models.DateTimeField(default=clock.now)
     expires_at = models.DateTimeField(null=True)
     refreshed_at = models.DateTimeField(null=True, blank=True)
     lapses_at = models.DateTimeField(

@@ -4,8 +4,8 @@ import uuid
 from typing import ClassVar
 
 from django.db import models
-from django.utils import timezone
 
+from connections import clock
 from connections.models.people import User, Workspace
 from connections.tenancy import TenantQuerySet
 
@@ -20,7 +20,7 @@ class ApiKey(models.Model):
     digest = models.CharField(max_length=64, help_text="SHA-256 of the whole key, hex")
     scopes = models.JSONField(default=list)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -36,5 +36,5 @@ class ApiKey(models.Model):
         return f"{self.name} (tj_{self.prefix}_…)"
 
     def usable(self) -> bool:
-        expired = self.expires_at is not None and self.expires_at <= timezone.now()
+        expired = self.expires_at is not None and self.expires_at <= clock.now()
         return self.revoked_at is None and not expired

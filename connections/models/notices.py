@@ -4,8 +4,8 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
+from connections import clock
 from connections.models.connection import Connection
 from connections.models.secret_links import ClientLink, Invitation
 
@@ -19,7 +19,7 @@ class Notice(models.Model):
     client_link = models.ForeignKey(ClientLink, on_delete=models.CASCADE, null=True, related_name="notices")
     kind = models.CharField(max_length=40)
     occasion = models.CharField(max_length=80)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
     sent_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveIntegerField(default=0)
 

@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
+from connections import clock
 from connections.encryption import SealedField
 from connections.models.people import User, Workspace
 from connections.tenancy import TenantQuerySet
@@ -21,7 +21,7 @@ class OAuthApp(models.Model):
     client_id = models.CharField(max_length=200)
     client_secret = SealedField()
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
     retired_at = models.DateTimeField(null=True, blank=True)
 
     objects: ClassVar[TenantQuerySet["OAuthApp"]] = TenantQuerySet.as_manager()  # type: ignore[assignment]

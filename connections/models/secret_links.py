@@ -14,8 +14,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
-from django.utils import timezone
 
+from connections import clock
 from connections.encryption import SealedField, Unreadable, reveal, seal
 from connections.models.connection import Connection
 from connections.models.people import Account, User
@@ -38,7 +38,7 @@ class SecretLinkQuerySet(models.QuerySet[Link]):
         return self.filter(used_at__isnull=True, cancelled_at__isnull=True)
 
     def usable(self) -> Self:
-        return self.open().filter(expires_at__gt=timezone.now())
+        return self.open().filter(expires_at__gt=clock.now())
 
 
 class SecretLink(models.Model):
@@ -48,7 +48,7 @@ class SecretLink(models.Model):
     secret = SealedField(null=True)
     digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the secret, hex")
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True, blank=True)
     cancelled_at = models.DateTimeField(null=True, blank=True)
@@ -63,7 +63,7 @@ class SecretLink(models.Model):
         secret = secrets.token_urlsafe(32)
         seal(self, "secret", secret)
         self.digest = digest_of(secret)
-        self.expires_at = timezone.now() + _LIFE
+        self.expires_at = clock.now() + _LIFE
 
     @property
     def url(self) -> str | None:
@@ -83,7 +83,7 @@ class SecretLink(models.Model):
 
     @property
     def expired(self) -> bool:
-        return self.is_open and self.expires_at <= timezone.now()
+        return self.is_open and self.expires_at <= clock.now()
 
     def over(self, *, used_at: datetime | None = None, cancelled_at: datetime | None = None) -> bool:
         """End it once, erasing the secret. False when it was over already."""

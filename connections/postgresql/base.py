@@ -9,7 +9,7 @@ from django.db.backends.utils import CursorWrapper
 from psycopg import ClientCursor, Cursor, Pipeline
 from psycopg.pq import TransactionStatus
 
-from connections import wall
+from connections import clock, wall
 
 _TELL = """SELECT set_config('taskjuice.wall', %s, false), set_config('taskjuice.accounts', %s, false),
 set_config('taskjuice.workspace', %s, false)"""
@@ -41,6 +41,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def init_connection_state(self) -> None:
         self._told = None
         super().init_connection_state()
+        asked = clock.running()
+        for (at,) in ClientCursor(self.connection).execute("SELECT clock_timestamp()"):
+            clock.learn(at, asked)
+        if not self.get_autocommit():
+            self.connection.commit()
 
     def prepared_cursor(self) -> CursorWrapper:
         """A cursor for statements that are always the same: each is prepared on the server.

@@ -7,9 +7,9 @@ users need users.read alone.
 from datetime import timedelta
 from typing import Any
 
-from django.utils import timezone
 from rest_framework import serializers
 
+from connections import clock
 from pagerduty_app import shifts
 from pagerduty_app.actions.asking import provider_errors
 from pagerduty_app.actions.fields import Id, ListingInput, Moment, many
@@ -54,7 +54,7 @@ class OnCallInput(ActionInput):
 
 
 def _on_call(api: Api, data: Json, caller: Caller) -> Json:
-    since = data.get("since") or timezone.now()
+    since = data.get("since") or clock.now()
     until = data.get("until") or since + timedelta(minutes=1)
     window = {"since": since.isoformat(), "until": until.isoformat()}
     with provider_errors():
@@ -63,7 +63,7 @@ def _on_call(api: Api, data: Json, caller: Caller) -> Json:
 
 
 def _get_on_call(api: Api, data: Json, caller: Caller) -> Json:
-    at = data.get("at") or timezone.now()
+    at = data.get("at") or clock.now()
     rota = shifts.read(api, data["schedule_id"], at, at + AHEAD)
     known = shifts.people(api, data["schedule_id"], at)
     present = rota.at(at)

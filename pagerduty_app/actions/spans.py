@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
-from django.utils import timezone
-
+from connections import clock
 from workflows.catalog import Json
 
 # Without since and until PagerDuty silently lists the last month (api-schema, listIncidents).
@@ -25,7 +24,7 @@ class Span:
         if data.get("date_range") == "all":
             return cls(None, None)
         since, until = data.get("since"), data.get("until")
-        return cls(since or ((until or timezone.now()) - _DEFAULT).replace(microsecond=0), until)
+        return cls(since or ((until or clock.now()) - _DEFAULT).replace(microsecond=0), until)
 
     def asked(self) -> Json:
         """As PagerDuty is asked for it."""

@@ -27,7 +27,9 @@ def test_without_a_server_it_is_this_machine_s_time(monkeypatch: pytest.MonkeyPa
     assert clock.now() == NOON
 
 
-def test_time_goes_on_from_what_the_database_said(running: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_time_goes_on_from_what_the_database_said(
+    running: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
     learn(NOON, asked=running[0])
     monkeypatch.setattr(timezone, "now", lambda: NOON + timedelta(days=1))  # somebody sets the machine's
 
@@ -48,7 +50,9 @@ def test_a_slow_answer_is_taken_only_when_there_is_no_better_one(running: list[f
     assert clock.now() == NOON + timedelta(hours=1, seconds=0.05)
 
 
-def test_each_new_connection_asks_for_the_time(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_new_connection_asks_for_the_time(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told: list[Any] = []
     monkeypatch.setattr(clock, "learn", lambda at, asked: told.append((at, asked)))
 

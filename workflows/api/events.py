@@ -5,11 +5,11 @@ from datetime import timedelta
 
 from django.db import connection
 from django.db.models import QuerySet
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from connections import clock
 from connections.api.endpoints import Endpoint
 from workflows import triggers
 from workflows.api.serializers import EventOut
@@ -26,7 +26,7 @@ def _settled(events: QuerySet[Event]) -> QuerySet[Event]:
     """
     if connection.vendor == "sqlite":
         return events
-    fresh = events.filter(received_at__gt=timezone.now() - _SETTLES_IN).order_by("seq")
+    fresh = events.filter(received_at__gt=clock.now() - _SETTLES_IN).order_by("seq")
     first: int | None = fresh.values_list("seq", flat=True).first()
     return events if first is None else events.filter(seq__lt=first)
 

@@ -9,8 +9,8 @@ import structlog
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 
+from connections import clock
 from connections.encryption import Unreadable
 from workflows.hooks import payloads, schedule, signing
 from workflows.hooks.exchange import Exchange, Outcome
@@ -38,7 +38,7 @@ class Claim:
 
 def claim(delivery: HookDelivery) -> Claim | None:
     """Take it up for one attempt, which counts from here on. None when another sender has it or it is not owed."""
-    holder, now = uuid.uuid4(), timezone.now()
+    holder, now = uuid.uuid4(), clock.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     row = HookDelivery.objects.filter(
         free, pk=delivery.pk, status=Status.WAITING, attempts=delivery.attempts, hook__status="active"
@@ -88,7 +88,7 @@ def usable_secrets(hook: Hook, now: datetime) -> list[HookSecret]:
 
 def settle(claimed: Claim, outcome: Outcome) -> None:
     """Write down how the attempt ended, if the delivery is still this sender's."""
-    delivery, now = claimed.delivery, timezone.now()
+    delivery, now = claimed.delivery, clock.now()
     entry = {
         "at": claimed.at.isoformat(),
         "status": outcome.status,

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
+from connections import clock
 from workflows.models import HookDelivery, HookSecret
 
 # Dead letters longer than the rest: somebody may come back to replay them.
@@ -23,7 +23,7 @@ def prune() -> int:
 
     What has waited as long as a delivery is kept, because its hook is paused or gone, becomes a dead letter.
     """
-    now = timezone.now()
+    now = clock.now()
     nobody = Q(hook__status="paused") | Q(hook__deleted_at__isnull=False)
     waits = HookDelivery.objects.filter(nobody, status="waiting")
     forgotten = _some(waits.filter(created_at__lt=now - timedelta(days=KEPT_DAYS)))
@@ -33,7 +33,7 @@ def prune() -> int:
 
 
 def _older(status: str, days: int) -> QuerySet[HookDelivery]:
-    over = timezone.now() - timedelta(days=days)
+    over = clock.now() - timedelta(days=days)
     return HookDelivery.objects.filter(status=status, created_at__lt=over, finished_at__lt=over)
 
 

@@ -14,8 +14,8 @@ from queue import Empty, SimpleQueue
 import structlog
 from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.utils import timezone
 
+from connections import clock
 from workflows import doorbell
 from workflows.hooks import delivery as one
 from workflows.hooks.exchange import Exchange
@@ -45,7 +45,7 @@ def anything_due() -> bool:
 
 def _hooks_due() -> QuerySet[Hook]:
     """Hooks that something can be sent to now; who waited longest for a turn is first."""
-    now = timezone.now()
+    now = clock.now()
     free = Q(held_until__isnull=True) | Q(held_until__lte=now)
     due = HookDelivery.objects.due(now).filter(hook=OuterRef("pk"))
     hooks = Hook.objects.filter(free, Exists(due), status=Hook.Status.ACTIVE, deleted_at__isnull=True)
@@ -55,7 +55,7 @@ def _hooks_due() -> QuerySet[Hook]:
 @contextmanager
 def _only_one() -> Iterator[bool]:
     """Whether this process is the machine's sender now. One that dies is replaced when its lease has run out."""
-    holder, now = uuid.uuid4(), timezone.now()
+    holder, now = uuid.uuid4(), clock.now()
     row = HookSender.objects.filter(name=settings.NODE_NAME)
     free = Q(until__isnull=True) | Q(until__lt=now)
     ours = row.filter(free).update(holder=holder, until=now + _LEASE)
@@ -97,10 +97,10 @@ class _Pass:
         busy = Counter(claimed.delivery.hook_id for claimed in self._under_way.values())
         full = [hook for hook, count in busy.items() if count >= MOST_OF_ONE_HOOK]
         for hook in _hooks_due().exclude(pk__in=full)[:room]:
-            Hook.objects.filter(pk=hook.pk).update(tried_at=timezone.now())
+            Hook.objects.filter(pk=hook.pk).update(tried_at=clock.now())
             # One that fails is only asked by one message at a time whether it is well again.
             most = 1 if hook.failing_since else MOST_OF_ONE_HOOK
-            due = HookDelivery.objects.due(timezone.now()).filter(hook=hook)
+            due = HookDelivery.objects.due(clock.now()).filter(hook=hook)
             ready = due.select_related("hook", "event").order_by("next_attempt_at", "seq")
             for delivery in ready[: max(0, min(room, most - busy[hook.pk]))]:
                 room -= self._send(delivery)

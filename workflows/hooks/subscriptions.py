@@ -6,9 +6,8 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
-from django.utils import timezone
 
-from connections import audit
+from connections import audit, clock
 from connections.actors import Actor
 from connections.encryption import seal
 from connections.models import Workspace
@@ -72,8 +71,8 @@ def change(*, actor: Actor, hook: Hook, changes: dict[str, Any]) -> None:
             Hook.objects.filter(pk=hook.pk, deleted_at__isnull=True).update(**changes)
         hook.refresh_from_db()
         if {"url", "status"} & set(changes):
-            waiting = hook.deliveries.filter(status=Status.WAITING, next_attempt_at__gt=timezone.now())
-            waiting.update(next_attempt_at=timezone.now())
+            waiting = hook.deliveries.filter(status=Status.WAITING, next_attempt_at__gt=clock.now())
+            waiting.update(next_attempt_at=clock.now())
             doorbell.ring_hooks()
         said |= {"host": hook.host} if "url" in changes else {}
         said |= {"trigger": str(hook.trigger or "all")} if "trigger" in changes else {}
@@ -103,7 +102,7 @@ def rotate(
 
     Raises Problem (sent_before).
     """
-    now = timezone.now()
+    now = clock.now()
     try:
         with transaction.atomic():
             hook.secrets.filter(expires_at__isnull=False).delete()
@@ -167,7 +166,7 @@ def replay(*, actor: Actor, hook: Hook, deliveries: Q) -> int:
             status=Status.WAITING,
             attempts=0,
             first_tried_at=None,
-            next_attempt_at=timezone.now(),
+            next_attempt_at=clock.now(),
             finished_at=None,
         )
         if count:
@@ -184,7 +183,7 @@ def replay_one(*, actor: Actor, delivery: HookDelivery) -> None:
 
 def delete(*, actor: Actor, hook: Hook) -> None:
     """Send it nothing more, and erase its secrets; its log stays for as long as logs are kept."""
-    now = timezone.now()
+    now = clock.now()
     with transaction.atomic():
         if Hook.objects.filter(pk=hook.pk, deleted_at__isnull=True).update(deleted_at=now):
             hook.secrets.all().delete()

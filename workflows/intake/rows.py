@@ -10,8 +10,8 @@ from functools import cache
 from typing import Any
 
 from django.db import connection
-from django.utils import timezone
 
+from connections import clock
 from connections.storable import storable_text
 from workflows.catalog import Delivery
 from workflows.models import Event, Hook, HookDelivery, Trigger, TriggerSecret
@@ -116,7 +116,7 @@ def stored_uuid(value: uuid.UUID) -> Any:
 
 def now() -> Any:
     """This moment, as Django writes it: SQLite keeps text in UTC."""
-    moment = timezone.now()
+    moment = clock.now()
     return str(moment.replace(tzinfo=None)) if _on_sqlite() else moment
 
 

@@ -6,8 +6,8 @@ from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
+from connections import clock
 from connections.models import ApiKey, Connection, User, Workspace
 from connections.tenancy import TenantQuerySet
 from workflows.models.literals import literally
@@ -74,7 +74,7 @@ class ActionCall(models.Model):
     lease_until = models.DateTimeField(null=True)
     idempotency_key = models.CharField(max_length=200, null=True)  # noqa: DJ001 - null keys never collide
     fingerprint = models.CharField(max_length=64, help_text="SHA-256 of action and input, hex")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
     finished_at = models.DateTimeField(null=True)
 
     progress_written = 0.0  # time.monotonic() of the last time, in this process

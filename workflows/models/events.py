@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
+from connections import clock
 from connections.models import Workspace
 from connections.storable import storable
 from connections.tenancy import TenantQuerySet
@@ -52,7 +52,7 @@ class Event(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     error = models.CharField(max_length=300, blank=True)
     cause = models.ForeignKey("Trace", on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
-    received_at = models.DateTimeField(default=timezone.now, editable=False)
+    received_at = models.DateTimeField(default=clock.now, editable=False)
 
     objects: ClassVar[TenantQuerySet["Event"]] = TenantQuerySet.as_manager()  # type: ignore[assignment]
 

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
-from django.utils import timezone
 
+from connections import clock
 from connections.encryption import SealedField, reveal
 from connections.models import User, Workspace
 from connections.tenancy import TenantQuerySet
@@ -40,7 +40,7 @@ class Hook(models.Model):
     held_until = models.DateTimeField(null=True, blank=True)
     tried_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     objects: ClassVar[TenantQuerySet["Hook"]] = TenantQuerySet.as_manager()  # type: ignore[assignment]
@@ -68,7 +68,7 @@ class HookSecret(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     hook = models.ForeignKey(Hook, on_delete=models.CASCADE, related_name="secrets")
     secret = SealedField()
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -130,10 +130,10 @@ class HookDelivery(models.Model):
     tries = models.JSONField(default=list)
     first_tried_at = models.DateTimeField(null=True)
     tried_at = models.DateTimeField(null=True)
-    next_attempt_at = models.DateTimeField(null=True, default=timezone.now)
+    next_attempt_at = models.DateTimeField(null=True, default=clock.now)
     lease_holder = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
     finished_at = models.DateTimeField(null=True)
 
     objects: ClassVar[HookDeliveryQuerySet] = HookDeliveryQuerySet.as_manager()  # type: ignore[assignment]

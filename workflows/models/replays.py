@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
+from connections import clock
 from connections.models import Workspace
 from connections.tenancy import TenantQuerySet
 
@@ -30,7 +30,7 @@ class ReplayBatch(models.Model):
     chosen = models.JSONField()
     made = models.PositiveSmallIntegerField(default=0)
     started_by = models.CharField(max_length=254)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
     finished_at = models.DateTimeField(null=True)
 
     objects: ClassVar[TenantQuerySet["ReplayBatch"]] = TenantQuerySet.as_manager()  # type: ignore[assignment]

@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
-from django.utils import timezone
 
+from connections import clock
 from connections.models import Workspace
 from connections.models.people import LEAST_DAYS, MOST_DAYS
 from connections.tenancy import TenantQuerySet
@@ -31,8 +31,8 @@ class RetentionStatement(models.Model):
     calls = models.PositiveIntegerField(default=0)
     deliveries = models.PositiveIntegerField(default=0)
     replays = models.PositiveIntegerField(default=0)
-    started_at = models.DateTimeField(default=timezone.now, editable=False)
-    worked_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(default=clock.now, editable=False)
+    worked_at = models.DateTimeField(default=clock.now)
     finished_at = models.DateTimeField(null=True)
 
     objects: ClassVar[TenantQuerySet["RetentionStatement"]] = TenantQuerySet.as_manager()  # type: ignore[assignment]

@@ -6,8 +6,8 @@ from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
+from connections import clock
 from connections.models import Connection, Workspace
 from connections.tenancy import TenantQuerySet
 from workflows.models.calls import ActionCall
@@ -85,10 +85,10 @@ class Run(models.Model):
     origin = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
     error = models.JSONField(null=True)
     claims = models.PositiveSmallIntegerField(default=0, help_text="Times taken up since the last progress")
-    due_at = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField(default=clock.now)
     lease_holder = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
@@ -175,7 +175,7 @@ class StepRun(models.Model):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.RUNNING)
     call = models.OneToOneField(ActionCall, on_delete=models.PROTECT, null=True, related_name="step_run")
     error = models.JSONField(null=True)
-    started_at = models.DateTimeField(default=timezone.now, editable=False)
+    started_at = models.DateTimeField(default=clock.now, editable=False)
     finished_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
+from connections import clock
 from workflows.models.triggers import Trigger, TriggerSecret
 
 
@@ -71,10 +71,10 @@ class Subscription(models.Model):
     recovered = models.JSONField(null=True)
     error = models.JSONField(null=True)
     attempts = models.PositiveIntegerField(default=0)
-    next_attempt_at = models.DateTimeField(null=True, default=timezone.now)
+    next_attempt_at = models.DateTimeField(null=True, default=clock.now)
     lease_holder = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
     ended_at = models.DateTimeField(null=True)
 
     objects: ClassVar[SubscriptionQuerySet] = SubscriptionQuerySet.as_manager()  # type: ignore[assignment]

@@ -6,8 +6,8 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django.utils import timezone
 
+from connections import clock
 from connections.encryption import SealedField, reveal
 from connections.models import Connection, User, Workspace
 from connections.tenancy import TenantQuerySet
@@ -39,7 +39,7 @@ class Trigger(models.Model):
         editable=False,
         help_text="Until then one change may be told twice, under two event ids; see workflows.twins",
     )
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     objects: ClassVar[TenantQuerySet["Trigger"]] = TenantQuerySet.as_manager()  # type: ignore[assignment]
@@ -82,7 +82,7 @@ class TriggerSecret(models.Model):
     trigger = models.ForeignKey(Trigger, on_delete=models.CASCADE, related_name="secrets")
     secret = SealedField()
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
     last_seen_at = models.DateTimeField(null=True, blank=True)
     retired_at = models.DateTimeField(null=True, blank=True)
 
@@ -102,7 +102,7 @@ class HeldDelivery(models.Model):
     trigger = models.ForeignKey(Trigger, on_delete=models.CASCADE, related_name="held")
     body = models.BinaryField()
     signature = models.CharField(max_length=4096)
-    received_at = models.DateTimeField(default=timezone.now, editable=False)
+    received_at = models.DateTimeField(default=clock.now, editable=False)
 
     class Meta:
         ordering = ["id"]

@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
+from connections import clock
 from workflows.models.triggers import Trigger
 
 
@@ -33,7 +33,7 @@ class Watch(models.Model):
     present = models.CharField(max_length=300, blank=True)
     looked_at = models.DateTimeField(null=True)
     expected_at = models.DateTimeField(null=True)
-    next_look_at = models.DateTimeField(default=timezone.now)
+    next_look_at = models.DateTimeField(default=clock.now)
     lease_holder = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
     failures = models.PositiveIntegerField(default=0)

@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
+from connections import clock
 from connections.models import User, Workspace
 from connections.tenancy import TenantQuerySet
 from workflows.models.triggers import Trigger
@@ -43,7 +43,7 @@ class Workflow(models.Model):
     live = models.ForeignKey(
         "WorkflowVersion", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
     form_key = models.UUIDField(
         null=True, unique=True, editable=False, help_text="Of the form that made it, which serves once"
     )
@@ -83,7 +83,7 @@ class WorkflowVersion(models.Model):
     workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
     definition = models.JSONField()
-    published_at = models.DateTimeField(default=timezone.now, editable=False)
+    published_at = models.DateTimeField(default=clock.now, editable=False)
     published_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
 
     class Meta:

@@ -8,11 +8,10 @@ from django.contrib import messages
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from connections import sent_once
+from connections import clock, sent_once
 from connections.access import here, member
 from connections.paging import page_of
 from connections.place import Place, workspaces_of
@@ -98,7 +97,7 @@ def add(request: HttpRequest) -> HttpResponse:
 @require_GET
 def detail(request: HttpRequest, hook_id: uuid.UUID) -> HttpResponse:
     hook = get_hook(request, hook_id)
-    now = timezone.now()
+    now = clock.now()
     secrets = hook.secrets.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
     latest = list(hook.deliveries.select_related("event", "run").defer("event__body")[: _LATEST + 1])
     context: dict[str, Any] = {

@@ -6,11 +6,11 @@ from datetime import timedelta
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
+from connections import clock
 from connections.access import member
 from connections.problems import Problem
 from connections.requests import actor_of
@@ -71,7 +71,7 @@ def retire(request: HttpRequest, trigger_id: uuid.UUID, secret_id: uuid.UUID) ->
         "trigger": trigger,
         "secret": secret,
         "is_last": active.count() == 1,
-        "in_use": secret.last_seen_at is not None and timezone.now() - secret.last_seen_at < _JUST_NOW,
+        "in_use": secret.last_seen_at is not None and clock.now() - secret.last_seen_at < _JUST_NOW,
         "integration": catalog.integration(trigger.provider),
     }
     return render(request, "triggers/retire.html", context | SECTION)

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.db.models import Q
-from django.utils import timezone
 
+from connections import clock
 from connections.models import Connection
 from connections.problems import Problem
 from workflows.catalog import Subscriber
@@ -49,12 +49,12 @@ class Care:
         if time.monotonic() > self._until:
             words = "The provider was too slow. It goes on later."
             raise Problem("provider_timeout", words, status=502, retryable=True)
-        self.write(lease_until=timezone.now() + LEASE)
+        self.write(lease_until=clock.now() + LEASE)
 
     def write(self, **fields: Any) -> None:
         """Change the row while it is still ours. Raises LeaseLost."""
         if fields.get("status") in _ENDED:
-            fields.setdefault("ended_at", timezone.now())
+            fields.setdefault("ended_at", clock.now())
             fields.setdefault("next_attempt_at", None)
         ours = Subscription.objects.filter(pk=self.row.pk, lease_holder=self._holder, status=self._status)
         if not ours.update(**fields):
@@ -65,7 +65,7 @@ class Care:
 
     def done(self, *, again_in: float | None, **fields: Any) -> None:
         """It went well: give the row back. again_in: seconds until the next turn, None for never."""
-        again = None if again_in is None else timezone.now() + timedelta(seconds=again_in)
+        again = None if again_in is None else clock.now() + timedelta(seconds=again_in)
         self.give_back(attempts=0, error=None, next_attempt_at=again, **fields)
 
     def give_back(self, **fields: Any) -> None:
@@ -74,7 +74,7 @@ class Care:
 
 def claim(row: Subscription) -> Care | None:
     """Take it up for one turn, which counts from here on. None when somebody else has it or it has changed."""
-    holder, now = uuid.uuid4(), timezone.now()
+    holder, now = uuid.uuid4(), clock.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     claimed = Subscription.objects.filter(free, pk=row.pk, status=row.status, attempts=row.attempts).update(
         attempts=row.attempts + 1, lease_holder=holder, lease_until=now + LEASE

@@ -5,9 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
-from connections import backoff
+from connections import backoff, clock
 from connections.actors import Actor
 from workflows import twins
 from workflows.catalog import ProviderError, Subscriber, Webhook
@@ -48,7 +47,7 @@ def _well(care: Care, found: Webhook) -> None:
     if row.gap_since is not None:
         recovering.recover(care)
     _tidy(care)
-    care.done(again_in=_next_look(), well_at=timezone.now())
+    care.done(again_in=_next_look(), well_at=clock.now())
 
 
 def _enable(care: Care, *, needed: bool) -> None:
@@ -58,7 +57,7 @@ def _enable(care: Care, *, needed: bool) -> None:
     if needed:
         care.ask(lambda subscriber, api: subscriber.enable(api, care.row.external_id))
     with transaction.atomic():
-        care.write(trouble="", well_at=timezone.now())
+        care.write(trouble="", well_at=clock.now())
         if was_disabled:
             wishes.record(_SYSTEM, care.row.trigger, wishes.ENABLED, webhook=care.row.external_id)
 
@@ -67,9 +66,9 @@ def _confirm(care: Care) -> bool:
     """Whether something signed with its secret has arrived; else it is asked to send something once more."""
     row = care.row
     if row.secret is not None and row.secret.last_seen_at is not None:
-        care.write(confirmed_at=timezone.now())
+        care.write(confirmed_at=clock.now())
         replaced = row.trigger.subscriptions.filter(status=Subscription.Status.REPLACED)
-        replaced.update(next_attempt_at=timezone.now())
+        replaced.update(next_attempt_at=clock.now())
         return True
     if row.pings < 30_000:
         care.write(pings=row.pings + 1)
@@ -78,13 +77,13 @@ def _confirm(care: Care) -> bool:
     except ProviderError as error:
         if not error.retryable:
             raise
-    care.done(again_in=backoff.delay(row.pings), well_at=timezone.now())
+    care.done(again_in=backoff.delay(row.pings), well_at=clock.now())
     return False
 
 
 def _tidy(care: Care) -> None:
     """Once it works, and daily: what we made and lost goes, and so do those that it takes the place of."""
-    row, now = care.row, timezone.now()
+    row, now = care.row, clock.now()
     # A request whose answer was lost may have its effect a while later: in the beginning each look looks for it.
     new = row.made_at is not None and now - row.made_at < _NEW_FOR
     if row.tidied_at is not None and not new and now - row.tidied_at < _TIDY_EVERY:
@@ -113,8 +112,8 @@ def _make_anew(care: Care) -> None:
         trigger.lock()
         care.give_back(
             status=Subscription.Status.REMOVED,
-            ended_at=timezone.now(),
-            next_attempt_at=timezone.now() + recovering.retries_for(trigger),
+            ended_at=clock.now(),
+            next_attempt_at=clock.now() + recovering.retries_for(trigger),
         )
         wishes.record(_SYSTEM, trigger, wishes.MISSING, webhook=row.external_id)
         if not trigger.subscriptions.filter(status=Subscription.Status.MAKING).exists():

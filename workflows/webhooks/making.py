@@ -9,8 +9,8 @@ from typing import Any
 
 import structlog
 from django.db import transaction
-from django.utils import timezone
 
+from connections import clock
 from connections.actors import Actor
 from connections.problems import Problem
 from workflows import triggers, twins
@@ -52,7 +52,7 @@ def _made(care: Care, subscriber: Subscriber, api: Any) -> MadeWebhook:
     others = tidied(care, subscriber, api, unsure=row.sent_at is not None)
     twins.watch(trigger)  # before there are two that tell of the same
     again = {"gap_since": row.gap_since or row.sent_at} if row.sent_at else {}
-    care.write(sent_at=row.sent_at or timezone.now(), others=others[:_MOST_OTHERS], **again)
+    care.write(sent_at=row.sent_at or clock.now(), others=others[:_MOST_OTHERS], **again)
     return subscriber.make(api, trigger.url, wishes.events_of(trigger), wishes.reach_of(row), trigger.name)
 
 
@@ -82,7 +82,7 @@ def _record_removed(care: Care, webhook: Webhook) -> None:
 
 def keep(care: Care, made: MadeWebhook) -> None:
     """Its id and secret in one transaction: from here on it is known. What was on so far is now replaced."""
-    row, now = care.row, timezone.now()
+    row, now = care.row, clock.now()
     with transaction.atomic():
         secret, _ = triggers.add_secret(actor=_SYSTEM, trigger=row.trigger, secret=made.secret)
         row.trigger.subscriptions.filter(status=Subscription.Status.ON).update(

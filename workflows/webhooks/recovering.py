@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
+from connections import clock
 from connections.actors import Actor
 from workflows import catalog, storing, twins
 from workflows.catalog import Missed
@@ -32,7 +32,7 @@ def retries_for(trigger: Trigger) -> timedelta:
 
 def recover(care: Care) -> None:
     """Ask what happened since `gap_since`, store what nobody delivered, and write down what could not be found."""
-    row, trigger, until = care.row, care.row.trigger, timezone.now()
+    row, trigger, until = care.row, care.row.trigger, clock.now()
     since = row.gap_since or until
     twins.watch(trigger)
 

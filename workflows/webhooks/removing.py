@@ -5,9 +5,8 @@ from typing import Any
 
 import structlog
 from django.db import transaction
-from django.utils import timezone
 
-from connections import backoff
+from connections import backoff, clock
 from connections.actors import Actor
 from connections.models import Connection
 from connections.problems import Problem
@@ -38,8 +37,8 @@ def replaced(care: Care) -> None:
         # What the provider has begun to deliver, it may go on with: its secret counts for as long.
         care.give_back(
             status=Subscription.Status.REMOVED,
-            ended_at=timezone.now(),
-            next_attempt_at=timezone.now() + recovering.retries_for(row.trigger),
+            ended_at=clock.now(),
+            next_attempt_at=clock.now() + recovering.retries_for(row.trigger),
         )
         wishes.record(_SYSTEM, row.trigger, wishes.ROTATED, removed=row.external_id, now=newer.external_id)
 
@@ -59,7 +58,7 @@ def remove(care: Care) -> None:
     care.ask(lambda subscriber, api: _removed(care, subscriber, api))
     with transaction.atomic():
         care.give_back(
-            status=Subscription.Status.REMOVED, ended_at=timezone.now(), next_attempt_at=None, error=None
+            status=Subscription.Status.REMOVED, ended_at=clock.now(), next_attempt_at=None, error=None
         )
         wishes.record(_SYSTEM, care.row.trigger, wishes.REMOVED, webhook=care.row.external_id)
 
@@ -100,6 +99,6 @@ def leave_all(connection: Connection) -> int:
     """The tokens are erased: what is still at the provider stays there. Part of that transaction; answers how many."""
     rows = Subscription.objects.open().filter(trigger__connection=connection)
     never_sent = {"status": "making", "sent_at": None}
-    ended = {"lease_holder": None, "lease_until": None, "next_attempt_at": None, "ended_at": timezone.now()}
+    ended = {"lease_holder": None, "lease_until": None, "next_attempt_at": None, "ended_at": clock.now()}
     rows.filter(**never_sent).update(status=Subscription.Status.FAILED, **ended)
     return rows.update(status=Subscription.Status.LEFT, **ended)

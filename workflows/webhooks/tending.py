@@ -6,9 +6,8 @@ from typing import Any
 
 import structlog
 from django.db import transaction
-from django.utils import timezone
 
-from connections import backoff
+from connections import backoff, clock
 from connections.actors import Actor
 from connections.problems import Problem
 from connections.storable import storable
@@ -44,7 +43,7 @@ _ENDS = {"making": "failed", "removing": "left"}
 def tend_due(end: float) -> int:
     """Give those that are due their turn, until `end` (time.monotonic()). Answers how many had one."""
     done = 0
-    for row in Subscription.objects.due(timezone.now()).order_by("next_attempt_at")[:_BATCH]:
+    for row in Subscription.objects.due(clock.now()).order_by("next_attempt_at")[:_BATCH]:
         if time.monotonic() >= end:
             break
         care = claim(row)
@@ -55,12 +54,12 @@ def tend_due(end: float) -> int:
 
 
 def anything_due() -> bool:
-    return Subscription.objects.due(timezone.now()).exists()
+    return Subscription.objects.due(clock.now()).exists()
 
 
 def prune() -> int:
     """Forget subscriptions that ended long ago; the audit trail still tells of them. Answers how many."""
-    old = Subscription.objects.filter(next_attempt_at__isnull=True, ended_at__lt=timezone.now() - _KEPT_FOR)
+    old = Subscription.objects.filter(next_attempt_at__isnull=True, ended_at__lt=clock.now() - _KEPT_FOR)
     chosen = list(old.values_list("pk", flat=True)[:_PRUNED_AT_ONCE])
     return Subscription.objects.filter(pk__in=chosen).delete()[0]
 
@@ -122,11 +121,11 @@ def _most(row: Subscription) -> int:
 
 def _end(care: Care, status: str, error: dict[str, Any]) -> None:
     with transaction.atomic():
-        care.give_back(status=status, error=error, ended_at=timezone.now(), next_attempt_at=None)
+        care.give_back(status=status, error=error, ended_at=clock.now(), next_attempt_at=None)
         if status == Subscription.Status.LEFT:
             detail = {"webhook": care.row.external_id, "reason": error["code"]}
             wishes.record(_SYSTEM, care.row.trigger, wishes.LEFT, **detail)
 
 
 def _in(seconds: float) -> datetime:
-    return timezone.now() + timedelta(seconds=seconds)
+    return clock.now() + timedelta(seconds=seconds)

@@ -3,9 +3,8 @@
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
-from connections import audit
+from connections import audit, clock
 from connections.actors import Actor
 from connections.models import Connection
 from connections.problems import Problem
@@ -107,7 +106,7 @@ def rotate(*, actor: Actor, trigger: Trigger) -> Subscription:
 
 def look_soon(trigger: Trigger) -> None:
     """Have its webhook follow what the trigger listens to from now on."""
-    if trigger.subscriptions.filter(status="on").update(next_attempt_at=timezone.now()):
+    if trigger.subscriptions.filter(status="on").update(next_attempt_at=clock.now()):
         doorbell.ring()
 
 
@@ -138,10 +137,10 @@ def _ask(actor: Actor, trigger: Trigger, action: str, reach: dict[str, str]) -> 
 def end_all(trigger: Trigger) -> int:
     """The trigger is deleted: have what is at the provider removed. Part of that transaction; answers how many."""
     trigger.subscriptions.filter(status="making", sent_at__isnull=True).update(
-        status=Subscription.Status.FAILED, ended_at=timezone.now(), next_attempt_at=None
+        status=Subscription.Status.FAILED, ended_at=clock.now(), next_attempt_at=None
     )
     ended = trigger.subscriptions.filter(status__in=["making", "on", "replaced"]).update(
-        status=Subscription.Status.REMOVING, attempts=0, error=None, next_attempt_at=timezone.now()
+        status=Subscription.Status.REMOVING, attempts=0, error=None, next_attempt_at=clock.now()
     )
     if ended:
         doorbell.ring()
