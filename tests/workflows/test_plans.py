@@ -88,7 +88,9 @@ def reads_whole(sql: str, params: Any) -> list[str]:
                 rf"SCAN ({'|'.join(GROWING)})\b(?! USING (COVERING )?INDEX ({'|'.join(PARTIAL)})\b)"
             )
             return [step for step in steps if whole.match(step)]
-        cursor.execute("SET LOCAL enable_seqscan = off")  # what is left then is what no index answers
+        # What is left then is what no index answers. Of a few rows it would rather join all.
+        for way in ("seqscan", "mergejoin", "hashjoin"):
+            cursor.execute(f"SET LOCAL enable_{way} = off")
         cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
         return [step["Node Type"] for step in _steps(cursor.fetchone()[0][0]["Plan"]) if _is_whole(step)]
 
