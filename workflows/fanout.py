@@ -9,7 +9,7 @@ import structlog
 from django.db import DataError, transaction
 from django.db.models import Q
 
-from connections import clock
+from connections import clock, quick_rows
 from workflows import catalog, conditions, doorbell, origins, pace
 from workflows.hooks import outbox
 from workflows.models import Event, Run, Trace, Workflow, WorkflowVersion
@@ -69,12 +69,12 @@ def _heads() -> list[Event]:
 
 def _take(event: Event) -> bool:
     """Claim it and count the attempt, just before it is tried: a crash counts against no other event."""
-    attempts = event.attempts + 1
-    taken = Event.objects.filter(
-        seq=event.seq, status="queued", attempts=event.attempts, lease_until=event.lease_until
-    ).update(attempts=attempts, lease_until=clock.now() + _LEASE)
-    event.attempts = attempts
-    return bool(taken)
+    as_seen = {
+        "pk": event.seq, "status": "queued", "attempts": event.attempts, "lease_until": event.lease_until
+    }  # fmt: skip
+    event.attempts += 1
+    taken = {"attempts": event.attempts, "lease_until": clock.now() + _LEASE}
+    return bool(quick_rows.update(Event, as_seen, taken))
 
 
 def _fan_out(event: Event) -> None:
@@ -139,9 +139,8 @@ def _wants(version: WorkflowVersion, fields: dict[str, Any]) -> bool:
 
 
 def _finish(event: Event, status: str, error: str = "", cause: Trace | None = None) -> int:
-    return Event.objects.filter(seq=event.seq, status="queued").update(
-        status=status, error=error, lease_until=None, cause=cause
-    )
+    ended = {"status": status, "error": error, "lease_until": None, "cause": cause}
+    return quick_rows.update(Event, {"pk": event.seq, "status": "queued"}, ended)
 
 
 def _give_back(event: Event, error: Exception) -> None:
