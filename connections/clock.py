@@ -13,8 +13,8 @@ from django.utils import timezone
 
 # Counts while the machine sleeps, too; where there is no such clock (it is Linux's), one that does not.
 _RUNNING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-# An answer that was longer on its way may be old; the one before it is better.
-_PROMPT_SECONDS = 0.25
+# What is known may be wrong by half the time that its answer took, and a little by how clocks drift in a minute.
+_DRIFT_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,18 @@ def running() -> float:
 
 
 def learn(at: datetime, asked: float) -> None:
-    """The database says that it is `at`. asked: `running()` when it was asked."""
+    """The database says that it is `at`. asked: `running()` when it was asked.
+
+    What is known stays where a slow answer does not contradict it: then that knows no better.
+    """
     global _known  # noqa: PLW0603 - one clock for the process, whichever thread connects
     answered = running()
-    if _known is None or answered - asked < _PROMPT_SECONDS:
-        _known = _Known(at.astimezone(UTC), (asked + answered) / 2)
+    told = _Known(at.astimezone(UTC), (asked + answered) / 2)
+    may_be_off = (answered - asked) / 2 + _DRIFT_SECONDS
+    if _known is None or answered - asked < _DRIFT_SECONDS or _apart(told, _known) > may_be_off:
+        _known = told
+
+
+def _apart(one: _Known, other: _Known) -> float:
+    """Seconds."""
+    return abs((one.at - other.at).total_seconds() - (one.running - other.running))

@@ -72,5 +72,7 @@ def logging_config(*, json: bool) -> dict[str, Any]:
             "django.server": {"handlers": [], "propagate": False},
             "django-q": {"level": "WARNING"},
             "urllib3": {"level": "WARNING"},
+            # It warns of each further error of a pipeline that has failed, with values of the row.
+            "psycopg": {"level": "ERROR"},
         },
     }

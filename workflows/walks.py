@@ -150,10 +150,10 @@ class Walk:
     def save_step(self, step: StepRun, call: ActionCall) -> None:
         """The step and its call, while the run is still ours."""
         with transaction.atomic(savepoint=False):
+            self.lease.renew()
             quick_rows.insert(call)
             step.call = call
             quick_rows.insert(step)
-            self.lease.renew()
 
     def step_completed(self, step: StepRun) -> None:
         """The step's end, and the run's if it was the last; as `_step_done` and `_end`, in one go."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.chaos import counts
 from bench.chaos.sender import Sender, lanes_of
 from bench.chaos.traffic import EMPTY_WITHIN, empty, incidents, tenants
-from bench.figures import SHORT, Row, at_most, exactly
+from bench.figures import SHORT, Row, at_least, at_most, exactly
 from bench.stack import Stack
 
 _EVENTS = 200 if SHORT else 1500
@@ -18,6 +18,10 @@ _JUMPS = (600, -600, 0, 45, -45, 3600, 0)
 _EACH_FOR = 2.0
 # So that requests are on the way when it jumps.
 _ANSWERS_AFTER = 0.3
+_AT_WORK = "SELECT COUNT(*) FROM workflows_heartbeat WHERE name = 'jumping'"
+_OF_ANOTHER_TIME = """SELECT COUNT(*) FROM workflows_event event JOIN workflows_run run ON run.event_id = event.seq
+WHERE NOT (event.received_at BETWEEN '{begin}' AND now() AND run.due_at BETWEEN '{begin}' AND now() + interval '40 s'
+AND run.started_at BETWEEN '{begin}' AND now())"""
 
 
 def measure(port: int) -> list[Row]:
@@ -39,6 +43,7 @@ def _measure(stack: Stack, other: Stack, clock: Path) -> list[Row]:
     stack.sandbox("POST", "faults", {"rules": [slow]})
     lanes = lanes_of(everybody, incidents(stack, 60), _EVENTS)
     sender = Sender(lanes, _PER_SECOND, ports=(stack.port, other.port))
+    [(begin,)] = stack.rows("SELECT now()")
     over = threading.Event()
     jumping = threading.Thread(target=_jump, args=(clock, over))
     sender.start()
@@ -52,6 +57,10 @@ def _measure(stack: Stack, other: Stack, clock: Path) -> list[Row]:
     name = f"two nodes, {_EVENTS} events, one clock jumps"
     return [
         exactly(f"{name}: accepted", _EVENTS, len(sender.accepted), "events"),
+        at_least(f"{name}: the other node at work", 1, stack.rows(_AT_WORK)[0][0], "nodes"),
+        exactly(
+            f"{name}: rows with its time", 0, stack.rows(_OF_ANOTHER_TIME.format(begin=begin))[0][0], "rows"
+        ),
         *counts.rows(name, found),
         at_most(f"{name}: queue empty", EMPTY_WITHIN, empty_after, "s"),
     ]

@@ -13,15 +13,18 @@ from connections import clock, wall
 
 _TELL = """SELECT set_config('taskjuice.wall', %s, false), set_config('taskjuice.accounts', %s, false),
 set_config('taskjuice.workspace', %s, false)"""
-# psycopg prepares nothing of its own accord, as Django wants it, but what it is told to.
-_ONLY_WHEN_TOLD = 1_000_000_000
 
 
 class _Prepared(Cursor[Any]):
     """Has its statements parsed and planned once for a connection, which takes longer than running a small one."""
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
-        return super().execute(query, params, **options | {"prepare": True})
+        # Only meanwhile: else psycopg remembers the texts of Django's own statements, values and all, to count them.
+        self.connection.prepare_threshold = 0
+        try:
+            return super().execute(query, params, **options)
+        finally:
+            self.connection.prepare_threshold = None
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -56,7 +59,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return self.cursor()
         self.close_if_health_check_failed()
         self.ensure_connection()
-        self.connection.prepare_threshold = _ONLY_WHEN_TOLD
         cursor: CursorWrapper = self._prepare_cursor(_Prepared(self.connection))  # type: ignore[attr-defined]
         return cursor
 
@@ -82,7 +84,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._tell(wanted)
         answer = execute(sql, params, many, context)
         if self._pipeline is not None and not isinstance(context["cursor"].cursor, _Prepared):
-            self._pipeline.sync()  # Django asks at once how many rows it was.
+            with self.wrap_database_errors:
+                self._pipeline.sync()  # Django asks at once how many rows it was.
         return answer
 
     def _tell(self, wanted: wall.View) -> None:

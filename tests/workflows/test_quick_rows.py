@@ -1,10 +1,12 @@
 """Statements that are put together once: the same rows as by Django's own."""
 
+import uuid
 from typing import Any
 
 import pytest
 import responses
 from django.db import IntegrityError, transaction
+from django.db import connection as database
 from django.utils import timezone
 
 from connections import quick_rows
@@ -89,3 +91,78 @@ def test_what_is_found_has_the_types_of_its_fields(connection: Connection) -> No
 def test_what_is_no_column_is_refused() -> None:
     with pytest.raises(TypeError, match="step_run"):
         quick_rows.update(ActionCall, {"pk": StepRun().pk}, {"step_run": None})
+
+
+class Lost(Exception):
+    pass
+
+
+@transaction.atomic
+def changed_then_inserted(key: uuid.UUID, call: ActionCall) -> None:
+    with quick_rows.together():
+        quick_rows.change(ActionCall, {"pk": key}, {"attempts": 2}, Lost())
+        quick_rows.insert(call)
+
+
+def test_together_a_row_that_is_not_there_is_found_out_at_the_end(connection: Connection) -> None:
+    call = call_of(connection, fingerprint="f", input={})
+
+    with pytest.raises(Lost):
+        changed_then_inserted(uuid.uuid4(), call)
+
+    assert not ActionCall.objects.exists()
+
+
+def test_together_all_is_done_and_read(connection: Connection) -> None:
+    call = call_of(connection, fingerprint="f", input={})
+
+    with transaction.atomic(), quick_rows.together():
+        quick_rows.insert(call)
+        quick_rows.change(ActionCall, {"pk": call.pk}, {"attempts": 2}, Lost())
+        assert quick_rows.find(ActionCall, {"pk": call.pk}, ["attempts"]) == [(2,)]
+        quick_rows.change(ActionCall, {"pk": uuid.uuid4()}, {"attempts": 3}, None)
+        assert ActionCall.objects.filter(pk=call.pk).update(attempts=4) == 1, "Django's own, too"
+
+    assert ActionCall.objects.get().attempts == 4
+
+
+def test_together_what_a_lost_row_led_to_is_not_the_error(connection: Connection) -> None:
+    call = call_of(connection, fingerprint="f", input={})
+    call.save()
+
+    with pytest.raises(Lost):
+        changed_then_inserted(uuid.uuid4(), call)
+    with pytest.raises(IntegrityError):
+        changed_then_inserted(call.pk, call)
+
+    assert ActionCall.objects.get().attempts == 0
+
+
+def test_together_django_s_own_errors_are_django_s(connection: Connection) -> None:
+    call = call_of(connection, fingerprint="f", input={})
+    call.save()
+
+    with transaction.atomic(), quick_rows.together():
+        with pytest.raises(IntegrityError), transaction.atomic():
+            call.save(force_insert=True)
+        quick_rows.change(ActionCall, {"pk": call.pk}, {"attempts": 5}, Lost())
+
+    assert ActionCall.objects.get().attempts == 5
+
+
+def test_together_nobody_asks_how_many(connection: Connection) -> None:
+    if database.vendor == "postgresql":
+        with pytest.raises(RuntimeError), transaction.atomic(), quick_rows.together():
+            quick_rows.update(ActionCall, {"pk": uuid.uuid4()}, {"attempts": 2})
+
+
+def test_what_is_read_is_the_row(connection: Connection) -> None:
+    call = call_of(connection, input={"a": [1]}, fingerprint="f", settles_at=timezone.now())
+    call.save()
+
+    read = quick_rows.read(ActionCall, {"pk": call.pk, "connection": connection.pk})
+
+    assert (read, read.input, read.settles_at) == (call, {"a": [1]}, call.settles_at)
+    assert not read._state.adding
+    with pytest.raises(ActionCall.DoesNotExist):
+        quick_rows.read(ActionCall, {"pk": call.pk, "connection": uuid.uuid4()})
