@@ -133,7 +133,8 @@ def test_nothing_unsigned_is_taken_and_nothing_of_it_stays(
     accepted, broken, sent = 0, 0, 0
 
     @given(
-        body=st.one_of(st.binary(max_size=200).filter(bool), damaged(_genuine())),
+        # Not the empty one: among the signatures is its own.
+        body=st.one_of(st.binary(max_size=200), damaged(_genuine())).filter(bool),
         signature=_signatures(),
         method=st.sampled_from(_METHODS),
         to=st.sampled_from(senders),
