@@ -1,4 +1,4 @@
-"""`python -m bench.edge.clients SANDBOX CONNECTION INCIDENT CALLS LISTED TURNS`: three clients, turn by turn.
+"""`python -m bench.edge.clients SANDBOX CONNECTION INCIDENT CALLS TURNS LISTED LISTINGS`: three clients, turn by turn.
 
 Prints {"a note, ms": {client: best turn}, "a listing, s": …}. The best turn of each counts: what disturbs a turn only
 ever makes it slower.
@@ -82,13 +82,13 @@ def best(ways: dict[str, Callable[[], object]], times: int, turns: int) -> dict[
 
 def main() -> None:
     url, connection, incident, *numbers = sys.argv[1:]
-    calls, listed, turns = map(int, numbers)
+    calls, turns, listed, listings = map(int, numbers)
     clients = Clients(url, grants.access_token(Connection.objects.get(pk=connection)), incident)
     for name, act in clients.listings().items():
         if (found := act()) < min(listed, 10_000):
             raise SystemExit(f"{name} listed {found} of {listed}")
     notes = {name: took * 1000 for name, took in best(clients.notes(), calls, turns).items()}
-    print(json.dumps({"a note, ms": notes, "a listing, s": best(clients.listings(), 1, turns)}))
+    print(json.dumps({"a note, ms": notes, "a listing, s": best(clients.listings(), 1, listings)}))
 
 
 if __name__ == "__main__":
