@@ -8,6 +8,8 @@ somebody waits for.
 
 import random
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from django.db.models import F, FloatField, QuerySet, Value
@@ -35,7 +37,8 @@ _FILLS = _WINDOW / (1 - _AT_ONCE)
 _LEVEL = "(CASE WHEN full_until > %s THEN full_until ELSE %s END) + %s / per_minute"
 _COUNT = (
     f"UPDATE {RequestBudget._meta.db_table} SET full_until = {_LEVEL}"  # noqa: S608 - names are ours
-    f" WHERE key = %s AND blocked_until <= %s AND ({_LEVEL} <= %s OR full_until <= %s) RETURNING per_minute"
+    f" WHERE key = %s AND blocked_until <= %s AND ({_LEVEL} <= %s OR full_until <= %s) AND {{so_far}}"
+    " RETURNING per_minute AS answer"
 )
 
 
@@ -52,6 +55,10 @@ class Allowance(Protocol):
     def refused(self) -> bool: ...
     @property
     def retry_after(self) -> float | None: ...
+
+
+class NoRoom(Exception):
+    """There is none at this moment; nothing was counted."""
 
 
 class Exhausted(Exception):
@@ -92,8 +99,8 @@ class Budget:
         end = time.monotonic() + patience
         while True:
             now = clock.now().timestamp()
-            if self._counted(now):
-                return
+            with suppress(NoRoom):
+                return self._count(now, then=lambda: None)
             row = self._row(now)
             wait = max(row.blocked_until - now, self._room_in(row, now))
             if wait > 0 and time.monotonic() + wait > end:
@@ -118,14 +125,20 @@ class Budget:
             more = Value(requests * _FILLS) / F("per_minute")
             self._mine().update(full_until=full + more)
 
-    def _counted(self, now: float) -> bool:
+    def take_in_one(self, then: Callable[[], None]) -> None:
+        """Count one request with what else is written (quick_rows.in_one); NoRoom is raised there, else `then` called."""
+        self._count(clock.now().timestamp(), then)
+
+    def _count(self, now: float, then: Callable[[], None]) -> None:
         """One statement that counts the request if there is room for it; each call makes it, so Django does not."""
+
+        def counted(per_minute: int) -> None:
+            self._per_minute = per_minute
+            then()
+
         latest = [now, now, _FILLS]
-        with quick_rows.run(_COUNT, [*latest, self._key, now, *latest, now + self._depth, now]) as cursor:
-            counted = cursor.fetchall()
-        if counted:
-            self._per_minute = counted[0][0]
-        return bool(counted)
+        parameters = [*latest, self._key, now, *latest, now + self._depth, now]
+        quick_rows.write(_COUNT, parameters, NoRoom(self._key), counted)
 
     def _row(self, now: float) -> RequestBudget:
         """The row, made if need be, and put right if some clock was ahead when it was written."""

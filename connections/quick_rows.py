@@ -1,89 +1,148 @@
 """Rows of the busiest tables, found and changed by SQL that is put together once.
 
 Django composes each statement anew, and PostgreSQL plans it anew, which for a single row takes several times as long
-as running it; a run is a dozen of these. Here they are kept, in both. Values pass through the same fields as everywhere
-else. Signals are not sent.
+as running it; a run is a dozen of these. Here they are kept, in both, and what is written at one moment goes there as
+one statement. Values pass through the same fields as everywhere else. Signals are not sent.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, Error, connection, connections
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Model
 
 from connections import quick_sql
 
 Row = TypeVar("Row", bound=Model)
-_Expected = list[tuple[CursorWrapper, Exception]]
-_expected: ContextVar[_Expected | None] = ContextVar("expected", default=None)
+
+
+class _Part(NamedTuple):
+    """A statement of several. lost: raised where it finds nothing. then: called with what it answers."""
+
+    sql: str
+    parameters: Sequence[Any]
+    lost: Exception | None
+    then: Callable[[Any], None]
+
+
+_parts: ContextVar[list[_Part] | None] = ContextVar("parts", default=None)
 
 
 @contextmanager
-def together() -> Iterator[None]:
-    """Statements within, of one transaction, go to PostgreSQL without waiting for each other's answers.
+def in_one() -> Iterator[None]:
+    """What is written within is written together at its end, on PostgreSQL by one statement that needs no transaction.
 
-    What one of them raises may be raised by a later one, or at the end; first what a `change` would.
+    Each sees the rows as they were before, so none is written twice. Where one raises its `lost`, nothing behind it is
+    done; so begin with what has to be so, by `hold` or the one change that depends on nothing else.
     """
-    database: Any = connections[DEFAULT_DB_ALIAS]
-    if database.vendor != "postgresql":
-        yield
-        return
-    expected = _Expected()
-    token = _expected.set(expected)
-    try:
-        with database.pipelined():
+    if _vendor() != "postgresql":
+        with transaction.atomic():
             yield
-    except Error as error:
-        # What the row would not have allowed may be why.
-        for cursor, lost in expected:
-            if cursor.rowcount == 0:
-                raise lost from error
-        raise
-    finally:
-        _expected.reset(token)
-    for cursor, lost in expected:
-        _check(cursor, lost)
-
-
-def update(model: type[Model], where: Mapping[str, Any], values: Mapping[str, Any]) -> int:
-    """Set `values` on the rows whose columns are as `where` says, the primary key first. Answers how many.
-
-    Raises RuntimeError `together` with others: how many is not known there.
-    """
-    if _expected.get() is not None:
-        raise RuntimeError("use change() together with other statements")
-    with _changing(model, where, values) as cursor:
-        changed: int = cursor.rowcount
-    return changed
-
-
-def change(
-    model: type[Model], where: Mapping[str, Any], values: Mapping[str, Any], lost: Exception | None
-) -> None:
-    """Set `values` on the one row that `where` finds. Raises `lost` if there is none, `together` at the end; None: that
-    does not matter.
-    """
-    cursor, expected = _changing(model, where, values), _expected.get()
-    if lost is None:
         return
-    if expected is None:
-        _check(cursor, lost)
+    parts = list[_Part]()
+    token = _parts.set(parts)
+    try:
+        yield
+    finally:
+        _parts.reset(token)
+    if parts:
+        _run_in_one(parts)
+
+
+def _run_in_one(parts: list[_Part]) -> None:
+    sql = quick_sql.in_one(tuple((part.sql, part.lost is not None) for part in parts))
+    with run(sql, [value for part in parts for value in part.parameters]) as cursor:
+        answers = cursor.fetchone()
+    for part, answer in zip(parts, answers, strict=True):
+        _heed(part, answer)
+
+
+def _heed(part: _Part, answer: Any) -> None:
+    if answer is not None:
+        part.then(answer)
+    elif part.lost is not None:
+        raise part.lost
+
+
+def write(
+    sql: str,
+    parameters: Sequence[Any],
+    lost: Exception | None = None,
+    then: Callable[[Any], None] = lambda answer: None,
+) -> None:
+    """Run a statement with {so_far} in its condition that answers a column `answer` for each row it has written.
+
+    lost: raised if it has written none. then: called with the first answer, if there is one. sql: see `run`.
+    """
+    part, parts = _Part(sql, parameters, lost, then), _parts.get()
+    if parts is None:
+        with run(quick_sql.alone(sql), parameters) as cursor:
+            rows = cursor.fetchall()
+        _heed(part, rows[0][0] if rows else None)
     else:
-        expected.append((cursor, lost))
+        parts.append(part)
 
 
-def _check(cursor: CursorWrapper, lost: Exception) -> None:
-    with cursor:
-        if not cursor.rowcount:
-            raise lost
+def change(row: Model, where: Mapping[str, Any], values: Mapping[str, Any], lost: Exception | None) -> None:
+    """Set `values` on that row if it is as `where` says, and, once they are written, on the object.
+
+    lost: see `write`; None: that does not matter.
+    """
+    model, where = type(row), {"pk": row.pk, **where}
+    sql = quick_sql.update(model, tuple(where), tuple(values), _vendor())
+    write(sql, [*stored(model, values), *stored(model, where)], lost, lambda _: _set(row, values))
 
 
-def _changing(model: type[Model], where: Mapping[str, Any], values: Mapping[str, Any]) -> CursorWrapper:
-    sql = quick_sql.update(model, tuple(where), tuple(values), connection.vendor)
-    return run(sql, [*_stored(model, values), *_stored(model, where)])
+def hold(row: Model, where: Mapping[str, Any], lost: Exception) -> None:
+    """Nobody else changes that row, which is as `where` says, before all is written that is written `in_one`."""
+    model, where = type(row), {"pk": row.pk, **where}
+    write(quick_sql.hold(model, tuple(where), _vendor()), stored(model, where), lost)
+
+
+def insert(
+    row: Model,
+    values: Mapping[str, Any] | None = None,
+    *,
+    same: tuple[str, ...] = (),
+    renewed: tuple[str, ...] = (),
+) -> None:
+    """Save a new row with `values` instead of what the object has, which it has once they are written.
+
+    A primary key that the database chooses is not read back. same: the columns of a constraint by which the row may be
+    there already; then only `renewed` are written. Raises IntegrityError.
+    """
+    model, values = type(row), values or {}
+    columns = {
+        field.name: values[field.name] if field.name in values else field.pre_save(row, True)
+        for field in model._meta.concrete_fields
+    }
+    # What is left out is null, and a primary key the database's choice.
+    columns = {name: value for name, value in columns.items() if value is not None}
+    sql = quick_sql.insert(model, tuple(columns), same, renewed)
+    write(sql, stored(model, columns), then=lambda _: _set(row, values))
+
+
+def _set(row: Model, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(row, name, value)
+    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+
+
+def update(row: Model, where: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    """Set `values` on that row if it is as `where` says; answers whether it was. The object stays as it is.
+
+    Not `in_one` with others: there nothing is known yet.
+    """
+    if _parts.get() is not None:
+        raise RuntimeError("use change() in one with other statements")
+    found: list[Any] = []
+    model, where = type(row), {"pk": row.pk, **where}
+    sql = quick_sql.update(model, tuple(where), tuple(values), _vendor())
+    write(sql, [*stored(model, values), *stored(model, where)], then=found.append)
+    return bool(found)
 
 
 def read(model: type[Row], where: Mapping[str, Any]) -> Row:
@@ -97,8 +156,8 @@ def read(model: type[Row], where: Mapping[str, Any]) -> Row:
 
 def find(model: type[Model], where: Mapping[str, Any], names: Sequence[str]) -> list[tuple[Any, ...]]:
     """The values of `names` of the rows whose columns are as `where` says, what narrows most first."""
-    names, vendor = tuple(names), connection.vendor
-    with run(quick_sql.find(model, tuple(where), names, vendor), _stored(model, where)) as cursor:
+    names, vendor = tuple(names), _vendor()
+    with run(quick_sql.find(model, tuple(where), names, vendor), stored(model, where)) as cursor:
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     converters = quick_sql.converters(model, names, vendor)
     return [_converted(row, converters) for row in rows] if converters else rows
@@ -111,15 +170,6 @@ def _converted(row: tuple[Any, ...], converters: quick_sql.Converters) -> tuple[
     return tuple(values)
 
 
-def insert(row: Model) -> None:
-    """Save a new row; a primary key that the database chooses is not read back. Raises IntegrityError."""
-    columns = row._meta.concrete_fields
-    fields = [field for field in columns if row.pk is not None or not field.primary_key]
-    sql = quick_sql.insert(type(row), tuple(field.name for field in fields), connection.vendor)
-    run(sql, [field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields]).close()
-    row._state.adding, row._state.db = False, connection.alias
-
-
 def run(sql: str, parameters: Sequence[Any]) -> CursorWrapper:
     """The cursor that has run it, to be closed. sql: one of a few that are always the same."""
     database: Any = connections[DEFAULT_DB_ALIAS]
@@ -130,10 +180,20 @@ def run(sql: str, parameters: Sequence[Any]) -> CursorWrapper:
     return cursor
 
 
-def _stored(model: type[Model], values: Mapping[str, Any]) -> list[Any]:
-    return [
-        quick_sql.field(model, name).get_db_prep_save(
-            value.pk if isinstance(value, Model) else value, connection
-        )
-        for name, value in values.items()
-    ]
+def _vendor() -> str:
+    return connections[DEFAULT_DB_ALIAS].vendor
+
+
+def stored(model: type[Model], values: Mapping[str, Any]) -> list[Any]:
+    """What the columns of those names keep of `values`, for a statement's parameters."""
+    vendor = _vendor()
+    return [_prepared(model, name, value, vendor) for name, value in values.items()]
+
+
+def _prepared(model: type[Model], name: str, value: Any, vendor: str) -> Any:
+    if isinstance(value, Model):
+        value = value.pk
+    kind = quick_sql.plain(model, name, vendor)
+    if kind is not None and isinstance(value, kind):
+        return value
+    return quick_sql.field(model, name).get_db_prep_save(value, connection)

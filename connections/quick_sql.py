@@ -1,17 +1,32 @@
-"""The SQL of connections.quick_rows, put together once for each model, columns and database."""
+"""The SQL of connections.quick_rows, put together once for each model, columns and database.
+
+Each statement that writes answers a row for what it did, and nothing where it found nothing. {so_far} in it stands for
+whether those before it did what they had to.
+"""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
-from django.db.models import Field, Model
+from django.db.models import BooleanField, CharField, DateTimeField, Field, IntegerField, Model, UUIDField
 from django.db.models.expressions import Col
 
 # Place in the row, column, and what makes of a value there what the field has.
 Converters = list[tuple[int, Col, Callable[..., Any]]]
 # `=` that also holds between nulls.
 _SAME = {"sqlite": "IS", "postgresql": "IS NOT DISTINCT FROM"}
+# PostgreSQL takes these as they are.
+_PLAIN: dict[type, type] = {
+    BooleanField: bool,
+    CharField: str,
+    DateTimeField: datetime,
+    IntegerField: int,
+    UUIDField: UUID,
+}
+_DID = "RETURNING 1 AS answer"
 
 
 @cache
@@ -35,9 +50,24 @@ def field(model: type[Model], name: str) -> "Field[Any, Any]":
 
 
 @cache
+def plain(model: type[Model], name: str, vendor: str) -> type | None:
+    """The type whose values that column takes without being asked to prepare them, if there is one."""
+    of = field(model, name)
+    of = getattr(of, "target_field", of)  # that of a foreign key
+    kinds = (value for kind, value in _PLAIN.items() if isinstance(of, kind))
+    return next(kinds, None) if vendor == "postgresql" else None
+
+
+@cache
 def update(model: type[Model], where: tuple[str, ...], values: tuple[str, ...], vendor: str) -> str:
     changes = ", ".join(f"{_column(field(model, name))} = %s" for name in values)
-    return f"UPDATE {_table(model)} SET {changes} WHERE {_as(model, where, vendor)}"  # noqa: S608 - names of our own
+    return f"UPDATE {_table(model)} SET {changes} WHERE {_as(model, where, vendor)} AND {{so_far}} {_DID}"  # noqa: S608 - names of our own
+
+
+@cache
+def hold(model: type[Model], where: tuple[str, ...], vendor: str) -> str:
+    lock = " FOR NO KEY UPDATE" if vendor == "postgresql" else ""
+    return f"SELECT 1 AS answer FROM {_table(model)} WHERE {_as(model, where, vendor)} AND {{so_far}}{lock}"  # noqa: S608 - as above
 
 
 @cache
@@ -53,10 +83,39 @@ def _as(model: type[Model], where: tuple[str, ...], vendor: str) -> str:
 
 
 @cache
-def insert(model: type[Model], names: tuple[str, ...], vendor: str) -> str:
+def insert(
+    model: type[Model], names: tuple[str, ...], same: tuple[str, ...], renewed: tuple[str, ...]
+) -> str:
+    """same: the columns that make a row the same as one that is there, of which `renewed` are written anew."""
     columns = [_column(field(model, name)) for name in names]
     values = ", ".join(["%s"] * len(columns))
-    return f"INSERT INTO {_table(model)} ({', '.join(columns)}) VALUES ({values})"  # noqa: S608 - as above
+    conflict = ""
+    if same:
+        there = ", ".join(_column(field(model, name)) for name in same)
+        anew = ", ".join(f"{name} = EXCLUDED.{name}" for name in (_column(field(model, n)) for n in renewed))
+        conflict = f" ON CONFLICT ({there}) DO UPDATE SET {anew}"
+    return f"INSERT INTO {_table(model)} ({', '.join(columns)}) SELECT {values} WHERE {{so_far}}{conflict} {_DID}"  # noqa: S608 - as above
+
+
+@cache
+def alone(sql: str) -> str:
+    """A statement by itself."""
+    return sql.format(so_far="TRUE")
+
+
+@cache
+def in_one(statements: tuple[tuple[str, bool], ...]) -> str:
+    """One statement of PostgreSQL that does all of them, up to the first that finds nothing though it has to (True).
+
+    Answers one row: what each of them answers first. They all see the rows as they were before.
+    """
+    parts, so_far = [], "TRUE"
+    for number, (sql, has_to) in enumerate(statements):
+        parts.append(f"s{number} AS ({sql.format(so_far=so_far)})")
+        if has_to:
+            so_far = f"EXISTS (SELECT FROM s{number})"
+    answers = ", ".join(f"(SELECT answer FROM s{number} LIMIT 1)" for number in range(len(parts)))
+    return f"WITH {', '.join(parts)} SELECT {answers}"  # noqa: S608 - statements from above
 
 
 def _table(model: type[Model]) -> str:

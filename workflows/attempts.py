@@ -12,10 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from django.db import transaction
 
 from connections import clock, grant_state, quick_rows
-from connections.budget import Exhausted
+from connections.budget import Exhausted, NoRoom
 from connections.models import Connection
 from connections.problems import Problem
 from workflows import catalog, metered, metrics, origins, outcomes
@@ -113,8 +112,9 @@ class Attempt:
 
     def _completed(self, result: dict[str, Any]) -> None:
         try:
-            with transaction.atomic(), quick_rows.together():
-                self._write(**result)
+            with quick_rows.in_one():
+                self._hold()
+                self._put(result)
                 self.owner.completed(self.call)
         except OwnerLost:
             self._write(**result)
@@ -182,25 +182,34 @@ class Attempt:
         """From here on the outcome is unknown until an answer is stored, and an event may tell of it."""
         try:
             self._write_ahead(action, connection, effects, meter)
-        except Exhausted:
-            meter.reserve()  # with the patience that no transaction has
+        except NoRoom:
+            meter.reserve()  # with the patience that no statement has
             self._write_ahead(action, connection, effects, meter)
         self.sent = True
 
     def _write_ahead(
         self, action: ActionType, connection: Connection, effects: list[Effect], meter: metered.Meter
     ) -> None:
-        """In one transaction with the place in the budget of requests, so that no commit more is waited for."""
-        now, again = clock.now(), self.call.first_sent_at is not None
-        with transaction.atomic(), quick_rows.together():
-            meter.reserve(at_once=True)
-            self._write(
-                unsure=True,
-                first_sent_at=self.call.first_sent_at or now,
-                settles_at=now + action.settles_in,
-                lease_until=now + LEASE,
+        """In one with the place in the budget of requests, so that no commit more is waited for."""
+        now = clock.now()
+        with quick_rows.in_one():
+            self._hold()
+            meter.reserve_in_one()
+            self._put(
+                {
+                    "unsure": True,
+                    "first_sent_at": self.call.first_sent_at or now,
+                    "settles_at": now + action.settles_in,
+                    "lease_until": now + LEASE,
+                }
             )
-            origins.record(self.call, connection, effects, self.owner.run, again=again)
+            origins.record(self.call, connection, effects, self.owner.run)
+
+    def _hold(self) -> None:
+        """Whose it is now is whose it will be until all is written that is written in one."""
+        self.owner.hold()
+        if not self.call._state.adding:
+            quick_rows.hold(self.call, self._ours(), self._lost())
 
     def _keep_lease(self) -> None:
         self.owner.before_request()
@@ -211,15 +220,23 @@ class Attempt:
             self._write(lease_until=now + LEASE)
 
     def _write(self, **fields: Any) -> None:
-        """Change the row while it is still ours; a status other than `running` gives the lease back."""
+        """Change the row while it is still ours, or save it while what it serves is."""
+        with quick_rows.in_one():
+            if self.call._state.adding:
+                self.owner.hold()
+            self._put(fields)
+
+    def _put(self, fields: dict[str, Any]) -> None:
+        """As `_write`, of what is held; a status other than `running` gives the lease back."""
         if fields.get("status", Status.RUNNING) != Status.RUNNING:
-            fields.update(lease_holder=None, lease_until=None)
+            fields = {**fields, "lease_holder": None, "lease_until": None}
         if self.call._state.adding:
-            for name, value in fields.items():
-                setattr(self.call, name, value)
-            self.owner.save(self.call)
-            return
-        ours = {"pk": self.call.pk, "lease_holder": self.holder, "status": Status.RUNNING}
-        quick_rows.change(ActionCall, ours, fields, LeaseLost(self.call.key))
-        for name, value in fields.items():
-            setattr(self.call, name, value)
+            self.owner.save(self.call, fields)
+        else:
+            quick_rows.change(self.call, self._ours(), fields, self._lost())
+
+    def _ours(self) -> dict[str, Any]:
+        return {"lease_holder": self.holder, "status": Status.RUNNING}
+
+    def _lost(self) -> LeaseLost:
+        return LeaseLost(self.call.key)

@@ -30,7 +30,7 @@ _TURNS = Turns(
     due="(lease_until IS NULL OR lease_until < %(now)s) AND status <> 'paused' AND due_at <= %(now)s",
 )
 # What has to be unchanged for a run to be taken up.
-_SEEN = ("pk", "status", "position", "claims", "lease_until", "started_at")
+_SEEN = ("status", "position", "claims", "lease_until", "started_at")
 
 
 def advance_due(until: float, limit: int = _AT_ONCE) -> int:
@@ -80,14 +80,16 @@ def _from_anywhere(runs: list[Run]) -> list[Run]:
 
 def _claim(run: Run) -> uuid.UUID | None:
     holder, now = uuid.uuid4(), clock.now()
+    until = now + run_leases.LEASE
     as_seen = {name: getattr(run, name) for name in _SEEN}
     taken = {
         "status": Run.Status.RUNNING,
         "claims": run.claims + 1,
         "lease_holder": holder,
-        "lease_until": now + run_leases.LEASE,
+        "lease_until": until,
         "started_at": run.started_at or now,
     }
-    changed = quick_rows.update(Run, as_seen, taken)
-    run.claims += 1
-    return holder if changed else None
+    if not quick_rows.update(run, as_seen, taken):
+        return None
+    run.claims, run.lease_until = run.claims + 1, until
+    return holder

@@ -69,12 +69,10 @@ def _heads() -> list[Event]:
 
 def _take(event: Event) -> bool:
     """Claim it and count the attempt, just before it is tried: a crash counts against no other event."""
-    as_seen = {
-        "pk": event.seq, "status": "queued", "attempts": event.attempts, "lease_until": event.lease_until
-    }  # fmt: skip
+    as_seen = {"status": "queued", "attempts": event.attempts, "lease_until": event.lease_until}
     event.attempts += 1
     taken = {"attempts": event.attempts, "lease_until": clock.now() + _LEASE}
-    return bool(quick_rows.update(Event, as_seen, taken))
+    return quick_rows.update(event, as_seen, taken)
 
 
 def _fan_out(event: Event) -> None:
@@ -138,9 +136,9 @@ def _wants(version: WorkflowVersion, fields: dict[str, Any]) -> bool:
         return False
 
 
-def _finish(event: Event, status: str, error: str = "", cause: Trace | None = None) -> int:
+def _finish(event: Event, status: str, error: str = "", cause: Trace | None = None) -> bool:
     ended = {"status": status, "error": error, "lease_until": None, "cause": cause}
-    return quick_rows.update(Event, {"pk": event.seq, "status": "queued"}, ended)
+    return quick_rows.update(event, {"status": "queued"}, ended)
 
 
 def _give_back(event: Event, error: Exception) -> None:

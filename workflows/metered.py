@@ -39,14 +39,19 @@ class Meter:
         self._in_hand = 0
         self._asked = 0
 
-    def reserve(self, *, at_once: bool = False) -> None:
-        """Count the next request already: nothing has to be taken back if it has to wait. Raises Exhausted.
-
-        at_once: without any patience, in a transaction, in which nobody waits.
-        """
+    def reserve(self) -> None:
+        """Count the next request already: nothing has to be taken back if it has to wait. Raises Exhausted."""
         if not self._in_hand:
-            self._budget.take(patience=0.0 if at_once else self._patience_now(), comes_again=not at_once)
-            self._in_hand = 1
+            self._budget.take(patience=self._patience_now())
+            self._reserved()
+
+    def reserve_in_one(self) -> None:
+        """As `reserve` without any patience, with what else is written (quick_rows.in_one). NoRoom is raised there."""
+        if not self._in_hand:
+            self._budget.take_in_one(self._reserved)
+
+    def _reserved(self) -> None:
+        self._in_hand = 1
 
     def _patience_now(self) -> float:
         """A listing that has begun is worth waiting for longer than one that has not."""

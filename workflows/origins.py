@@ -33,10 +33,8 @@ def account_of(connection: Connection) -> str:
     return f"{connection.provider}/{connection.region}/{connection.external_account_id}"[:200]
 
 
-def record(
-    call: ActionCall, connection: Connection, effects: list[Effect], run: Run | None, *, again: bool
-) -> None:
-    """Leave the traces of a step's write that is about to be sent; sent `again`, they last longer.
+def record(call: ActionCall, connection: Connection, effects: list[Effect], run: Run | None) -> None:
+    """Leave the traces of a step's write that is about to be sent; sent again, they last longer.
 
     run: whose step it is; other calls leave none.
     """
@@ -44,8 +42,8 @@ def record(
     if run is None or not account or not effects:
         return
     now = clock.now()
-    traces = [
-        Trace(
+    for effect in effects:
+        trace = Trace(
             account=account,
             subject=effect.subject[:300],
             kind=effect.kind,
@@ -57,16 +55,7 @@ def record(
             first_at=now,
             last_at=now,
         )
-        for effect in effects
-    ]
-    if again:
-        same = ["call", "kind", "subject"]
-        Trace.objects.bulk_create(
-            traces, update_conflicts=True, unique_fields=same, update_fields=["last_at"]
-        )
-    else:
-        for trace in traces:
-            quick_rows.insert(trace)
+        quick_rows.insert(trace, same=("call", "kind", "subject"), renewed=("last_at",))
 
 
 def forget(call: ActionCall) -> None:

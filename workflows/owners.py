@@ -1,7 +1,9 @@
 """Whom an action call serves: told at the moments of an attempt that concern it (workflows.attempts)."""
 
 from collections.abc import Callable
+from typing import Any
 
+from connections import quick_rows
 from workflows.models import ActionCall, Run
 
 
@@ -20,11 +22,15 @@ class Owner:
     def __init__(self, before_request: Callable[[], None] = lambda: None) -> None:
         self.before_request = before_request
 
-    def save(self, call: ActionCall) -> None:
-        """Write the call down for the first time, with what belongs to it, in one transaction."""
-        call.save(force_insert=True)
+    def hold(self) -> None:
+        """What the call serves stays whose it is until all is written that is written in one (connections.quick_rows).
+
+        Raises OwnerLost there when it is another worker's by now.
+        """
+
+    def save(self, call: ActionCall, fields: dict[str, Any]) -> None:
+        """Write the call down for the first time, with these values and what belongs to it, in one."""
+        quick_rows.insert(call, fields)
 
     def completed(self, call: ActionCall) -> None:
-        """Write down what follows, in the transaction that stores the result. OwnerLost, also at its end, undoes that;
-        then the result is stored alone.
-        """
+        """Write down what follows, in one with the result. Raises OwnerLost where `hold` would."""

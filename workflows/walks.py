@@ -4,8 +4,6 @@ import time
 import uuid
 from typing import Any
 
-from django.db import transaction
-
 from connections import clock, quick_rows
 from connections.problems import Problem
 from connections.storable import storable
@@ -93,9 +91,9 @@ class Walk:
         """Its only_if does not hold; what it would have put out is not there for later steps."""
         step = self._new(definition)
         step.status, step.finished_at = StepRun.Status.SKIPPED, clock.now()
-        with transaction.atomic():
+        with quick_rows.in_one():
             self.lease.to_next_step()
-            step.save(force_insert=True)
+            quick_rows.insert(step)
 
     def _begin(self, definition: dict[str, Any]) -> StepRun:
         """Make the first attempt, which writes down what is about to happen before it does."""
@@ -142,23 +140,19 @@ class Walk:
         again = outcomes.of_further_round(call) if call.status == ActionCall.Status.FAILED else None
         if again is None:
             return False
-        with transaction.atomic():
+        with quick_rows.in_one():
             self.lease.give_back(status=Run.Status.WAITING, due_at=again["next_attempt_at"], claims=0)
-            ActionCall.objects.filter(pk=call.pk, status=ActionCall.Status.FAILED).update(**again)
+            quick_rows.change(call, {"status": ActionCall.Status.FAILED}, again, lost=None)
         return True
 
-    def save_step(self, step: StepRun, call: ActionCall) -> None:
-        """The step and its call, while the run is still ours."""
-        with transaction.atomic(savepoint=False):
-            self.lease.renew()
-            quick_rows.insert(call)
-            step.call = call
-            quick_rows.insert(step)
+    def save_step(self, step: StepRun, call: ActionCall, fields: dict[str, Any]) -> None:
+        """The step and its call, with these values."""
+        quick_rows.insert(call, fields)
+        quick_rows.insert(step, {"call": call})
 
     def step_completed(self, step: StepRun) -> None:
         """The step's end, and the run's if it was the last; as `_step_done` and `_end`, in one go."""
         now, position = clock.now(), self.run.position + 1
-        ended = {"status": StepRun.Status.COMPLETED, "finished_at": now}
         if position < len(self.steps):
             self.lease.to_next_step()
         else:
@@ -166,14 +160,13 @@ class Walk:
                 status=Run.Status.COMPLETED, position=position, claims=1, error=None, finished_at=now
             )
             outbox.owe_run(self.run)
-        quick_rows.change(StepRun, {"pk": step.pk}, ended, lost=None)
-        step.status, step.finished_at = StepRun.Status.COMPLETED, now
+        quick_rows.change(step, {}, {"status": StepRun.Status.COMPLETED, "finished_at": now}, lost=None)
 
     def _step_done(self, step: StepRun, status: str, error: Any = None) -> None:
-        with transaction.atomic():
+        ended = {"status": status, "error": error, "finished_at": clock.now()}
+        with quick_rows.in_one():
             self.lease.to_next_step()
-            step.status, step.error, step.finished_at = status, error, clock.now()
-            step.save(update_fields=["status", "error", "finished_at"])
+            quick_rows.change(step, {}, ended, lost=None)
 
     def _wait(self, call: ActionCall) -> None:
         held = call.status == ActionCall.Status.RUNNING
@@ -181,8 +174,8 @@ class Walk:
         self.lease.give_back(status=Run.Status.WAITING, due_at=due_at, claims=0)
 
     def _end(self, status: str, error: Any = None) -> None:
-        """The end and what is owed to hooks for it, in one transaction."""
-        with transaction.atomic():
+        """The end and what is owed to hooks for it, in one."""
+        with quick_rows.in_one():
             self.lease.give_back(status=status, error=error, finished_at=clock.now())
             outbox.owe_run(self.run)
 
@@ -195,8 +188,11 @@ class _StepOwner(Owner):
         self.run = walk.run
         self._walk, self._step = walk, step
 
-    def save(self, call: ActionCall) -> None:
-        self._walk.save_step(self._step, call)
+    def hold(self) -> None:
+        self._walk.lease.hold()
+
+    def save(self, call: ActionCall, fields: dict[str, Any]) -> None:
+        self._walk.save_step(self._step, call, fields)
 
     def completed(self, call: ActionCall) -> None:
         self._walk.step_completed(self._step)

@@ -1,12 +1,11 @@
 """The backend itself; `ENGINE` names its folder, and Django looks for this module there."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, Self
 
 from django.db.backends.postgresql import base
 from django.db.backends.utils import CursorWrapper
-from psycopg import ClientCursor, Cursor, Pipeline
+from psycopg import ClientCursor, Cursor
 from psycopg.pq import TransactionStatus
 
 from connections import clock, wall
@@ -35,7 +34,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     _told: wall.View | None = None
     _told_in_transaction = False
-    _pipeline: Pipeline | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -62,31 +60,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
         cursor: CursorWrapper = self._prepare_cursor(_Prepared(self.connection))  # type: ignore[attr-defined]
         return cursor
 
-    @contextmanager
-    def pipelined(self) -> Iterator[None]:
-        """Prepared statements within do not wait for each other's answers, until rows of one are fetched.
-
-        What one of them raises is raised there, or at the next other statement, or at the end. Only within a
-        transaction.
-        """
-        with self.wrap_database_errors, self.connection.pipeline() as pipeline:
-            self._pipeline = pipeline
-            try:
-                yield
-            finally:
-                self._pipeline = None
-
     def _behind_the_wall(
         self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
     ) -> Any:
         wanted = wall.view()
         if self._told != wanted:
             self._tell(wanted)
-        answer = execute(sql, params, many, context)
-        if self._pipeline is not None and not isinstance(context["cursor"].cursor, _Prepared):
-            with self.wrap_database_errors:
-                self._pipeline.sync()  # Django asks at once how many rows it was.
-        return answer
+        return execute(sql, params, many, context)
 
     def _tell(self, wanted: wall.View) -> None:
         """Not in a transaction that has failed: there the database refuses everything except its end."""
