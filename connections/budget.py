@@ -126,7 +126,7 @@ class Budget:
             self._mine().update(full_until=full + more)
 
     def take_in_one(self, then: Callable[[], None]) -> None:
-        """Count one request with what else is written (quick_rows.in_one); NoRoom is raised there, else `then` called."""
+        """Count one request in one with what else is written (quick_rows), which raises NoRoom or calls `then`."""
         self._count(clock.now().timestamp(), then)
 
     def _count(self, now: float, then: Callable[[], None]) -> None:

@@ -17,6 +17,7 @@ from django.db.models import Model
 from connections import quick_sql
 
 Row = TypeVar("Row", bound=Model)
+Other = TypeVar("Other", bound=Model)
 
 
 class _Part(NamedTuple):
@@ -136,38 +137,50 @@ def update(row: Model, where: Mapping[str, Any], values: Mapping[str, Any]) -> b
 
     Not `in_one` with others: there nothing is known yet.
     """
+    return _updated(quick_sql.update, row, where, values)
+
+
+def claim(row: Model, where: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    """As `update`, without waiting for the disk: what is written next waits, for this too, and until then a claim that
+    goes with the server has claimed nothing. So not in a transaction with anything else.
+    """
+    return _updated(quick_sql.claim, row, where, values)
+
+
+def _updated(
+    statement: Callable[..., str], row: Model, where: Mapping[str, Any], values: Mapping[str, Any]
+) -> bool:
     if _parts.get() is not None:
         raise RuntimeError("use change() in one with other statements")
     found: list[Any] = []
     model, where = type(row), {"pk": row.pk, **where}
-    sql = quick_sql.update(model, tuple(where), tuple(values), _vendor())
+    sql = statement(model, tuple(where), tuple(values), _vendor())
     write(sql, [*stored(model, values), *stored(model, where)], then=found.append)
     return bool(found)
 
 
-def read(model: type[Row], where: Mapping[str, Any]) -> Row:
-    """The one row whose columns are as `where` says. Raises model.DoesNotExist."""
-    names = tuple(field.attname for field in model._meta.concrete_fields)
-    rows = find(model, where, names)
-    if not rows:
+def read_with(
+    model: type[Row], where: Mapping[str, Any], other: type[Other], reference: str
+) -> tuple[Row, Other | None]:
+    """The one row whose columns are as `where` says, and that of `other` which refers to it by its unique column
+    `reference`, if there is one. Raises model.DoesNotExist.
+    """
+    sql = quick_sql.find_with(model, tuple(where), other, reference, _vendor())
+    with run(sql, stored(model, where)) as cursor:
+        row = cursor.fetchone()
+    if row is None:
         raise model.DoesNotExist(f"no {model.__name__} is as asked")  # type: ignore[attr-defined]
-    return model.from_db(DEFAULT_DB_ALIAS, names, rows[0])
+    width = len(quick_sql.columns_of(model))
+    its = row[width:]
+    return _made(model, row[:width]), None if its[0] is None else _made(other, its)
 
 
-def find(model: type[Model], where: Mapping[str, Any], names: Sequence[str]) -> list[tuple[Any, ...]]:
-    """The values of `names` of the rows whose columns are as `where` says, what narrows most first."""
-    names, vendor = tuple(names), _vendor()
-    with run(quick_sql.find(model, tuple(where), names, vendor), stored(model, where)) as cursor:
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    converters = quick_sql.converters(model, names, vendor)
-    return [_converted(row, converters) for row in rows] if converters else rows
-
-
-def _converted(row: tuple[Any, ...], converters: quick_sql.Converters) -> tuple[Any, ...]:
-    values = list(row)
-    for place, column, convert in converters:
+def _made(model: type[Row], values: Sequence[Any]) -> Row:
+    """Of all its columns; the first of them is the primary key."""
+    names, values = quick_sql.columns_of(model), list(values)
+    for place, column, convert in quick_sql.converters(model, _vendor()):
         values[place] = convert(values[place], column, connection)
-    return tuple(values)
+    return model.from_db(DEFAULT_DB_ALIAS, names, values)
 
 
 def run(sql: str, parameters: Sequence[Any]) -> CursorWrapper:

@@ -30,10 +30,10 @@ _DID = "RETURNING 1 AS answer"
 
 
 @cache
-def converters(model: type[Model], names: tuple[str, ...], vendor: str) -> Converters:
-    """What makes columns' values of what this database answers, as Django does it."""
+def converters(model: type[Model], vendor: str) -> Converters:
+    """What makes the values of all columns of what this database answers, as Django does it."""
     found: Converters = []
-    for place, name in enumerate(names):
+    for place, name in enumerate(columns_of(model)):
         of = field(model, name)
         column = of.get_col(model._meta.db_table)
         converters = [*connection.ops.get_db_converters(column), *of.get_db_converters(connection)]
@@ -65,20 +65,40 @@ def update(model: type[Model], where: tuple[str, ...], values: tuple[str, ...], 
 
 
 @cache
+def claim(model: type[Model], where: tuple[str, ...], values: tuple[str, ...], vendor: str) -> str:
+    """As `update`, by a transaction that does not wait for the disk (of PostgreSQL; true: for as long as it lasts)."""
+    sql = update(model, where, values, vendor)
+    at_once = "set_config('synchronous_commit', 'off', true) IS NOT NULL"
+    return sql.replace("{so_far}", f"{at_once} AND {{so_far}}") if vendor == "postgresql" else sql
+
+
+@cache
 def hold(model: type[Model], where: tuple[str, ...], vendor: str) -> str:
     lock = " FOR NO KEY UPDATE" if vendor == "postgresql" else ""
     return f"SELECT 1 AS answer FROM {_table(model)} WHERE {_as(model, where, vendor)} AND {{so_far}}{lock}"  # noqa: S608 - as above
 
 
 @cache
-def find(model: type[Model], where: tuple[str, ...], names: tuple[str, ...], vendor: str) -> str:
-    columns = ", ".join(_column(field(model, name)) for name in names)
-    return f"SELECT {columns} FROM {_table(model)} WHERE {_as(model, where, vendor)}"  # noqa: S608 - as above
+def find_with(
+    model: type[Model], where: tuple[str, ...], other: type[Model], reference: str, vendor: str
+) -> str:
+    """All columns of both, of the `other` the row whose `reference` is to that of `model`, or nulls."""
+    columns = ", ".join(_of_table(table, name) for table in (model, other) for name in columns_of(table))
+    refers = f"{_of_table(other, reference)} = {_of_table(model, 'pk')}"
+    return (
+        f"SELECT {columns} FROM {_table(model)} LEFT JOIN {_table(other)} ON {refers}"  # noqa: S608 - as above
+        f" WHERE {_as(model, where, vendor)}"
+    )
+
+
+@cache
+def columns_of(model: type[Model]) -> tuple[str, ...]:
+    return tuple(field.attname for field in model._meta.concrete_fields)
 
 
 def _as(model: type[Model], where: tuple[str, ...], vendor: str) -> str:
     """The first is never null and compared so that an index is used; the others may be."""
-    first, *others = (_column(field(model, name)) for name in where)
+    first, *others = (_of_table(model, name) for name in where)
     return f"{first} = %s" + "".join(f" AND {column} {_SAME[vendor]} %s" for column in others)
 
 
@@ -94,7 +114,7 @@ def insert(
         there = ", ".join(_column(field(model, name)) for name in same)
         anew = ", ".join(f"{name} = EXCLUDED.{name}" for name in (_column(field(model, n)) for n in renewed))
         conflict = f" ON CONFLICT ({there}) DO UPDATE SET {anew}"
-    return f"INSERT INTO {_table(model)} ({', '.join(columns)}) SELECT {values} WHERE {{so_far}}{conflict} {_DID}"  # noqa: S608 - as above
+    return f"INSERT INTO {_table(model)} ({', '.join(columns)}) SELECT {values} WHERE {{so_far}}{conflict} {_DID}"
 
 
 @cache
@@ -114,12 +134,16 @@ def in_one(statements: tuple[tuple[str, bool], ...]) -> str:
         parts.append(f"s{number} AS ({sql.format(so_far=so_far)})")
         if has_to:
             so_far = f"EXISTS (SELECT FROM s{number})"
-    answers = ", ".join(f"(SELECT answer FROM s{number} LIMIT 1)" for number in range(len(parts)))
-    return f"WITH {', '.join(parts)} SELECT {answers}"  # noqa: S608 - statements from above
+    answers = ", ".join(f"(SELECT answer FROM s{number} LIMIT 1)" for number in range(len(parts)))  # noqa: S608 - as above
+    return f"WITH {', '.join(parts)} SELECT {answers}"
 
 
 def _table(model: type[Model]) -> str:
     return connection.ops.quote_name(model._meta.db_table)
+
+
+def _of_table(model: type[Model], name: str) -> str:
+    return f"{_table(model)}.{_column(field(model, name))}"
 
 
 def _column(field: "Field[Any, Any]") -> str:

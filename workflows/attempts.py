@@ -67,13 +67,14 @@ class Attempt:
     """One claimed try of a call, from the look at the connection to the answer on the row.
 
     call: as `claim` left it, or unsaved after `claimed_from_birth`; then with its connection and grant just
-    read.
+    read. data: its input as the action takes it, if that is known already.
     """
 
-    def __init__(self, call: ActionCall, holder: uuid.UUID, owner: Owner) -> None:
+    def __init__(self, call: ActionCall, holder: uuid.UUID, owner: Owner, data: Json | None = None) -> None:
         self.call = call
         self.holder = holder
         self.owner = owner
+        self._data = data
         self.unsure_before = call.unsure
         self.sent = False
         self.until = time.monotonic() + LONGEST_SECONDS
@@ -154,27 +155,26 @@ class Attempt:
             self._write(unsure=self.unsure_before, settles_at=None)
 
     def _with_token(self, action: ActionType, connection: Connection, token: str) -> Json:
-        data = action.input(data=self.call.input)
-        data.is_valid(raise_exception=True)
-        background = action.in_background(data.validated_data)
+        data = action.checked(self.call.input) if self._data is None else self._data
+        background = action.in_background(data)
         meter = metered.Meter(connection, before=self._keep_lease, background=background)
         api = metered.open_api(connection, token, meter)
         cache_key = f"{connection.pk}:{connection.grant.generation}"
         caller = Caller(self.call, cache_key, sent_before=self.call.unsure, until=self.until)
         if self.call.unsure and action.recover is not None:
             looked_at = clock.now()
-            recovered = action.recover(api, data.validated_data, caller)
+            recovered = action.recover(api, data, caller)
             if recovered is not None:
                 return recovered
             until = caller.unsettled_until(looked_at)
             if until is not None:
                 raise _TooEarly(until)
         if action.check is not None:
-            action.check(api, data.validated_data, caller)
+            action.check(api, data, caller)
         if action.writes:
-            effects = action.effects(api, data.validated_data, caller) if action.effects else []
+            effects = action.effects(api, data, caller) if action.effects else []
             self._about_to_send(action, connection, effects, meter)
-        return action.perform(api, data.validated_data, caller)
+        return action.perform(api, data, caller)
 
     def _about_to_send(
         self, action: ActionType, connection: Connection, effects: list[Effect], meter: metered.Meter

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import structlog
 from django.db import IntegrityError, transaction
+from rest_framework.serializers import ValidationError, as_serializer_error
 
 from connections import audit, clock
 from connections.actors import Actor
@@ -110,11 +111,12 @@ def find(connection: Connection, action_key: str) -> ActionType:
     return action
 
 
-def validate(action: ActionType, data: Any) -> None:
-    """Raises Problem (invalid_input) that names each field at fault."""
-    serializer = action.input(data=data)
-    if not serializer.is_valid():
-        raise invalid_input(dict(serializer.errors))
+def validate(action: ActionType, data: Any) -> Json:
+    """`data` as the action takes it. Raises Problem (invalid_input) that names each field at fault."""
+    try:
+        return action.checked(data)
+    except ValidationError as error:
+        raise invalid_input(as_serializer_error(error)) from None
 
 
 def fingerprint_of(action_key: str, data: Any) -> str:
@@ -135,10 +137,13 @@ def _same(earlier: ActionCall, fingerprint: str) -> ActionCall:
     return earlier
 
 
-def for_step(*, connection: Connection, action_key: str, data: Json) -> ActionCall:
-    """An unsaved call for a workflow's step. Raises Problem (unknown_action, invalid_input)."""
-    validate(find(connection, action_key), data)
-    return ActionCall(
+def for_step(*, connection: Connection, action_key: str, data: Json) -> tuple[ActionCall, Json]:
+    """An unsaved call for a workflow's step, and its input as the action takes it.
+
+    Raises Problem (unknown_action, invalid_input).
+    """
+    checked = validate(find(connection, action_key), data)
+    call = ActionCall(
         workspace_id=connection.workspace_id,
         connection=connection,
         action=action_key,
@@ -146,6 +151,7 @@ def for_step(*, connection: Connection, action_key: str, data: Json) -> ActionCa
         input=data,
         fingerprint=fingerprint_of(action_key, data),
     )
+    return call, checked
 
 
 def advance_due(until: float, limit: int = 20) -> int:

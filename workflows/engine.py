@@ -89,7 +89,7 @@ def _claim(run: Run) -> uuid.UUID | None:
         "lease_until": until,
         "started_at": run.started_at or now,
     }
-    if not quick_rows.update(run, as_seen, taken):
+    if not quick_rows.claim(run, as_seen, taken):
         return None
     run.claims, run.lease_until = run.claims + 1, until
     return holder

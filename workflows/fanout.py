@@ -72,7 +72,7 @@ def _take(event: Event) -> bool:
     as_seen = {"status": "queued", "attempts": event.attempts, "lease_until": event.lease_until}
     event.attempts += 1
     taken = {"attempts": event.attempts, "lease_until": clock.now() + _LEASE}
-    return quick_rows.update(event, as_seen, taken)
+    return quick_rows.claim(event, as_seen, taken)
 
 
 def _fan_out(event: Event) -> None:

@@ -5,11 +5,14 @@ from typing import Any
 
 from connections.models import Connection
 from workflows import calls, catalog, expressions
+from workflows.catalog import Json
 from workflows.models import ActionCall
 
 
-def call_for(workspace_id: uuid.UUID, definition: dict[str, Any], fields: dict[str, Any]) -> ActionCall:
-    """The unsaved call of that step, its connection read with the grant.
+def call_for(
+    workspace_id: uuid.UUID, definition: dict[str, Any], fields: dict[str, Any]
+) -> tuple[ActionCall, Json]:
+    """The unsaved call of that step, its connection read with the grant, and its input as the action takes it.
 
     fields: {"trigger": …, "steps": {key: output}}.
     Raises ExpressionError, which names the input, or Problem (unknown_action, invalid_input).

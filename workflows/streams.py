@@ -102,9 +102,8 @@ class _Stream(attempts.Attempt):
         if action.stream is None:
             raise Problem("not_streamed", f"“{action.name}” answers no stream.", status=406)
         meter = metered.Meter(connection, before=self._keep_lease, background=True, patience=_PATIENCE)
-        data = action.input(data=self.call.input)
-        data.is_valid(raise_exception=True)
+        data = action.checked(self.call.input)
         caller = Caller(self.call, cache_key="", sent_before=False, until=self.until)
-        parts = action.stream(metered.open_api(connection, token, meter), data.validated_data, caller)
+        parts = action.stream(metered.open_api(connection, token, meter), data, caller)
         first = next(parts)
         return chain([first], parts)

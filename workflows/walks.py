@@ -8,6 +8,7 @@ from connections import clock, quick_rows
 from connections.problems import Problem
 from connections.storable import storable
 from workflows import attempts, claims, conditions, expressions, outcomes, parked, step_inputs
+from workflows.catalog import Json
 from workflows.fanout import fields_of
 from workflows.hooks import outbox
 from workflows.models import ActionCall, Run, StepRun
@@ -75,9 +76,9 @@ class Walk:
     def _step_begun(self) -> StepRun | None:
         return self.run.steps.filter(position=self.run.position).select_related("call").first()
 
-    def _attempt(self, call: ActionCall, holder: uuid.UUID, step: StepRun) -> None:
-        """Raises LeaseLost, or RunLost when the call has ended and the run went on without it."""
-        attempts.Attempt(call, holder, _StepOwner(self, step)).run()
+    def _attempt(self, call: ActionCall, holder: uuid.UUID, step: StepRun, data: Json | None = None) -> None:
+        """data: see Attempt. Raises LeaseLost, or RunLost when the call has ended and the run went on without it."""
+        attempts.Attempt(call, holder, _StepOwner(self, step), data).run()
 
     def _new(self, definition: dict[str, Any]) -> StepRun:
         return StepRun(
@@ -99,7 +100,7 @@ class Walk:
         """Make the first attempt, which writes down what is about to happen before it does."""
         step = self._new(definition)
         try:
-            call = step_inputs.call_for(self.run.workspace_id, definition, self.fields)
+            call, data = step_inputs.call_for(self.run.workspace_id, definition, self.fields)
         except expressions.ExpressionError as error:
             problem = Problem("expression_failed", str(error), status=400)
             step.error = storable(problem.as_error())
@@ -108,7 +109,7 @@ class Walk:
         else:
             holder = claims.claimed_from_birth(call)
             step.call = call
-            self._attempt(call, holder, step)
+            self._attempt(call, holder, step, data)
             return step
         step.save(force_insert=True)
         return step

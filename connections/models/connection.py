@@ -1,7 +1,6 @@
 """A connection (a labelled, reusable authorisation) and the grant (tokens) it holds."""
 
 import uuid
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -20,9 +19,9 @@ _USE_GRAIN = timedelta(minutes=1)
 class _Connections(TenantQuerySet["Connection"]):
     def get_with_grant(self, **where: Any) -> "Connection":
         """As `get`, of columns, with the grant that it has already; each step of each run asks for one."""
-        found = quick_rows.read(Connection, where)
-        with suppress(Grant.DoesNotExist):
-            quick_rows.read(Grant, {"connection": found.pk}).connection = found
+        found, grant = quick_rows.read_with(Connection, where, Grant, "connection")
+        if grant is not None:
+            grant.connection = found
         return found
 
 

@@ -29,7 +29,7 @@ _BODIES = {
         " WHERE account_id = ANY (taskjuice_accounts()) OR id = taskjuice_workspace())"
     ),
     **{
-        f"taskjuice_sees_{table}({kind}) RETURNS boolean": f"SELECT EXISTS (SELECT 1 FROM {table} WHERE {key} = $1)"  # noqa: S608 - names of our own
+        f"taskjuice_sees_{table}({kind}) RETURNS boolean": f"SELECT EXISTS (SELECT 1 FROM {table} WHERE {key} = $1)"
         for table, (key, kind) in _ABOVE.items()
     },
 }
