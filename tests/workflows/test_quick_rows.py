@@ -1,6 +1,7 @@
 """Statements that are put together once: the same rows as by Django's own."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,12 +11,16 @@ from django.db import connection as database
 from django.utils import timezone
 
 from connections import quick_rows
-from connections.models import Connection
+from connections.models import Connection, Grant
 from tests.workflows.conftest import incident_event
 from workflows import fanout
-from workflows.models import ActionCall, Run, StepRun, Workflow
+from workflows.models import ActionCall, Run, Trace, Workflow
 
 pytestmark = pytest.mark.django_db
+
+
+class Lost(Exception):
+    pass
 
 
 def call_of(connection: Connection, **fields: Any) -> ActionCall:
@@ -53,11 +58,12 @@ def test_a_change_meets_only_the_row_that_is_as_it_was_seen(
     deliver(incident_event())
     fanout.fan_out_due()
     run, now = Run.objects.get(), timezone.now()
-    seen = {"pk": run.pk, "lease_until": None, "status": "pending"}
+    seen = {"lease_until": None, "status": "pending"}
 
-    assert quick_rows.update(Run, seen | {"status": "paused"}, {"claims": 1}) == 0
-    assert quick_rows.update(Run, seen, {"lease_until": now, "error": {"code": "x"}}) == 1
-    assert quick_rows.update(Run, seen, {"claims": 1}) == 0, "a null is no wild card"
+    assert not quick_rows.update(run, seen | {"status": "paused"}, {"claims": 1})
+    assert quick_rows.update(run, seen, {"lease_until": now, "error": {"code": "x"}})
+    assert not quick_rows.update(run, seen, {"claims": 1}), "a null is no wild card"
+    assert run.lease_until is None, "the object is as it was"
 
     run.refresh_from_db()
     assert (run.claims, run.lease_until, run.error) == (0, now, {"code": "x"})
@@ -69,100 +75,157 @@ def test_a_row_is_referred_to_by_the_object_itself(
 ) -> None:
     deliver(incident_event())
     fanout.fan_out_due()
+    run = Run.objects.get()
 
-    quick_rows.update(Run, {"pk": Run.objects.get().pk}, {"blocked_on": connection, "error": None})
+    quick_rows.change(run, {}, {"blocked_on": connection, "error": None}, Lost())
 
+    assert run.blocked_on == connection
     assert Run.objects.get().blocked_on == connection
-
-
-def test_what_is_found_has_the_types_of_its_fields(connection: Connection) -> None:
-    call = call_of(connection, input={}, fingerprint="f", first_sent_at=timezone.now())
-    call.save()
-    call_of(connection, input={}, fingerprint="f", settles_at=timezone.now()).save()
-    names = ["pk", "connection", "first_sent_at", "unsure", "output"]
-
-    found = quick_rows.find(
-        ActionCall, {"connection": connection.pk, "settles_at": None, "unsure": False}, names
-    )
-
-    assert found == [(call.pk, connection.pk, call.first_sent_at, False, None)]
 
 
 def test_what_is_no_column_is_refused() -> None:
     with pytest.raises(TypeError, match="step_run"):
-        quick_rows.update(ActionCall, {"pk": StepRun().pk}, {"step_run": None})
+        quick_rows.update(ActionCall(), {}, {"step_run": None})
 
 
-class Lost(Exception):
-    pass
+def changed_then_inserted(changed: ActionCall, call: ActionCall) -> None:
+    with quick_rows.in_one():
+        quick_rows.change(changed, {"status": "pending"}, {"attempts": 2}, Lost())
+        quick_rows.insert(call, {"unsure": True})
 
 
-@transaction.atomic
-def changed_then_inserted(key: uuid.UUID, call: ActionCall) -> None:
-    with quick_rows.together():
-        quick_rows.change(ActionCall, {"pk": key}, {"attempts": 2}, Lost())
-        quick_rows.insert(call)
-
-
-def test_together_a_row_that_is_not_there_is_found_out_at_the_end(connection: Connection) -> None:
-    call = call_of(connection, fingerprint="f", input={})
-
-    with pytest.raises(Lost):
-        changed_then_inserted(uuid.uuid4(), call)
-
-    assert not ActionCall.objects.exists()
-
-
-def test_together_all_is_done_and_read(connection: Connection) -> None:
-    call = call_of(connection, fingerprint="f", input={})
-
-    with transaction.atomic(), quick_rows.together():
-        quick_rows.insert(call)
-        quick_rows.change(ActionCall, {"pk": call.pk}, {"attempts": 2}, Lost())
-        assert quick_rows.find(ActionCall, {"pk": call.pk}, ["attempts"]) == [(2,)]
-        quick_rows.change(ActionCall, {"pk": uuid.uuid4()}, {"attempts": 3}, None)
-        assert ActionCall.objects.filter(pk=call.pk).update(attempts=4) == 1, "Django's own, too"
-
-    assert ActionCall.objects.get().attempts == 4
-
-
-def test_together_what_a_lost_row_led_to_is_not_the_error(connection: Connection) -> None:
-    call = call_of(connection, fingerprint="f", input={})
-    call.save()
+def test_in_one_nothing_follows_what_was_not_there(connection: Connection) -> None:
+    there, call = (
+        call_of(connection, fingerprint="f", input={}),
+        call_of(connection, fingerprint="f", input={}),
+    )
+    there.save()
+    ActionCall.objects.update(status="running")
 
     with pytest.raises(Lost):
-        changed_then_inserted(uuid.uuid4(), call)
-    with pytest.raises(IntegrityError):
-        changed_then_inserted(call.pk, call)
+        changed_then_inserted(there, call)
+
+    assert ActionCall.objects.get().attempts == 0
+    assert (there.attempts, call.unsure, call._state.adding) == (0, False, True), "nor on the objects"
+
+
+def test_in_one_all_is_done_and_known(connection: Connection) -> None:
+    there, call = (
+        call_of(connection, fingerprint="f", input={}),
+        call_of(connection, fingerprint="f", input={}),
+    )
+    there.save()
+
+    changed_then_inserted(there, call)
+
+    assert (there.attempts, call.unsure, call._state.adding) == (2, True, False)
+    assert set(ActionCall.objects.values_list("pk", "attempts", "unsure")) == {
+        (there.pk, 2, False), (call.pk, 0, True),
+    }  # fmt: skip
+
+
+def test_in_one_what_does_not_matter_stops_nothing(connection: Connection) -> None:
+    gone, call = (
+        call_of(connection, fingerprint="f", input={}),
+        call_of(connection, fingerprint="f", input={}),
+    )
+
+    with quick_rows.in_one():
+        quick_rows.change(gone, {}, {"attempts": 3}, None)
+        quick_rows.insert(call)
+
+    assert ActionCall.objects.get() == call
+    assert gone.attempts == 0
+
+
+def test_in_one_a_held_row_is_held_before_anything_is_written(connection: Connection) -> None:
+    there, call = (
+        call_of(connection, fingerprint="f", input={}),
+        call_of(connection, fingerprint="f", input={}),
+    )
+    there.save()
+
+    def change_and_insert(status: str) -> None:
+        with quick_rows.in_one():
+            quick_rows.hold(there, {"status": status}, Lost())
+            quick_rows.change(there, {}, {"attempts": 2}, None)
+            quick_rows.insert(call)
+
+    with pytest.raises(Lost):
+        change_and_insert("running")
+    assert ActionCall.objects.get().attempts == 0
+
+    change_and_insert("pending")
+    assert ActionCall.objects.get(pk=there.pk).attempts == 2
+
+
+def test_in_one_a_part_that_fails_undoes_all(connection: Connection) -> None:
+    there = call_of(connection, fingerprint="f", input={})
+    there.save()
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        changed_then_inserted(there, call_of(connection, id=there.pk, fingerprint="f", input={}))
 
     assert ActionCall.objects.get().attempts == 0
 
 
-def test_together_django_s_own_errors_are_django_s(connection: Connection) -> None:
+def test_in_one_what_is_raised_meanwhile_leaves_all_as_it_was(connection: Connection) -> None:
+    call = call_of(connection, fingerprint="f", input={})
+
+    def insert_and_break() -> None:
+        with quick_rows.in_one():
+            quick_rows.insert(call)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        insert_and_break()
+
+    assert not ActionCall.objects.exists()
+    quick_rows.insert(call)
+    assert ActionCall.objects.exists()
+
+
+def test_in_one_nobody_asks_whether_there_was_one(connection: Connection) -> None:
+    if database.vendor == "postgresql":
+        with pytest.raises(RuntimeError), quick_rows.in_one():
+            quick_rows.update(call_of(connection), {}, {"attempts": 2})
+
+
+def test_a_row_that_may_be_there_is_renewed(
+    deliver: Any, note_workflow: Workflow, connection: Connection, pagerduty: responses.RequestsMock
+) -> None:
+    deliver(incident_event())
+    fanout.fan_out_due()
     call = call_of(connection, fingerprint="f", input={})
     call.save()
+    run, first, later = Run.objects.get(), timezone.now(), timezone.now() + timedelta(minutes=1)
 
-    with transaction.atomic(), quick_rows.together():
-        with pytest.raises(IntegrityError), transaction.atomic():
-            call.save(force_insert=True)
-        quick_rows.change(ActionCall, {"pk": call.pk}, {"attempts": 5}, Lost())
+    for at in (first, later):
+        trace = Trace(
+            account="a", subject="s", kind="k", run=run, depth=0, call=call, first_at=at, last_at=at
+        )
+        quick_rows.insert(trace, same=("call", "kind", "subject"), renewed=("last_at",))
 
-    assert ActionCall.objects.get().attempts == 5
-
-
-def test_together_nobody_asks_how_many(connection: Connection) -> None:
-    if database.vendor == "postgresql":
-        with pytest.raises(RuntimeError), transaction.atomic(), quick_rows.together():
-            quick_rows.update(ActionCall, {"pk": uuid.uuid4()}, {"attempts": 2})
+    assert list(Trace.objects.values_list("first_at", "last_at")) == [(first, later)]
 
 
-def test_what_is_read_is_the_row(connection: Connection) -> None:
-    call = call_of(connection, input={"a": [1]}, fingerprint="f", settles_at=timezone.now())
-    call.save()
+def test_what_is_read_is_the_row_and_what_refers_to_it(connection: Connection) -> None:
+    asked = {"pk": connection.pk, "workspace": connection.workspace_id}
 
-    read = quick_rows.read(ActionCall, {"pk": call.pk, "connection": connection.pk})
+    read, grant = quick_rows.read_with(Connection, asked, Grant, "connection")
 
-    assert (read, read.input, read.settles_at) == (call, {"a": [1]}, call.settles_at)
+    fields = [field.attname for field in Connection._meta.concrete_fields]
+    saved = Connection.objects.get()
+    assert [getattr(read, name) for name in fields] == [getattr(saved, name) for name in fields]
     assert not read._state.adding
-    with pytest.raises(ActionCall.DoesNotExist):
-        quick_rows.read(ActionCall, {"pk": call.pk, "connection": uuid.uuid4()})
+    assert grant is not None
+    fields = [field.attname for field in Grant._meta.concrete_fields]
+    assert [getattr(grant, name) for name in fields] == [getattr(saved.grant, name) for name in fields]
+    with pytest.raises(Connection.DoesNotExist):
+        quick_rows.read_with(Connection, asked | {"workspace": uuid.uuid4()}, Grant, "connection")
+
+
+def test_what_nothing_refers_to_is_read_alone(connection: Connection) -> None:
+    Grant.objects.all().delete()
+
+    assert quick_rows.read_with(Connection, {"pk": connection.pk}, Grant, "connection") == (connection, None)

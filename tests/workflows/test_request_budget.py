@@ -1,5 +1,6 @@
 """Calls within the budget of requests: they wait as rows, with the reason, and nothing is sent or counted."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -76,15 +77,15 @@ def test_a_write_that_has_to_wait_for_its_turn_is_not_taken_for_sent(
     connection: Connection, pagerduty: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its check was the last request that there was room for."""
-    take, left = Budget.take, 1
+    count, left = Budget._count, 1
 
-    def one_more(self: Budget, *, patience: float = 0.0, comes_again: bool = True) -> None:
+    def one_more(self: Budget, now: float, then: Callable[[], None]) -> None:
         nonlocal left
         use_up(connection, seconds=0 if left > 0 else 30)
         left -= 1
-        take(self, patience=patience)
+        count(self, now, then)
 
-    monkeypatch.setattr(Budget, "take", one_more)
+    monkeypatch.setattr(Budget, "_count", one_more)
 
     made = call(connection)
 

@@ -194,7 +194,7 @@ def test_a_look_asks_as_often_however_much_waits(
 ) -> None:
     events(trigger, [f"P{number}" for number in range(3)] * 100)
 
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(6):
         assert len(fanout._heads()) == 3
 
 
