@@ -114,9 +114,9 @@ class Attempt:
     def _completed(self, result: dict[str, Any]) -> None:
         try:
             with quick_rows.in_one():
-                self._hold()
-                self._put(result)
+                self._hold_call()
                 self.owner.completed(self.call)
+                self._put(result)
         except OwnerLost:
             self._write(**result)
             raise
@@ -208,6 +208,9 @@ class Attempt:
     def _hold(self) -> None:
         """Whose it is now is whose it will be until all is written that is written in one."""
         self.owner.hold()
+        self._hold_call()
+
+    def _hold_call(self) -> None:
         if not self.call._state.adding:
             quick_rows.hold(self.call, self._ours(), self._lost())
 

@@ -33,4 +33,6 @@ class Owner:
         quick_rows.insert(call, fields)
 
     def completed(self, call: ActionCall) -> None:
-        """Write down what follows, in one with the result. Raises OwnerLost where `hold` would."""
+        """Write down what follows, in one with the result that is written behind it. Raises OwnerLost, before anything
+        is written, where `hold` would.
+        """

@@ -79,7 +79,9 @@ class Run(models.Model):
     lane = models.CharField(max_length=200)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
     position = models.PositiveSmallIntegerField(default=0, help_text="Index of the step it is at")
-    blocked_on = models.ForeignKey(Connection, on_delete=models.PROTECT, null=True, related_name="+")
+    blocked_on = models.ForeignKey(
+        Connection, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
     pause_reason = models.CharField(max_length=10, choices=PauseReason.choices, blank=True, default="")
     depth = models.PositiveSmallIntegerField(default=0)
     origin = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
@@ -140,6 +142,9 @@ class Run(models.Model):
             models.Index(fields=["workflow", "seq"], name="run_by_workflow"),
             models.Index(fields=["created_at"], name="run_by_time"),
             models.Index(fields=["workflow", "created_at"], name="run_pace"),
+            models.Index(
+                fields=["blocked_on"], condition=Q(blocked_on__isnull=False), name="run_by_blocked_on"
+            ),
             models.Index(fields=["batch"], condition=Q(batch__isnull=False), name="run_by_batch"),
             models.Index(fields=["origin"], condition=Q(origin__isnull=False), name="run_by_origin"),
         ]
