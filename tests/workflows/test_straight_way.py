@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.core.signals import request_started
-from django.db import Error, close_old_connections
+from django.db import Error, close_old_connections, transaction
 from django.db import connection as database
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -352,34 +352,65 @@ class TestWithoutATransactionAround:
     def test_a_broken_statement_leaves_it_to_the_ordinary_way(
         self, trigger: Trigger, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(rows, "statement", lambda vendor: "SELECT nothing FROM nowhere")
+        for statement in ("STORE_ONE", "STORE_ALL"):
+            monkeypatch.setattr(rows, statement, "SELECT nothing FROM nowhere")
         assert post(trigger, body_of()) == (202, {"status": "accepted"})
         assert Event.objects.count() == 1
 
-    if database.vendor == SQLITE:  # PostgreSQL writes each delivery by itself
+    def test_one_that_fails_fails_alone(self, trigger: Trigger) -> None:
+        found = known.find("pagerduty", str(trigger.token))
+        assert found is not None
 
-        def test_one_that_fails_fails_alone(self, trigger: Trigger) -> None:
-            found = known.find("pagerduty", str(trigger.token))
-            assert found is not None
+        def parameters() -> rows.Parameters:
+            body = body_of()
+            judged = storing.judged(trigger, found.integration.read_delivery(body), body=body)
+            return rows.parameters(found.integration.read_delivery(body), judged, found.beliefs[0])
 
-            def parameters(status: str) -> rows.Parameters:
-                body = body_of()
-                judged = storing.judged(trigger, found.integration.read_delivery(body), body=body)
-                made = rows.parameters(found.integration.read_delivery(body), judged, found.beliefs[0])
-                return [status if value == "queued" else value for value in made]
+        writer = together.Together()
+        good = [lambda: writer.store(parameters())] * 9
+        answers = self.at_once(*good, lambda: writer.store(parameters()._replace(status="nonsense")))
 
-            writer = together.Together()
-            good = [lambda: writer.store(parameters("queued"))] * 9
-            answers = self.at_once(*good, lambda: writer.store(parameters("nonsense")))
-
-            assert sorted(map(str, answers)) == ["IntegrityError"] + ["True"] * 9
-            assert Event.objects.count() == 9
+        assert sorted(map(str, answers)) == ["IntegrityError"] + ["True"] * 9
+        assert Event.objects.count() == 9
 
     if database.vendor == "postgresql":  # SQLite has no connection to lose
 
+        def test_whose_trigger_is_kept_waits_alone(self, trigger: Trigger, connection: Connection) -> None:
+            """Somebody works on a trigger and does not come to an end."""
+            monkeypatch.setattr(together, "_ANSWER_WITHIN", 1000.0)
+            other = triggers.create(
+                actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="Others"
+            )
+            triggers.add_secret(actor=SYSTEM, trigger=other, secret=SECRET)
+            assert post(trigger, body_of())[0] == post(other, body_of())[0] == 202
+            waits = threading.Thread(target=lambda: (post(trigger, body_of()), database.close()))
+
+            with transaction.atomic():
+                Trigger.objects.select_for_update().get(pk=trigger.pk)
+                waits.start()
+                answers = self.at_once(*[lambda: post(other, body_of())] * 8)
+                assert waits.is_alive()
+            waits.join(20)
+
+            assert answers == [(202, {"status": "accepted"})] * 8
+            assert Event.objects.filter(trigger=trigger).count() == 2
+
+        def end_other_sessions(self) -> int:
+            with database.cursor() as cursor:
+                cursor.execute("SELECT quote_ident(current_user)")
+                (role,) = cursor.fetchone()
+                cursor.execute("RESET ROLE")  # to whom may do this
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+                ended = len(cursor.fetchall())
+                cursor.execute(f"SET ROLE {role}")
+            return ended
+
         def test_a_lost_connection_costs_nothing(self, trigger: Trigger) -> None:
             assert post(trigger, body_of())[0] == 202
-            database.connection.close()
+            assert self.end_other_sessions(), "the writer's, at least"
             assert post(trigger, body_of()) == (202, {"status": "accepted"})
             assert Event.objects.count() == 2
 

@@ -7,6 +7,7 @@ secret was retired, or a trigger paused or deleted since, it stores nothing.
 import threading
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Q
 
@@ -32,7 +33,7 @@ class Known:
     integration: Integration
     secrets: list[TriggerSecret]
     values: list[str]
-    beliefs: list[rows.Parameters]
+    beliefs: list[list[Any]]
     until: float
 
 

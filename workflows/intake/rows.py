@@ -1,13 +1,15 @@
-"""The statement that stores one delivery, if everything is still as it was believed to be, and if it is new.
+"""The statement that stores deliveries, if everything is still as it was believed to be, and if they are new.
 
-PostgreSQL stores the event and what hooks are owed in one round trip. SQLite has no round trips, and no statement
-that writes two tables: there the caller owes the hooks in the same transaction.
+PostgreSQL stores all that wait, and what hooks are owed for them, by one statement with a list for each value. SQLite
+has no round trips to save, and no statement that writes two tables: there each delivery is one statement, and the
+caller owes the hooks in the same transaction.
 """
 
 import json
 import uuid
+from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -17,71 +19,93 @@ from workflows.catalog import Delivery
 from workflows.models import Event, Hook, HookDelivery, Trigger, TriggerSecret
 from workflows.storing import Judged
 
-Parameters = list[Any]
 _EVENT, _TRIGGER, _SECRET = (model._meta.db_table for model in (Event, Trigger, TriggerSecret))
 _HOOK, _OWED = Hook._meta.db_table, HookDelivery._meta.db_table
+
+
+class Parameters(NamedTuple):
+    """A delivery as the database takes it: the event's own values, then what was believed of its trigger and secret."""
+
+    id: Any
+    external_id: str
+    event_type: str
+    lane: str
+    body: bytes
+    status: str
+    error: str
+    received_at: Any
+    trigger: Any
+    trigger_status: str
+    redact: str
+    options: str
+    secret_id: Any
+    secret: str
+
 
 # Columns of the event, each a constant or one of the parameters; the workspace is the trigger's by now.
 _COLUMNS = {
     "workspace_id": "t.workspace_id",
     "trigger_id": "t.id",
-    "id": "{uuid}",
-    "external_id": "{text}",
-    "event_type": "{text}",
-    "lane": "{text}",
-    "body": "{bytes}",
-    "status": "{text}",
-    "error": "{text}",
-    "received_at": "{time}",
-    "is_test": "{false}",
+    "id": "{id}",
+    "external_id": "{external_id}",
+    "event_type": "{event_type}",
+    "lane": "{lane}",
+    "body": "{body}",
+    "status": "{status}",
+    "error": "{error}",
+    "received_at": "{received_at}",
+    "is_test": "false",
     "source": "''",
     "attempts": "0",
 }
 _BELIEVED = (
-    "t.id = {uuid} AND t.status = {text} AND t.redact = {json} AND t.options = {json} AND t.deleted_at IS NULL"
-    " AND t.confirmed_at IS NOT NULL AND s.id = {uuid} AND s.secret = {text} AND s.retired_at IS NULL"
-    " AND (t.twins_until IS NULL OR t.twins_until <= {time})"
+    "t.id = {trigger} AND t.status = {trigger_status} AND t.redact = {redact} AND t.options = {options}"
+    " AND t.deleted_at IS NULL AND t.confirmed_at IS NOT NULL AND s.id = {secret_id} AND s.secret = {secret}"
+    " AND s.retired_at IS NULL AND (t.twins_until IS NULL OR t.twins_until <= {received_at})"
 )
 _STORE = (
     f"INSERT INTO {_EVENT} ({', '.join(_COLUMNS)}) SELECT {', '.join(_COLUMNS.values())}"  # noqa: S608 - our own names
-    f" FROM {_TRIGGER} t JOIN {_SECRET} s ON s.trigger_id = t.id WHERE {_BELIEVED}"
+    f" FROM {{all}}{_TRIGGER} t JOIN {_SECRET} s ON s.trigger_id = t.id WHERE {_BELIEVED}{{in_order}}"
     " ON CONFLICT (trigger_id, external_id) DO NOTHING"
-    " RETURNING seq, workspace_id, trigger_id, lane, received_at, status"
+    " RETURNING seq, id, workspace_id, trigger_id, lane, received_at, status"
 )
 _TAKES = "h.events AND h.deleted_at IS NULL AND (h.trigger_id IS NULL OR h.trigger_id = {trigger})"
 _OWED_COLUMNS = (
     "id, workspace_id, hook_id, kind, event_id, lane, status, attempts, tries, next_attempt_at, created_at"
 )
-_OWE_TOO = (
-    f"WITH stored AS ({_STORE}), owed AS ("  # noqa: S608 - as above
-    f"INSERT INTO {_OWED} ({_OWED_COLUMNS}) SELECT gen_random_uuid(), h.workspace_id, h.id, 'event', seq, lane,"
-    f" 'waiting', 0, '[]', received_at, received_at FROM stored JOIN {_HOOK} h ON h.workspace_id = stored.workspace_id"
-    f" AND {_TAKES.format(trigger='stored.trigger_id')} WHERE stored.status = 'queued' RETURNING 1)"
-    " SELECT seq, (SELECT count(*) FROM owed) FROM stored"
+
+# SQLite: stores one, and answers its row.
+STORE_ONE = _STORE.format(
+    all="", in_order="", **{name: f"?{number}" for number, name in enumerate(Parameters._fields, 1)}
 )
 HOOKS_THAT_TAKE = f"SELECT h.id FROM {_HOOK} h WHERE h.workspace_id = ? AND {_TAKES.format(trigger='?')}"  # noqa: S608 - as above
 OWE = f"INSERT INTO {_OWED} ({_OWED_COLUMNS}) VALUES (?, ?, ?, 'event', ?, ?, 'waiting', 0, '[]', ?, ?)"  # noqa: S608 - as above
 
-_MARKS = {
-    "sqlite": dict.fromkeys(("uuid", "text", "bytes", "time", "json"), "?") | {"false": "0"},
-    "postgresql": {
-        "uuid": "%s::uuid",
-        "text": "%s::text",
-        "bytes": "%b::bytea",
-        "time": "%s::timestamptz",
-        "json": "%s::jsonb",
-        "false": "false",
-    },
-}
+# PostgreSQL: takes what `lists` makes of several, and answers for each that was stored (id, whether runs may follow,
+# how many messages hooks are owed for all of them). JSON travels as text.
+_KINDS = dict.fromkeys(Parameters._fields, "text") | {"body": "bytea", "received_at": "timestamptz"}
+_KINDS |= dict.fromkeys(("id", "trigger", "secret_id"), "uuid")
+_STORE_THEM = _STORE.format(
+    all=f"unnest({', '.join(f'%s::{kind}[]' for kind in _KINDS.values())})"
+    f" WITH ORDINALITY AS d({', '.join(_KINDS)}, number), ",
+    in_order=" ORDER BY d.number",
+    **{name: f"d.{name}" for name in _KINDS} | {name: f"d.{name}::jsonb" for name in ("redact", "options")},
+)
+STORE_ALL = (
+    f"WITH stored AS ({_STORE_THEM}), owed AS ("  # noqa: S608 - as above
+    f"INSERT INTO {_OWED} ({_OWED_COLUMNS}) SELECT gen_random_uuid(), h.workspace_id, h.id, 'event', seq, lane,"
+    f" 'waiting', 0, '[]', received_at, received_at FROM stored JOIN {_HOOK} h ON h.workspace_id = stored.workspace_id"
+    f" AND {_TAKES.format(trigger='stored.trigger_id')} WHERE stored.status = 'queued' RETURNING 1)"
+    " SELECT id, status = 'queued', (SELECT count(*) FROM owed) FROM stored"
+)
 
 
-@cache
-def statement(vendor: str) -> str:
-    """Answers a row where it was stored, on PostgreSQL (seq, how many hooks are owed it)."""
-    return {"sqlite": _STORE, "postgresql": _OWE_TOO}[vendor].format(**_MARKS[vendor])
+def lists(batch: Sequence[Parameters]) -> list[list[Any]]:
+    """What STORE_ALL takes for the parameters of several deliveries."""
+    return [list(values) for values in zip(*batch, strict=True)]
 
 
-def beliefs(trigger: Trigger, secret: TriggerSecret) -> Parameters:
+def beliefs(trigger: Trigger, secret: TriggerSecret) -> list[Any]:
     """The part of `parameters` that is the same for all deliveries of a trigger."""
     return [
         stored_uuid(trigger.pk),
@@ -93,10 +117,9 @@ def beliefs(trigger: Trigger, secret: TriggerSecret) -> Parameters:
     ]
 
 
-def parameters(delivery: Delivery, judged: Judged, believed: Parameters) -> Parameters:
-    """What `statement` takes for that delivery, judged as a trigger of that kind judges it."""
-    received_at = now()
-    return [
+def parameters(delivery: Delivery, judged: Judged, believed: Sequence[Any]) -> Parameters:
+    """What either statement takes for that delivery, judged as a trigger of that kind judges it."""
+    return Parameters(
         stored_uuid(uuid.uuid4()),
         storable_text(delivery.external_id)[:200],
         storable_text(delivery.event_type)[:120],
@@ -104,10 +127,9 @@ def parameters(delivery: Delivery, judged: Judged, believed: Parameters) -> Para
         judged.body,
         judged.status.value,
         judged.why,
-        received_at,
+        now(),
         *believed,
-        received_at,
-    ]
+    )
 
 
 def stored_uuid(value: uuid.UUID) -> Any:

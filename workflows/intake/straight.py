@@ -4,13 +4,10 @@ from typing import Any
 
 import structlog
 from django.db import DEFAULT_DB_ALIAS, Error, connection, connections, transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
 
-from connections import quick_rows
 from workflows import doorbell, metrics, signers, storing
-from workflows.intake import known, ringing, rows, together
+from workflows.intake import known, on_postgresql, on_sqlite, rows
 from workflows.intake.together import TOGETHER
-from workflows.models import Event
 from workflows.storing import Verdict
 
 log = structlog.get_logger(__name__)
@@ -40,8 +37,7 @@ def _take(provider: str, token: str, body: bytes, signature: str | None) -> Verd
         return None
     delivery = found.integration.read_delivery(body)
     judged = storing.judged(found.trigger, delivery, body=body)
-    fires = judged.status == Event.Status.QUEUED
-    if not _store(rows.parameters(delivery, judged, found.beliefs[index]), fires=fires):
+    if not _store(rows.parameters(delivery, judged, found.beliefs[index])):
         known.forget(token)
         return None
     signers.saw_secret(found.secrets[index])
@@ -50,41 +46,17 @@ def _take(provider: str, token: str, body: bytes, signature: str | None) -> Verd
     return verdict
 
 
-def _store(parameters: rows.Parameters, *, fires: bool) -> bool:
-    """Whether it was stored, for good."""
+def _store(parameters: rows.Parameters) -> bool:
+    """Whether it was stored, for good; in somebody else's transaction stored, and heard, when that is."""
     database: Any = connections[DEFAULT_DB_ALIAS]
-    if database.in_atomic_block:
-        return _store_within(database, parameters, fires=fires)
-    if database.vendor == "sqlite":
+    if not database.in_atomic_block:
         return TOGETHER.store(parameters)
-    database.close_if_unusable_or_obsolete()
-    # Not asked first whether it lives: whoever finds out that it does not goes the ordinary way.
-    database.health_check_done = True
-    stored = _run(parameters)
-    if stored is None:
-        return False
-    if fires:
-        ringing.FOR_EVENTS.soon()
-    if stored[1]:
-        ringing.FOR_HOOKS.soon()
-    return True
-
-
-def _store_within(database: BaseDatabaseWrapper, parameters: rows.Parameters, *, fires: bool) -> bool:
-    """In somebody else's transaction: stored, and heard, when that is."""
     with transaction.atomic():
         if database.vendor == "sqlite":
-            return together.write(database.connection, [parameters])[0]
-        stored = _run(parameters)
-        if stored is not None and fires:
+            return on_sqlite.write(database.connection, [parameters])[0]
+        (stored,), fires, owed = on_postgresql.write([parameters])
+        if fires:
             doorbell.ring()
-        if stored is not None and stored[1]:
+        if owed:
             doorbell.ring_hooks()
-        return stored is not None
-
-
-def _run(parameters: rows.Parameters) -> tuple[int, int] | None:
-    """(seq, hooks that are owed it), None where it was not stored."""
-    with quick_rows.run(rows.statement("postgresql"), parameters) as cursor:
-        stored: tuple[int, int] | None = cursor.fetchone()
-    return stored
+        return stored

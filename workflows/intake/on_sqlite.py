@@ -1,0 +1,83 @@
+"""SQLite: deliveries are stored one after the other in one transaction, with what hooks are owed and the rings."""
+
+import sqlite3
+import time
+import uuid
+from collections.abc import Iterable
+
+from django.db import connection
+
+from workflows import doorbell
+from workflows.intake import rows
+from workflows.models import Event
+
+# SQLite itself would wait for the lock with ever longer pauses, and lose it each time to somebody who asks just then.
+_ASKS_EVERY = 0.001
+_LOCK_WITHIN = 15.0
+_RING = (
+    "INSERT INTO django_q_ormq (key, payload, lock) SELECT ?1, ?2, ?3"
+    " WHERE NOT EXISTS (SELECT 1 FROM django_q_ormq WHERE key = ?1 AND payload = ?2)"
+)
+
+
+def commit(batch: list[rows.Parameters]) -> list[bool]:
+    """Whether each was stored. Raises django.db.Error; then none was."""
+    connection.close_if_unusable_or_obsolete()
+    with connection.wrap_database_errors:
+        line = _line()
+        _begin_writing(line)
+        try:
+            stored = write(line, batch)
+            line.execute("COMMIT")
+        except BaseException:
+            if line.in_transaction:
+                line.execute("ROLLBACK")
+            raise
+    return stored
+
+
+def _line() -> sqlite3.Connection:
+    """This thread's own connection, as Django opens it, but for the waiting."""
+    new = connection.connection is None
+    connection.ensure_connection()
+    line: sqlite3.Connection = connection.connection
+    if new:
+        line.execute("PRAGMA busy_timeout = 0")
+    return line
+
+
+def _begin_writing(line: sqlite3.Connection) -> None:
+    end = time.monotonic() + _LOCK_WITHIN
+    while True:
+        try:
+            line.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(_ASKS_EVERY)
+        else:
+            return
+
+
+def write(line: sqlite3.Connection, batch: Iterable[rows.Parameters]) -> list[bool]:
+    """Inside a transaction: store each if it is new, owe it to hooks, ring. Answers which were stored."""
+    found = [line.execute(rows.STORE_ONE, parameters).fetchone() for parameters in batch]
+    fire = [row for row in found if row is not None and row[-1] == Event.Status.QUEUED]
+    if fire:
+        _ring(line, doorbell.ring_written())
+    if sum(_owe(line, row) for row in fire):
+        _ring(line, doorbell.hook_ring_written())
+    return [row is not None for row in found]
+
+
+def _ring(line: sqlite3.Connection, ring: tuple[str, str]) -> None:
+    """One that nobody has taken yet is taken after this commit, and found to mean this as well."""
+    line.execute(_RING, (*ring, rows.now()))
+
+
+def _owe(line: sqlite3.Connection, stored: tuple[int, str, str, str, str, str, str]) -> int:
+    seq, _, workspace, trigger, lane, received_at, _ = stored
+    takers = line.execute(rows.HOOKS_THAT_TAKE, (workspace, trigger)).fetchall()
+    for (hook,) in takers:
+        line.execute(rows.OWE, (uuid.uuid4().hex, workspace, hook, seq, lane, received_at, received_at))
+    return len(takers)
