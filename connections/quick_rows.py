@@ -183,7 +183,7 @@ def _made(model: type[Row], values: Sequence[Any]) -> Row:
     return model.from_db(DEFAULT_DB_ALIAS, names, values)
 
 
-def run(sql: str, parameters: Sequence[Any]) -> CursorWrapper:
+def run(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> CursorWrapper:
     """The cursor that has run it, to be closed. sql: one of a few that are always the same."""
     database: Any = connections[DEFAULT_DB_ALIAS]
     cursor: CursorWrapper = (

@@ -13,6 +13,7 @@ class WorkflowsConfig(AppConfig):
             call_panel,
             reactions,  # noqa: F401 - connects its signal receivers
             scope_report,
+            spawned,  # noqa: F401 - connects its signal receiver
             trigger_panel,
         )
         from workflows.webhooks import wishes  # noqa: PLC0415 - needs loaded apps

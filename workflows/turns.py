@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connection
 
-from connections import clock
+from connections import clock, quick_rows
 
 _HOPS = 500
 # Each probe is ordered as its index is, down to the last column: else a planner may take another index and read rows
@@ -39,7 +39,7 @@ _HEAD = f"head.workspace_id, head.{{part}}, head.lane, head.seq, CASE WHEN {{due
 # `begin` has a row for each workspace that is looked at. Each row says which one comes next, so that this one is found
 # by comparing with a plain column: through row-level security PostgreSQL takes no index for anything more.
 _LANES = f"""
-WITH RECURSIVE begin(workspace, part, lane) AS (VALUES {{begin}}),
+WITH RECURSIVE begin(workspace, part, lane) AS ({{begin}}),
 start(next) AS MATERIALIZED (SELECT {_FIRST} FROM begin),
 hop(workspace, part, lane, seq, due, next, number) AS (
   SELECT {_HEAD}, 1 FROM start JOIN {{table}} head ON head.seq = start.next
@@ -50,6 +50,27 @@ hop(workspace, part, lane, seq, due, next, number) AS (
 SELECT workspace, part, lane, seq, due FROM hop ORDER BY number
 """  # noqa: S608 - as above
 _Lane = tuple[Any, str]
+_Begin = tuple[str, dict[str, Any]]
+
+
+def _as_values(lanes: list[tuple[Any, Any, str]]) -> _Begin:
+    """The rows of `begin`, and the parameters in it."""
+    rows, values = [], dict[str, Any]()
+    for number, lane in enumerate(lanes):
+        names = [f"{name}{number}" for name in "wpl"]
+        rows.append(f"({', '.join(f'%({name})s' for name in names)})")
+        values |= dict(zip(names, lane, strict=True))
+    return f"VALUES {', '.join(rows)}", values
+
+
+def _as_lists(lanes: list[tuple[Any, Any, str]]) -> _Begin:
+    """The same, so that the statement is the same however many there are: PostgreSQL keeps its plan."""
+    workspaces, parts, names = map(list, zip(*lanes, strict=True))
+    rows = "SELECT * FROM unnest(%(workspaces)s::uuid[], %(parts)s::uuid[], %(lanes)s::text[])"
+    return rows, {"workspaces": workspaces, "parts": parts, "lanes": names}
+
+
+_BEGIN = {"sqlite": _as_values, "postgresql": _as_lists}
 
 
 @dataclass
@@ -133,12 +154,9 @@ class Turns:
 
     def _pages(self, at: dict[Any, _Lane], hops: int) -> dict[Any, list[tuple[Any, ...]]]:
         """The next lanes of each workspace behind the one it is at."""
-        begin, values = [], dict[str, Any]()
-        for number, (workspace, lane) in enumerate(at.items()):
-            begin.append(f"(%(w{number})s, %(p{number})s, %(l{number})s)")
-            values |= {f"w{number}": workspace, f"p{number}": lane[0], f"l{number}": lane[1]}
         pages: dict[Any, list[tuple[Any, ...]]] = {}
-        for row in self._ask(_LANES, begin=", ".join(begin), hops=hops, **values):
+        begin, values = _BEGIN[connection.vendor]([(workspace, *lane) for workspace, lane in at.items()])
+        for row in self._ask(_LANES, begin=begin, hops=hops, **values):
             pages.setdefault(row[0], []).append(row)
         return pages
 
@@ -150,8 +168,8 @@ class Turns:
 
     def _ask(self, sql: str, begin: str = "", **values: Any) -> list[tuple[Any, ...]]:
         now = connection.ops.adapt_datetimefield_value(clock.now())
-        with connection.cursor() as cursor:
-            cursor.execute(self.filled_in(sql, begin), {"now": now, "hops": _HOPS} | values)
+        asked = {"now": now, "hops": _HOPS} | values
+        with quick_rows.run(self.filled_in(sql, begin), asked) as cursor:
             rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 

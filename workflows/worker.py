@@ -1,8 +1,6 @@
 """What the background workers do: `drain` whenever the doorbell rings, `sweep` to find what no ring reached."""
 
-import gc
 import time
-from functools import cache
 
 from connections import clock, consent_calendar, notices, renewal
 from workflows import (
@@ -27,19 +25,11 @@ _BUDGET = 20.0
 _FAN_OUT_AT_ONCE = 0.5
 
 
-@cache
-def _settle() -> None:
-    """Once in a process: what it has loaded stays, so the garbage collector need not go through it again and again."""
-    gc.collect()
-    gc.freeze()
-
-
 def drain(budget: float = _BUDGET) -> int:
     """Do everything that is due, for at most about `budget` seconds. Answers how many things were taken up.
 
     Runs as a background task; it carries no arguments because the rows say what there is to do.
     """
-    _settle()
     done, end = 0, time.monotonic() + budget
     doorbell.still_alive()
     while time.monotonic() < end:
@@ -60,7 +50,6 @@ def drain(budget: float = _BUDGET) -> int:
 
 def send_hooks() -> int:
     """Send what is owed to hooks, apart from `drain`: nothing else waits for software elsewhere."""
-    _settle()
     doorbell.still_alive()
     return sender.send_due()
 

@@ -375,7 +375,9 @@ class TestWithoutATransactionAround:
 
     if database.vendor == "postgresql":  # SQLite has no connection to lose
 
-        def test_whose_trigger_is_kept_waits_alone(self, trigger: Trigger, connection: Connection) -> None:
+        def test_whose_trigger_is_kept_waits_alone(
+            self, trigger: Trigger, connection: Connection, monkeypatch: pytest.MonkeyPatch
+        ) -> None:
             """Somebody works on a trigger and does not come to an end."""
             monkeypatch.setattr(together, "_ANSWER_WITHIN", 1000.0)
             other = triggers.create(

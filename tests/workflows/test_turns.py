@@ -164,13 +164,9 @@ def test_a_look_probes_its_indexes_and_never_reads_the_table(
 ) -> None:
     runs(note_workflow, events(trigger, [f"P{number}" for number in range(5)] * 40))
     nowhere = turns._stored(uuid.UUID(int=0))
-    values = {
-        "workspace": nowhere,
-        "w0": turns._stored(trigger.workspace_id),
-        "p0": nowhere,
-        "l0": "",
-        "hops": 500,
-    }
+    workspace = turns._stored(trigger.workspace_id)
+    begin, values = turns._BEGIN[database.vendor]([(workspace, nowhere, "")])
+    values |= {"workspace": nowhere, "hops": 500}
     values["now"] = database.ops.adapt_datetimefield_value(timezone.now())
     postgres = database.vendor == "postgresql"
     with database.cursor() as cursor:
@@ -182,7 +178,7 @@ def test_a_look_probes_its_indexes_and_never_reads_the_table(
         ):
             for sql, index in zip((turns._WORKSPACES, turns._LANES), indexes, strict=True):
                 explain = "EXPLAIN " if postgres else "EXPLAIN QUERY PLAN "
-                cursor.execute(explain + lanes.filled_in(sql, "(%(w0)s, %(p0)s, %(l0)s)"), values)
+                cursor.execute(explain + lanes.filled_in(sql, begin), values)
                 plan = "\n".join(str(row[-1]) for row in cursor.fetchall())
                 assert index in plan, plan
                 assert f"SCAN {lanes.table}" not in plan, plan

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import connection, connections
 
 from connections import quick_rows
+from workflows import spawned
 from workflows.intake import ringing, rows
 
 # Whoever keeps a row to himself for longer keeps his own deliveries waiting, not everybody's: they go one by one then,
@@ -48,3 +49,4 @@ def _line() -> None:
     if new:
         with database.cursor() as cursor:
             cursor.execute(f"SET lock_timeout = '{_LOCK_WITHIN}'")
+        spawned.by_index(database)
