@@ -8,11 +8,12 @@ one statement. Values pass through the same fields as everywhere else. Signals a
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Model
+from django.db.models import Field, Model
 
 from connections import quick_sql
 
@@ -193,20 +194,19 @@ def run(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> CursorWrappe
     return cursor
 
 
+@cache
 def _vendor() -> str:
     return connections[DEFAULT_DB_ALIAS].vendor
 
 
 def stored(model: type[Model], values: Mapping[str, Any]) -> list[Any]:
     """What the columns of those names keep of `values`, for a statement's parameters."""
-    vendor = _vendor()
-    return [_prepared(model, name, value, vendor) for name, value in values.items()]
+    fields = quick_sql.fields(model, tuple(values), _vendor())
+    return [
+        value if value is None or type(value) is plain else _prepared(field, value)
+        for value, (field, plain) in zip(values.values(), fields, strict=True)
+    ]
 
 
-def _prepared(model: type[Model], name: str, value: Any, vendor: str) -> Any:
-    if isinstance(value, Model):
-        value = value.pk
-    kind = quick_sql.plain(model, name, vendor)
-    if kind is not None and isinstance(value, kind):
-        return value
-    return quick_sql.field(model, name).get_db_prep_save(value, connection)
+def _prepared(field: "Field[Any, Any]", value: Any) -> Any:
+    return field.get_db_prep_save(value.pk if isinstance(value, Model) else value, connection)

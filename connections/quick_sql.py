@@ -50,9 +50,14 @@ def field(model: type[Model], name: str) -> "Field[Any, Any]":
 
 
 @cache
-def plain(model: type[Model], name: str, vendor: str) -> type | None:
-    """The type whose values that column takes without being asked to prepare them, if there is one."""
-    of = field(model, name)
+def fields(
+    model: type[Model], names: tuple[str, ...], vendor: str
+) -> list[tuple["Field[Any, Any]", type | None]]:
+    """Those columns, and of each the type whose values this database takes without their being prepared, if any."""
+    return [(field(model, name), _plain(field(model, name), vendor)) for name in names]
+
+
+def _plain(of: "Field[Any, Any]", vendor: str) -> type | None:
     of = getattr(of, "target_field", of)  # that of a foreign key
     kinds = (value for kind, value in _PLAIN.items() if isinstance(of, kind))
     return next(kinds, None) if vendor == "postgresql" else None

@@ -171,7 +171,7 @@ def test_a_look_probes_its_indexes_and_never_reads_the_table(
     postgres = database.vendor == "postgresql"
     with database.cursor() as cursor:
         if postgres:  # what is left then is what it can do without reading everything
-            cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+            cursor.execute("ANALYZE; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
         for lanes, indexes in (
             (fanout._TURNS, ["event_turns", "event_turns"]),
             (engine._TURNS, ["run_due_turns", "run_turns"]),
