@@ -120,8 +120,8 @@ def as_problem(error: ProviderError) -> Problem:
 
 
 def _status_for(provider_status: int | None) -> int:
-    """The provider's own word about the request; 502 for its own troubles."""
-    if provider_status is None or provider_status >= 500 or provider_status in (401, 408):
+    """The provider's own word about the request; 502 for its own troubles, such as a 200 that says nothing."""
+    if provider_status is None or not 400 <= provider_status < 500 or provider_status in (401, 408):
         return 502
     return provider_status
 

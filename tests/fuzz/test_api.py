@@ -14,7 +14,7 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, transaction
 from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -177,6 +177,17 @@ _SAMPLES: dict[str, Any] = {
 }
 
 
+def _can_be_sent(body: Any) -> bool:
+    """JSON has no infinity, and UTF-8 no half of a surrogate pair."""
+    try:
+        json.dumps(body, allow_nan=False, ensure_ascii=False).encode()
+    except ValueError:
+        return False
+    except TypeError:
+        return True  # there is none, or it is no JSON at all
+    return True
+
+
 @pytest.mark.parametrize("label", sorted(OPERATIONS))
 def test_every_answer_is_documented_and_none_is_our_fault(
     label: str, callers: Callers, provider: Provider, noted: Noted
@@ -190,6 +201,8 @@ def test_every_answer_is_documented_and_none_is_our_fault(
         asked += 1
         provider.says = data.draw(st.sampled_from(_ANSWERS))
         _better(case, callers, data)
+        if not _can_be_sent(case.body):
+            reject()
         case.cookies = {}
         case.headers.pop("Authorization", None)
         with transaction.atomic():

@@ -162,6 +162,15 @@ def test_a_providers_refusal_is_passed_on(
     assert answer.json()["error"]["provider_status"] == 403
 
 
+@pytest.mark.parametrize("status", [200, 302, 500])
+def test_what_a_provider_says_in_no_way_of_its_own_is_its_trouble_not_success(
+    ask: Ask, connection: Connection, pagerduty: responses.RequestsMock, status: int
+) -> None:
+    pagerduty.get(f"{API}/services", status=status, body="<html>Sorry</html>")
+
+    assert ask("get", lookup_path(connection)).status_code == 502
+
+
 def test_without_a_free_slot_nobody_waits(
     ask: Ask,
     connection: Connection,
