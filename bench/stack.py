@@ -55,6 +55,7 @@ class Stack:
         self.log = Path(self._folder.name) / "up.log"
         self._server = ""
         self._up: subprocess.Popen[bytes] | None = None
+        self._served: dict[int, float] = {}
         self.http = requests.Session()
         self.http.trust_env = False
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
@@ -250,10 +251,13 @@ class Stack:
         return sum(map(processes.peak_kilobytes, processes.of_group(self.child(part_of_command))))
 
     def database_seconds(self) -> float:
-        """Processor time of the connections that PostgreSQL serves on this machine now; 0 where it runs elsewhere."""
+        """Processor time so far of the connections that PostgreSQL served on this machine whenever this was asked; 0
+        where it runs elsewhere.
+        """
         if not self._server:
             return 0.0
         with psycopg.connect(self._server) as connection:
             served = "SELECT pid FROM pg_stat_activity WHERE datname = %s"
             pids = [pid for (pid,) in connection.execute(served, [self._name])]
-        return sum(map(processes.seconds, pids))
+        self._served |= {pid: processes.seconds(pid) for pid in pids}
+        return sum(self._served.values())
