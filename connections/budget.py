@@ -15,7 +15,7 @@ from typing import Protocol
 from django.db.models import F, FloatField, QuerySet, Value
 from django.db.models.functions import Greatest
 
-from connections import clock, providers, quick_rows
+from connections import clock, providers, statements
 from connections.metrics import BUDGET_WAITS, PROVIDER_REFUSALS
 from connections.models import Connection, RequestBudget
 
@@ -126,7 +126,7 @@ class Budget:
             self._mine().update(full_until=full + more)
 
     def take_in_one(self, then: Callable[[], None]) -> None:
-        """Count one request in one with what else is written (quick_rows), which raises NoRoom or calls `then`."""
+        """Count one request in one with what else is written (statements), which raises NoRoom or calls `then`."""
         self._count(clock.now().timestamp(), then)
 
     def _count(self, now: float, then: Callable[[], None]) -> None:
@@ -138,7 +138,7 @@ class Budget:
 
         latest = [now, now, _FILLS]
         parameters = [*latest, self._key, now, *latest, now + self._depth, now]
-        quick_rows.write(_COUNT, parameters, NoRoom(self._key), counted)
+        statements.write(_COUNT, parameters, NoRoom(self._key), counted)
 
     def _row(self, now: float) -> RequestBudget:
         """The row, made if need be, and put right if some clock was ahead when it was written."""

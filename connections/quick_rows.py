@@ -5,87 +5,17 @@ as running it; a run is a dozen of these. Here they are kept, in both, and what 
 one statement. Values pass through the same fields as everywhere else. Signals are not sent.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from functools import cache
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
-from django.db.backends.utils import CursorWrapper
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Field, Model
 
 from connections import quick_sql
+from connections.statements import alone, run, vendor, write
 
 Row = TypeVar("Row", bound=Model)
 Other = TypeVar("Other", bound=Model)
-
-
-class _Part(NamedTuple):
-    """A statement of several. lost: raised where it finds nothing. then: called with what it answers."""
-
-    sql: str
-    parameters: Sequence[Any]
-    lost: Exception | None
-    then: Callable[[Any], None]
-
-
-_parts: ContextVar[list[_Part] | None] = ContextVar("parts", default=None)
-
-
-@contextmanager
-def in_one() -> Iterator[None]:
-    """What is written within is written together at its end, on PostgreSQL by one statement that needs no transaction.
-
-    Each sees the rows as they were before, so none is written twice. Where one raises its `lost`, nothing behind it is
-    done; so begin with what has to be so, by `hold` or the one change that depends on nothing else.
-    """
-    if _vendor() != "postgresql":
-        with transaction.atomic():
-            yield
-        return
-    parts = list[_Part]()
-    token = _parts.set(parts)
-    try:
-        yield
-    finally:
-        _parts.reset(token)
-    if parts:
-        _run_in_one(parts)
-
-
-def _run_in_one(parts: list[_Part]) -> None:
-    sql = quick_sql.in_one(tuple((part.sql, part.lost is not None) for part in parts))
-    with run(sql, [value for part in parts for value in part.parameters]) as cursor:
-        answers = cursor.fetchone()
-    for part, answer in zip(parts, answers, strict=True):
-        _heed(part, answer)
-
-
-def _heed(part: _Part, answer: Any) -> None:
-    if answer is not None:
-        part.then(answer)
-    elif part.lost is not None:
-        raise part.lost
-
-
-def write(
-    sql: str,
-    parameters: Sequence[Any],
-    lost: Exception | None = None,
-    then: Callable[[Any], None] = lambda answer: None,
-) -> None:
-    """Run a statement with {so_far} in its condition that answers a column `answer` for each row it has written.
-
-    lost: raised if it has written none. then: called with the first answer, if there is one. sql: see `run`.
-    """
-    part, parts = _Part(sql, parameters, lost, then), _parts.get()
-    if parts is None:
-        with run(quick_sql.alone(sql), parameters) as cursor:
-            rows = cursor.fetchall()
-        _heed(part, rows[0][0] if rows else None)
-    else:
-        parts.append(part)
 
 
 def change(row: Model, where: Mapping[str, Any], values: Mapping[str, Any], lost: Exception | None) -> None:
@@ -94,14 +24,14 @@ def change(row: Model, where: Mapping[str, Any], values: Mapping[str, Any], lost
     lost: see `write`; None: that does not matter.
     """
     model, where = type(row), {"pk": row.pk, **where}
-    sql = quick_sql.update(model, tuple(where), tuple(values), _vendor())
+    sql = quick_sql.update(model, tuple(where), tuple(values), vendor())
     write(sql, [*stored(model, values), *stored(model, where)], lost, lambda _: _set(row, values))
 
 
 def hold(row: Model, where: Mapping[str, Any], lost: Exception) -> None:
     """Nobody else changes that row, which is as `where` says, before all is written that is written `in_one`."""
     model, where = type(row), {"pk": row.pk, **where}
-    write(quick_sql.hold(model, tuple(where), _vendor()), stored(model, where), lost)
+    write(quick_sql.hold(model, tuple(where), vendor()), stored(model, where), lost)
 
 
 def insert(
@@ -151,11 +81,10 @@ def claim(row: Model, where: Mapping[str, Any], values: Mapping[str, Any]) -> bo
 def _updated(
     statement: Callable[..., str], row: Model, where: Mapping[str, Any], values: Mapping[str, Any]
 ) -> bool:
-    if _parts.get() is not None:
-        raise RuntimeError("use change() in one with other statements")
+    alone()
     found: list[Any] = []
     model, where = type(row), {"pk": row.pk, **where}
-    sql = statement(model, tuple(where), tuple(values), _vendor())
+    sql = statement(model, tuple(where), tuple(values), vendor())
     write(sql, [*stored(model, values), *stored(model, where)], then=found.append)
     return bool(found)
 
@@ -166,7 +95,7 @@ def read_with(
     """The one row whose columns are as `where` says, and that of `other` which refers to it by its unique column
     `reference`, if there is one. Raises model.DoesNotExist.
     """
-    sql = quick_sql.find_with(model, tuple(where), other, reference, _vendor())
+    sql = quick_sql.find_with(model, tuple(where), other, reference, vendor())
     with run(sql, stored(model, where)) as cursor:
         row = cursor.fetchone()
     if row is None:
@@ -179,29 +108,14 @@ def read_with(
 def _made(model: type[Row], values: Sequence[Any]) -> Row:
     """Of all its columns; the first of them is the primary key."""
     names, values = quick_sql.columns_of(model), list(values)
-    for place, column, convert in quick_sql.converters(model, _vendor()):
+    for place, column, convert in quick_sql.converters(model, vendor()):
         values[place] = convert(values[place], column, connection)
     return model.from_db(DEFAULT_DB_ALIAS, names, values)
 
 
-def run(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> CursorWrapper:
-    """The cursor that has run it, to be closed. sql: one of a few that are always the same."""
-    database: Any = connections[DEFAULT_DB_ALIAS]
-    cursor: CursorWrapper = (
-        database.prepared_cursor() if database.vendor == "postgresql" else database.cursor()
-    )
-    cursor.execute(sql, parameters)
-    return cursor
-
-
-@cache
-def _vendor() -> str:
-    return connections[DEFAULT_DB_ALIAS].vendor
-
-
 def stored(model: type[Model], values: Mapping[str, Any]) -> list[Any]:
     """What the columns of those names keep of `values`, for a statement's parameters."""
-    fields = quick_sql.fields(model, tuple(values), _vendor())
+    fields = quick_sql.fields(model, tuple(values), vendor())
     return [
         value if value is None or type(value) is plain else _prepared(field, value)
         for value, (field, plain) in zip(values.values(), fields, strict=True)

@@ -8,32 +8,30 @@ not show yet may still be under way there: before `settles_at` nothing is sent a
 
 import time
 import uuid
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 import structlog
 
-from connections import clock, grant_state, quick_rows
+from connections import clock, grant_state, statements
 from connections.budget import Exhausted, NoRoom
 from connections.models import Connection
 from connections.problems import Problem
 from workflows import catalog, metered, metrics, origins, outcomes
+from workflows.call_leases import CallLease
 from workflows.caller import Caller
 from workflows.catalog import ActionType, Effect, Json, ProviderError
-from workflows.claims import LEASE, LeaseLost
+from workflows.claims import LEASE
 from workflows.models import ActionCall
-from workflows.owners import Owner, OwnerLost
+from workflows.owners import Owner
 
 log = structlog.get_logger(__name__)
 
-_LEFT_FOR_A_REQUEST = timedelta(seconds=25)
 # A worker begins nothing more after 20 seconds (workflows.worker) and is killed after 150 (Q_CLUSTER): in between
 # fit this, the request that is then on its way (22) and, if the token was refused, a new one (25).
 LONGEST_SECONDS = 75.0
 # These come from something between us and the provider, which may still be at work behind it (RFC 9110,
 # 15.6.3, 15.6.5); None is silence. With any other status it says itself that it is done with the request.
 _NO_LAST_WORD = frozenset({None, 408, 502, 504, *range(505, 600)})
-Status = ActionCall.Status
 
 
 class _TooEarly(Exception):
@@ -72,8 +70,8 @@ class Attempt:
 
     def __init__(self, call: ActionCall, holder: uuid.UUID, owner: Owner, data: Json | None = None) -> None:
         self.call = call
-        self.holder = holder
         self.owner = owner
+        self.lease = CallLease(call, holder, owner)
         self._data = data
         self.unsure_before = call.unsure
         self.sent = False
@@ -92,34 +90,24 @@ class Attempt:
         try:
             output = self._perform()
         except _TooEarly as early:
-            self._write(**outcomes.of_early_look(self.call, early.until))
+            self.lease.write(**outcomes.of_early_look(self.call, early.until))
         except Exhausted as spent:
-            self._write(**outcomes.of_spent_budget(self.call, spent))
+            self.lease.write(**outcomes.of_spent_budget(self.call, spent))
         except ProviderError as error:
             # What an earlier attempt may have done is not known better because this one was refused.
             unsure = self.unsure_before or (self.sent and error.outcome_unknown)
             settled = {"settles_at": None} if self.sent and error.status not in _NO_LAST_WORD else {}
             failure = outcomes.of_failure(self.call, outcomes.as_problem(error))
-            self._write(**failure, **settled, unsure=unsure)
+            self.lease.write(**failure, **settled, unsure=unsure)
             if self.sent and not unsure:
                 origins.forget(self.call)
         except Problem as problem:
             unsure = self.sent or self.unsure_before
-            self._write(**outcomes.of_failure(self.call, problem), unsure=unsure)
+            self.lease.write(**outcomes.of_failure(self.call, problem), unsure=unsure)
         else:
             # A result that was found, not answered, may be a twin's; then our own request is still under way.
             settled = {"settles_at": None} if self.sent else {}
-            self._completed(outcomes.of_success(output) | settled | {"unsure": False})
-
-    def _completed(self, result: dict[str, Any]) -> None:
-        try:
-            with quick_rows.in_one():
-                self._hold_call()
-                self.owner.completed(self.call)
-                self._put(result)
-        except OwnerLost:
-            self._write(**result)
-            raise
+            self.lease.complete(outcomes.of_success(output) | settled | {"unsure": False})
 
     def _perform(self) -> Json:
         action, connection = self._usable()
@@ -139,9 +127,9 @@ class Attempt:
         action = catalog.find_action(self.call.action)
         if action is None:
             raise Problem("unknown_action", f"There is no action {self.call.action} any more.", status=404)
-        unsaved = self.call._state.adding
+        unsaved = self.lease.unsaved
         if unsaved and not action.writes:
-            self._write()  # It may be at work for long, and somebody may look.
+            self.lease.write()  # It may be at work for long, and somebody may look.
         connection = (
             self.call.connection if unsaved else Connection.objects.get_with_grant(pk=self.call.connection_id)
         )
@@ -152,12 +140,12 @@ class Attempt:
         """The provider did not take the token, so nothing was done."""
         if self.sent:
             self.sent = False
-            self._write(unsure=self.unsure_before, settles_at=None)
+            self.lease.write(unsure=self.unsure_before, settles_at=None)
 
     def _with_token(self, action: ActionType, connection: Connection, token: str) -> Json:
         data = action.checked(self.call.input) if self._data is None else self._data
         background = action.in_background(data)
-        meter = metered.Meter(connection, before=self._keep_lease, background=background)
+        meter = metered.Meter(connection, before=self.lease.keep, background=background)
         api = metered.open_api(connection, token, meter)
         cache_key = f"{connection.pk}:{connection.grant.generation}"
         caller = Caller(self.call, cache_key, sent_before=self.call.unsure, until=self.until)
@@ -192,10 +180,10 @@ class Attempt:
     ) -> None:
         """In one with the place in the budget of requests, so that no commit more is waited for."""
         now = clock.now()
-        with quick_rows.in_one():
-            self._hold()
+        with statements.in_one():
+            self.lease.hold()
             meter.reserve_in_one()
-            self._put(
+            self.lease.put(
                 {
                     "unsure": True,
                     "first_sent_at": self.call.first_sent_at or now,
@@ -204,42 +192,3 @@ class Attempt:
                 }
             )
             origins.record(self.call, connection, effects, self.owner.run)
-
-    def _hold(self) -> None:
-        """Whose it is now is whose it will be until all is written that is written in one."""
-        self.owner.hold()
-        self._hold_call()
-
-    def _hold_call(self) -> None:
-        if not self.call._state.adding:
-            quick_rows.hold(self.call, self._ours(), self._lost())
-
-    def _keep_lease(self) -> None:
-        self.owner.before_request()
-        now = clock.now()
-        if self.call._state.adding:
-            self.call.lease_until = now + LEASE
-        elif self.call.lease_until is None or self.call.lease_until - now < _LEFT_FOR_A_REQUEST:
-            self._write(lease_until=now + LEASE)
-
-    def _write(self, **fields: Any) -> None:
-        """Change the row while it is still ours, or save it while what it serves is."""
-        with quick_rows.in_one():
-            if self.call._state.adding:
-                self.owner.hold()
-            self._put(fields)
-
-    def _put(self, fields: dict[str, Any]) -> None:
-        """As `_write`, of what is held; a status other than `running` gives the lease back."""
-        if fields.get("status", Status.RUNNING) != Status.RUNNING:
-            fields = {**fields, "lease_holder": None, "lease_until": None}
-        if self.call._state.adding:
-            self.owner.save(self.call, fields)
-        else:
-            quick_rows.change(self.call, self._ours(), fields, self._lost())
-
-    def _ours(self) -> dict[str, Any]:
-        return {"lease_holder": self.holder, "status": Status.RUNNING}
-
-    def _lost(self) -> LeaseLost:
-        return LeaseLost(self.call.key)

@@ -46,7 +46,7 @@ class Meter:
             self._reserved()
 
     def reserve_in_one(self) -> None:
-        """As `reserve` without any patience, with what else is written (quick_rows.in_one). NoRoom is raised there."""
+        """As `reserve` without any patience, with what else is written (statements.in_one). NoRoom is raised there."""
         if not self._in_hand:
             self._budget.take_in_one(self._reserved)
 

@@ -23,7 +23,7 @@ class Owner:
         self.before_request = before_request
 
     def hold(self) -> None:
-        """What the call serves stays whose it is until all is written that is written in one (connections.quick_rows).
+        """What the call serves stays whose it is until all is written that is written in one (connections.statements).
 
         Raises OwnerLost there when it is another worker's by now.
         """

@@ -41,7 +41,7 @@ class RunLease:
         self.write(lease_holder=None, lease_until=None, **fields)
 
     def hold(self) -> None:
-        """It stays ours until all is written that is written in one (connections.quick_rows)."""
+        """It stays ours until all is written that is written in one (connections.statements)."""
         quick_rows.hold(self.run, self._ours(), self._lost())
 
     def write(self, **fields: Any) -> None:

@@ -71,10 +71,10 @@ class _Stream(attempts.Attempt):
                 yield from part.rows
                 output["streamed"] += len(part.rows)
                 output |= part.summary or {}
-            self._write(**outcomes.of_success(output))
+            self.lease.write(**outcomes.of_success(output))
             yield {"summary": {"id": str(self.call.pk), **output}}
         except GeneratorExit:
-            self._write(status=ActionCall.Status.CANCELLED, finished_at=clock.now())
+            self.lease.write(status=ActionCall.Status.CANCELLED, finished_at=clock.now())
             raise
         except claims.LeaseLost:
             yield {"error": attempts.cut_off().as_error()}
@@ -86,12 +86,12 @@ class _Stream(attempts.Attempt):
             yield self._failed(metered.as_problem(spent))
 
     def _failed(self, problem: Problem) -> Json:
-        self._write(**outcomes.of_end(problem))
+        self.lease.write(**outcomes.of_end(problem))
         return {"error": problem.as_error()}
 
     def _keep_lease(self) -> None:
         """Longer than for others: whoever reads may be slow."""
-        self._write(lease_until=clock.now() + _LEASE)
+        self.lease.write(lease_until=clock.now() + _LEASE)
 
     def _parts(self) -> Iterator[Streamed]:
         action, connection = self._usable()

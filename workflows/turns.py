@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import connection
 
-from connections import clock, quick_rows
+from connections import clock, statements
 
 _HOPS = 500
 # Planning takes PostgreSQL several times as long as answering, so plans are kept; but which index is the right one
@@ -174,7 +174,7 @@ class Turns:
         now = connection.ops.adapt_datetimefield_value(clock.now())
         asked = {"now": now, "hops": _HOPS} | values
         epoch = int(time.monotonic() / _PLANNED_FOR)
-        with quick_rows.run(f"{self.filled_in(sql, begin)} -- {epoch}", asked) as cursor:
+        with statements.run(f"{self.filled_in(sql, begin)} -- {epoch}", asked) as cursor:
             rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 

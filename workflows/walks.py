@@ -4,7 +4,7 @@ import time
 import uuid
 from typing import Any
 
-from connections import clock, quick_rows
+from connections import clock, quick_rows, statements
 from connections.problems import Problem
 from connections.storable import storable
 from workflows import attempts, claims, conditions, expressions, outcomes, parked, step_inputs
@@ -92,7 +92,7 @@ class Walk:
         """Its only_if does not hold; what it would have put out is not there for later steps."""
         step = self._new(definition)
         step.status, step.finished_at = StepRun.Status.SKIPPED, clock.now()
-        with quick_rows.in_one():
+        with statements.in_one():
             self.lease.to_next_step()
             quick_rows.insert(step)
 
@@ -141,7 +141,7 @@ class Walk:
         again = outcomes.of_further_round(call) if call.status == ActionCall.Status.FAILED else None
         if again is None:
             return False
-        with quick_rows.in_one():
+        with statements.in_one():
             self.lease.give_back(status=Run.Status.WAITING, due_at=again["next_attempt_at"], claims=0)
             quick_rows.change(call, {"status": ActionCall.Status.FAILED}, again, lost=None)
         return True
@@ -165,7 +165,7 @@ class Walk:
 
     def _step_done(self, step: StepRun, status: str, error: Any = None) -> None:
         ended = {"status": status, "error": error, "finished_at": clock.now()}
-        with quick_rows.in_one():
+        with statements.in_one():
             self.lease.to_next_step()
             quick_rows.change(step, {}, ended, lost=None)
 
@@ -176,7 +176,7 @@ class Walk:
 
     def _end(self, status: str, error: Any = None) -> None:
         """The end and what is owed to hooks for it, in one."""
-        with quick_rows.in_one():
+        with statements.in_one():
             self.lease.give_back(status=status, error=error, finished_at=clock.now())
             outbox.owe_run(self.run)
 

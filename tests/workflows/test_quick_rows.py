@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db import connection as database
 from django.utils import timezone
 
-from connections import quick_rows
+from connections import quick_rows, statements
 from connections.models import Connection, Grant
 from tests.workflows.conftest import incident_event
 from workflows import fanout
@@ -89,7 +89,7 @@ def test_what_is_no_column_is_refused() -> None:
 
 
 def changed_then_inserted(changed: ActionCall, call: ActionCall) -> None:
-    with quick_rows.in_one():
+    with statements.in_one():
         quick_rows.change(changed, {"status": "pending"}, {"attempts": 2}, Lost())
         quick_rows.insert(call, {"unsure": True})
 
@@ -130,7 +130,7 @@ def test_in_one_what_does_not_matter_stops_nothing(connection: Connection) -> No
         call_of(connection, fingerprint="f", input={}),
     )
 
-    with quick_rows.in_one():
+    with statements.in_one():
         quick_rows.change(gone, {}, {"attempts": 3}, None)
         quick_rows.insert(call)
 
@@ -146,7 +146,7 @@ def test_in_one_a_held_row_is_held_before_anything_is_written(connection: Connec
     there.save()
 
     def change_and_insert(status: str) -> None:
-        with quick_rows.in_one():
+        with statements.in_one():
             quick_rows.hold(there, {"status": status}, Lost())
             quick_rows.change(there, {}, {"attempts": 2}, None)
             quick_rows.insert(call)
@@ -173,7 +173,7 @@ def test_in_one_what_is_raised_meanwhile_leaves_all_as_it_was(connection: Connec
     call = call_of(connection, fingerprint="f", input={})
 
     def insert_and_break() -> None:
-        with quick_rows.in_one():
+        with statements.in_one():
             quick_rows.insert(call)
             raise ZeroDivisionError
 
@@ -187,7 +187,7 @@ def test_in_one_what_is_raised_meanwhile_leaves_all_as_it_was(connection: Connec
 
 def test_in_one_nobody_asks_whether_there_was_one(connection: Connection) -> None:
     if database.vendor == "postgresql":
-        with pytest.raises(RuntimeError), quick_rows.in_one():
+        with pytest.raises(RuntimeError), statements.in_one():
             quick_rows.update(call_of(connection), {}, {"attempts": 2})
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q
 
-from connections import clock, quick_rows
+from connections import clock, quick_rows, statements
 from workflows import doorbell
 from workflows.models import Event, Hook, HookDelivery, Run
 
@@ -52,7 +52,7 @@ def owe_runs(keys: Iterable[int]) -> None:
 
 
 def owe_run(run: Run) -> None:
-    """As `owe_runs`, of one whose end is written in one with this (quick_rows.in_one)."""
+    """As `owe_runs`, of one whose end is written in one with this (statements.in_one)."""
     if run.is_test:
         return
     now = clock.now()
@@ -60,7 +60,7 @@ def owe_run(run: Run) -> None:
     takers = {"workspace": run.workspace_id, "trigger": run.event.trigger_id}
     parameters = [*quick_rows.stored(HookDelivery, about), *quick_rows.stored(Hook, takers)]
     sql = _OWE_RUN.format(id=_NEW_ID[connection.vendor], so_far="{so_far}")
-    quick_rows.write(sql, parameters, then=lambda _: doorbell.ring_hooks())
+    statements.write(sql, parameters, then=lambda _: doorbell.ring_hooks())
 
 
 def _delivery(hook: Hook, lane: str, **about: Any) -> HookDelivery:

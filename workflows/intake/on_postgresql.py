@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import connection, connections
 
-from connections import quick_rows
+from connections import statements
 from workflows import spawned
 from workflows.intake import ringing, rows
 
@@ -29,7 +29,7 @@ def write(batch: list[rows.Parameters]) -> tuple[list[bool], bool, bool]:
     """Whether each was stored, and of them all whether runs may follow and whether hooks are owed something."""
     # Two processes that were sent the same deliveries take them in the same order, so neither waits for the other.
     in_order = sorted(batch, key=lambda delivery: (delivery.trigger, delivery.external_id))
-    with quick_rows.run(rows.STORE_ALL, rows.lists(in_order)) as cursor:
+    with statements.run(rows.STORE_ALL, rows.lists(in_order)) as cursor:
         found: list[tuple[uuid.UUID, bool, int]] = cursor.fetchall()
     stored, fires, owed = (
         {key for key, _, _ in found},
