@@ -96,6 +96,7 @@ class Budget:
 
         comes_again: whoever is told to wait has a place in the queue, because he comes back.
         """
+        statements.alone()
         end = time.monotonic() + patience
         while True:
             now = clock.now().timestamp()

@@ -29,16 +29,18 @@ def in_one() -> Iterator[None]:
     """What is written within is written together at its end, on PostgreSQL by one statement that needs no transaction.
 
     Each sees the rows as they were before, so none is written twice. Where one raises its `lost`, nothing behind it is
-    done; so begin with what has to be so, by `hold` or the one change that depends on nothing else.
+    done, and what was written before it may stay: so begin with what has to be so, by `quick_rows.hold` or the one
+    change that depends on nothing else. Django's own statements are not part of it.
     """
-    if vendor() != "postgresql":
-        with transaction.atomic():
-            yield
-        return
+    alone()
     parts = list[_Part]()
     token = _parts.set(parts)
     try:
-        yield
+        if vendor() == "postgresql":
+            yield
+        else:
+            with transaction.atomic():
+                yield
     finally:
         _parts.reset(token)
     if parts:
@@ -71,7 +73,7 @@ def write(
     lost: raised if it has written none. then: called with the first answer, if there is one. sql: see `run`.
     """
     part, parts = _Part(sql, parameters, lost, then), _parts.get()
-    if parts is None:
+    if parts is None or vendor() != "postgresql":
         with run(quick_sql.alone(sql), parameters) as cursor:
             rows = cursor.fetchall()
         _heed(part, rows[0][0] if rows else None)
@@ -80,7 +82,7 @@ def write(
 
 
 def alone() -> None:
-    """Raises RuntimeError within `in_one`: there nothing is known yet of what was written."""
+    """Raises RuntimeError within `in_one`: there nothing is known yet of what is written."""
     if _parts.get() is not None:
         raise RuntimeError("ask before or after, not in one with other statements")
 

@@ -184,7 +184,8 @@ def _database(url: str) -> dict[str, Any]:
     else:
         config["ENGINE"] = "connections.postgresql"  # Django's, and the wall between tenants
         config["CONN_HEALTH_CHECKS"] = True
-        config.setdefault("OPTIONS", {})["connect_timeout"] = 5
+        # Milliseconds after which a server that takes nothing any more is taken for gone.
+        config.setdefault("OPTIONS", {}).update(connect_timeout=5, tcp_user_timeout=10_000)
         if role := env.str("DATABASE_ROLE", default=""):
             config["OPTIONS"]["assume_role"] = role
     return config

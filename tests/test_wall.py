@@ -307,3 +307,13 @@ def test_the_wall_costs_each_statement_little() -> None:
     assert "Seq Scan on workflows_event" not in plan
     with wall.opened():
         assert "never executed" in newest.explain(analyze=True)  # workers pay for no look-up of workspaces
+
+
+def test_the_policies_hold_wherever_they_are_asked_from(there: World) -> None:
+    """pg_dump, for one, has no schema on its path."""
+    tables = [model._meta.db_table for model in tenants()]
+    for view in (wall.EVERYTHING, wall.View(accounts=frozenset({there.who.agency.pk}))):
+        with wall.looking(view), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL search_path = ''")
+            for table in tables:
+                cursor.execute(f"SELECT count(*) FROM public.{table}")

@@ -91,7 +91,9 @@ def _claim(run: Run) -> uuid.UUID | None:
         "lease_until": until,
         "started_at": run.started_at or now,
     }
-    if not quick_rows.claim(run, as_seen, taken):
+    # One that was taken up before may have taken the whole server down with it: that has to be remembered.
+    take = quick_rows.update if run.claims else quick_rows.claim
+    if not take(run, as_seen, taken):
         return None
     run.claims, run.lease_until = run.claims + 1, until
     return holder

@@ -74,7 +74,9 @@ def _take(event: Event) -> bool:
     as_seen = {"status": "queued", "attempts": event.attempts, "lease_until": event.lease_until}
     event.attempts += 1
     taken = {"attempts": event.attempts, "lease_until": clock.now() + _LEASE}
-    return quick_rows.claim(event, as_seen, taken)
+    # One that was tried before may have taken the whole server down with it: that has to be remembered.
+    take = quick_rows.update if as_seen["attempts"] else quick_rows.claim
+    return take(event, as_seen, taken)
 
 
 def _fan_out(event: Event) -> None:

@@ -4,7 +4,6 @@ Lanes are found by hopping through an index from one to the next, so what a look
 workspaces and lanes that have something open, never with how much waits in a lane.
 """
 
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,9 +15,6 @@ from django.db import connection
 from connections import clock, statements
 
 _HOPS = 500
-# Planning takes PostgreSQL several times as long as answering, so plans are kept; but which index is the right one
-# changes as a table grows, faster than its statistics tell. So what is asked is another statement every few seconds.
-_PLANNED_FOR = 2.0
 # Each probe is ordered as its index is, down to the last column: else a planner may take another index and read rows
 # that ended long ago.
 _NEXT_WORKSPACE = """(SELECT workspace_id FROM {{table}} WHERE {{busy}} AND workspace_id > {after}
@@ -173,8 +169,7 @@ class Turns:
     def _ask(self, sql: str, begin: str = "", **values: Any) -> list[tuple[Any, ...]]:
         now = connection.ops.adapt_datetimefield_value(clock.now())
         asked = {"now": now, "hops": _HOPS} | values
-        epoch = int(time.monotonic() / _PLANNED_FOR)
-        with statements.run(f"{self.filled_in(sql, begin)} -- {epoch}", asked) as cursor:
+        with statements.run(self.filled_in(sql, begin), asked) as cursor:
             rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 

@@ -14,6 +14,7 @@ from workflows import (
     pace,
     parked,
     replays,
+    spawned,
     turned_away,
     watching,
 )
@@ -33,6 +34,7 @@ def drain(budget: float = _BUDGET) -> int:
     done, end = 0, time.monotonic() + budget
     doorbell.still_alive()
     while time.monotonic() < end:
+        spawned.plan_anew()
         # Where it takes long, what has been begun goes on in between.
         taken = (
             fanout.fan_out_due(time.monotonic() + _FAN_OUT_AT_ONCE)

@@ -42,8 +42,8 @@ TABLES = {
     "workflows_watch": _TRIGGER,
     "workflows_subscription": _TRIGGER,
     "workflows_workflowversion": policies.belongs_to("workflows_workflow", "workflow_id"),
-    "workflows_steprun": policies.belongs_to("workflows_run", "run_id"),
-    "workflows_trace": policies.belongs_to("workflows_actioncall", "call_id"),
+    "workflows_steprun": policies.OF_A_RUN,
+    "workflows_trace": policies.OF_A_CALL,
     "workflows_hooksecret": policies.belongs_to("workflows_hook", "hook_id"),
 }
 

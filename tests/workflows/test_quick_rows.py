@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import responses
 from django.db import IntegrityError, transaction
-from django.db import connection as database
 from django.utils import timezone
 
 from connections import quick_rows, statements
+from connections.budget import Budget
 from connections.models import Connection, Grant
 from tests.workflows.conftest import incident_event
 from workflows import fanout
@@ -185,10 +185,22 @@ def test_in_one_what_is_raised_meanwhile_leaves_all_as_it_was(connection: Connec
     assert ActionCall.objects.exists()
 
 
-def test_in_one_nobody_asks_whether_there_was_one(connection: Connection) -> None:
-    if database.vendor == "postgresql":
-        with pytest.raises(RuntimeError), statements.in_one():
+def test_in_one_nobody_asks_and_nothing_is_nested(connection: Connection) -> None:
+    def ask() -> None:
+        with statements.in_one():
             quick_rows.update(call_of(connection), {}, {"attempts": 2})
+
+    def nest() -> None:
+        with statements.in_one(), statements.in_one():
+            pass
+
+    def take() -> None:
+        with statements.in_one():
+            Budget(connection).take()
+
+    for act in (ask, nest, take):
+        with pytest.raises(RuntimeError):
+            act()
 
 
 def test_a_row_that_may_be_there_is_renewed(

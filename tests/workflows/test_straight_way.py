@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.core.signals import request_started
-from django.db import Error, close_old_connections, transaction
+from django.db import Error, OperationalError, close_old_connections, transaction
 from django.db import connection as database
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -357,6 +357,41 @@ class TestWithoutATransactionAround:
         assert post(trigger, body_of()) == (202, {"status": "accepted"})
         assert Event.objects.count() == 1
 
+    def test_what_is_written_together_keeps_the_order_it_came_in(self, trigger: Trigger) -> None:
+        assert post(trigger, body_of())[0] == 202
+        found = known.find("pagerduty", str(trigger.token))
+        assert found is not None
+        ids = ["zz", "mm", "aa", "zy", "b"]
+        batch = []
+        for external_id in ids:
+            delivery = found.integration.read_delivery(body_of())
+            judged = storing.judged(trigger, delivery, body=b"{}")
+            made = rows.parameters(delivery, judged, found.beliefs[0])
+            batch.append(together._Delivery(made._replace(external_id=external_id)))
+
+        together._write_batch(batch)
+
+        assert [delivery.stored for delivery in batch] == [True] * len(ids)
+        stored = Event.objects.filter(external_id__in=ids).order_by("seq")
+        assert list(stored.values_list("external_id", flat=True)) == ids
+
+    def test_where_the_database_is_away_all_know_at_once(
+        self, trigger: Trigger, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tried = []
+
+        def away(batch: list[rows.Parameters]) -> list[bool]:
+            tried.append(len(batch))
+            raise OperationalError("away")
+
+        monkeypatch.setattr(together._ON[database.vendor], "commit", away)
+        batch = [together._Delivery(None) for _ in range(5)]  # type: ignore[arg-type]
+
+        together._write_batch(batch)
+
+        assert tried == [5]
+        assert [type(delivery.error) for delivery in batch] == [OperationalError] * 5
+
     def test_one_that_fails_fails_alone(self, trigger: Trigger) -> None:
         found = known.find("pagerduty", str(trigger.token))
         assert found is not None
@@ -379,7 +414,7 @@ class TestWithoutATransactionAround:
             self, trigger: Trigger, connection: Connection, monkeypatch: pytest.MonkeyPatch
         ) -> None:
             """Somebody works on a trigger and does not come to an end."""
-            monkeypatch.setattr(together, "_ANSWER_WITHIN", 1000.0)
+            monkeypatch.setitem(together._ANSWER_WITHIN, "postgresql", 1000.0)
             other = triggers.create(
                 actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="Others"
             )

@@ -3,12 +3,15 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import connection
+import structlog
+from django.db import Error, connection, transaction
 from django.db.models import Q
 
 from connections import clock, quick_rows, statements
 from workflows import doorbell
 from workflows.models import Event, Hook, HookDelivery, Run
+
+log = structlog.get_logger(__name__)
 
 _ENDED = ["completed", "failed", "cancelled"]
 # The same thing owed twice is owed once: a repeat meets the row that is there.
@@ -60,7 +63,16 @@ def owe_run(run: Run) -> None:
     takers = {"workspace": run.workspace_id, "trigger": run.event.trigger_id}
     parameters = [*quick_rows.stored(HookDelivery, about), *quick_rows.stored(Hook, takers)]
     sql = _OWE_RUN.format(id=_NEW_ID[connection.vendor], so_far="{so_far}")
-    statements.write(sql, parameters, then=lambda _: doorbell.ring_hooks())
+    statements.write(sql, parameters, then=_ring)
+
+
+def _ring(owed: int) -> None:
+    """What is owed is written; where this fails, the watchdog rings."""
+    try:
+        with transaction.atomic():
+            doorbell.ring_hooks()
+    except Error as error:
+        log.warning("not_rung", error=type(error).__name__)
 
 
 def _delivery(hook: Hook, lane: str, **about: Any) -> HookDelivery:

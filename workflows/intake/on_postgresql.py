@@ -3,7 +3,8 @@
 import uuid
 from typing import Any
 
-from django.db import connection, connections
+from django.db import InterfaceError, OperationalError, connection, connections
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from connections import statements
 from workflows import spawned
@@ -25,11 +26,16 @@ def commit(batch: list[rows.Parameters]) -> list[bool]:
     return stored
 
 
+def is_of_one(error: Exception) -> bool:
+    """Whether the others may fare better without the one that it is about."""
+    if isinstance(error.__cause__, LockNotAvailable | DeadlockDetected):
+        return True
+    return not isinstance(error, OperationalError | InterfaceError)
+
+
 def write(batch: list[rows.Parameters]) -> tuple[list[bool], bool, bool]:
     """Whether each was stored, and of them all whether runs may follow and whether hooks are owed something."""
-    # Two processes that were sent the same deliveries take them in the same order, so neither waits for the other.
-    in_order = sorted(batch, key=lambda delivery: (delivery.trigger, delivery.external_id))
-    with statements.run(rows.STORE_ALL, rows.lists(in_order)) as cursor:
+    with statements.run(rows.STORE_ALL, rows.lists(batch)) as cursor:
         found: list[tuple[uuid.UUID, bool, int]] = cursor.fetchall()
     stored, fires, owed = (
         {key for key, _, _ in found},

@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import Iterable
 
-from django.db import connection
+from django.db import OperationalError, connection
 
 from workflows import doorbell
 from workflows.intake import rows
@@ -34,6 +34,11 @@ def commit(batch: list[rows.Parameters]) -> list[bool]:
                 line.execute("ROLLBACK")
             raise
     return stored
+
+
+def is_of_one(error: Exception) -> bool:
+    """Whether the others may fare better without the one that it is about."""
+    return not isinstance(error, OperationalError)
 
 
 def _line() -> sqlite3.Connection:

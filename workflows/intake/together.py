@@ -5,22 +5,19 @@ meanwhile. Whoever hands one in returns after the commit it is part of, or with 
 """
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
+from typing import Any
 
 from django.db import OperationalError, connection
 
 from workflows.intake import on_postgresql, on_sqlite, rows
 
 _MOST_AT_ONCE = 100
-_ANSWER_WITHIN = 20.0
 _IDLE_AFTER = 10.0
-# Commits all of them and answers whether each was stored. Raises django.db.Error; then none was.
-_COMMIT: dict[str, Callable[[list[rows.Parameters]], list[bool]]] = {
-    "postgresql": on_postgresql.commit,
-    "sqlite": on_sqlite.commit,
-}
+# Seconds. On PostgreSQL whoever waits longer goes the ordinary way, on a connection of his own.
+_ANSWER_WITHIN = {"postgresql": 2.0, "sqlite": 20.0}
+_ON: dict[str, Any] = {"postgresql": on_postgresql, "sqlite": on_sqlite}
 
 
 @dataclass
@@ -32,6 +29,11 @@ class _Delivery:
 
     def __post_init__(self) -> None:
         self.done.acquire()
+
+    def answer(self, *, stored: bool = False, error: Exception | None = None) -> None:
+        """To whoever waits for it."""
+        self.stored, self.error = stored, error
+        self.done.release()
 
 
 class Together:
@@ -50,7 +52,7 @@ class Together:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._write, name="deliveries", daemon=True)
                 self._thread.start()
-        if not delivery.done.acquire(timeout=_ANSWER_WITHIN):
+        if not delivery.done.acquire(timeout=_ANSWER_WITHIN[connection.vendor]):
             raise OperationalError("not written in time")
         if delivery.error is not None:
             raise delivery.error
@@ -59,8 +61,6 @@ class Together:
     def _write(self) -> None:
         while batch := self._next():
             _write_batch(batch)
-            for delivery in batch:
-                delivery.done.release()
         connection.close()
 
     def _next(self) -> list[_Delivery]:
@@ -81,19 +81,33 @@ class Together:
 
 
 def _write_batch(batch: list[_Delivery]) -> None:
-    """All in one transaction, or each in its own where one of them fails."""
+    """All in one transaction, or each in its own where one of them fails; each is answered as soon as that is known."""
+    on = _ON[connection.vendor]
     try:
-        stored = _COMMIT[connection.vendor]([delivery.parameters for delivery in batch])
+        stored = on.commit([delivery.parameters for delivery in batch])
     except Exception as error:  # noqa: BLE001 - whatever it is belongs to who waits for it
         connection.close()
-        if len(batch) == 1:
-            batch[0].error = error
+        if len(batch) > 1 and on.is_of_one(error):
+            _write_each(batch)
             return
         for delivery in batch:
-            _write_batch([delivery])
+            delivery.answer(error=error)
     else:
         for delivery, is_stored in zip(batch, stored, strict=True):
-            delivery.stored = is_stored
+            delivery.answer(stored=is_stored)
+
+
+def _write_each(batch: list[_Delivery]) -> None:
+    """One by one; what one trigger's delivery has failed of, its next ones need not wait for again."""
+    failed: dict[Any, Exception] = {}
+    for delivery in batch:
+        trigger = delivery.parameters.trigger
+        if isinstance(failed.get(trigger), OperationalError):
+            delivery.answer(error=failed[trigger])
+            continue
+        _write_batch([delivery])
+        if delivery.error is not None:
+            failed[trigger] = delivery.error
 
 
 TOGETHER = Together()
