@@ -96,7 +96,7 @@ class Budget:
 
         comes_again: whoever is told to wait has a place in the queue, because he comes back.
         """
-        statements.alone()
+        statements.refuse_in_one()
         end = time.monotonic() + patience
         while True:
             now = clock.now().timestamp()

@@ -12,7 +12,7 @@ from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Field, Model
 
 from connections import quick_sql
-from connections.statements import alone, run, vendor, write
+from connections.statements import refuse_in_one, run, vendor, write
 
 Row = TypeVar("Row", bound=Model)
 Other = TypeVar("Other", bound=Model)
@@ -81,7 +81,7 @@ def claim(row: Model, where: Mapping[str, Any], values: Mapping[str, Any]) -> bo
 def _updated(
     statement: Callable[..., str], row: Model, where: Mapping[str, Any], values: Mapping[str, Any]
 ) -> bool:
-    alone()
+    refuse_in_one()
     found: list[Any] = []
     model, where = type(row), {"pk": row.pk, **where}
     sql = statement(model, tuple(where), tuple(values), vendor())

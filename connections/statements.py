@@ -32,7 +32,7 @@ def in_one() -> Iterator[None]:
     done, and what was written before it may stay: so begin with what has to be so, by `quick_rows.hold` or the one
     change that depends on nothing else. Django's own statements are not part of it.
     """
-    alone()
+    refuse_in_one()
     parts = list[_Part]()
     token = _parts.set(parts)
     try:
@@ -81,7 +81,7 @@ def write(
         parts.append(part)
 
 
-def alone() -> None:
+def refuse_in_one() -> None:
     """Raises RuntimeError within `in_one`: there nothing is known yet of what is written."""
     if _parts.get() is not None:
         raise RuntimeError("ask before or after, not in one with other statements")

@@ -3,6 +3,7 @@
 import time
 
 from connections import clock, consent_calendar, notices, renewal
+from connections.postgresql import plans
 from workflows import (
     calls,
     data_retention,
@@ -14,7 +15,6 @@ from workflows import (
     pace,
     parked,
     replays,
-    spawned,
     turned_away,
     watching,
 )
@@ -34,7 +34,7 @@ def drain(budget: float = _BUDGET) -> int:
     done, end = 0, time.monotonic() + budget
     doorbell.still_alive()
     while time.monotonic() < end:
-        spawned.plan_anew()
+        plans.forget_old()
         # Where it takes long, what has been begun goes on in between.
         taken = (
             fanout.fan_out_due(time.monotonic() + _FAN_OUT_AT_ONCE)

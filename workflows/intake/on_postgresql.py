@@ -7,7 +7,7 @@ from django.db import InterfaceError, OperationalError, connection, connections
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from connections import statements
-from workflows import spawned
+from connections.postgresql import plans
 from workflows.intake import ringing, rows
 
 # Whoever keeps a row to himself for longer keeps his own deliveries waiting, not everybody's: they go one by one then,
@@ -55,4 +55,4 @@ def _line() -> None:
     if new:
         with database.cursor() as cursor:
             cursor.execute(f"SET lock_timeout = '{_LOCK_WITHIN}'")
-        spawned.by_index(database)
+        plans.go_by_index(database)
