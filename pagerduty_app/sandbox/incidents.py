@@ -97,8 +97,7 @@ class Incidents:
     def annotate(self, account: str, user: Json, incident_id: str, content: str) -> Json:
         """The note (api-schema, IncidentNote)."""
         incident = self.get(account, incident_id)
-        notes = self.notes(account, incident_id)
-        if len(notes) >= 2000:
+        if self._store.count("note", incident_id) >= 2000:
             raise invalid("An incident has at most 2000 notes.")
         note: Json = {
             "id": f"P{secrets.token_hex(6).upper()}",

@@ -81,6 +81,10 @@ class Store:
         sql = f"SELECT body FROM docs WHERE kind = ?{where} ORDER BY seq"  # noqa: S608 - no outside text
         return [json.loads(body) for (body,) in self.rows(sql, parameters)]
 
+    def count(self, kind: str, account: str) -> int:
+        sql = "SELECT COUNT(*) FROM docs WHERE kind = ? AND account = ?"
+        return int(self.rows(sql, (kind, account))[0][0])
+
     def delete(self, kind: str, some_id: str) -> bool:
         with self._lock:
             return (
