@@ -85,6 +85,19 @@ def test_an_incident_is_opened_read_changed_annotated(ask: Ask) -> None:
     assert resolved.json()["incident"]["status"] == "resolved"
 
 
+def test_an_incident_takes_two_thousand_notes(ask: Ask, sandbox: Sandbox) -> None:
+    one, other = (
+        f"/incidents/{opened(ask, service=service)['id']}/notes" for service in ("PSVC00", "PSVC01")
+    )
+    for number in range(1_999):
+        sandbox.store.put("note", f"P{number}", {"content": "x"}, one.split("/")[2])
+    note = {"note": {"content": "The last"}}
+
+    assert ask("POST", one, json=note).status_code == 200
+    error(ask("POST", one, json=note), 400, 2001)
+    assert ask("POST", other, json=note).status_code == 200
+
+
 def test_resolving_twice_is_refused(ask: Ask) -> None:
     path, resolve = (
         f"/incidents/{opened(ask)['id']}",
