@@ -13,8 +13,8 @@ $(VENV)/runtime: requirements.lock
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
-$(VENV)/dev: requirements-dev.txt $(VENV)/runtime
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+$(VENV)/dev: requirements-dev.lock $(VENV)/runtime
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
 demo: $(VENV)/runtime ## Run the whole story on this machine, then keep serving (ONCE=1: stop after the story)
@@ -54,10 +54,11 @@ bench: $(VENV)/dev ## Hold the running product to its figures, to var/bench.json
 chaos: $(VENV)/dev ## Kill the running product in every way, and count what became of its events (SHORT=1: a twentieth)
 	$(PY) -m bench.chaos $(PROOF)
 
-lock: $(VENV)/runtime ## Write requirements.lock anew, after a version in requirements.txt was changed
+COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
+lock: $(VENV)/runtime ## Write requirements*.lock anew, after a version in requirements*.txt was changed
 	$(PY) -m pip install --quiet --disable-pip-version-check uv==0.13.9
-	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" \
-		--output-file requirements.lock requirements.txt
+	$(COMPILE) --output-file requirements.lock requirements.txt
+	$(COMPILE) --constraint requirements.lock --output-file requirements-dev.lock requirements-dev.txt
 
 screenshots: $(VENV)/dev ## Take the pictures of docs/ anew, with the tests that click through the pages
 	SCREENSHOTS=1 DATABASE_URL=sqlite:///var/test.sqlite3 $(PY) -m pytest -q -m browser

@@ -3,20 +3,34 @@
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def test_the_lock_has_every_version_that_is_asked_for_and_hashes_of_all() -> None:
-    asked = re.findall(
-        r"^([\w.-]+)(?:\[[\w,]+\])?==(\S+)$", (ROOT / "requirements.txt").read_text(), re.MULTILINE
-    )
-    entries = re.split(r"^(?=[\w.-]+==)", (ROOT / "requirements.lock").read_text(), flags=re.MULTILINE)[1:]
+def locked_in(name: str) -> dict[str, str]:
+    entries = re.split(r"^(?=[\w.-]+==)", (ROOT / f"{name}.lock").read_text(), flags=re.MULTILINE)[1:]
     locked = {}
     for entry in entries:
-        name, version = re.match(r"([\w.-]+)==(\S+)", entry).groups()  # type: ignore[union-attr]
-        assert "--hash=sha256:" in entry, name
-        locked[name.lower()] = version
+        package, version = re.match(r"([\w.-]+)==(\S+)", entry).groups()  # type: ignore[union-attr]
+        assert "--hash=sha256:" in entry, package
+        locked[package.lower()] = version
+    return locked
+
+
+@pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
+def test_a_lock_has_every_version_that_is_asked_for_and_hashes_of_all(name: str) -> None:
+    asked = re.findall(
+        r"^([\w.-]+)(?:\[[\w,]+\])?==(\S+)$", (ROOT / f"{name}.txt").read_text(), re.MULTILINE
+    )
+    locked = locked_in(name)
 
     assert len(asked) > 20
-    missing = {name: version for name, version in asked if locked.get(name.lower()) != version}
+    missing = {package: version for package, version in asked if locked.get(package.lower()) != version}
     assert not missing, "run `make lock`"
+
+
+def test_tests_run_with_what_is_deployed() -> None:
+    deployed, tested = locked_in("requirements"), locked_in("requirements-dev")
+
+    assert {package: tested.get(package) for package in deployed} == deployed
