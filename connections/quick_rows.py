@@ -12,7 +12,7 @@ from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Field, Model
 
 from connections import quick_sql
-from connections.statements import refuse_in_one, run, vendor, write
+from connections.statements import refuse_in_one, refuse_in_transaction, run, vendor, write
 
 Row = TypeVar("Row", bound=Model)
 Other = TypeVar("Other", bound=Model)
@@ -73,8 +73,9 @@ def update(row: Model, where: Mapping[str, Any], values: Mapping[str, Any]) -> b
 
 def claim(row: Model, where: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
     """As `update`, without waiting for the disk: what is written next waits, for this too, and until then a claim that
-    goes with the server has claimed nothing. So not in a transaction with anything else.
+    goes with the server has claimed nothing. Raises RuntimeError in a transaction, where that would hold for the rest.
     """
+    refuse_in_transaction()
     return _updated(quick_sql.claim, row, where, values)
 
 

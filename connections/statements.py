@@ -87,6 +87,13 @@ def refuse_in_one() -> None:
         raise RuntimeError("ask before or after, not in one with other statements")
 
 
+def refuse_in_transaction() -> None:
+    """Raises RuntimeError within a transaction. The one of a test is none, as for Django's `atomic(durable=True)`."""
+    blocks: list[Any] = connections[DEFAULT_DB_ALIAS].atomic_blocks
+    if blocks and not blocks[-1]._from_testcase:
+        raise RuntimeError("not in a transaction with anything else")
+
+
 def run(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> CursorWrapper:
     """The cursor that has run it, to be closed. sql: one of a few that are always the same."""
     database: Any = connections[DEFAULT_DB_ALIAS]

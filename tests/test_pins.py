@@ -20,9 +20,7 @@ def locked_in(name: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
 def test_a_lock_has_every_version_that_is_asked_for_and_hashes_of_all(name: str) -> None:
-    asked = re.findall(
-        r"^([\w.-]+)(?:\[[\w,]+\])?==(\S+)$", (ROOT / f"{name}.txt").read_text(), re.MULTILINE
-    )
+    asked = re.findall(r"^([\w.-]+)(?:\[[\w,]+\])?==(\S+)$", (ROOT / f"{name}.txt").read_text(), re.MULTILINE)
     locked = locked_in(name)
 
     assert len(asked) > 20

@@ -203,6 +203,15 @@ def test_in_one_nobody_asks_and_nothing_is_nested(connection: Connection) -> Non
             act()
 
 
+def test_a_claim_shares_no_transaction(connection: Connection) -> None:
+    call = call_of(connection, input={}, fingerprint="new")
+    call.save()
+
+    with transaction.atomic(), pytest.raises(RuntimeError, match="transaction"):
+        quick_rows.claim(call, {}, {"fingerprint": "changed"})
+    assert quick_rows.claim(call, {"fingerprint": "new"}, {"fingerprint": "claimed"})
+
+
 def test_a_row_that_may_be_there_is_renewed(
     deliver: Any, note_workflow: Workflow, connection: Connection, pagerduty: responses.RequestsMock
 ) -> None:
