@@ -2,23 +2,30 @@
 
 `fill N` makes it hold N events with a finished run each, by SQL, and answers how many there are. `events N` sends N new
 deliveries through the receiver's part of a web process and the workers' fan-out; it answers [seconds, seconds].
+`pages N` has an owner look N times at each page that lists what came; it answers {page: seconds, the median}.
 """
 
 import json
 import os
+import statistics
 import sys
 import time
 import uuid
+from collections.abc import Callable
+from typing import Any
 
 import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "taskjuice.settings")
 django.setup()
 
-from django.db import connection, transaction  # noqa: E402 - all of this needs a set-up Django
+from django.conf import settings  # noqa: E402 - all of this needs a set-up Django
+from django.db import connection, transaction  # noqa: E402
 from django.db.models import Model  # noqa: E402
+from django.test import Client  # noqa: E402
 
 from bench.sender import body_of  # noqa: E402
+from connections.models import Membership, Role  # noqa: E402
 from pagerduty_app import signatures  # noqa: E402
 from workflows import fanout, inbox  # noqa: E402
 from workflows.intake import straight  # noqa: E402
@@ -102,11 +109,32 @@ def cost(trigger: Trigger, secret: str, events: int) -> list[float]:
     return seconds
 
 
+def pages(trigger: Trigger, secret: str, rounds: int) -> dict[str, float]:
+    owner = Membership.objects.get(account=trigger.workspace.account, role=Role.OWNER).user
+    workflow = Run.objects.filter(event__trigger=trigger).latest("seq").workflow_id
+    client = Client(HTTP_HOST=settings.ALLOWED_HOSTS[0])
+    client.force_login(owner)
+    listed = ("/runs/", "/runs/?status=failed", "/triggers/", "/workflows/", f"/workflows/{workflow}/")
+    listed += (f"/triggers/{trigger.pk}/", f"/triggers/{trigger.pk}/deliveries/")
+    return {page: statistics.median(_looked(client, page) for _ in range(rounds + 1)) for page in listed}
+
+
+def _looked(client: Client, page: str) -> float:
+    begin = time.perf_counter()
+    answer = client.get(page)
+    if answer.status_code != 200:
+        raise RuntimeError(f"{page} answered {answer.status_code}")
+    return time.perf_counter() - begin
+
+
+_ASKED: dict[str, Callable[[Trigger, str, int], Any]] = {"fill": fill, "events": cost, "pages": pages}
+
+
 def main(key: str, secret: str) -> None:
     trigger = Trigger.objects.get(pk=key)
     for line in sys.stdin:
         what, number = line.split()
-        print(json.dumps((fill if what == "fill" else cost)(trigger, secret, int(number))), flush=True)
+        print(json.dumps(_ASKED[what](trigger, secret, int(number))), flush=True)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ FEW, MANY = 1_000, 100_000 if SHORT else 1_000_000
 TURNS = 8 if SHORT else 40
 _EVENTS = 20
 RATIO = 1.2
+# A page takes its tens of milliseconds anyway; what is looked for is one that reads what ended long ago.
+_LOOKS, _PAGE = 3, 2.0
 
 
 class Database:
@@ -40,7 +42,7 @@ class Database:
 
 
 def measure(kind: str, port: int) -> list[Row]:
-    """Cost of receiving and fanning out with MANY events stored, beside that with FEW. kind: see Stack."""
+    """Cost of receiving, of fanning out and of pages with MANY events stored, beside that with FEW. kind: see Stack."""
     with Stack(kind, port) as stack, ExitStack() as kept:
         listener = notes.listener(stack, stack.seed(), 0)
         stack.stop()
@@ -50,8 +52,21 @@ def measure(kind: str, port: int) -> list[Row]:
         kept.callback(few.close)
         kept.callback(many.close)
         print(f"     {few.ask(f'fill {FEW}')} and {many.ask(f'fill {MANY}')} events are stored")
+        looks = [tuple(one.ask(f"pages {_LOOKS}") for one in (few, many)) for _ in range(TURNS // 4)]
         turns = [(few.ask(f"events {_EVENTS}"), many.ask(f"events {_EVENTS}")) for _ in range(TURNS + 2)][2:]
-    return [_row(kind, turns, number, what) for number, what in enumerate(("received", "fanned out"))]
+    costs = [_row(kind, turns, number, what) for number, what in enumerate(("received", "fanned out"))]
+    return [*costs, _page(kind, looks)]
+
+
+def _page(kind: str, looks: list[Any]) -> Row:
+    """The page that grows most, by the median of the turns."""
+    grown = {}
+    for page in looks[0][0]:
+        few, many = (statistics.median(look[size][page] for look in looks) * 1000 for size in (0, 1))
+        grown[page] = statistics.median(look[1][page] / look[0][page] for look in looks)
+        print(f"     {page}: {few:.0f} ms beside {FEW:,} events, {many:.0f} ms beside {MANY:,}")
+    name = f"{kind}: the page that grows most, with {MANY:,} stored, beside that with {FEW:,}"
+    return at_most(name, _PAGE, max(grown.values()), "times")
 
 
 def _row(kind: str, turns: list[Any], part: int, what: str) -> Row:

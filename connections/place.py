@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
+from functools import cached_property
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -24,6 +25,13 @@ class Place:
     def key(self) -> str:
         """The form in which the switcher sends it."""
         return f"workspace:{self.workspace.pk}" if self.workspace else f"account:{self.account.pk}"
+
+    @cached_property
+    def workspace_keys(self) -> list[uuid.UUID]:
+        """Of that workspace, or of all those of the agency; read once."""
+        if self.workspace is not None:
+            return [self.workspace.pk]
+        return list(Workspace.objects.filter(account=self.account).order_by().values_list("pk", flat=True))
 
 
 def place_of(request: HttpRequest) -> Place | None:

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, transaction
 
 from tests.contract import Contract
 from tests.database_role import behind_the_wall
 from tests.kept_contract import kept
+from tests.world import World, world
 
 # SQLite has no row-level security: what these test is not there.
 collect_ignore = ["test_wall.py"] if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3") else []
@@ -94,3 +95,13 @@ def _empty_cache() -> Iterator[None]:
     cache.clear()
     yield
     cache.clear()
+
+
+@pytest.fixture(scope="module")
+def world_made_once(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
+    """For many tests that only look, each of which undoes what it did. With `db`."""
+    around = transaction.atomic()
+    around._from_testcase = True  # as those that Django puts around tests
+    with django_db_blocker.unblock(), around:
+        yield world()
+        transaction.set_rollback(True)

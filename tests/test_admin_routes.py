@@ -13,9 +13,8 @@ from django_q.models import Failure, OrmQ, Schedule, Success
 
 from connections.admin.scoped import ScopedPage
 from connections.models import User
-from tests.people import people
 from tests.test_routes import CANARIES, ask, routes
-from tests.world import World, world
+from tests.world import World
 
 # What can be asked of the rows of a model: the act, the method, the route below the model's.
 ASKED = [
@@ -69,8 +68,8 @@ AROUND = {
 
 
 @pytest.fixture
-def there(db: None) -> World:
-    return world()
+def there(world_made_once: World, db: None) -> World:
+    return world_made_once
 
 
 def staff(who: World) -> list[User]:
@@ -156,8 +155,8 @@ def test_what_is_around_the_rows_answers_as_its_table_says(there: World, route: 
 
 
 @pytest.mark.parametrize("route", sorted(route for route in routes() if route.startswith("admin/")))
-def test_the_admin_is_for_staff_alone(db: None, route: str) -> None:
-    who = people()
+def test_the_admin_is_for_staff_alone(there: World, route: str) -> None:
+    who = there.who
     asked = "/" + "/".join("1" if "<" in part or "(" in part else part for part in route.split("/"))
     for person in (None, who.alice, who.dora, who.bob, who.charlie):
         for method in ("get", "post"):

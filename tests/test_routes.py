@@ -11,8 +11,7 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver
 
 from connections.models import User
-from tests.people import people
-from tests.world import World, world
+from tests.world import World
 
 _CONNECTION = "settings/connections/<uuid:connection_id>/"
 _TRIGGER = "triggers/<uuid:trigger_id>/"
@@ -262,8 +261,8 @@ def routes(patterns: Any = None, prefix: str = "") -> Iterator[str]:
 
 
 @pytest.fixture
-def there(db: None) -> World:
-    return world()
+def there(world_made_once: World, db: None) -> World:
+    return world_made_once
 
 
 @pytest.fixture(autouse=True)
@@ -344,14 +343,14 @@ def test_what_is_for_admins_is_for_owner_and_admins_alone(there: World, route: s
 
 
 @pytest.mark.parametrize("route", sorted(HIDDEN - {"^(?:accounts/(?:3rdparty|social|sessions)|admin/r)/"}))
-def test_hidden_pages_are_not_there_for_anybody(db: None, route: str) -> None:
-    for person in (None, people().alice):
+def test_hidden_pages_are_not_there_for_anybody(there: World, route: str) -> None:
+    for person in (None, there.who.alice):
         assert ask(person, "get", f"/{route}").status_code == 404
 
 
 @pytest.mark.parametrize(("route", "answers"), sorted(ONES_OWN_ACCOUNT.items()))
-def test_ones_own_account_wants_a_sign_in(db: None, route: str, answers: tuple[int, int]) -> None:
-    bob = people().bob
+def test_ones_own_account_wants_a_sign_in(there: World, route: str, answers: tuple[int, int]) -> None:
+    bob = there.who.bob
     for method, status in zip(("get", "post"), answers, strict=True):
         nobody = ask(None, method, f"/{route}")
         assert nobody.status_code == 302

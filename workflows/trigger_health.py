@@ -16,6 +16,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Greatest
 
+from connections.newest import newest_of
 from workflows.models import Event, HeldDelivery, Subscription, Trigger, TriggerSecret, TurnedAway, Watch
 from workflows.trigger_concerns import Concern, concerns_of
 
@@ -58,8 +59,7 @@ def with_facts(triggers: QuerySet[Trigger]) -> QuerySet[Trigger]:
     A repeat is answered like a first delivery, so it ends a row of refusals as well.
     """
     secrets = TriggerSecret.objects.filter(trigger=OuterRef("pk"))
-    events = Event.objects.filter(trigger=OuterRef("pk"), is_test=False).order_by("-seq")
-    events = events.exclude(source=Event.RECOVERED)
+    events = newest_of(Event.objects.filter(is_test=False).exclude(source=Event.RECOVERED), "trigger_id")
     turned_away = TurnedAway.objects.filter(trigger=OuterRef("pk"))
     webhooks = Subscription.objects.filter(trigger=OuterRef("pk"), status="on")
     repeats = turned_away.filter(verdict=TurnedAway.Verdict.DUPLICATE).order_by("-last_at")

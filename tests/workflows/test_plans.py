@@ -9,6 +9,7 @@ import pytest
 import responses
 from django.apps import apps
 from django.db import connection as database
+from django.test import Client
 from django.utils import timezone
 
 from tests.workflows.conftest import add_note, incident_event
@@ -134,3 +135,28 @@ def test_a_run_reads_nothing_but_its_own(
 
     bad = {sql: steps for sql, params in statements.items() if (steps := reads_whole(sql, params))}
     assert not bad, "\n\n".join(f"{steps}\n  {sql}" for sql, steps in bad.items())
+
+
+def gone_through(sql: str, params: Any) -> list[Any]:
+    """The steps of its plan that go through a growing table from an end of it, until they find something."""
+    if database.vendor == "sqlite":
+        return reads_whole(sql, params)
+    with database.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
+        steps = _steps(cursor.fetchone()[0][0]["Plan"])
+    growing = [step for step in steps if step.get("Relation Name") in GROWING]
+    return [step for step in growing if not step.keys() & {"Index Cond", "Recheck Cond"}]
+
+
+@pytest.mark.parametrize("page", ["/triggers/", "/workflows/"])
+def test_what_is_quiet_is_not_looked_for_among_what_is_busy(client: Client, page: str) -> None:
+    there = world()
+    workflow = Workflow.objects.get(pk=there.ids["workflow_id"])
+    history(workflow.trigger, workflow)
+    client.force_login(there.who.alice, backend="django.contrib.auth.backends.ModelBackend")
+
+    statements = asked_by(lambda: client.get(page))
+
+    assert any("workflows_event" in sql or "workflows_run" in sql for sql in statements)
+    bad = {sql: steps for sql, params in statements.items() if (steps := gone_through(sql, params))}
+    assert not bad, bad

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from connections.days import Day, midnight
 from connections.place import Place
 from workflows.models import Run, Workflow
+from workflows.models.runs import RunQuerySet
 
 _MOST_CHOICES = 300
 _WAITS_FOR_RECONNECTING = "reconnect"
@@ -35,14 +36,18 @@ class Filters(forms.Form):
         choices = Workflow.objects.filter(pk__in=keys).order_by("name")
         self.fields["workflow"].queryset = choices  # type: ignore[attr-defined]
 
-    def narrow(self, runs: QuerySet[Run]) -> QuerySet[Run]:
+    def narrow(self, runs: RunQuerySet) -> QuerySet[Run]:
         """Only what was asked for; a field that could not be understood narrows to nothing."""
         if not self.is_valid():
             return runs.none()
         asked = {name: value for name, value in self.cleaned_data.items() if value}
-        wanted: dict[str, Any] = {name: asked[name] for name in ("status", "workflow") if name in asked}
-        if wanted.get("status") == _WAITS_FOR_RECONNECTING:
-            wanted = {**wanted, "status": Run.Status.PAUSED, "blocked_on__isnull": False}
+        wanted: dict[str, Any] = {}
+        if "workflow" in asked:
+            wanted["workflow"] = asked["workflow"]
+        if (status := asked.get("status")) == _WAITS_FOR_RECONNECTING:
+            status, wanted["blocked_on__isnull"] = Run.Status.PAUSED, False
+        if status:
+            runs = runs.with_status(status)
         if "kind" in asked:
             wanted["version__isnull"] = asked["kind"] == "test"
         if "incident" in asked:

@@ -29,15 +29,15 @@ def run_list(request: HttpRequest) -> HttpResponse:
     """Newest first."""
     place = here(request)
     filters = Filters(request.GET, place=place)
+    # First which ones: so what a page takes is read for those on it alone, however far back that is.
+    page = page_of(request, filters.narrow(Run.objects.at(place)).values_list("pk", flat=True), _PAGE)
     related = ("workflow", "workspace", "event__trigger__connection", "blocked_on")
-    page = page_of(
-        request, filters.narrow(Run.objects.at(place)).select_related(*related).defer("tested"), _PAGE
-    )
+    runs = Run.objects.filter(pk__in=page.rows).select_related(*related).defer("tested")
     context = {
         "filters": filters,
         "asked": filters.asked,
         "page": page,
-        "rows": lines_of(page.rows),
+        "rows": lines_of(runs),
     }
     return render(request, "runs/list.html", context | SECTION, status=400 if filters.errors else 200)
 

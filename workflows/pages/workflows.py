@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from connections import sent_once
 from connections.access import here, member
 from connections.models import Connection
+from connections.newest import newest_of
 from connections.paging import page_of
 from connections.problems import Problem
 from connections.requests import actor_of
@@ -40,7 +41,7 @@ def workflow_list(request: HttpRequest) -> HttpResponse:
     rows = rows.filter(status=status) if status else rows.exclude(status=Workflow.Status.ARCHIVED)
     if text:
         rows = rows.filter(name__icontains=text)
-    newest = Run.objects.real().filter(workflow=OuterRef("pk")).order_by("-seq").values("created_at")[:1]
+    newest = newest_of(Run.objects.real(), "workflow_id").values("created_at")[:1]
     rows = rows.select_related("workspace", "trigger", "live").annotate(last_run=Subquery(newest))
     context = {
         "page": page_of(request, rows.order_by("-created_at", "id")),
