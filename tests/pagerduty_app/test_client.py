@@ -60,7 +60,7 @@ def test_each_request_is_announced_before_it_is_sent(rest: responses.RequestsMoc
 def test_an_id_stays_in_its_place_in_the_path(api: Api, rest: responses.RequestsMock, some_id: str) -> None:
     with pytest.raises(PagerDutyError):
         api.get_incident(some_id)
-    assert not rest.calls
+    assert [call.request.url for call in rest.calls] == []
 
 
 @pytest.mark.parametrize(
