@@ -1,0 +1,49 @@
+"""What a worker does first, and that what comes after it has its turn."""
+
+import time
+from typing import Any
+
+import pytest
+
+from workflows import calls, engine, fanout, replays, watching, worker
+from workflows.webhooks import tending
+
+pytestmark = pytest.mark.django_db
+
+OTHERS = [(replays, "advance_due"), (watching, "look_due"), (calls, "advance_due"), (tending, "tend_due")]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Who was asked what is due, in order; there is nothing anywhere."""
+    asked: list[str] = []
+
+    def listen(place: Any, name: str) -> None:
+        called = f"{place.__name__.rpartition('.')[2]}.{name}"
+        monkeypatch.setattr(place, name, lambda until: asked.append(called) or 0)
+
+    for place, name in [(fanout, "fan_out_due"), (engine, "advance_due"), *OTHERS]:
+        listen(place, name)
+    return asked
+
+
+def test_an_event_goes_straight_on_to_its_runs(asked: list[str]) -> None:
+    assert worker.drain() == 0
+
+    assert asked[:2] == ["fanout.fan_out_due", "engine.advance_due"]
+    assert set(asked[2:]) == {f"{place.__name__.rpartition('.')[2]}.{name}" for place, name in OTHERS}
+
+
+def test_what_else_is_due_has_its_turn_while_events_come_without_end(
+    asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def another(until: float) -> int:
+        time.sleep(0.01)
+        return 1
+
+    monkeypatch.setattr(fanout, "fan_out_due", another)
+
+    worker.drain(budget=3 * worker._OTHERS_EVERY)
+
+    assert asked.count("calls.advance_due") >= 2
+    assert asked.count("engine.advance_due") > 5 * asked.count("calls.advance_due")
