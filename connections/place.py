@@ -11,6 +11,7 @@ from connections import wall
 from connections.models import Account, Membership, Role, Workspace
 
 _KEY = "place"
+_MOST_LISTED = 1_000
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,13 @@ class Place:
         return f"workspace:{self.workspace.pk}" if self.workspace else f"account:{self.account.pk}"
 
     @cached_property
-    def workspace_keys(self) -> list[uuid.UUID]:
-        """Of that workspace, or of all those of the agency; read once."""
+    def workspace_keys(self) -> list[uuid.UUID] | None:
+        """Of that workspace, or of all those of the agency, read once; None when they are too many for a list."""
         if self.workspace is not None:
             return [self.workspace.pk]
-        return list(Workspace.objects.filter(account=self.account).order_by().values_list("pk", flat=True))
+        of_agency = Workspace.objects.filter(account=self.account).order_by()
+        keys = list(of_agency.values_list("pk", flat=True)[: _MOST_LISTED + 1])
+        return keys if len(keys) <= _MOST_LISTED else None
 
 
 def place_of(request: HttpRequest) -> Place | None:

@@ -20,7 +20,9 @@ class TenantQuerySet(models.QuerySet[Row]):
     def at(self, place: Any) -> Self:
         """The rows of a connections.place.Place, which only somebody who belongs there can have.
 
-        By the workspaces themselves rather than by a join: so both databases know which of them have how many rows,
-        and find the newest in the index of each.
+        By the workspaces themselves rather than by a join: so PostgreSQL knows how many rows these have, and SQLite
+        finds the newest in the index of each.
         """
-        return self.filter(workspace__in=place.workspace_keys)
+        if (keys := place.workspace_keys) is None:
+            return self.filter(workspace__account=place.account)
+        return self.filter(workspace__in=keys)

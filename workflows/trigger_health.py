@@ -54,7 +54,7 @@ class Health:
 
 
 def with_facts(triggers: QuerySet[Trigger]) -> QuerySet[Trigger]:
-    """`triggers` with what `of` reads, in one query however many there are; each look-up is bounded.
+    """`triggers` with what `of` reads, in one query however many there are; each look-up goes by an index.
 
     A repeat is answered like a first delivery, so it ends a row of refusals as well.
     """

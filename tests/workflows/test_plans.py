@@ -160,3 +160,29 @@ def test_what_is_quiet_is_not_looked_for_among_what_is_busy(client: Client, page
     assert any("workflows_event" in sql or "workflows_run" in sql for sql in statements)
     bad = {sql: steps for sql, params in statements.items() if (steps := gone_through(sql, params))}
     assert not bad, bad
+
+
+@pytest.mark.parametrize("query", ["", "?status=failed"])
+def test_which_runs_are_on_a_page_is_found_without_reading_what_else_they_have(
+    client: Client, query: str
+) -> None:
+    there = world()
+    workflow = Workflow.objects.get(pk=there.ids["workflow_id"])
+    history(workflow.trigger, workflow)
+    client.force_login(there.who.alice, backend="django.contrib.auth.backends.ModelBackend")
+
+    statements = asked_by(lambda: client.get(f"/runs/{query}"))
+
+    which = [
+        (sql, params)
+        for sql, params in statements.items()
+        if 'FROM "workflows_run"' in sql and "LIMIT" in sql
+    ]
+    assert len(which) == 1
+    assert "JOIN" not in which[0][0]
+    with database.cursor() as cursor:
+        cursor.execute(
+            f"{'EXPLAIN QUERY PLAN' if database.vendor == 'sqlite' else 'EXPLAIN'} {which[0][0]}", which[0][1]
+        )
+        plan = str(cursor.fetchall())
+    assert "run_ended_badly" in plan if query else "run_by_workspace" in plan or "workflows_run_pkey" in plan

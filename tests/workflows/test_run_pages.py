@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from connections import place
 from connections.models import AuditEvent, Connection, Workspace
 from tests.people import People, people
 from tests.workflows.conftest import DANA, add_note, incident_event, note_step, publish
@@ -131,6 +132,27 @@ class TestTheList:
         for name in ("cancel", "pause_run", "resume_run", "replay"):
             assert stranger.post(address(run, name)).status_code == 404
         assert Run.objects.get().status == "pending"
+
+    @pytest.mark.parametrize("most", [0, 1_000])
+    def test_an_agency_sees_all_of_its_workspaces_and_no_other_however_many(
+        self,
+        who: People,
+        deliver: Deliver,
+        note_workflow: Workflow,
+        most: int,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(place, "_MOST_LISTED", most)
+        deliver(incident_event())
+        fanout.fan_out_due()
+        address = str(reverse("workflows:run", args=[Run.objects.get().id]))
+
+        seen = {
+            name: signed_in(getattr(who, name)).get(LIST).content.decode() for name in ("alice", "charlie")
+        }
+
+        assert address in seen["alice"]
+        assert address not in seen["charlie"]
 
     def test_its_queries_stay_the_same_with_ten_thousand_runs(
         self, bob: Client, note_workflow: Workflow, deliver: Deliver

@@ -40,7 +40,10 @@ def owe_runs(keys: Iterable[int]) -> None:
 
     Nobody is told of tests.
     """
-    runs = Run.objects.real().filter(pk__in=list(keys), status__in=_ENDED)
+    keys = list(keys)
+    if not keys:
+        return
+    runs = Run.objects.real().filter(pk__in=keys, status__in=_ENDED)
     ended = list(runs.only("seq", "workspace", "lane", "event__trigger").select_related("event"))
     workspaces = {run.workspace_id for run in ended}
     hooks = list(Hook.objects.filter(workspace__in=workspaces, runs=True, deleted_at__isnull=True))

@@ -36,7 +36,10 @@ class RunQuerySet(TenantQuerySet["Run"]):
         return self.filter(free, literally("workflows_run", "status", OPEN), due_at__lte=now)
 
     def with_status(self, status: str) -> Self:
-        """What ended badly is found by an index of its own. Not within a subquery."""
+        """What ended badly is found by an index of its own; what is unfinished is looked for among all, newest first.
+
+        Not within a subquery.
+        """
         rows = self.filter(status=status)
         return (
             rows.filter(literally("workflows_run", "status", ENDED_BADLY)) if status in ENDED_BADLY else rows
