@@ -18,7 +18,7 @@ from workflows.catalog import Effect
 from workflows.models import ActionCall, Event, Run, Trace
 from workflows.models.runs import MAX_DEPTH
 
-# Mostly nobody has written anything about what an event tells of; to ask that costs a tenth of the whole question.
+# Mostly nobody has written anything about what an event tells of; asking that alone costs far less.
 _WRITTEN = f"SELECT 1 FROM {Trace._meta.db_table} WHERE account = %s AND subject = %s LIMIT 1"  # noqa: S608 - our own name
 # The provider's clock and ours may differ by this much; a write may be at work for so long before it shows.
 _SKEW = timedelta(minutes=2)
