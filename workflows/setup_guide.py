@@ -65,10 +65,11 @@ def _secret(trigger: Any, health: Health) -> Step:
     wait = "1 delivery that waits was" if held == 1 else f"{held} deliveries that wait were"
     if trigger.has_secret and not trigger.confirmed_at:
         if held:
-            return Step("secret", title, "bad", f"{wait} not signed with this secret: copy it again.")
+            words = f"{wait} not signed with this secret. Copy it again, unless an older webhook sent it."
+            return Step("secret", title, "bad", words)
         if health.refused:
             refused = "1 delivery was" if health.refused == 1 else f"{health.refused} deliveries were"
-            words = f"{refused} refused, because this secret did not sign it: copy it again."
+            words = f"{refused} refused since this secret was added: it did not sign them. Copy it again."
             return Step("secret", title, "bad", words)
     if trigger.has_secret:
         return Step("secret", title, "done", "It is kept encrypted and never shown again.")

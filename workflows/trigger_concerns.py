@@ -22,15 +22,20 @@ class Concern:
     words: str
 
 
-def concerns_of(trigger: Any, *, held: int, refused: int, quiet_since: datetime | None) -> list[Concern]:
-    """The worst first. trigger: a row of trigger_health.with_facts. quiet_since: of a live one, else None."""
+def concerns_of(
+    trigger: Any, *, held: int, refused: int, refused_before: int, quiet_since: datetime | None
+) -> list[Concern]:
+    """The worst first. trigger: a row of trigger_health.with_facts. quiet_since: of a live one, else None.
+
+    refused, refused_before: as in trigger_health.Health.
+    """
     if trigger.status == Trigger.Status.CLOSED:
         return []
     if watch := getattr(trigger, "watch", None):
         found = [_trouble(trigger, watch), _left_out(watch)]
     else:
         found = [
-            _refusals(trigger, refused),
+            _refusals(trigger, refused, refused_before),
             _switched_off(trigger),
             _holding(trigger, held),
             _silence(trigger, quiet_since),
@@ -56,7 +61,7 @@ def _left_out(watch: Any) -> Concern | None:
     return Concern("warning", "some left out", watch.left_out)
 
 
-def _refusals(trigger: Any, refused: int) -> Concern | None:
+def _refusals(trigger: Any, refused: int, before: int) -> Concern | None:
     """The provider drops what is refused and soon stops sending at all."""
     integration = catalog.integration(trigger.provider)
     limit, name = integration.webhooks.refusals_to_disable, integration.name
@@ -67,7 +72,7 @@ def _refusals(trigger: Any, refused: int) -> Concern | None:
         )
         return Concern("error", "no signing secret", words)
     if not refused:
-        return None
+        return _perhaps_disabled(trigger, before, limit, name)
     short = f"{refused} refused"
     if trigger.has_webhook:
         words = (
@@ -87,6 +92,18 @@ def _refusals(trigger: Any, refused: int) -> Concern | None:
         " Check the secret."
     )
     return Concern("warning", short, words)
+
+
+def _perhaps_disabled(trigger: Any, before: int, limit: int, name: str) -> Concern | None:
+    """The refusals of an earlier secret say nothing about this one, but the provider has counted them."""
+    if before < limit or trigger.has_webhook:
+        return None
+    words = (
+        f"{before} deliveries were refused before the newest signing secret was added, and {name} disables a webhook"
+        f" after {limit} refused deliveries in a row. If nothing arrives, re-enable the webhook in {name} and send a"
+        " test event from there."
+    )
+    return Concern("warning", "perhaps disabled", words)
 
 
 def _switched_off(trigger: Any) -> Concern | None:

@@ -44,12 +44,17 @@ WATCHING = State("live", "watching", "good")
 
 @dataclass(frozen=True)
 class Health:
-    """refused: deliveries refused since the last one that was taken, as far as they were counted."""
+    """refused: deliveries refused since the last accepted one and since the newest secret, as far as counted.
+
+    refused_before: those refused since the last accepted one, but before the newest secret was added. They say nothing
+    about that secret; the provider may have disabled the webhook over them.
+    """
 
     state: State
     last_delivery: Any
     held: int
     refused: int
+    refused_before: int
     concerns: list[Concern]
 
 
@@ -61,6 +66,7 @@ def with_facts(triggers: QuerySet[Trigger]) -> QuerySet[Trigger]:
     secrets = TriggerSecret.objects.filter(trigger=OuterRef("pk"))
     events = newest_of(Event.objects.filter(is_test=False).exclude(source=Event.RECOVERED), "trigger_id")
     turned_away = TurnedAway.objects.filter(trigger=OuterRef("pk"))
+    newest_secret = secrets.filter(retired_at__isnull=True).order_by("-created_at").values("created_at")[:1]
     webhooks = Subscription.objects.filter(trigger=OuterRef("pk"), status="on")
     repeats = turned_away.filter(verdict=TurnedAway.Verdict.DUPLICATE).order_by("-last_at")
     held = HeldDelivery.objects.filter(trigger=OuterRef("pk")).order_by().values("trigger")
@@ -78,18 +84,25 @@ def with_facts(triggers: QuerySet[Trigger]) -> QuerySet[Trigger]:
                 held.annotate(first=Min("received_at")).values("first"), output_field=DateTimeField()
             ),
             taken_at=Greatest(Coalesce("last_event", "created_at"), Coalesce("last_repeat", "created_at")),
+            secret_at=Coalesce(
+                Subquery(newest_secret, output_field=DateTimeField()),
+                "created_at",
+                output_field=DateTimeField(),
+            ),
         )
         .annotate(
-            refused=Subquery(
-                turned_away.filter(verdict=TurnedAway.Verdict.REFUSED, last_at__gt=OuterRef("taken_at"))
-                .order_by()
-                .values("trigger")
-                .annotate(all=Sum("count"))
-                .values("all"),
-                output_field=IntegerField(),
-            )
+            refused=_refusals_since(Greatest(OuterRef("taken_at"), OuterRef("secret_at"))),
+            refused_in_all=_refusals_since(OuterRef("taken_at")),
         )
     )
+
+
+def _refusals_since(since: Any) -> Subquery:
+    refused = TurnedAway.objects.filter(
+        trigger=OuterRef("pk"), verdict=TurnedAway.Verdict.REFUSED, last_at__gt=since
+    )
+    counted = refused.order_by().values("trigger").annotate(all=Sum("count")).values("all")
+    return Subquery(counted, output_field=IntegerField())
 
 
 def of(trigger: Any) -> Health:
@@ -97,6 +110,7 @@ def of(trigger: Any) -> Health:
     times = [at for at in (trigger.last_event, trigger.last_repeat) if at is not None]
     last_delivery = max(times) if times else None
     held, refused = trigger.held_count or 0, trigger.refused or 0
+    before = (trigger.refused_in_all or 0) - refused
     state = state_of(trigger)
     quiet_since = (last_delivery or trigger.confirmed_at) if state == LIVE else None
     return Health(
@@ -104,7 +118,10 @@ def of(trigger: Any) -> Health:
         last_delivery=last_delivery,
         held=held,
         refused=refused,
-        concerns=concerns_of(trigger, held=held, refused=refused, quiet_since=quiet_since),
+        refused_before=before,
+        concerns=concerns_of(
+            trigger, held=held, refused=refused, refused_before=before, quiet_since=quiet_since
+        ),
     )
 
 

@@ -11,7 +11,17 @@ from connections.actors import Actor
 from connections.encryption import seal
 from connections.models import Connection
 from connections.problems import Problem
-from workflows import catalog, fanout, holding, pace, redaction, storing, trigger_options, watching
+from workflows import (
+    catalog,
+    fanout,
+    holding,
+    pace,
+    redaction,
+    storing,
+    trigger_options,
+    turned_away,
+    watching,
+)
 from workflows.models import Event, Trigger, TriggerSecret
 from workflows.webhooks import wishes
 
@@ -89,6 +99,7 @@ def add_secret(*, actor: Actor, trigger: Trigger, secret: str) -> tuple[TriggerS
             return same, {}
         if len(active) >= MAX_SECRETS:
             raise Problem("too_many_secrets", "Retire a secret that is no longer used first.", status=409)
+        turned_away.close_minute(trigger)
         row = TriggerSecret(trigger=trigger, created_by_id=actor.user_id)
         seal(row, "secret", secret)
         row.save()

@@ -46,6 +46,17 @@ def _count(trigger: Trigger, verdict: str, now: datetime) -> None:
         room.update(count=F("count") + 1, last_at=now)
 
 
+def close_minute(trigger: Trigger) -> None:
+    """End the counts of this minute, so that what is refused from now on is counted apart from what was before.
+
+    Called when a new secret is added: refusals of the earlier one must not be held against it.
+    """
+    now = clock.now()
+    this_minute = now.replace(second=0, microsecond=0)
+    if now > this_minute:
+        TurnedAway.objects.filter(trigger=trigger, minute=this_minute).update(minute=now)
+
+
 def prune() -> int:
     """Forget what is old, and of triggers that have too many rows the oldest. Answers how many rows went."""
     now = clock.now()

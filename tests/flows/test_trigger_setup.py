@@ -72,7 +72,7 @@ def test_a_secret_that_was_copied_wrongly_is_said_and_put_right(page: Page, prod
 
     page.get_by_role("textbox", name="Signing secret").fill(webhook["secret"][:-1])
     page.get_by_role("button", name="Store the secret").click()
-    expect(page.locator("#step-secret")).to_contain_text("was not signed with this secret: copy it again.")
+    expect(page.locator("#step-secret")).to_contain_text("was not signed with this secret. Copy it again")
 
     page.get_by_role("textbox", name="Signing secret").fill(webhook["secret"])
     page.get_by_role("button", name="Store the secret").click()
@@ -92,6 +92,8 @@ def test_from_a_new_trigger_to_a_deleted_one(page: Page, product: Product) -> No
     expect(page.locator("#badge")).to_have_text("live")
     expect(page.locator("#said")).to_have_text("The trigger is live.")
     expect(page.locator("#latest")).to_contain_text("PagerDuty’s test message")
+    expect(page.locator("#trigger-facts")).not_to_contain_text("not yet")
+    expect(page.locator("#signing tbody tr td").nth(2)).not_to_have_text("–")
     assert steps(page) == ["done", "done", "done", "done", "now"]
     assert page.evaluate("window.stillHere"), "it went live without a reload"
 

@@ -118,6 +118,60 @@ class TestRefused:
         assert "[error] There is no signing secret any more" in words(trigger)
 
 
+class TestAnEarlierSecret:
+    """What an earlier secret refused is not held against the newest one."""
+
+    @pytest.mark.parametrize("pause", [0.0, 20.0, 90.0])
+    def test_the_right_secret_after_a_wrong_one_is_not_accused(
+        self, new: Trigger, deliver: Any, time_machine: Any, pause: float
+    ) -> None:
+        time_machine.move_to("2031-11-02T10:00:01Z", tick=False)
+        triggers.add_secret(actor=SYSTEM, trigger=new, secret="a wrong secret")
+        time_machine.shift(timedelta(seconds=1))
+        refuse(deliver, new, 2)
+        assert steps(new)[2] == "bad"
+
+        time_machine.shift(timedelta(seconds=pause))
+        triggers.add_secret(actor=SYSTEM, trigger=new, secret=SECRET)
+
+        assert steps(new) == ["done", "done", "done", "now", "later"]
+        assert health(new).refused == 0
+        assert words(new) == ""
+
+    def test_refusals_of_the_same_minute_are_counted_apart(
+        self, new: Trigger, deliver: Any, time_machine: Any
+    ) -> None:
+        time_machine.move_to("2031-11-02T10:00:01Z", tick=False)
+        triggers.add_secret(actor=SYSTEM, trigger=new, secret="a wrong secret")
+        time_machine.shift(timedelta(seconds=1))
+        refuse(deliver, new, 2)
+        time_machine.shift(timedelta(seconds=1))
+        triggers.add_secret(actor=SYSTEM, trigger=new, secret="another wrong secret")
+        time_machine.shift(timedelta(seconds=1))
+        refuse(deliver, new, 1)
+
+        assert (health(new).refused, health(new).refused_before) == (1, 2)
+        assert steps(new)[2] == "bad"
+
+    def test_it_says_that_the_webhook_may_be_disabled_over_them(
+        self, new: Trigger, deliver: Any, time_machine: Any
+    ) -> None:
+        time_machine.move_to("2031-11-02T10:00:01Z", tick=False)
+        triggers.add_secret(actor=SYSTEM, trigger=new, secret="a wrong secret")
+        time_machine.shift(timedelta(seconds=1))
+        refuse(deliver, new, 3)
+        time_machine.shift(timedelta(seconds=1))
+        triggers.add_secret(actor=SYSTEM, trigger=new, secret=SECRET)
+
+        assert words(new).startswith("[warning] 3 deliveries were refused before the newest signing secret")
+        assert "re-enable the webhook in PagerDuty" in words(new)
+        assert steps(new)[2] == "done", "the secret is not accused"
+
+        time_machine.shift(timedelta(seconds=1))
+        deliver(incident_event(), to=new)
+        assert words(new) == ""
+
+
 class TestHeld:
     def test_a_few_fresh_ones_are_no_concern(self, new: Trigger) -> None:
         hold(new, 399)

@@ -213,6 +213,9 @@ class TestTheGuide:
         assert answer.context["health"].state.key == "live"
         page = bob.get(path("progress", new), {"guided": "1"})
         assert "The trigger is live." in text(page)
+        assert "not yet" not in text(page), "the facts are swapped with the badge"
+        assert 'id="trigger-facts" hx-swap-oob' in page.content.decode()
+        assert 'id="signing" hx-swap-oob' in page.content.decode()
         assert 'id="step-confirm" class="state done"' in page.content.decode()
 
     def test_a_secret_that_does_not_fit_is_said_plainly(
@@ -223,7 +226,7 @@ class TestTheGuide:
 
         answer = bob.post(path("secret_add", new), {"secret": "not-the-right-one"}, follow=True)
 
-        words = "2 deliveries that wait were not signed with this secret: copy it again."
+        words = "2 deliveries that wait were not signed with this secret"
         assert text(answer).count(words) == 2, "as the answer, and for as long as it is so"
         assert "no secret here has signed it" in text(answer)
         assert HeldDelivery.objects.count() == 2
@@ -236,7 +239,7 @@ class TestTheGuide:
 
         deliver(incident_event(), to=new)
 
-        assert "1 delivery was refused, because this secret did not sign it" in text(
+        assert "1 delivery was refused since this secret was added: it did not sign" in text(
             bob.get(path("detail", new))
         )
 

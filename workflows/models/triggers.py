@@ -114,7 +114,8 @@ class HeldDelivery(models.Model):
 class TurnedAway(models.Model):
     """How many deliveries of one minute were refused, or came a second time; nothing of them is kept.
 
-    `minute` is the time cut to the minute, `count` stops at `MOST_A_MINUTE`.
+    `minute` is the time cut to the minute, or the moment at which a new secret ended that count (see
+    turned_away.close_minute); `count` stops at `MOST_A_MINUTE`.
     """
 
     MOST_A_MINUTE: ClassVar[int] = 60

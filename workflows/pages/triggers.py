@@ -72,9 +72,6 @@ def show(request: HttpRequest, trigger: Any, form: SecretForm) -> HttpResponse:
     context |= {
         "form": form,
         "guided": not context["guide"].over,
-        "secrets": trigger.secrets.select_related("created_by").order_by("retired_at", "created_at"),
-        "workflows": trigger.workflows.exclude(status="archived").order_by("name")[:_LATEST],
-        "has_options": bool(catalog.options_schema(trigger.key)["properties"]),
         "event_types": _event_types(trigger),
         "max_secrets": triggers.MAX_SECRETS,
     }
@@ -112,8 +109,10 @@ def _progress(trigger: Any) -> dict[str, Any]:
     poll, watch = catalog.polled(trigger.key), trigger_health.watch_of(trigger)
     looked = watch and (watch.looked_at, watch.expected_at)
     begins = watch is not None and not watch.looked_at and not watch.trouble
+    secrets = list(trigger.secrets.select_related("created_by").order_by("retired_at", "created_at"))
     shown = (
         guide.steps,
+        [(secret.pk, secret.last_seen_at, secret.retired_at) for secret in secrets],
         health,
         set_up,
         looked,
@@ -126,6 +125,9 @@ def _progress(trigger: Any) -> dict[str, Any]:
         "options": trigger_options.in_words(trigger.key, trigger.options),
         "health": health,
         "guide": guide,
+        "secrets": secrets,
+        "workflows": trigger.workflows.exclude(status="archived").order_by("name")[:_LATEST],
+        "has_options": bool(catalog.options_schema(trigger.key)["properties"]),
         "set_up": set_up,
         "seen": hashlib.sha256(repr(shown).encode()).hexdigest()[:16],
         "poll": poll,
