@@ -12,6 +12,7 @@ from connections.actors import SCOPES
 from connections.models import Connection, User, Workspace
 from connections.models.people import LEAST_DAYS, MOST_DAYS
 from connections.providers import OAuthProvider
+from connections.text_folding import fold
 
 
 class Line(forms.CharField):
@@ -166,7 +167,7 @@ class RevokeForm(forms.Form):
 
     def clean_label(self) -> str:
         typed: str = self.cleaned_data["label"]
-        if " ".join(typed.split()).casefold() != " ".join(self._label.split()).casefold():
+        if fold(" ".join(typed.split())) != fold(" ".join(self._label.split())):
             raise forms.ValidationError(f"That is not the label. Type: {self._label}")
         return typed
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from connections.text_folding import fold
 from pagerduty_app.actions.fields import URGENCIES, Ids
 from pagerduty_app.actions.lookups import SERVICES, TEAMS
 from workflows.catalog import Json
@@ -49,10 +50,10 @@ def unwanted(options: Json, payload: Any, shown: Any) -> str:
     """Why that delivery of an incident is filtered out, "" when it is not. Takes any payload."""
     incident, said = _incident_in(payload), _incident_in(shown)
     for option, field, what, identify in _FILTERS:
-        chosen = {value.casefold() for value in options.get(option, ())}
+        chosen = {fold(value) for value in options.get(option, ())}
         found = incident.get(field)
         values = [value for value in (found if isinstance(found, list) else [found]) if value]
-        if chosen and not any(identify(value).casefold() in chosen for value in values):
+        if chosen and not any(fold(identify(value)) in chosen for value in values):
             return f"{_named(what, said.get(field))} not among the chosen ones"
     return ""
 

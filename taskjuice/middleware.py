@@ -1,17 +1,15 @@
 """What every request of the product passes through."""
 
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from ipaddress import ip_address
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django_structlog.middlewares import RequestMiddleware
 
-_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+\-]{0,30}(/[A-Za-z0-9_+\-]{1,30}){0,2}")
+from connections import time_zones
 
 
 class RequestLines(RequestMiddleware):  # type: ignore[misc]
@@ -48,7 +46,7 @@ class ReadersZone:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        zone = _known(request.COOKIES.get("zone", ""))
+        zone = time_zones.find(request.COOKIES.get("zone", ""))
         if zone is None:
             return self.get_response(request)
         with timezone.override(zone):
@@ -70,13 +68,3 @@ class RefreshesLostParts:
         if "HX-Request" in request.headers and response.status_code in (302, 403, 404, 410):
             return HttpResponse(status=204, headers={"HX-Refresh": "true"})
         return response
-
-
-def _known(name: str) -> ZoneInfo | None:
-    """The zone of that name; None for anything that is none, whatever it tries to be."""
-    if not _ZONE.fullmatch(name):
-        return None
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None

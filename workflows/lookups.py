@@ -22,6 +22,7 @@ from connections.budget import Budget, Exhausted
 from connections.models import Connection
 from connections.problems import Problem
 from connections.slots import provider_slot
+from connections.text_folding import fold
 from workflows import catalog, metered, outcomes
 from workflows.catalog import Lookup, Option, ProviderError
 
@@ -46,7 +47,7 @@ class Choices:
 
     def spelt(self, text: str) -> str:
         """The value that is `text` in any case, as it is spelt here; "" where there is none."""
-        return next((one.value for one in self.options if one.value.casefold() == text.casefold()), "")
+        return next((one.value for one in self.options if fold(one.value) == fold(text)), "")
 
 
 def find(connection: Connection, key: str) -> Lookup:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from connections.problems import Problem
+from connections.text_folding import compose
 
 MOST_PATHS = 50
 LONGEST_PATH = 200
@@ -31,7 +32,7 @@ def checked(paths: list[str], needed: Mapping[str, str]) -> list[str]:
 
     Raises Problem (invalid_input, field `redact`) that names the path at fault.
     """
-    found = list(dict.fromkeys(path.strip() for path in paths))
+    found = list(dict.fromkeys(compose(path.strip()) for path in paths))
     wrong = [message for path in found if (message := _wrong_with(path, needed))]
     if len(found) > MOST_PATHS:
         wrong.insert(0, f"At most {MOST_PATHS} fields.")
@@ -74,7 +75,7 @@ def redacted(body: bytes, paths: list[str]) -> bytes:
     try:
         encoding = json.detect_encoding(body)
         text = body.decode(encoding, "surrogatepass")
-        cuts = list(_Cutter(frozenset(tuple(path.split(".")) for path in paths)).cuts(text))
+        cuts = list(_Cutter(frozenset(tuple(compose(path).split(".")) for path in paths)).cuts(text))
     except (ValueError, IndexError):  # no JSON; closed more often than opened
         return body
     if not cuts:
@@ -113,7 +114,7 @@ class _Cutter:
                 self._inside.append((left, part == "["))
             elif part not in _BETWEEN and cut_from < 0:
                 if following[0] == ":":
-                    self._name = json.loads(part, strict=False) if "\\" in part else part[1:-1]
+                    self._name = compose(json.loads(part, strict=False) if "\\" in part else part[1:-1])
                 elif () in self._left():
                     yield start, stop, REDACTED if part.startswith('"') else "null"
             part, start, stop = following

@@ -4,14 +4,16 @@ Not regular expressions: those of the standard library can be made to run for ev
 length of the text plus that of the pattern times a small part of it, both bounded, whatever somebody writes.
 """
 
+from connections.text_folding import fold
+
 LONGEST_PATTERN = 200
 LONGEST_TEXT = 10_000
 
 
 def matches(text: str, pattern: str) -> bool:
     """Whether the whole of `text` fits, without regard to case; of a longer one its first 10,000 characters."""
-    text = text[:LONGEST_TEXT].casefold()[:LONGEST_TEXT]
-    pieces = pattern[:LONGEST_PATTERN].casefold().split("*")
+    text = fold(text[:LONGEST_TEXT])[:LONGEST_TEXT]
+    pieces = fold(pattern[:LONGEST_PATTERN]).split("*")
     length = len(text)
     if sum(map(len, pieces)) > length:
         return False

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo
+
+from connections import time_zones
 
 LONGEST = 100
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_DAY = r"(?:mon|tue|wed|thu|fri|sat|sun)"
-_SOME_DAYS = rf"{_DAY}(?:-{_DAY})?"
-_FORM = re.compile(
-    rf"(?:(?P<days>{_SOME_DAYS}(?:,{_SOME_DAYS})*)\s+)?"
-    r"(?P<begin>[0-2]\d:[0-5]\d)-(?P<end>[0-2]\d:[0-5]\d)"
-    r"(?:\s+(?P<zone>[a-z][a-z0-9_+-]{0,30}(?:/[a-z][a-z0-9_+-]{0,30}){0,2}))?",
-    re.IGNORECASE | re.ASCII,
-)
+_DAYS_SAID = "Mon, Tue, Wed, Thu, Fri, Sat, Sun"
+_TIME = re.compile(r"\d\d:\d\d", re.ASCII)
+_HOURS = re.compile(r"[-:\d]")
+# Blanks around a dash or a comma, and the longer dashes that telephones and word processors write.
+_DASH = re.compile(r"(?<=\d)\s*[-–—]\s*(?=\d)|(?<=[a-z])\s*[-–—]\s*(?=[a-z])", re.IGNORECASE)
+_COMMA = re.compile(r"\s*,\s*")
 _END_OF_DAY = "24:00"
+_LONGEST_SHOWN = 40
 
 
 @dataclass(frozen=True)
@@ -47,46 +47,102 @@ class Window:
         )
 
 
+class _NoWindow(ValueError):
+    """Says which part of a text is wrong, and why."""
+
+
 def window(text: Any) -> Window | None:
-    """The window that `text` says; None for anything else, also for a time zone that there is not."""
-    return _read(text) if isinstance(text, str) and len(text) <= LONGEST else None
+    """Return the window that `text` says, None for anything else."""
+    found = _read(text) if isinstance(text, str) and len(text) <= LONGEST else None
+    return found if isinstance(found, Window) else None
 
 
-@lru_cache(maxsize=256)
-def _read(text: str) -> Window | None:
-    found = _FORM.fullmatch(text.strip())
-    if found is None:
-        return None
-    begin, end, zone = _time(found["begin"]), _time(found["end"]), _zone(found["zone"])
-    if begin is None or end is None or zone is None or found["begin"] == _END_OF_DAY:
-        return None
-    return Window(_days(found["days"]), begin, end, zone)
+def problem(text: Any) -> str:
+    """Return which part of `text` keeps it from being a window, and why; "" when it is one."""
+    if not isinstance(text, str) or not text.strip():
+        return "Write hours as text, such as 09:00-17:00."
+    if len(text) > LONGEST:
+        return f"A window is at most {LONGEST} characters long."
+    found = _read(text)
+    return found if isinstance(found, str) else ""
 
 
-def _days(text: str | None) -> frozenset[int]:
+@lru_cache(maxsize=1024)
+def _read(text: str) -> Window | str:
+    try:
+        return _parsed(text)
+    except _NoWindow as wrong:
+        return str(wrong)
+
+
+def _parsed(text: str) -> Window:
+    parts = _COMMA.sub(",", _DASH.sub("-", text)).split()
+    at = next((number for number, part in enumerate(parts) if _HOURS.match(part)), None)
+    if at is None:
+        raise _NoWindow(f"There are no hours in {_shown(text)}: write them as 09:00-17:00.")
+    days, zone = parts[:at], parts[at + 1 :]
+    if len(days) > 1:
+        raise _NoWindow(f"Write the days without blanks, with commas or a dash between: not {_shown(*days)}.")
+    return Window(_days(*days), *_hours(parts[at]), _zone(*zone))
+
+
+def _hours(text: str) -> tuple[time, time]:
+    begin, dash, end = text.partition("-")
+    if not (begin and dash and end):
+        missing = "beginning" if end else "end"
+        raise _NoWindow(f"{_shown(text)} has no {missing}: write hours as 09:00-17:00.")
+    if begin == _END_OF_DAY:
+        raise _NoWindow("A window cannot begin at 24:00: write 00:00, the beginning of the next day.")
+    # 24:00, the end of a day, is the beginning of the next.
+    return _time(begin), time(0) if end == _END_OF_DAY else _time(end)
+
+
+def _time(text: str) -> time:
+    if not _TIME.fullmatch(text):
+        raise _NoWindow(f"{_shown(text)} is no time of day: write two digits each, such as 09:00.")
+    hour, minute = map(int, text.split(":"))
+    if hour > 23:
+        raise _NoWindow(f"{text} is no time of day: the last one is 23:59; 24:00 can only end a window.")
+    if minute > 59:
+        raise _NoWindow(f"{text} is no time of day: minutes go from 00 to 59.")
+    return time(hour, minute)
+
+
+def _days(text: str = "") -> frozenset[int]:
     if not text:
         return frozenset(range(7))
     days: set[int] = set()
-    for part in text.lower().split(","):
-        first, _, last = part.partition("-")
-        begin = DAYS.index(first)
-        length = (DAYS.index(last or first) - begin) % 7 + 1
-        days |= {(begin + number) % 7 for number in range(length)}
+    for part in text.split(","):
+        names = part.split("-")
+        if len(names) > 2:
+            raise _NoWindow(f"{_shown(part)} is no range of days: write two of them, such as Mon-Fri.")
+        first, last = _day(names[0], text), _day(names[-1], text)
+        days |= {(first + number) % 7 for number in range((last - first) % 7 + 1)}
     return frozenset(days)
 
 
-def _time(text: str) -> time | None:
-    """24:00, the end of a day, is the beginning of the next."""
-    hour, minute = map(int, text.split(":"))
-    if text == _END_OF_DAY:
-        return time(0)
-    return time(hour, minute) if hour < 24 else None
-
-
-def _zone(name: str | None) -> tzinfo | None:
+def _day(name: str, days: str) -> int:
+    if name.lower() in DAYS:
+        return DAYS.index(name.lower())
     if not name:
+        raise _NoWindow(f"A day is missing in {_shown(days)}: use {_DAYS_SAID}.")
+    if time_zones.find(days):
+        raise _NoWindow(f"Write the time zone last: 09:00-17:00 {_shown(days)}.")
+    near = next((day.title() for day in DAYS if name.lower().startswith(day)), "")
+    raise _NoWindow(f"{_shown(name)} is no day: " + (f"write {near}." if near else f"use {_DAYS_SAID}."))
+
+
+def _zone(*parts: str) -> tzinfo:
+    if not parts:
         return UTC
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return None
+    name = " ".join(parts)
+    if found := time_zones.find(name):
+        return found
+    near = time_zones.suggestion(name)
+    hint = f"Did you mean {near}?" if near else "Use a name of the IANA, such as Europe/London or UTC."
+    raise _NoWindow(f"There is no time zone {_shown(name)}. {hint}")
+
+
+def _shown(*parts: str) -> str:
+    text = " ".join(" ".join(parts).split())
+    return f"“{text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + '…'}”"

@@ -22,6 +22,7 @@ from connections.requests import actor_of
 from connections.revoke import receipt_of
 from connections.revoke import revoke as revoke_connection
 from connections.slots import busy, provider_slot
+from connections.text_search import search
 
 _SECTION = {"section": "connections"}
 _HISTORY = 10
@@ -56,7 +57,7 @@ def connection_list(request: HttpRequest) -> HttpResponse:
     if status in Connection.Status.values:
         rows = rows.filter(status=status)
     if text:
-        rows = rows.filter(label__icontains=text)
+        rows = rows.filter(search("label", text))
     context = {
         "page": page_of(request, rows),
         "provider": providers.default(),

@@ -17,6 +17,7 @@ from connections.paging import page_of
 from connections.place import choose, workspaces_of
 from connections.problems import Problem
 from connections.requests import actor_of
+from connections.text_search import search
 
 _SECTION = {"section": "workspaces"}
 
@@ -43,7 +44,7 @@ def workspace_list(request: HttpRequest) -> HttpResponse:
         broken=Count("connections", filter=Q(connections__status=Connection.Status.ERROR)),
     )
     if text:
-        rows = rows.filter(name__icontains=text)
+        rows = rows.filter(search("name", text))
     context = {"page": page_of(request, rows), "text": text, "provider": providers.default()} | _SECTION
     return render(request, "connections/workspaces.html", context)
 

@@ -184,6 +184,8 @@ def test_the_list_counts_what_needs_a_person_in_as_many_queries_for_many_as_for_
         ("", "1 Nov 2025, 16:30 UTC<"),
         ("../../etc/passwd", "1 Nov 2025, 16:30 UTC<"),
         ("Etc", "1 Nov 2025, 16:30 UTC<"),
+        ("posixrules", "1 Nov 2025, 16:30 UTC<"),
+        ("asia/tokyo", "2 Nov 2025, 01:30<"),
     ],
 )
 def test_times_are_in_the_readers_zone(alice: Client, who: People, zone: str, shown: str) -> None:

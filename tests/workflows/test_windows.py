@@ -92,6 +92,90 @@ def test_what_is_no_window_is_refused_and_holds_nothing(text: Any) -> None:
     assert not holds("outside", "2026-11-02T09:00:00Z", text)
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "Write hours as text, such as 09:00-17:00."),
+        (5, "Write hours as text, such as 09:00-17:00."),
+        ("Mon-Fri", "There are no hours in “Mon-Fri”: write them as 09:00-17:00."),
+        ("09:00", "“09:00” has no end: write hours as 09:00-17:00."),
+        ("09:00-", "“09:00-” has no end: write hours as 09:00-17:00."),
+        ("-17:00", "“-17:00” has no beginning: write hours as 09:00-17:00."),
+        ("9-17", "“9” is no time of day: write two digits each, such as 09:00."),
+        ("09:00-17", "“17” is no time of day: write two digits each, such as 09:00."),
+        ("09:00-5pm", "“5pm” is no time of day: write two digits each, such as 09:00."),
+        ("09:00-25:00", "25:00 is no time of day: the last one is 23:59; 24:00 can only end a window."),
+        ("09:00-24:30", "24:30 is no time of day: the last one is 23:59; 24:00 can only end a window."),
+        ("24:00-06:00", "A window cannot begin at 24:00: write 00:00, the beginning of the next day."),
+        ("09:60-17:00", "09:60 is no time of day: minutes go from 00 to 59."),
+        ("Mondays 09:00-17:00", "“Mondays” is no day: write Mon."),
+        ("Mon-Frei 09:00-17:00", "“Frei” is no day: use Mon, Tue, Wed, Thu, Fri, Sat, Sun."),
+        ("Mon- 09:00-17:00", "A day is missing in “Mon-”: use Mon, Tue, Wed, Thu, Fri, Sat, Sun."),
+        ("Mon,,Tue 09:00-17:00", "A day is missing in “Mon,,Tue”: use Mon, Tue, Wed, Thu, Fri, Sat, Sun."),
+        ("Mon-Tue-Fri 09:00-17:00", "“Mon-Tue-Fri” is no range of days: write two of them, such as Mon-Fri."),
+        (
+            "Mon Tue 09:00-17:00",
+            "Write the days without blanks, with commas or a dash between: not “Mon Tue”.",
+        ),
+        ("Europe/London 09:00-17:00", "Write the time zone last: 09:00-17:00 “Europe/London”."),
+        (
+            "09:00-17:00 Europe/Berln",
+            "There is no time zone “Europe/Berln”. Did you mean Europe/Berlin?",
+        ),
+        ("09:00-17:00 New York", "There is no time zone “New York”. Did you mean America/New_York?"),
+        (
+            "09:00-17:00 localtime",
+            "There is no time zone “localtime”. Use a name of the IANA, such as Europe/London or UTC.",
+        ),
+        (
+            "09:00-17:00 +01:00",
+            "There is no time zone “+01:00”. Use a name of the IANA, such as Europe/London or UTC.",
+        ),
+        ("Mon," * 30 + "Mon 09:00-17:00", "A window is at most 100 characters long."),
+    ],
+)
+def test_what_is_wrong_with_a_window_is_said(text: Any, why: str) -> None:
+    assert windows.problem(text) == why
+    assert windows.window(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mon-fri 09:00-17:00 europe/BERLIN",
+        "Mon – Fri 09:00 – 17:00 Europe/Berlin",
+        "  Mon-Fri   09:00—17:00   Europe/Berlin ",
+        "Mon, Tue, Wed - Fri 09:00-17:00 Europe/Berlin",
+    ],
+)
+def test_the_same_window_in_other_spellings(text: str) -> None:
+    assert windows.problem(text) == ""
+    assert windows.window(text) == windows.window("Mon-Fri 09:00-17:00 Europe/Berlin")
+
+
+# In 2026 the clocks of Berlin go forward on 29 March (02:00 is 03:00) and back on 25 October (03:00 is 02:00).
+@pytest.mark.parametrize(
+    ("at", "window", "inside"),
+    [
+        # The night that has no hour from 02:00 to 03:00: the window ends at 06:00 by the clock all the same.
+        ("2026-03-28T21:00:00Z", "Sat 22:00-06:00 Europe/Berlin", True),
+        ("2026-03-29T03:59:59Z", "Sat 22:00-06:00 Europe/Berlin", True),
+        ("2026-03-29T04:00:00Z", "Sat 22:00-06:00 Europe/Berlin", False),
+        ("2026-03-29T00:59:59Z", "Sun 02:30-04:00 Europe/Berlin", False),
+        ("2026-03-29T01:00:00Z", "Sun 02:30-04:00 Europe/Berlin", True),
+        # The night that has the hour from 02:00 to 03:00 twice: both belong to it.
+        ("2026-10-25T00:30:00Z", "Sun 02:00-03:00 Europe/Berlin", True),
+        ("2026-10-25T01:30:00Z", "Sun 02:00-03:00 Europe/Berlin", True),
+        ("2026-10-25T02:00:00Z", "Sun 02:00-03:00 Europe/Berlin", False),
+        ("2026-10-25T04:59:59Z", "Sat 22:00-06:00 Europe/Berlin", True),
+        ("2026-10-25T05:00:00Z", "Sat 22:00-06:00 Europe/Berlin", False),
+    ],
+)
+def test_a_window_goes_by_the_clock_when_the_clocks_change(at: str, window: str, inside: bool) -> None:
+    assert holds("within", at, window) is inside
+    assert holds("outside", at, window) is not inside
+
+
 def test_the_form_offers_it_and_the_draft_says_it() -> None:
     assert ("within", "is within") in ConditionForm({}, []).operators
     said = in_words({"rows": [["trigger.event.occurred_at", "within", "Mon-Fri 09:00-17:00"]]})

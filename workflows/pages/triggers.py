@@ -13,6 +13,7 @@ from connections import providers
 from connections.access import here, member
 from connections.paging import page_of
 from connections.requests import actor_of
+from connections.text_search import search
 from workflows import catalog, setup_guide, trigger_health, trigger_options, triggers
 from workflows.deliveries import Deliveries
 from workflows.models import Trigger
@@ -43,7 +44,7 @@ def trigger_list(request: HttpRequest) -> HttpResponse:
     if status in Trigger.Status.values:
         rows = rows.filter(status=status)
     if text:
-        rows = rows.filter(name__icontains=text)
+        rows = rows.filter(search("name", text))
     page = page_of(request, trigger_health.with_facts(rows).select_related("workspace", "connection"))
     context = {
         "page": page,

@@ -17,6 +17,7 @@ from connections.newest import newest_of
 from connections.paging import page_of
 from connections.problems import Problem
 from connections.requests import actor_of
+from connections.text_search import search
 from workflows import authoring, workflow_words
 from workflows.models import Run, Workflow
 from workflows.pages.runs import lines_of
@@ -40,7 +41,7 @@ def workflow_list(request: HttpRequest) -> HttpResponse:
     status = status if status in Workflow.Status.values else ""
     rows = rows.filter(status=status) if status else rows.exclude(status=Workflow.Status.ARCHIVED)
     if text:
-        rows = rows.filter(name__icontains=text)
+        rows = rows.filter(search("name", text))
     newest = newest_of(Run.objects.real(), "workflow_id").values("created_at")[:1]
     rows = rows.select_related("workspace", "trigger", "live").annotate(last_run=Subquery(newest))
     context = {
