@@ -12,17 +12,18 @@ from connections.providers import TokenRefused
 
 
 def check(*, actor: Actor, connection: Connection) -> dict[str, Any]:
-    """{"healthy", "status", "checked_at", "message", "missing_scopes"}. A broken connection is an answer, not an error.
+    """{"healthy", "status", "checked_at", "message", "reasons", "missing_scopes"}.
 
+    A broken connection is an answer, not an error.
     Raises Problem (connection_revoked, connection_pending): there is nothing to check then.
     """
     if connection.status in (Connection.Status.REVOKED, Connection.Status.PENDING):
         check_usable(connection)
     provider = providers.get(connection.provider)
     try:
-        message, healthy = _probe(connection, provider), True
+        message, reasons, healthy = _probe(connection, provider), [], True
     except Problem as problem:
-        message, healthy = problem.message, False
+        message, reasons, healthy = problem.message, problem.reasons, False
     connection.refresh_from_db()
     audit.record(actor, "connection.checked", connection=connection, detail={"healthy": healthy})
     return {
@@ -30,6 +31,7 @@ def check(*, actor: Actor, connection: Connection) -> dict[str, Any]:
         "status": connection.status,
         "checked_at": clock.now(),
         "message": message,
+        "reasons": reasons,
         "missing_scopes": provider.missing_scopes(connection.grant.scopes_granted),
     }
 

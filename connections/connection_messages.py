@@ -16,10 +16,16 @@ def reconnection_needed(notice: Notice) -> EmailMessage | None:
         subject=line(f"Reconnection needed: {connection.label}"),
         body=(
             f"The connection “{connection.label}” ({connection.workspace.name}) does not accept our access any "
-            f"more.\nIts workflows wait until somebody reconnects it here:\n\n{page(connection)}\n"
+            f"more.\n{_reason(connection)}Its workflows wait until it is reconnected here:\n\n{page(connection)}\n"
         ),
         to=in_charge(connection),
     )
+
+
+def _reason(connection: Connection) -> str:
+    """The provider's own reason, on a line of its own; "" where none is known."""
+    reason = " ".join(connection.status_reason.split())
+    return f"\nReason given: {reason}\n\n" if reason else ""
 
 
 def consent_ends(notice: Notice) -> EmailMessage | None:

@@ -32,6 +32,16 @@ class Problem(Exception):
         self.detail = detail or {}
         self.retry_after = retry_after
 
+    @property
+    def reasons(self) -> list[str]:
+        """The provider's own reasons, in words."""
+        return reasons_of({"detail": self.detail})
+
+    @property
+    def in_words(self) -> str:
+        """The message with the reasons behind it, for where there is room for one sentence only."""
+        return sentence_of(self.message, self.reasons)
+
     def as_error(self) -> dict[str, Any]:
         """The failure as it is stored on a call: {"code","message","provider_status","retryable","detail"}."""
         detail = {**self.detail, "fields": self.fields} if self.fields else self.detail
@@ -42,6 +52,25 @@ class Problem(Exception):
             "retryable": self.retryable,
             "detail": detail,
         }
+
+
+def reasons_of(error: Any) -> list[str]:
+    """The provider's reasons in a stored error; rows from before they were called so have them as `errors`."""
+    detail = error.get("detail") if isinstance(error, dict) else None
+    detail = detail if isinstance(detail, dict) else {}
+    reasons = detail.get("reasons") or detail.get("errors")
+    return [reason for reason in reasons if isinstance(reason, str)] if isinstance(reasons, list) else []
+
+
+def sentence_of(message: str, reasons: list[str]) -> str:
+    """“Invalid input: title is too long; service is gone.”"""
+    return f"{message.rstrip('.')}: {'; '.join(reasons).rstrip('.')}." if reasons else message
+
+
+def in_words(error: Any) -> str:
+    """A stored error as one sentence, with its reasons; "" for none."""
+    message = error.get("message") if isinstance(error, dict) else None
+    return sentence_of(str(message), reasons_of(error)) if message else ""
 
 
 def not_found(what: str = "This") -> Problem:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Retry = Literal["never", "later", "after reconnecting", "after a change"]
-REQUESTER_NOT_FOUND = 1008
+REQUESTER_NOT_FOUND = "1008"
 
 
 @dataclass(frozen=True)
@@ -20,21 +20,21 @@ class Known:
     hint: str = ""
 
 
-# PagerDuty's own error numbers.
+# PagerDuty's own error numbers; answers carry them as numbers or as text.
 BY_NUMBER = {
-    1001: Known(
+    "1001": Known(
         "incident_already_resolved",
         "The incident was resolved before.",
         "never",
         "Nothing is left to do: somebody resolved it before.",
     ),
-    1002: Known(
+    "1002": Known(
         "incident_already_acknowledged",
         "The incident was acknowledged before.",
         "never",
         "Nothing is left to do: somebody acknowledged it before.",
     ),
-    1005: Known(
+    "1005": Known(
         "incident_changed_meanwhile",
         "The incident has changed since it was looked at.",
         "after a change",
@@ -46,27 +46,31 @@ BY_NUMBER = {
         "after a change",
         "Choose somebody who is a user of the connected PagerDuty account.",
     ),
-    2001: Known("invalid_at_provider", "PagerDuty does not accept what was entered.", "after a change"),
-    2002: Known("invalid_at_provider", "PagerDuty could not work with what was asked for.", "after a change"),
-    2006: Known("credential_refused", "PagerDuty does not take the access.", "after reconnecting"),
-    2010: Known("access_denied", "Whoever authorised the connection may not do this.", "after reconnecting"),
-    2012: Known("provider_account_expired", "The PagerDuty account has ended.", "after a change"),
-    2018: Known(
+    "2001": Known("invalid_at_provider", "PagerDuty does not accept what was entered.", "after a change"),
+    "2002": Known(
+        "invalid_at_provider", "PagerDuty could not work with what was asked for.", "after a change"
+    ),
+    "2006": Known("credential_refused", "PagerDuty does not take the access.", "after reconnecting"),
+    "2010": Known(
+        "access_denied", "Whoever authorised the connection may not do this.", "after reconnecting"
+    ),
+    "2012": Known("provider_account_expired", "The PagerDuty account has ended.", "after a change"),
+    "2018": Known(
         "access_lost",
         "Whoever authorised the connection has lost access to the account.",
         "after reconnecting",
     ),
-    2020: Known("rate_limited", "PagerDuty asks for fewer requests for a while.", "later"),
-    2100: Known(
+    "2020": Known("rate_limited", "PagerDuty asks for fewer requests for a while.", "later"),
+    "2100": Known(
         "not_found_at_provider", "There is nothing with this ID, or it is not shown.", "after a change"
     ),
-    5001: Known(
+    "5001": Known(
         "incident_not_found",
         "There is no incident with this ID.",
         "after a change",
         "Check the incident’s ID. It is the last part of the incident’s address in PagerDuty.",
     ),
-    5002: Known(
+    "5002": Known(
         "service_not_found",
         "There is no service with this ID.",
         "after a change",
@@ -87,6 +91,12 @@ BY_STATUS = {
     408: Known("provider_timeout", "PagerDuty was too slow to answer.", "later"),
     429: Known("rate_limited", "PagerDuty asks for fewer requests for a while.", "later"),
 }
+# A 403 that names the scopes which it misses ("Token missing required scopes"), whatever its number.
+MISSING_SCOPE = Known(
+    "missing_scope",
+    "The authorisation lacks a permission that PagerDuty names.",
+    "after reconnecting",
+)
 ANY_OTHER = Known("provider_error", "PagerDuty has trouble of its own.", "later")
 NO_ANSWER = Known("provider_unreachable", "PagerDuty could not be reached, or its answer was lost.", "later")
 # Errors about PagerDuty that are found here, not there.
@@ -109,10 +119,15 @@ OURS = {
 }
 
 
-def find(number: int | None, status: int | None) -> Known:
+def find(number: int | str | None, status: int | None) -> Known:
     """What is known of an answer with this error number and HTTP status (None: no answer)."""
-    known = BY_NUMBER.get(number or 0) or BY_STATUS.get(status or 0)
+    known = BY_NUMBER.get(str(number or "")) or BY_STATUS.get(status or 0)
     return known or (NO_ANSWER if status is None else ANY_OTHER)
+
+
+def of_missing_scope(scopes: list[str]) -> Known | None:
+    """What is known of a 403 that names the scopes which the token lacks; None where it names none."""
+    return MISSING_SCOPE if scopes else None
 
 
 def hints() -> dict[str, str]:

@@ -10,9 +10,14 @@ _OF_FROM = {"from": ["PagerDuty does not know a user with this e-mail address in
 
 def as_provider_error(error: PagerDutyError) -> ProviderError:
     """The same failure in this product's words."""
-    detail = {"provider_code": error.code} if error.code is not None else {}
+    known = error_table.of_missing_scope(error.missing_scopes) or error_table.find(error.code, error.status)
+    facts = {
+        "provider_code": error.code,
+        "reasons": error.reasons,
+        "missing_scopes": error.missing_scopes,
+    }
     return ProviderError(
-        error_table.find(error.code, error.status).name,
+        known.name,
         error.message,
         status=error.status,
         retryable=error.retryable,
@@ -20,5 +25,5 @@ def as_provider_error(error: PagerDutyError) -> ProviderError:
         outcome_unknown=error.outcome_unknown,
         credential=error.status == 401,
         fields=_OF_FROM if error.code == REQUESTER_NOT_FOUND else None,
-        detail={**detail, "errors": error.errors} if error.errors else detail,
+        detail={name: value for name, value in facts.items() if value},
     )

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.urls import reverse
 
 from connections import providers
-from connections.problems import Problem
 from connections.providers import (
     AppCredentials,
     AppRefused,
@@ -22,8 +21,10 @@ from connections.providers import (
 from pagerduty_app import integration
 from pagerduty_app.client import PagerDutyError
 from pagerduty_app.connecting import start
-from pagerduty_app.identity_host import IdentityHostError, ask
+from pagerduty_app.errors import as_provider_error
+from pagerduty_app.identity_host import IdentityHostError, ask, refusal_of, refused
 from pagerduty_app.oauth_tokens import OPTIONAL_SCOPES, SCOPES, TOKEN_PATH, app_form, tokens_of
+from workflows.outcomes import as_problem
 
 _SCOPED = Lifetimes(unused=timedelta(days=30), consent=timedelta(days=365))
 _CLASSIC = Lifetimes(unused=timedelta(days=210), consent=timedelta(days=3 * 365))
@@ -54,12 +55,13 @@ def refresh(refresh_token: str, app: AppCredentials | None) -> Tokens:
         raise RefreshFailed(str(error), error.retry_after) from None
     except ValueError:
         raise RefreshFailed("PagerDuty's token answer could not be understood.") from None
-    code = ascii(answer.get("error"))[:40]
-    if answer.get("error") == "invalid_grant":
+    said = refused(status, answer, form)
+    codes = {refusal_of(answer, form).code, str(answer.get("error"))}
+    if "invalid_grant" in codes:
         raise RefreshRefused("PagerDuty says that this authorisation has ended.")
-    if answer.get("error") in ("invalid_client", "unauthorized_client"):
-        raise AppRefused("PagerDuty does not accept the app that this authorisation came through.")
-    raise RefreshFailed(f"PagerDuty's sign-in answered {status} {code}.")
+    if codes & {"invalid_client", "unauthorized_client"}:
+        raise AppRefused(f"PagerDuty does not accept the app that this authorisation came through. {said}")
+    raise RefreshFailed(said)
 
 
 def revoke(refresh_token: str, app: AppCredentials | None) -> bool:
@@ -86,7 +88,7 @@ def probe(region: str, access_token: str) -> str:
         if error.status == 401:
             raise TokenRefused("PagerDuty does not accept our access any more.") from None
         if error.status != 403:
-            raise Problem("provider_error", error.message, status=502, provider_status=error.status) from None
+            raise as_problem(as_provider_error(error)) from None
     return "PagerDuty accepts our access."
 
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from pagerduty_app import identity, own_apps
-from pagerduty_app.identity_host import IdentityHostError, ask
+from pagerduty_app.identity_host import IdentityHostError, ask, refused
 from pagerduty_app.oauth_tokens import TOKEN_PATH, tokens_of
 
 
@@ -45,7 +45,7 @@ class PagerDutyClient(OAuth2Client):  # type: ignore[misc]
         except IdentityHostError as error:
             raise OAuth2Error(str(error)) from None
         if status != 200:
-            raise OAuth2Error(f"PagerDuty's sign-in answered {status} {ascii(answer.get('error'))[:40]}.")
+            raise OAuth2Error(refused(status, answer, form))
         return answer
 
 

@@ -35,7 +35,9 @@ def offer(field: forms.Field, found: Choices | Problem, present: Any) -> None:
     """Let `field` be chosen from what was found. present: its value now, kept also when it is not in the list."""
     if isinstance(found, Problem):
         what = "address" if isinstance(field, forms.EmailField) else "ID"
-        _explain(field, f"The list to choose from could not be loaded, so type the {what}. ({found.message})")
+        _explain(
+            field, f"The list to choose from could not be loaded, so type the {what}. ({found.in_words})"
+        )
         return
     listed = found.complete and len(found.options) <= MOST_IN_A_LIST
     if isinstance(field, Ids):

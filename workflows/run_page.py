@@ -65,7 +65,8 @@ def context_of(run: Run) -> dict[str, Any]:
         "may_resume": run.status == Run.Status.PAUSED and run.blocked_on is None,
         "seen": seen(run, begun),
         "error": error,
-        "hint": hints.for_code(str(error.get("code", "")), integration).words,
+        "hint": hints.for_code(str(error.get("code", "")), integration),
+        "connection": next((step.call.connection for step in reversed(begun) if step.call), None),
         "may_test": run.is_test and run.workflow.status != Workflow.Status.ARCHIVED,
         "may_replay": not run.is_test
         and run.workflow.live_id is not None

@@ -97,7 +97,7 @@ def offer(field: forms.Field, found: Choices | Problem) -> None:
     """Let `field` be chosen from what was found, or typed where that is too much or could not be loaded."""
     if isinstance(found, Problem):
         field.widget = forms.TextInput({"data-insert": ""})
-        field.help_text = format_html("{} The list could not be loaded: {}", field.help_text, found.message)
+        field.help_text = format_html("{} The list could not be loaded: {}", field.help_text, found.in_words)
     elif isinstance(field, List):
         field.help_text = format_html("{} Separated by commas.", field.help_text)
         field.widget = pickers.Suggestions(found.options, {"data-insert": ""})

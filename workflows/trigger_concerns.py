@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connections import clock
+from connections.problems import in_words
 from workflows import catalog, holding
 from workflows.models import Trigger
 
@@ -49,7 +50,7 @@ def _trouble(trigger: Any, watch: Any) -> Concern | None:
         return None
     name = catalog.integration(trigger.provider).name
     words = (
-        f"{name} cannot be asked: {watch.trouble['message']} It is tried again by itself, and what happens meanwhile"
+        f"{name} cannot be asked: {in_words(watch.trouble)} It is tried again by itself, and what happens meanwhile"
         " is made good then."
     )
     return Concern("error", "cannot look", words)

@@ -6,6 +6,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from connections import raw_json
+from connections.problems import in_words
 
 
 def as_json(value: Any) -> SafeString:
@@ -16,3 +17,8 @@ def as_json(value: Any) -> SafeString:
     return format_html(
         '<pre tabindex="0">{}{}</pre>', text, "\n… (this is only its beginning)" if cut else ""
     )
+
+
+def as_error(error: Any) -> SafeString:
+    """A stored error: message and reasons as a sentence, then all of it."""
+    return format_html("<p>{}</p>{}", in_words(error), as_json(error)) if in_words(error) else as_json(error)

@@ -17,7 +17,7 @@ from connections.models import Connection
 from connections.naming import change_connection
 from connections.paging import page_of
 from connections.place import workspaces_of
-from connections.problems import Problem
+from connections.problems import Problem, sentence_of
 from connections.requests import actor_of
 from connections.revoke import receipt_of
 from connections.revoke import revoke as revoke_connection
@@ -209,7 +209,8 @@ def check(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
     except Problem as problem:
         messages.error(request, problem.message)
     else:
-        (messages.success if result["healthy"] else messages.error)(request, result["message"])
+        words = sentence_of(result["message"], result["reasons"])
+        (messages.success if result["healthy"] else messages.error)(request, words)
     return redirect("connections:detail", connection.pk)
 
 

@@ -12,7 +12,7 @@ from pagerduty_app.client import Api, PagerDutyError
 from workflows.catalog import ActionType, Caller, Effect, Json, ProviderError
 from workflows.inputs import ActionInput, Text
 
-_INVALID_INPUT = frozenset({2001, 2002, None})
+_INVALID_INPUT = frozenset({"2001", "2002", None})
 
 
 class CreateIncidentInput(ActionInput):

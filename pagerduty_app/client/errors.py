@@ -1,10 +1,10 @@
 """The one error of the client, and how answers become it (PagerDuty developer docs, REST API errors)."""
 
-from typing import Any
+from collections.abc import Iterable
 
 import requests
 
-from pagerduty_app.client import retry_after
+from pagerduty_app.client import refusals, retry_after
 
 _RETRYABLE = frozenset({408, 429})
 # A call is tried again for six hours at most (workflows.outcomes): asking for longer ends it.
@@ -14,9 +14,9 @@ LONGEST_WAIT_SECONDS = 6 * 3600.0
 class PagerDutyError(Exception):
     """PagerDuty refused, or did not answer.
 
-    status: HTTP status, None without an answer. code: PagerDuty's own error number. retryable: the same request
-    may succeed later. retry_after: seconds PagerDuty asked to wait. outcome_unknown: the request may have had
-    its effect. errors: PagerDuty's list of details.
+    status: HTTP status, None without an answer. code: PagerDuty's own error code as text, None without one.
+    retryable: the same request may succeed later. retry_after: seconds PagerDuty asked to wait. outcome_unknown: the
+    request may have had its effect. reasons: PagerDuty's details, in words. missing_scopes: what the token lacks.
     """
 
     def __init__(
@@ -24,34 +24,34 @@ class PagerDutyError(Exception):
         message: str,
         *,
         status: int | None = None,
-        code: int | None = None,
+        code: int | str | None = None,
         retryable: bool = False,
         retry_after: float | None = None,
         outcome_unknown: bool = False,
-        errors: list[str] | None = None,
+        reasons: Iterable[str] = (),
+        missing_scopes: Iterable[str] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
         self.status = status
-        self.code = code
+        self.code = None if code is None else str(code)
         self.retryable = retryable
         self.retry_after = retry_after
         self.outcome_unknown = outcome_unknown
-        self.errors = errors or []
+        self.reasons = list(reasons)
+        self.missing_scopes = list(missing_scopes)
 
 
-def from_answer(answer: requests.Response, body: Any) -> PagerDutyError:
-    """The error in an answer of status 300 or more; body: its JSON, or None."""
-    error = body.get("error") if isinstance(body, dict) else None
-    error = error if isinstance(error, dict) else {}
-    code, message, details = error.get("code"), error.get("message"), error.get("errors")
-    status = answer.status_code
+def from_answer(answer: requests.Response, content: bytes, secrets: Iterable[str] = ()) -> PagerDutyError:
+    """The error in an answer of status 300 or more. secrets: what its request carried."""
+    refusal, status = refusals.read(content, secrets), answer.status_code
     return PagerDutyError(
-        str(message)[:500] if message else f"PagerDuty answered {status}.",
+        refusal.message or f"PagerDuty answered {status}.",
         status=status,
-        code=code if isinstance(code, int) else None,
+        code=refusal.code or None,
         retryable=status in _RETRYABLE or status >= 500,
         retry_after=retry_after.seconds_of(answer, longest=LONGEST_WAIT_SECONDS),
         outcome_unknown=status == 408 or status >= 500,
-        errors=[str(detail)[:300] for detail in details[:20]] if isinstance(details, list) else [],
+        reasons=refusal.reasons,
+        missing_scopes=refusal.missing_scopes if status == 403 else (),
     )

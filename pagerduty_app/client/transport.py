@@ -88,7 +88,7 @@ class Transport:
             ) as answer:
                 self._on_answer(limits.of_answer(answer, method, path))
                 content = bounds.read(answer, largest=_LARGEST_ANSWER, until=until)
-                return _understood(answer, content, writes=writes)
+                return self._understood(answer, content, writes=writes)
         except bounds.TooLarge:
             raise PagerDutyError("PagerDuty answered more than 16 MB.", outcome_unknown=writes) from None
         except requests.ConnectTimeout:
@@ -101,23 +101,22 @@ class Transport:
         except requests.RequestException as error:
             raise _silence(f"PagerDuty's answer broke off ({type(error).__name__}).", sent=writes) from None
 
+    def _understood(self, answer: requests.Response, content: bytes, *, writes: bool) -> dict[str, Any]:
+        if answer.status_code >= 300:
+            raise from_answer(answer, content, [self._access_token])
+        try:
+            body = json_of(content)
+        except (ValueError, RecursionError):
+            body = None
+        if not isinstance(body, dict):
+            raise PagerDutyError(
+                "PagerDuty answered something that is not JSON.",
+                status=answer.status_code,
+                retryable=True,
+                outcome_unknown=writes,
+            )
+        return body
+
 
 def _silence(message: str, *, sent: bool) -> PagerDutyError:
     return PagerDutyError(message, retryable=True, outcome_unknown=sent)
-
-
-def _understood(answer: requests.Response, content: bytes, *, writes: bool) -> dict[str, Any]:
-    try:
-        body = json_of(content)
-    except (ValueError, RecursionError):
-        body = None
-    if answer.status_code >= 300:
-        raise from_answer(answer, body)
-    if not isinstance(body, dict):
-        raise PagerDutyError(
-            "PagerDuty answered something that is not JSON.",
-            status=answer.status_code,
-            retryable=True,
-            outcome_unknown=writes,
-        )
-    return body

@@ -16,12 +16,14 @@ class Rule:
     """When and how to fail. path: a regular expression found in the path. times: None means always.
 
     status answers in place of the work, status_after when the work was done, as a gateway does that has lost patience.
+    body: what they answer, JSON or text, in whatever shape; None is the documented one.
     """
 
     kind: str
     method: str = ""
     path: str = ""
     status: int = 503
+    body: Any = None
     seconds: float = 1.0
     headers: bool = True
     retry_after: str | None = None

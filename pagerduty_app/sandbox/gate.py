@@ -143,8 +143,7 @@ def before(rule: Rule | None) -> HttpResponse | None:
     if rule.kind == "drop_before":
         return HttpResponse(status=599)
     if rule.kind == "status":
-        body = Refused(rule.status, 2000, "Internal Error").body()
-        return JsonResponse(body, status=rule.status)
+        return _as_told(rule)
     headers = (
         {"ratelimit-limit": "960", "ratelimit-remaining": "0", "ratelimit-reset": "1"} if rule.headers else {}
     )
@@ -153,10 +152,19 @@ def before(rule: Rule | None) -> HttpResponse | None:
     return JsonResponse(Refused(429, 2020, "Rate Limit Exceeded").body(), status=429, headers=headers)
 
 
+def _as_told(rule: Rule) -> HttpResponse:
+    """The status with the body that the fault says: text as an HTML page or as it is, else JSON."""
+    if isinstance(rule.body, str):
+        kind = "text/html" if rule.body.lstrip().startswith("<") else "text/plain"
+        return HttpResponse(rule.body, status=rule.status, content_type=kind)
+    body = Refused(rule.status, 2000, "Internal Error").body() if rule.body is None else rule.body
+    return JsonResponse(body, status=rule.status, safe=False)
+
+
 def after(rule: Rule | None, request: HttpRequest, answer: HttpResponse) -> HttpResponse:
     """Keep the answer back, give another, or cut the connection instead of answering, where the fault says so."""
     if rule is not None and rule.kind == "status_after":
-        return JsonResponse(Refused(rule.status, 2000, "Internal Error").body(), status=rule.status)
+        return _as_told(rule)
     if rule is not None and rule.kind == "delay":
         time.sleep(rule.seconds - rule.seconds_before)
     if rule is not None and rule.kind in ("lose_answer", "drop_before"):

@@ -14,7 +14,15 @@ from pagerduty_app.management.commands import error_docs
 from tests.pagerduty_app.conftest import BASE
 from workflows import catalog, hints
 
-_STATUS_OF_NUMBER = {2006: 401, 2010: 403, 2018: 403, 2020: 429, 2100: 404, 5001: 404, 5002: 404}
+_STATUS_OF_NUMBER = {
+    "2006": 401,
+    "2010": 403,
+    "2018": 403,
+    "2020": 429,
+    "2100": 404,
+    "5001": 404,
+    "5002": 404,
+}
 ALL = [
     *((number, _STATUS_OF_NUMBER.get(number, 400), known) for number, known in error_table.BY_NUMBER.items()),
     *((None, status, known) for status, known in error_table.BY_STATUS.items()),
@@ -30,7 +38,7 @@ def test_the_page_is_made_of_the_table() -> None:
 
 @pytest.mark.parametrize(("number", "status", "known"), ALL)
 def test_what_the_table_says_of_trying_again_is_what_happens(
-    api: Api, rest: responses.RequestsMock, number: int | None, status: int, known: Known
+    api: Api, rest: responses.RequestsMock, number: str | None, status: int, known: Known
 ) -> None:
     rest.get(f"{BASE}/incidents/P1", status=status, json={"error": {"code": number, "message": "No"}})
 

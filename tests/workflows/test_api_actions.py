@@ -129,7 +129,7 @@ class TestActions:
             404,
             False,
         )
-        assert error["detail"]["provider_code"] == 5001
+        assert error["detail"]["provider_code"] == "5001"
 
     def test_a_rate_limit_is_202_and_the_workers_finish_it(
         self, ask: Ask, connection: Connection, pagerduty: responses.RequestsMock

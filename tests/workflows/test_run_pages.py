@@ -266,7 +266,7 @@ class TestOneRun:
 
         answer = bob.get(address(run))
 
-        assert "once somebody has reconnected" in text(answer)
+        assert "once Acme is reconnected" in text(answer)
         assert reverse("connections:detail", args=[connection.pk]) in answer.content.decode()
         assert "until Acme is reconnected" in text(bob.get(LIST))
 
@@ -344,7 +344,7 @@ class TestWhatOneDoes:
         add_note(pagerduty)
         run = one_run(deliver)
 
-        assert "Somebody paused it." in text(bob.post(address(run, "pause_run"), follow=True))
+        assert "It was paused by hand." in text(bob.post(address(run, "pause_run"), follow=True))
         worker.drain()
         assert Run.objects.get().status == "paused"
 

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.utils.safestring import SafeString
 
 from connections.admin.narrowed import NarrowedTo
-from connections.admin.payloads import as_json
+from connections.admin.payloads import as_error, as_json
 from connections.admin.scoped import ScopedPage, plainly
 from workflows.models import ActionCall
 
@@ -59,4 +59,4 @@ class ActionCallAdmin(ScopedPage):
 
     @admin.display(description="error")
     def error_shown(self, call: ActionCall) -> SafeString:
-        return as_json(call.error)
+        return as_error(call.error)

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from connections.admin.narrowed import NarrowedTo
-from connections.admin.payloads import as_json
+from connections.admin.payloads import as_error
 from connections.admin.scoped import LookOnlyInline, ScopedPage, plainly
 from workflows.models import Run, StepRun
 
@@ -23,7 +23,7 @@ class StepInline(LookOnlyInline):
 
     @admin.display(description="error")
     def error_shown(self, step: StepRun) -> SafeString:
-        return as_json(step.error)
+        return as_error(step.error)
 
 
 @admin.register(Run)
@@ -78,4 +78,4 @@ class RunAdmin(ScopedPage):
 
     @admin.display(description="error")
     def error_shown(self, run: Run) -> SafeString:
-        return as_json(run.error)
+        return as_error(run.error)

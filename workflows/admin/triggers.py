@@ -8,6 +8,7 @@ from connections.admin.acting import ActingPage
 from connections.admin.narrowed import NarrowedTo
 from connections.admin.scoped import LookOnlyInline
 from connections.admin.staff import support_actor
+from connections.problems import in_words
 from workflows import triggers
 from workflows.models import Trigger, TriggerSecret
 from workflows.webhooks import state
@@ -70,7 +71,7 @@ class TriggerAdmin(ActingPage):
         if watch is None:
             return "–"
         said = f"{watch.watched}: {watch.present}; last look {watch.looked_at}, next {watch.next_look_at}"
-        return f"{said}; {watch.trouble['message']}" if watch.trouble else said
+        return f"{said}; {in_words(watch.trouble)}" if watch.trouble else said
 
     @admin.display(description="webhook")
     def webhook(self, trigger: Trigger) -> str:

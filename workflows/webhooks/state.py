@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Prefetch, Q
 
+from connections.problems import in_words
 from workflows import catalog
 from workflows.models import Subscription, Trigger
 from workflows.moments import moment
@@ -107,7 +108,7 @@ def _without(failed: Subscription | None, trigger: Trigger, *, allowed: bool) ->
 
 
 def _said(row: Subscription) -> str:
-    message = str((row.error or {}).get("message") or "It did not work.").strip()
+    message = in_words(row.error).strip() or "It did not work."
     return message if message.endswith((".", "!", "?")) else f"{message}."
 
 

@@ -29,8 +29,9 @@ class Command(BaseCommand):
 
 def page() -> str:
     """The page as Markdown."""
-    numbered = [(str(number), known) for number, known in sorted(error_table.BY_NUMBER.items())]
+    numbered = sorted(error_table.BY_NUMBER.items(), key=lambda row: row[0])
     by_status = [(str(status), known) for status, known in sorted(error_table.BY_STATUS.items())]
+    by_status.insert(4, ("403 that names scopes", error_table.MISSING_SCOPE))
     rest = [("any other", error_table.ANY_OTHER), ("no answer", error_table.NO_ANSWER)]
     ours = [("–", known) for known in error_table.OURS.values()]
     parts = (

@@ -1,0 +1,154 @@
+"""Refusals in every shape that PagerDuty's hosts use, read into one: message, code, reasons, scopes.
+
+Documented is `{"error": {"message", "code", "errors": []}}`. Client libraries report more: `errors` as text or map,
+`error` as text or list, a flat body, OAuth's `error` + `error_description`, plain text, a gateway's HTML page.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pagerduty_app.client import plain_text
+from pagerduty_app.client.reading import json_of
+
+MOST_REASONS = 20
+_MOST_SCOPES = 20
+_DEEPEST = 5
+_LONGEST_MESSAGE = 500
+_LONGEST_REASON = 300
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,39}", re.ASCII)
+_WORDS_AS_CODE = re.compile(r"[a-z]+(_[a-z]+)+", re.ASCII)  # as OAuth's: invalid_grant
+_SCOPE = re.compile(r"[a-z_]{1,40}(?::[a-z_]{1,40})?(?:\.[a-z_]{1,40})*", re.ASCII)
+_MESSAGES = ("message", "error_description", "description", "detail", "title", "reason")
+# Of one reason in a list; `title` and `description` are fields there that something may be wrong with.
+_ITEM_MESSAGES = ("message", "detail")
+_REASONS = ("errors", "details", "reasons")
+_FIELDS = ("field", "attribute", "param", "property")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """message, code: "" where the answer has none. required_scopes, token_scopes: of a token that lacks some."""
+
+    message: str = ""
+    code: str = ""
+    reasons: tuple[str, ...] = ()
+    required_scopes: tuple[str, ...] = ()
+    token_scopes: tuple[str, ...] = ()
+
+    @property
+    def missing_scopes(self) -> list[str]:
+        """The scopes to ask for: those required that the token lacks, or all required where it does not say."""
+        lacking = [scope for scope in self.required_scopes if scope not in self.token_scopes]
+        return lacking or list(self.required_scopes)
+
+
+def read(content: bytes, secrets: Iterable[str] = ()) -> Refusal:
+    """The refusal in the body of an answer. secrets: what the request carried, which must not come back in words."""
+    try:
+        body = json_of(content)
+    except (ValueError, RecursionError):
+        return Refusal(message=plain_text.of_page(content, tuple(secrets), longest=_LONGEST_REASON))
+    return of_body(body, secrets)
+
+
+def of_body(body: Any, secrets: Iterable[str] = ()) -> Refusal:
+    """The same of JSON that is read already."""
+    return _Reader(tuple(secrets)).refusal(body)
+
+
+class _Reader:
+    def __init__(self, secrets: tuple[str, ...]) -> None:
+        self._secrets = secrets
+
+    def refusal(self, body: Any) -> Refusal:
+        flat: Mapping[str, Any] = body if isinstance(body, dict) else {}
+        error = flat.get("error") if flat else body
+        inner: Mapping[str, Any] = error if isinstance(error, dict) else {}
+        code, message = self._code(inner) or self._code(flat), self._message(inner) or self._message(flat)
+        if isinstance(error, str):
+            if not code and _WORDS_AS_CODE.fullmatch(error.strip()[:40]):
+                code = error.strip()
+            message = message or self._text(error, _LONGEST_MESSAGE)
+        reasons = self._reasons([error if isinstance(error, list) else None, inner, flat], message)
+        return Refusal(
+            message=message,
+            code=code,
+            reasons=reasons,
+            required_scopes=_scopes(inner, flat, "required_scopes"),
+            token_scopes=_scopes(inner, flat, "token_scopes"),
+        )
+
+    def _text(self, value: str, longest: int) -> str:
+        return plain_text.of(value, self._secrets, longest=longest)
+
+    def _code(self, said: Mapping[str, Any]) -> str:
+        code = said.get("code")
+        if isinstance(code, bool) or not isinstance(code, int | str):
+            return ""
+        if isinstance(code, int):
+            return str(code) if abs(code) < 10**15 else ""
+        code = self._text(code, 41)
+        return code if _CODE.fullmatch(code) else ""
+
+    def _message(self, said: Mapping[str, Any]) -> str:
+        texts = (str(said[name]) for name in _MESSAGES if _is_said(said.get(name)))
+        return next((self._text(text, _LONGEST_MESSAGE) for text in texts), "")
+
+    def _reasons(self, said: list[Any], message: str) -> tuple[str, ...]:
+        """Every reason once, in order; what the message says already is none."""
+        found: dict[str, None] = {}
+        for part in said:
+            values = [part.get(name) for name in _REASONS] if isinstance(part, dict) else [part]
+            # A message that is no text holds the reasons.
+            if isinstance(part, dict) and isinstance(part.get("message"), dict | list):
+                values.append(part["message"])
+            for value in values:
+                for reason in self._flat(value, "", _DEEPEST):
+                    if reason != message:
+                        found[reason] = None
+                    if len(found) == MOST_REASONS:
+                        return tuple(found)
+        return tuple(found)
+
+    def _flat(self, value: Any, of: str, deeper: int) -> Iterable[str]:
+        """Texts, each after the name of the field that it is about."""
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            text = value if isinstance(value, str) else f"{value:.12g}" if abs(value) < 1e15 else ""
+            said = self._text(f"{of}: {text}" if of else text, _LONGEST_REASON)
+            if _is_said(text):
+                yield said
+        elif not deeper:
+            return
+        elif isinstance(value, list):
+            for item in value[:MOST_REASONS]:
+                yield from self._flat(item, of, deeper - 1)
+        elif isinstance(value, dict):
+            yield from self._of_map(value, of, deeper)
+
+    def _of_map(self, value: Mapping[str, Any], of: str, deeper: int) -> Iterable[str]:
+        """{"field": "title", "message": "…"} is one reason; any other map has one for each of its fields."""
+        words = next((value[name] for name in _ITEM_MESSAGES if _is_said(value.get(name))), None)
+        field = next((value[name] for name in _FIELDS if _is_said(value.get(name))), "")
+        if words is not None and (field or not any(isinstance(item, dict | list) for item in value.values())):
+            yield from self._flat(words, ".".join(filter(None, (of, field[:100]))), deeper - 1)
+            return
+        for name, item in list(value.items())[:MOST_REASONS]:
+            yield from self._flat(item, ".".join(filter(None, (of, name[:100]))), deeper - 1)
+
+
+def _is_said(value: Any) -> bool:
+    return isinstance(value, str) and value.strip() != ""
+
+
+def _scopes(inner: Mapping[str, Any], flat: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """A list, or a text with spaces or commas between; only what has the form of a scope."""
+    said = inner.get(name) or flat.get(name)
+    parts = said if isinstance(said, list) else [said]
+    words = [word for part in parts[:_MOST_SCOPES] if isinstance(part, str) for word in _split(part)]
+    return tuple(dict.fromkeys(word for word in words if _SCOPE.fullmatch(word)))[:_MOST_SCOPES]
+
+
+def _split(text: str) -> list[str]:
+    return [word.strip("[]\"'") for word in re.split(r"[\s,;|]+", text[:2_000])]
