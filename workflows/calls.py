@@ -137,13 +137,9 @@ def _same(earlier: ActionCall, fingerprint: str) -> ActionCall:
     return earlier
 
 
-def for_step(*, connection: Connection, action_key: str, data: Json) -> tuple[ActionCall, Json]:
-    """An unsaved call for a workflow's step, and its input as the action takes it.
-
-    Raises Problem (unknown_action, invalid_input).
-    """
-    checked = validate(find(connection, action_key), data)
-    call = ActionCall(
+def for_step(*, connection: Connection, action_key: str, data: Json) -> ActionCall:
+    """An unsaved call for a workflow's step, whose input has been checked."""
+    return ActionCall(
         workspace_id=connection.workspace_id,
         connection=connection,
         action=action_key,
@@ -151,7 +147,6 @@ def for_step(*, connection: Connection, action_key: str, data: Json) -> tuple[Ac
         input=data,
         fingerprint=fingerprint_of(action_key, data),
     )
-    return call, checked
 
 
 def advance_due(until: float, limit: int = 20) -> int:

@@ -17,6 +17,9 @@ _PLAIN = {"string": "a text", "integer": "a number", "number": "a number", "bool
 # So near, another name is a slip of the finger and not a field that nobody has documented yet.
 _A_SLIP = 0.8
 _LONGEST = 100
+# Beside null, which is a value that a provider sends.
+NOTHING = object()
+NO_FIELD = "There is no field"
 
 
 def dotted(route: Route) -> str:
@@ -32,24 +35,43 @@ def suggestion(name: Any, known: Iterable[str], cutoff: float = 0.6) -> str:
 
 def _no_field(route: Route, known: Iterable[str]) -> str:
     near = suggestion(route[-1], known)
-    return f"There is no field {dotted(route)}." + (f" Did you mean {near}?" if near else "")
+    return f"{NO_FIELD} {dotted(route)}." + (f" Did you mean {near}?" if near else "")
+
+
+def step_into(value: Any, name: str | int) -> Any:
+    """What `value` (JSON) has under that name, NOTHING where there is none: the one rule of how fields go inwards."""
+    if isinstance(value, Mapping) and name in value:
+        return value[name]
+    if isinstance(value, list) and name in range(-len(value), len(value)):
+        return value[int(name)]
+    if isinstance(value, list) and value and name in ("first", "last"):
+        return value[0 if name == "first" else -1]
+    if name == "size" and isinstance(value, list | str | Mapping):
+        return len(value)
+    return NOTHING
 
 
 def missing(route: Route, fields: Any) -> str | None:
-    """What to tell a person when `fields` (JSON) has nothing at that route; None when it has."""
+    """What to tell a person when `fields` (JSON) has nothing, or null, at that route; None when it has."""
     value = fields
     for index, name in enumerate(route):
-        if isinstance(value, Mapping) and name in value:
-            value = value[name]
-        elif isinstance(value, list) and name in range(-len(value), len(value)):
-            value = value[int(name)]
-        elif isinstance(value, list) and name in ("first", "last") and value:
-            value = value[0 if name == "first" else -1]
-        elif name in _OF_LISTS and isinstance(value, list | str | Mapping):
-            return None
-        else:
-            return _no_field(route[: index + 1], value if isinstance(value, Mapping) else ())
-    return None
+        inner = step_into(value, name)
+        if inner is NOTHING:
+            return _why_nothing(route[: index + 1], value)
+        value = inner
+    return f"{dotted(route)} is null." if value is None else None
+
+
+def _why_nothing(route: Route, value: Any) -> str:
+    """value: what the last part of the route was looked for in."""
+    name, before = route[-1], dotted(route[:-1])
+    if value is None:
+        return f"{before} is null, so it has no {str(name)[:_LONGEST]}."
+    if isinstance(value, list) and (isinstance(name, int) or name in ("first", "last")):
+        return f"{before} has only {len(value)} items." if value else f"{before} is empty."
+    if len(route) == len(("steps", "key")) and route[0] == "steps":
+        return f"Step {str(name)[:_LONGEST]} has no output: it was skipped, or it failed."
+    return _no_field(route, value if isinstance(value, Mapping) else ())
 
 
 def visible_to_step(trigger_key: str, earlier: Mapping[str, str]) -> Json:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from workflows import catalog, conditions, expressions, readable, samples, workflow_words
-from workflows.action_forms import flat
+from connections.problems import Problem
+from workflows import catalog, conditions, readable, samples, step_inputs, workflow_words
 from workflows.catalog import Json
 from workflows.expressions import look_up
 from workflows.models import Event, Workflow
@@ -73,30 +73,17 @@ def rehearse(workflow: Workflow, event: Event | None) -> Rehearsal:
 
 
 def _step(step: Json, fields: Json) -> Step:
-    filled, faults = fill(step["input"], fields)
-    action = catalog.find_action(step["action"])
-    if action is not None and not faults:
-        serializer = action.input(data=filled)
-        if not serializer.is_valid():
-            faults = [(name, " ".join(flat(errors))) for name, errors in serializer.errors.items()]
-    given = readable.of_input(catalog.input_schema(step["action"]), filled)
-    return Step(*_names(step), given, filled, faults)
+    try:
+        prepared = step_inputs.prepare(step["action"], step["input"], fields)
+    except Problem as problem:
+        return Step(*_names(step), faults=[("action", problem.message)])
+    given = readable.of_input(catalog.input_schema(step["action"]), prepared.given)
+    return Step(*_names(step), given, prepared.given, prepared.sentences())
 
 
 def _names(step: Json) -> tuple[str, str, str, str]:
     name = step.get("name") or step["key"]
     return step["key"], step["connection"], name, workflow_words.action_of(step)
-
-
-def fill(given: Json, fields: Json) -> tuple[Json, list[tuple[str, str]]]:
-    """The inputs with their expressions filled in, and (name, what is wrong) of those that cannot be."""
-    filled, faults = {}, []
-    for name, value in given.items():
-        try:
-            filled[name] = expressions.render_all(value, fields)
-        except expressions.ExpressionError as error:
-            faults.append((name, str(error)))
-    return filled, faults
 
 
 def _shown(value: Any) -> str:

@@ -7,7 +7,7 @@ from django import forms
 
 from connections.forms import Line
 from connections.problems import Problem
-from workflows import catalog, drafts, expressions, step_fields
+from workflows import catalog, drafts, step_fields, step_inputs
 from workflows.action_forms import flat
 from workflows.catalog import ActionType, Json
 from workflows.lookups import Choices
@@ -89,14 +89,11 @@ class StepForm(forms.Form):
 
     def judge(self, fields: Json) -> None:
         """Hold what has no expressions against the action's own rules. fields: a sample, for those that have."""
-        fixed = {name for name, value in self.input.items() if "{{" not in str(value)}
-        filled = {name: rendered(value, fields) for name, value in self.input.items()}
-        serializer = self.action.input(data=filled)
-        if not serializer.is_valid():
-            for name, errors in serializer.errors.items():
-                if name in fixed or name not in filled:
-                    known = f"in-{name}" in self.fields
-                    self.add_error(f"in-{name}" if known else None, flat(errors))
+        entered = self.input
+        by_sample = {name for name, value in entered.items() if "{{" in str(value)}
+        for name, said in step_inputs.prepare(self.action.key, entered, fields).faults.items():
+            if name not in by_sample:
+                self.add_error(f"in-{name}" if f"in-{name}" in self.fields else None, said)
 
     def blame(self, detail: Any, at: int, words: str) -> None:
         """Say what the draft is refused for: at the inputs of this step, or else, in `words`, above the form.
@@ -109,11 +106,3 @@ class StepForm(forms.Form):
                 self.add_error(f"in-{name}", flat(errors))
         if not self.errors:
             self.add_error(None, words)
-
-
-def rendered(value: Any, fields: Json) -> Any:
-    """The value with its expressions filled in; as it is where they cannot be."""
-    try:
-        return expressions.render_all(value, fields)
-    except expressions.ExpressionError:
-        return value

@@ -7,7 +7,7 @@ from typing import Any
 from connections import clock, quick_rows, statements
 from connections.problems import Problem
 from connections.storable import storable
-from workflows import attempts, claims, conditions, expressions, outcomes, parked, step_inputs
+from workflows import attempts, claims, conditions, outcomes, parked, step_inputs
 from workflows.catalog import Json
 from workflows.fanout import fields_of
 from workflows.hooks import outbox
@@ -101,9 +101,6 @@ class Walk:
         step = self._new(definition)
         try:
             call, data = step_inputs.call_for(self.run.workspace_id, definition, self.fields)
-        except expressions.ExpressionError as error:
-            problem = Problem("expression_failed", str(error), status=400)
-            step.error = storable(problem.as_error())
         except Problem as problem:
             step.error = storable(problem.as_error())
         else:

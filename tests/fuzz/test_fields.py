@@ -14,8 +14,8 @@ from tests.fuzz.figures import Noted
 from tests.fuzz.mutations import texts, values
 from workflows import conditions, expressions
 from workflows.condition_fields import ConditionsField
-from workflows.field_language import LONGEST_OUTPUT, parse
-from workflows.filters import FILTERS
+from workflows.expressions.filters import FILTERS
+from workflows.expressions.liquid import LONGEST_OUTPUT, parse
 
 EXPRESSIONS, CONDITIONS = 20_000, 10_000
 # Processor seconds, as in tests/workflows/test_hostile_expressions.py.

@@ -17,7 +17,7 @@ from tests.workflows.conftest import DANA, SYSTEM, incident_event, note_step
 from tests.workflows.pages import signed_in, text
 from tests.workflows.trying import SENT, bob, provider, who
 from workflows import authoring, drafts, worker
-from workflows.filters import FILTERS
+from workflows.expressions.filters import FILTERS
 from workflows.models import Run, Trigger, Workflow
 
 __all__ = ["bob", "provider", "who"]

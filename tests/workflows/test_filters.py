@@ -9,7 +9,8 @@ from django.conf import settings
 from pagerduty_app.deliveries import trigger_fields
 from pagerduty_app.triggers import TRIGGERS
 from workflows import expressions
-from workflows.filters import FILTERS, Filter
+from workflows.expressions.filters import FILTERS, Filter
+from workflows.expressions.writing import text_of
 
 FIELDS = {"trigger": trigger_fields(TRIGGERS["pagerduty/incident-triggered"].sample)}
 ROW = re.compile(r"^\| `(\w+)` \| (.+) \| `(\{\{ .+ \}\})` \| (.*) \|$", re.MULTILINE)
@@ -25,7 +26,7 @@ def test_every_filter_is_in_the_reference_as_the_table_has_it() -> None:
 @pytest.mark.parametrize(("name", "example", "result"), [(name, *row) for name, _, *row in DOCUMENTED])
 def test_an_example_of_the_reference_gives_what_it_says(name: str, example: str, result: str) -> None:
     assert name in example
-    assert str(expressions.render(example, FIELDS)) == result
+    assert text_of(expressions.render(example, FIELDS)) == result
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,6 @@ def test_an_example_of_the_reference_gives_what_it_says(name: str, example: str,
         ("{{ 'a b c' | truncatewords: 2, ' …' }}", "a b …"),
         ("{{ false | default: 'x' }}", "x"),
         ("{{ 0 | default: 'x' }}", 0),
-        ("{{ trigger.incident.conference_bridge | upcase }}", ""),
         ("{{ trigger.incident.title | size }}", 23),
         ("{{ '2026-11-02T23:30:00-01:00' | date: '%Y-%m-%d %H:%M' }}", "2026-11-03 00:30"),
         ("{{ '2026-11-02' | date: '100%% %A' }}", "100% Monday"),
@@ -59,7 +59,10 @@ def test_what_a_filter_gives(template: str, result: Any) -> None:
         ("{{ 'now' | date: '%5d' }}", "A date format has no %5."),
         ("{{ 'now' | date: '%' }}", "A date format has no %."),
         ("{{ trigger.incident.title | upcas }}", "There is no filter upcas. Did you mean upcase?"),
-        ("{{ trigger.incident.title | nonsense }}", "There is no filter nonsense. Known: capitalize, date,"),
+        (
+            "{{ trigger.incident.title | nonsense }}",
+            "There is no filter nonsense. Known: append, capitalize,",
+        ),
         (
             "{{ trigger.incident.titel | upcase }}",
             "There is no field trigger.incident.titel. Did you mean title?",
@@ -75,7 +78,6 @@ def test_what_a_filter_refuses(template: str, said: str) -> None:
 
 @pytest.mark.parametrize("one", FILTERS.values(), ids=FILTERS)
 def test_what_the_editor_puts_behind_a_field_is_that_filter(one: Filter) -> None:
-    field = "trigger.incident.teams" if one.name in ("first", "last") else "trigger.incident.created_at"
-
     assert one.insertion.startswith(f" | {one.name}")
-    assert expressions.render("{{ %s%s }}" % (field, one.insertion), FIELDS) not in (None, "")  # noqa: UP031
+    assert one.insertion.count(" | ") == 1
+    expressions.check("{{ trigger.incident.created_at%s }}" % one.insertion)  # noqa: UP031

@@ -11,7 +11,7 @@ from rest_framework.exceptions import ValidationError
 from connections.storable import is_storable
 from workflows import conditions, expressions
 from workflows.condition_fields import ConditionsField
-from workflows.field_language import LONGEST_OUTPUT, parse
+from workflows.expressions.liquid import LONGEST_OUTPUT, parse
 from workflows.moments import moment
 
 LONG = "x" * 200_000

@@ -102,15 +102,17 @@ def test_a_field_that_a_run_misses_is_named_with_a_suggestion(
     worker.drain()
 
     assert Run.objects.get().error["message"] == (
-        "content: There is no field trigger.incident.colour. Did you mean color?"
+        "Step “note”, content: There is no field trigger.incident.colour. Did you mean color?"
     )
 
 
 def test_the_missing_field_is_named_and_not_one_that_has_a_default() -> None:
-    fields = {"trigger": {"incident": {"title": "x"}}, "steps": {"create": {}}}
+    fields = {"trigger": {"incident": {"title": "x"}}, "steps": {"create": {"incident": {"title": 1}}}}
 
-    with pytest.raises(expressions.ExpressionError, match=r"no field steps\.creat\. Did you mean create\?"):
-        expressions.render("{{ trigger.incident.note | default: 1 }} {{ steps.creat.incident.id }}", fields)
+    with pytest.raises(expressions.ExpressionError, match=r"create\.incident\.titel\. Did you mean title\?"):
+        expressions.render(
+            "{{ trigger.incident.note | default: 1 }} {{ steps.create.incident.titel }}", fields
+        )
 
 
 def test_the_fields_of_a_template() -> None:

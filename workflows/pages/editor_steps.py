@@ -13,10 +13,10 @@ from connections.access import member
 from connections.models import Connection
 from connections.problems import Problem
 from connections.requests import actor_of
-from workflows import authoring, calls, catalog, drafts, lookups, readable, rehearsal, samples
+from workflows import authoring, calls, catalog, drafts, lookups, readable, samples, step_inputs
 from workflows.catalog import ActionType
 from workflows.condition_form import ConditionForm
-from workflows.filters import FILTERS
+from workflows.expressions.filters import FILTERS
 from workflows.models import Workflow
 from workflows.pages.editor import SECTION, get_draft, why
 from workflows.step_form import StepForm
@@ -184,10 +184,11 @@ def preview(
     _, kind, usable = _kind(workflow, step)
     form = _step_form(kind, step, request.POST, usable)
     form.is_valid()
-    filled, faults = rehearsal.fill(form.input, _sample(workflow, step))
+    prepared = step_inputs.prepare(kind.key, form.input, _sample(workflow, step))
+    entered = [(name, said) for name, said in prepared.sentences() if name in form.input]
     context = {
-        "given": readable.of_input(catalog.input_schema(kind.key), filled),
-        "faults": _named(form, faults),
+        "given": readable.of_input(catalog.input_schema(kind.key), prepared.given),
+        "faults": _named(form, entered),
     }
     return render(request, "editor/preview.html", context)
 

@@ -1,0 +1,246 @@
+"""The filters of expressions: the table that the language, docs/expressions.md and the editor have them from."""
+
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workflows.expressions import date_filter, list_filters, number_filters
+from workflows.expressions import text_filters as texts
+
+_PLACES = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One filter. does: for people. example renders to `result` with the fields of the documentation."""
+
+    name: str
+    does: str
+    example: str
+    result: str
+    function: Callable[..., Any]
+
+    @property
+    def insertion(self) -> str:
+        """What is put behind a field: this filter as the example has it."""
+        used = re.search(rf" \| {self.name}\b((?!\s\|\s|\s\}}\}}).)*", self.example)
+        return used.group() if used else f" | {self.name}"
+
+    def misused(self, given: int, named: Sequence[str]) -> str:
+        """What is wrong with so many arguments, and these with names; "" when nothing is."""
+        parameters = list(inspect.signature(self.function).parameters.values())[1:]
+        places = [one for one in parameters if one.kind in _PLACES]
+        names = [one.name for one in parameters if one.kind != inspect.Parameter.POSITIONAL_ONLY]
+        if unknown := next((name for name in named if name not in names), None):
+            return f"{self.name} has no argument called {unknown[:40]}."
+        if given > len(places):
+            return f"{self.name} takes {_counted(len(places))}, and here are {given}."
+        filled = {one.name for one in places[:given]} | set(named)
+        if len(filled) < given + len(named):
+            return f"{self.name} is given the same argument twice."
+        lacking = [one for one in places if one.default is one.empty and one.name not in filled]
+        return (
+            f"{self.name} needs {_needed(len(lacking))} behind a colon, as in {self.example}."
+            if lacking
+            else ""
+        )
+
+
+def _counted(most: int) -> str:
+    return {0: "no arguments", 1: "at most one argument"}.get(most, f"at most {most} arguments")
+
+
+def _needed(count: int) -> str:
+    return "an argument" if count == 1 else f"{count} arguments"
+
+
+_ALL = (
+    Filter(
+        "append",
+        "Puts a text behind",
+        "{{ trigger.incident.id | append: '-copy' }}",
+        "PSAMPLE1-copy",
+        texts.append,
+    ),
+    Filter(
+        "capitalize",
+        "First letter large, the others small",
+        "{{ 'CHECKOUT is slow' | capitalize }}",
+        "Checkout is slow",
+        texts.of_text("capitalize", str.capitalize),
+    ),
+    Filter(
+        "compact",
+        "The list without what is null",
+        "{{ trigger.incident.teams | map: 'summary' | compact | join: ', ' }}",
+        "Platform",
+        list_filters.compact,
+    ),
+    Filter(
+        "date",
+        "Writes a time in another form, in UTC or a time zone; `now` is the present",
+        "{{ trigger.incident.created_at | date: '%d %b %Y, %H:%M', 'America/New_York' }}",
+        "02 Nov 2026, 04:29",
+        date_filter.date,
+    ),
+    Filter(
+        "default",
+        "Another value where the field is missing, null, false or empty",
+        "{{ trigger.incident.resolve_reason | default: 'none' }}",
+        "none",
+        texts.default,
+    ),
+    Filter(
+        "divided_by",
+        "Divides; two whole numbers give the whole number below, with 2.0 the exact one",
+        "{{ trigger.incident.number | divided_by: 4.0 }}",
+        "10.5",
+        number_filters.divided_by,
+    ),
+    Filter(
+        "downcase",
+        "Small letters",
+        "{{ 'Checkout' | downcase }}",
+        "checkout",
+        texts.of_text("downcase", str.lower),
+    ),
+    Filter(
+        "first",
+        "The first of a list; `field.first` is the same, and goes on",
+        "{{ trigger.incident.teams | map: 'summary' | first }}",
+        "Platform",
+        list_filters.first,
+    ),
+    Filter(
+        "join",
+        "One text of a list, with a blank or another text between",
+        "{{ trigger.incident.assignees | map: 'summary' | join: ', ' }}",
+        "Dana Rivera",
+        list_filters.join,
+    ),
+    Filter(
+        "json",
+        "JSON, as other software reads it",
+        "{{ trigger.incident.title | json }}",
+        '"Checkout answers slowly"',
+        texts.json,
+    ),
+    Filter(
+        "last",
+        "The last of a list; `field.last` is the same, and goes on",
+        "{{ trigger.incident.html_url | split: '/' | last }}",
+        "PSAMPLE1",
+        list_filters.last,
+    ),
+    Filter(
+        "map",
+        "One field of each item of a list",
+        "{{ trigger.incident.teams | map: 'id' }}",
+        '["PTEAM01"]',
+        list_filters.of_each,
+    ),
+    Filter("minus", "Subtracts", "{{ trigger.incident.number | minus: 2 }}", "40", number_filters.minus),
+    Filter("plus", "Adds", "{{ '19.90' | plus: 0.1 }}", "20.00", number_filters.plus),
+    Filter(
+        "prepend",
+        "Puts a text before",
+        "{{ trigger.incident.id | prepend: 'copy-' }}",
+        "copy-PSAMPLE1",
+        texts.prepend,
+    ),
+    Filter(
+        "replace",
+        "Another text in the place of each that is found",
+        "{{ trigger.incident.incident_key | replace: '-', ' ' }}",
+        "checkout latency",
+        texts.replace,
+    ),
+    Filter(
+        "round",
+        "Rounded to a whole number, or so many decimal places",
+        "{{ '2.675' | round: 2 }}",
+        "2.68",
+        number_filters.round_to,
+    ),
+    Filter(
+        "size",
+        "How many items a list, or characters a text has",
+        "{{ trigger.incident.assignees | size }}",
+        "1",
+        texts.size,
+    ),
+    Filter(
+        "slice",
+        "A part of a text or list: from which place (0 is the first, -1 the last), and how many (1)",
+        "{{ trigger.incident.title | slice: 0, 8 }}",
+        "Checkout",
+        texts.slice_of,
+    ),
+    Filter(
+        "sort",
+        "The list in order; of objects, by the field that is named",
+        "{{ 'b,c,a' | split: ',' | sort | join: ' ' }}",
+        "a b c",
+        list_filters.sort,
+    ),
+    Filter(
+        "split",
+        "A list of the parts between a blank or another text",
+        "{{ trigger.incident.incident_key | split: '-' | first }}",
+        "checkout",
+        list_filters.split,
+    ),
+    Filter(
+        "strip",
+        "Without blanks at both ends",
+        "{{ '  slow ' | strip }}",
+        "slow",
+        texts.of_text("strip", str.strip),
+    ),
+    Filter("times", "Multiplies", "{{ trigger.incident.number | times: 1.5 }}", "63.0", number_filters.times),
+    Filter(
+        "truncate",
+        "At most so many characters (50), the ending (...) included",
+        "{{ trigger.incident.title | truncate: 11 }}",
+        "Checkout...",
+        texts.truncate,
+    ),
+    Filter(
+        "truncatewords",
+        "At most so many words (15), then the ending (...)",
+        "{{ trigger.incident.title | truncatewords: 2 }}",
+        "Checkout answers...",
+        texts.truncatewords,
+    ),
+    Filter(
+        "uniq",
+        "The list with each item once; of objects, by the field that is named",
+        "{{ 'a b a' | split | uniq | join }}",
+        "a b",
+        list_filters.uniq,
+    ),
+    Filter(
+        "upcase",
+        "Large letters",
+        "{{ trigger.incident.urgency | upcase }}",
+        "HIGH",
+        texts.of_text("upcase", str.upper),
+    ),
+    Filter(
+        "url_encode",
+        "As a part of a web address",
+        "{{ trigger.incident.title | url_encode }}",
+        "Checkout+answers+slowly",
+        texts.url_encode,
+    ),
+    Filter(
+        "where",
+        "The items of a list whose field has that value",
+        "{{ trigger.incident.assignees | where: 'id', 'PUSER01' | map: 'summary' | first }}",
+        "Dana Rivera",
+        list_filters.where,
+    ),
+)
+FILTERS = {one.name: one for one in _ALL}
