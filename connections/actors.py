@@ -4,6 +4,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from connections.problems import Problem
+
 # What an API key can be limited to; a signed-in person has them by role (see ROLE_SCOPES).
 SCOPES: dict[str, str] = {
     "connections:read": "See connections",
@@ -12,7 +14,7 @@ SCOPES: dict[str, str] = {
     "triggers:read": "See triggers and events",
     "triggers:write": "Create, change and delete triggers",
     "workflows:read": "See workflows and runs",
-    "workflows:write": "Create, publish, pause and replay workflows",
+    "workflows:write": "Create, change and pause workflows; with actions:run also publish, resume and replay",
     "hooks:read": "See hooks and what was sent to them",
     "hooks:write": "Create, change, test and delete hooks",
 }
@@ -59,6 +61,16 @@ class Actor:
         if self.kind == "api_key":
             return scope in self.scopes
         return scope in ROLE_SCOPES.get(self.roles.get(account_id, ""), frozenset())
+
+    def require(self, scope: str, account_id: uuid.UUID, why: str) -> None:
+        """Raise Problem (insufficient_scope) unless this actor holds `scope` there. why: a sentence for people."""
+        if not self.may(scope, account_id):
+            message = f"{why}: this needs the scope {scope}."
+            raise Problem("insufficient_scope", message, status=403, detail={"scope": scope})
+
+    def require_actions(self, account_id: uuid.UUID) -> None:
+        """Raise Problem (insufficient_scope) unless this actor may make actions happen in that account."""
+        self.require("actions:run", account_id, "Actions run then")
 
     def tenant_filter(self) -> dict[str, Any] | None:
         """Keyword filter on `workspace` that selects what this actor may see; None means everything."""

@@ -29,6 +29,18 @@ _TRY_AGAIN_SECONDS = 30
 _MOST_REFUSED = 600  # a minute, from one address, for one URL
 
 
+class AnyCaseUuid:
+    """A trigger's token in a URL: people and proxies write hexadecimal digits in either case."""
+
+    regex = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+
+    def to_python(self, value: str) -> str:
+        return value.lower()
+
+    def to_url(self, value: object) -> str:
+        return str(value)
+
+
 class _AlwaysJson(BaseContentNegotiation):
     """Whatever the sender's Accept header says, it gets JSON: a 406 would count as a dropped event."""
 
@@ -49,6 +61,7 @@ class Receiver(APIView):
     parser_classes = ()
     throttle_classes = ()
     content_negotiation_class = _AlwaysJson
+    http_method_names = ["post"]
 
     @extend_schema(exclude=True)
     def post(self, request: Request, token: str) -> Response:

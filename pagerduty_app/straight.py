@@ -12,11 +12,12 @@ from typing import Any
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
+from pagerduty_app.receiver import AnyCaseUuid
 from workflows import inbox
 from workflows.intake import straight
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-_URL = re.compile(r"/hooks/pagerduty/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+_URL = re.compile(rf"/hooks/pagerduty/({AnyCaseUuid.regex})/?")
 _MOST_HOSTS = 100
 
 
@@ -43,7 +44,7 @@ class StraightIn:
             return self.application(environ, start_response)
         body = environ["wsgi.input"].read(int(length))
         signature = environ.get("HTTP_X_PAGERDUTY_SIGNATURE")
-        verdict = straight.take("pagerduty", url[1], body=body, signature=signature)
+        verdict = straight.take("pagerduty", url[1].lower(), body=body, signature=signature)
         if verdict is None:
             return self.application({**environ, "wsgi.input": BytesIO(body)}, start_response)
         answer = b'{"status":"%b"}' % verdict.encode()

@@ -135,7 +135,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "taskjuice.error_pages.KeepsMethodOfApi",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "connections.middleware.SeesAsThePerson",
@@ -292,6 +292,8 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "connections.api.openapi.Schema",
     "DEFAULT_THROTTLE_CLASSES": ["connections.api.throttling.PerCaller"],
     "EXCEPTION_HANDLER": "connections.api.errors.to_response",
+    "DEFAULT_METADATA_CLASS": None,  # OPTIONS is 405: the OpenAPI document says what there is
+    "URL_FORMAT_OVERRIDE": None,
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {

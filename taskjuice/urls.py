@@ -2,15 +2,19 @@
 
 from django.contrib import admin
 from django.http import Http404
-from django.urls import include, path, re_path
+from django.urls import include, path, re_path, register_converter
 from django.views import defaults
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from pagerduty_app.receiver import Receiver
+from pagerduty_app.receiver import AnyCaseUuid, Receiver
 from taskjuice import admin_site, health, metrics
 
 admin_site.take_out()
-handler404 = "taskjuice.missing.answer"
+register_converter(AnyCaseUuid, "any_case_uuid")
+handler400 = "taskjuice.error_pages.bad_request"
+handler403 = "taskjuice.error_pages.forbidden"
+handler404 = "taskjuice.error_pages.missing"
+handler500 = "taskjuice.error_pages.broken"
 
 urlpatterns = [
     path("", include("connections.pages.urls")),
@@ -33,7 +37,8 @@ urlpatterns = [
     path("api/v1/", include("workflows.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
-    path("hooks/pagerduty/<uuid:token>", Receiver.as_view(), name="receive"),
+    path("hooks/pagerduty/<any_case_uuid:token>", Receiver.as_view(), name="receive"),
+    path("hooks/pagerduty/<any_case_uuid:token>/", Receiver.as_view()),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", metrics.metrics),

@@ -81,13 +81,7 @@ def ready(*, actor: Actor, workflow: Workflow) -> dict[str, Any]:
     if workflow.status == Workflow.Status.ARCHIVED:
         raise Problem("archived", "This workflow is archived: resume it first.", status=409)
     definition = definitions.check(actor=actor, trigger=workflow.trigger, definition=workflow.draft)
-    if not actor.may("actions:run", workflow.workspace.account_id):
-        raise Problem(
-            "insufficient_scope",
-            "Its actions run then: this needs the scope actions:run.",
-            status=403,
-            detail={"scope": "actions:run"},
-        )
+    actor.require_actions(workflow.workspace.account_id)
     _check_alive(workflow, definition)
     return definition
 
@@ -111,7 +105,12 @@ def publish(*, actor: Actor, workflow: Workflow) -> WorkflowVersion:
 
 
 def set_status(*, actor: Actor, workflow: Workflow, status: str) -> None:
-    """Pause, resume (`active`) or archive. Runs held by the safety limit go on, or are cancelled when archived."""
+    """Pause, resume (`active`) or archive. Runs held by the safety limit go on, or are cancelled when archived.
+
+    Raises Problem (not_published, trigger_deleted, insufficient_scope).
+    """
+    if status == Workflow.Status.ACTIVE:
+        actor.require_actions(workflow.workspace.account_id)
     if status == Workflow.Status.ACTIVE and workflow.live_id is None:
         raise Problem("not_published", "Publish this workflow first.", status=409)
     if status == Workflow.Status.ACTIVE:

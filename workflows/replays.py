@@ -26,7 +26,8 @@ Status = ReplayBatch.Status
 def start(*, actor: Actor, runs: QuerySet[Run], selection: dict[str, Any]) -> ReplayBatch:
     """Have the finished ones of `runs`, all of one workspace, run again; of one event and workflow only one.
 
-    selection: what was asked for, as JSON. Raises Problem: nothing_selected, too_many_selected, many_workspaces.
+    selection: what was asked for, as JSON. Raises Problem: nothing_selected, too_many_selected, many_workspaces,
+    insufficient_scope.
     """
     chosen = chosen_of(runs)
     if not chosen:
@@ -41,6 +42,7 @@ def start(*, actor: Actor, runs: QuerySet[Run], selection: dict[str, Any]) -> Re
     workspaces = Workspace.objects.filter(runs__in=chosen).select_related("account").distinct()[:2]
     if len(workspaces) > 1:
         raise Problem("many_workspaces", "Select runs of one workspace.", status=409)
+    actor.require_actions(workspaces[0].account_id)
     with transaction.atomic():
         # Old runs that go at this very moment are either gone now, or kept because they are chosen.
         workspaces[0].take_turns()

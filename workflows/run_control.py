@@ -17,6 +17,7 @@ from workflows.models.runs import UNFINISHED
 def replay(*, actor: Actor, run: Run) -> Run:
     """Run the same event again, with the version that is live now: a person's act, so no longer part of a chain."""
     workflow = run.workflow
+    actor.require_actions(workflow.workspace.account_id)
     if run.is_test:
         raise Problem("is_test", "This was a test of a draft: test the draft again instead.", status=409)
     if workflow.live is None:
@@ -67,8 +68,9 @@ def pause(*, actor: Actor, run: Run) -> None:
 def resume(*, actor: Actor, run: Run) -> None:
     """Let a run go on that a person or the safety limit paused, when its step's next attempt is due.
 
-    Raises Problem where that does not help: run_not_paused, reconnection_needed.
+    Raises Problem where that does not help: run_not_paused, reconnection_needed, insufficient_scope.
     """
+    actor.require_actions(run.workflow.workspace.account_id)
     waiting = ActionCall.objects.filter(step_run__run=run, status=ActionCall.Status.WAITING)
     next_attempt = waiting.values_list("next_attempt_at", flat=True).first()
     with transaction.atomic():

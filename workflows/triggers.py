@@ -86,8 +86,11 @@ def change(*, actor: Actor, trigger: Trigger, changes: dict[str, Any]) -> None:
 def add_secret(*, actor: Actor, trigger: Trigger, secret: str) -> tuple[TriggerSecret, dict[str, int]]:
     """Make `secret` one of the active ones and judge what was held for it.
 
-    Answers the row and how many held deliveries met which verdict. Raises Problem (too_many_secrets, no_address).
+    Return the row and how many held deliveries met which verdict. Raises Problem (too_many_secrets, no_address,
+    insufficient_scope: a holder of the secret can sign deliveries that start what is published here).
     """
+    if trigger.workflows.filter(live__isnull=False).exists():
+        actor.require_actions(trigger.connection.workspace.account_id)
     if catalog.polled(trigger.key):
         message = "This trigger asks by itself: it has no address, and nothing that is signed."
         raise Problem("no_address", message, status=409)
@@ -128,7 +131,10 @@ def send_test(*, actor: Actor, trigger: Trigger) -> Event:
 
 
 def requeue(*, actor: Actor, event: Event) -> None:
-    """Another round for an event whose runs could not be made. Raises Problem (event_not_failed)."""
+    """Another round for an event whose runs could not be made. Raises Problem (event_not_failed,
+    insufficient_scope).
+    """
+    actor.require_actions(event.trigger.connection.workspace.account_id)
     with transaction.atomic():
         if not fanout.requeue(event):
             raise Problem("event_not_failed", "Only a failed event is tried again.", status=409)

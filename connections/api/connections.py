@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -83,6 +83,11 @@ class Connections(Endpoint):
     """The connections of the workspace."""
 
     required_scope = "connections:read"
+    paged = True
+    parameters = (
+        OpenApiParameter("status", str, enum=list(Connection.Status.values)),
+        OpenApiParameter("provider", str, description="Key of a provider"),
+    )
 
     @extend_schema(responses=ConnectionOut(many=True), summary="List connections")
     def get(self, request: Request) -> Response:

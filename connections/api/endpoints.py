@@ -2,11 +2,15 @@
 
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from difflib import get_close_matches
 from typing import Any, ClassVar, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from rest_framework.pagination import CursorPagination
+from django.utils.dateparse import parse_datetime
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
@@ -14,6 +18,7 @@ from rest_framework.views import APIView
 
 from connections.actors import Actor
 from connections.api.errors import invalid_input
+from connections.api.pagination import Pages
 from connections.problems import Problem, not_found
 from connections.requests import actor_of
 
@@ -21,27 +26,37 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 _LONGEST_TEXT = 200
+_MOST_FAULTS = 20
 
 
-class Pages(CursorPagination):
-    """Cursor pages of 50, at most 200 (`?limit=`)."""
-
-    page_size = 50
-    max_page_size = 200
-    page_size_query_param = "limit"
+# What makes actions happen on connected accounts needs the second one too.
+TO_ACT = ("workflows:write", "actions:run")
 
 
 class Endpoint(APIView):
     """An endpoint of /api/v1/. `required_scope`, or `required_scopes` by method, is what the caller needs.
 
+    parameters: of the query of GET; any other name is refused. paged: whether GET lists rows, page by page.
     refusals: further statuses of errors it may answer, for the OpenAPI document.
     """
 
     pagination_class = Pages  # of what is listed, for the OpenAPI document
     refusals: ClassVar[tuple[int | str, ...]] = ()
 
-    required_scope: ClassVar[str] = ""
+    parameters: ClassVar[tuple[OpenApiParameter, ...]] = ()
+    paged: ClassVar[bool] = False
+    workspace_parameter = OpenApiParameter(
+        "workspace", uuid.UUID, description="Only what belongs to this workspace"
+    )
+
+    required_scope: ClassVar[str | tuple[str, ...]] = ""
     required_scopes: ClassVar[dict[str, str]] = {}
+
+    @classmethod
+    def scopes_for(cls, method: str) -> tuple[str, ...]:
+        """The scopes that a request by `method` needs."""
+        wanted = cls.required_scopes.get("GET" if method == "HEAD" else method, cls.required_scope)
+        return (wanted,) if isinstance(wanted, str) else wanted
 
     @property
     def actor(self) -> Actor:
@@ -49,15 +64,35 @@ class Endpoint(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        method = "GET" if request.method == "HEAD" else request.method or ""
-        scope = self.required_scopes.get(method, self.required_scope)
-        if self.actor.kind == "api_key" and scope and scope not in self.actor.scopes:
-            raise Problem(
-                "insufficient_scope",
-                f"This API key needs the scope {scope}.",
-                status=403,
-                detail={"scope": scope},
-            )
+        for scope in self.scopes_for(request.method or ""):
+            if self.actor.kind == "api_key" and scope not in self.actor.scopes:
+                raise Problem(
+                    "insufficient_scope",
+                    f"This API key needs the scope {scope}.",
+                    status=403,
+                    detail={"scope": scope},
+                )
+        self._refuse_unknown_parameters()
+
+    def _refuse_unknown_parameters(self) -> None:
+        """A name mistyped would list everything; one given twice counts once. Raises Problem (invalid_input)."""
+        known = self.query_names() if self.request.method in ("GET", "HEAD") else []
+        faults: dict[str, Any] = {}
+        for name, values in self.request.query_params.lists():
+            if name not in known:
+                nearest = get_close_matches(name, known, n=1)
+                meant = f" Did you mean {nearest[0]}?" if nearest else ""
+                faults[name[:_LONGEST_TEXT]] = [f"There is no such parameter here.{meant}"]
+            elif len(values) > 1:
+                faults[name] = ["Give it once."]
+        if faults:
+            raise invalid_input(dict(list(faults.items())[:_MOST_FAULTS]))
+
+    def query_names(self) -> list[str]:
+        """What the query of GET may name."""
+        pages = ["cursor", "limit"] if self.paged else []
+        narrowed = [self.workspace_parameter.name] if self.paged and not self.kwargs else []
+        return [*(parameter.name for parameter in self.parameters), *pages, *narrowed]
 
     def visible(self, rows: Any) -> Any:
         """The rows of the actor's workspaces; `?workspace=` narrows them to one."""
@@ -101,6 +136,17 @@ class Endpoint(APIView):
             raise invalid_input({name: [f"Must be one of {', '.join(choices)}."]})
         return {name: value}
 
+    def moment_parameter(self, name: str) -> datetime | None:
+        """A query parameter that is a moment in ISO 8601 with its zone. Raises Problem (invalid_input)."""
+        value = self.request.query_params.get(name)
+        if value is None:
+            return None
+        with suppress(ValueError):
+            moment = parse_datetime(value.replace(" ", "+"))  # a plus that was not encoded arrives as a space
+            if moment is not None and moment.tzinfo is not None:
+                return moment
+        raise invalid_input({name: ["Must be a moment with its zone, such as 2026-11-29T17:00:00Z."]})
+
     def text_parameter(self, name: str) -> dict[str, str]:
         """{name: value} of a query parameter of printable text, {} without it. Raises Problem (invalid_input)."""
         value = self.request.query_params.get(name)
@@ -120,8 +166,5 @@ class Endpoint(APIView):
         """The same of rows that belong to one which is known to be visible."""
         pages = Pages()
         pages.ordering = tuple(ordering)
-        try:
-            found: Any = pages.paginate_queryset(rows, self.request, view=self)
-        except (ValidationError, ValueError):  # a cursor that decodes to something that is no position
-            raise invalid_input({"cursor": ["Use the links `next` and `previous`."]}) from None
+        found: Any = pages.paginate_queryset(rows, self.request, view=self)
         return pages.get_paginated_response(serializer(found, many=True).data)

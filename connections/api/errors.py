@@ -40,7 +40,7 @@ def to_response(error: Exception, context: dict[str, Any]) -> Response:
         problem = Problem("body_too_large", "The body is larger than this accepts.", status=413)
     else:
         log.error("unexpected_error", exc_info=error)
-        problem = Problem("internal_error", "Something broke on our side; it is on record.", status=500)
+        problem = internal_error()
     set_rollback()
     if problem.retry_after is not None:
         headers["Retry-After"] = str(max(1, round(problem.retry_after)))
@@ -58,6 +58,17 @@ def body_of(problem: Problem) -> dict[str, Any]:
     if problem.detail:
         body["detail"] = problem.detail
     return body
+
+
+def internal_error() -> Problem:
+    """A fault of ours. detail names the request, by which support finds its log lines."""
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    return Problem(
+        "internal_error",
+        "Something went wrong on our side. It has been logged; check whether it was done, then try again.",
+        status=500,
+        detail={"request_id": request_id} if request_id else None,
+    )
 
 
 def invalid_input(fields: dict[str, Any]) -> Problem:

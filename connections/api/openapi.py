@@ -1,14 +1,12 @@
 """The OpenAPI document: how API keys appear in it, and what every endpoint may answer besides its result."""
 
-import uuid
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
-_WORKSPACE = OpenApiParameter("workspace", uuid.UUID, description="Only what belongs to this workspace")
+from connections.api.endpoints import Endpoint
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -40,14 +38,19 @@ class Schema(AutoSchema):
     """As drf-spectacular has it, and the refusals that an endpoint can answer, each with its shape."""
 
     def get_override_parameters(self) -> list[Any]:
-        """Lists that are pages take `?workspace=`, unless they are of one row that has one."""
+        """What the endpoint takes in its query; pages `?workspace=` too, unless they are of one row that has one."""
         own = super().get_override_parameters()
-        listed = self.method == "GET" and self._is_list_view() and not self._names_a_row()
-        return [*own, _WORKSPACE] if listed else own
+        if self.method != "GET" or not isinstance(self.view, Endpoint):
+            return own
+        listed = self.view.paged and not self._names_a_row()
+        return [*own, *self.view.parameters, *([self.view.workspace_parameter] if listed else [])]
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
         operation = super().get_operation(*args, **kwargs)
-        if operation is not None and hasattr(self.view, "required_scope"):
+        if operation is not None and isinstance(self.view, Endpoint):
+            scopes = " and ".join(f"`{scope}`" for scope in self.view.scopes_for(self.method))
+            said = [operation.get("description", ""), f"An API key needs the scope {scopes}."]
+            operation["description"] = "\n\n".join(text for text in said if text)
             for status in self._refusals(operation):
                 operation["responses"].setdefault(status, self._refusal(status))
             operation["responses"] = dict(sorted(operation["responses"].items()))

@@ -12,6 +12,7 @@ import pytest
 from django.core.signals import request_started
 from django.db import Error, OperationalError, close_old_connections, transaction
 from django.db import connection as database
+from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -83,6 +84,25 @@ def post(trigger: Trigger, body: bytes, secret: str = SECRET, **environ: Any) ->
     }
     answer = b"".join(application(request | environ, lambda status, headers: statuses.append(status)))
     return int(statuses[0].split()[0]), json.loads(answer) if answer.startswith(b"{") else answer
+
+
+@pytest.mark.parametrize("written", [str.upper, lambda url: url + "/", lambda url: url.upper() + "/"])
+def test_a_url_in_capitals_or_with_a_last_slash_is_the_same_trigger(
+    trigger: Trigger, written: Callable[[str], str]
+) -> None:
+    """By the straight way, and by Django's where that is not taken."""
+    path = "/hooks/pagerduty/" + written(str(trigger.token))
+    body = body_of()
+
+    assert post(trigger, body, PATH_INFO=path) == (202, {"status": "accepted"})
+    slow = Client().post(
+        path,
+        body,
+        content_type="application/json",
+        headers={"X-PagerDuty-Signature": signatures.sign(body, SECRET)},
+    )
+    assert (slow.status_code, slow.json()) == (202, {"status": "duplicate"})
+    assert Event.objects.get().trigger == trigger
 
 
 def stored(trigger: Trigger) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from connections import clock
-from connections.api.endpoints import Endpoint
+from connections.api.endpoints import TO_ACT, Endpoint
 from workflows import triggers
 from workflows.api.serializers import EventOut
 from workflows.models import Event, Trigger
@@ -35,15 +35,13 @@ class Events(Endpoint):
     """What came in, oldest first after `after`, so that another program can follow along."""
 
     required_scope = "triggers:read"
-
-    @extend_schema(
-        responses=EventOut(many=True),
-        parameters=[
-            OpenApiParameter("trigger", uuid.UUID),
-            OpenApiParameter("after", uuid.UUID, description="The id of the last event already seen"),
-        ],
-        summary="List events",
+    paged = True
+    parameters = (
+        OpenApiParameter("trigger", uuid.UUID),
+        OpenApiParameter("after", uuid.UUID, description="The id of the last event already seen"),
     )
+
+    @extend_schema(responses=EventOut(many=True), summary="List events")
     def get(self, request: Request) -> Response:
         events: QuerySet[Event] = Event.objects.all()
         if trigger := self.uuid_parameter("trigger"):
@@ -58,7 +56,7 @@ class Events(Endpoint):
 class RequeueEvent(Endpoint):
     """Another round for an event whose runs could not be made."""
 
-    required_scope = "workflows:write"
+    required_scope = TO_ACT
 
     @extend_schema(request=None, responses=EventOut, summary="Try a failed event again")
     def post(self, request: Request, event_id: uuid.UUID) -> Response:

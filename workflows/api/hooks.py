@@ -56,6 +56,8 @@ class HookEndpoint(Endpoint):
 class Hooks(HookEndpoint):
     """The hooks of the workspace."""
 
+    paged = True
+
     @extend_schema(responses=HookOut(many=True), summary="List hooks")
     def get(self, request: Request) -> Response:
         return self.page(self.live(), HookOut)
@@ -132,14 +134,13 @@ class TestHook(HookEndpoint):
 class HookDeliveries(HookEndpoint):
     """What was and is owed to a hook, newest first."""
 
-    @extend_schema(
-        responses=HookDeliveryOut(many=True),
-        parameters=[
-            OpenApiParameter("status", str, enum=list(HookDelivery.Status.values)),
-            OpenApiParameter("lane", str, description="An incident's id"),
-        ],
-        summary="List the deliveries of a hook",
+    paged = True
+    parameters = (
+        OpenApiParameter("status", str, enum=list(HookDelivery.Status.values)),
+        OpenApiParameter("lane", str, description="An incident's id"),
     )
+
+    @extend_schema(responses=HookDeliveryOut(many=True), summary="List the deliveries of a hook")
     def get(self, request: Request, hook_id: uuid.UUID) -> Response:
         rows = HookDelivery.objects.filter(hook=self.hook(hook_id)).select_related("event", "run")
         rows = rows.defer("event__body").filter(

@@ -34,12 +34,9 @@ class LookupOptions(Endpoint):
 
     required_scope = "actions:run"
     refusals = (429, 502, 503, "4XX")  # the last: what the provider says of the request
+    parameters = (OpenApiParameter("query", str, description="Only those whose name contains this"),)
 
-    @extend_schema(
-        responses=_CHOICES,
-        parameters=[OpenApiParameter("query", str, description="Only those whose name contains this")],
-        summary="List what an input can be filled with",
-    )
+    @extend_schema(responses=_CHOICES, summary="List what an input can be filled with")
     def get(self, request: Request, connection_id: uuid.UUID, provider: str, name: str) -> Response:
         connection = self.get_or_404(
             Connection.objects.select_related("grant", "workspace"), pk=connection_id

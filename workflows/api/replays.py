@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections.api.endpoints import Endpoint
+from connections.api.endpoints import TO_ACT, Endpoint
 from workflows import replays
 from workflows.inputs import ActionInput, Text
 from workflows.models import ReplayBatch, Run, Workflow
@@ -67,7 +67,7 @@ class ReplayOut(serializers.ModelSerializer[ReplayBatch]):
 class StartReplay(Endpoint):
     """Run the selected runs again, at most 500."""
 
-    required_scope = "workflows:write"
+    required_scope = TO_ACT
 
     @extend_schema(
         operation_id="runs_replay_selection",

@@ -40,6 +40,7 @@ class Retention(Endpoint):
     """The statements of the workspace, newest first."""
 
     required_scope = "workflows:read"
+    paged = True
 
     @extend_schema(responses=StatementOut(many=True), summary="List what retention deleted, day by day")
     def get(self, request: Request) -> Response:

@@ -2,12 +2,14 @@
 
 import uuid
 from collections.abc import Callable
+from datetime import datetime
+from typing import ClassVar
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections.api.endpoints import Endpoint
+from connections.api.endpoints import TO_ACT, Endpoint
 from workflows import run_control
 from workflows.api.run_serializers import RunDetail, RunOut
 from workflows.models import Run, Workflow
@@ -19,17 +21,17 @@ class Runs(Endpoint):
     """The runs of the workspace, newest first."""
 
     required_scope = "workflows:read"
-
-    @extend_schema(
-        responses=RunOut(many=True),
-        parameters=[
-            OpenApiParameter("workflow", uuid.UUID),
-            OpenApiParameter("status", str, enum=list(Run.Status.values)),
-            OpenApiParameter("test", str, enum=_YES_NO, description="Only tests of drafts, or none"),
-            OpenApiParameter("lane", str, description="An incident's id"),
-        ],
-        summary="List runs",
+    paged = True
+    parameters = (
+        OpenApiParameter("workflow", uuid.UUID),
+        OpenApiParameter("status", str, enum=list(Run.Status.values)),
+        OpenApiParameter("test", str, enum=_YES_NO, description="Only tests of drafts, or none"),
+        OpenApiParameter("lane", str, description="An incident's id"),
+        OpenApiParameter("since", datetime, description="Created at this moment or later"),
+        OpenApiParameter("until", datetime, description="Created before this moment"),
     )
+
+    @extend_schema(responses=RunOut(many=True), summary="List runs")
     def get(self, request: Request) -> Response:
         # Each by itself: joined, SQLite would carry all of it through the sorting of all runs there are.
         runs = Run.objects.prefetch_related("version", "event", "origin")
@@ -39,6 +41,10 @@ class Runs(Endpoint):
             runs = runs.filter(version__isnull=test["test"] == "true")
         if status := self.choice_parameter("status", Run.Status.values):
             runs = runs.with_status(status["status"])
+        if since := self.moment_parameter("since"):
+            runs = runs.filter(created_at__gte=since)
+        if until := self.moment_parameter("until"):
+            runs = runs.filter(created_at__lt=until)
         runs = runs.filter(**self.text_parameter("lane"))
         return self.page(runs, RunOut, ordering=("-seq",))
 
@@ -57,7 +63,7 @@ class RunPage(Endpoint):
 class ReplayRun(Endpoint):
     """The same event once more."""
 
-    required_scope = "workflows:write"
+    required_scope = TO_ACT
 
     @extend_schema(request=None, responses={201: RunOut}, summary="Run the same event again")
     def post(self, request: Request, run_id: uuid.UUID) -> Response:
@@ -69,7 +75,7 @@ class ReplayRun(Endpoint):
 class _Control(Endpoint):
     """What a person does to one run."""
 
-    required_scope = "workflows:write"
+    required_scope: ClassVar[str | tuple[str, ...]] = "workflows:write"
 
     def _after(self, run_id: uuid.UUID, act: Callable[..., None]) -> Response:
         related = Run.objects.select_related("workflow__workspace", "version", "event", "origin")
@@ -97,6 +103,8 @@ class PauseRun(_Control):
 
 class ResumeRun(_Control):
     """Let a paused run go on."""
+
+    required_scope = TO_ACT
 
     @extend_schema(request=None, responses=RunOut, summary="Resume a paused run")
     def post(self, request: Request, run_id: uuid.UUID) -> Response:

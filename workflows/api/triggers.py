@@ -40,6 +40,7 @@ class Triggers(Endpoint):
     """The triggers of the workspace."""
 
     required_scopes = {"GET": "triggers:read", "POST": "triggers:write"}
+    paged = True
 
     @extend_schema(responses=TriggerOut(many=True), summary="List triggers")
     def get(self, request: Request) -> Response:

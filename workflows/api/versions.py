@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections.api.endpoints import Endpoint
+from connections.api.endpoints import TO_ACT, Endpoint
 from connections.models import Connection
 from connections.problems import not_found
 from workflows import differences, portable, versions
@@ -83,6 +83,7 @@ class Versions(_OfWorkflow):
     """The published versions of a workflow."""
 
     required_scope = "workflows:read"
+    paged = True
 
     @extend_schema(responses=VersionOut(many=True), summary="List the versions of a workflow, newest first")
     def get(self, request: Request, workflow_id: uuid.UUID) -> Response:
@@ -104,13 +105,13 @@ class Difference(_OfWorkflow):
     """What two versions differ in."""
 
     required_scope = "workflows:read"
+    parameters = tuple(
+        OpenApiParameter(name, str, required=True, description="The number of a version, or draft")
+        for name in ("from", "to")
+    )
 
     @extend_schema(
         responses=Differences,
-        parameters=[
-            OpenApiParameter(name, str, required=True, description="The number of a version, or draft")
-            for name in ("from", "to")
-        ],
         summary="Compare two versions of a workflow, or one with the draft",
     )
     def get(self, request: Request, workflow_id: uuid.UUID) -> Response:
@@ -130,7 +131,7 @@ class Difference(_OfWorkflow):
 class RollBackWorkflow(_OfWorkflow):
     """An earlier version becomes what runs."""
 
-    required_scope = "workflows:write"
+    required_scope = TO_ACT
 
     @extend_schema(
         request=RollBack, responses=WorkflowOut, summary="Publish an earlier version again, as the next one"

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections.api.endpoints import Endpoint
+from connections.api.endpoints import TO_ACT, Endpoint
 from workflows import authoring
 from workflows.api.serializers import WorkflowChange, WorkflowIn, WorkflowOut
 from workflows.models import Trigger, Workflow
@@ -28,6 +28,7 @@ class Workflows(Endpoint):
     """The workflows of the workspace."""
 
     required_scopes = _READ_WRITE
+    paged = True
 
     @extend_schema(responses=WorkflowOut(many=True), summary="List workflows")
     def get(self, request: Request) -> Response:
@@ -93,7 +94,7 @@ class WorkflowDetail(Endpoint):
 class PublishWorkflow(Endpoint):
     """The draft becomes what runs."""
 
-    required_scope = "workflows:write"
+    required_scope = TO_ACT
 
     @extend_schema(request=None, responses=WorkflowOut, summary="Publish the draft as the next version")
     def post(self, request: Request, workflow_id: uuid.UUID) -> Response:

@@ -85,9 +85,8 @@ def _check(actor: Actor, workspace: Workspace, what: dict[str, Any]) -> None:
         raise Problem("invalid_input", "Choose events, runs or both.", fields={"events": ["Choose one."]})
     wanted = {"triggers:read": what["events"], "workflows:read": what["runs"]}
     for scope, needed in wanted.items():
-        if needed and not actor.may(scope, workspace.account_id):
-            message = f"Sending these to a hook needs the scope {scope} as well."
-            raise Problem("insufficient_scope", message, status=403, detail={"scope": scope})
+        if needed:
+            actor.require(scope, workspace.account_id, "The hook hands on what this scope shows")
     trigger: Trigger | None = what["trigger"]
     if trigger is not None and trigger.workspace_id != workspace.pk:
         problem = ["This trigger belongs to another workspace."]

@@ -1,0 +1,70 @@
+"""What answers a request that no view could answer: programs get the error shape of the API, people a page."""
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect, JsonResponse
+from django.http.response import HttpResponseBase
+from django.middleware.common import CommonMiddleware
+from django.template import loader
+from django.views import defaults
+
+from connections.api.errors import body_of, internal_error
+from connections.problems import Problem, not_found
+
+_API = "/api/"
+_ERROR_PAGE = "500.html"
+
+
+class KeepsMethodOfApi(CommonMiddleware):
+    """Django's, but under /api/ a missing last slash is a 308: a 301 would turn a POST into a GET."""
+
+    def get_full_path_with_slash(self, request: HttpRequest) -> str:
+        """Django refuses to redirect a POST while DEBUG is on, because its 301 loses the body; a 308 keeps it."""
+        if request.path.startswith(_API):
+            return request.get_full_path(force_append_slash=True)
+        return super().get_full_path_with_slash(request)
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        answer = super().process_response(request, response)
+        if isinstance(answer, HttpResponsePermanentRedirect) and request.path.startswith(_API):
+            return HttpResponsePermanentRedirect(answer.url, preserve_request=True)
+        return answer
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Django's handler400."""
+    if request.path.startswith(_API):
+        return _json(Problem("bad_request", "This request cannot be understood.", status=400))
+    return defaults.bad_request(request, exception)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Django's handler403."""
+    if request.path.startswith(_API):
+        return _json(Problem("forbidden", "You may not do this.", status=403))
+    return defaults.permission_denied(request, exception)
+
+
+def missing(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Django's handler404."""
+    if request.path.startswith(_API):
+        return _json(not_found())
+    return defaults.page_not_found(request, exception)
+
+
+def broken(request: HttpRequest) -> HttpResponseBase:
+    """Django's handler500; it asks neither database nor session, which may be what is broken."""
+    if request.path.startswith(_API):
+        return _json(internal_error())
+    said = structlog.contextvars.get_contextvars().get("request_id", "")
+    return HttpResponse(
+        loader.get_template(_ERROR_PAGE).render({"request_id": said}),
+        status=HTTPStatus.INTERNAL_SERVER_ERROR,
+    )
+
+
+def _json(problem: Problem) -> JsonResponse:
+    body: dict[str, Any] = {"error": body_of(problem)}
+    return JsonResponse(body, status=problem.status)
