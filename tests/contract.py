@@ -21,6 +21,8 @@ _COERCED = {
 }
 # PagerDuty's own example of createIncident sends text where its schema says object.
 _TEXT_AS_WELL = ("components", "schemas", "IncidentBody", "properties", "details")
+# A LogEntry's type is acknowledge_log_entry, an AcknowledgeLogEntry's another one: no entry could be both.
+_MISSPELT = ("components", "schemas", "AcknowledgeLogEntry")
 _formats = FormatChecker(formats=("email",))
 
 
@@ -36,6 +38,8 @@ class Contract:
         details = _at(document, _TEXT_AS_WELL)
         if "type" in details:
             details["type"] = ["object", "string"]
+        for part in _at(document, _MISSPELT).get("allOf", []):
+            part.get("properties", {}).get("type", {}).update(enum=["acknowledge_log_entry"])
         self._request = _as_json_schema(document, "urn:request", left_out="readOnly")
         self._answer = _as_json_schema(document, "urn:answer", left_out="writeOnly")
         self._registry = Registry().with_resources(

@@ -107,6 +107,8 @@ class Attempt:
         else:
             # A result that was found, not answered, may be a twin's; then our own request is still under way.
             settled = {"settles_at": None} if self.sent else {}
+            if self.sent and output.get("changed") is False:
+                origins.forget(self.call)  # somebody else was faster: what is told of is theirs
             self.lease.complete(outcomes.of_success(output) | settled | {"unsure": False})
 
     def _perform(self) -> Json:
@@ -159,6 +161,13 @@ class Attempt:
                 raise _TooEarly(until)
         if action.check is not None:
             action.check(api, data, caller)
+        if action.prepare is not None:
+            prepared = action.prepare(api, data, caller)
+            if prepared.output is not None:
+                if self.lease.unsaved:
+                    self.lease.write()
+                return prepared.output
+            data = prepared.data
         if action.writes:
             effects = action.effects(api, data, caller) if action.effects else []
             self._about_to_send(action, connection, effects, meter)

@@ -73,7 +73,12 @@ def of_output(schema: Json, output: Any, owns_link: OwnsLink) -> Reading:
             reading.facts += _facts(inner, value)
             reading.link = reading.link or _link(value, owns_link)
         elif isinstance(value, list):
-            reading.tables.append(_table(title_of(name, inner), inner.get("items", {}), value, owns_link))
+            if inner.get("items", {}).get("type") == "string":
+                reading.facts += _facts({"properties": {name: inner}}, output)
+            else:
+                reading.tables.append(_table(title_of(name, inner), inner.get("items", {}), value, owns_link))
+        elif "title" in inner:
+            reading.facts += _facts({"properties": {name: inner}}, output)
     if reading.tables:
         reading.said = _of_listing(output, reading.tables[0])
     return reading
@@ -130,6 +135,8 @@ def _fact(name: str, schema: Json, value: Any, longest: int, link: str = "") -> 
     if value in (None, "", [], {}):
         return None
     title = title_of(name, schema)
+    if isinstance(value, str) and value in (said := schema.get("x-words", {})):
+        return Fact(title, said[value])
     if schema.get("format") == "date-time" and isinstance(value, str) and (at := _moment(value)):
         return Fact(title, at=at)
     if isinstance(value, list):

@@ -1,6 +1,6 @@
 """What can be done in PagerDuty: one module for each kind of thing, and the table of all actions."""
 
-from pagerduty_app.actions import create_incident, incident_lists, incidents, notes, on_call
+from pagerduty_app.actions import create_incident, incident_lists, incidents, notes, on_call, update_incident
 from pagerduty_app.actions.lookups import LOOKUPS
 
 __all__ = ["ACTIONS", "LOOKUPS"]
@@ -9,7 +9,7 @@ ACTIONS = {
     for action in (
         create_incident.ACTION,
         incidents.GET,
-        incidents.UPDATE,
+        update_incident.ACTION,
         notes.ACTION,
         incident_lists.INCIDENTS,
         incident_lists.SERVICES,

@@ -5,9 +5,10 @@ from pagerduty_app.client import Api
 from pagerduty_app.echoes import key_subject, text_proof
 from workflows.catalog import Caller, Effect, Json
 
-# An update to that status is told of as one of these; acknowledging in somebody's name may also reassign.
+# An update to that status is told of as one of these. Acknowledging in somebody's name may also reassign, and an
+# incident that was resolved the moment before is reopened by it.
 _TOLD_AS = {
-    "acknowledged": ["incident.acknowledged", "incident.reassigned"],
+    "acknowledged": ["incident.acknowledged", "incident.reassigned", "incident.reopened"],
     "resolved": ["incident.resolved"],
     "triggered": ["incident.unacknowledged", "incident.reopened"],
 }
@@ -23,8 +24,9 @@ def of_created(key: str, api: Api, data: Json, caller: Caller) -> list[Effect]:
     return [Effect(key_subject(key), "incident.triggered", _agent(api, data, caller))]
 
 
-def of_updated(api: Api, data: Json, caller: Caller) -> list[Effect]:
-    kinds = _TOLD_AS.get(data.get("status", ""), [])
+def of_updated(status: str, api: Api, data: Json, caller: Caller) -> list[Effect]:
+    """status: the one that is written; "" for none."""
+    kinds = _TOLD_AS.get(status, [])
     agent = _agent(api, data, caller) if kinds else ""
     return [Effect(f"incident:{data['incident_id']}", kind, agent) for kind in kinds]
 

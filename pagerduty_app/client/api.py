@@ -9,7 +9,7 @@ from typing import Any
 from pagerduty_app.client.by_creation import by_creation
 from pagerduty_app.client.errors import PagerDutyError
 from pagerduty_app.client.limits import Limits
-from pagerduty_app.client.paging import Walk, by_offset
+from pagerduty_app.client.paging import Walk, by_offset, rows_of
 from pagerduty_app.client.transport import Transport
 
 Json = dict[str, Any]
@@ -52,6 +52,11 @@ class Api:
     def list_notes(self, incident_id: str) -> list[Json]:
         notes = self._http.ask("GET", f"/incidents/{_checked(incident_id)}/notes").get("notes")
         return [note for note in notes if isinstance(note, dict)] if isinstance(notes, list) else []
+
+    def log_entries(self, incident_id: str, params: Mapping[str, Any]) -> list[Json]:
+        """One page of what happened to the incident, the newest first."""
+        path = f"/incidents/{_checked(incident_id)}/log_entries"
+        return rows_of(self._http.ask("GET", path, params=_query(params)), "log_entries")
 
     # --- lists: one page each; `everything` goes through all pages -----------------------------------
     def page(self, collection: str, params: Mapping[str, Any]) -> Json:

@@ -73,5 +73,18 @@ def rows_of(page: dict[str, Any], collection: str) -> list[Row]:
     return rows
 
 
+def object_of(answer: dict[str, Any], name: str, *, needs: tuple[str, ...], writes: bool = False) -> Row:
+    """The named object of an answer, with those texts in it. Raises PagerDutyError when it is not there.
+
+    writes: the answer is to a write, which has had its effect or not.
+    """
+    found = answer.get(name)
+    if not isinstance(found, dict) or not all(isinstance(found.get(one), str) for one in needs):
+        raise PagerDutyError(
+            f"PagerDuty's answer holds no {name}.", status=200, retryable=True, outcome_unknown=writes
+        )
+    return found
+
+
 def _is_row(row: Any) -> bool:
     return isinstance(row, dict) and isinstance(row.get("id"), str)

@@ -8,7 +8,18 @@ from typing import Any
 
 # What is asked for is done within this time or not at all, however long the answer to it is kept back.
 WORKS_FOR_SECONDS = 15.0
-KINDS = ("delay", "lose_answer", "drop_before", "status", "status_after", "rate_limit")
+KINDS = (
+    "delay",
+    "lose_answer",
+    "drop_before",
+    "status",
+    "status_after",
+    "rate_limit",
+    "act_first",
+    "ignore_offset",
+)
+# The work is done all the same.
+BESIDE_THE_WORK = frozenset({"lose_answer", "status_after", "act_first", "ignore_offset"})
 
 
 @dataclass
@@ -17,6 +28,8 @@ class Rule:
 
     status answers in place of the work, status_after when the work was done, as a gateway does that has lost patience.
     body: what they answer, JSON or text, in whatever shape; None is the documented one.
+    act_first: a person gives the incident the status `act` just before the work. ignore_offset: a listing begins with
+    its first row, wherever it was asked to begin.
     """
 
     kind: str
@@ -27,6 +40,7 @@ class Rule:
     seconds: float = 1.0
     headers: bool = True
     retry_after: str | None = None
+    act: str = "resolved"
     times: int | None = None
     probability: float = 1.0
     seed: int | None = None

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from pagerduty_app.sandbox.faults import Rule
+from pagerduty_app.sandbox.faults import BESIDE_THE_WORK, Rule
 from pagerduty_app.sandbox.refusals import Refused, forbidden, invalid, unauthorized
 from pagerduty_app.sandbox.sandbox import Sandbox
 
@@ -62,6 +62,8 @@ def operation(**scopes: str) -> Callable[[Callable[..., Answer]], Callable[..., 
             entry = {"at": time.time(), "method": request.method, "path": request.path, "client": None}
             entry["query"] = request.META.get("QUERY_STRING", "")
             sandbox.requests.append(entry)
+            if rule is not None:
+                _tamper(rule, sandbox, request, path)
             answer = before(rule) or _answered(sandbox, request, region, scopes, handle, path, entry)
             answer = after(rule, request, answer)
             entry["status"] = answer.status_code
@@ -133,9 +135,19 @@ def _body(request: HttpRequest) -> Json:
 
 
 # --- faults ------------------------------------------------------------------------------------------
+def _tamper(rule: Rule, sandbox: Sandbox, request: HttpRequest, path: dict[str, str]) -> None:
+    """What a fault does ahead of the work."""
+    if rule.kind == "act_first":
+        sandbox.act(path["incident_id"], rule.act)
+    elif rule.kind == "ignore_offset":
+        query = request.GET.copy()
+        query.pop("offset", None)
+        request.__dict__["GET"] = query
+
+
 def before(rule: Rule | None) -> HttpResponse | None:
     """What a fault does in place of the work, or None."""
-    if rule is None or rule.kind in ("lose_answer", "status_after"):
+    if rule is None or rule.kind in BESIDE_THE_WORK:
         return None
     if rule.kind == "delay":
         time.sleep(rule.seconds_before)

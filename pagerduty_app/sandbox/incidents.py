@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from pagerduty_app.sandbox import log_entries
 from pagerduty_app.sandbox.refusals import Refused, invalid, not_found
 from pagerduty_app.sandbox.store import Store
 from pagerduty_app.sandbox.world import reference, reference_to
@@ -20,6 +21,7 @@ _TRANSITIONS = {
     ("acknowledged", "resolved"): "incident.resolved",
     ("acknowledged", "triggered"): "incident.unacknowledged",
     ("resolved", "triggered"): "incident.reopened",
+    ("resolved", "acknowledged"): "incident.reopened",
 }
 EVENT_TYPES = ["incident.triggered", "incident.annotated", *sorted(set(_TRANSITIONS.values()))]
 
@@ -59,6 +61,7 @@ class Incidents:
             ):
                 raise invalid("Open incident with matching dedup key already exists on this service")
             incident = self._new(account, user, service, {**wanted, "incident_key": key})
+            self._log(incident, "trigger_log_entry", user)
         self._tell("incident.triggered", account, incident, user)
         return incident
 
@@ -71,18 +74,21 @@ class Incidents:
         return self._new(account, user, service, {"title": "An incident", **fields}, **fields)
 
     def change(self, account: str, user: Json, incident_id: str, wanted: Json) -> Json:
-        """wanted: status, title, urgency, resolution as in PUT /incidents/{id}."""
+        """wanted: status, title, urgency, resolution as in PUT /incidents/{id}.
+
+        A resolved incident that gets another status is reopened (api-schema, updateIncident).
+        """
         events = []
         with self._store.transaction():
             incident = self.get(account, incident_id)
             status = str(wanted.get("status") or incident["status"])
-            if incident["status"] == "resolved" and status == "acknowledged":
-                raise Refused(400, 1001, "Incident Already Resolved")
             if wanted.get("status") == incident["status"] == "acknowledged":
                 raise Refused(400, 1002, "Incident Already Acknowledged")
             if status != incident["status"]:
-                events.append(_TRANSITIONS[incident["status"], status])
+                event = _TRANSITIONS[incident["status"], status]
+                events.append(event)
                 self._set_status(incident, status, user)
+                self._log(incident, log_entries.KINDS.get(event, log_entries.OF_STATUS[status]), user)
             elif "status" in wanted and status == "resolved":
                 raise Refused(400, 1001, "Incident Already Resolved")
             incident |= {name: wanted[name] for name in ("title", "urgency") if name in wanted}
@@ -120,6 +126,11 @@ class Incidents:
     def notes(self, account: str, incident_id: str) -> list[Json]:
         self.get(account, incident_id)
         return self._store.all("note", incident_id)
+
+    def log(self, account: str, incident_id: str) -> list[Json]:
+        """The newest first (api-schema, LogEntry)."""
+        self.get(account, incident_id)
+        return self._store.all("log_entry", incident_id)[::-1]
 
     def delete(self, account: str, incident_id: str) -> None:
         self.get(account, incident_id)
@@ -167,6 +178,7 @@ class Incidents:
         at = now_text()
         if incident["status"] == "resolved":
             incident["reopened_at"] = at
+            incident["assignments"] = [{"at": at, "assignee": self._assignee(incident, status, user)}]
         incident |= {
             "status": status,
             "last_status_change_at": at,
@@ -177,6 +189,18 @@ class Incidents:
         incident.pop("resolved_at", None)
         if status == "resolved":
             incident |= {"resolved_at": at, "assignments": []}
+
+    def _assignee(self, incident: Json, status: str, user: Json) -> Json:
+        """Who gets a reopened incident: who acknowledged it, else the first of its escalation policy."""
+        if status == "acknowledged":
+            return reference_to(user)
+        policy = self._store.get("escalation_policy", incident["escalation_policy"]["id"])
+        target: Json = policy["escalation_rules"][0]["targets"][0] if policy else reference_to(user)
+        return target
+
+    def _log(self, incident: Json, kind: str, user: Json) -> None:
+        entry = log_entries.entry(self._base_url, incident, kind, user, now_text())
+        self._store.put("log_entry", entry["id"], entry, incident["id"])
 
     def _save(self, incident: Json) -> None:
         self._store.run(

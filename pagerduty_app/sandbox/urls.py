@@ -18,6 +18,7 @@ rest = [
     path("incidents", incidents.collection),
     path("incidents/<str:incident_id>", incidents.one),
     path("incidents/<str:incident_id>/notes", incidents.notes),
+    path("incidents/<str:incident_id>/log_entries", incidents.log_entries),
     path("users/me", directory.me),
     path("schedules/<str:some_id>/users", directory.schedule_users),
     path("schedules/<str:some_id>", directory.schedule),

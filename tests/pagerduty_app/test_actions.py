@@ -12,26 +12,20 @@ import pytest
 import requests
 from django.conf import settings
 from django.utils import timezone
-from jsonschema import Draft7Validator
 
 from connections.models import Connection
 from connections.problems import Problem
-from pagerduty_app.actions import ACTIONS
 from pagerduty_app.oauth_tokens import SCOPES
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.contract import HINT, Contract
-from tests.pagerduty_app.dance import Dance
+from tests.pagerduty_app.acting import DANA, ELI, act, connection, fault, later, output
 from tests.pagerduty_app.listing import fill
-from tests.pauses import nobody_is_held_back
-from tests.people import People, people
-from tests.workflows.conftest import SYSTEM
-from workflows import attempts, calls, worker
+from workflows import attempts, worker
 from workflows.api.serializers import CallOut
-from workflows.models import ActionCall
 
+__all__ = ["act", "connection"]  # pytest takes fixtures over by name
 pytestmark = pytest.mark.django_db
 _CHECKED_OF_EACH = 10
-DANA, ELI = "dana@acme.example", "eli@acme.example"
 NEW = {"from": DANA, "service_id": "PSVC00", "title": "Queue is full"}
 
 
@@ -72,47 +66,8 @@ def _again(content: bytes) -> Any:
     return HTTPResponse(body=BytesIO(content), preload_content=False, status=200)
 
 
-@pytest.fixture
-def connection(db: None, sandbox: Sandbox) -> Connection:
-    who: People = people()
-    return Dance(who.alice).connect(who.acme)
-
-
-@pytest.fixture
-def act(connection: Connection) -> Any:
-    """act(action, input): the call as far as it got."""
-
-    def run(action: str, data: dict[str, Any], **more: Any) -> ActionCall:
-        asked = {"action_key": f"pagerduty/{action}", "data": data, "origin": "api"}
-        return calls.call_action(actor=SYSTEM, connection=connection, **asked | more)
-
-    return run
-
-
-def later(call: ActionCall) -> ActionCall:
-    """The call after all that it waits for has passed and the workers had their turn with it."""
-    now = timezone.now()
-    ActionCall.objects.filter(pk=call.pk).update(next_attempt_at=now, settles_at=now, lease_until=None)
-    nobody_is_held_back()
-    worker.drain()
-    call.refresh_from_db()
-    return call
-
-
-def output(call: ActionCall) -> dict[str, Any]:
-    assert call.status == "completed", call.error
-    schema = ACTIONS[call.action].output_schema
-    Draft7Validator(schema).validate(call.output)
-    made: dict[str, Any] = call.output
-    return made
-
-
 def incidents(sandbox: Sandbox) -> list[str]:
     return [some_id for (some_id,) in sandbox.store.rows("SELECT id FROM incidents ORDER BY seq")]
-
-
-def fault(sandbox: Sandbox, kind: str, path: str, method: str = "POST", **more: Any) -> None:
-    sandbox.faults.add([{"kind": kind, "path": path, "method": method, "times": 1, **more}])
 
 
 def test_the_contract_is_there(contract: Contract | None) -> None:

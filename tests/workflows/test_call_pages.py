@@ -41,6 +41,27 @@ def test_a_result_is_read_as_facts_with_the_way_to_the_provider(bob: Client, con
     assert "<summary>Output as JSON</summary>" in page
 
 
+def test_an_update_that_found_nothing_to_do_says_so(bob: Client, connection: Connection) -> None:
+    output = {"incident": INCIDENT, "changed": False, "reason": "already_resolved", "applied": []}
+    call = made(connection, action="pagerduty/update-incident", output=output | {"reopened": False})
+
+    shown = facts(page_of(bob, call))
+
+    assert (shown["Changed"], shown["Reason"]) == ("no", "The incident is resolved already.")
+    assert "Written" not in shown
+
+
+def test_an_update_from_before_there_was_more_to_say_is_still_shown(
+    bob: Client, connection: Connection
+) -> None:
+    call = made(connection, action="pagerduty/update-incident", output={"incident": INCIDENT})
+
+    shown = facts(page_of(bob, call))
+
+    assert shown["Title"] == "Checkout is slow"
+    assert "Changed" not in shown
+
+
 def test_from_a_result_one_goes_on_with_the_same_object(bob: Client, connection: Connection) -> None:
     page = page_of(bob, made(connection, output={"incident": INCIDENT}))
 

@@ -138,6 +138,7 @@ class TestEchoes:
     @pytest.fixture
     def acknowledged(self, deliver: Any, trigger: Trigger, connection: Connection, pagerduty: Any) -> Trigger:
         """The trigger of acknowledgements, after a workflow has acknowledged PINC1."""
+        pagerduty.get(f"{API}/incidents/PINC1", json={"incident": {"id": "PINC1", "status": "triggered"}})
         pagerduty.put(f"{API}/incidents/PINC1", json={"incident": {"id": "PINC1", "status": "acknowledged"}})
         listening = triggers.create(
             actor=SYSTEM, connection=connection, key="pagerduty/incident-acknowledged", name="x"
@@ -198,15 +199,28 @@ class TestEchoes:
 NEVER = {"match": "all", "rows": [["trigger.incident.id", "equals", "never"]]}
 
 
+@pytest.mark.parametrize(("status", "ends"), [("triggered", "failed"), ("resolved", "completed")])
 def test_a_refused_write_leaves_no_trace(
-    deliver: Any, trigger: Trigger, connection: Connection, pagerduty: responses.RequestsMock
+    deliver: Any,
+    trigger: Trigger,
+    connection: Connection,
+    pagerduty: responses.RequestsMock,
+    status: str,
+    ends: str,
 ) -> None:
-    pagerduty.put(f"{API}/incidents/PINC1", status=400, json={"error": {"code": 1001, "message": "Already"}})
+    def refused(request: Any) -> tuple[int, dict[str, str], str]:
+        assert Trace.objects.exists()
+        return 400, {}, json.dumps({"error": {"code": 1001, "message": "Already"}})
+
+    pagerduty.get(f"{API}/incidents/PINC1", json={"incident": {"id": "PINC1", "status": "triggered"}})
+    pagerduty.get(f"{API}/incidents/PINC1", json={"incident": {"id": "PINC1", "status": status}})
+    pagerduty.add_callback(responses.PUT, f"{API}/incidents/PINC1", callback=refused)
     publish(trigger, connection, steps=[update_step(connection, "resolved")])
     deliver(now_event())
 
     worker.drain()
 
+    assert Run.objects.get().status == ends
     assert not Trace.objects.exists()
 
 

@@ -59,6 +59,17 @@ class Caller(Protocol):
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """A write as the provider's present state leaves it.
+
+    data: what `effects` and `perform` receive. output: the result where nothing is left to do; then nothing is sent.
+    """
+
+    data: Json
+    output: Json | None = None
+
+
+@dataclass(frozen=True)
 class ActionType:
     """Something a step, the API or a person can have done.
 
@@ -66,6 +77,8 @@ class ActionType:
     that validates it.
     perform(api, data, caller) → output (JSON). `api` is what the integration's `open_api` returned.
     check(api, data, caller): extra validation against the provider before dispatch; raises ProviderError.
+    prepare(api, data, caller) → Prepared, for a write that depends on a state, which is read before each time it is
+    sent, since it may come hours late; raises ProviderError.
     recover(api, data, caller) → output of an earlier attempt whose outcome is unknown, or None when that
     attempt had no effect. Actions without it are safe to repeat.
     settles_in: how long after it was sent a write without an answer may still take effect. Where `recover` finds
@@ -85,6 +98,7 @@ class ActionType:
     sample_input: Json
     perform: Callable[[Any, Json, Caller], Json]
     check: Callable[[Any, Json, Caller], None] | None = None
+    prepare: Callable[[Any, Json, Caller], Prepared] | None = None
     recover: Callable[[Any, Json, Caller], Json | None] | None = None
     settles_in: timedelta = timedelta(0)
     effects: "Callable[[Any, Json, Caller], list[Effect]] | None" = None

@@ -130,3 +130,13 @@ def notes(call: Call, incident_id: str) -> Answer:
     if not isinstance(content, str) or not content.strip():
         raise invalid("Content can't be blank.")
     return 200, {"note": incidents.annotate(call.account, call.requester(), incident_id, content)}
+
+
+@operation(get="incidents.read")
+def log_entries(call: Call, incident_id: str) -> Answer:
+    query = call.request.GET
+    offset, limit = window(query)
+    rows = call.sandbox.incidents.log(call.account, incident_id)
+    since, until = (_text(_time(query[name])) if query.get(name) else "" for name in ("since", "until"))
+    rows = [row for row in rows if since <= row["created_at"] and (not until or row["created_at"] < until)]
+    return 200, page("log_entries", rows[offset : offset + limit], offset, limit, len(rows), query)

@@ -1,0 +1,71 @@
+"""Which changes of an incident are left to write, given how it is now (api-schema, updateIncident).
+
+A write may come hours late: from a recovered delivery, a parked run, a retry or a replay. Since 2025-09-18 a status of
+`triggered` or `acknowledged` reopens a resolved incident and assigns it, so a status is written only where it still
+means what was asked for.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from workflows.catalog import Json
+
+CHANGES = ("status", "title", "urgency", "resolution")
+_OPEN = frozenset({"triggered", "acknowledged"})
+REASONS = {
+    "already_resolved": "The incident is resolved already.",
+    "already_acknowledged": "The incident is acknowledged already.",
+    "already_triggered": "The incident is triggered already.",
+    "unchanged": "The incident shows all of this already.",
+    "resolved_meanwhile": "It was resolved between the look and the write, and the write reopened it.",
+}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """send: the fields to write. reason: why less than was asked for is written. reopens: whether that is intended."""
+
+    send: Json
+    reason: str | None = None
+    reopens: bool = False
+
+
+def decide(asked: Json, incident: Json) -> Decision:
+    """What is left of an input for an incident in that state."""
+    send = {name: asked[name] for name in ("title", "urgency") if _differs(name, asked, incident)}
+    status, present = asked.get("status"), incident["status"]
+    if status is None:
+        return Decision(send, None if send else "unchanged")
+    if status == present:
+        return Decision(send, f"already_{present}")
+    reopens = present == "resolved" and status in _OPEN
+    if reopens and not asked.get("reopen", False):
+        return Decision(send, "already_resolved")
+    return Decision({**send, **_given(asked, "status", "resolution")}, reopens=reopens)
+
+
+def output(incident: Json, applied: list[str], reason: str | None, *, reopened: bool | None = False) -> Json:
+    """The action's answer. reopened: None when PagerDuty did not say."""
+    return {
+        "incident": incident,
+        "changed": bool(applied),
+        "reason": reason,
+        "applied": applied,
+        "reopened": reopened,
+    }
+
+
+def _given(asked: Json, *names: str) -> Json:
+    return {name: asked[name] for name in names if name in asked}
+
+
+def _differs(name: str, asked: Json, incident: Json) -> bool:
+    return name in asked and incident.get(name) != asked[name]
+
+
+SCHEMA: dict[str, Any] = {
+    "changed": {"type": "boolean", "title": "Changed"},
+    "reason": {"type": ["string", "null"], "title": "Reason", "enum": [*REASONS, None], "x-words": REASONS},
+    "applied": {"type": "array", "items": {"type": "string"}, "title": "Written"},
+    "reopened": {"type": ["boolean", "null"], "title": "Reopened"},
+}

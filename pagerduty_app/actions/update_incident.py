@@ -1,0 +1,166 @@
+"""pagerduty/update-incident: looks first, and never brings a resolved incident back unless that is asked for."""
+
+from datetime import timedelta
+from typing import Any
+
+from rest_framework import serializers
+
+from connections.budget import Exhausted
+from pagerduty_app import error_table
+from pagerduty_app.actions import effects, incident_changes, incident_log
+from pagerduty_app.actions.asking import check_requester, provider_errors, requester, writing
+from pagerduty_app.actions.fields import INCIDENT, STATUSES, URGENCIES, from_field, incident_field
+from pagerduty_app.actions.incident_changes import CHANGES, Decision, decide, output
+from pagerduty_app.client import Api, PagerDutyError
+from pagerduty_app.client.paging import object_of
+from workflows.catalog import ActionType, Caller, Effect, Json, Prepared
+from workflows.inputs import ActionInput, Flag, Text
+from workflows.moments import moment
+
+# Their clock and ours may differ by this much.
+_SKEW = timedelta(minutes=2)
+# The incident as it was when it was looked at, beside the input.
+_SEEN = "_seen"
+_SOMEBODY_WAS_FASTER = frozenset({"incident_already_resolved", "incident_already_acknowledged"})
+
+
+class UpdateIncidentInput(ActionInput):
+    """At least one change."""
+
+    incident_id = incident_field()
+    status = serializers.ChoiceField(
+        choices=STATUSES,
+        required=False,
+        label="Status",
+        help_text="Acknowledging in somebody’s name can reassign the incident to them",
+    )
+    title = Text(max_length=1024, required=False, label="Title")
+    urgency = serializers.ChoiceField(choices=URGENCIES, required=False, label="Urgency")
+    resolution = Text(max_length=25_000, required=False, label="Resolution")
+    reopen = Flag(
+        required=False,
+        label="Reopen",
+        help_text="Bring a resolved incident back to that status; otherwise it stays resolved",
+    )
+
+    class Meta:
+        keyword_fields = {"from": from_field()}
+        at_least_one = CHANGES
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not any(name in attrs for name in CHANGES):
+            raise serializers.ValidationError({"status": [f"Give at least one of {', '.join(CHANGES)}."]})
+        if "resolution" in attrs and attrs.get("status") != "resolved":
+            raise serializers.ValidationError({"resolution": ["Goes with the status resolved only."]})
+        if attrs.get("reopen") and attrs.get("status") not in ("triggered", "acknowledged"):
+            raise serializers.ValidationError({"reopen": ["Goes with the status triggered or acknowledged."]})
+        return attrs
+
+
+def _present(api: Api, data: Json) -> Json:
+    """The incident as it is now. Raises PagerDutyError."""
+    return object_of(api.get_incident(data["incident_id"]), "incident", needs=("id", "status"))
+
+
+def prepare(api: Api, data: Json, caller: Caller) -> Prepared:
+    """Look at the incident before anything is sent. Raises ProviderError."""
+    with provider_errors():
+        seen = _present(api, data)
+    decision = decide(data, seen)
+    done = None if decision.send else output(seen, [], decision.reason)
+    return Prepared(data | {_SEEN: seen}, done)
+
+
+def perform(api: Api, data: Json, caller: Caller) -> Json:
+    with writing(data, caller):
+        decision = decide(data, data[_SEEN])
+        try:
+            return _write(api, data, decision, caller)
+        except PagerDutyError as error:
+            known = error_table.find(error.code, error.status).name
+            if known not in _SOMEBODY_WAS_FASTER or "status" not in decision.send:
+                raise
+            seen = _present(api, data)
+            decision = decide(data, seen)
+            if "status" in decision.send:
+                raise  # it refuses what the incident seems to need
+        return _write(api, data | {_SEEN: seen}, decision, caller)
+
+
+def _write(api: Api, data: Json, decision: Decision, caller: Caller) -> Json:
+    """Raises PagerDutyError."""
+    if not decision.send:
+        return output(data[_SEEN], [], decision.reason)
+    answer = api.update_incident(data["from"], data["incident_id"], {"type": "incident", **decision.send})
+    incident = object_of(answer, "incident", needs=("id", "status"), writes=True)
+    reopened = decision.reopens or _reopened_by_accident(api, data, decision, caller)
+    reason = "resolved_meanwhile" if reopened and not decision.reopens else decision.reason
+    return output(incident, list(decision.send), reason, reopened=reopened)
+
+
+def _reopened_by_accident(api: Api, data: Json, decision: Decision, caller: Caller) -> bool | None:
+    """Whether the incident was resolved between the look and the write; the log alone can tell.
+
+    None where it does not. What has been written stays written, so nothing that goes wrong here is an error.
+    """
+    status = decision.send.get("status")
+    if status not in ("triggered", "acknowledged"):
+        return False
+    try:
+        since = moment(data[_SEEN].get("last_status_change_at"))
+        entries = incident_log.statuses(api, data["incident_id"], since)
+    except (PagerDutyError, Exhausted):
+        return None
+    return incident_log.reopened(incident_log.change_by(entries, _agent(api, data, caller), status))
+
+
+def _agent(api: Api, data: Json, caller: Caller) -> Any:
+    return (requester(api, data["from"], caller) or {}).get("id")
+
+
+def recover(api: Api, data: Json, caller: Caller) -> Json | None:
+    """The result of an earlier attempt, if PagerDuty shows that it had its effect.
+
+    A status by what the log says, since it may have changed again meanwhile; anything else by the incident. Where
+    nothing is shown, the incident is looked at and decided on as for the first time.
+    """
+    asked = [name for name in CHANGES if name in data]
+    with provider_errors():
+        incident = _present(api, data)
+        if "status" not in data:
+            shown = all(incident.get(name) == data[name] for name in asked)
+            return output(incident, asked, None) if shown else None
+        since = caller.first_sent_at - _SKEW if caller.first_sent_at else None
+        entries = incident_log.statuses(api, data["incident_id"], since)
+    ours = incident_log.change_by(entries, _agent(api, data, caller), data["status"])
+    if not ours:
+        return None
+    reopened = incident_log.reopened(ours)
+    reason = "resolved_meanwhile" if reopened and not data.get("reopen") else None
+    return output(incident, asked, reason, reopened=reopened)
+
+
+def _effects(api: Api, data: Json, caller: Caller) -> list[Effect]:
+    return effects.of_updated(decide(data, data[_SEEN]).send.get("status", ""), api, data, caller)
+
+
+ACTION = ActionType(
+    key="pagerduty/update-incident",
+    name="Update incident",
+    description="Acknowledges, resolves, reopens, or changes title or urgency of an incident.",
+    scope="incidents.write",
+    writes=True,
+    input=UpdateIncidentInput,
+    output_schema={
+        "type": "object",
+        "properties": {"incident": INCIDENT, **incident_changes.SCHEMA},
+        "required": ["incident", *incident_changes.SCHEMA],
+        "additionalProperties": False,
+    },
+    sample_input={"from": "dana@acme.example", "incident_id": "PABC123", "status": "acknowledged"},
+    perform=perform,
+    check=check_requester,
+    prepare=prepare,
+    recover=recover,
+    effects=_effects,
+)

@@ -1,0 +1,63 @@
+"""Fixtures of tests that use actions over the running sandbox, and what they share."""
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from jsonschema import Draft7Validator
+
+from connections.models import Connection
+from pagerduty_app.actions import ACTIONS
+from pagerduty_app.sandbox.sandbox import Sandbox
+from tests.pagerduty_app.dance import Dance
+from tests.pauses import nobody_is_held_back
+from tests.people import people
+from tests.workflows.conftest import SYSTEM
+from workflows import calls, worker
+from workflows.models import ActionCall
+
+ACCOUNT, DANA, ELI = "PACME01", "dana@acme.example", "eli@acme.example"
+
+
+@pytest.fixture
+def connection(db: None, sandbox: Sandbox) -> Connection:
+    who = people()
+    return Dance(who.alice).connect(who.acme)
+
+
+@pytest.fixture
+def act(connection: Connection) -> Any:
+    """act(action, input): the call as far as it got."""
+
+    def run(action: str, data: dict[str, Any], **more: Any) -> ActionCall:
+        asked = {"action_key": f"pagerduty/{action}", "data": data, "origin": "api"}
+        return calls.call_action(actor=SYSTEM, connection=connection, **asked | more)
+
+    return run
+
+
+def later(call: ActionCall) -> ActionCall:
+    """The call after all that it waits for has passed and the workers had their turn with it."""
+    now = timezone.now()
+    ActionCall.objects.filter(pk=call.pk).update(next_attempt_at=now, settles_at=now, lease_until=None)
+    nobody_is_held_back()
+    worker.drain()
+    call.refresh_from_db()
+    return call
+
+
+def output(call: ActionCall) -> dict[str, Any]:
+    assert call.status == "completed", call.error
+    schema = ACTIONS[call.action].output_schema
+    Draft7Validator(schema).validate(call.output)
+    made: dict[str, Any] = call.output
+    return made
+
+
+def fault(sandbox: Sandbox, kind: str, path: str, method: str = "POST", **more: Any) -> None:
+    sandbox.faults.add([{"kind": kind, "path": path, "method": method, "times": 1, **more}])
+
+
+def asked(sandbox: Sandbox, method: str, path: str) -> list[dict[str, Any]]:
+    """The requests of that method for that path which the sandbox has had."""
+    return [row for row in sandbox.requests if (row["method"], row["path"]) == (method, path)]
