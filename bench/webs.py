@@ -16,8 +16,8 @@ from bench import processes
 from bench.stack import ROOT, wait_for
 from taskjuice import web
 
-WORKERS, THREADS = 2, 8  # as settings.py has them
-PRODUCT = "taskjuice.wsgi:application"
+WORKERS = 2  # as settings.py has it
+PRODUCT = "taskjuice.rsgi:application"
 FLOOR = "bench.floors:application"
 _SENDERS_AT_MOST = 2
 
@@ -34,9 +34,7 @@ class Web:
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def __enter__(self) -> Self:
-        line = web.command(
-            self.application, host="127.0.0.1", port=self.port, workers=WORKERS, threads=THREADS
-        )
+        line = web.command(self.application, host="127.0.0.1", port=self.port, workers=WORKERS)
         begin = time.monotonic()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(

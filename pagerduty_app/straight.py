@@ -10,15 +10,22 @@ from io import BytesIO
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 from django.http.request import split_domain_port, validate_host
 
+from connections import wall
+from connections.postgresql import patience
+from pagerduty_app import signatures
 from pagerduty_app.receiver import AnyCaseUuid
 from workflows import inbox
-from workflows.intake import straight
+from workflows.intake import known, straight
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 _URL = re.compile(rf"/hooks/pagerduty/({AnyCaseUuid.regex})/?")
 _MOST_HOSTS = 100
+# PagerDuty waits for five, and takes what comes later for a failure that it repeats.
+_STORE_WITHIN_SECONDS = 4.0
+_PREFIX = "/hooks/"
 
 
 class StraightIn:
@@ -33,6 +40,12 @@ class StraightIn:
             self._headers.append(("Strict-Transport-Security", age))
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if not environ["PATH_INFO"].startswith(_PREFIX):
+            return self.application(environ, start_response)
+        with patience.at_most(_STORE_WITHIN_SECONDS):
+            return self._take(environ, start_response)
+
+    def _take(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         url = _URL.fullmatch(environ["PATH_INFO"]) if environ["REQUEST_METHOD"] == "POST" else None
         length = environ.get("CONTENT_LENGTH") or ""
         if (
@@ -64,3 +77,32 @@ class StraightIn:
         if len(self._hosts) < _MOST_HOSTS:
             self._hosts.add(host)
         return True
+
+
+class Ahead:
+    """What the gateway asks before it reads the body of a delivery (taskjuice.http.gateway.Deliveries).
+
+    An address that is none of ours, and a request that nobody has signed, are answered without their body.
+    """
+
+    def concern(self, path: str) -> bool:
+        return path.startswith(_PREFIX)
+
+    def known(self, environ: dict[str, Any]) -> bool:
+        """Whether its trigger was seen lately; asks nothing."""
+        url = _URL.fullmatch(environ["PATH_INFO"])
+        return url is not None and known.is_kept(url[1].lower()) and _may_be_signed(environ)
+
+    def wanted(self, environ: dict[str, Any]) -> bool:
+        """Raises django.db.Error."""
+        url = _URL.fullmatch(environ["PATH_INFO"])
+        if url is None or environ["REQUEST_METHOD"] != "POST" or not _may_be_signed(environ):
+            return False
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
+        with wall.opened(), patience.at_most(_STORE_WITHIN_SECONDS):
+            return inbox.find_trigger("pagerduty", url[1]) is not None
+
+
+def _may_be_signed(environ: dict[str, Any]) -> bool:
+    return signatures.looks_signed(environ.get("HTTP_X_PAGERDUTY_SIGNATURE"))

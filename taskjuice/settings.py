@@ -45,6 +45,8 @@ if LOOPBACK:
     ALLOWED_HOSTS += ["127.0.0.1", "localhost", "[::1]"]
 WEB_WORKERS = env.int("WEB_WORKERS", default=2)
 WEB_THREADS = 8
+# How long a page or an API request waits for each answer of PostgreSQL. Deliveries: pagerduty_app.straight.
+DATABASE_PATIENCE_SECONDS = 10.0
 TASK_WORKERS = env.int("TASK_WORKERS", default=2)
 # Names this machine's background workers to the watchdog; two `up` on one host need two names.
 NODE_NAME = env.str("NODE_NAME", default=socket.gethostname())

@@ -1,11 +1,18 @@
 """How the web server is started: one command line for `manage.py up` and for what is measured beside it."""
 
 
-def command(application: str, *, host: str, port: int, workers: int, threads: int) -> list[str]:
-    """What follows the Python interpreter's name. application: a WSGI application as `module:name`."""
+# Connections that a process has open at once. Each costs some kilobytes; those that send no request end below.
+_CONNECTIONS = 2048
+_HEADERS_WITHIN_MS = 10_000
+
+
+def command(application: str, *, host: str, port: int, workers: int) -> list[str]:
+    """What follows the Python interpreter's name. application: a taskjuice.http.gateway.Gateway as `module:name`."""
     return [
-        *("-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)),
-        *("--workers", str(workers), "--blocking-threads", str(threads)),
+        *("-m", "granian", "--interface", "rsgi", "--no-ws", "--host", host, "--port", str(port)),
+        *("--workers", str(workers), "--loop", "asyncio", "--runtime-mode", "st"),
+        *("--backlog", str(_CONNECTIONS), "--backpressure", str(_CONNECTIONS)),
+        *("--http1-header-read-timeout", str(_HEADERS_WITHIN_MS)),
         *("--respawn-failed-workers", "--workers-kill-timeout", "10", "--log-level", "error"),
         application,
     ]

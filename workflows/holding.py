@@ -10,7 +10,7 @@ from django.db.models.functions import Length
 
 from connections import clock
 from connections.storable import storable_text
-from workflows import signers, storing
+from workflows import catalog, signers, storing
 from workflows.models import HeldDelivery, Trigger, TriggerSecret
 from workflows.storing import Verdict
 
@@ -20,7 +20,6 @@ MAX_HELD = 500
 MAX_HELD_BYTES = 16 * 1024 * 1024
 HELD_FOR = timedelta(days=7)
 _CLOCKS_DIFFER = timedelta(minutes=1)
-_LONGEST_SIGNATURE = 4096
 
 
 def hold(trigger: Trigger, *, body: bytes, signature: str | None) -> Verdict | None:
@@ -28,7 +27,7 @@ def hold(trigger: Trigger, *, body: bytes, signature: str | None) -> Verdict | N
 
     None: nothing was kept, because a secret has arrived meanwhile that can judge it now.
     """
-    if not signature or len(signature) > _LONGEST_SIGNATURE:
+    if not signature or not catalog.integration(trigger.provider).webhooks.looks_signed(signature):
         return Verdict.REFUSED
     with transaction.atomic():
         # So that the bound holds, and a secret that arrives at this moment either judges this delivery or is

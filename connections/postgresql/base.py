@@ -1,14 +1,17 @@
 """The backend itself; `ENGINE` names its folder, and Django looks for this module there."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, Self
 
+import psycopg
 from django.db.backends.postgresql import base
 from django.db.backends.utils import CursorWrapper
 from psycopg import ClientCursor, Cursor
 from psycopg.pq import TransactionStatus
 
 from connections import clock, wall
+from connections.postgresql import patience
 
 _TELL = """SELECT set_config('taskjuice.wall', %s, false), set_config('taskjuice.accounts', %s, false),
 set_config('taskjuice.workspace', %s, false)"""
@@ -32,12 +35,20 @@ class DatabaseWrapper(base.DatabaseWrapper):
     So it does not matter how long a connection lives, who used it before, or how their request ended.
     """
 
+    Database: Any = SimpleNamespace(**vars(psycopg) | {"connect": patience.PatientConnection.connect})
     _told: wall.View | None = None
     _told_in_transaction = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.execute_wrappers.append(self._behind_the_wall)
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        left = patience.left()
+        if left is not None:
+            given = conn_params.get("connect_timeout", left)
+            conn_params = conn_params | {"connect_timeout": max(1, int(min(given, left)))}
+        return super().get_new_connection(conn_params)  # type: ignore[misc]
 
     def init_connection_state(self) -> None:
         self._told = None

@@ -51,6 +51,11 @@ def find(provider: str, token: str) -> Known | None:
     return known if known is not None and known.integration.key == provider else None
 
 
+def is_kept(token: str) -> bool:
+    """Whether it was looked up lately."""
+    return token in _known
+
+
 def forget(token: str) -> None:
     """It was not as it was believed to be."""
     _known.pop(token, None)

@@ -99,11 +99,7 @@ class Command(BaseCommand):
 
     def _web(self, host: str, port: int) -> list[str]:
         return web.command(
-            "taskjuice.wsgi:application",
-            host=host,
-            port=port,
-            workers=settings.WEB_WORKERS,
-            threads=settings.WEB_THREADS,
+            "taskjuice.rsgi:application", host=host, port=port, workers=settings.WEB_WORKERS
         )
 
     def _run(self, children: list[Child], watchdog: Watchdog, url: str) -> None:

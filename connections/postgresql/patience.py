@@ -1,0 +1,58 @@
+"""How long this process waits for PostgreSQL. A server that hangs keeps its connections open and never answers.
+
+PostgreSQL's own statement_timeout does not help then: the server would have to look at its clock. Web processes give
+up, so that their threads answer 503; workers, migrations and commands wait.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from psycopg import Connection, OperationalError
+from psycopg.errors import _WaitTimeout
+
+_MESSAGE = "The database did not answer in time."
+_of_process: float | None = None
+_of_thread = threading.local()
+
+
+def for_this_process(seconds: float) -> None:
+    """Wait so long for each answer of the database, and for a connection, from here on."""
+    global _of_process  # noqa: PLW0603 - said once, when a process begins
+    _of_process = seconds
+
+
+@contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    """In this thread wait so long for all answers together."""
+    outer: float | None = getattr(_of_thread, "until", None)
+    until = time.monotonic() + seconds
+    _of_thread.until = until if outer is None else min(outer, until)
+    try:
+        yield
+    finally:
+        _of_thread.until = outer
+
+
+def left() -> float | None:
+    """Seconds that may be waited now; None for any number."""
+    until: float | None = getattr(_of_thread, "until", None)
+    if until is None:
+        return _of_process
+    rest = max(0.0, until - time.monotonic())
+    return rest if _of_process is None else min(rest, _of_process)
+
+
+class PatientConnection(Connection[Any]):
+    """psycopg's, which waits no longer than that. One that was given up is closed: what it is doing is not known."""
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        if timeout is not None:
+            return super().wait(gen, interval, timeout)
+        try:
+            return super().wait(gen, interval, left())
+        except _WaitTimeout as error:
+            self.pgconn.finish()
+            raise OperationalError(_MESSAGE) from error

@@ -1,0 +1,51 @@
+"""The address of the client, for audit, throttles, sign-in limits and log lines."""
+
+from ipaddress import ip_address
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+_warned: set[str] = set()
+
+
+def client_address(remote: str, forwarded: str, *, proxies: int) -> str:
+    """Return the address that the outermost of our own proxies saw; `remote` where none is trusted.
+
+    What stands further left in X-Forwarded-For was sent by the client, who can claim anything. An entry that is no
+    address counts as none, and is warned of once: until the proxy is mended, its clients share its address.
+    """
+    peer = read(remote) or remote
+    if not proxies:
+        return peer
+    told = [entry for entry in forwarded.split(",") if entry.strip()]
+    if len(told) < proxies:
+        _warn("missing", entries=len(told), proxies=proxies)
+        return peer
+    address = read(told[-proxies])
+    if address is None:
+        _warn("unreadable", entries=len(told), proxies=proxies)
+    return address or peer
+
+
+def read(text: str) -> str | None:
+    """Return the address in one entry of X-Forwarded-For, or None.
+
+    Proxies write it with a port or in brackets. A zone (`fe80::1%eth0`) means something on their machine only.
+    """
+    text = text.strip().strip('"')
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def _warn(what: str, **facts: int) -> None:
+    if what not in _warned:
+        _warned.add(what)
+        log.warning("client_address_unknown", because=what, header="X-Forwarded-For", **facts)

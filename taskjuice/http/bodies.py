@@ -1,0 +1,101 @@
+"""Bodies of requests, received by the event loop: each with a deadline and a minimum rate, all within a bound.
+
+What is measured: with 100 senders that stall, a page takes as long as with none (tests/flows/test_stalled.py).
+"""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from taskjuice.http.refused import Refused, busy, too_large, too_slow
+
+LONGEST_SECONDS = 20.0
+# On average, once the first seconds are over: a mobile network brings many times that.
+LEAST_BYTES_A_SECOND = 1000
+GRACE_SECONDS = 4.0
+MOST_AT_ONCE = 256
+MOST_OF_ONE_ADDRESS = 128
+MOST_BYTES_HELD = 64 * 1024 * 1024
+_LOOKS_EVERY = 0.5
+
+
+@dataclass(eq=False)
+class _Body:
+    address: str
+    began: float
+    task: Any
+    got: bytearray = field(default_factory=bytearray)
+    too_slow: bool = False
+
+    def is_too_slow(self, now: float) -> bool:
+        took = now - self.began
+        return took > LONGEST_SECONDS or (
+            took > GRACE_SECONDS and len(self.got) < took * LEAST_BYTES_A_SECOND
+        )
+
+
+class Bodies:
+    """All bodies that this process is receiving. largest: bytes, the most that any view takes."""
+
+    def __init__(self, *, largest: int) -> None:
+        self.largest = largest
+        self._arriving: set[_Body] = set()
+        self._of_address: Counter[str] = Counter()
+        self._held = 0
+        self._watching = False
+
+    async def receive(self, protocol: Any, *, declared: int | None, address: str) -> bytes:
+        """Return the whole body. Raises Refused: too large (413), too slow (408), too many at once (503), cut short."""
+        if declared is not None and declared > self.largest:
+            raise too_large()
+        self._admit(address)
+        loop = asyncio.get_running_loop()
+        body = _Body(address, loop.time(), asyncio.current_task())
+        self._arriving.add(body)
+        self._of_address[address] += 1
+        if not self._watching:
+            self._watching = True
+            loop.call_later(_LOOKS_EVERY, self._watch, loop)
+        try:
+            await self._read(body, protocol)
+        except asyncio.CancelledError:
+            if body.too_slow:
+                raise too_slow() from None
+            raise
+        finally:
+            self._forget(body)
+        if declared is not None and len(body.got) < declared:
+            raise Refused(400, "body_cut_short", "The body is shorter than its Content-Length.")
+        return bytes(body.got)
+
+    async def _read(self, body: _Body, protocol: Any) -> None:
+        async for chunk in protocol:
+            body.got += chunk
+            self._held += len(chunk)
+            if self._held > MOST_BYTES_HELD:
+                raise busy()
+            if len(body.got) > self.largest:
+                raise too_large()
+
+    def _admit(self, address: str) -> None:
+        if len(self._arriving) >= MOST_AT_ONCE or self._of_address[address] >= MOST_OF_ONE_ADDRESS:
+            raise busy()
+
+    def _forget(self, body: _Body) -> None:
+        self._arriving.discard(body)
+        self._held = max(0, self._held - len(body.got)) if self._arriving else 0
+        self._of_address[body.address] -= 1
+        if self._of_address[body.address] <= 0:
+            del self._of_address[body.address]
+
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        """End those that are too slow; goes on while any arrives."""
+        now = loop.time()
+        for body in list(self._arriving):
+            if body.is_too_slow(now):
+                body.too_slow = True
+                body.task.cancel()
+        self._watching = bool(self._arriving)
+        if self._watching:
+            loop.call_later(_LOOKS_EVERY, self._watch, loop)

@@ -1,0 +1,66 @@
+"""From what the server says about a request to the environ of a WSGI application (PEP 3333)."""
+
+import sys
+from io import BytesIO
+from typing import Any
+
+from taskjuice.http.refused import Refused
+
+# What proxies say about their clients.
+_FORWARDED = frozenset(("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded"))
+_NOT_HTTP = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+_MOST_NAMES = 500
+_names: dict[str, str] = {}
+
+
+def environ_of(scope: Any, *, proxied: bool) -> dict[str, Any]:
+    """Return the environ of a request, with an empty body.
+
+    Names with an underscore would be taken for those with a hyphen, which a proxy has checked: they are left out.
+    Raises Refused (400) where a proxy is trusted (`proxied`) and the request says twice who sent it.
+    """
+    address, _, port = scope.server.rpartition(":")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope.path.encode().decode("latin-1"),
+        "QUERY_STRING": scope.query_string,
+        "SERVER_NAME": address.strip("[]"),
+        "SERVER_PORT": port,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.input": BytesIO(),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    for name, value in scope.headers.items():
+        if "_" in name:
+            if proxied and name.replace("_", "-") in _FORWARDED:
+                raise _ambiguous()
+            continue
+        key = _names.get(name) or _learn(name)
+        if key in environ:
+            if proxied and name in _FORWARDED:
+                raise _ambiguous()
+            value = f"{environ[key]}{'; ' if name == 'cookie' else ','}{value}"
+        environ[key] = value
+    if "HTTP_HOST" not in environ and scope.authority:  # HTTP/2 has no such header
+        environ["HTTP_HOST"] = scope.authority
+    if proxied and len(set(environ.get("HTTP_X_FORWARDED_PROTO", "").replace(" ", "").split(","))) > 1:
+        raise _ambiguous()
+    return environ
+
+
+def _learn(name: str) -> str:
+    key = _NOT_HTTP.get(name) or f"HTTP_{name.upper().replace('-', '_')}"
+    if len(_names) < _MOST_NAMES:
+        _names[name] = key
+    return key
+
+
+def _ambiguous() -> Refused:
+    return Refused(400, "ambiguous_headers", "The request names its sender more than once (X-Forwarded-…).")
