@@ -1,6 +1,5 @@
 """How the web server is started: one command line for `manage.py up` and for what is measured beside it."""
 
-
 # Connections that a process has open at once. Each costs some kilobytes; those that send no request end below.
 _CONNECTIONS = 2048
 _HEADERS_WITHIN_MS = 10_000

@@ -48,7 +48,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if left is not None:
             given = conn_params.get("connect_timeout", left)
             conn_params = conn_params | {"connect_timeout": max(1, int(min(given, left)))}
-        return super().get_new_connection(conn_params)  # type: ignore[misc]
+        return super().get_new_connection(conn_params)
 
     def init_connection_state(self) -> None:
         self._told = None

@@ -37,22 +37,27 @@ def environ_of(scope: Any, *, proxied: bool) -> dict[str, Any]:
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
     }
-    for name, value in scope.headers.items():
+    _add_headers(environ, scope.headers.items(), proxied=proxied)
+    if "HTTP_HOST" not in environ and scope.authority:  # HTTP/2 has no such header
+        environ["HTTP_HOST"] = scope.authority
+    return environ
+
+
+def _add_headers(environ: dict[str, Any], headers: list[tuple[str, str]], *, proxied: bool) -> None:
+    for name, value in headers:
         if "_" in name:
             if proxied and name.replace("_", "-") in _FORWARDED:
                 raise _ambiguous()
             continue
         key = _names.get(name) or _learn(name)
-        if key in environ:
-            if proxied and name in _FORWARDED:
-                raise _ambiguous()
-            value = f"{environ[key]}{'; ' if name == 'cookie' else ','}{value}"
-        environ[key] = value
-    if "HTTP_HOST" not in environ and scope.authority:  # HTTP/2 has no such header
-        environ["HTTP_HOST"] = scope.authority
+        if key not in environ:
+            environ[key] = value
+        elif proxied and name in _FORWARDED:
+            raise _ambiguous()
+        else:
+            environ[key] += f"{'; ' if name == 'cookie' else ','}{value}"
     if proxied and len(set(environ.get("HTTP_X_FORWARDED_PROTO", "").replace(" ", "").split(","))) > 1:
         raise _ambiguous()
-    return environ
 
 
 def _learn(name: str) -> str:

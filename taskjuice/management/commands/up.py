@@ -98,9 +98,7 @@ class Command(BaseCommand):
                 raise CommandError(f"Port {port} on {host} is in use. Choose another with --port.") from error
 
     def _web(self, host: str, port: int) -> list[str]:
-        return web.command(
-            "taskjuice.rsgi:application", host=host, port=port, workers=settings.WEB_WORKERS
-        )
+        return web.command("taskjuice.rsgi:application", host=host, port=port, workers=settings.WEB_WORKERS)
 
     def _run(self, children: list[Child], watchdog: Watchdog, url: str) -> None:
         stopping = False
