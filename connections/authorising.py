@@ -57,7 +57,7 @@ def authorise(
         again = connection.status != Connection.Status.PENDING
         _store(connection, identity, tokens, scopes_asked, oauth_app)
         _bind(connection, identity, actor)
-        Notice.objects.filter(connection=connection, sent_at__isnull=True).delete()
+        Notice.objects.filter(connection=connection, status=Notice.Status.OWED).delete()
         client_links.used(connection, link)
         audit.record(
             actor,

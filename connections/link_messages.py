@@ -4,7 +4,7 @@ import structlog
 from django.core.mail import EmailMessage
 
 from connections import providers
-from connections.messages import line, page
+from connections.messages import line, page, signed
 from connections.models import Notice
 from connections.models.secret_links import SecretLink
 
@@ -19,10 +19,11 @@ def invitation(notice: Notice) -> EmailMessage | None:
     agency = invitation.account.name
     return EmailMessage(
         subject=line(f"{agency} invites you to TaskJuice"),
-        body=(
+        body=signed(
             f"{invitation.created_by or agency} invites you to work with {agency} on TaskJuice, as "
             f"{invitation.role}.\n\nOpen this link to join; it is for you alone and works for seven days:\n\n{url}\n\n"
-            "If you do not know what this is about, ignore this message.\n"
+            "If you were not expecting this, ignore this email.",
+            f"You get this email because {agency} entered your address.",
         ),
         to=[invitation.email],
     )
@@ -36,12 +37,13 @@ def client_link(notice: Notice) -> EmailMessage | None:
     agency = link.connection.workspace.account.name
     provider = providers.get(link.connection.provider).name
     return EmailMessage(
-        subject=line(f"{agency} asks you to connect {provider}"),
-        body=(
+        subject=line(f"{agency} invites you to connect {provider}"),
+        body=signed(
             f"{agency} automates incident work for you and asks to connect your {provider} account.\n\nOpen this link "
             f"to see what is asked for, and to agree or not. You need no account with us; you sign in to {provider} "
             f"only. The link works once, for seven days:\n\n{url}\n\n"
-            f"If you do not expect this from {agency}, do not open it; nothing is connected unless you agree.\n"
+            f"If you were not expecting this from {agency}, ignore this email: nothing is connected unless you agree.",
+            f"You get this email because {agency} entered your address.",
         ),
         to=[link.email],
         reply_to=[link.created_by.email] if link.created_by else [],
@@ -54,10 +56,11 @@ def asked_again(notice: Notice) -> EmailMessage | None:
         return None  # another was sent, or it was taken back
     connection = link.connection
     return EmailMessage(
-        subject=line(f"A client asks for a new link: {connection.label}"),
-        body=(
-            f"The link you sent {link.email or 'for a client'} has expired, and somebody who opened it asks for a new "
-            f"one.\nSend it again here:\n\n{page(connection)}\n"
+        subject=line(f"New connect link requested: {connection.label}"),
+        body=signed(
+            f"The link you sent {link.email or 'for a client'} has expired, and a person who opened it asks for a new "
+            f"one.\nSend it again here:\n\n{page(connection)}",
+            "You get this email because you made the link.",
         ),
         to=[link.created_by.email],
     )

@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.db.models import Q
 
 from connections import clock, wall
+from connections.mail import outbox
 from connections.models import Account, ClientLink, Invitation, Notice
 from connections.problems import Problem
 
@@ -34,6 +35,7 @@ def announce(
         raise _too_often(f"Your agency has sent {ACCOUNT_A_DAY} mails since yesterday.")
     kind = "invitation" if invitation else "client_link"
     Notice.objects.create(invitation=invitation, client_link=client_link, kind=kind, occasion=link.digest)
+    outbox.ring()
 
 
 def _too_often(message: str) -> Problem:

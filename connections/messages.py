@@ -1,4 +1,4 @@
-"""What every message needs: a subject on one line, the address of a connection's page, and who is in charge of it."""
+"""What every message needs: a subject on one line, a footer that says why, and links to pages."""
 
 from django.conf import settings
 from django.urls import reverse
@@ -24,3 +24,8 @@ def in_charge(connection: Connection) -> list[str]:
 def line(text: str) -> str:
     """A label may hold line breaks, which no subject may."""
     return " ".join(text.split())
+
+
+def signed(body: str, why: str) -> str:
+    """The text with the footer that every message has. why: the reason the person gets it, as a sentence."""
+    return f"{body.rstrip()}\n\n--\nTaskJuice · {settings.PUBLIC_BASE_URL}\n{why}\n"

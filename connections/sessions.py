@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.usersessions.models import UserSession
@@ -10,17 +12,34 @@ from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 
 from connections import clock
+from connections.mail import account_mail
 
 MOST = 100
 _GRAIN = timedelta(minutes=1)
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """allauth's, with the address that the audit has, too (TRUSTED_PROXIES)."""
+    """allauth's, with the address that the audit has, too (TRUSTED_PROXIES), and no email sent by a request."""
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Owe it. The address of this server in it is the configured one, not the one the browser asked for."""
+        context = {"email": email, "base_url": settings.PUBLIC_BASE_URL, **context}
+        account_mail.owe(template_prefix, self.render_mail(template_prefix, email, context))
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        return _here(super().get_reset_password_from_key_url(key))
+
+    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
+        return _here(super().get_email_confirmation_url(request, emailconfirmation))
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """0.0.0.0 stands for nobody's: a sign-in that no browser asked for."""
         return str(request.META.get("REMOTE_ADDR") or "0.0.0.0")  # nobody’s; nothing listens there  # noqa: S104  # nosec B104
+
+
+def _here(url: str) -> str:
+    """That path at PUBLIC_BASE_URL."""
+    return settings.PUBLIC_BASE_URL + urlsplit(url).path
 
 
 class NotesWhoIsHere:

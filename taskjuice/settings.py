@@ -269,6 +269,8 @@ EMAIL_TIMEOUT = 15
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if "EMAIL_URL" in env.ENVIRON and not DEVELOPMENT else "optional"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_ADAPTER = "connections.sessions.AccountAdapter"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""  # the subjects say TaskJuice themselves
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # a changed password or second factor is told to the address it belongs to
 # Members of an agency need a second factor when it says so; who gets into the admin always does.
 ADMIN_NEEDS_SECOND_FACTOR = not DEVELOPMENT
 MFA_ADAPTER = "connections.mfa.SealedSecrets"

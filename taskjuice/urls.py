@@ -1,15 +1,18 @@
 """Every route of the product."""
 
+from allauth import urls as allauth_urls
 from django.contrib import admin
 from django.http import Http404
 from django.urls import include, path, re_path, register_converter
 from django.views import defaults
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from connections.mail import account_mail
 from pagerduty_app.receiver import AnyCaseUuid, Receiver
 from taskjuice import admin_site, health, metrics
 
 admin_site.take_out()
+account_mail.in_one_transaction(allauth_urls.urlpatterns)
 register_converter(AnyCaseUuid, "any_case_uuid")
 handler400 = "taskjuice.error_pages.bad_request"
 handler403 = "taskjuice.error_pages.forbidden"
@@ -31,7 +34,7 @@ urlpatterns = [
         defaults.page_not_found,
         {"exception": Http404()},
     ),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include(allauth_urls)),
     path("admin/", admin.site.urls),
     path("api/v1/", include("connections.api.urls")),
     path("api/v1/", include("workflows.api.urls")),

@@ -36,7 +36,7 @@ NOTHING: set[str] = set()
 MODELS = {
     **dict.fromkeys(
         [
-            *(f"connections/{name}" for name in ("apikey", "auditevent", "connection", "grant")),
+            *(f"connections/{name}" for name in ("apikey", "auditevent", "connection", "grant", "notice")),
             *(
                 f"workflows/{name}"
                 for name in ("actioncall", "event", "hook", "hookdelivery", "run", "trigger", "workflow")

@@ -2,7 +2,8 @@
 
 import time
 
-from connections import clock, consent_calendar, notices, renewal
+from connections import clock, consent_calendar, renewal
+from connections.mail import outbox as mail
 from connections.postgresql import plans
 from workflows import (
     calls,
@@ -66,7 +67,8 @@ def housekeeping() -> None:
     doorbell.still_alive()
     renewal.refresh_due()
     consent_calendar.announce()
-    notices.send_due()
+    mail.send_due()
+    mail.prune()
     holding.release_late()
     holding.forget_held()
     turned_away.prune()

@@ -8,7 +8,7 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
-from connections import notices
+from connections.mail import outbox
 from connections.models import Invitation, Membership, User
 
 PEOPLE, JOIN = reverse("connections:people"), reverse("connections:join")
@@ -21,7 +21,7 @@ def invite(browser: Client, email: str = EVE, role: str = "member") -> Any:
 
 def mailed_link() -> str:
     """The path and query of the link in the newest mail."""
-    notices.send_due()
+    outbox.send_due()
     found = re.search(r"http\S+/join/\S+", str(mail.outbox[-1].body))
     assert found is not None
     parts = urlsplit(found[0])

@@ -70,7 +70,7 @@ def test_support_looks_at_everything_and_changes_nothing_by_hand(support: Client
     listed = {model["object_name"]: model["perms"] for entry in app for model in entry["models"]}
 
     assert set(listed) == {
-        *("Account", "Workspace", "Membership", "Connection", "Grant", "ApiKey", "AuditEvent"),
+        *("Account", "Workspace", "Membership", "Connection", "Grant", "ApiKey", "AuditEvent", "Notice"),
         *("Trigger", "Event", "Workflow", "Run", "ActionCall", "Hook", "HookDelivery"),
         *("Schedule", "OrmQ", "Success", "Failure"),
     }
@@ -449,7 +449,7 @@ def test_every_page_of_the_admin_is_known_here(db: None) -> None:
         "auth.Group",
         *(f"django_q.{name}" for name in ("Schedule", "OrmQ", "Success", "Failure")),
         *(f"connections.{name}" for name in ("Account", "Workspace", "Membership", "User")),
-        *(f"connections.{name}" for name in ("Connection", "Grant", "ApiKey", "AuditEvent")),
+        *(f"connections.{name}" for name in ("Connection", "Grant", "Notice", "ApiKey", "AuditEvent")),
         *(f"workflows.{name}" for name in ("Trigger", "Event", "Workflow", "Run", "ActionCall")),
         *(f"workflows.{name}" for name in ("Hook", "HookDelivery")),
     }

@@ -16,7 +16,7 @@ from django_q.models import Failure, OrmQ, Schedule, Success
 
 from connections import api_keys
 from connections.admin import counting
-from connections.models import Account, AuditEvent, Connection, Membership, User, Workspace
+from connections.models import Account, AuditEvent, Connection, Membership, Notice, User, Workspace
 from tests.connections.test_admin import page_of, staff
 from tests.people import People, people
 from tests.workflows.conftest import SYSTEM, connect
@@ -63,6 +63,7 @@ def one_more_of_each(who: People, number: int) -> None:
     member = User.objects.create_user(f"member{number}@agency.example")
     Membership.objects.create(account=who.agency, user=member, role="member")
     connection = connect(workspace, f"Connection {number}")
+    Notice.objects.create(connection=connection, kind="reconnection_needed", occasion="x")
     key, _ = api_keys.create_key(actor=SYSTEM, workspace=workspace, name="Key", scopes=[])
     AuditEvent.objects.create(
         account=who.agency, workspace=workspace, connection=connection, actor_kind="api_key",

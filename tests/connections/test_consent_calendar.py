@@ -7,8 +7,9 @@ import responses
 from django.core import mail
 from django.utils import timezone
 
-from connections import consent_calendar, grants, notices
+from connections import consent_calendar, grants
 from connections.authorising import Ending, authorise
+from connections.mail import outbox
 from connections.models import Connection, Grant, Notice
 from connections.providers import Identity, Tokens
 from tests.connections.test_grants import age, renewed
@@ -41,7 +42,7 @@ def tell() -> list[str]:
     """The subjects of what goes out now."""
     mail.outbox.clear()
     consent_calendar.announce()
-    notices.send_due()
+    outbox.send_due()
     return [message.subject for message in mail.outbox]
 
 

@@ -141,6 +141,7 @@ def test_every_secret_of_the_product_is_sealed() -> None:
         "Grant.refresh_token",
         "HookSecret.secret",
         "Invitation.secret",
+        "Notice.body",
         "OAuthApp.client_secret",
         "TriggerSecret.secret",
     }

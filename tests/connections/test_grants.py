@@ -13,9 +13,10 @@ from django.core import mail
 from django.db import connections as databases
 from django.utils import timezone
 
-from connections import grants, notices, renewal
+from connections import grants, renewal
 from connections.encryption import reveal, seal
-from connections.models import AuditEvent, Connection, Grant, Notice
+from connections.mail import outbox
+from connections.models import AuditEvent, Connection, Grant
 from connections.problems import Problem
 from connections.revoke import revoke
 from tests.people import People
@@ -159,25 +160,10 @@ def test_a_refusal_breaks_the_connection_and_tells_the_agency_once(
     assert connection.status == "error"
     assert len(http.calls) == 1
     assert AuditEvent.objects.filter(action="connection.broken").count() == 1
-    assert notices.send_due() == 1
-    assert notices.send_due() == 0
+    assert outbox.send_due() == 1
+    assert outbox.send_due() == 0
     assert sorted(mail.outbox[0].to) == [who.alice.email, who.dora.email]
     assert str(connection.pk) in mail.outbox[0].body
-
-
-def test_a_notice_that_cannot_be_sent_is_sent_later(
-    connection: Connection, http: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    Connection.objects.update(status="error")
-    Notice.objects.create(connection=connection, kind="reconnection_needed", occasion="x")
-
-    def unreachable(*args: Any, **kwargs: Any) -> None:
-        raise ConnectionRefusedError
-
-    with monkeypatch.context() as down:
-        down.setattr("django.core.mail.EmailMessage.send", unreachable)
-        assert notices.send_due() == 0
-    assert notices.send_due() == 1
 
 
 def test_a_refused_token_is_replaced_and_one_replaced_meanwhile_is_taken_from_the_row(

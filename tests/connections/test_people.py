@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from connections import notices
+from connections.mail import outbox
 from connections.models import Account, AuditEvent, Invitation, Membership, User
 from tests.connections.inviting import EVE, PEOPLE, invite, membership
 from tests.connections.test_pages import signed_in
@@ -60,7 +60,7 @@ def test_nobody_floods_a_mailbox_through_us(alice: Client) -> None:
 
     assert "5 mails since yesterday" in refused
     assert Invitation.objects.get().digest == link
-    assert notices.send_due() == 1  # only the newest link is worth a mail
+    assert outbox.send_due() == 1  # only the newest link is worth a mail
     assert len(mail.outbox) == 1
     alice.post(reverse("connections:invitation_cancel", args=[Invitation.objects.get().pk]))
     assert invite(alice).status_code == 400

@@ -8,7 +8,7 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
-from connections import notices
+from connections.mail import outbox
 from connections.models import Account, ClientLink, Connection, Invitation, Membership
 from tests.connections.test_pages import page_of, signed_in
 from tests.people import People
@@ -66,7 +66,7 @@ def test_a_mail_whose_link_no_key_opens_is_not_sent(alice: Client, settings: Any
     alice.post(PEOPLE, {"email": "eve@agency.example", "role": "member"})
     settings.ENCRYPTION_KEYS = LOST_KEYS
 
-    assert notices.send_due() == 0
+    assert outbox.send_due() == 0
     assert mail.outbox == []
 
 

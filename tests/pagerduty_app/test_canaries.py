@@ -27,9 +27,10 @@ from django_q.signing import SignedPackage
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections import notices, oauth_apps
+from connections import oauth_apps
 from connections.api.endpoints import Endpoint
 from connections.encryption import reveal
+from connections.mail import outbox
 from connections.models import ApiKey, ClientLink, Connection, Grant, Invitation, Workspace
 from pagerduty_app.sandbox.sandbox import Sandbox
 from pagerduty_app.signatures import sign
@@ -184,7 +185,7 @@ def live(there: World, written: io.StringIO) -> tuple[dict[str, str], Client]:
             receive, body, content_type="application/json", headers={"X-PagerDuty-Signature": signature}
         )
     alice.browser.post("/settings/people/", {"email": "canary@agency.example", "role": "member"})
-    notices.send_due()
+    outbox.send_due()
     worker.drain(2)
 
     loud = Client(raise_request_exception=False)

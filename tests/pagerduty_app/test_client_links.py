@@ -11,8 +11,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from connections import client_links, notices
+from connections import client_links
 from connections.actors import Actor
+from connections.mail import outbox
 from connections.models import AuditEvent, ClientLink, Connection, Grant
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.connections.test_pages import signed_in
@@ -81,7 +82,7 @@ class Person:
 
 def test_a_client_connects_by_the_mailed_link_without_an_account(bob: Client, who: People) -> None:
     link = make_link(bob, who)
-    notices.send_due()
+    outbox.send_due()
     assert mail.outbox[-1].to == [DANA]
     assert link in mail.outbox[-1].body
     dana = Person()
@@ -214,8 +215,8 @@ def test_an_expired_link_offers_to_ask_for_another_and_the_agency_sees_it(bob: C
     for _ in range(2):
         dana.send(reverse("connections:client_ask_again"))
 
-    notices.send_due()
-    asked = [mailed for mailed in mail.outbox if "asks for a new link" in mailed.subject]
+    outbox.send_due()
+    asked = [mailed for mailed in mail.outbox if "New connect link requested" in mailed.subject]
     assert [mailed.to for mailed in asked] == [[who.bob.email]]
     connection = Connection.objects.get()
     assert (

@@ -9,8 +9,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from connections import grants, notices, oauth_apps, renewal
+from connections import grants, oauth_apps, renewal
 from connections.encryption import reveal
+from connections.mail import outbox
 from connections.models import AuditEvent, Connection, Grant, Notice, OAuthApp, Workspace
 from pagerduty_app.oauth_tokens import SCOPES
 from pagerduty_app.sandbox.sandbox import Sandbox
@@ -220,7 +221,7 @@ def test_an_app_that_is_refused_is_told_of_once_and_tried_on(
     for _ in range(6):
         expire(connection)
         renewal.refresh_due()
-        notices.send_due()
+        outbox.send_due()
 
     connection.refresh_from_db()
     assert connection.status == "active"
@@ -247,7 +248,7 @@ def test_an_app_that_was_accepted_again_meanwhile_is_not_told_of(
             renewal.refresh_due()
     expire(connection)
     renewal.refresh_due()
-    notices.send_due()
+    outbox.send_due()
 
     assert Notice.objects.filter(kind="own_app_refused").count() == 1
     assert mailoutbox == []
