@@ -82,6 +82,7 @@ MEMBERS = {
     f"{_TRIGGER}deliveries/",
     f"{_TRIGGER}deliveries/<uuid:event_id>/",
     f"{_TRIGGER}deliveries/<uuid:event_id>/requeue/",
+    f"{_TRIGGER}deliveries/<uuid:event_id>/run/<uuid:workflow_id>/",
     f"{_TRIGGER}options/",
     f"{_TRIGGER}pause/",
     f"{_TRIGGER}progress/",

@@ -12,7 +12,7 @@ from connections.models import Connection, Membership
 from tests.people import People
 from tests.people import people as make_people
 from tests.workflows.conftest import SYSTEM, connect, publish
-from workflows import fanout, triggers
+from workflows import trigger_tests, triggers
 from workflows.models import ActionCall, Event, Hook, HookDelivery, ReplayBatch, Run
 
 SECRET = "a-signing-secret-of-the-world"
@@ -45,7 +45,7 @@ def world() -> World:
     secret, _ = triggers.add_secret(actor=SYSTEM, trigger=trigger, secret=SECRET)
     workflow = publish(trigger, connection)
     event = triggers.send_test(actor=SYSTEM, trigger=trigger)
-    fanout.fan_out_due()
+    trigger_tests.start(actor=SYSTEM, event=event, workflow=workflow)
     call = ActionCall.objects.create(
         workspace=who.acme,
         connection=connection,

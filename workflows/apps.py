@@ -36,6 +36,7 @@ class WorkflowsConfig(AppConfig):
                 "workflow.published": "Published a workflow",
                 "workflow.rolled_back": "Went back to an earlier version of a workflow",
                 "workflow.tested": "Tested a draft for real",
+                "workflow.ran_on_test": "Ran a workflow on a test event",
                 "workflow.active": "Resumed a workflow",
                 "workflow.paused": "Paused a workflow",
                 "workflow.paused_for_safety": "Paused a workflow that began too many runs (safety)",

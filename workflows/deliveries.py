@@ -137,6 +137,8 @@ def row_of(event: Event, trigger: Trigger, *, runs: int = 0) -> Row:
     if verdict == "ignored":
         meant = trigger_type is not None and event.event_type in trigger_type.listens_to(trigger.options)
         note = "came while the trigger was not active" if meant else "kept; this trigger does not start on it"
+    elif event.is_test:
+        note = "made up here; starts nothing by itself"
     elif verdict == "filtered":
         note = event.error
     elif event.status == Event.Status.QUEUED:

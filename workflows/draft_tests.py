@@ -65,6 +65,5 @@ def _documented(workflow: Workflow) -> Event:
         raise Problem("trigger_deleted", "There is no such trigger any more.", status=409)
     body = catalog.integration(trigger.provider).sample_delivery(kind, f"{samples.SAMPLE}{uuid.uuid4()}")
     event = storing.event_of(trigger, body=body, is_test=True)
-    event.status = Event.Status.DONE
     event.save(force_insert=True)
     return event

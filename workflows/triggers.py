@@ -118,7 +118,7 @@ def retire_secret(*, actor: Actor, secret: TriggerSecret) -> None:
 
 
 def send_test(*, actor: Actor, trigger: Trigger) -> Event:
-    """Put the trigger type's sample into the inbox, marked as a test. Its workflows run on it."""
+    """Put the trigger type's sample into the inbox, marked as a test. It starts nothing; see trigger_tests."""
     trigger_type = catalog.find_trigger(trigger.key)
     if trigger_type is None or trigger.status != Trigger.Status.ACTIVE:
         raise Problem("trigger_not_active", "Only an active trigger can be tested.", status=409)

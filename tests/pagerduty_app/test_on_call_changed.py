@@ -579,7 +579,7 @@ def test_so_many_of_one_connection_and_no_more(
     assert Trigger.objects.count() == 1
 
 
-def test_its_fields_are_known_to_drafts_and_a_test_event_runs(
+def test_its_fields_are_known_to_drafts_and_a_test_event_is_kept(
     trigger: Trigger, connection: Connection
 ) -> None:
     def step(content: str) -> dict[str, Any]:
@@ -592,7 +592,7 @@ def test_its_fields_are_known_to_drafts_and_a_test_event_runs(
 
     event = triggers.send_test(actor=SYSTEM, trigger=trigger)
 
-    assert (event.is_test, event.lane, event.status) == (True, "PSCHED1", "queued")
+    assert (event.is_test, event.lane, event.status) == (True, "PSCHED1", "done")
 
 
 def test_making_one_on_the_pages(who: People, connection: Connection) -> None:

@@ -16,7 +16,7 @@ from connections.actors import SCOPES, Actor
 from connections.encryption import seal
 from connections.models import Account, Connection, Grant, Workspace
 from pagerduty_app import signatures
-from workflows import authoring, triggers
+from workflows import authoring, storing, triggers
 from workflows.models import Trigger, Workflow
 
 SECRET = "a-signing-secret-of-the-test"
@@ -127,6 +127,11 @@ def incident_event(
             | data,
         }
     }
+
+
+def arrive(trigger: Trigger, **changes: Any) -> None:
+    """A genuine delivery, stored as the receiver stores it."""
+    storing.store(trigger, body=json.dumps(incident_event(**changes)).encode())
 
 
 @pytest.fixture

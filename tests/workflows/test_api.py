@@ -62,16 +62,6 @@ class TestTriggers:
         assert answer.status_code == 400
         assert field in answer.json()["error"]["fields"]
 
-    def test_a_test_event_runs_the_workflow(
-        self, ask: Ask, trigger: Trigger, note_workflow: Workflow, pagerduty: responses.RequestsMock
-    ) -> None:
-        sent = add_note(pagerduty, incident="PSAMPLE1")
-        answer = ask("post", f"triggers/{trigger.pk}/test/")
-        assert (answer.status_code, answer.json()["is_test"]) == (201, True)
-
-        worker.drain()
-        assert sent.call_count == 1
-
     def test_events_can_be_followed_from_the_last_one_seen(
         self, ask: Ask, trigger: Trigger, deliver: Any
     ) -> None:

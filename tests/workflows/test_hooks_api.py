@@ -9,9 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from standardwebhooks import Webhook
 
 from connections.models import Account, AuditEvent, Workspace
-from tests.workflows.conftest import Ask, asking
+from tests.workflows.conftest import Ask, arrive, asking
 from tests.workflows.hook_sinks import sink
-from workflows import triggers, worker
+from workflows import worker
 from workflows.models import Hook, HookDelivery, Trigger
 
 pytestmark = pytest.mark.django_db
@@ -72,7 +72,7 @@ def test_a_rotation_answers_the_new_secret_once(ask: Ask) -> None:
 
 def test_a_dead_letter_is_replayed(ask: Ask, trigger: Trigger) -> None:
     hook = made(ask)
-    triggers.send_test(actor=_system(), trigger=trigger)
+    arrive(trigger)
     delivery = HookDelivery.objects.get()
     path = f"hooks/{hook['id']}/deliveries/{delivery.id}/replay/"
     assert ask("post", path).status_code == 409
@@ -172,7 +172,7 @@ def test_lists_take_as_many_queries_for_many_rows_as_for_few(ask: Ask, trigger: 
     def more(count: int) -> int:
         for _ in range(count):
             made(ask, trigger=str(trigger.pk))
-            triggers.send_test(actor=_system(), trigger=trigger)
+            arrive(trigger)
         with CaptureQueriesContext(database) as queries:
             assert ask("get", path).status_code == 200
         return len(queries)

@@ -12,7 +12,7 @@ from django.urls import reverse
 from connections.encryption import reveal
 from connections.models import AuditEvent, Connection
 from tests.people import People, people
-from tests.workflows.conftest import SYSTEM, connect
+from tests.workflows.conftest import SYSTEM, arrive, connect
 from tests.workflows.hook_sinks import sink
 from workflows import triggers, worker
 from workflows.hooks import subscriptions
@@ -188,7 +188,7 @@ def test_the_log_is_narrowed_and_dead_letters_are_sent_again_by_one_click(
     bob: Client, hook: Hook, trigger: Trigger
 ) -> None:
     for _ in range(3):
-        triggers.send_test(actor=SYSTEM, trigger=trigger)
+        arrive(trigger)
     dead, other, _ = HookDelivery.objects.order_by("seq")
     HookDelivery.objects.filter(pk__in=[dead.pk, other.pk]).update(
         status="dead",
@@ -251,7 +251,7 @@ def test_pages_take_as_many_queries_for_many_rows_as_for_few(
                 runs=False,
                 trigger=trigger,
             )
-            triggers.send_test(actor=SYSTEM, trigger=trigger)
+            arrive(trigger)
         with CaptureQueriesContext(database) as queries:
             page(bob, name, *args)
         return len(queries)

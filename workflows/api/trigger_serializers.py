@@ -6,8 +6,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from workflows import catalog
+from workflows.api.serializers import EventOut
 from workflows.inputs import ActionInput, Text
-from workflows.models import Trigger, TriggerSecret, Watch
+from workflows.models import Event, Trigger, TriggerSecret, Watch
 from workflows.redaction import LONGEST_PATH, MOST_PATHS
 from workflows.webhooks import state
 
@@ -143,6 +144,25 @@ class TriggerChange(ActionInput):
         child=Text(max_length=LONGEST_PATH), max_length=MOST_PATHS, required=False, help_text=_REDACT
     )
     options = serializers.DictField(required=False, help_text=_OPTIONS)
+
+
+class TestEventIn(ActionInput):
+    """workflow: the one workflow of the trigger that is to run on the test event, for real."""
+
+    workflow = serializers.UUIDField(required=False)
+
+
+class TestEventOut(EventOut):
+    """The test event. run: the run that the chosen workflow began; null without one."""
+
+    run = serializers.SerializerMethodField()
+
+    class Meta(EventOut.Meta):
+        fields = [*EventOut.Meta.fields, "run"]
+
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_run(self, event: Event) -> Any:
+        return self.context.get("run")
 
 
 class SecretIn(ActionInput):

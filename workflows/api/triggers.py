@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.db import transaction
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -10,18 +11,19 @@ from rest_framework.response import Response
 from connections.api.endpoints import Endpoint
 from connections.models import Connection
 from connections.problems import not_found
-from workflows import triggers
-from workflows.api.serializers import EventOut
+from workflows import trigger_tests, triggers
 from workflows.api.trigger_serializers import (
     SecretIn,
     SecretOut,
+    TestEventIn,
+    TestEventOut,
     TriggerChange,
     TriggerIn,
     TriggerOut,
     WebhookIn,
 )
 from workflows.catalog import Reach
-from workflows.models import Trigger
+from workflows.models import Trigger, Workflow
 from workflows.webhooks import state, wishes
 
 
@@ -137,11 +139,24 @@ class RotateWebhook(Endpoint):
 
 
 class TestTrigger(Endpoint):
-    """A sample event, as if the provider had sent it."""
+    """A sample event in the inbox, marked as a test. It starts nothing, and no hook is told.
+
+    With `workflow`, that one of its workflows runs on it for real: an API key then needs the scope actions:run.
+    """
 
     required_scope = "triggers:write"
 
-    @extend_schema(request=None, responses={201: EventOut}, summary="Send a test event")
+    @extend_schema(request=TestEventIn, responses={201: TestEventOut}, summary="Send a test event")
     def post(self, request: Request, trigger_id: uuid.UUID) -> Response:
         trigger = self.get_or_404(_live(), pk=trigger_id)
-        return Response(EventOut(triggers.send_test(actor=self.actor, trigger=trigger)).data, status=201)
+        chosen = self.validated(TestEventIn).get("workflow")
+        if chosen is None:
+            event = triggers.send_test(actor=self.actor, trigger=trigger)
+            return Response(TestEventOut(event).data, status=201)
+        workflow = self.get_or_404(
+            Workflow.objects.filter(trigger=trigger).select_related("live", "workspace__account"), pk=chosen
+        )
+        with transaction.atomic():
+            event = triggers.send_test(actor=self.actor, trigger=trigger)
+            run = trigger_tests.start(actor=self.actor, event=event, workflow=workflow)
+        return Response(TestEventOut(event, context={"run": run.id}).data, status=201)

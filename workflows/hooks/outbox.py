@@ -38,13 +38,14 @@ def owe_event(event: Event) -> None:
 def owe_runs(keys: Iterable[int]) -> None:
     """Tell the hooks of their workspaces of runs that have just finished, by `seq`; inside that transaction.
 
-    Nobody is told of tests.
+    Nothing is sent for tests: neither of drafts, nor runs on test events.
     """
     keys = list(keys)
     if not keys:
         return
     runs = Run.objects.real().filter(pk__in=keys, status__in=_ENDED)
-    ended = list(runs.only("seq", "workspace", "lane", "event__trigger").select_related("event"))
+    rows = runs.only("seq", "workspace", "lane", "event__trigger", "event__is_test").select_related("event")
+    ended = [run for run in rows if not run.event.is_test]
     workspaces = {run.workspace_id for run in ended}
     hooks = list(Hook.objects.filter(workspace__in=workspaces, runs=True, deleted_at__isnull=True))
     _owe(
@@ -59,7 +60,7 @@ def owe_runs(keys: Iterable[int]) -> None:
 
 def owe_run(run: Run) -> None:
     """As `owe_runs`, of one whose end is written in one with this (statements.in_one)."""
-    if run.is_test:
+    if run.is_test or run.event.is_test:
         return
     now = clock.now()
     about = {"run": run.pk, "lane": run.lane, "next_attempt_at": now, "created_at": now}

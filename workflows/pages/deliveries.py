@@ -1,4 +1,4 @@
-"""What came to a trigger: the list, one event with its payload, a test event, another try for a failed one."""
+"""What came to a trigger: the list, one event with its payload, another try for a failed one."""
 
 import uuid
 from typing import Any, cast
@@ -17,7 +17,7 @@ from connections.problems import Problem
 from connections.requests import actor_of
 from workflows import catalog, triggers
 from workflows.deliveries import VERDICTS, Deliveries, row_of
-from workflows.models import Event
+from workflows.models import Event, Trigger, Workflow
 from workflows.pages.triggers import SECTION, get_trigger
 
 _PAGE = 25
@@ -71,8 +71,17 @@ def delivery(request: HttpRequest, trigger_id: uuid.UUID, event_id: uuid.UUID) -
         "payload": payload,
         "cut": cut,
         "runs": runs[:_RUNS],
+        "offered": _offered(event),
     }
     return render(request, "triggers/delivery.html", context | SECTION)
+
+
+def _offered(event: Event) -> list[Workflow]:
+    """The workflows that a person can let run on a test event: those published that have not run on it."""
+    if not event.is_test or event.trigger.status != Trigger.Status.ACTIVE:
+        return []
+    rows = event.trigger.workflows.filter(live__isnull=False, status=Workflow.Status.ACTIVE)
+    return list(rows.exclude(runs__event=event.seq).order_by("name", "pk")[:_RUNS])
 
 
 def _readable(event: Event) -> tuple[str, bool]:
@@ -96,17 +105,3 @@ def requeue(request: HttpRequest, trigger_id: uuid.UUID, event_id: uuid.UUID) ->
     else:
         messages.success(request, "It is tried again.")
     return redirect("triggers:delivery", trigger_id, event_id)
-
-
-@member
-@require_POST
-def test(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
-    """Put a sample through, as if the provider had sent it."""
-    trigger = get_trigger(request, trigger_id)
-    try:
-        triggers.send_test(actor=actor_of(request), trigger=trigger)
-    except Problem as problem:
-        messages.error(request, problem.message)
-    else:
-        messages.success(request, "A test event has arrived: see the deliveries below.")
-    return redirect("triggers:detail", trigger.pk)

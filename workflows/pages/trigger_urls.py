@@ -9,6 +9,7 @@ from workflows.pages import (
     trigger_options,
     trigger_redaction,
     trigger_secrets,
+    trigger_tests,
     trigger_webhook,
     triggers,
 )
@@ -31,8 +32,9 @@ urlpatterns = [
     path(f"{_TRIGGER}secrets/<uuid:secret_id>/retire/", trigger_secrets.retire, name="secret_retire"),
     path(f"{_TRIGGER}webhook/", trigger_webhook.set_up, name="webhook_set_up"),
     path(f"{_TRIGGER}webhook/rotate/", trigger_webhook.rotate, name="webhook_rotate"),
-    path(f"{_TRIGGER}test/", deliveries.test, name="test"),
+    path(f"{_TRIGGER}test/", trigger_tests.send, name="test"),
     path(f"{_TRIGGER}deliveries/", deliveries.delivery_list, name="deliveries"),
     path(_DELIVERY, deliveries.delivery, name="delivery"),
     path(f"{_DELIVERY}requeue/", deliveries.requeue, name="requeue"),
+    path(f"{_DELIVERY}run/<uuid:workflow_id>/", trigger_tests.run, name="test_run"),
 ]
