@@ -5,6 +5,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 LONGEST = 60
+_LONGEST_SHOWN = 40
 # Files beside the IANA zones: this machine's own setting, and zones that stand for "none chosen".
 _NO_ZONES = frozenset({"localtime", "posixrules", "factory"})
 # Of abbreviations such as CEST the nearest is another zone with other hours.
@@ -34,6 +35,13 @@ def suggestion(name: str) -> str:
         return ""
     near = difflib.get_close_matches(wanted, [*names, *by_city], n=1, cutoff=0.75)
     return names[by_city.get(near[0], near[0])] if near else ""
+
+
+def unknown(name: str) -> str:
+    """Return what to say of a name that is no zone."""
+    near = suggestion(name)
+    hint = f"Did you mean {near}?" if near else "Use a name of the IANA, such as Europe/London or UTC."
+    return f"There is no time zone {' '.join(name.split())[:_LONGEST_SHOWN]}. {hint}"
 
 
 @lru_cache(maxsize=1)

@@ -1,15 +1,19 @@
 """Conditions as people send them: every row is checked, and the answer names the one at fault."""
 
+import json
 from typing import Any
 
 from rest_framework import serializers
 
 from connections.storable import is_storable
-from workflows import conditions, expressions, known_fields
+from workflows import conditions, known_fields
 from workflows.catalog import Json
-from workflows.known_fields import Route
+from workflows.comparisons.paths import is_path
+from workflows.comparisons.possible import why_never
 
 MAX_CONDITIONS = 25
+# Each is filled in for every event.
+MOST_FIELDS = 50
 UNSTORABLE = "Holds characters that cannot be stored."
 
 
@@ -30,6 +34,8 @@ class ConditionsField(serializers.Field[Any, Any, Any, Any]):
         for number, row in enumerate(rows, start=1):
             if said := self._problem(row):
                 raise serializers.ValidationError(f"Row {number}: {said}")
+        if json.dumps(rows).count("{{") > MOST_FIELDS:
+            raise serializers.ValidationError(f"The values of all rows have at most {MOST_FIELDS} fields.")
         if not is_storable(rows):
             raise serializers.ValidationError(UNSTORABLE)
         return {"match": match, "rows": rows}
@@ -38,26 +44,20 @@ class ConditionsField(serializers.Field[Any, Any, Any, Any]):
         if not (isinstance(row, list) and len(row) == 3 and all(isinstance(part, str) for part in row[:2])):
             return "must be [field, operator, value]."
         path, operator, value = row
-        if not expressions.is_path(path) or path.partition(".")[0] not in self.about or "." not in path:
+        if not is_path(path) or path.partition(".")[0] not in self.about or "." not in path:
             return f"the field must begin with {' or '.join(f'{name}.' for name in self.about)}"
         known = conditions.OPERATORS.get(operator)
         if known is None:
             near = known_fields.suggestion(operator, conditions.OPERATORS)
             hint = f"Did you mean {near}?" if near else f"Known: {', '.join(conditions.OPERATORS)}."
             return f"there is no operator {operator[:40]}. {hint}"
-        return "" if known.fits(value) else f"{operator} takes {known.takes}."
+        return "" if known.fits(value) else known.why(value) or f"{operator} takes {known.takes}."
 
     def to_representation(self, value: Any) -> Any:
         return value
 
 
-def problem_with_fields(checked: dict[str, Any], schema: Json) -> str:
-    """The first row whose field cannot be there, in words; "" when each may be. schema: of what can be seen."""
-    for number, (path, _, _) in enumerate(checked["rows"], start=1):
-        if said := known_fields.problem_with(_route(path), schema):
-            return f"Row {number}: {said}"
-    return ""
-
-
-def _route(path: str) -> Route:
-    return [int(part) if part.isascii() and part.isdecimal() else part for part in path.split(".")]
+def rows_that_never_hold(checked: dict[str, Any], schema: Json) -> list[str]:
+    """Each row that cannot hold, with the reason. schema: of what can be seen."""
+    said = ((number, why_never(row, schema)) for number, row in enumerate(checked["rows"], start=1))
+    return [f"Row {number}: {why}" for number, why in said if why]

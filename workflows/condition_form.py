@@ -1,5 +1,6 @@
 """Conditions as a form: rows of field, operator and value, one empty row more than there are."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +10,14 @@ from django.http import QueryDict
 from connections.storable import is_storable
 from workflows.condition_fields import MAX_CONDITIONS, UNSTORABLE
 from workflows.conditions import OPERATORS
-from workflows.samples import Field, Source
+from workflows.samples import Field, Source, name_of
 from workflows.workflow_words import OPERATOR_WORDS
 
 _NOT_THERE = "not_exists"
+_OF_ROW = re.compile(r"Row (\d{1,3}): (.*)", re.DOTALL)
+# Between values, not inside of a field such as {{ trigger.incident.title | replace: ",", " " }}.
+_COMMA = re.compile(r",(?![^{}]*\}\})")
+_FIRST = re.compile(r"\.0(?=\.|$)")
 
 
 @dataclass
@@ -39,7 +44,7 @@ class ConditionForm:
         prefix: str = "",
     ) -> None:
         self.prefix = prefix
-        self.sources = list(sources)
+        self.sources = [_with_lists(source) for source in sources]
         self.match = stored.get("match", "all")
         self.rows = [_shown(*row) for row in stored.get("rows", [])]
         # As they are stored: a value from elsewhere may be one that cannot be typed here, and stays if left alone.
@@ -81,6 +86,17 @@ class ConditionForm:
     def _kept(self, row: Row) -> list[Any] | None:
         return self._stored.get((row.field, row.operator, row.value))
 
+    def blame(self, errors: Any) -> bool:
+        """Show errors such as "Row 2: …" at their rows. Returns whether each of them has one."""
+        found = [_OF_ROW.fullmatch(str(error)) for error in errors] if isinstance(errors, list) else []
+        rows = [row for row in self.rows if row.field]
+        if not found or not all(match and 0 < int(match[1]) <= len(rows) for match in found):
+            return False
+        for match in found:
+            if match:
+                rows[int(match[1]) - 1].error = match[2][:1].upper() + match[2][1:]
+        return True
+
     def is_valid(self) -> bool:
         return not any(row.error for row in self.rows)
 
@@ -93,6 +109,17 @@ class ConditionForm:
         }
 
 
+def _with_lists(source: Source) -> Source:
+    """The fields of `source`, and before each that is of the first item of a list the same of every item."""
+    fields = []
+    for field in source.fields:
+        every = _FIRST.sub(".*", field.path)
+        if every != field.path:
+            fields.append(Field(every, name_of(every), field.value))
+        fields.append(field)
+    return Source(source.name, fields)
+
+
 def _fault(row: Row) -> str:
     """What is wrong with it, "" for nothing."""
     asked_for_value = row.operator not in ("exists", _NOT_THERE)
@@ -103,8 +130,8 @@ def _fault(row: Row) -> str:
         return "Choose a comparison."
     if not row.value.strip() and asked_for_value:
         return "Enter a value to compare with."
-    if not operator.fits(_stored(row)[2]):
-        return f"Enter {operator.takes}."
+    if not operator.fits(wanted := _stored(row)[2]):
+        return operator.why(wanted) or f"Enter {operator.takes}."
     return "" if is_storable(row.value) else UNSTORABLE
 
 
@@ -118,5 +145,5 @@ def _stored(row: Row) -> list[Any]:
     if row.operator in ("exists", _NOT_THERE):
         return [row.field, "exists", row.operator == "exists"]
     if row.operator == "one_of":
-        return [row.field, row.operator, [part.strip() for part in row.value.split(",") if part.strip()]]
+        return [row.field, row.operator, [part.strip() for part in _COMMA.split(row.value) if part.strip()]]
     return [row.field, row.operator, row.value.strip()]

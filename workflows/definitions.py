@@ -21,7 +21,7 @@ from connections.problems import Problem
 from connections.storable import is_storable
 from workflows import catalog, expressions, known_fields
 from workflows.catalog import Json
-from workflows.condition_fields import UNSTORABLE, ConditionsField, problem_with_fields
+from workflows.condition_fields import UNSTORABLE, ConditionsField, rows_that_never_hold
 from workflows.inputs import ActionInput, Text
 from workflows.models import Trigger
 
@@ -119,7 +119,8 @@ def check(
     Raises ValidationError, or Problem for a foreign connection.
     """
     serializer = DefinitionInput(data=definition, context={"unfinished": unfinished})
-    serializer.is_valid(raise_exception=True)
+    if not serializer.is_valid():
+        raise serializers.ValidationError(serializer.errors | _conditions_beside(trigger.key, serializer))
     checked: dict[str, Any] = serializer.validated_data
     _check_connections(actor, trigger, checked["steps"])
     problems = _unknown_fields(trigger.key, checked)
@@ -143,9 +144,7 @@ def _check_connections(actor: Actor, trigger: Trigger, steps: list[dict[str, Any
 
 def _unknown_fields(trigger_key: str, checked: dict[str, Any]) -> dict[str, Any]:
     """What looks at fields that cannot be there: {"conditions": […], "steps": {"1": {"input": {name: […]}}}}."""
-    problems: dict[str, Any] = {}
-    if said := problem_with_fields(checked["conditions"], known_fields.visible_to_step(trigger_key, {})):
-        problems["conditions"] = [said]
+    problems = _never_holding(trigger_key, checked["conditions"])
     earlier: dict[str, str] = {}
     steps: dict[str, Any] = {}
     for number, step in enumerate(checked["steps"]):
@@ -155,10 +154,22 @@ def _unknown_fields(trigger_key: str, checked: dict[str, Any]) -> dict[str, Any]
     return problems | ({"steps": steps} if steps else {})
 
 
+def _never_holding(trigger_key: str, conditions: Json) -> dict[str, Any]:
+    said = rows_that_never_hold(conditions, known_fields.visible_to_step(trigger_key, {}))
+    return {"conditions": said} if said else {}
+
+
+def _conditions_beside(trigger_key: str, invalid: DefinitionInput) -> dict[str, Any]:
+    """The same where the steps are at fault: a draft with a broken step takes no condition that never holds."""
+    if "conditions" in invalid.errors or "conditions" not in invalid.initial_data:
+        return {}
+    return _never_holding(trigger_key, ConditionsField().run_validation(invalid.initial_data["conditions"]))
+
+
 def _unknown_to_step(step: dict[str, Any], schema: Json) -> dict[str, Any]:
     problems: dict[str, Any] = {}
-    if "only_if" in step and (asked := problem_with_fields(step["only_if"], schema)):
-        problems["only_if"] = [asked]
+    if "only_if" in step and (asked := rows_that_never_hold(step["only_if"], schema)):
+        problems["only_if"] = asked
     found = {name: next(_unknown_in(value, schema), "") for name, value in step["input"].items()}
     inputs = {name: [said] for name, said in found.items() if said}
     return problems | ({"input": inputs} if inputs else {})

@@ -21,6 +21,12 @@ def moment(value: Any) -> datetime | None:
         return None
 
 
+def instant(value: Any) -> datetime | None:
+    """Return the moment of a text that says date, time and offset: nothing but a moment is written so."""
+    at = value.strip()[_DATE_LENGTH:] if isinstance(value, str) and len(value) <= _LONGEST else ""
+    return moment(value) if at[:1] in ("T", "t") and (at[-1:] in "Zz" or at[-6:-5] in ("+", "-")) else None
+
+
 def time_of_day(value: Any) -> time | None:
     """`22:00` or `22:00+01:00`, UTC where it says nothing else; None for anything else."""
     if not isinstance(value, str) or len(value) > _LONGEST or value[2:3] != ":":

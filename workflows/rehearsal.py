@@ -1,12 +1,10 @@
 """Rehearsing a draft on a sample: what would happen, with nothing leaving."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from connections.problems import Problem
 from workflows import catalog, conditions, readable, samples, step_inputs, workflow_words
 from workflows.catalog import Json
-from workflows.expressions import look_up
 from workflows.models import Event, Workflow
 from workflows.readable import Fact
 
@@ -56,8 +54,8 @@ def rehearse(workflow: Workflow, event: Event | None) -> Rehearsal:
     fields = samples.of_trigger(workflow.trigger, event)
     asked = draft["conditions"]
     rows = [
-        Row(words, _shown(look_up(fields, row[0])), conditions.hold({"rows": [row]}, fields))
-        for words, row in zip(workflow_words.conditions(draft), asked["rows"], strict=True)
+        Row(words, row.actual, row.held)
+        for words, row in zip(workflow_words.conditions(draft), conditions.judge(asked, fields), strict=True)
     ]
     steps: list[Step] = []
     answers = samples.outputs(draft["steps"])
@@ -84,9 +82,3 @@ def _step(step: Json, fields: Json) -> Step:
 def _names(step: Json) -> tuple[str, str, str, str]:
     name = step.get("name") or step["key"]
     return step["key"], step["connection"], name, workflow_words.action_of(step)
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list | dict):
-        return "a list" if isinstance(value, list) else "something with fields of its own"
-    return "nothing" if value is None else str(value)[:200]

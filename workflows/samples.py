@@ -23,6 +23,7 @@ _LONGEST_OUTPUT = 100_000
 _DEEPEST = 4
 _PLACE = re.compile(r"\.(\d+)(?=\.|$)")
 _LONGEST_VALUE = 60
+_PLACES = {"0": "first", "*": "any"}
 _NOT_FOR_PEOPLE = {"self", "type"}
 _BY_TYPE: dict[str, Any] = {
     "integer": 1,
@@ -150,6 +151,6 @@ def name_of(path: str) -> str:
     """Incident service summary for trigger.incident.service.summary."""
     parts = path.split(".")
     parts = parts[2:] if parts[0] == "steps" else parts[1:]
-    said = " ".join("first" if part == "0" else part for part in parts).replace("_", " ").split()
+    said = " ".join(_PLACES.get(part, part) for part in parts).replace("_", " ").split()
     once = [word for at, word in enumerate(said) if at == 0 or word != said[at - 1]]
     return words("_".join(once) or path)

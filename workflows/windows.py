@@ -138,9 +138,7 @@ def _zone(*parts: str) -> tzinfo:
     name = " ".join(parts)
     if found := time_zones.find(name):
         return found
-    near = time_zones.suggestion(name)
-    hint = f"Did you mean {near}?" if near else "Use a name of the IANA, such as Europe/London or UTC."
-    raise _NoWindow(f"There is no time zone {_shown(name)}. {hint}")
+    raise _NoWindow(time_zones.unknown(name))
 
 
 def _shown(*parts: str) -> str:

@@ -3,16 +3,12 @@
 Only fields and a few filters exist: no loops, assignments, includes or ranges.
 """
 
-import re
-from typing import Any
-
 from workflows import known_fields
 from workflows.expressions.errors import ExpressionError
 from workflows.expressions.liquid import Field, parse
 from workflows.expressions.render import render, render_all
 
-__all__ = ["ExpressionError", "check", "is_path", "look_up", "paths", "render", "render_all", "routes"]
-_PATH = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w-]+)*")
+__all__ = ["ExpressionError", "check", "paths", "render", "render_all", "routes"]
 
 
 def check(template: str) -> None:
@@ -34,22 +30,3 @@ def routes(template: str) -> list[tuple[str | int, ...]]:
     if "{" not in template:
         return []
     return [route for part in parse(template) if isinstance(part, Field) for route in part.routes()]
-
-
-def look_up(fields: dict[str, Any], path: str) -> Any:
-    """The value at a dotted path such as `trigger.incident.title`; None where there is none."""
-    value: Any = fields
-    for name in path.split("."):
-        if isinstance(value, dict):
-            value = value.get(name)
-        elif isinstance(value, list) and name.isascii() and name.isdecimal() and int(name) < len(value):
-            value = value[int(name)]
-        elif isinstance(value, list) and value and name in ("first", "last"):
-            value = value[0 if name == "first" else -1]
-        else:
-            return None
-    return value
-
-
-def is_path(text: str) -> bool:
-    return len(text) <= 300 and _PATH.fullmatch(text) is not None

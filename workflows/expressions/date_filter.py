@@ -1,10 +1,8 @@
 """The filter that writes a time in another form, in a time zone."""
 
-from datetime import UTC
 from typing import Any
 
-from connections import clock
-from workflows import time_zones
+from connections import clock, time_zones
 from workflows.expressions.allowance import text
 from workflows.expressions.errors import FilterError
 from workflows.expressions.text_filters import StandIn
@@ -23,7 +21,7 @@ def date(value: Any, wanted: Any = "%Y-%m-%d %H:%M", zone: Any = "UTC") -> str:
     if found is None:
         raise FilterError("date takes a date or time such as 2026-11-01T09:30:00Z.")
     name = text(zone, "date")
-    known = UTC if name == "UTC" else time_zones.find(name)
+    known = time_zones.find(name)
     if known is None:
         raise FilterError(time_zones.unknown(name))
     _check(form)

@@ -117,7 +117,8 @@ def conditions(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
                 refuse=lambda detail: not isinstance(detail, dict) or "conditions" in detail,
             )
         except ValidationError as problem:
-            messages.error(request, why(problem, workflow.draft))
+            if not (isinstance(problem.detail, dict) and form.blame(problem.detail.get("conditions"))):
+                messages.error(request, why(problem, workflow.draft))
         else:
             messages.success(request, "The conditions are stored in the draft.")
             return redirect("workflows:edit", workflow.pk)

@@ -159,6 +159,7 @@ def _stored(
         )
     except (ValidationError, Problem) as problem:
         detail = problem.detail if isinstance(problem, ValidationError) else {}
+        only_if.blame(drafts.faults_of_step(detail, at).get("only_if"))
         form.blame(detail, at, why(problem, change(workflow.draft)))
         return False
     return True

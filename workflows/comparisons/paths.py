@@ -1,0 +1,38 @@
+"""Paths of fields as conditions write them: `trigger.incident.teams.*.summary`, `*` for every item of a list."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from workflows.comparisons.kinds import MOST_ITEMS
+from workflows.known_fields import NOTHING, step_into
+
+EVERY = "*"
+_LONGEST = 300
+_PATH = re.compile(r"[A-Za-z_][\w-]*(?:\.(?:[\w-]+|\*))*")
+
+
+def is_path(text: str) -> bool:
+    return len(text) <= _LONGEST and _PATH.fullmatch(text) is not None
+
+
+def names_of(path: str) -> list[str | int]:
+    """Return the names of a path, numbers for the places in lists."""
+    return [int(name) if name.isascii() and name.isdecimal() else name for name in path.split(".")]
+
+
+def reach(fields: dict[str, Any], path: str) -> list[Any]:
+    """Return every value that is at `path` and not null: at most one, or behind a `*` up to 2,000."""
+    values: Iterable[Any] = [fields]
+    for name in names_of(path):
+        if name == EVERY:
+            items = (item for value in values if isinstance(value, list) for item in value[:MOST_ITEMS])
+            values = [item for item in items if item is not None][:MOST_ITEMS]
+        else:
+            values = [found for value in values if (found := _inside(value, name)) is not None]
+    return list(values)
+
+
+def _inside(value: Any, name: str | int) -> Any:
+    found = step_into(value, str(name) if isinstance(value, dict) else name)
+    return None if found is NOTHING else found

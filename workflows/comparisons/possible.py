@@ -1,0 +1,111 @@
+"""Which rows can hold: judged when a draft is saved, by what is documented of the fields that they name."""
+
+import re
+from typing import Any
+
+from connections.text_folding import fold
+from workflows import expressions, known_fields
+from workflows.comparisons.documented import Documented, Json, documented, missing
+from workflows.comparisons.kinds import Kind
+from workflows.comparisons.numbers import number
+from workflows.comparisons.operands import is_template
+from workflows.comparisons.operators import NEGATIVE, NEVER, TABLE
+
+_COMPARES = {
+    "greater": "compares numbers",
+    "less": "compares numbers",
+    "before": "compares dates and times",
+    "after": "compares dates and times",
+    "within": "compares dates and times",
+    "outside": "compares dates and times",
+    "matches": "compares text",
+    "contains": "looks into texts and lists",
+}
+_LONE = re.compile(r"\s*\{\{[^|{}]*\}\}\s*")
+_ONE_KIND = ("greater", "less", "before", "after", "within", "outside")
+_OBJECTS = {Kind.OBJECT, Kind.OBJECTS}
+_LISTS = {Kind.LIST, Kind.OBJECTS}
+
+
+def why_never(row: list[Any], schema: Json) -> str:
+    """Return why a row that is well formed can never hold, "" where it may. schema: of what can be seen."""
+    path, operator, wanted = row
+    if said := missing(path, schema):
+        return said
+    values = wanted if isinstance(wanted, list) else [wanted]
+    for value in filter(is_template, values):
+        if said := _wrong_with_template(value, path, operator, schema):
+            return said
+    found = documented(path, schema)
+    if found is None or operator == "exists":
+        return ""
+    return _unfit(path, operator, found) or _never_equal(path, operator, values, found)
+
+
+def _unfit(path: str, operator: str, found: Documented) -> str:
+    """An operator that has nothing to compare in a field of that kind."""
+    positive = NEGATIVE.get(operator, operator)
+    able = {kind for kind in found.kinds if TABLE[positive][kind] is not NEVER}
+    if positive in ("greater", "less") and found.is_time:
+        return f"{operator} compares numbers, and {path} is a date and time. Use before or after."
+    if able - _OBJECTS or (able and found.named):
+        return ""
+    if able:
+        return f"{path} is {found.words} without summary and id. Name one of its fields."
+    hint = ""
+    if found.kinds & _LISTS:
+        more = f"{path}.*.summary" if found.kinds <= _OBJECTS else f"{path}.*"
+        hint = f" Name what is in its items, such as {more}."
+    elif Kind.OBJECT in found.kinds:
+        hint = f" Name one of its fields, such as {path}.summary."
+    elif Kind.BOOLEAN in found.kinds:
+        hint = " Use equals with true or false."
+    return f"{operator} {_COMPARES[positive]}, and {path} is {found.words}.{hint}"
+
+
+def _never_equal(path: str, operator: str, values: list[Any], found: Documented) -> str:
+    """A value that no value of that kind equals."""
+    if operator not in ("equals", "one_of") or any(map(is_template, values)):
+        return ""
+    if found.kinds == {Kind.NUMBER} and all(number(value) is None for value in values):
+        return f"{path} is a number, and {_said(values)} is none."
+    if found.kinds == {Kind.BOOLEAN} and not any(_truth(value) for value in values):
+        return f"{path} is true or false, never {_said(values)}."
+    choices = {fold(choice) for choice in found.choices}
+    if choices and not any(fold(str(value)) in choices for value in values):
+        near = known_fields.suggestion(str(values[0]), found.choices)
+        hint = f" Did you mean {near}?" if near else ""
+        return f"{path} is {' or '.join(found.choices)}, never {_said(values)}.{hint}"
+    return ""
+
+
+def _truth(value: Any) -> bool:
+    return isinstance(value, bool) or (isinstance(value, str) and fold(value.strip()) in ("true", "false"))
+
+
+def _said(values: list[Any]) -> str:
+    return f"“{', '.join(map(str, values))[:60]}”"
+
+
+def _wrong_with_template(value: str, path: str, operator: str, schema: Json) -> str:
+    """What is wrong with a value that has fields in it."""
+    try:
+        routes = expressions.routes(value)
+    except expressions.ExpressionError as error:
+        return f"The value cannot be read. {error}"
+    if unknown := next(filter(None, (known_fields.problem_with(route, schema) for route in routes)), ""):
+        return f"In the value: {unknown}"
+    named = _lone_field(value, routes)
+    if named == path and operator not in ("equals", "contains", "one_of", "matches"):
+        return f"{path} is compared with itself."
+    found = documented(named, schema) if named else None
+    if found is None or operator not in _ONE_KIND:
+        return ""
+    if any(TABLE[operator][kind] is not NEVER for kind in found.kinds):
+        return ""
+    return f"{operator} {_COMPARES[operator]}, and {named} in the value is {found.words}."
+
+
+def _lone_field(value: str, routes: list[Any]) -> str:
+    """The field that the whole value is, "" where it is more than that."""
+    return known_fields.dotted(routes[0]) if len(routes) == 1 and _LONE.fullmatch(value) else ""
