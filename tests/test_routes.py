@@ -103,6 +103,7 @@ MEMBERS = {
     f"{_RUN}pause/",
     f"{_RUN}progress/",
     f"{_RUN}replay/",
+    f"{_RUN}replay/from-start/",
     f"{_RUN}resume/",
     "workflows/",
     _WORKFLOW,

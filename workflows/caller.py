@@ -28,7 +28,7 @@ class Caller:
 
     @property
     def key(self) -> str:
-        return self.call.key
+        return str(self.call.identity or self.call.pk)
 
     @property
     def first_sent_at(self) -> datetime | None:

@@ -30,7 +30,10 @@ def _deliveries(workspace: Workspace, cutoff: datetime) -> Rows:
 
 
 def _runs(workspace: Workspace, cutoff: datetime) -> Rows:
-    """Finished ones, unless a call of theirs is still at work, a hook is owed them or a replay awaits them."""
+    """Finished ones, unless a call of theirs is at work, a hook is owed them, or a replay awaits them.
+
+    What was retried stays as long as its retry, which keeps its outputs and looks for what it may have done.
+    """
     at_work = StepRun.objects.filter(run=OuterRef("pk"), call__isnull=False).exclude(call__status__in=_ENDED)
     owed = HookDelivery.objects.filter(run=OuterRef("pk"), status__in=_OWED)
     making = ReplayBatch.objects.filter(workspace=workspace, status=ReplayBatch.Status.MAKING)
@@ -38,7 +41,8 @@ def _runs(workspace: Workspace, cutoff: datetime) -> Rows:
     old = Run.objects.filter(
         workspace=workspace, status__in=_ENDED, created_at__lt=cutoff, finished_at__lt=cutoff
     )
-    return old.filter(~Exists(at_work), ~Exists(owed)).exclude(pk__in=awaited)
+    retried = Run.objects.filter(replay_of=OuterRef("pk"), replay_from=Run.ReplayFrom.FAILED_STEP)
+    return old.filter(~Exists(at_work), ~Exists(owed), ~Exists(retried)).exclude(pk__in=awaited)
 
 
 def _calls(workspace: Workspace, cutoff: datetime) -> Rows:

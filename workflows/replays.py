@@ -1,11 +1,14 @@
 """Replaying a selection of runs: chosen at once, made in the background a few at a time, to be cancelled meanwhile."""
 
 import time
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 
 from connections import audit, clock
 from connections.actors import Actor
@@ -15,6 +18,7 @@ from workflows import doorbell, parked
 from workflows.hooks import outbox
 from workflows.models import ReplayBatch, Run
 from workflows.models.runs import UNFINISHED
+from workflows.runs import replay
 
 log = structlog.get_logger(__name__)
 
@@ -23,15 +27,15 @@ _AT_ONCE = 20
 Status = ReplayBatch.Status
 
 
-def start(*, actor: Actor, runs: QuerySet[Run], selection: dict[str, Any]) -> ReplayBatch:
-    """Have the finished ones of `runs`, all of one workspace, run again; of one event and workflow only one.
+def start(
+    *, actor: Actor, runs: QuerySet[Run], selection: dict[str, Any], begin_at: str = ""
+) -> list[ReplayBatch]:
+    """Have the finished ones of `runs` run again; of one event and workflow only one. A batch for each workspace.
 
-    selection: what was asked for, as JSON. Raises Problem: nothing_selected, too_many_selected, many_workspaces,
-    insufficient_scope.
+    selection: what was asked for, as JSON. begin_at: as `replay.replay`; "failed_step" leaves the others out.
+    Raises Problem: nothing_selected, too_many_selected, insufficient_scope.
     """
-    chosen = chosen_of(runs)
-    if not chosen:
-        raise Problem("nothing_selected", "No finished run is selected.", status=409)
+    chosen = chosen_of(runs, begin_at)
     if len(chosen) > MOST:
         raise Problem(
             "too_many_selected",
@@ -39,28 +43,37 @@ def start(*, actor: Actor, runs: QuerySet[Run], selection: dict[str, Any]) -> Re
             status=409,
             detail={"limit": MOST},
         )
-    workspaces = Workspace.objects.filter(runs__in=chosen).select_related("account").distinct()[:2]
-    if len(workspaces) > 1:
-        raise Problem("many_workspaces", "Select runs of one workspace.", status=409)
-    actor.require_actions(workspaces[0].account_id)
+    batches: list[ReplayBatch] = []
     with transaction.atomic():
-        # Old runs that go at this very moment are either gone now, or kept because they are chosen.
-        workspaces[0].take_turns()
-        kept = set(Run.objects.filter(pk__in=chosen).values_list("pk", flat=True))
-        chosen = [seq for seq in chosen if seq in kept]
-        if not chosen:
+        workspaces = Workspace.objects.filter(runs__in=chosen).select_related("account").distinct()
+        for workspace in workspaces.order_by("pk"):
+            actor.require_actions(workspace.account_id)
+            # Old runs that go at this very moment are either gone now, or kept because they are chosen.
+            workspace.take_turns()
+            kept = set(Run.objects.filter(pk__in=chosen, workspace=workspace).values_list("pk", flat=True))
+            if not kept:
+                continue
+            batch = ReplayBatch.objects.create(
+                workspace=workspace,
+                group=batches[0].pk if batches else None,
+                begin_at=begin_at,
+                selection=selection,
+                chosen=[seq for seq in chosen if seq in kept],
+                started_by=actor.label[:254],
+            )
+            batches.append(batch)
+            _record(actor, batch, "replay.started")
+        if not batches:
             raise Problem("nothing_selected", "No finished run is selected.", status=409)
-        batch = ReplayBatch.objects.create(
-            workspace=workspaces[0], selection=selection, chosen=chosen, started_by=actor.label[:254]
-        )
-        _record(actor, batch, "replay.started")
         doorbell.ring()
-    return batch
+    return batches
 
 
-def chosen_of(runs: QuerySet[Run]) -> list[int]:
+def chosen_of(runs: QuerySet[Run], begin_at: str = "") -> list[int]:
     """`seq` of those that would run again, tests not, oldest first; at most one more than MOST."""
     finished = runs.filter(version__isnull=False).exclude(status__in=UNFINISHED)
+    if begin_at == Run.ReplayFrom.FAILED_STEP:
+        finished = replay.with_failed_step(finished)
     latest = finished.values("workflow", "event").annotate(newest=Max("seq")).order_by("newest")
     return list(latest.values_list("newest", flat=True)[: MOST + 1])
 
@@ -71,7 +84,8 @@ def advance_due(until: float) -> int:
     until: `time.monotonic()` after which nothing new is begun.
     """
     seen_to = 0
-    for batch in ReplayBatch.objects.filter(status=Status.MAKING).order_by("created_at")[:_AT_ONCE]:
+    making = ReplayBatch.objects.filter(status=Status.MAKING).select_related("workspace")
+    for batch in making.order_by("created_at")[:_AT_ONCE]:
         if time.monotonic() > until:
             break
         try:
@@ -97,54 +111,94 @@ def _make_some(batch: ReplayBatch) -> int:
         ours = ReplayBatch.objects.filter(pk=batch.pk, status=Status.MAKING, made=batch.made)
         if not ours.update(made=made, **after):
             return 0
-        runs = Run.objects.filter(pk__in=keys, workflow__live__isnull=False).exclude(
-            workflow__status="archived"
-        )
-        Run.objects.bulk_create(
-            [_again(run, batch) for run in runs.select_related("workflow__live").order_by("seq")]
-        )
+        batch.workspace.take_turns()
+        runs = Run.objects.filter(pk__in=keys).select_related("version", "workflow__live").order_by("seq")
+        for run in runs:
+            _make(run, batch)
     return len(keys)
 
 
-def _again(run: Run, batch: ReplayBatch) -> Run:
-    same = Run.objects.filter(workflow=run.workflow_id, event=run.event_id)
-    latest = same.aggregate(latest=Max("replay"))["latest"] or 0
-    return Run(
-        workspace_id=run.workspace_id,
-        workflow_id=run.workflow_id,
-        version=run.workflow.live,
-        event_id=run.event_id,
-        replay=latest + 1,
-        lane=run.lane,
-        batch=batch,
-    )
+def _make(run: Run, batch: ReplayBatch) -> None:
+    """The new run, unless it could not do its work: then there is none, and `skipped` counts it."""
+    begin_at = batch.begin_at or replay.usual(run)
+    run, made = replay.as_far(run, begin_at)
+    with suppress(Problem):
+        if not made:
+            replay.write(replay.prepare(run, begin_at, batch))
 
 
-def cancel(*, actor: Actor, batch: ReplayBatch) -> None:
-    """Make no more of its runs, and stop those that are not at work right now. Raises Problem (replay_over)."""
-    now = clock.now()
-    error = Problem("cancelled", "The replay was cancelled.", status=409).as_error()
+def group_of(rows: QuerySet[ReplayBatch], key: uuid.UUID) -> list[ReplayBatch]:
+    """Those of `rows` that were chosen together, the first of them being `key`."""
+    of_group = rows.filter(Q(pk=key) | Q(group=key)).select_related("workspace__account")
+    return list(of_group.order_by("workspace__name", "pk"))
+
+
+def key_of(batch: ReplayBatch) -> uuid.UUID:
+    """By which the batches of its selection are found."""
+    return batch.group or batch.pk
+
+
+def cancel(*, actor: Actor, batches: list[ReplayBatch]) -> None:
+    """Make no more of their runs, and stop those that are not at work right now. Raises Problem (replay_over)."""
     with transaction.atomic():
-        open_ = ReplayBatch.objects.filter(pk=batch.pk).exclude(status=Status.CANCELLED)
-        idle = Run.objects.filter(batch=batch, status__in=UNFINISHED).exclude(status=Run.Status.RUNNING)
-        if (batch.status == Status.MADE and not idle.exists()) or not open_.update(
-            status=Status.CANCELLED, finished_at=now
-        ):
+        stopped = [batch for batch in batches if _cancel(batch)]
+        if not stopped:
             raise Problem("replay_over", "This replay is over.", status=409)
-        idle.update(
-            status=Run.Status.CANCELLED, pause_reason="", blocked_on=None, error=error, finished_at=now
-        )
-        stopped = list(Run.objects.filter(batch=batch, status=Run.Status.CANCELLED, finished_at=now))
-        parked.close_steps(stopped, error)
-        outbox.owe_runs(run.pk for run in stopped)
-        _record(actor, batch, "replay.cancelled")
+        for batch in stopped:
+            _record(actor, batch, "replay.cancelled")
         doorbell.ring()
 
 
-def progress(batch: ReplayBatch) -> dict[str, int]:
-    """How many of its new runs are in which state; one query."""
-    counted = Run.objects.filter(batch=batch).values_list("status").annotate(Count("pk")).order_by()
-    return dict(counted)
+def _cancel(batch: ReplayBatch) -> bool:
+    now = clock.now()
+    error = Problem("cancelled", "The replay was cancelled.", status=409).as_error()
+    open_ = ReplayBatch.objects.filter(pk=batch.pk).exclude(status=Status.CANCELLED)
+    idle = Run.objects.filter(batch=batch, status__in=UNFINISHED).exclude(status=Run.Status.RUNNING)
+    if (batch.status == Status.MADE and not idle.exists()) or not open_.update(
+        status=Status.CANCELLED, finished_at=now
+    ):
+        return False
+    idle.update(status=Run.Status.CANCELLED, pause_reason="", blocked_on=None, error=error, finished_at=now)
+    stopped = list(Run.objects.filter(batch=batch, status=Run.Status.CANCELLED, finished_at=now))
+    parked.close_steps(stopped, error)
+    outbox.owe_runs(run.pk for run in stopped)
+    return True
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the batches of one selection are. made: how many of `total` have been seen to; skipped: how many of
+    them could not run again; runs: how many new runs are in which state.
+    """
+
+    total: int
+    made: int
+    runs: dict[str, int]
+    cancelled: bool
+    open: bool
+
+    @property
+    def skipped(self) -> int:
+        return self.made - sum(self.runs.values())
+
+    @property
+    def status(self) -> str:
+        return "cancelled" if self.cancelled else "running" if self.open else "completed"
+
+
+def progress(batches: list[ReplayBatch]) -> Progress:
+    """One query."""
+    counted = Run.objects.filter(batch__in=batches).values_list("status").annotate(Count("pk")).order_by()
+    runs = dict(counted)
+    making = any(batch.status == Status.MAKING for batch in batches)
+    cancelled = all(batch.status == Status.CANCELLED for batch in batches)
+    return Progress(
+        total=sum(len(batch.chosen) for batch in batches),
+        made=sum(batch.made for batch in batches),
+        runs=runs,
+        cancelled=cancelled,
+        open=not cancelled and (making or bool(set(UNFINISHED) & set(runs))),
+    )
 
 
 def _record(actor: Actor, batch: ReplayBatch, action: str) -> None:

@@ -1,46 +1,14 @@
-"""What people do with runs: replay, pause, resume, cancel."""
+"""What people do with runs: pause, resume, cancel."""
 
-from typing import Any
-
-from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db import transaction
 
 from connections import audit, clock
 from connections.actors import Actor
 from connections.problems import Problem
 from workflows import doorbell, parked
 from workflows.hooks import outbox
-from workflows.models import ActionCall, Run, Workflow
+from workflows.models import ActionCall, Run
 from workflows.models.runs import UNFINISHED
-
-
-def replay(*, actor: Actor, run: Run) -> Run:
-    """Run the same event again, with the version that is live now: a person's act, so no longer part of a chain."""
-    workflow = run.workflow
-    actor.require_actions(workflow.workspace.account_id)
-    if run.is_test:
-        raise Problem("is_test", "This was a test of a draft: test the draft again instead.", status=409)
-    if workflow.live is None:
-        raise Problem("not_published", "Publish this workflow first.", status=409)
-    if workflow.status == Workflow.Status.ARCHIVED:
-        raise Problem("archived", "This workflow is archived: resume it first.", status=409)
-    same = Run.objects.filter(workflow=workflow, event=run.event_id)
-    try:
-        with transaction.atomic():
-            latest = same.aggregate(latest=Max("replay"))["latest"] or 0
-            again = Run.objects.create(
-                workspace_id=run.workspace_id,
-                workflow=workflow,
-                version=workflow.live,
-                event_id=run.event_id,
-                replay=latest + 1,
-                lane=run.lane,
-            )
-            _record(actor, run, "run.replayed", as_run=str(again.id))
-            doorbell.ring()
-    except IntegrityError:
-        raise Problem("replayed_meanwhile", "Somebody else has just replayed it.", status=409) from None
-    return again
 
 
 def cancel(*, actor: Actor, run: Run) -> None:
@@ -93,12 +61,12 @@ def resume(*, actor: Actor, run: Run) -> None:
         doorbell.ring()
 
 
-def _record(actor: Actor, run: Run, action: str, **detail: Any) -> None:
+def _record(actor: Actor, run: Run, action: str) -> None:
     workflow = run.workflow
     audit.record(
         actor,
         action,
         workspace=workflow.workspace,
         target=str(workflow.pk),
-        detail={"workflow": workflow.name, "run": str(run.id), **detail},
+        detail={"workflow": workflow.name, "run": str(run.id)},
     )

@@ -10,13 +10,16 @@ from workflows.hints import Hint
 from workflows.models import ActionCall, Run, StepRun, Trigger, Workflow
 from workflows.models.runs import UNFINISHED
 from workflows.readable import Fact, Reading
+from workflows.runs import replay
+
+_MOST_REPLAYS = 20
 
 
 @dataclass(frozen=True)
 class Step:
     """One line of the timeline. state: done, now, later or bad. call: its use of the connection, if it came so far.
 
-    error: {"message", …} or {}. waits_until: the next attempt.
+    error: {"message", …} or {}. waits_until: the next attempt. kept_from: the run whose output it keeps.
     """
 
     name: str
@@ -30,6 +33,7 @@ class Step:
     error: dict[str, Any] | None = None
     hint: Hint | None = None
     waits_until: datetime | None = None
+    kept_from: Run | None = None
 
 
 def seen(run: Run, steps: list[StepRun]) -> str:
@@ -41,7 +45,8 @@ def seen(run: Run, steps: list[StepRun]) -> str:
 
 def steps_of(run: Run) -> list[StepRun]:
     """Those that have begun, in order; one query."""
-    return list(run.steps.select_related("call__connection").order_by("position"))
+    related = ("call__connection", "kept__connection", "kept__step_run__run")
+    return list(run.steps.select_related(*related).order_by("position"))
 
 
 def context_of(run: Run) -> dict[str, Any]:
@@ -51,6 +56,13 @@ def context_of(run: Run) -> dict[str, Any]:
     trigger: Trigger = run.event.trigger
     integration = catalog.integration(trigger.provider)
     error = run.error if isinstance(run.error, dict) else {}
+    may_replay = (
+        not run.is_test
+        and run.workflow.live_id is not None
+        and run.workflow.status != Workflow.Status.ARCHIVED
+        and run.status not in UNFINISHED
+    )
+    replays = list(run.replays.order_by("-seq")[:_MOST_REPLAYS])
     return {
         "run": run,
         "trigger": trigger,
@@ -67,11 +79,12 @@ def context_of(run: Run) -> dict[str, Any]:
         "error": error,
         "hint": hints.for_code(str(error.get("code", "")), integration),
         "connection": next((step.call.connection for step in reversed(begun) if step.call), None),
+        "replays": replays,
+        "may_retry": may_replay
+        and not any(again.is_retry for again in replays)
+        and replay.has_failed_step(run),
         "may_test": run.is_test and run.workflow.status != Workflow.Status.ARCHIVED,
-        "may_replay": not run.is_test
-        and run.workflow.live_id is not None
-        and run.workflow.status != Workflow.Status.ARCHIVED
-        and run.status not in UNFINISHED,
+        "may_replay": may_replay,
     }
 
 
@@ -82,7 +95,7 @@ def _step(definition: dict[str, Any], step: StepRun | None) -> Step:
         return Step(name, action, "later", "not begun")
     if step.status == StepRun.Status.SKIPPED:
         return Step(name, action, "later", "skipped: its “only if” did not hold")
-    call = step.call
+    call = step.made
     error = call.error if call is not None and call.error else step.error
     error = error if isinstance(error, dict) else {}
     done = step.status == StepRun.Status.COMPLETED
@@ -96,7 +109,11 @@ def _step(definition: dict[str, Any], step: StepRun | None) -> Step:
         name=name,
         action=action,
         state=state,
-        words="completed" if done else call.get_status_display().lower(),
+        words="kept from an earlier run"
+        if step.kept_id
+        else "completed"
+        if done
+        else call.get_status_display().lower(),
         call=call,
         connection=call.connection,
         given=readable.of_input(catalog.input_schema(definition["action"]), call.input),
@@ -106,4 +123,5 @@ def _step(definition: dict[str, Any], step: StepRun | None) -> Step:
         error={} if done else error,
         hint=hints.for_code(str(error.get("code", "")), integration) if error and not done else None,
         waits_until=call.next_attempt_at if call.status == ActionCall.Status.WAITING else None,
+        kept_from=call.step_run.run if step.kept_id else None,
     )

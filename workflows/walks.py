@@ -14,6 +14,7 @@ from workflows.hooks import outbox
 from workflows.models import ActionCall, Run, StepRun
 from workflows.owners import Owner
 from workflows.run_leases import RunLease
+from workflows.runs import replay
 
 MAX_CLAIMS = 8
 
@@ -27,8 +28,8 @@ class Walk:
         self.steps: list[dict[str, Any]] = []
         self.fields: dict[str, Any] = {}
         # Whether the step it is at can have been begun before; that of a run never taken up, or behind a step that
-        # this walk has made, cannot.
-        self.begun = run.started_at is not None
+        # this walk has made, cannot. A retry finds steps there that it keeps.
+        self.begun = run.started_at is not None or run.is_retry
 
     def go(self, until: float) -> None:
         """Raises RunLost or LeaseLost when another worker has taken over."""
@@ -44,7 +45,7 @@ class Walk:
         while self.run.position < len(self.steps):
             if not self._take_step(self.steps[self.run.position]):
                 return
-            self.begun = False
+            self.begun = self.run.is_retry
             if time.monotonic() > until and self.run.position < len(self.steps):
                 self.lease.give_back(status=Run.Status.PENDING, due_at=clock.now(), claims=0)
                 return
@@ -53,12 +54,16 @@ class Walk:
 
     def _outputs(self) -> dict[str, Any]:
         """What the steps so far have put out, by their keys."""
-        done = self.run.steps.filter(position__lt=self.run.position).select_related("call")
-        return {step.key: step.call.output for step in done if step.call and step.call.output}
+        done = self.run.steps.filter(position__lt=self.run.position).select_related("call", "kept")
+        return {step.key: step.made.output for step in done if step.made and step.made.output}
 
     def _take_step(self, definition: dict[str, Any]) -> bool:
         """Whether the walk can go on to the next step now."""
         step = self._step_begun() if self.begun else None
+        if step is not None and step.kept is not None:
+            self.lease.to_next_step()
+            self.fields["steps"][step.key] = step.kept.output
+            return True
         if step is None and not conditions.hold(definition.get("only_if") or {}, self.fields):
             self._skip(definition)
             return True
@@ -74,7 +79,7 @@ class Walk:
         return self._after(definition, step)
 
     def _step_begun(self) -> StepRun | None:
-        return self.run.steps.filter(position=self.run.position).select_related("call").first()
+        return self.run.steps.filter(position=self.run.position).select_related("call", "kept").first()
 
     def _attempt(self, call: ActionCall, holder: uuid.UUID, step: StepRun, data: Json | None = None) -> None:
         """data: see Attempt. Raises LeaseLost, or RunLost when the call has ended and the run went on without it."""
@@ -101,6 +106,8 @@ class Walk:
         step = self._new(definition)
         try:
             call, data = step_inputs.call_for(self.run.workspace_id, definition, self.fields)
+            if self.run.is_retry:
+                data = replay.carry_on(self.run, call) or data
         except Problem as problem:
             step.error = storable(problem.as_error())
         else:

@@ -60,7 +60,7 @@ class TestTenancy:
         told = HookDelivery.objects.create(
             workspace=trigger.workspace, hook=hook, kind="event", event=run.event, lane="PINC1"
         )
-        batch = replays.start(actor=SYSTEM, runs=Run.objects.all(), selection={})
+        batch = replays.start(actor=SYSTEM, runs=Run.objects.all(), selection={})[0]
         body = {"key": trigger.key, "connection": str(connection.pk)}
         for method, path, found in [
             ("post", "connections/{}/actions/pagerduty/get-incident/", connection.pk),

@@ -18,6 +18,7 @@ from tests.workflows.pages import text
 from tests.workflows.trying import bob, who
 from workflows import authoring, draft_tests, drafts, replays, run_control, worker
 from workflows.models import Event, Hook, HookDelivery, Run, Trace, Trigger, Workflow
+from workflows.runs import replay
 
 __all__ = ["bob", "who"]
 pytestmark = pytest.mark.django_db
@@ -78,7 +79,7 @@ def test_a_draft_runs_for_real_on_one_of_the_last_events(
     assert Trace.objects.get().run == run
     page = text(bob.get(answer["Location"]))
     assert "Test of the draft" in page
-    assert "Run it again" not in page
+    assert "Run again from start" not in page
 
 
 def test_the_documented_event_starts_nothing_else_and_no_hook_hears_of_it(
@@ -169,8 +170,8 @@ def test_a_test_keeps_nobody_waiting_and_does_not_count(
     run_control.cancel(actor=SYSTEM, run=test)
     assert len(replays.chosen_of(Run.objects.all())) == 2
     with pytest.raises(Problem, match="test the draft again"):
-        run_control.replay(actor=SYSTEM, run=test)
-    assert run_control.replay(actor=SYSTEM, run=Run.objects.order_by("seq")[0]).replay == 1
+        replay.replay(actor=SYSTEM, run=test)
+    assert replay.replay(actor=SYSTEM, run=Run.objects.order_by("seq")[0])[0].replay == 1
 
 
 def test_the_list_marks_tests_and_can_leave_them_out(

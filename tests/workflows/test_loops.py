@@ -23,8 +23,9 @@ from tests.workflows.conftest import (
     publish,
 )
 from tests.workflows.test_known_fields import create_step
-from workflows import fanout, origins, run_control, triggers, worker
+from workflows import fanout, origins, triggers, worker
 from workflows.models import Event, Run, Trace, Trigger, Workflow
+from workflows.runs import replay
 
 pytestmark = pytest.mark.django_db
 
@@ -121,7 +122,7 @@ def test_a_person_who_starts_it_again_begins_a_new_chain(
     deliver(now_event())
     play(deliver, made, [trigger])
 
-    again = run_control.replay(actor=SYSTEM, run=Run.objects.order_by("seq").last())  # type: ignore[arg-type]
+    again = replay.replay(actor=SYSTEM, run=Run.objects.order_by("seq").last())[0]  # type: ignore[arg-type]
     deliver(now_event(incident="PNEW", incident_key="somebody-elses"))
     worker.drain()
 

@@ -10,11 +10,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from connections.models import Workspace
+from connections.models import AuditEvent, Workspace
 from tests.people import People, people
-from tests.workflows.conftest import add_note, incident_event
+from tests.workflows.conftest import SECRET, SYSTEM, add_note, connect, incident_event, publish
 from tests.workflows.pages import signed_in, text
-from workflows import fanout, worker
+from workflows import fanout, replays, triggers, worker
 from workflows.models import ReplayBatch, Run, Workflow
 
 pytestmark = pytest.mark.django_db
@@ -55,7 +55,7 @@ def test_what_the_filters_select_runs_again_after_a_question(
     Run.objects.filter(lane="PINC0").update(status="completed")
     assert "Run these again…" in text(bob.get("/runs/?status=failed"))
     assert "Run these again…" not in text(bob.get("/runs/"))
-    assert "Run 2 again" in text(bob.get(f"{ALL}?status=failed"))
+    assert "Run 2 again from the start" in text(bob.get(f"{ALL}?status=failed"))
     for number in (1, 2):
         add_note(pagerduty, f"PINC{number}")
 
@@ -145,3 +145,59 @@ def test_a_stranger_neither_starts_nor_sees_it(
     assert stranger.post(reverse("workflows:replay_cancel", args=[batch.pk])).status_code == 404
     assert "No finished run is selected." in text(stranger.post(f"{ALL}?status=failed"))
     assert ReplayBatch.objects.count() == 1
+
+
+def test_the_selection_retries_from_the_failed_step_unless_chosen_otherwise(
+    bob: Client, note_workflow: Workflow, deliver: Deliver, pagerduty: responses.RequestsMock
+) -> None:
+    add_note(pagerduty, "PINC0")
+    add_note(pagerduty, "PINC1", status=404, json={})
+    for number in range(2):
+        deliver(incident_event(incident=f"PINC{number}"))
+    worker.drain()
+    page = text(bob.get(f"{ALL}?kind=real"))
+    assert "Retry 1 from the failed step" in page
+    assert "Run 2 again from the start" in page
+
+    bob.post(f"{ALL}?kind=real")
+    worker.drain()
+    assert [(run.lane, run.replay_from) for run in Run.objects.filter(replay=1)] == [("PINC1", "failed_step")]
+
+    bob.post(f"{ALL}?kind=real", {"from": "start"})
+    worker.drain()
+    assert Run.objects.filter(replay_from="start").count() == 2
+    assert "Choose where the runs begin." in text(bob.post(f"{ALL}?kind=real", {"from": "middle"}))
+
+
+def test_a_selection_of_several_workspaces_runs_again_in_each_and_in_no_other(
+    bob: Client, who: People, note_workflow: Workflow, deliver: Deliver
+) -> None:
+    second = Workspace.objects.create(account=who.agency, name="Second")
+    for workspace in (second, who.other):
+        connection = connect(workspace)
+        trigger = triggers.create(
+            actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="New"
+        )
+        triggers.add_secret(actor=SYSTEM, trigger=trigger, secret=SECRET)
+        publish(trigger, connection)
+        deliver(incident_event(incident=workspace.name), to=trigger)
+    make_runs(deliver, 2)
+
+    answer = bob.post(f"{ALL}?status=failed")
+    batches = ReplayBatch.objects.all()
+    assert {batch.workspace for batch in batches} == {who.acme, second}
+    replays.advance_due(float("inf"))
+
+    assert sorted(Run.objects.filter(replay=1).values_list("lane", flat=True)) == ["PINC0", "PINC1", "Second"]
+    page = text(bob.get(answer["Location"]))
+    assert "0 of 3 have ended" in page
+    assert "Acme (Agency): 2" in page
+    assert "Second (Agency): 1" in page
+    key = answer["Location"].split("/")[-2]
+    seen = bob.get(f"/api/v1/runs/replay/{key}/").json()
+    assert (seen["total"], seen["made"], len(seen["workspaces"])) == (3, 3, 2)
+    assert signed_in(who.charlie).get(answer["Location"]).status_code == 404
+
+    bob.post(reverse("workflows:replay_cancel", args=[key]))
+    assert Run.objects.filter(replay=1, status="cancelled").count() == 3
+    assert AuditEvent.objects.filter(action="replay.cancelled").count() == 2

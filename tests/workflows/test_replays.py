@@ -119,7 +119,7 @@ def test_at_most_500_at_once(ask: Ask, ended: list[Run], monkeypatch: pytest.Mon
 
 
 def test_two_workers_make_each_run_once(ended: list[Run]) -> None:
-    batch = replays.start(actor=SYSTEM, runs=Run.objects.all(), selection={})
+    (batch,) = replays.start(actor=SYSTEM, runs=Run.objects.all(), selection={})
     stale = ReplayBatch.objects.get(pk=batch.pk)
 
     assert replays._make_some(batch) == 3
@@ -134,4 +134,4 @@ def test_an_archived_workflows_runs_are_passed_over(ask: Ask, ended: list[Run]) 
     worker.drain()
 
     seen = ask("get", path).json()
-    assert (seen["status"], seen["made"], seen["runs"]) == ("completed", 3, {})
+    assert (seen["status"], seen["made"], seen["skipped"], seen["runs"]) == ("completed", 3, 3, {})

@@ -165,7 +165,7 @@ def test_a_young_replay_keeps_the_old_event_it_runs_on(run: Run, ask: Ask) -> No
 
 def test_runs_that_a_replay_will_still_make_again_stay(run: Run) -> None:
     age(91, *everything(run))
-    batch = replays.start(actor=SYSTEM, runs=Run.objects.all(), selection={})
+    (batch,) = replays.start(actor=SYSTEM, runs=Run.objects.all(), selection={})
     age(91, batch)
     data_retention.prune()
     assert Run.objects.count() == 1

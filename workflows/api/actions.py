@@ -72,7 +72,7 @@ class RunAction(Endpoint):
                 action_key=f"{provider}/{action}",
                 data=request.data,
                 origin=ActionCall.Origin.API,
-                idempotency_key=_idempotency_key(request),
+                idempotency_key=idempotency_key(request),
                 start=now and free,
             )
             if free:
@@ -80,7 +80,7 @@ class RunAction(Endpoint):
         return answer(call)
 
     def _streamed(self, request: Request, connection: Connection, action_key: str) -> StreamingHttpResponse:
-        if _idempotency_key(request):
+        if idempotency_key(request):
             field = {"Idempotency-Key": ["A stream is not kept, so it cannot be answered a second time."]}
             raise Problem("invalid_input", "A stream takes no Idempotency-Key.", fields=field)
         lines = streams.lines(
@@ -108,7 +108,8 @@ def answer(call: ActionCall) -> Response:
     return Response(CallOut(call).data, status=200 if completed else 202)
 
 
-def _idempotency_key(request: Request) -> str | None:
+def idempotency_key(request: Request) -> str | None:
+    """The header's value, None without it. Raises Problem (invalid_input)."""
     key = request.headers.get("Idempotency-Key")
     if key is not None and not _KEY.fullmatch(key):
         raise Problem(

@@ -10,10 +10,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from connections.api.endpoints import TO_ACT, Endpoint
+from connections.problems import not_found
 from workflows import replays
 from workflows.inputs import ActionInput, Text
 from workflows.models import ReplayBatch, Run, Workflow
-from workflows.models.runs import UNFINISHED
 
 _FINISHED = ["completed", "failed", "cancelled"]
 _LOOKUPS = {
@@ -27,7 +27,7 @@ _LOOKUPS = {
 
 
 class ReplayIn(ActionInput):
-    """Which finished runs; all that is given has to fit, and they have to be of one workspace."""
+    """Which finished runs: all that is given has to fit. from: as of one run; `failed_step` leaves the others out."""
 
     workspace = serializers.UUIDField(required=False)
     workflow = serializers.UUIDField(required=False)
@@ -36,32 +36,47 @@ class ReplayIn(ActionInput):
     since = serializers.DateTimeField(required=False)
     until = serializers.DateTimeField(required=False)
 
+    class Meta:
+        keyword_fields = {"from": serializers.ChoiceField(choices=Run.ReplayFrom.values, required=False)}
 
-class ReplayOut(serializers.ModelSerializer[ReplayBatch]):
-    """A replay. total: runs chosen; made: how many of them have been seen to; runs: new runs by status.
+
+class ReplayOut(serializers.Serializer[dict[str, Any]]):
+    """A replay. total: runs chosen; made: how many of them have been seen to; skipped: how many could not run again,
+    because their workflow is archived or a connection was revoked; runs: new runs by status.
 
     status: running until each new run has ended, then completed; or cancelled.
     """
 
-    status = serializers.SerializerMethodField()
-    total = serializers.SerializerMethodField()
-    runs = serializers.SerializerMethodField()
+    id = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=["running", "completed", "cancelled"])
+    selection = serializers.JSONField()
+    total = serializers.IntegerField()
+    made = serializers.IntegerField()
+    skipped = serializers.IntegerField()
+    runs = serializers.DictField(child=serializers.IntegerField())
+    workspaces = serializers.ListField(child=serializers.UUIDField())
+    started_by = serializers.CharField()
+    created_at = serializers.DateTimeField()
 
-    class Meta:
-        model = ReplayBatch
-        fields = ["id", "status", "selection", "total", "made", "runs", "started_by", "created_at"]
 
-    def get_status(self, batch: ReplayBatch) -> str:
-        if batch.status == ReplayBatch.Status.CANCELLED:
-            return "cancelled"
-        unfinished = set(UNFINISHED) & set(self.get_runs(batch))
-        return "running" if unfinished or batch.status == ReplayBatch.Status.MAKING else "completed"
-
-    def get_total(self, batch: ReplayBatch) -> int:
-        return len(batch.chosen)
-
-    def get_runs(self, batch: ReplayBatch) -> dict[str, int]:
-        return replays.progress(batch)
+def _shown(batches: list[ReplayBatch]) -> dict[str, Any]:
+    first, progress = batches[0], replays.progress(batches)
+    return dict(
+        ReplayOut(
+            {
+                "id": replays.key_of(first),
+                "status": progress.status,
+                "selection": first.selection,
+                "total": progress.total,
+                "made": progress.made,
+                "skipped": progress.skipped,
+                "runs": progress.runs,
+                "workspaces": [batch.workspace_id for batch in batches],
+                "started_by": first.started_by,
+                "created_at": first.created_at,
+            }
+        ).data
+    )
 
 
 class StartReplay(Endpoint):
@@ -78,33 +93,43 @@ class StartReplay(Endpoint):
     def post(self, request: Request) -> Response:
         asked = self.validated(ReplayIn)
         runs: QuerySet[Run] = Run.objects.visible_to(self.actor)
+        given: Any = request.data
+        selection = {name: str(given[name]) for name in asked}
+        begin_at = asked.pop("from", "")
         if "workflow" in asked:
             self.get_or_404(Workflow.objects.all(), pk=asked["workflow"])
         runs = runs.filter(**{_LOOKUPS[name]: value for name, value in asked.items()})
-        given: Any = request.data
-        selection = {name: str(given[name]) for name in asked}
-        batch = replays.start(actor=self.actor, runs=runs, selection=selection)
-        return Response(ReplayOut(batch).data, status=202)
+        batches = replays.start(actor=self.actor, runs=runs, selection=selection, begin_at=begin_at)
+        return Response(_shown(batches), status=202)
 
 
-class ReplayDetail(Endpoint):
+class _OfOne(Endpoint):
+    """One replay that was started."""
+
+    def batches(self, key: uuid.UUID) -> list[ReplayBatch]:
+        """Those of the workspaces that the caller sees. Raises Problem."""
+        found = replays.group_of(ReplayBatch.objects.visible_to(self.actor), key)
+        if not found:
+            raise not_found()
+        return found
+
+
+class ReplayDetail(_OfOne):
     """How far a replay is."""
 
     required_scope = "workflows:read"
 
     @extend_schema(responses=ReplayOut, summary="Look at a replay of a selection")
     def get(self, request: Request, replay_id: uuid.UUID) -> Response:
-        return Response(ReplayOut(self.get_or_404(ReplayBatch.objects.all(), pk=replay_id)).data)
+        return Response(_shown(self.batches(replay_id)))
 
 
-class CancelReplay(Endpoint):
+class CancelReplay(_OfOne):
     """Stop a replay."""
 
     required_scope = "workflows:write"
 
     @extend_schema(request=None, responses=ReplayOut, summary="Cancel a replay of a selection")
     def post(self, request: Request, replay_id: uuid.UUID) -> Response:
-        batch = self.get_or_404(ReplayBatch.objects.select_related("workspace__account"), pk=replay_id)
-        replays.cancel(actor=self.actor, batch=batch)
-        batch.refresh_from_db()
-        return Response(ReplayOut(batch).data)
+        replays.cancel(actor=self.actor, batches=self.batches(replay_id))
+        return Response(_shown(self.batches(replay_id)))

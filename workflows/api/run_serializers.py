@@ -8,15 +8,22 @@ from rest_framework import serializers
 from workflows.api.serializers import five_fields
 from workflows.models import Run, StepRun
 
+# What RunDetail reads of other tables, for prefetch_related.
+RUN_PARTS = ("steps__call", "steps__kept", "replays")
+
 
 class StepOut(serializers.ModelSerializer[StepRun]):
-    """One step of a run with what went in and out. rounds: times it was taken up again after it had failed."""
+    """One step of a run with what went in and out. rounds: times it was taken up again after it had failed.
+
+    kept: it was not made again; call, input and output are those of the earlier run that completed it.
+    """
 
     status = serializers.SerializerMethodField()
+    kept = serializers.SerializerMethodField()
     input = serializers.SerializerMethodField()
     output = serializers.SerializerMethodField()
     error = serializers.SerializerMethodField()
-    call = serializers.UUIDField(source="call_id")
+    call = serializers.SerializerMethodField()
     attempts = serializers.SerializerMethodField()
     rounds = serializers.SerializerMethodField()
     next_attempt_at = serializers.SerializerMethodField()
@@ -28,6 +35,7 @@ class StepOut(serializers.ModelSerializer[StepRun]):
             "key",
             "action",
             "status",
+            "kept",
             "input",
             "output",
             "error",
@@ -43,11 +51,17 @@ class StepOut(serializers.ModelSerializer[StepRun]):
         """While it runs, its call says more: waiting, paused."""
         return step.call.status if step.call and step.finished_at is None else step.status
 
+    def get_kept(self, step: StepRun) -> bool:
+        return step.kept_id is not None
+
+    def get_call(self, step: StepRun) -> uuid.UUID | None:
+        return step.call_id or step.kept_id
+
     def get_input(self, step: StepRun) -> dict[str, Any] | None:
-        return step.call.input if step.call else None
+        return step.made.input if step.made else None
 
     def get_output(self, step: StepRun) -> dict[str, Any] | None:
-        return step.call.output if step.call else None
+        return step.made.output if step.made else None
 
     def get_error(self, step: StepRun) -> dict[str, Any] | None:
         return five_fields(step.error or (step.call.error if step.call else None))
@@ -67,7 +81,8 @@ class RunOut(serializers.ModelSerializer[Run]):
 
     pause_reason: "person" or "safety" while one of them holds it. depth: how many runs before it caused each other;
     origin: the run whose write caused its event, null when nobody's of this workspace did. test: it follows the draft
-    as it was then, so that its version is null.
+    as it was then, so that its version is null. replay_of: the run that this one was begun from; replay_from: where it
+    began, "failed_step" or "start".
     """
 
     workflow = serializers.UUIDField(source="workflow_id")
@@ -76,6 +91,8 @@ class RunOut(serializers.ModelSerializer[Run]):
     event = serializers.UUIDField(source="event.id")
     error = serializers.SerializerMethodField()
     origin = serializers.SerializerMethodField()
+    replay_of = serializers.UUIDField(source="replay_of.id", allow_null=True)
+    replay_from = serializers.SerializerMethodField()
 
     class Meta:
         model = Run
@@ -87,6 +104,8 @@ class RunOut(serializers.ModelSerializer[Run]):
             "event",
             "lane",
             "replay",
+            "replay_of",
+            "replay_from",
             "status",
             "pause_reason",
             "error",
@@ -105,11 +124,23 @@ class RunOut(serializers.ModelSerializer[Run]):
         origin = run.origin
         return origin.id if origin and origin.workspace_id == run.workspace_id else None
 
+    def get_replay_from(self, run: Run) -> str | None:
+        return run.replay_from or None
+
+
+class ReplayedAs(serializers.ModelSerializer[Run]):
+    """A run that was begun from this one."""
+
+    class Meta:
+        model = Run
+        fields = ["id", "replay_from", "status", "created_at"]
+
 
 class RunDetail(RunOut):
-    """A run with its steps."""
+    """A run with its steps, and the runs that were begun from it."""
 
     steps = StepOut(many=True)
+    replays = ReplayedAs(many=True)
 
     class Meta(RunOut.Meta):
-        fields = [*RunOut.Meta.fields, "steps"]
+        fields = [*RunOut.Meta.fields, "steps", "replays"]

@@ -1,20 +1,26 @@
 """Runs."""
 
+import hashlib
 import uuid
 from collections.abc import Callable
 from datetime import datetime
 from typing import ClassVar
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from connections.api.endpoints import TO_ACT, Endpoint
 from workflows import run_control
-from workflows.api.run_serializers import RunDetail, RunOut
+from workflows.api.actions import idempotency_key
+from workflows.api.run_serializers import RUN_PARTS, RunDetail, RunOut
+from workflows.inputs import ActionInput
 from workflows.models import Run, Workflow
+from workflows.runs import replay
 
 _YES_NO = ["true", "false"]
+_SHOWN = ("version", "event", "origin", "replay_of")
 
 
 class Runs(Endpoint):
@@ -34,7 +40,7 @@ class Runs(Endpoint):
     @extend_schema(responses=RunOut(many=True), summary="List runs")
     def get(self, request: Request) -> Response:
         # Each by itself: joined, SQLite would carry all of it through the sorting of all runs there are.
-        runs = Run.objects.prefetch_related("version", "event", "origin")
+        runs = Run.objects.prefetch_related("version", "event", "origin", "replay_of")
         if workflow := self.uuid_parameter("workflow"):
             runs = runs.filter(workflow=self.get_or_404(Workflow.objects.all(), pk=workflow))
         if test := self.choice_parameter("test", _YES_NO):
@@ -56,20 +62,42 @@ class RunPage(Endpoint):
 
     @extend_schema(responses=RunDetail, summary="Look at a run")
     def get(self, request: Request, run_id: uuid.UUID) -> Response:
-        runs = Run.objects.select_related("version", "event", "origin").prefetch_related("steps__call")
+        runs = Run.objects.select_related(*_SHOWN).prefetch_related(*RUN_PARTS)
         return Response(RunDetail(self.get_or_404(runs, id=run_id)).data)
 
 
+class ReplayIn(ActionInput):
+    """Where to begin; without it at the failed step, or at the start of a run in which none failed."""
+
+    class Meta:
+        keyword_fields = {"from": serializers.ChoiceField(choices=Run.ReplayFrom.values, required=False)}
+
+
 class ReplayRun(Endpoint):
-    """The same event once more."""
+    """The same event once more.
+
+    From `failed_step`, the new run follows the version of the old one, keeps the outputs of its completed steps, and
+    makes the others; a write that may have happened is looked up first. From `start`, everything is done again with the
+    live version. Asked for again while it is under way (or once it completed from the failed step), the answer is 200
+    with the run that there is.
+    """
 
     required_scope = TO_ACT
 
-    @extend_schema(request=None, responses={201: RunOut}, summary="Run the same event again")
+    @extend_schema(
+        request=ReplayIn,
+        responses={200: RunOut, 201: RunOut},
+        parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
+        summary="Run the same event again",
+    )
     def post(self, request: Request, run_id: uuid.UUID) -> Response:
-        related = Run.objects.select_related("workflow__live", "workflow__workspace")
-        again = run_control.replay(actor=self.actor, run=self.get_or_404(related, id=run_id))
-        return Response(RunOut(again).data, status=201)
+        begin_at = self.validated(ReplayIn).get("from", "")
+        related = Run.objects.select_related("version", "workflow__live", "workflow__workspace")
+        run = self.get_or_404(related, id=run_id)
+        key = idempotency_key(request)
+        once = hashlib.sha256(key.encode()).hexdigest()[:32] if key else ""
+        again, made = replay.replay(actor=self.actor, run=run, begin_at=begin_at, once=once)
+        return Response(RunOut(again).data, status=201 if made else 200)
 
 
 class _Control(Endpoint):
@@ -78,7 +106,7 @@ class _Control(Endpoint):
     required_scope: ClassVar[str | tuple[str, ...]] = "workflows:write"
 
     def _after(self, run_id: uuid.UUID, act: Callable[..., None]) -> Response:
-        related = Run.objects.select_related("workflow__workspace", "version", "event", "origin")
+        related = Run.objects.select_related("workflow__workspace", *_SHOWN)
         run = self.get_or_404(related, id=run_id)
         act(actor=self.actor, run=run)
         run.refresh_from_db()

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from workflows.api.run_serializers import RunDetail
+from workflows.api.run_serializers import RUN_PARTS, RunDetail
 from workflows.api.serializers import EventOut
 from workflows.models import HookDelivery, Run
 
@@ -23,7 +23,7 @@ def body_of(delivery: HookDelivery) -> str:
         # What its workflows make of it is still open when it is sent, and differs from one attempt to the next.
         event.pop("status"), event.pop("error")
         return _text("event.received", delivery.event.received_at, event)
-    related = Run.objects.select_related("version", "event").prefetch_related("steps__call")
+    related = Run.objects.select_related("version", "event", "replay_of").prefetch_related(*RUN_PARTS)
     return _run(related.get(pk=delivery.run_id or 0))
 
 

@@ -32,7 +32,8 @@ class ActionCall(models.Model):
 
     pending → running → completed | failed | waiting (until next_attempt_at) → running …; paused: the
     connection needs a person; cancelled. `unsure`: an attempt may have had its effect without an answer, or may
-    still have it until `settles_at`.
+    still have it until `settles_at`. identity: the id of the call that this one retries, in whose name it looks for
+    what was done, and writes.
     """
 
     class Status(models.TextChoices):
@@ -66,6 +67,7 @@ class ActionCall(models.Model):
     rounds = models.PositiveSmallIntegerField(
         default=0, help_text="Times it was taken up again after it failed"
     )
+    identity = models.UUIDField(null=True)
     unsure = models.BooleanField(default=False)
     first_sent_at = models.DateTimeField(null=True)
     settles_at = models.DateTimeField(null=True)
@@ -119,7 +121,6 @@ class ActionCall(models.Model):
 
     @property
     def key(self) -> str:
-        """The same on every attempt; a provider's idempotency key can be made of it."""
         return str(self.id)
 
     @property

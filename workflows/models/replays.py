@@ -12,7 +12,10 @@ from connections.tenancy import TenantQuerySet
 
 
 class ReplayBatch(models.Model):
-    """A selection of finished runs that are run again, one after the other.
+    """The finished runs of one workspace, out of a selection, that are run again, one after the other.
+
+    group: the id of the first batch of the same selection, null for that itself. begin_at: as Run.replay_from, "" for
+    the failed step of those that have one.
 
     making → made (each has its new run) or cancelled. selection: what was asked for. chosen: `seq` of the runs to
     replay; the first `made` of them have been seen to. Progress beyond that is told by the new runs themselves.
@@ -25,6 +28,8 @@ class ReplayBatch(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+")
+    group = models.UUIDField(null=True, editable=False)
+    begin_at = models.CharField(max_length=11, blank=True, default="")
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.MAKING)
     selection = models.JSONField()
     chosen = models.JSONField()
@@ -44,6 +49,7 @@ class ReplayBatch(models.Model):
         ]
         indexes = [
             models.Index(fields=["created_at"], condition=Q(status="making"), name="replay_making"),
+            models.Index(fields=["group"], condition=Q(group__isnull=False), name="replay_group"),
         ]
 
     def __str__(self) -> str:

@@ -54,10 +54,13 @@ class Run(models.Model):
     """One execution. `seq` orders runs; those of one workflow and lane happen one after the other.
 
     paused: `blocked_on` needs a person (reconnect), or `pause_reason` says why. replay: 0 for the event's own
-    run, counting up for each time a person ran it again. depth: how many runs before it caused each other, 0 when
-    somebody outside did; origin: the one whose write caused its event, which may be another tenant's.
+    run, counting up for each time a person ran it again; replay_of: the run it was begun from, and replay_from where it
+    began: at what had failed there, keeping what had completed, or at the start. depth: how many runs before it caused
+    each other, 0 when a person or another system did; origin: the one whose write caused its event, which may be
+    another tenant's.
 
-    A test of a draft follows no version but `tested`, the draft as it was then; once: the form that asked for it.
+    A test of a draft follows no version but `tested`, the draft as it was then. once: the form or request that asked
+    for a test or a replay, which serves once.
     """
 
     class Status(models.TextChoices):
@@ -73,6 +76,10 @@ class Run(models.Model):
         PERSON = "person"
         SAFETY = "safety"
 
+    class ReplayFrom(models.TextChoices):
+        FAILED_STEP = "failed_step"
+        START = "start"
+
     seq = models.BigAutoField(primary_key=True)
     id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="runs", db_index=False)
@@ -84,6 +91,10 @@ class Run(models.Model):
     once = models.CharField(max_length=32, blank=True, default="")
     event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="runs")
     replay = models.PositiveIntegerField(default=0)
+    replay_of = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, related_name="replays", db_index=False
+    )
+    replay_from = models.CharField(max_length=11, choices=ReplayFrom.choices, blank=True, default="")
     batch = models.ForeignKey(
         ReplayBatch, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
     )
@@ -118,8 +129,13 @@ class Run(models.Model):
             models.UniqueConstraint(
                 fields=["workflow", "once"], condition=Q(version__isnull=True), name="run_test_once"
             ),
+            models.UniqueConstraint(
+                fields=["workflow", "once"],
+                condition=Q(version__isnull=False) & ~Q(once=""),
+                name="run_replay_once",
+            ),
             models.CheckConstraint(
-                condition=Q(version__isnull=False, tested__isnull=True, once="")
+                condition=Q(version__isnull=False, tested__isnull=True)
                 | (Q(version__isnull=True, tested__isnull=False, replay=0, batch__isnull=True) & ~Q(once="")),
                 name="run_of_version_or_test",
             ),
@@ -162,6 +178,7 @@ class Run(models.Model):
                 fields=["blocked_on"], condition=Q(blocked_on__isnull=False), name="run_by_blocked_on"
             ),
             models.Index(fields=["batch"], condition=Q(batch__isnull=False), name="run_by_batch"),
+            models.Index(fields=["replay_of"], condition=Q(replay_of__isnull=False), name="run_by_replay_of"),
             models.Index(fields=["origin"], condition=Q(origin__isnull=False), name="run_by_origin"),
         ]
 
@@ -173,6 +190,11 @@ class Run(models.Model):
         return self.version_id is None
 
     @property
+    def is_retry(self) -> bool:
+        """Whether it goes on from what had failed in an earlier run."""
+        return self.replay_from == self.ReplayFrom.FAILED_STEP
+
+    @property
     def plan(self) -> list[dict[str, Any]]:
         """The steps that it follows."""
         steps: list[dict[str, Any]] = self.version.steps if self.version else (self.tested or {})["steps"]
@@ -180,7 +202,10 @@ class Run(models.Model):
 
 
 class StepRun(models.Model):
-    """One step of a run. Attempts and waits are on its action call; a step that its only_if skips has none."""
+    """One step of a run. Attempts and waits are on its action call; a step that its only_if skips has none.
+
+    kept: the call of an earlier run whose output this one keeps, so that it is not made again.
+    """
 
     class Status(models.TextChoices):
         RUNNING = "running"
@@ -195,6 +220,9 @@ class StepRun(models.Model):
     action = models.CharField(max_length=80)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.RUNNING)
     call = models.OneToOneField(ActionCall, on_delete=models.PROTECT, null=True, related_name="step_run")
+    kept = models.ForeignKey(
+        ActionCall, on_delete=models.PROTECT, null=True, related_name="kept_by", db_index=False
+    )
     error = models.JSONField(null=True)
     started_at = models.DateTimeField(default=clock.now, editable=False)
     finished_at = models.DateTimeField(null=True)
@@ -207,7 +235,17 @@ class StepRun(models.Model):
                 condition=Q(status__in=["running", "completed", "failed", "skipped"]),
                 name="step_status_known",
             ),
+            models.CheckConstraint(
+                condition=Q(kept__isnull=True) | Q(call__isnull=True, status="completed"),
+                name="step_kept_is_completed",
+            ),
         ]
+        indexes = [models.Index(fields=["kept"], condition=Q(kept__isnull=False), name="step_by_kept")]
 
     def __str__(self) -> str:
         return f"{self.key} of {self.run_id}"
+
+    @property
+    def made(self) -> ActionCall | None:
+        """The call that has its input and output: its own, or the one it keeps."""
+        return self.call or self.kept

@@ -26,28 +26,40 @@ def start(request: HttpRequest) -> HttpResponse:
     place = here(request)
     filters = Filters(request.GET, place=place)
     runs = filters.narrow(Run.objects.at(place))
+    failed, every = (len(replays.chosen_of(runs, begin_at)) for begin_at in Run.ReplayFrom.values)
     if request.method == "POST":
+        begin_at = request.POST.get("from") or (
+            Run.ReplayFrom.FAILED_STEP if failed else Run.ReplayFrom.START
+        )
         try:
-            batch = replays.start(actor=actor_of(request), runs=runs, selection=filters.asked)
+            batches = replays.start(
+                actor=actor_of(request), runs=runs, selection=filters.asked, begin_at=_known(begin_at)
+            )
         except Problem as problem:
             messages.error(request, problem.message)
         else:
-            return redirect("workflows:replay_progress", batch.pk)
-    found = len(replays.chosen_of(runs))
+            return redirect("workflows:replay_progress", replays.key_of(batches[0]))
     context = {
-        "found": min(found, replays.MOST),
-        "more": found > replays.MOST,
+        "failed": min(failed, replays.MOST),
+        "found": min(every, replays.MOST),
+        "more": every > replays.MOST,
         "query": request.GET.urlencode(),
     }
     return render(request, "runs/replay.html", context | SECTION, status=400 if filters.errors else 200)
 
 
-def _batch(request: HttpRequest, replay_id: uuid.UUID) -> ReplayBatch:
-    rows = ReplayBatch.objects.visible_to(actor_of(request)).select_related("workspace__account")
-    batch = rows.filter(pk=replay_id).first()
-    if batch is None:
+def _known(begin_at: str) -> str:
+    """Raises Problem (invalid_input)."""
+    if begin_at not in Run.ReplayFrom.values:
+        raise Problem("invalid_input", "Choose where the runs begin.", fields={"from": ["Not a choice."]})
+    return begin_at
+
+
+def _batches(request: HttpRequest, replay_id: uuid.UUID) -> list[ReplayBatch]:
+    found = replays.group_of(ReplayBatch.objects.visible_to(actor_of(request)), replay_id)
+    if not found:
         raise Http404
-    return batch
+    return found
 
 
 @member
@@ -55,21 +67,17 @@ def _batch(request: HttpRequest, replay_id: uuid.UUID) -> ReplayBatch:
 @require_GET
 def progress(request: HttpRequest, replay_id: uuid.UUID) -> HttpResponse:
     """The page; asked for by itself (`?part`), only the part of it that changes, or at the end "load it anew"."""
-    batch = _batch(request, replay_id)
-    by_status = replays.progress(batch)
-    ended = sum(count for status, count in by_status.items() if status not in UNFINISHED)
-    cancelled = batch.status == ReplayBatch.Status.CANCELLED
-    making = batch.status == ReplayBatch.Status.MAKING
-    is_open = making or (not cancelled and ended < sum(by_status.values()))
-    if "part" in request.GET and not is_open:
+    batches = _batches(request, replay_id)
+    state = replays.progress(batches)
+    if "part" in request.GET and not state.open:
         return HttpResponse(headers={"HX-Refresh": "true"})
     context = {
-        "batch": batch,
-        "total": len(batch.chosen),
-        "ended": ended,
-        "statuses": [(Run.Status(status).label, count) for status, count in sorted(by_status.items())],
-        "cancelled": cancelled,
-        "open": is_open,
+        "key": replay_id,
+        "batches": batches,
+        "state": state,
+        "ended": sum(count for status, count in state.runs.items() if status not in UNFINISHED)
+        + state.skipped,
+        "statuses": [(Run.Status(status).label, count) for status, count in sorted(state.runs.items())],
     }
     template = "runs/replay_state.html" if "part" in request.GET else "runs/replay_progress.html"
     return render(request, template, context | SECTION)
@@ -78,11 +86,10 @@ def progress(request: HttpRequest, replay_id: uuid.UUID) -> HttpResponse:
 @member
 @require_POST
 def cancel(request: HttpRequest, replay_id: uuid.UUID) -> HttpResponse:
-    batch = _batch(request, replay_id)
     try:
-        replays.cancel(actor=actor_of(request), batch=batch)
+        replays.cancel(actor=actor_of(request), batches=_batches(request, replay_id))
     except Problem as problem:
         messages.error(request, problem.message)
     else:
         messages.success(request, "Cancelled. What had run stays done.")
-    return redirect("workflows:replay_progress", batch.pk)
+    return redirect("workflows:replay_progress", replay_id)

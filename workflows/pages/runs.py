@@ -55,7 +55,7 @@ def _subject(run: Run) -> str:
     return integration.webhooks.in_words(run.event.payload).subject
 
 
-def _run(request: HttpRequest, run_id: uuid.UUID, *related: str) -> Run:
+def run_or_404(request: HttpRequest, run_id: uuid.UUID, *related: str) -> Run:
     run = Run.objects.visible_to(actor_of(request)).select_related(*related).filter(id=run_id).first()
     if run is None:
         raise Http404
@@ -66,8 +66,15 @@ def _run(request: HttpRequest, run_id: uuid.UUID, *related: str) -> Run:
 @never_cache
 @require_GET
 def detail(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
-    related = ("workflow", "version", "event__trigger__connection", "workspace__account", "blocked_on")
-    context = run_page.context_of(_run(request, run_id, *related))
+    related = (
+        "workflow",
+        "version",
+        "event__trigger__connection",
+        "workspace__account",
+        "blocked_on",
+        "replay_of",
+    )
+    context = run_page.context_of(run_or_404(request, run_id, *related))
     return render(request, "runs/detail.html", context | SECTION)
 
 
@@ -76,7 +83,7 @@ def detail(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
 @require_GET
 def progress(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
     """For the page to ask again and again: 204 while nothing has changed since `?seen=`, then "load it anew"."""
-    run = _run(request, run_id)
+    run = run_or_404(request, run_id)
     if request.GET.get("seen") == run_page.seen(run, run_page.steps_of(run)):
         return HttpResponse(status=204)
     return HttpResponse(headers={"HX-Refresh": "true"})
@@ -103,7 +110,7 @@ def resume(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
 
 
 def _do(request: HttpRequest, run_id: uuid.UUID, act: Callable[..., None], said: str) -> HttpResponse:
-    run = _run(request, run_id, "workflow__workspace")
+    run = run_or_404(request, run_id, "workflow__workspace")
     try:
         act(actor=actor_of(request), run=run)
     except Problem as problem:
@@ -111,17 +118,3 @@ def _do(request: HttpRequest, run_id: uuid.UUID, act: Callable[..., None], said:
     else:
         messages.success(request, said)
     return redirect("workflows:run", run.id)
-
-
-@member
-@require_POST
-def replay(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
-    """The same event once more; the page is then the new run's."""
-    run = _run(request, run_id, "workflow__live", "workflow__workspace")
-    try:
-        again = run_control.replay(actor=actor_of(request), run=run)
-    except Problem as problem:
-        messages.error(request, problem.message)
-        return redirect("workflows:run", run.id)
-    messages.success(request, "It runs again, with the version that is published now.")
-    return redirect("workflows:run", again.id)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workflows.pages import editor_urls, portable, replays, runs, versions, workflows
+from workflows.pages import editor_urls, portable, replays, run_again, runs, versions, workflows
 
 app_name = "workflows"
 _WORKFLOW = "workflows/<uuid:workflow_id>/"
@@ -31,5 +31,6 @@ urlpatterns = [
     path(f"{_RUN}cancel/", runs.cancel, name="cancel"),
     path(f"{_RUN}pause/", runs.pause, name="pause_run"),
     path(f"{_RUN}resume/", runs.resume, name="resume_run"),
-    path(f"{_RUN}replay/", runs.replay, name="replay"),
+    path(f"{_RUN}replay/", run_again.retry, name="replay"),
+    path(f"{_RUN}replay/from-start/", run_again.from_start, name="replay_from_start"),
 ]

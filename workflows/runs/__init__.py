@@ -1,0 +1,1 @@
+"""Runs once they exist: running them again."""
