@@ -102,9 +102,9 @@ INCIDENT: dict[str, Any] = {
 
 
 TIMES: dict[str, Any] = {
-    "since": {"type": "string", "format": "date-time"},
-    "until": {"type": "string", "format": "date-time"},
-    "date_range": {"type": "string"},
+    "since": {"type": "string", "format": "date-time", "title": "Since"},
+    "until": {"type": "string", "format": "date-time", "title": "Until"},
+    "date_range": {"type": "string", "title": "Date range"},
 }
 
 
@@ -118,8 +118,8 @@ def one(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def many(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """Schema of a listing; `complete` and `incomplete_reason` come with all pages."""
+def many(name: str, schema: dict[str, Any], more: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Schema of a listing; `complete` and `incomplete_reason` come with all pages. more: its other properties."""
     return {
         "type": "object",
         "properties": {
@@ -130,7 +130,7 @@ def many(name: str, schema: dict[str, Any]) -> dict[str, Any]:
             "total": {"type": ["integer", "null"]},
             "complete": {"type": "boolean"},
             "incomplete_reason": {"type": "string"},
-            **(TIMES if name == "incidents" else {}),
+            **(more or {}),
         },
         "required": [name, "more"],
         "additionalProperties": False,

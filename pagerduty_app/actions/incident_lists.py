@@ -5,9 +5,11 @@ from typing import Any
 
 from rest_framework import serializers
 
+from connections import clock
 from pagerduty_app.actions.fields import (
     INCIDENT,
     STATUSES,
+    TIMES,
     URGENCIES,
     Ids,
     ListingInput,
@@ -22,6 +24,10 @@ from workflows.inputs import Text
 
 # PagerDuty answers 400 beyond six months (api-schema, listIncidents); the shortest six months have 181 days.
 _LONGEST_SPAN = timedelta(days=184)
+_NEVER = (
+    "PagerDuty assigns resolved incidents to nobody, so user_ids with statuses resolved alone finds nothing. "
+    "Leave one of them out, or add another status."
+)
 
 
 class ListIncidentsInput(ListingInput):
@@ -35,10 +41,14 @@ class ListIncidentsInput(ListingInput):
         child=serializers.ChoiceField(choices=URGENCIES), required=False, allow_empty=False, label="Urgencies"
     )
     team_ids = Ids(label="Teams")
-    user_ids = Ids(label="Assigned to", lookup=USER_LOOKUP)
+    user_ids = Ids(
+        label="Assigned to",
+        help_text="Assigned now: a resolved incident is assigned to nobody",
+        lookup=USER_LOOKUP,
+    )
     incident_key = Text(max_length=255, required=False, label="Incident key")
     since = Moment(required=False, label="Since", help_text="Default: a month ago")
-    until = Moment(required=False, label="Until")
+    until = Moment(required=False, label="Until", help_text="Default: now")
     date_range = serializers.ChoiceField(
         choices=["all"], required=False, label="Date range", help_text="all: without any limit of time"
     )
@@ -49,8 +59,11 @@ class ListIncidentsInput(ListingInput):
             raise serializers.ValidationError({"date_range": ["Either all, or since and until."]})
         if since and until and since >= until:
             raise serializers.ValidationError({"until": ["Must be later than since."]})
-        if since and until and until - since > _LONGEST_SPAN and not attrs.get("all"):
-            raise serializers.ValidationError({"until": ["At most six months after since, or all pages."]})
+        if since and (until or clock.now()) - since > _LONGEST_SPAN and not attrs.get("all"):
+            name, said = ("until", "after since") if until else ("since", "ago without until")
+            raise serializers.ValidationError({name: [f"At most six months {said}, or all pages."]})
+        if "user_ids" in attrs and set(attrs.get("statuses", ())) == {"resolved"}:
+            raise serializers.ValidationError({name: [_NEVER] for name in ("user_ids", "statuses")})
         return super().validate(attrs)
 
 
@@ -66,7 +79,7 @@ INCIDENTS = ActionType(
     scope="incidents.read",
     writes=False,
     input=ListIncidentsInput,
-    output_schema=many("incidents", INCIDENT),
+    output_schema=many("incidents", INCIDENT, TIMES),
     sample_input={"statuses": ["triggered", "acknowledged"], "all": True},
     perform=listing("incidents"),
     stream=stream("incidents"),

@@ -28,7 +28,7 @@ def listing(collection: str) -> Callable[[Api, Json, Caller], Json]:
             page = {"offset": data.get("offset", 0), "limit": data.get("limit", _DEFAULT_LIMIT)}
             answer = api.page(collection, _filters(data) | (span.asked() if span else {}) | page)
         names = (collection, "offset", "limit", "more", "total")
-        return {name: answer.get(name) for name in names} | (span.shown() if span else {})
+        return {name: answer.get(name) for name in names} | (span.asked() if span else {})
 
     return perform
 
@@ -57,7 +57,8 @@ def in_background(data: Json) -> bool:
 def _walk(api: Api, collection: str, data: Json, span: Span | None, until: float) -> Walk:
     if span is None:
         return api.everything(collection, _filters(data), until)
-    return api.all_incidents(_filters(data), span.since, span.until, until)
+    # Without an end of its own it goes on until what is there, also by a clock that is ahead of ours.
+    return api.all_incidents(_filters(data), span.since, None if span.open else span.until, until)
 
 
 def _everything(collection: str, walk: Walk, span: Span | None, caller: Caller) -> Json:
@@ -94,7 +95,7 @@ def _summary(walk: Walk, read: int, span: Span | None) -> Json:
         "complete": ending.complete,
     }
     reason = {} if ending.complete else {"incomplete_reason": ending.reason}
-    return summary | reason | (span.shown() if span else {})
+    return summary | reason | (span.asked() if span else {})
 
 
 def _span(collection: str, data: Json) -> Span | None:

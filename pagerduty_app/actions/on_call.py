@@ -12,10 +12,11 @@ from rest_framework import serializers
 from connections import clock
 from pagerduty_app import shifts
 from pagerduty_app.actions.asking import provider_errors
-from pagerduty_app.actions.fields import Id, ListingInput, Moment, many
+from pagerduty_app.actions.fields import TIMES, Id, ListingInput, Moment, many
 from pagerduty_app.actions.listings import in_background, listing, stream
 from pagerduty_app.actions.lookups import SCHEDULES as SCHEDULE_LOOKUP
 from pagerduty_app.client import Api
+from pagerduty_app.client.paging import rows_of
 from workflows.catalog import ActionType, Caller, Json
 from workflows.inputs import ActionInput, Text
 
@@ -54,12 +55,15 @@ class OnCallInput(ActionInput):
 
 
 def _on_call(api: Api, data: Json, caller: Caller) -> Json:
-    since = data.get("since") or clock.now()
-    until = data.get("until") or since + timedelta(minutes=1)
+    since, until = data.get("since"), data.get("until")
+    if since is None or until is None:
+        # Shifts begin and end on whole seconds, so this one has nobody in it but who is on call now.
+        since = clock.now().replace(microsecond=0)
+        until = since + timedelta(seconds=1)
     window = {"since": since.isoformat(), "until": until.isoformat()}
     with provider_errors():
-        users = api.schedule_users(data["schedule_id"], window).get("users") or []
-    return {"users": users, "more": False}
+        users = rows_of(api.schedule_users(data["schedule_id"], window), "users")
+    return {"users": users, "more": False, **window}
 
 
 def _get_on_call(api: Api, data: Json, caller: Caller) -> Json:
@@ -134,11 +138,11 @@ GET_ON_CALL = ActionType(
 ON_CALL = ActionType(
     key="pagerduty/list-on-call",
     name="List who is on call",
-    description="Lists everybody who is on call in a schedule in a window of time, or now.",
+    description="Lists everybody who is on call in a schedule at some time of a window, or at this moment.",
     scope="users.read",
     writes=False,
     input=OnCallInput,
-    output_schema=many("users", _NAMED),
+    output_schema=many("users", _NAMED, {name: TIMES[name] for name in ("since", "until")}),
     sample_input={"schedule_id": "PSCHED1"},
     perform=_on_call,
 )

@@ -63,6 +63,8 @@ def _listed(call: Call) -> dict[str, Any]:
             )
             where.append(f"EXISTS (SELECT 1 FROM ({inside}) WHERE hit)")  # noqa: S608 - names are ours
             values += wanted
+    if query.getlist("user_ids[]"):
+        where.append("status <> 'resolved'")  # api-schema: resolved incidents are assigned to nobody
     if query.get("incident_key"):
         where.append("incident_key = ?")
         values.append(query["incident_key"])
@@ -84,9 +86,11 @@ def _listed(call: Call) -> dict[str, Any]:
 
 
 def _span(since: str | None, until: str | None) -> tuple[str, str]:
-    """The stretch of time listed; the last month when nothing is said (api-schema, listIncidents)."""
-    end = _time(until) if until else datetime.now(UTC) + timedelta(seconds=1)
-    start = _time(since) if since else end - _DEFAULT_SPAN
+    """The window listed: a month where one end is left out, from `since` on, else the last one (api-schema,
+    listIncidents; PagerDuty's staff)."""
+    now = datetime.now(UTC) + timedelta(seconds=1)
+    start = _time(since) if since else (_time(until) if until else now) - _DEFAULT_SPAN
+    end = _time(until) if until else start + _DEFAULT_SPAN
     if end - start > _LONGEST_SPAN:
         raise Refused(400, 2002, "Arguments Caused Error", "The time range is at most 6 months.")
     return _text(start), _text(end)
