@@ -25,6 +25,7 @@ _words: dict[str, str] = {
     "connection.default_from_changed": "Changed the usual From address",
     "connection.checked": "Checked the connection",
     "connection.broken": "Lost access",
+    "connection.healed": "Works again",
     "connection.revoked": "Revoked the connection",
     "connection.revoked_at_provider": "Told the provider of the revocation",
     "client_link.sent": "Sent a client link",

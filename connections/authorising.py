@@ -4,11 +4,10 @@ import enum
 
 from django.db import transaction
 
-from connections import audit, client_links, clock, providers, renewal
+from connections import audit, client_links, clock, grant_state, providers, renewal
 from connections.actors import Actor
-from connections.models import ClientLink, Connection, Grant, Notice, OAuthApp
+from connections.models import ClientLink, Connection, Grant, OAuthApp
 from connections.providers import Identity, Tokens
-from connections.signals import connection_restored
 
 
 class Ending(enum.StrEnum):
@@ -57,7 +56,6 @@ def authorise(
         again = connection.status != Connection.Status.PENDING
         _store(connection, identity, tokens, scopes_asked, oauth_app)
         _bind(connection, identity, actor)
-        Notice.objects.filter(connection=connection, status=Notice.Status.OWED).delete()
         client_links.used(connection, link)
         audit.record(
             actor,
@@ -71,7 +69,7 @@ def authorise(
                 **({"client_id": oauth_app.client_id} if oauth_app else {}),
             },
         )
-        connection_restored.send(sender=Connection, connection=connection)
+        grant_state.restored(connection)
     return Ending.PARTIAL if missing else Ending.CONNECTED
 
 
@@ -95,6 +93,7 @@ def _store(
     grant.delegation_id = identity.delegation_id
     grant.generation += 1
     grant.failures = 0
+    grant.refused_since = grant.refused_at = None
     grant.lease_holder = grant.lease_until = None
     grant.save()
 

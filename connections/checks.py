@@ -5,7 +5,7 @@ from typing import Any
 from connections import audit, clock, grants, providers
 from connections.actors import Actor
 from connections.budget import Budget, Exhausted
-from connections.grant_state import check_usable
+from connections.grant_state import check_usable, heal
 from connections.models import Connection
 from connections.problems import Problem
 from connections.providers import TokenRefused
@@ -14,16 +14,18 @@ from connections.providers import TokenRefused
 def check(*, actor: Actor, connection: Connection) -> dict[str, Any]:
     """{"healthy", "status", "checked_at", "message", "reasons", "missing_scopes"}.
 
-    A broken connection is an answer, not an error.
+    A broken connection is an answer, not an error; one that works again becomes active, and what waits for it goes on.
     Raises Problem (connection_revoked, connection_pending): there is nothing to check then.
     """
-    if connection.status in (Connection.Status.REVOKED, Connection.Status.PENDING):
-        check_usable(connection)
+    check_usable(connection, broken=True)
     provider = providers.get(connection.provider)
     try:
         message, reasons, healthy = _probe(connection, provider), [], True
     except Problem as problem:
         message, reasons, healthy = problem.message, problem.reasons, False
+    if healthy:
+        grants.accepted(connection)
+        heal(actor, connection)
     connection.refresh_from_db()
     audit.record(actor, "connection.checked", connection=connection, detail={"healthy": healthy})
     return {
@@ -37,7 +39,7 @@ def check(*, actor: Actor, connection: Connection) -> dict[str, Any]:
 
 
 def _probe(connection: Connection, provider: providers.OAuthProvider) -> str:
-    token = grants.access_token(connection)
+    token = grants.token_to_check(connection)
     try:
         Budget(connection).take(patience=1.0, comes_again=False)
     except Exhausted:
@@ -46,9 +48,9 @@ def _probe(connection: Connection, provider: providers.OAuthProvider) -> str:
         ) from None
     try:
         return provider.probe(connection.region, token)
-    except TokenRefused:
-        token = grants.replace_refused_token(connection, refused=token)
+    except TokenRefused as error:
+        token = grants.replace_refused_token(connection, refused=token, reason=str(error))
     try:
         return provider.probe(connection.region, token)
     except TokenRefused as error:
-        raise grants.give_up(connection, reason=str(error), refused=token) from None
+        raise grants.still_refused(connection, reason=str(error), refused=token) from None

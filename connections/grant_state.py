@@ -8,7 +8,7 @@ from connections.actors import Actor
 from connections.encryption import Unreadable, reveal
 from connections.models import Connection, Grant, Notice, OAuthApp
 from connections.problems import Problem
-from connections.signals import connection_broken
+from connections.signals import connection_broken, connection_restored
 from connections.storable import storable
 
 log = structlog.get_logger(__name__)
@@ -22,9 +22,13 @@ _UNUSABLE = {
 }
 
 
-def check_usable(connection: Connection) -> None:
-    """Raises Problem (connection_pending, reconnection_needed, connection_revoked; 409) unless it is active."""
-    if connection.status != Connection.Status.ACTIVE:
+def check_usable(connection: Connection, *, broken: bool = False) -> None:
+    """Raise Problem (connection_pending, reconnection_needed, connection_revoked; 409) unless it is active.
+
+    broken: one in `error` passes too, for a check whether it works again.
+    """
+    usable = {Connection.Status.ACTIVE, Connection.Status.ERROR} if broken else {Connection.Status.ACTIVE}
+    if connection.status not in usable:
         code, message = _UNUSABLE[Connection.Status(connection.status)]
         raise Problem(code, message, status=409)
 
@@ -79,3 +83,19 @@ def break_off(connection: Connection, *, generation: int, reason: str) -> Proble
         return delayed(1.0)
     code, message = _UNUSABLE[Connection.Status.ERROR]
     return Problem(code, message, status=409)
+
+
+def restored(connection: Connection) -> None:
+    """Take back what was owed because it did not work, and wake what waits for it; inside the caller's transaction."""
+    Notice.objects.filter(connection=connection, status=Notice.Status.OWED).delete()
+    connection_restored.send(sender=Connection, connection=connection)
+
+
+def heal(actor: Actor, connection: Connection) -> None:
+    """From `error` back to active: the provider has just accepted the access that it refused before."""
+    with transaction.atomic():
+        broken = Connection.objects.filter(pk=connection.pk, status=Connection.Status.ERROR)
+        if broken.update(status=Connection.Status.ACTIVE, status_reason=""):
+            connection.refresh_from_db()
+            audit.record(actor, "connection.healed", connection=connection)
+            restored(connection)

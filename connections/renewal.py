@@ -48,13 +48,16 @@ def refresh_due(limit: int = 50) -> int:
     return taken
 
 
-def renewed(grant: Grant, *, wait: bool) -> Grant:
-    """The grant with tokens newer than `grant` has, renewed by us or by another process meanwhile."""
+def renewed(grant: Grant, *, wait: bool, broken: bool = False) -> Grant:
+    """Return the grant with tokens newer than `grant` has, renewed here or by another process meanwhile.
+
+    broken: also for a connection in `error`.
+    """
     end = time.monotonic() + (_PATIENCE if wait else 0)
     while True:
         holder = _take_lease(grant)
         current = Grant.objects.select_related("connection", "oauth_app").get(pk=grant.pk)
-        check_usable(current.connection)
+        check_usable(current.connection, broken=broken)
         if current.generation > grant.generation:
             if holder:
                 _give_lease_back(current, holder)

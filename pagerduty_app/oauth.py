@@ -86,7 +86,7 @@ def probe(region: str, access_token: str) -> str:
         integration.open_api(region, access_token, lambda: None).page("users", {"limit": 1})
     except PagerDutyError as error:
         if error.status == 401:
-            raise TokenRefused("PagerDuty does not accept our access any more.") from None
+            raise TokenRefused(error.message) from None
         if error.status != 403:
             raise as_problem(as_provider_error(error)) from None
     return "PagerDuty accepts our access."

@@ -143,6 +143,8 @@ class Attempt:
         if self.sent:
             self.sent = False
             self.lease.write(unsure=self.unsure_before, settles_at=None)
+            if not self.unsure_before:
+                origins.forget(self.call)
 
     def _with_token(self, action: ActionType, connection: Connection, token: str) -> Json:
         data = action.checked(self.call.input) if self._data is None else self._data

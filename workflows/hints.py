@@ -24,6 +24,8 @@ _HINTS = {
     "provider_timeout": "{provider} was too slow to answer.",
     "provider_unreachable": "{provider} could not be reached. Its status page may say why.",
     "provider_error": "{provider} has trouble of its own. Its status page may say why.",
+    "access_refused_for_now": "It is tried again by itself for some minutes: {provider} renews our access, so the "
+    "authorisation is alive.",
     "grant_refresh_delayed": "{provider} is slow to renew our access.",
     "grant_unreadable": "Ask whoever runs TaskJuice.",
     "attempts_exhausted": "Look in {provider} whether it was done; if not, try again.",

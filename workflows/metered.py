@@ -103,26 +103,36 @@ def authorised(
     just_read: bool = False,
     on_refusal: Callable[[], None] = lambda: None,
 ) -> Answer:
-    """What `ask` makes of a token; one that the provider does not take is replaced once.
+    """Return what `ask` makes of a token; one that the provider does not take is replaced once.
 
-    just_read: see grants.access_token. on_refusal: called before it is replaced. If the new one is not taken either,
-    only a person can help. Raises Problem (connection_*, grant_*), and what `ask` raises.
+    connection: with its grant. just_read: see grants.access_token. on_refusal: called after each refusal. Raises
+    Problem (connection_*, grant_*, access_refused_for_now when the new token is not taken either), and what `ask`
+    raises.
     """
     token = grants.access_token(connection, just_read=just_read)
     connection.used()
+    try:
+        answer = ask(token)
+    except ProviderError as error:
+        if not error.credential:
+            raise
+        on_refusal()
+        token = grants.replace_refused_token(connection, refused=token, reason=error.message)
+        answer = _once_more(connection, ask, token, on_refusal)
+    grants.accepted(connection)
+    return answer
+
+
+def _once_more(
+    connection: Connection, ask: Callable[[str], Answer], token: str, on_refusal: Callable[[], None]
+) -> Answer:
     try:
         return ask(token)
     except ProviderError as error:
         if not error.credential:
             raise
-    on_refusal()
-    token = grants.replace_refused_token(connection, refused=token)
-    try:
-        return ask(token)
-    except ProviderError as error:
-        if error.credential:
-            raise grants.give_up(connection, reason=error.message, refused=token) from None
-        raise
+        on_refusal()
+        raise grants.still_refused(connection, reason=error.message, refused=token) from None
 
 
 def as_problem(spent: Exhausted) -> Problem:

@@ -117,7 +117,7 @@ class GrantAdmin(ScopedPage):
     fields = [
         *("connection", "tokens", "scopes_asked", "scopes_granted", "delegation_id", "obtained_at"),
         *("expires_at", "refreshed_at", "next_refresh_at", "lapses_at", "consent_ends_at"),
-        *("generation", "failures", "lease_until"),
+        *("generation", "failures", "refused_since", "lease_until"),
     ]
 
     @admin.display(description="tokens")

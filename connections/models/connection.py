@@ -128,6 +128,15 @@ class Grant(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     failures = models.PositiveIntegerField(default=0, help_text="Transient refresh failures in a row")
     next_refresh_at = models.DateTimeField(null=True, blank=True)
+    refused_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When a spell of refused access tokens began, of a grant that can be renewed",
+    )
+    refused_at = models.DateTimeField(null=True, blank=True, help_text="The last refusal of that spell")
+    renewals_until = models.DateTimeField(
+        null=True, blank=True, help_text="Bounds renewals after refusals: each takes up some seconds of it"
+    )
 
     class Meta:
         indexes = [

@@ -17,6 +17,7 @@ KINDS = (
     "rate_limit",
     "act_first",
     "ignore_offset",
+    "refuse_token",
 )
 # The work is done all the same.
 BESIDE_THE_WORK = frozenset({"lose_answer", "status_after", "act_first", "ignore_offset"})
@@ -27,6 +28,7 @@ class Rule:
     """When and how to fail. path: a regular expression found in the path. times: None means always.
 
     status answers in place of the work, status_after when the work was done, as a gateway does that has lost patience.
+    refuse_token answers 401 to good access tokens, while the sign-in goes on to renew them.
     body: what they answer, JSON or text, in whatever shape; None is the documented one.
     act_first: a person gives the incident the status `act` just before the work. ignore_offset: a listing begins with
     its first row, wherever it was asked to begin.
@@ -59,6 +61,8 @@ class Rule:
     def applies(self, method: str, path: str) -> bool:
         """Whether it strikes now; a strike is counted."""
         if self.method not in ("", method) or not re.search(self.path, path) or self.times == 0:
+            return False
+        if self.kind == "refuse_token" and path.startswith("/oauth/"):
             return False
         if self.probability < 1.0 and self._random.random() >= self.probability:
             return False

@@ -156,6 +156,8 @@ def before(rule: Rule | None) -> HttpResponse | None:
         return HttpResponse(status=599)
     if rule.kind == "status":
         return _as_told(rule)
+    if rule.kind == "refuse_token":
+        return JsonResponse(unauthorized().body(), status=401)
     headers = (
         {"ratelimit-limit": "960", "ratelimit-remaining": "0", "ratelimit-reset": "1"} if rule.headers else {}
     )

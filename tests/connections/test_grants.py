@@ -176,15 +176,34 @@ def test_a_refused_token_is_replaced_and_one_replaced_meanwhile_is_taken_from_th
     assert len(http.calls) == 1
 
 
-def test_giving_up_does_not_break_what_was_reconnected_meanwhile(connection: Connection) -> None:
-    problem = grants.give_up(connection, reason="401", refused="an older token")
+def test_what_was_reconnected_meanwhile_is_not_judged(connection: Connection) -> None:
+    problem = grants.still_refused(connection, reason="401", refused="an older token")
 
     connection.refresh_from_db()
-    assert (connection.status, problem.retryable) == ("active", True)
+    assert (connection.status, problem.code) == ("active", "grant_refresh_delayed")
+    assert Grant.objects.get().refused_since is None
 
-    problem = grants.give_up(connection, reason="401", refused=f"access-{connection.pk}")
+
+@pytest.mark.parametrize(
+    ("minutes", "renewed", "status", "code"),
+    [
+        (1, True, "active", "access_refused_for_now"),
+        (6, True, "error", "reconnection_needed"),
+        (6, False, "active", "access_refused_for_now"),
+    ],
+)
+def test_a_spell_ends_a_grant_only_when_it_lasts_and_was_renewed_in_it(
+    connection: Connection, minutes: int, renewed: bool, status: str, code: str
+) -> None:
+    now = timezone.now()
+    since = now - timedelta(minutes=minutes)
+    refreshed = since + timedelta(seconds=10) if renewed else since - timedelta(hours=1)
+    Grant.objects.update(refused_since=since, refused_at=now - timedelta(seconds=50), refreshed_at=refreshed)
+
+    problem = grants.still_refused(connection, reason="401", refused=f"access-{connection.pk}")
+
     connection.refresh_from_db()
-    assert (connection.status, problem.code) == ("error", "reconnection_needed")
+    assert (connection.status, problem.code) == (status, code)
 
 
 def test_tokens_that_no_key_opens_are_a_fault_of_ours_not_of_the_connection(

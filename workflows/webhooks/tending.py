@@ -101,8 +101,8 @@ def _failed(care: Care, problem: Problem) -> None:
     if problem.code in ("reconnection_needed", "connection_pending"):
         # Waiting for a person is no attempt.
         care.give_back(error=error, attempts=0, next_attempt_at=_in(_LATER_SECONDS))
-    elif problem.code == "request_budget_spent":
-        # Nor is waiting for its turn.
+    elif problem.code in ("request_budget_spent", "access_refused_for_now"):
+        # Nor is waiting for its turn, or for a spell of refusals to end, which has an end of its own (grants).
         wait = problem.retry_after or 1.0
         care.give_back(error=error, attempts=max(0, row.attempts - 1), next_attempt_at=_in(wait))
     elif row.status in _ENDS and (given_up or not problem.retryable):
