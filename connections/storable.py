@@ -18,7 +18,8 @@ def is_storable(value: Any) -> bool:
         text.encode()
     except ValueError:
         return False
-    return "\\u0000" not in text
+    # Escaped backslashes go first: a text may hold these six characters, and mean them.
+    return "\\u0000" not in text.replace("\\\\", "")
 
 
 def is_too_deep(value: Any) -> bool:

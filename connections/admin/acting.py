@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
@@ -39,10 +38,10 @@ class ActingPage(ScopedPage):
     ) -> HttpResponse | None:
         """As Django's; back on the row's own page when that is where the button was."""
         chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
-        try:
-            response: HttpResponse | None = super().response_action(request, queryset, *args, **kwargs)
-        except ValidationError:  # an id that is none
+        if not all(map(self.is_an_id, chosen)):
+            messages.warning(request, "Some of these rows do not exist. Nothing was done.")
             return None
+        response: HttpResponse | None = super().response_action(request, queryset, *args, **kwargs)
         if isinstance(response, HttpResponseRedirect) and _FROM_ROW in request.POST and len(chosen) == 1:
             return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", chosen[0])
         return response

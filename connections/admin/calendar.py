@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import EmptyResultSet
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -67,7 +68,20 @@ class SupportList(ChangeList):
 
     def get_filters(self, request: HttpRequest) -> Any:
         """Raises IncorrectLookupParameters also for a year that no calendar has, where Django breaks."""
+        if any("\0" in text for entry in request.GET.lists() for text in (entry[0], *entry[1])):
+            raise IncorrectLookupParameters("PostgreSQL stores no NUL.")
         try:
             return super().get_filters(request)
         except (ValueError, OverflowError) as error:
             raise IncorrectLookupParameters(error) from error
+
+    def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Raises IncorrectLookupParameters also for what Django finds out only when it asks the database."""
+        rows = super().get_queryset(request, *args, **kwargs)
+        try:
+            rows.query.get_compiler(rows.db).as_sql()
+        except EmptyResultSet:
+            return rows.none()
+        except (ValueError, OverflowError) as error:
+            raise IncorrectLookupParameters(error) from error
+        return rows

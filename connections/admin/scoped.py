@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
@@ -67,6 +68,18 @@ class Page(LookOnly, Admin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     paginator = BoundedPaginator
+
+    def is_an_id(self, text: str) -> bool:
+        """Whether a row of this page could have it; PostgreSQL breaks on others."""
+        try:
+            value = self.opts.pk.to_python(text)
+        except (ValidationError, ValueError):
+            return False
+        return "\0" not in text and not (isinstance(value, int) and abs(value) >= 2**63)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """As Django's; None for what is no id."""
+        return super().get_object(request, object_id, from_field) if self.is_an_id(object_id) else None
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return SupportList
