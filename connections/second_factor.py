@@ -5,7 +5,7 @@ from collections.abc import Callable
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from connections.models import User
@@ -17,7 +17,8 @@ _FREE = (
     *("/accounts/password/", "/accounts/email/", "/accounts/confirm-email/", "/accounts/inactive/"),
     *("/join/", "/client/", "/hooks/", "/healthz", "/readyz", "/metrics"),
 )
-_WHY = "A second factor is required here. Set it up to go on."
+API = "/api/"
+WHY = "A second factor is required here. Set it up to go on."
 
 
 def required(request: HttpRequest) -> bool:
@@ -28,22 +29,26 @@ def required(request: HttpRequest) -> bool:
     return in_admin and bool(settings.ADMIN_NEEDS_SECOND_FACTOR)
 
 
+def is_missing(request: HttpRequest) -> bool:
+    """Whether the signed-in person of this session needs one and has none."""
+    user = request.user
+    return isinstance(user, User) and required(request) and not is_mfa_enabled(user)
+
+
 class AsksForSecondFactor:
-    """Middleware: whoever needs one and has none gets to its set-up and nowhere else. API keys are not people."""
+    """Middleware: whoever needs one and has none gets to its set-up and nowhere else.
+
+    The API asks when it authenticates a session (connections.api.authentication): only there is it known whether an
+    API key was accepted, which is not a person. That a header for one was sent says nothing.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if settings.SESSION_COOKIE_NAME not in request.COOKIES or request.path.startswith(_FREE):
+        if settings.SESSION_COOKIE_NAME not in request.COOKIES or request.path.startswith((*_FREE, API)):
             return self.get_response(request)
-        user = request.user
-        if not isinstance(user, User) or not required(request) or is_mfa_enabled(user):
+        if not is_missing(request):
             return self.get_response(request)
-        if request.path.startswith("/api/"):
-            if "Authorization" in request.headers:
-                return self.get_response(request)
-            error = {"code": "second_factor_required", "message": _WHY}
-            return JsonResponse({"error": error}, status=403)
-        messages.info(request, _WHY)
+        messages.info(request, WHY)
         return redirect("mfa_activate_totp")

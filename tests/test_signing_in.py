@@ -9,6 +9,8 @@ from allauth.mfa.totp.internal import auth as totp
 from allauth.usersessions.models import UserSession
 from django.test import Client
 
+from connections import api_keys
+from connections.actors import Actor
 from connections.models import Account, AuditEvent
 from tests.people import People, people
 
@@ -46,6 +48,27 @@ def test_an_agency_that_requires_a_second_factor_leads_its_people_to_it_first(wh
     assert bob.post(SET_UP, {"code": code}).status_code == 302
     assert bob.get("/settings/connections/").status_code == 200
     assert secret not in str(Authenticator.objects.values_list("data"))
+
+
+@pytest.mark.parametrize("header", ["", " ", "Bearer", "Bearer tj_nothing", "Basic YTpi", "anything"])
+@pytest.mark.parametrize("path", ["/api/v1/connections/", "/api/schema/", "/api/docs/"])
+def test_a_header_that_nobody_believes_is_no_second_factor(who: People, path: str, header: str) -> None:
+    Account.objects.update(second_factor_required=True)
+
+    answer = signed_in(who.bob).get(path, headers={"Authorization": header})
+
+    assert answer.status_code in (401, 403)
+
+
+def test_an_api_key_needs_no_second_factor(who: People) -> None:
+    Account.objects.update(second_factor_required=True)
+    _, whole = api_keys.create_key(
+        actor=Actor.system(), workspace=who.acme, name="One", scopes=["connections:read"]
+    )
+    bearer = {"Authorization": f"Bearer {whole}"}
+
+    for browser in (Client(), signed_in(who.bob)):
+        assert browser.get("/api/v1/connections/", headers=bearer).status_code == 200
 
 
 def test_only_those_in_charge_switch_it(who: People) -> None:

@@ -1,10 +1,16 @@
-"""`Authorization: Bearer tj_…`: a workspace API key in place of a signed-in person."""
+"""Who asks: a workspace API key (`Authorization: Bearer tj_…`), or a signed-in person."""
 
-from rest_framework.authentication import BaseAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed
+from typing import Any
+
+from rest_framework.authentication import (
+    BaseAuthentication,
+    SessionAuthentication,
+    get_authorization_header,
+)
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
-from connections import api_keys, wall
+from connections import api_keys, second_factor, wall
 from connections.models import ApiKey
 
 
@@ -33,3 +39,20 @@ class ApiKeyAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+class SecondFactorRequired(PermissionDenied):
+    """A signed-in person whose agency asks for a second factor, and who has none."""
+
+    problem_code = "second_factor_required"
+
+
+class PersonAuthentication(SessionAuthentication):
+    """DRF's for sessions, and the second factor where the person's agency asks for one."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        """Raises SecondFactorRequired."""
+        found = super().authenticate(request)
+        if found is not None and second_factor.is_missing(request._request):
+            raise SecondFactorRequired(second_factor.WHY)
+        return found

@@ -84,7 +84,8 @@ def _from_drf(error: exceptions.APIException) -> tuple[Problem, dict[str, str]]:
     if isinstance(error, exceptions.ValidationError):
         fields = error.detail if isinstance(error.detail, dict) else {"non_field_errors": error.detail}
         return invalid_input(fields), headers
-    code = next((name for kind, name in _CODES.items() if isinstance(error, kind)), "error")
+    known = next((name for kind, name in _CODES.items() if isinstance(error, kind)), "error")
+    code: str = getattr(error, "problem_code", known)
     if error.status_code >= status.HTTP_500_INTERNAL_SERVER_ERROR:
         code = "internal_error"
     problem = Problem(code, str(error.detail), status=error.status_code)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
@@ -15,6 +16,10 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
         return {"type": "http", "scheme": "bearer", "description": "A workspace API key: `tj_…`"}
+
+
+class PersonScheme(SessionScheme):  # type: ignore[no-untyped-call]
+    target_class = "connections.api.authentication.PersonAuthentication"
 
 
 class ErrorFields(serializers.Serializer[Any]):
