@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from pagerduty_app import on_call_events
+from pagerduty_app.payloads.fields import EVENT, NOTE
 from workflows.catalog import Delivery
 from workflows.moments import moment
 
@@ -57,21 +58,22 @@ def trigger_fields(payload: Any) -> Json:
     """What a workflow sees as `trigger`: {"event": …, "incident": …}, empty where the delivery has nothing.
 
     For a note also {"note": …}; the incident is then the reference to the one it was added to. Of a hand-over of a
-    schedule {"event": …} and what it says, without an incident.
+    schedule {"event": …} and what it says, without an incident. Nothing that was delivered is left out.
     """
     event = _event(payload)
     data = event.get("data")
     incident: Json = data if isinstance(data, dict) else {}
-    fields: Json = {
-        "event": {name: event.get(name) for name in ("id", "event_type", "occurred_at", "agent")},
-        "incident": incident,
-    }
+    # What is documented is there, if only as null, however old the delivery is.
+    told = dict.fromkeys(EVENT["properties"]) | {name: it for name, it in event.items() if name != "data"}
+    fields: Json = {"event": told, "incident": incident}
     if on_call_events.is_one(incident):
-        return {"event": fields["event"], **on_call_events.fields(incident)}
+        return {"event": told, **on_call_events.fields(incident)}
     if incident.get("type") == "incident_note":
-        fields["note"] = {name: incident.get(name) for name in ("id", "content", "trimmed")}
         named = incident.get("incident")
-        fields["incident"] = named if isinstance(named, dict) else {}
+        note = dict.fromkeys(NOTE["properties"]) | {
+            name: it for name, it in incident.items() if name != "incident"
+        }
+        fields |= {"note": note, "incident": named if isinstance(named, dict) else {}}
     return fields
 
 

@@ -101,7 +101,10 @@ _EVENT: Json = {
         "id": {"type": "string"},
         "event_type": {"type": "string"},
         "occurred_at": {"type": "string", "format": "date-time"},
+        "resource_type": {"type": "string"},
+        # By the clock, and by us: there is neither.
         "agent": {"type": "null"},
+        "client": {"type": "null"},
     },
 }
 SCHEMA: Json = {

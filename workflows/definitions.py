@@ -68,19 +68,10 @@ class StepInput(ActionInput):
         return {**attrs, "connection": str(attrs["connection"])}
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """Every text in a JSON value that is not nested too deeply."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list | dict):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _texts(item)
-
-
 def _unreadable(value: Any) -> str:
     """Why one of its templates cannot be understood, "" when all can."""
     try:
-        for text in _texts(value):
+        for text in expressions.texts_in(value):
             expressions.check(text)
     except expressions.ExpressionError as error:
         return str(error)
@@ -94,7 +85,7 @@ def check_together(steps: list[dict[str, Any]]) -> None:
         raise serializers.ValidationError("Each step needs a key of its own.")
     if len(json.dumps([step["input"] for step in steps])) > MAX_TEXT:
         raise serializers.ValidationError(f"The inputs of all steps are at most {MAX_TEXT:,} characters.")
-    if sum(text.count("{{") for step in steps for text in _texts(step["input"])) > MAX_FIELDS:
+    if sum(text.count("{{") for step in steps for text in expressions.texts_in(step["input"])) > MAX_FIELDS:
         raise serializers.ValidationError(f"The inputs of all steps have at most {MAX_FIELDS} fields.")
 
 
@@ -176,7 +167,7 @@ def _unknown_to_step(step: dict[str, Any], schema: Json) -> dict[str, Any]:
 
 
 def _unknown_in(value: Any, schema: Json) -> Iterator[str]:
-    for text in _texts(value):
+    for text in expressions.texts_in(value):
         for route in expressions.routes(text):
             if said := known_fields.problem_with(route, schema):
                 yield said

@@ -4,7 +4,7 @@ A route is a field's way as Liquid reads it: ("trigger", "incident", "teams", 0,
 """
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from workflows import catalog
@@ -13,7 +13,13 @@ from workflows.catalog import Json
 Route = Sequence[str | int]
 # What Liquid itself answers on lists and texts.
 _OF_LISTS = frozenset({"size", "first", "last"})
-_PLAIN = {"string": "a text", "integer": "a number", "number": "a number", "boolean": "true or false"}
+_PLAIN = {
+    "string": "a text",
+    "integer": "a number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "always null",
+}
 # So near, another name is a slip of the finger and not a field that nobody has documented yet.
 _A_SLIP = 0.8
 _LONGEST = 100
@@ -113,12 +119,12 @@ def problem_with(route: Route, schema: Json) -> str | None:
     """Why no value can be at that route of something with that JSON Schema; None unless that is certain."""
     for index, name in enumerate(route):
         here, properties = route[: index + 1], schema.get("properties")
-        if schema.get("type") == "array":
+        if _kind(schema) == "array":
             if not (isinstance(name, int) or name in ("first", "last")):
                 return None if name == "size" or str(name).isdecimal() else _no_field(here, ("first", "last"))
             schema = schema.get("items", {})
         elif properties is None:
-            kind = _PLAIN.get(str(schema.get("type")))
+            kind = _PLAIN.get(_kind(schema))
             return (
                 f"{dotted(route[:index])} is {kind} and has no fields."
                 if kind and name not in _OF_LISTS
@@ -131,6 +137,33 @@ def problem_with(route: Route, schema: Json) -> str | None:
         else:
             return None
     return None
+
+
+def may_be_nothing(route: Route, schema: Json) -> Iterator[tuple[Route, str]]:
+    """The parts of that route that are documented to be null or an empty list at times, with that in words."""
+    for index, name in enumerate(route):
+        if _can_be_null(schema):
+            yield route[:index], f"{dotted(route[:index])} can be null"
+        if _kind(schema) == "array":
+            if name != "size":
+                yield route[:index], f"{dotted(route[:index])} can be empty"
+            schema = schema.get("items", {})
+        else:
+            schema = schema.get("properties", {}).get(name, {})
+    if _can_be_null(schema):
+        yield route, f"{dotted(route)} can be null"
+
+
+def _kind(schema: Json) -> str:
+    """Its type, beside null."""
+    kinds = schema.get("type")
+    others = [kind for kind in kinds if kind != "null"] if isinstance(kinds, list) else [kinds]
+    return str(others[0]) if others else "null"
+
+
+def _can_be_null(schema: Json) -> bool:
+    kinds = schema.get("type")
+    return kinds == "null" or (isinstance(kinds, list) and "null" in kinds)
 
 
 def _said(route: Route, known: Iterable[str]) -> str:

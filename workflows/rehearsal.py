@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from connections.problems import Problem
-from workflows import catalog, conditions, readable, samples, step_inputs, workflow_words
+from workflows import catalog, conditions, possible_nulls, readable, samples, step_inputs, workflow_words
 from workflows.catalog import Json
 from workflows.models import Event, Workflow
 from workflows.readable import Fact
@@ -22,7 +22,7 @@ class Row:
 class Step:
     """What would be sent: `input`, for people `given`; skipped: nothing, because its `only_if` does not hold.
 
-    faults: (input's name, what is wrong with it).
+    faults: (input's name, what is wrong with it). warnings: (input's name, what can go wrong with other events).
     """
 
     key: str
@@ -32,6 +32,7 @@ class Step:
     given: list[Fact] = field(default_factory=list)
     input: Json = field(default_factory=dict)
     faults: list[tuple[str, str]] = field(default_factory=list)
+    warnings: list[tuple[str, str]] = field(default_factory=list)
     skipped: bool = False
 
 
@@ -60,23 +61,25 @@ def rehearse(workflow: Workflow, event: Event | None) -> Rehearsal:
     steps: list[Step] = []
     answers = samples.outputs(draft["steps"])
     outputs: Json = {}
+    nulls = possible_nulls.of_definition(workflow.trigger.key, draft)
     for step in draft["steps"]:
         seen = {**fields, "steps": dict(outputs)}
         if conditions.hold(step.get("only_if") or {}, seen):
-            steps.append(_step(step, seen))
+            steps.append(_step(step, seen, nulls.get(step["key"], {})))
             outputs[step["key"]] = answers[step["key"]]
         else:
             steps.append(Step(*_names(step), skipped=True))
     return Rehearsal(rows, conditions.hold(asked, fields), steps)
 
 
-def _step(step: Json, fields: Json) -> Step:
+def _step(step: Json, fields: Json, nulls: dict[str, str]) -> Step:
     try:
         prepared = step_inputs.prepare(step["action"], step["input"], fields)
     except Problem as problem:
         return Step(*_names(step), faults=[("action", problem.message)])
     given = readable.of_input(catalog.input_schema(step["action"]), prepared.given)
-    return Step(*_names(step), given, prepared.given, prepared.sentences())
+    warnings = [(name, said) for name, said in nulls.items() if name not in prepared.faults]
+    return Step(*_names(step), given, prepared.given, prepared.sentences(), warnings)
 
 
 def _names(step: Json) -> tuple[str, str, str, str]:

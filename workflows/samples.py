@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import TextField
 from django.db.models.functions import Cast, Length
 
-from workflows import catalog, fanout
+from workflows import catalog, fanout, known_fields
 from workflows.catalog import Json
 from workflows.models import ActionCall, Event, Trigger, Workflow
 from workflows.wording import words
@@ -117,13 +117,23 @@ def _of_schema(schema: Json, depth: int = 0) -> Any:
 
 def sources(workflow: Workflow, steps: list[Json]) -> list[Source]:
     """What a step after those can insert."""
-    trigger = of_trigger(workflow.trigger)["trigger"]
+    known = known_fields.of_trigger(workflow.trigger.key)
+    trigger = _with_known(of_trigger(workflow.trigger)["trigger"], known)
     found = [Source(workflow.trigger.name, fields_in(trigger, "trigger"))]
     answers = outputs(steps)
     for step in steps:
         fields = fields_in(answers[step["key"]], f"steps.{step['key']}")
         found.append(Source(step.get("name") or step["key"], fields))
     return found
+
+
+def _with_known(value: Any, schema: Json) -> Any:
+    """The sample and, without a value, what it has not but another event can have."""
+    known = schema.get("properties")
+    if not known or not (value is None or isinstance(value, dict)):
+        return value
+    given = value or {}
+    return given | {name: _with_known(given.get(name), inner) for name, inner in known.items()}
 
 
 def fields_in(value: Any, path: str) -> list[Field]:

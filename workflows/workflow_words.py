@@ -37,6 +37,7 @@ class Step:
     """One step. action: its name, "" if the step is called so. connection: None when it is gone.
 
     only_if: rows in words, and how many of them have to hold. on_error: what an error does, as a sentence.
+    warnings: (name of an input, what can go wrong with it).
     """
 
     key: str
@@ -47,6 +48,7 @@ class Step:
     only_if: list[str]
     how_many: str
     on_error: str
+    warnings: list[tuple[str, str]]
 
 
 def conditions(definition: dict[str, Any]) -> list[str]:
@@ -75,8 +77,12 @@ def _row(path: str, operator: str, value: Any) -> str:
     return f"{field} {OPERATOR_WORDS.get(operator, operator)} {said}"
 
 
-def steps(definition: dict[str, Any], connections: dict[str, Connection]) -> list[Step]:
-    """connections: by id, those that the steps name."""
+def steps(
+    definition: dict[str, Any],
+    connections: dict[str, Connection],
+    warnings: dict[str, dict[str, str]] | None = None,
+) -> list[Step]:
+    """connections: by id, those that the steps name. warnings: as `possible_nulls.of_definition` has them."""
     return [
         Step(
             key=step["key"],
@@ -87,9 +93,15 @@ def steps(definition: dict[str, Any], connections: dict[str, Connection]) -> lis
             only_if=rows(step.get("only_if")),
             how_many=how_many(step.get("only_if")),
             on_error=ON_ERROR[step.get("on_error", "stop")],
+            warnings=_by_label(step["action"], (warnings or {}).get(step["key"], {})),
         )
         for step in definition.get("steps", [])
     ]
+
+
+def _by_label(action_key: str, said: dict[str, str]) -> list[tuple[str, str]]:
+    known = catalog.input_schema(action_key)["properties"]
+    return [(title_of(name, known.get(name, {})), what) for name, what in said.items()]
 
 
 def action_of(step: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from tests.workflows.conftest import API, DANA, SECRET, SYSTEM, incident_event
 from tests.workflows.filled_forms import form_of
 from tests.workflows.pages import signed_in, text
 from tests.workflows.trying import INCIDENT, bob, provider, who
-from workflows import triggers, worker
+from workflows import possible_nulls, triggers, worker
 from workflows.models import ActionCall, Run, Trigger, Workflow
 
 __all__ = ["bob", "provider", "who"]
@@ -264,3 +264,10 @@ class TestANewTriggerInPlace:
         Connection.objects.update(status="revoked", revoked_at="2026-11-01T00:00:00Z")
         assert bob.post(ADD, self.NEW | {"connection": str(connection.pk)}).status_code == 400
         assert not Workflow.objects.exists()
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_no_recipe_fails_for_an_event_without_what_can_be_null(recipe: Any) -> None:
+    definition = {"conditions": recipe.conditions, "steps": recipe.steps}
+
+    assert possible_nulls.of_definition(recipe.trigger, definition) == {}

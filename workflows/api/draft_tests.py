@@ -30,16 +30,20 @@ class ConditionOut(serializers.Serializer[rehearsal.Row]):
 
 
 class RehearsedStepOut(serializers.Serializer[rehearsal.Step]):
-    """What a step would send; faults: what is wrong, by the name of the input."""
+    """What a step would send. By the name of the input: faults, and warnings of what fails with other events."""
 
     key = serializers.CharField()
     connection = serializers.UUIDField()
     skipped = serializers.BooleanField()
     input = serializers.JSONField()
     faults = serializers.SerializerMethodField()
+    warnings = serializers.SerializerMethodField()
 
     def get_faults(self, step: rehearsal.Step) -> dict[str, str]:
         return dict(step.faults)
+
+    def get_warnings(self, step: rehearsal.Step) -> dict[str, str]:
+        return dict(step.warnings)
 
 
 class RehearsalOut(serializers.Serializer[rehearsal.Rehearsal]):

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from connections.storable import storable
+from workflows import possible_nulls
 from workflows.inputs import ActionInput, Text
 from workflows.models import ActionCall, Event, Workflow
 from workflows.models.workflows import FASTEST_PACE
@@ -66,6 +67,18 @@ class WorkflowOut(serializers.ModelSerializer[Workflow]):
 
     def get_version(self, workflow: Workflow) -> int | None:
         return workflow.live.number if workflow.live else None
+
+
+class WorkflowSaved(WorkflowOut):
+    """As it was saved. warnings: step → input → why it fails with some events; nothing was refused for it."""
+
+    warnings = serializers.SerializerMethodField()
+
+    class Meta(WorkflowOut.Meta):
+        fields = [*WorkflowOut.Meta.fields, "warnings"]
+
+    def get_warnings(self, workflow: Workflow) -> dict[str, dict[str, str]]:
+        return possible_nulls.of_definition(workflow.trigger.key, workflow.draft)
 
 
 class WorkflowIn(ActionInput):

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from connections.api.endpoints import TO_ACT, Endpoint
 from workflows import authoring
-from workflows.api.serializers import WorkflowChange, WorkflowIn, WorkflowOut
+from workflows.api.serializers import WorkflowChange, WorkflowIn, WorkflowOut, WorkflowSaved
 from workflows.models import Trigger, Workflow
 
 _READ_WRITE = {"GET": "workflows:read", "POST": "workflows:write", "PATCH": "workflows:write"}
@@ -34,7 +34,7 @@ class Workflows(Endpoint):
     def get(self, request: Request) -> Response:
         return self.page(Workflow.objects.select_related("live"), WorkflowOut)
 
-    @extend_schema(request=WorkflowIn, responses={201: WorkflowOut}, summary="Create a workflow")
+    @extend_schema(request=WorkflowIn, responses={201: WorkflowSaved}, summary="Create a workflow")
     def post(self, request: Request) -> Response:
         data = self.validated(WorkflowIn)
         trigger = self.get_or_404(
@@ -50,7 +50,7 @@ class Workflows(Endpoint):
                 )
             if data["publish"]:
                 authoring.publish(actor=self.actor, workflow=workflow)
-        return Response(WorkflowOut(workflow).data, status=201)
+        return Response(WorkflowSaved(workflow).data, status=201)
 
 
 class WorkflowDetail(Endpoint):
@@ -68,7 +68,7 @@ class WorkflowDetail(Endpoint):
         return Response(WorkflowOut(self._workflow(workflow_id)).data)
 
     @extend_schema(
-        request=WorkflowChange, responses=WorkflowOut, summary="Edit the draft, pause, resume, archive"
+        request=WorkflowChange, responses=WorkflowSaved, summary="Edit the draft, pause, resume, archive"
     )
     def patch(self, request: Request, workflow_id: uuid.UUID) -> Response:
         workflow, data = self._workflow(workflow_id), self.validated(WorkflowChange)
@@ -88,7 +88,7 @@ class WorkflowDetail(Endpoint):
                 )
             if "status" in data:
                 authoring.set_status(actor=self.actor, workflow=workflow, status=data["status"])
-        return Response(WorkflowOut(workflow).data)
+        return Response(WorkflowSaved(workflow).data)
 
 
 class PublishWorkflow(Endpoint):

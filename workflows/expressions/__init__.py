@@ -3,12 +3,15 @@
 Only fields and a few filters exist: no loops, assignments, includes or ranges.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
 from workflows import known_fields
 from workflows.expressions.errors import ExpressionError
 from workflows.expressions.liquid import Field, parse
 from workflows.expressions.render import render, render_all
 
-__all__ = ["ExpressionError", "check", "paths", "render", "render_all", "routes"]
+__all__ = ["ExpressionError", "bare_routes", "check", "paths", "render", "render_all", "routes", "texts_in"]
 
 
 def check(template: str) -> None:
@@ -30,3 +33,20 @@ def routes(template: str) -> list[tuple[str | int, ...]]:
     if "{" not in template:
         return []
     return [route for part in parse(template) if isinstance(part, Field) for route in part.routes()]
+
+
+def bare_routes(template: str) -> list[tuple[str | int, ...]]:
+    """Those of `routes` for which no default stands in: null or missing, they fail the step."""
+    if "{" not in template:
+        return []
+    return [route for part in parse(template) if isinstance(part, Field) for route in part.bare_routes()]
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Every text in a JSON value that is not nested too deeply: each can be a template."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from texts_in(item)
+

@@ -43,6 +43,17 @@ class Field:
         """The fields that it uses; of `a[b.c]` what is certain: a and b.c."""
         return _routes_in(self.expression)
 
+    def bare_routes(self) -> Iterator[tuple[str | int, ...]]:
+        """Those of them for which no default stands in."""
+        used = self.expression.filters or []
+        last = max((at for at, one in enumerate(used) if one.name == "default"), default=-1)
+        if last < 0:
+            yield from _routes_in(self.expression.left)
+        for at, one in enumerate(used):
+            if one.name != "default" or at == last:
+                for argument in one.args:
+                    yield from _routes_in(argument.value)
+
 
 Part = str | Field
 

@@ -16,7 +16,7 @@ from connections.forms import Line
 from connections.models import Connection
 from connections.problems import Problem
 from connections.requests import actor_of
-from workflows import authoring, definitions, drafts, rehearsal, samples, workflow_words
+from workflows import authoring, definitions, drafts, possible_nulls, rehearsal, samples, workflow_words
 from workflows.condition_form import ConditionForm
 from workflows.models import Event, Workflow
 from workflows.models.workflows import FASTEST_PACE
@@ -63,12 +63,15 @@ def edit(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
     """The draft with everything that can be done to it."""
     workflow = get_draft(request, workflow_id)
     used = {step["connection"] for step in workflow.draft["steps"]}
-    connections = Connection.objects.filter(workspace=workflow.workspace_id, pk__in=used)
+    connections = {
+        str(row.pk): row for row in Connection.objects.filter(workspace=workflow.workspace_id, pk__in=used)
+    }
+    nulls = possible_nulls.of_definition(workflow.trigger.key, workflow.draft)
     context = {
         "workflow": workflow,
         "conditions": workflow_words.conditions(workflow.draft),
         "how_many": workflow_words.how_many(workflow.draft["conditions"]),
-        "steps": workflow_words.steps(workflow.draft, {str(row.pk): row for row in connections}),
+        "steps": workflow_words.steps(workflow.draft, connections, nulls),
         "changed": workflow.live is None or workflow.draft != workflow.live.definition,
         "faults": _faults(request, workflow),
         "full": len(workflow.draft["steps"]) >= definitions.MAX_STEPS,

@@ -1,6 +1,7 @@
 """The steps of a draft: choose an action, fill in its form, see what comes of it."""
 
 import uuid
+from collections.abc import Collection
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -13,7 +14,17 @@ from connections.access import member
 from connections.models import Connection
 from connections.problems import Problem
 from connections.requests import actor_of
-from workflows import authoring, calls, catalog, drafts, lookups, readable, samples, step_inputs
+from workflows import (
+    authoring,
+    calls,
+    catalog,
+    drafts,
+    lookups,
+    possible_nulls,
+    readable,
+    samples,
+    step_inputs,
+)
 from workflows.catalog import ActionType
 from workflows.condition_form import ConditionForm
 from workflows.expressions.filters import FILTERS
@@ -190,8 +201,19 @@ def preview(
     context = {
         "given": readable.of_input(catalog.input_schema(kind.key), prepared.given),
         "faults": _named(form, entered),
+        "warnings": _named(form, _possible_nulls(workflow, step, form, prepared.faults)),
     }
     return render(request, "editor/preview.html", context)
+
+
+def _possible_nulls(
+    workflow: Workflow, step: drafts.Definition, form: StepForm, faults: Collection[str]
+) -> list[tuple[str, str]]:
+    earlier = {one["key"]: one["action"] for one in _before(workflow, step)}
+    stored = drafts.step_of(workflow.draft, step["key"]) or {}
+    asked = [workflow.draft.get("conditions"), stored.get("only_if")]
+    found = possible_nulls.of_step(workflow.trigger.key, {"input": form.input}, earlier, asked)
+    return [(name, said) for name, said in found.items() if name not in faults]
 
 
 def _named(form: StepForm, faults: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -1,0 +1,1 @@
+"""What PagerDuty delivers, as JSON Schemas of ours."""
