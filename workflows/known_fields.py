@@ -140,13 +140,13 @@ def problem_with(route: Route, schema: Json) -> str | None:
 
 
 def may_be_nothing(route: Route, schema: Json) -> Iterator[tuple[Route, str]]:
-    """The parts of that route that are documented to be null or an empty list at times, with that in words."""
+    """The parts of that route that are documented to be null, or an item of an empty list, with that in words."""
     for index, name in enumerate(route):
         if _can_be_null(schema):
             yield route[:index], f"{dotted(route[:index])} can be null"
         if _kind(schema) == "array":
             if name != "size":
-                yield route[:index], f"{dotted(route[:index])} can be empty"
+                yield route[: index + 1], f"{dotted(route[:index])} can be empty"
             schema = schema.get("items", {})
         else:
             schema = schema.get("properties", {}).get(name, {})

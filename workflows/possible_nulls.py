@@ -8,9 +8,7 @@ from typing import Any
 
 from workflows import expressions, known_fields
 from workflows.catalog import Json
-
-# Operators that hold for what is not there.
-_HOLD_FOR_NOTHING = frozenset({"not_equals", "not_contains"})
+from workflows.comparisons.operators import NEGATIVE
 
 
 def of_definition(trigger_key: str, definition: Json) -> dict[str, dict[str, str]]:
@@ -41,7 +39,7 @@ def _there(conditions: Json) -> Iterator[str]:
     if conditions.get("match") == "any" and len(rows) > 1:
         return
     for path, operator, value in rows:
-        if operator not in _HOLD_FOR_NOTHING and not (operator == "exists" and value is False):
+        if operator not in NEGATIVE and not (operator == "exists" and value is False):
             yield path
 
 
@@ -57,7 +55,10 @@ def _warnings(value: Any, schema: Json, there: list[str]) -> Iterator[str]:
 
 
 def _asks_for(path: str, part: known_fields.Route) -> bool:
-    """Whether the condition's path is that part or leads through it. A list can be there and be empty."""
-    wanted = ["0" if one == "first" else one for one in known_fields.dotted(part).split(".")]
-    known = ["0" if one == "first" else one for one in path.split(".")]
+    """Whether the condition's path is that part or leads through it."""
+    wanted, known = _first_as_0(known_fields.dotted(part)), _first_as_0(path)
     return known[: len(wanted)] == wanted
+
+
+def _first_as_0(path: str) -> list[str]:
+    return ["0" if name in ("first", "*") else name for name in path.split(".")]

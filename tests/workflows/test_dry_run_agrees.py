@@ -243,6 +243,7 @@ class TestWarnings:
                 [["trigger.incident.priority.summary", "equals", "P1"]],
             ),
             ("{{ trigger.incident.teams[0].id }}", [["trigger.incident.teams.first.id", "exists", True]]),
+            ("{{ trigger.incident.teams[0].id }}", [["trigger.incident.teams.*.summary", "contains", "on"]]),
         ],
     )
     def test_not_where_a_default_or_a_condition_sees_to_it(

@@ -49,4 +49,3 @@ def texts_in(value: Any) -> Iterator[str]:
     elif isinstance(value, list | dict):
         for item in value.values() if isinstance(value, dict) else value:
             yield from texts_in(item)
-
