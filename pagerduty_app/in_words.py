@@ -6,6 +6,7 @@ from typing import Any
 from django.utils.dateparse import parse_datetime
 
 from pagerduty_app.deliveries import PING, trigger_fields
+from pagerduty_app.links import owns_link
 from pagerduty_app.on_call_events import names_of
 from workflows.catalog import Words
 
@@ -90,6 +91,6 @@ def _time(value: Any) -> datetime | None:
 
 
 def _link(thing: dict[str, Any]) -> str:
-    """Only what a browser opens as a page; never `javascript:`."""
+    """Only a page of PagerDuty itself: a delivery may name any address, `javascript:` too."""
     url = _text(thing.get("html_url"))
-    return url if url.startswith(("https://", "http://")) else ""
+    return url if owns_link(url) else ""

@@ -1,6 +1,5 @@
 """PagerDuty as workflows see it."""
 
-import re
 from collections.abc import Callable
 
 from django.conf import settings
@@ -9,10 +8,9 @@ from pagerduty_app import deliveries, echoes, in_words, signatures, triggers, we
 from pagerduty_app.actions import ACTIONS, LOOKUPS
 from pagerduty_app.client import Api, Limits
 from pagerduty_app.error_table import hints
+from pagerduty_app.links import owns_link
 from pagerduty_app.recipes import RECIPES
 from workflows import catalog
-
-_PAGE = re.compile(r"https://([a-z0-9-]+\.)*pagerduty\.com(/[\x21-\x7e]*)?")
 
 
 def open_api(
@@ -35,14 +33,6 @@ def covers(scope: str, granted: list[str]) -> bool:
         one in granted or "write" in granted or ("read" in granted and one.endswith(".read"))
         for one in scope.split()
     )
-
-
-def owns_link(url: str) -> bool:
-    """A page of an account is at https://<subdomain>.pagerduty.com, also in the EU (developer docs); the sandbox's
-    pages are where it signs people in."""
-    if _PAGE.fullmatch(url):
-        return True
-    return bool(settings.DEVELOPMENT) and url.startswith(f"{settings.PAGERDUTY_IDENTITY_URL}/")
 
 
 def register() -> None:

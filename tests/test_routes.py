@@ -171,6 +171,7 @@ WITH_KEY = {
     "api/v1/connections/<uuid:connection_id>/lookups/<slug:provider>/<slug:name>/",
     "api/v1/connections/<uuid:connection_id>/revoke/",
     "api/v1/events/",
+    "api/v1/events/<uuid:event_id>/",
     "api/v1/events/<uuid:event_id>/requeue/",
     "api/v1/hooks/",
     "api/v1/hooks/<uuid:hook_id>/",

@@ -28,6 +28,7 @@ TABLE = {
     "get connections/<uuid:connection_id>/lookups/<slug:provider>/<slug:name>/": "actions:run",
     "post connections/<uuid:connection_id>/revoke/": "connections:write",
     "get events/": "triggers:read",
+    "get events/<uuid:event_id>/": "triggers:read",
     "post events/<uuid:event_id>/requeue/": _ACT,
     "get hooks/": "hooks:read",
     "post hooks/": "hooks:write",

@@ -1,6 +1,6 @@
 """What came to a trigger's address, newest first: events, what is held, and what was turned away, as one list."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from heapq import merge
 from itertools import islice
@@ -10,6 +10,7 @@ from django.db.models.functions import Length
 
 from workflows import catalog
 from workflows.catalog import Words
+from workflows.explanations import delivery
 from workflows.models import Event, Trigger, TurnedAway
 
 VERDICTS = {
@@ -35,7 +36,10 @@ _NO_WORDS = Words()
 
 @dataclass(frozen=True)
 class Row:
-    """One line. event: None for what is not kept; note: what a person should know of it; runs: started by it."""
+    """One line. event: None for what is not kept; note: what a person should know of it; runs: started by it.
+
+    nothing: why it started none, in a few words.
+    """
 
     verdict: str
     at: datetime
@@ -43,6 +47,7 @@ class Row:
     event: Event | None = None
     words: Words = _NO_WORDS
     runs: int = 0
+    nothing: str = ""
 
     @property
     def name(self) -> str:
@@ -92,7 +97,12 @@ class Deliveries:
 
     def _rows(self, numbers: list[int]) -> dict[int, Row]:
         events = Event.objects.filter(seq__in=numbers).annotate(started=Count("runs"))
-        return {event.seq: row_of(event, self._trigger, runs=event.started) for event in events}
+        rows, workflows = {}, delivery.listening(self._trigger) if numbers else []
+        for event in events:
+            event.trigger = self._trigger
+            nothing = "" if event.started else delivery.in_brief(event, workflows)
+            rows[event.seq] = replace(row_of(event, self._trigger, runs=event.started), nothing=nothing)
+        return rows
 
     def _others(self) -> list[tuple[datetime, int | Row]]:
         """Neither has a type: held bodies are not read before they are judged, of the others there is none."""

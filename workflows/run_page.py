@@ -6,6 +6,7 @@ from typing import Any
 
 from connections.models import Connection
 from workflows import catalog, hints, readable, workflow_words
+from workflows.explanations import failure
 from workflows.hints import Hint
 from workflows.models import ActionCall, Run, StepRun, Trigger, Workflow
 from workflows.models.runs import UNFINISHED
@@ -32,6 +33,7 @@ class Step:
     reading: Reading = field(default_factory=Reading)
     error: dict[str, Any] | None = None
     hint: Hint | None = None
+    provider: str = ""
     waits_until: datetime | None = None
     kept_from: Run | None = None
 
@@ -77,6 +79,9 @@ def context_of(run: Run) -> dict[str, Any]:
         "may_resume": run.status == Run.Status.PAUSED and run.blocked_on is None,
         "seen": seen(run, begun),
         "error": error,
+        "failed": failure.failed_step(run, begun),
+        "incident_url": failure.incident_url(run),
+        "provider": integration,
         "hint": hints.for_code(str(error.get("code", "")), integration),
         "connection": next((step.call.connection for step in reversed(begun) if step.call), None),
         "replays": replays,
@@ -122,6 +127,7 @@ def _step(definition: dict[str, Any], step: StepRun | None) -> Step:
         else Reading(),
         error={} if done else error,
         hint=hints.for_code(str(error.get("code", "")), integration) if error and not done else None,
+        provider=integration.name,
         waits_until=call.next_attempt_at if call.status == ActionCall.Status.WAITING else None,
         kept_from=call.step_run.run if step.kept_id else None,
     )

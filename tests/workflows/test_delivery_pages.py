@@ -209,7 +209,7 @@ class TestOneEvent:
         assert "Payments are slow accepted" in page
         for fact in ("Incident #42", "Service Payments", "Urgency high", "Done by Dana Rivera"):
             assert fact in page
-        assert "Note: pending" in page
+        assert "Note version 1 Started a run: pending." in page
         assert "Happened" in page
         assert 'href="https://acme.pagerduty.com/incidents/PINC1"' in answer.content.decode()
         assert "&quot;title&quot;: &quot;Payments are slow&quot;" in answer.content.decode()

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from connections import clock
 from connections.api.endpoints import TO_ACT, Endpoint
 from workflows import triggers
+from workflows.api.event_serializers import EventDetail
 from workflows.api.serializers import EventOut
 from workflows.models import Event, Trigger
 
@@ -51,6 +52,18 @@ class Events(Endpoint):
             events = _settled(self.visible(events.filter(seq__gt=seen.seq)))
             return self.page(events, EventOut, ordering=("seq",))
         return self.page(events, EventOut, ordering=("-seq",))
+
+
+class EventPage(Endpoint):
+    """One event, with what it meant to each workflow of its trigger."""
+
+    required_scope = "triggers:read"
+
+    @extend_schema(responses=EventDetail, summary="Look at an event and why it started what it did")
+    def get(self, request: Request, event_id: uuid.UUID) -> Response:
+        return Response(
+            EventDetail(self.get_or_404(Event.objects.select_related("trigger"), id=event_id)).data
+        )
 
 
 class RequeueEvent(Endpoint):

@@ -3,9 +3,11 @@
 import uuid
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from workflows.api.serializers import five_fields
+from workflows.explanations import failure
 from workflows.models import Run, StepRun
 
 # What RunDetail reads of other tables, for prefetch_related.
@@ -136,11 +138,33 @@ class ReplayedAs(serializers.ModelSerializer[Run]):
         fields = ["id", "replay_from", "status", "created_at"]
 
 
-class RunDetail(RunOut):
-    """A run with its steps, and the runs that were begun from it."""
+class FailedStepOut(serializers.Serializer[failure.FailedStep]):
+    """The step at which a run ended. provider_status: the HTTP status that the provider answered, if it did."""
 
+    position = serializers.IntegerField()
+    key = serializers.CharField()
+    name = serializers.CharField()
+    provider_status = serializers.IntegerField(allow_null=True)
+
+
+class RunDetail(RunOut):
+    """A run with its steps, and the runs that were begun from it.
+
+    incident_url: the provider's page of what it is about; "" where there is none.
+    """
+
+    failed_step = serializers.SerializerMethodField()
+    incident_url = serializers.SerializerMethodField()
     steps = StepOut(many=True)
     replays = ReplayedAs(many=True)
 
     class Meta(RunOut.Meta):
-        fields = [*RunOut.Meta.fields, "steps", "replays"]
+        fields = [*RunOut.Meta.fields, "failed_step", "incident_url", "steps", "replays"]
+
+    @extend_schema_field(FailedStepOut(allow_null=True))
+    def get_failed_step(self, run: Run) -> Any:
+        found = failure.failed_step(run, list(run.steps.all()))
+        return FailedStepOut(found).data if found else None
+
+    def get_incident_url(self, run: Run) -> str:
+        return failure.incident_url(run)

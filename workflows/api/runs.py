@@ -62,7 +62,7 @@ class RunPage(Endpoint):
 
     @extend_schema(responses=RunDetail, summary="Look at a run")
     def get(self, request: Request, run_id: uuid.UUID) -> Response:
-        runs = Run.objects.select_related(*_SHOWN).prefetch_related(*RUN_PARTS)
+        runs = Run.objects.select_related(*_SHOWN, "workflow", "event__trigger").prefetch_related(*RUN_PARTS)
         return Response(RunDetail(self.get_or_404(runs, id=run_id)).data)
 
 

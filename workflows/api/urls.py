@@ -46,6 +46,7 @@ urlpatterns = [
     ),
     path("triggers/<uuid:trigger_id>/test/", triggers.TestTrigger.as_view(), name="api_test_trigger"),
     path("events/", events.Events.as_view(), name="api_events"),
+    path("events/<uuid:event_id>/", events.EventPage.as_view(), name="api_event"),
     path("events/<uuid:event_id>/requeue/", events.RequeueEvent.as_view(), name="api_requeue"),
     path("workflows/", workflows.Workflows.as_view(), name="api_workflows"),
     path("workflows/<uuid:workflow_id>/", workflows.WorkflowDetail.as_view(), name="api_workflow"),

@@ -23,7 +23,8 @@ def body_of(delivery: HookDelivery) -> str:
         # What its workflows make of it is still open when it is sent, and differs from one attempt to the next.
         event.pop("status"), event.pop("error")
         return _text("event.received", delivery.event.received_at, event)
-    related = Run.objects.select_related("version", "event", "replay_of").prefetch_related(*RUN_PARTS)
+    related = Run.objects.select_related("version", "workflow", "event__trigger", "replay_of")
+    related = related.prefetch_related(*RUN_PARTS)
     return _run(related.get(pk=delivery.run_id or 0))
 
 

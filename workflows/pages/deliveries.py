@@ -4,7 +4,7 @@ import uuid
 from typing import Any, cast
 
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -17,6 +17,7 @@ from connections.problems import Problem
 from connections.requests import actor_of
 from workflows import catalog, triggers
 from workflows.deliveries import VERDICTS, Deliveries, row_of
+from workflows.explanations import delivery as explained
 from workflows.models import Event, Trigger, Workflow
 from workflows.pages.triggers import SECTION, get_trigger
 
@@ -62,7 +63,9 @@ def _event(request: HttpRequest, trigger_id: uuid.UUID, event_id: uuid.UUID) -> 
 def delivery(request: HttpRequest, trigger_id: uuid.UUID, event_id: uuid.UUID) -> HttpResponse:
     event = _event(request, trigger_id, event_id)
     payload, cut = _readable(event)
-    runs = event.runs.select_related("workflow").order_by("seq")
+    found = explained.outcomes(event)
+    nothing = "" if found else explained.in_brief(event, explained.listening(event.trigger))
+    again = event.runs.filter(Q(replay__gt=0) | Q(version__isnull=True)).select_related("workflow")
     context = {
         "event": event,
         "trigger": event.trigger,
@@ -70,7 +73,9 @@ def delivery(request: HttpRequest, trigger_id: uuid.UUID, event_id: uuid.UUID) -
         "integration": catalog.integration(event.trigger.provider),
         "payload": payload,
         "cut": cut,
-        "runs": runs[:_RUNS],
+        "outcomes": found,
+        "nothing": nothing,
+        "again": again.order_by("seq")[:_RUNS],
         "offered": _offered(event),
     }
     return render(request, "triggers/delivery.html", context | SECTION)

@@ -1,0 +1,15 @@
+"""Which addresses lead to PagerDuty's own pages. Only such a one is ever put into a page as a link."""
+
+import re
+
+from django.conf import settings
+
+_PAGE = re.compile(r"https://([a-z0-9-]+\.)*pagerduty\.com(/[\x21-\x7e]*)?")
+
+
+def owns_link(url: str) -> bool:
+    """A page of an account is at https://<subdomain>.pagerduty.com, also in the EU (developer docs); the sandbox's
+    pages are where it signs people in."""
+    if _PAGE.fullmatch(url):
+        return True
+    return bool(settings.DEVELOPMENT) and url.startswith(f"{settings.PAGERDUTY_IDENTITY_URL}/")

@@ -1,0 +1,63 @@
+"""How one event looks to API callers, with why it started what it did."""
+
+import uuid
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from workflows.api.serializers import EventOut
+from workflows.explanations import delivery
+from workflows.models import Event
+
+
+class HeldConditionOut(serializers.Serializer[delivery.Condition]):
+    """A condition in words, what the event has in that field, and whether it held."""
+
+    words = serializers.CharField()
+    actual = serializers.CharField()
+    holds = serializers.BooleanField()
+
+
+class OutcomeOut(serializers.Serializer[Any]):
+    """What the event meant to one workflow. version: the one that was published when the event arrived."""
+
+    workflow = serializers.UUIDField(source="workflow.pk")
+    name = serializers.CharField(source="workflow.name")
+    state = serializers.ChoiceField(
+        choices=[
+            "started",
+            "conditions_did_not_hold",
+            "not_published",
+            "created_later",
+            "paused",
+            "archived",
+            "not_active",
+        ]
+    )
+    words = serializers.CharField()
+    version = serializers.IntegerField(allow_null=True)
+    run = serializers.SerializerMethodField()
+    conditions = HeldConditionOut(source="rows", many=True)
+
+    def get_run(self, outcome: delivery.Outcome) -> uuid.UUID | None:
+        return outcome.run.id if outcome.run else None
+
+
+class EventDetail(EventOut):
+    """An event. outcomes: one for each workflow that was asked about it. started_nothing: why, in a few words."""
+
+    outcomes = serializers.SerializerMethodField()
+    started_nothing = serializers.SerializerMethodField()
+
+    class Meta(EventOut.Meta):
+        fields = [*EventOut.Meta.fields, "started_nothing", "outcomes"]
+
+    @extend_schema_field(OutcomeOut(many=True))
+    def get_outcomes(self, event: Event) -> Any:
+        return OutcomeOut(delivery.outcomes(event), many=True).data
+
+    def get_started_nothing(self, event: Event) -> str:
+        if event.runs.exists():
+            return ""
+        return delivery.in_brief(event, delivery.listening(event.trigger))
