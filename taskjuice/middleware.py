@@ -1,15 +1,15 @@
 """What every request of the product passes through."""
 
 from collections.abc import Callable
-from contextlib import suppress
-from ipaddress import ip_address
 
+import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django_structlog.middlewares import RequestMiddleware
 
 from connections import time_zones
+from taskjuice.http.addresses import client_address
 
 
 class RequestLines(RequestMiddleware):  # type: ignore[misc]
@@ -20,22 +20,24 @@ class RequestLines(RequestMiddleware):  # type: ignore[misc]
     def format_request(request: HttpRequest) -> str:
         return f"{request.method} {request.path}"
 
+    @classmethod
+    def bind_ip(cls, request: HttpRequest) -> None:
+        """The address that the audit has (ClientsAddress), not what X-Forwarded-For begins with."""
+        structlog.contextvars.bind_contextvars(ip=request.META.get("REMOTE_ADDR") or None)
+
 
 class ClientsAddress:
-    """REMOTE_ADDR is the client's: what the outermost of our own proxies (TRUSTED_PROXIES) says of it.
-
-    What stands further left in the header was sent by the client, who can claim anything.
-    """
+    """REMOTE_ADDR is the client's from here on: for audit, throttles, sign-in limits, sessions and log lines."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        proxies: int = settings.TRUSTED_PROXIES
-        told = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-        if proxies and len(told) >= proxies:
-            with suppress(ValueError):
-                request.META["REMOTE_ADDR"] = str(ip_address(told[-proxies].strip()))
+        request.META["REMOTE_ADDR"] = client_address(
+            request.META.get("REMOTE_ADDR", ""),
+            request.META.get("HTTP_X_FORWARDED_FOR", ""),
+            proxies=settings.TRUSTED_PROXIES,
+        )
         return self.get_response(request)
 
 

@@ -122,6 +122,10 @@ def test_the_client_s_address_is_believed_from_our_own_proxies_alone(there: Worl
     assert seen("198.51.100.7") == "198.51.100.7"
     assert seen("192.0.2.1, 198.51.100.7") == "198.51.100.7"
     assert seen("not an address") == "10.0.0.1"
+    assert seen("198.51.100.7:51234") == "198.51.100.7"
+    assert seen("[2001:db8::7]:443") == seen("[2001:db8::7]") == seen('"2001:DB8::7"') == "2001:db8::7"
+    assert seen("fe80::1%" + "e" * 40) == seen("[fe80::1%eth0]:1") == "fe80::1"
+    assert seen("::ffff:198.51.100.7") == "198.51.100.7"
     settings.TRUSTED_PROXIES = 2
     assert seen("192.0.2.1, 198.51.100.7, 10.0.0.2") == "198.51.100.7"
     assert seen("10.0.0.2") == "10.0.0.1"

@@ -10,12 +10,12 @@ _warned: set[str] = set()
 
 
 def client_address(remote: str, forwarded: str, *, proxies: int) -> str:
-    """Return the address that the outermost of our own proxies saw; `remote` where none is trusted.
+    """Return the address that the outermost of our own proxies saw; `remote` where none is trusted, "" for none.
 
     What stands further left in X-Forwarded-For was sent by the client, who can claim anything. An entry that is no
     address counts as none, and is warned of once: until the proxy is mended, its clients share its address.
     """
-    peer = read(remote) or remote
+    peer = read(remote) or ""
     if not proxies:
         return peer
     told = [entry for entry in forwarded.split(",") if entry.strip()]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any
 
 import structlog
@@ -29,12 +30,14 @@ def answer(application: Application, environ: dict[str, Any], protocol: Any, job
         log.exception("application_failed")
         result = [b"Something broke on our side; it is on record."]
     try:
+        rest = iter(result)
+        first = next(rest, b"")  # only now start_response is sure to have been called
         if isinstance(result, list) or any(name.lower() == "content-length" for name, _ in headers):
-            body = b"".join(result)
+            body = b"".join((first, *rest))
             if job.may_answer():
                 protocol.response_bytes(status, headers, body)
         elif job.may_answer():
-            _stream(result, protocol.response_stream(status, headers), job.loop)
+            _stream(chain((first,), rest), protocol.response_stream(status, headers), job.loop)
     finally:
         close = getattr(result, "close", None)
         if close is not None:

@@ -1,0 +1,190 @@
+"""What the gateway makes of a request before Django sees it; tests/flows/test_stalled.py does it over sockets."""
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from taskjuice.http import gateway
+from taskjuice.http.gateway import Gateway
+
+Headers = list[tuple[str, str]]
+
+
+class Exchange:
+    """One request as the server hands it over, and its answer."""
+
+    def __init__(self, *chunks: bytes) -> None:
+        self.chunks = chunks
+        self.answers: list[tuple[int, Headers, bytes]] = []
+        self.sent: list[bytes] = []
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self.chunks:
+            yield chunk
+
+    def response_bytes(self, status: int, headers: Headers, body: bytes) -> None:
+        self.answers.append((status, headers, body))
+
+    def response_stream(self, status: int, headers: Headers) -> Any:
+        self.answers.append((status, headers, b""))
+        return self
+
+    async def send_bytes(self, piece: bytes) -> None:
+        self.sent.append(piece)
+
+
+def echo(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    seen = {name: value for name, value in environ.items() if isinstance(value, str)}
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    start_response("200 OK", [])
+    return [json.dumps(seen | {"body": body.decode()}).encode()]
+
+
+def ask(
+    *headers: tuple[str, str],
+    body: bytes | None = None,
+    application: Callable[..., Iterable[bytes]] = echo,
+    **options: Any,
+) -> tuple[int, Any]:
+    """Status and answer. A body is sent with its length, unless a header says otherwise."""
+    path = options.pop("path", "/api/caf\u00e9")
+    method = options.pop("method", "POST")
+    given = [("host", "localhost"), *headers]
+    if body is not None and "transfer-encoding" not in dict(headers):
+        given.append(("content-length", str(len(body))))
+    scope = SimpleNamespace(
+        server="127.0.0.1:8000", client="[::ffff:10.0.0.1]:4711", scheme="http", http_version="1.1",
+        method=method, path=path, query_string="q=1", authority=None,
+        headers=SimpleNamespace(items=lambda: given),
+    )  # fmt: skip
+    exchange = Exchange(*([body[:3], body[3:]] if body else []))
+    app = Gateway(application, threads=1, **{"largest": 100} | options)
+    asyncio.run(app.__rsgi__(scope, exchange))
+    ((status, _, answer),) = exchange.answers
+    return status, json.loads(answer or b"".join(exchange.sent))
+
+
+def code_of(answer: tuple[int, Any]) -> tuple[int, str]:
+    return answer[0], answer[1]["error"]["code"]
+
+
+def test_a_request_becomes_an_environ() -> None:
+    status, seen = ask(("content-type", "text/plain"), ("cookie", "a=1"), ("cookie", "b=2"), body=b"whole")
+    assert status == 200
+    assert seen["PATH_INFO"].encode("latin-1").decode() == "/api/caf\u00e9"
+    assert (seen["CONTENT_TYPE"], seen["HTTP_COOKIE"], seen["body"]) == ("text/plain", "a=1; b=2", "whole")
+    assert (seen["QUERY_STRING"], seen["HTTP_HOST"], seen["SERVER_PORT"]) == ("q=1", "localhost", "8000")
+    assert "SECRET_KEY" not in seen
+    assert "PATH" not in seen
+
+
+def test_a_body_in_chunks_has_its_length_counted() -> None:
+    status, seen = ask(("transfer-encoding", "chunked"), body=b"in chunks")
+    assert (status, seen["CONTENT_LENGTH"], seen["body"]) == (200, "9", "in chunks")
+
+
+@pytest.mark.parametrize("headers", [(), (("transfer-encoding", "chunked"),)])
+def test_a_body_that_is_too_large_is_413(headers: Any) -> None:
+    assert code_of(ask(*headers, body=b"x" * 101)) == (413, "body_too_large")
+
+
+def test_a_body_that_ends_too_early_is_400() -> None:
+    assert code_of(ask(("content-length", "50"), ("transfer-encoding", "x"), body=b"short")) == (
+        400,
+        "body_cut_short",
+    )
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("x_forwarded_for", "192.0.2.66")],
+        [("x-forwarded_for", "192.0.2.66"), ("x-forwarded-for", "198.51.100.7")],
+        [("x-forwarded-for", "192.0.2.66"), ("x-forwarded-for", "198.51.100.7")],
+        [("x_forwarded_proto", "https")],
+        [("x-forwarded-proto", "https"), ("x-forwarded-proto", "http")],
+        [("x-forwarded-proto", "https, http")],
+        [("x_forwarded_host", "evil.example")],
+    ],
+)
+def test_who_sent_it_is_said_once_where_a_proxy_is_believed(headers: Any) -> None:
+    assert code_of(ask(*headers, proxied=True)) == (400, "ambiguous_headers")
+    assert ask(*headers)[0] == 200
+
+
+def test_names_with_an_underscore_are_left_out() -> None:
+    _, seen = ask(
+        ("x_forwarded_for", "192.0.2.66"), ("x_pagerduty_signature", "v1=0"), ("content_length", "7")
+    )
+    assert not {"HTTP_X_FORWARDED_FOR", "HTTP_X_PAGERDUTY_SIGNATURE", "HTTP_CONTENT_LENGTH"} & seen.keys()
+
+
+def test_life_is_answered_without_a_thread() -> None:
+    assert ask(path="/healthz", method="GET", application=lambda *args: 1 / 0) == (200, {"status": "ok"})
+
+
+def test_what_waits_too_long_for_a_thread_is_answered_and_never_begun(monkeypatch: Any) -> None:
+    monkeypatch.setattr(gateway, "PATIENCE_SECONDS", 0.05)
+    hangs, busy, began = threading.Event(), threading.Event(), []
+
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        began.append(environ["PATH_INFO"])
+        busy.set()
+        hangs.wait(10)
+        start_response("200 OK", [])
+        return [b"{}"]
+
+    async def two() -> list[Exchange]:
+        app = Gateway(application, threads=1, largest=100)
+        exchanges = [Exchange(), Exchange()]
+        scope = SimpleNamespace(
+            server="h:1", client="h:1", scheme="http", http_version="1.1", method="GET", path="/api/",
+            query_string="", authority=None, headers=SimpleNamespace(items=list),
+        )  # fmt: skip
+        first = asyncio.create_task(app.__rsgi__(scope, exchanges[0]))
+        await asyncio.to_thread(busy.wait, 10)
+        await app.__rsgi__(scope, exchanges[1])
+        hangs.set()
+        await first
+        return exchanges
+
+    first, second = asyncio.run(two())
+    status, headers, body = second.answers[0]
+    assert (status, json.loads(body)["error"]["retryable"]) == (503, True)
+    assert dict(headers)["Retry-After"]
+    assert [answer[0] for answer in first.answers] == [200]
+    assert began == ["/api/"]
+
+
+def test_a_delivery_is_answered_once_while_its_thread_hangs(monkeypatch: Any) -> None:
+    monkeypatch.setattr(gateway, "PATIENCE_SECONDS", 0.05)
+    hangs = threading.Event()
+    deliveries = SimpleNamespace(concern=lambda path: True, known=lambda environ: True)
+
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        hangs.wait(10)
+        start_response("202 Accepted", [])
+        return [b"{}"]
+
+    answer = ask(path="/hooks/x", application=application, deliveries=deliveries)
+    hangs.set()
+    assert code_of(answer) == (503, "not_stored")
+
+
+def test_a_stream_is_sent_piece_by_piece() -> None:
+    closed: list[bool] = []
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        try:
+            yield from (b"[1,", b"2]")
+        finally:
+            closed.append(True)
+
+    assert ask(application=application) == (200, [1, 2])
+    assert closed == [True]
