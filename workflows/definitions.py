@@ -22,6 +22,7 @@ from connections.storable import is_storable
 from workflows import catalog, expressions, known_fields
 from workflows.catalog import Json
 from workflows.condition_fields import UNSTORABLE, ConditionsField, rows_that_never_hold
+from workflows.expressions.bounds import beyond
 from workflows.inputs import ActionInput, Text
 from workflows.models import Trigger
 
@@ -61,7 +62,7 @@ class StepInput(ActionInput):
         for name, value in attrs["input"].items():
             if not is_storable(value):
                 problems.setdefault(name, [UNSTORABLE])
-            elif said := _unreadable(value):
+            elif said := _unreadable(value) or (beyond(known[name], value) if name in known else ""):
                 problems.setdefault(name, [said])
         if problems:
             raise serializers.ValidationError({"input": problems})

@@ -16,7 +16,15 @@ class Chosen:
 
 
 class Text(Chosen, serializers.CharField):
-    """A string and nothing else: a number or a boolean is the caller's mistake, not a title."""
+    """A string and nothing else: a number or a boolean is the caller's mistake, not a title.
+
+    cut: text for people, which a workflow cuts at `max_length` where fields have made it longer. Without it, it is
+    refused: two keys or ids that were cut could become one.
+    """
+
+    def __init__(self, *, cut: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.cut = cut
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -100,6 +108,7 @@ def json_schema(serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]
 
     `x-lookup` on a property is the key of the look-up that lists its values (of its items, for an array):
     GET /api/v1/connections/{id}/lookups/{key}/. `x-separator`: what stands between the items where people type them.
+    `x-cut`: a workflow's step cuts it at `maxLength` where fields have made it longer.
     """
     fields = serializer().fields
     schema = {
@@ -131,6 +140,8 @@ def _field_schema(field: Any) -> dict[str, Any]:
         schema["description"] = str(field.help_text)
     if lookup := getattr(field, "lookup", ""):
         schema["x-lookup"] = lookup
+    if getattr(field, "cut", False):
+        schema["x-cut"] = True
     if separator := getattr(field, "separator", ""):
         schema["x-separator"] = separator
     return schema

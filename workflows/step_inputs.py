@@ -78,8 +78,20 @@ def _as_asked(value: Any, template: Any, schema: Json) -> Any:
     if kind == "array" and isinstance(value, list):
         return list(_items(value, template, schema.get("items", {})))
     if kind == "string" and _becomes_text(value, template, schema):
-        return text_of(value)
-    return _plain(value)
+        return _cut(text_of(value), template, schema)
+    return _cut(value, template, schema) if isinstance(value, str) else _plain(value)
+
+
+def _cut(text: str, template: Any, schema: Json) -> str:
+    """Text for people that fields have made too long ends with …; what is typed too long is left to be refused."""
+    longest = schema.get("maxLength", len(text))
+    if len(text) <= longest or not schema.get("x-cut") or not _has_fields(template):
+        return text
+    return text[: longest - 1].rstrip() + "…"
+
+
+def _has_fields(template: Any) -> bool:
+    return isinstance(template, str) and bool(expressions.routes(template))
 
 
 def _items(value: list[Any], template: Any, schema: Json) -> Iterator[Any]:

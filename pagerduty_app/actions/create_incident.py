@@ -6,7 +6,16 @@ from rest_framework import serializers
 
 from pagerduty_app.actions import effects
 from pagerduty_app.actions.asking import check_requester, provider_errors, writing
-from pagerduty_app.actions.fields import INCIDENT, STATUSES, URGENCIES, Id, Ids, from_field, one
+from pagerduty_app.actions.fields import (
+    INCIDENT,
+    LONGEST_TITLE,
+    STATUSES,
+    URGENCIES,
+    Id,
+    Ids,
+    from_field,
+    one,
+)
 from pagerduty_app.actions.lookups import SERVICES, USERS
 from pagerduty_app.client import Api, PagerDutyError
 from workflows.catalog import ActionType, Caller, Effect, Json, ProviderError
@@ -19,9 +28,9 @@ class CreateIncidentInput(ActionInput):
     """PagerDuty's create-incident, flat."""
 
     service_id = Id(label="Service", help_text="Where the incident belongs", lookup=SERVICES)
-    title = Text(max_length=1024, label="Title")
+    title = Text(max_length=LONGEST_TITLE, label="Title", cut=True)
     urgency = serializers.ChoiceField(choices=URGENCIES, required=False, label="Urgency")
-    details = Text(max_length=60_000, required=False, allow_blank=True, label="Details")
+    details = Text(max_length=60_000, required=False, allow_blank=True, label="Details", cut=True)
     incident_key = Text(
         max_length=255,
         required=False,

@@ -10,6 +10,8 @@ from pagerduty_app.client.paging import FURTHEST
 from workflows.inputs import ActionInput, Chosen, Email, Flag, Text
 
 URGENCIES = ["high", "low"]
+# PagerDuty cuts what is longer.
+LONGEST_TITLE = 1024
 STATUSES = ["triggered", "acknowledged", "resolved"]
 
 

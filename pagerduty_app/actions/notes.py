@@ -19,7 +19,7 @@ _TWIN_SECONDS = 2.0
 
 class CreateNoteInput(ActionInput):
     incident_id = incident_field()
-    content = Text(max_length=25_000, label="Note")
+    content = Text(max_length=25_000, label="Note", cut=True)
 
     class Meta:
         keyword_fields = {"from": from_field()}

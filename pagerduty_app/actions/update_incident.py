@@ -9,7 +9,14 @@ from connections.budget import Exhausted
 from pagerduty_app import error_table
 from pagerduty_app.actions import effects, incident_changes, incident_log
 from pagerduty_app.actions.asking import check_requester, provider_errors, requester, writing
-from pagerduty_app.actions.fields import INCIDENT, STATUSES, URGENCIES, from_field, incident_field
+from pagerduty_app.actions.fields import (
+    INCIDENT,
+    LONGEST_TITLE,
+    STATUSES,
+    URGENCIES,
+    from_field,
+    incident_field,
+)
 from pagerduty_app.actions.incident_changes import CHANGES, Decision, decide, output
 from pagerduty_app.client import Api, PagerDutyError
 from pagerduty_app.client.paging import object_of
@@ -34,9 +41,9 @@ class UpdateIncidentInput(ActionInput):
         label="Status",
         help_text="Acknowledging in somebody’s name can reassign the incident to them",
     )
-    title = Text(max_length=1024, required=False, label="Title")
+    title = Text(max_length=LONGEST_TITLE, required=False, label="Title", cut=True)
     urgency = serializers.ChoiceField(choices=URGENCIES, required=False, label="Urgency")
-    resolution = Text(max_length=25_000, required=False, label="Resolution")
+    resolution = Text(max_length=25_000, required=False, label="Resolution", cut=True)
     reopen = Flag(
         required=False,
         label="Reopen",

@@ -23,6 +23,8 @@ _TRANSITIONS = {
     ("resolved", "triggered"): "incident.reopened",
     ("resolved", "acknowledged"): "incident.reopened",
 }
+# PagerDuty cuts what is longer, without a word.
+_LONGEST_TITLE = 1024
 EVENT_TYPES = ["incident.triggered", "incident.annotated", *sorted(set(_TRANSITIONS.values()))]
 
 
@@ -93,7 +95,8 @@ class Incidents:
                 raise Refused(400, 1001, "Incident Already Resolved")
             incident |= {name: wanted[name] for name in ("title", "urgency") if name in wanted}
             if "title" in wanted:
-                incident["summary"] = f"[#{incident['incident_number']}] {wanted['title']}"
+                incident["title"] = incident["title"][:_LONGEST_TITLE]
+                incident["summary"] = f"[#{incident['incident_number']}] {incident['title']}"
             incident["updated_at"] = now_text()
             self._save(incident)
         for event_type in events:
@@ -152,7 +155,7 @@ class Incidents:
             **reference(self._base_url, "incident", some_id, f"[#{seq}] {wanted['title']}"),
             "type": "incident",
             "incident_number": seq,
-            "title": wanted["title"],
+            "title": wanted["title"][:_LONGEST_TITLE],
             "created_at": made_at,
             "updated_at": made_at,
             "last_status_change_at": made_at,

@@ -11,13 +11,30 @@ from workflows.expressions.errors import ExpressionError
 from workflows.expressions.liquid import Field, parse
 from workflows.expressions.render import render, render_all
 
-__all__ = ["ExpressionError", "bare_routes", "check", "paths", "render", "render_all", "routes", "texts_in"]
+__all__ = [
+    "ExpressionError",
+    "bare_routes",
+    "check",
+    "literal_length",
+    "paths",
+    "render",
+    "render_all",
+    "routes",
+    "texts_in",
+]
 
 
 def check(template: str) -> None:
     """Raises ExpressionError when `template` cannot be understood."""
     if "{" in template:
         parse(template)
+
+
+def literal_length(template: str) -> int:
+    """How many characters of `template` stand outside its fields. Raises ExpressionError."""
+    if "{" not in template:
+        return len(template)
+    return sum(len(part) for part in parse(template) if isinstance(part, str))
 
 
 def paths(template: str) -> set[str]:
