@@ -74,7 +74,8 @@ def _why_nothing(route: Route, value: Any) -> str:
     if value is None:
         return f"{before} is null, so it has no {str(name)[:_LONGEST]}."
     if isinstance(value, list) and (isinstance(name, int) or name in ("first", "last")):
-        return f"{before} has only {len(value)} items." if value else f"{before} is empty."
+        count = "1 item" if len(value) == 1 else f"{len(value)} items"
+        return f"{before} has only {count}." if value else f"{before} is empty."
     if len(route) == len(("steps", "key")) and route[0] == "steps":
         return f"Step {str(name)[:_LONGEST]} has no output: it was skipped, or it failed."
     return _no_field(route, value if isinstance(value, Mapping) else ())

@@ -133,9 +133,9 @@ def test_braces_that_are_meant_as_they_are(template: str, result: str) -> None:
     [
         (
             "{{ trigger.incident.title | date: '%Y', 'UTC', 3 }}",
-            "date takes at most 2 arguments, and here are 3.",
+            "date takes at most 2 arguments, but is given 3.",
         ),
-        ("{{ trigger.incident.title | upcase: 1 }}", "upcase takes no arguments, and here are 1."),
+        ("{{ trigger.incident.title | upcase: 1 }}", "upcase takes no arguments, but is given 1."),
         ("{{ trigger.incident.title | append }}", "append needs an argument behind a colon, as in {{"),
         ("{{ trigger.incident.title | append: a: 1 }}", "append has no argument called a."),
         ("{{ trigger.incident.title | append: 'x', more: 'y' }}", "append is given the same argument twice."),

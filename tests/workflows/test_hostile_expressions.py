@@ -98,6 +98,27 @@ EXPRESSIONS = {
     "open brackets": (field("[" * 900), REFUSED),
     "quotes": (field("'" * 901), REFUSED),
     "an index": (field("trigger.incident.list[" + "9" * 900 + "]"), REFUSED),
+    "a chain of replaces": (
+        field("trigger.incident.title" + " | replace: 'a', 'aaaaaaaaaaaaaaaaaaaa'" * 20),
+        REFUSED,
+    ),
+    "splits over and over": (field("trigger.incident.same | split: ''", 20), REFUSED),
+    "joins over and over": (field("trigger.incident.numbers | join: ', '", 20), REFUSED),
+    "a list sorted over and over": (field("trigger.incident.list" + " | sort" * 90, 4), REFUSED),
+    "a list without doubles over and over": (
+        field("trigger.incident.same | slice: 0, 9000 | split: ''" + " | uniq" * 90),
+        DONE,
+    ),
+    "JSON over and over": (field("trigger.incident.same" + " | json" * 40), REFUSED),
+    "an address of many signs": (field("trigger.incident.same" + " | url_encode" * 40), REFUSED),
+    "a product of very many digits": (field("9" * 20 + " | times: 99999999999999999999" * 30), REFUSED),
+    "a sum of digits of a field": (field("trigger.incident.digits | plus: 1"), REFUSED),
+    "a number rounded to very many places": (field("0.1 | round: 999999999"), DONE),
+    "a time zone that is long": (field("'now' | date: '%H', trigger.incident.same"), REFUSED),
+    "a tag without end": ("{% raw %}" * 2000, REFUSED),
+    "very many raw parts": ("{% raw %}{{{% endraw %}" * 800, DONE),
+    "quotes in pairs": ("{{ ' " * 3000, REFUSED),
+    "parentheses": (field("(" * 900, 20), REFUSED),
     "dots": (field("a" + "." * 900), REFUSED),
 }
 

@@ -36,7 +36,7 @@ class Filter:
         if unknown := next((name for name in named if name not in names), None):
             return f"{self.name} has no argument called {unknown[:40]}."
         if given > len(places):
-            return f"{self.name} takes {_counted(len(places))}, and here are {given}."
+            return f"{self.name} takes {_counted(len(places))}, but is given {given}."
         filled = {one.name for one in places[:given]} | set(named)
         if len(filled) < given + len(named):
             return f"{self.name} is given the same argument twice."
