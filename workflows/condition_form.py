@@ -8,6 +8,7 @@ from typing import Any
 from django.http import QueryDict
 
 from connections.storable import is_storable
+from workflows.comparisons.kinds import written
 from workflows.condition_fields import MAX_CONDITIONS, UNSTORABLE
 from workflows.conditions import OPERATORS
 from workflows.samples import Field, Source, name_of
@@ -94,7 +95,7 @@ class ConditionForm:
             return False
         for match in found:
             if match:
-                rows[int(match[1]) - 1].error = match[2][:1].upper() + match[2][1:]
+                rows[int(match[1]) - 1].error = _as_sentence(match[2])
         return True
 
     def is_valid(self) -> bool:
@@ -107,6 +108,11 @@ class ConditionForm:
             "match": self.match,
             "rows": [self._kept(row) or _stored(row) for row in self.rows if row.field],
         }
+
+
+def _as_sentence(said: str) -> str:
+    """With a capital, but where it begins with the path of a field."""
+    return said if "." in said.partition(" ")[0] else said[:1].upper() + said[1:]
 
 
 def _with_lists(source: Source) -> Source:
@@ -138,7 +144,7 @@ def _fault(row: Row) -> str:
 def _shown(field: str, operator: str, value: Any) -> Row:
     if operator == "exists":
         return Row(field, _NOT_THERE if value is False else operator)
-    return Row(field, operator, ", ".join(map(str, value)) if isinstance(value, list) else str(value))
+    return Row(field, operator, ", ".join(map(written, value)) if isinstance(value, list) else written(value))
 
 
 def _stored(row: Row) -> list[Any]:

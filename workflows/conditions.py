@@ -5,7 +5,6 @@ explanation of what did not start all ask `judge`.
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +20,14 @@ _LONGEST_SHOWN = 200
 
 @dataclass(frozen=True)
 class Judged:
-    """One row on one event: whether it held, and what was compared. values: what is at the field, [] for nothing."""
+    """One row on one event: whether it held, and what was compared.
+
+    value: as it is typed. wanted: with its fields filled in. values: what is at the field, [] for nothing.
+    """
 
     field: str
     operator: str
+    value: Any
     wanted: Any
     held: bool
     values: list[Any]
@@ -48,23 +51,29 @@ def hold(conditions: dict[str, Any], fields: dict[str, Any]) -> bool:
     fields: {"trigger": …}, in a step also {"steps": …}. No rows: always.
     """
     rows = conditions.get("rows") or []
-    results = (row.held for row in _judged(rows, fields))
+    results = (_compare(row, fields)[0] for row in rows)
     return any(results) if rows and conditions.get("match") == "any" else all(results)
 
 
 def judge(conditions: dict[str, Any], fields: dict[str, Any]) -> list[Judged]:
     """Return each row as it was judged; `hold` decides by the same results."""
-    return list(_judged(conditions.get("rows") or [], fields))
+    judged = []
+    for row in conditions.get("rows") or []:
+        field, operator, value = row
+        held, wanted, values = _compare(row, fields)
+        judged.append(Judged(field, operator, value, wanted, held, values))
+    return judged
 
 
-def _judged(rows: list[Any], fields: dict[str, Any]) -> Iterator[Judged]:
-    for field, operator, value in rows:
-        wanted, values = wanted_of(value, fields), reach(fields, field)
-        if EVERY in field:
-            held = operators.any_holds(operator, values, wanted)
-        else:
-            held = operators.holds(operator, values[0] if values else None, wanted)
-        yield Judged(field, operator, wanted.value, held, values)
+def _compare(row: Any, fields: dict[str, Any]) -> tuple[bool, Any, list[Any]]:
+    """Whether a row holds, its value with its fields filled in, and what is at its field."""
+    field, operator, value = row
+    wanted, values = wanted_of(value, fields), reach(fields, field)
+    if EVERY in field:
+        held = operators.any_holds(operator, values, wanted)
+    else:
+        held = operators.holds(operator, values[0] if values else None, wanted)
+    return held, wanted.value, values
 
 
 def _shown(value: Any) -> str:

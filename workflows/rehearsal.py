@@ -55,7 +55,7 @@ def rehearse(workflow: Workflow, event: Event | None) -> Rehearsal:
     fields = samples.of_trigger(workflow.trigger, event)
     asked = draft["conditions"]
     rows = [
-        Row(words, row.actual, row.held)
+        Row(words, _compared(row), row.held)
         for words, row in zip(workflow_words.conditions(draft), conditions.judge(asked, fields), strict=True)
     ]
     steps: list[Step] = []
@@ -80,6 +80,10 @@ def _step(step: Json, fields: Json, nulls: dict[str, str]) -> Step:
     given = readable.of_input(catalog.input_schema(step["action"]), prepared.given)
     warnings = [(name, said) for name, said in nulls.items() if name not in prepared.faults]
     return Step(*_names(step), given, prepared.given, prepared.sentences(), warnings)
+
+
+def _compared(row: conditions.Judged) -> str:
+    return row.actual if row.wanted == row.value else f"{row.actual}; the value is {row.compared_with}"
 
 
 def _names(step: Json) -> tuple[str, str, str, str]:

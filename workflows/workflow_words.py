@@ -6,6 +6,7 @@ from typing import Any
 from connections.models import Connection
 from workflows import catalog, drafts, readable, samples
 from workflows.action_forms import flat
+from workflows.comparisons.kinds import written
 from workflows.models import Event
 from workflows.readable import Fact
 from workflows.wording import title_of
@@ -73,7 +74,7 @@ def _row(path: str, operator: str, value: Any) -> str:
     field = samples.name_of(path)
     if operator == "exists":
         return f"{field} {'is not there' if value is False else 'is there'}"
-    said = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    said = ", ".join(map(written, value)) if isinstance(value, list) else written(value)
     return f"{field} {OPERATOR_WORDS.get(operator, operator)} {said}"
 
 

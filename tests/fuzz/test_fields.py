@@ -156,14 +156,11 @@ def test_any_expression_is_done_or_refused_at_once(noted: Noted) -> None:
 rows = st.one_of(
     values,
     st.tuples(
-        st.one_of(paths, texts),
+        st.one_of(paths, paths.map(lambda path: f"{path}.*"), texts),
+        st.one_of(st.sampled_from(list(conditions.OPERATORS)), texts),
         st.one_of(
-            st.sampled_from(
-                ["equals", "contains", "matches", "one_of", "greater", "less", "before", "after", "exists"]
-            ),
-            texts,
+            values, outputs, st.lists(st.one_of(texts, outputs), max_size=100), st.text("*?ab", max_size=200)
         ),
-        st.one_of(values, st.lists(texts, max_size=100), st.text("*?ab", max_size=200)),
     ).map(list),
 )
 
@@ -183,7 +180,10 @@ def test_any_conditions_are_judged_or_refused_at_once(noted: Noted) -> None:
             except ValidationError:
                 return
             assert is_storable(checked)
-            assert conditions.hold(checked, FIELDS) in (True, False)
+            judged = conditions.judge(checked, FIELDS)
+            all_or_any = any if checked["match"] == "any" and judged else all
+            assert conditions.hold(checked, FIELDS) is all_or_any(row.held for row in judged)
+            assert all(len(row.actual) <= 200 and len(row.compared_with) <= 200 for row in judged)
             json.dumps(checked, allow_nan=False)
 
         seconds = _seconds(once)

@@ -1,4 +1,4 @@
-"""Rows of conditions: paths through lists, fields as values, and what is told of a row that was judged."""
+"""Rows of conditions: paths through lists, fields as values, and the explanation of a judged row."""
 
 import time
 from typing import Any

@@ -32,6 +32,10 @@ NEVER = [
     (["number", "one_of", ["a", "b"]], "{number} is a number, and “a, b” is none."),
     (["number", "before", "2026-11-02"], "before compares dates and times, and {number} is a number."),
     (["number", "within", "09:00-17:00"], "within compares dates and times, and {number} is a number."),
+    (
+        ["conference_bridge", "equals", "x"],
+        "an object without summary and id. Name one of its fields, such as",
+    ),
     (["service", "greater", "5"], "Name one of its fields, such as {service}.summary."),
     (["created_at", "greater", "5"], "{created_at} is a date and time. Use before or after."),
     (["urgency", "equals", "hihg"], "{urgency} is high or low, never “hihg”. Did you mean high?"),
@@ -140,7 +144,7 @@ class TestRowsThatNeverHold:
         answer = ask("post", "workflows/", {"name": "x", "trigger": str(trigger.pk), "steps": steps})
 
         assert answer.json()["error"]["fields"]["steps"]["1"]["only_if"] == [
-            "Row 2: steps.note is an object without summary and id. Name one of its fields."
+            "Row 2: steps.note is an object without summary and id. Name one of its fields, such as steps.note.note."
         ]
 
     def test_publishing_and_importing_refuse_it_and_what_is_published_goes_on(
@@ -196,7 +200,7 @@ class TestOnPages:
         errors = [row.error for row in answer.context["form"].rows]
         assert errors == [
             "",
-            "Trigger.incident.number is a number, and “many” is none.",
+            "trigger.incident.number is a number, and “many” is none.",
             "In the value: There is no field trigger.incident.titel. Did you mean title?",
             "",
         ]
@@ -231,7 +235,11 @@ class TestOnPages:
 
         assert [(row.words, row.actual, row.holds) for row in found.rows] == [
             ("Incident teams any summary is platform", "Platform", True),
-            ("Incident service is {{ trigger.incident.service.summary }}", "Payments (PSVC001)", True),
+            (
+                "Incident service is {{ trigger.incident.service.summary }}",
+                "Payments (PSVC001); the value is Payments",
+                True,
+            ),
         ]
         assert found.starts
 

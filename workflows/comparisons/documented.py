@@ -31,15 +31,18 @@ _COMPARED = ("summary", "id")
 
 @dataclass(frozen=True)
 class Documented:
-    """kinds: those the field can be of, beside missing or null. choices: of a text, all that it can be, if known.
+    """What is known of a field.
 
+    kinds: those it can be of, beside missing or null. choices: all that a text can be, where that is documented.
     is_time: a text that is always a date and time. named: whether its objects can have a summary or an id.
+    fields: the documented fields of its objects.
     """
 
     kinds: frozenset[Kind]
     choices: tuple[str, ...] = ()
     is_time: bool = False
     named: bool = True
+    fields: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
@@ -74,7 +77,7 @@ def missing(path: str, schema: Json) -> str:
     return f"{said} {_through_list(names, schema)}".strip() if said else ""
 
 
-def _through_list(names: list[str | int], schema: Json) -> str:
+def _through_list(names: Sequence[str | int], schema: Json) -> str:
     """A hint for a path that goes through a list without saying which of its items it means."""
     for at in range(2, len(names)):
         found = documented(_dotted(names[:at]), schema)
@@ -105,6 +108,7 @@ def _read(schema: Json) -> Documented | None:
         choices=tuple(one for one in choices if isinstance(one, str)),
         is_time=kinds == {Kind.TEXT} and schema.get("format") == "date-time",
         named=any(_may_be_named(one) for one in objects),
+        fields=tuple(name for one in objects for name in one.get("properties", {})),
     )
 
 
@@ -114,7 +118,7 @@ def _types(schema: Json) -> set[str]:
 
 
 def _may_be_named(schema: Json) -> bool:
-    """Whether such an object can have a summary or an id; a schema that is open may."""
-    return schema.get("additionalProperties") is not False or any(
-        name in schema.get("properties", {}) for name in _COMPARED
-    )
+    """Whether such an object can have a summary or an id: one of which no field is documented may."""
+    known = schema.get("properties", {})
+    closed = schema.get("additionalProperties") is False
+    return any(name in known for name in _COMPARED) or not (known or closed)

@@ -1,7 +1,7 @@
 """Paths of fields as conditions write them: `trigger.incident.teams.*.summary`, `*` for every item of a list."""
 
 import re
-from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from workflows.comparisons.kinds import MOST_ITEMS
@@ -16,23 +16,26 @@ def is_path(text: str) -> bool:
     return len(text) <= _LONGEST and _PATH.fullmatch(text) is not None
 
 
-def names_of(path: str) -> list[str | int]:
+@lru_cache(maxsize=4096)
+def names_of(path: str) -> tuple[str | int, ...]:
     """Return the names of a path, numbers for the places in lists."""
-    return [int(name) if name.isascii() and name.isdecimal() else name for name in path.split(".")]
+    return tuple(int(name) if name.isascii() and name.isdecimal() else name for name in path.split("."))
 
 
 def reach(fields: dict[str, Any], path: str) -> list[Any]:
     """Return every value that is at `path` and not null: at most one, or behind a `*` up to 2,000."""
-    values: Iterable[Any] = [fields]
+    values: list[Any] = [fields]
     for name in names_of(path):
         if name == EVERY:
-            items = (item for value in values if isinstance(value, list) for item in value[:MOST_ITEMS])
+            items = [item for value in values if isinstance(value, list) for item in value[:MOST_ITEMS]]
             values = [item for item in items if item is not None][:MOST_ITEMS]
         else:
             values = [found for value in values if (found := _inside(value, name)) is not None]
-    return list(values)
+    return values
 
 
 def _inside(value: Any, name: str | int) -> Any:
-    found = step_into(value, str(name) if isinstance(value, dict) else name)
+    if isinstance(value, dict) and (found := value.get(str(name))) is not None:
+        return found
+    found = step_into(value, name)
     return None if found is NOTHING else found

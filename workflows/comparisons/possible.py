@@ -51,16 +51,18 @@ def _unfit(path: str, operator: str, found: Documented) -> str:
     if able - _OBJECTS or (able and found.named):
         return ""
     if able:
-        return f"{path} is {found.words} without summary and id. Name one of its fields."
-    hint = ""
-    if found.kinds & _LISTS:
-        more = f"{path}.*.summary" if found.kinds <= _OBJECTS else f"{path}.*"
-        hint = f" Name what is in its items, such as {more}."
-    elif Kind.OBJECT in found.kinds:
-        hint = f" Name one of its fields, such as {path}.summary."
-    elif Kind.BOOLEAN in found.kinds:
-        hint = " Use equals with true or false."
+        return f"{path} is {found.words} without summary and id.{_such_as(path, found)}"
+    hint = " Use equals with true or false." if found.kinds == {Kind.BOOLEAN} else _such_as(path, found)
     return f"{operator} {_COMPARES[positive]}, and {path} is {found.words}.{hint}"
+
+
+def _such_as(path: str, found: Documented) -> str:
+    """What of an object or a list can be named instead."""
+    inside = f"{path}.*" if found.kinds & _LISTS else path
+    if found.kinds & _OBJECTS and found.fields:
+        name = "summary" if "summary" in found.fields else found.fields[0]
+        return f" Name one of its fields, such as {inside}.{name}."
+    return f" Name its items: {inside}." if found.kinds & _LISTS else ""
 
 
 def _never_equal(path: str, operator: str, values: list[Any], found: Documented) -> str:
