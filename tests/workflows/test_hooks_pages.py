@@ -165,7 +165,7 @@ def test_a_test_is_sent_and_its_answer_shown(bob: Client, hook: Hook) -> None:
         assert "It is on its way" in answer.content.decode()
         worker.send_hooks()
     text = page(bob, "delivery", hook.pk, HookDelivery.objects.get().id)
-    assert "204: taken" in text
+    assert "204: delivered" in text
     assert "delivered" in page(bob, "detail", hook.pk)
 
 
@@ -198,7 +198,7 @@ def test_the_log_is_narrowed_and_dead_letters_are_sent_again_by_one_click(
     )
     text = page(bob, "deliveries", hook.pk, status="dead")
     assert text.count("dead letter</span>") == 2
-    assert "500: answered with a status other than 2xx" in text
+    assert "500: the endpoint rejected it" in text
     assert "Nothing that matches" in page(bob, "deliveries", hook.pk, incident="PNONE")
     assert "Send it again" in page(bob, "delivery", hook.pk, dead.id)
 

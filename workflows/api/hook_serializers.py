@@ -18,7 +18,10 @@ class HookSecretOut(serializers.ModelSerializer[HookSecret]):
 
 
 class HookOut(serializers.ModelSerializer[Hook]):
-    """A hook. `trigger` null: whatever happens in the workspace. `failing_since`: null while it is well."""
+    """A hook. `trigger` null: whatever happens in the workspace. `failing_since`: null while it is well.
+
+    `pause_reason`: `gone` when it was paused because it answered 410.
+    """
 
     workspace = serializers.UUIDField(source="workspace_id")
     trigger = serializers.UUIDField(source="trigger_id", allow_null=True)
@@ -35,6 +38,7 @@ class HookOut(serializers.ModelSerializer[Hook]):
             "runs",
             "trigger",
             "status",
+            "pause_reason",
             "failing_since",
             "secrets",
             "created_at",

@@ -19,9 +19,13 @@ _LOOK_UP_SECONDS = 5.0
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 # Names of home networks, of one machine, of clouds' insides; the addresses behind them are refused anyway.
 _INSIDE = ("localhost", "local", "localdomain", "internal", "intranet", "lan", "home.arpa", "onion")
-# The only range that IPv6 routes to the world (RFC 4291, 2.4); what it holds of tunnels to IPv4 is below.
+# The only range that IPv6 routes to the world (RFC 4291, 2.4).
 _GLOBAL_V6 = ipaddress.ip_network("2000::/3")
-_TUNNELS = [ipaddress.ip_network(net) for net in ("2001::/23", "2002::/16", "192.88.99.0/24")]
+# Tunnels to IPv4, and what IANA keeps for protocols and documentation, which this Python may take for global.
+_NOT_FOR_SERVERS = [
+    ipaddress.ip_network(net)
+    for net in ("2001::/23", "2002::/16", "192.88.99.0/24", "192.0.0.0/24", "3fff::/20", "5f00::/16")
+]
 
 
 def is_public(address: str) -> bool:
@@ -32,7 +36,7 @@ def is_public(address: str) -> bool:
         return False
     if ip.version == 6 and ip not in _GLOBAL_V6:
         return False
-    if any(ip in tunnel for tunnel in _TUNNELS):
+    if any(ip in network for network in _NOT_FOR_SERVERS):
         return False
     return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
 

@@ -121,9 +121,11 @@ def _after(delivery: HookDelivery, outcome: Outcome, now: datetime) -> dict[str,
     if outcome.ok:
         return {"status": Status.DELIVERED, "next_attempt_at": None, "finished_at": now}
     wait = schedule.wait_after(delivery.attempts, now - (delivery.first_tried_at or now))
+    if outcome.error == "gone" and delivery.kind != HookDelivery.Kind.TEST:
+        return {"next_attempt_at": now}  # kept until the hook, which is paused now, is resumed
     if wait is None or delivery.kind == HookDelivery.Kind.TEST or outcome.error == "content_gone":
         return {"status": Status.DEAD, "next_attempt_at": None, "finished_at": now}
-    return {"next_attempt_at": now + wait}
+    return {"next_attempt_at": now + max(wait, timedelta(seconds=outcome.retry_after))}
 
 
 def _note(delivery: HookDelivery, outcome: Outcome, now: datetime, again: object) -> None:
@@ -138,8 +140,12 @@ def _note(delivery: HookDelivery, outcome: Outcome, now: datetime, again: object
             owed.filter(rested, next_attempt_at__gt=now).update(next_attempt_at=now)
         return
     hook.filter(failing_since__isnull=True).update(failing_since=now)
-    if outcome.seconds > _SLOW_SECONDS:
-        hook.update(held_until=now + timedelta(seconds=_HELD_TIMES * outcome.seconds))
+    if outcome.error == "gone":
+        paused = {"status": Hook.Status.PAUSED, "pause_reason": Hook.PauseReason.GONE}
+        hook.filter(status=Hook.Status.ACTIVE).update(**paused)
+    slow = _HELD_TIMES * outcome.seconds if outcome.seconds > _SLOW_SECONDS else 0.0
+    if hold := max(slow, outcome.retry_after):
+        hook.update(held_until=now + timedelta(seconds=hold))
     if again is not None:
         # Those behind it in its lane cannot go before it; saying so on them keeps them out of every look.
         owed.filter(lane=delivery.lane, seq__gt=delivery.seq).update(next_attempt_at=again)

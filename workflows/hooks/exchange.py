@@ -10,45 +10,34 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 
 import requests
-from requests_hardened.ip_filter import InvalidIPAddress
+from urllib3.exceptions import InvalidHeader
+from urllib3.util import Retry
 
 from connections.problems import Problem
 from workflows.hooks import address
+from workflows.hooks.failures import MOST_BYTES, SECONDS, code_of
 from workflows.hooks.line import Line, session_on
 
-SECONDS = 15.0
-MOST_BYTES = 64 * 1024
 _PIECE = 8 * 1024
+_GONE = 410
+_LONGEST_RETRY_AFTER = 24 * 3600
+_READER = Retry(retry_after_max=_LONGEST_RETRY_AFTER)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an exchange ended. status: of the answer, None without one. error: "" for success, else a key of ERRORS."""
+    """How an exchange ended. status: of the answer, None without one. error: "" for success, else a key of
+    workflows.hooks.failures.ERRORS. retry_after: seconds that the endpoint asks to be left alone for, at most a day.
+    """
 
     status: int | None
     error: str
     seconds: float
+    retry_after: float = 0.0
 
     @property
     def ok(self) -> bool:
         return not self.error
-
-
-# What went wrong, in the words of the delivery log.
-ERRORS = {
-    "refused": "answered with a status other than 2xx",
-    "redirected": "answered with a redirect, which is not followed: enter the final address",
-    "timed_out": f"did not finish its answer within {SECONDS:.0f} seconds",
-    "answer_too_long": f"answered with more than {MOST_BYTES // 1024} KB",
-    "not_public": "the name leads to an address that is not public",
-    "bad_address": "the address is not allowed any more",
-    "bad_certificate": "the certificate of the server is not valid for this name",
-    "unreachable": "no connection to the server",
-    "broken_off": "the connection ended before the answer did",
-    "unreadable_secret": "its signing secret cannot be opened here; ask whoever runs this server",
-    "crashed": "the sender stopped in the middle of it",
-    "content_gone": "what it was about is not there any more",
-}
 
 
 class Exchange:
@@ -79,7 +68,7 @@ class Exchange:
         try:
             outcome = self._post()
         except Exception as error:  # noqa: BLE001 - whatever a server can provoke is a failed delivery
-            outcome = self._ended(None, _code_of(error))
+            outcome = self._ended(None, code_of(error))
         finally:
             self._line.close()
         self.outcome = self.outcome or outcome
@@ -93,13 +82,14 @@ class Exchange:
         # No compression: what is counted is what came over the line.
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", **self._headers}
         with session_on(self._line, SECONDS) as session:
-            answer = session.post(self._url, data=self._body, headers=headers, stream=True)
+            answer = session.post(
+                self._url, data=self._body, headers=headers, stream=True, allow_redirects=False
+            )
             with answer:
-                if answer.is_redirect or 300 <= answer.status_code < 400:
-                    return self._ended(answer.status_code, "redirected")
-                if not self._read(answer):
-                    return self._ended(answer.status_code, "answer_too_long")
-        return self._ended(answer.status_code, "" if 200 <= answer.status_code < 300 else "refused")
+                status, error = answer.status_code, _error_of(answer.status_code)
+                if error != "redirected" and not self._read(answer):
+                    error = "answer_too_long"
+        return self._ended(status, error, _retry_after(answer) if error else 0.0)
 
     def _read(self, answer: requests.Response) -> bool:
         """Take in the answer, and keep nothing of it. False when there is too much."""
@@ -111,21 +101,24 @@ class Exchange:
         self._line.check()  # a connection that was cut looks like the end of an answer without a length
         return True
 
-    def _ended(self, status: int | None, error: str) -> Outcome:
+    def _ended(self, status: int | None, error: str, retry_after: float = 0.0) -> Outcome:
         if self._line.is_cut:
             error = "timed_out"
-        return Outcome(status, error, time.monotonic() - self._began)
+        return Outcome(status, error, time.monotonic() - self._began, retry_after)
 
 
-def _code_of(error: Exception) -> str:
-    if isinstance(error, InvalidIPAddress):
-        return "not_public"
-    if isinstance(error, requests.exceptions.SSLError):
-        return "bad_certificate"
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return "unreachable"
-    if isinstance(error, requests.exceptions.Timeout):
-        return "timed_out"
-    if isinstance(error, requests.exceptions.ConnectionError):
-        return "unreachable"
-    return "broken_off"
+def _error_of(status: int) -> str:
+    if 200 <= status < 300:
+        return ""
+    if status == _GONE:
+        return "gone"
+    return "redirected" if 300 <= status < 400 else "refused"
+
+
+def _retry_after(answer: requests.Response) -> float:
+    """Seconds of its Retry-After, as a number or a date, at most a day; 0 without one that can be read."""
+    try:
+        asked = _READER.parse_retry_after(answer.headers.get("Retry-After", "0"))
+    except (InvalidHeader, ValueError, OverflowError):
+        return 0.0
+    return max(asked, 0.0)

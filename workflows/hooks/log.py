@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
-from workflows.hooks.exchange import ERRORS
+from workflows.hooks.failures import ERRORS
 from workflows.models import HookDelivery
 
 STATUSES = {
@@ -64,7 +64,7 @@ def _subject(delivery: HookDelivery) -> str:
 
 def _try(entry: dict[str, Any]) -> Try:
     status, error = entry["status"], entry["error"]
-    words = ERRORS.get(error, error) if error else "taken"
+    words = ERRORS.get(error, error) if error else "delivered"
     if status is not None:
         words = f"{status}: {words}"
     return Try(parse_datetime(entry["at"]), words, entry["ms"])

@@ -68,6 +68,8 @@ def change(*, actor: Actor, hook: Hook, changes: dict[str, Any]) -> None:
         if changes:
             # Another address, or a resumed hook, is tried at once, not when the last failure would have it.
             changes = {**changes, "held_until": None}
+            if "status" in changes:
+                changes["pause_reason"] = ""
             Hook.objects.filter(pk=hook.pk, deleted_at__isnull=True).update(**changes)
         hook.refresh_from_db()
         if {"url", "status"} & set(changes):

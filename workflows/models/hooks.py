@@ -21,12 +21,16 @@ class Hook(models.Model):
     """One subscription: where to post, and what. `trigger` None: the events of the whole workspace.
 
     failing_since: the first failure since the last success. held_until: it answered so slowly that others have
-    their turn first. tried_at: when it last had its turn.
+    their turn first, or asked to be left alone until then. tried_at: when it last had its turn. pause_reason: "" when
+    a person paused it, `gone` when it answered 410.
     """
 
     class Status(models.TextChoices):
         ACTIVE = "active"
         PAUSED = "paused"
+
+    class PauseReason(models.TextChoices):
+        GONE = "gone"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="hooks", db_index=False)
@@ -36,6 +40,7 @@ class Hook(models.Model):
     runs = models.BooleanField(default=False, help_text="Told of finished runs")
     trigger = models.ForeignKey(Trigger, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
+    pause_reason = models.CharField(max_length=10, choices=PauseReason.choices, blank=True, default="")
     failing_since = models.DateTimeField(null=True, blank=True)
     held_until = models.DateTimeField(null=True, blank=True)
     tried_at = models.DateTimeField(null=True, blank=True)
@@ -50,6 +55,10 @@ class Hook(models.Model):
         indexes = [models.Index(fields=["workspace", "-created_at", "id"], name="hook_by_workspace")]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=["active", "paused"]), name="hook_status_known"),
+            models.CheckConstraint(
+                condition=Q(pause_reason="") | Q(pause_reason="gone", status="paused"),
+                name="hook_pause_reason_of_paused",
+            ),
             models.CheckConstraint(condition=Q(events=True) | Q(runs=True), name="hook_takes_something"),
         ]
 
