@@ -75,6 +75,7 @@ def send_again(*, actor: Actor, link: ClientLink) -> None:
             opened_at=None,
             confirmed_at=None,
             ending="",
+            ending_words="",
             ended_at=None,
         ):
             raise Problem("over", "This link was used or cancelled.", status=409)
@@ -99,14 +100,16 @@ def agree(*, actor: Actor, link: ClientLink) -> None:
     """Whoever has the link agreed and goes to the provider now. Raises Problem (over)."""
     with transaction.atomic():
         usable = ClientLink.objects.filter(pk=link.pk).usable()
-        if not usable.update(confirmed_at=clock.now(), ending="", ended_at=None):
+        if not usable.update(confirmed_at=clock.now(), ending="", ending_words="", ended_at=None):
             raise Problem("over", "This link was used, cancelled, or has expired.", status=410)
         _record(actor, "client_link.confirmed", link)
 
 
-def ended(link: ClientLink, ending: str) -> None:
-    """Write down how an attempt ended that did not connect; the link can be tried again."""
-    ClientLink.objects.filter(pk=link.pk).open().update(ending=ending[:20], ended_at=clock.now())
+def ended(link: ClientLink, ending: str, words: str = "") -> None:
+    """Write down how an attempt ended that did not connect, with the provider's words; the link can be tried again."""
+    ClientLink.objects.filter(pk=link.pk).open().update(
+        ending=ending[:20], ending_words=words[:300], ended_at=clock.now()
+    )
 
 
 def ask_again(link: ClientLink) -> None:
@@ -121,7 +124,7 @@ def used(connection: Connection, link: ClientLink | None) -> None:
     """The connection is authorised: the link has served, and any other is taken back."""
     if link is not None:
         mine = connection.client_links.filter(pk=link.pk).open()
-        mine.update(used_at=clock.now(), secret=None, ending="")
+        mine.update(used_at=clock.now(), secret=None, ending="", ending_words="")
     _cancel_open(connection)
 
 
@@ -155,6 +158,7 @@ _ENDINGS = {
     "denied": "They said no at the provider.",
     "nothing_granted": "They signed in, but none of the permissions was granted.",
     "failed": "The provider gave no usable answer.",
+    "consent_refused": "The provider refused the consent.",
     "other_account": "They signed in to another account than expected.",
     "unexpected_account": "They signed in to another account than you expect.",
 }
@@ -166,6 +170,8 @@ def progress(link: ClientLink) -> list[Step]:
     if link.expired:
         over = Step("Expired", "bad", link.expires_at, "Send it again: the client gets a new link.")
     failed = _ENDINGS.get(link.ending, "")
+    if failed and link.ending_words:
+        failed = f"{failed} It said: {link.ending_words.rstrip('.')}."
     at_provider = Step(
         f"Agreed, and went to {providers.get(link.connection.provider).name}",
         "bad" if failed else ("done" if link.used_at else ("now" if link.confirmed_at else "later")),

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from connections import client_links, providers
+from connections.consent_errors import ConsentError
 from connections.models import ClientLink, Connection
 
 
@@ -16,11 +17,10 @@ class _Page:
     title: str
     text: str
 
-    def about(self, provider: str) -> "_Page":
-        """With that provider's name where it belongs."""
-        return replace(
-            self, title=self.title.format(provider=provider), text=self.text.format(provider=provider)
-        )
+    def about(self, provider: str, error: ConsentError | None) -> "_Page":
+        """With that provider's name where it belongs, and with the meaning of its error for a text."""
+        text = f"{error.meaning} Nothing was changed and nothing is stored." if error else self.text
+        return replace(self, title=self.title.format(provider=provider), text=text.format(provider=provider))
 
 
 _PAGES = {
@@ -46,6 +46,11 @@ _PAGES = {
         502,
         "{provider} could not complete the sign-in",
         "{provider} gave no usable answer. Nothing was changed. Try again in a moment.",
+    ),
+    "consent_refused": _Page(
+        200,
+        "{provider} refused the consent",
+        "Nothing was changed and nothing is stored.",
     ),
     "not_allowed": _Page(
         403,
@@ -81,16 +86,31 @@ def page(
     provider: str,
     connection: Connection | None,
     link: ClientLink | None = None,
+    *,
+    consent_error: ConsentError | None = None,
     **facts: Any,
 ) -> HttpResponse:
     """The page for that ending at `provider` (a key), with a way forward. facts: what the template may show.
 
-    link: the client link by which somebody without an account came; they get a page without the agency's rooms.
+    consent_error: of a consent that the provider refused. link: the client link of a client without an account, who
+    gets a page without the agency's rooms.
     """
-    ending = _PAGES[kind].about(providers.get(provider).name)
-    context = {"kind": kind, "ending": ending, "connection": connection, "section": "connections", **facts}
+    known = providers.get(provider)
+    context = {
+        "kind": kind,
+        "ending": _PAGES[kind].about(known.name, consent_error),
+        "connection": connection,
+        "section": "connections",
+        "provider": known,
+        "install_url": known.install_url(),
+        "consent_error": consent_error,
+        **facts,
+    }
+    ending = context["ending"]
     if link is not None:
-        client_links.ended(link, kind)
+        client_links.ended(
+            link, kind, consent_error.in_words if consent_error else str(facts.get("reason", ""))
+        )
         context |= {"link": link, "account": link.connection.workspace.account}
         return render(request, "connections/client_ending.html", context, status=ending.status)
     return render(request, "connections/ending.html", context, status=ending.status)

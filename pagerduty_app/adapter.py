@@ -12,14 +12,17 @@ from django.shortcuts import redirect, render
 
 from connections import client_links, endings
 from connections.authorising import Ending, authorise
+from connections.consent_errors import ConsentError
 from connections.models import ClientLink, Connection
 from connections.pages.client import client_of
 from connections.requests import actor_of
 from pagerduty_app import own_apps
+from pagerduty_app.client import plain_text
 from pagerduty_app.connecting import OPTIONAL
 from pagerduty_app.oauth_tokens import asked_scopes
 
 _PROVIDER = "pagerduty"
+_LONGEST_CODE, _LONGEST_DESCRIPTION = 60, 300
 
 
 class ConnectorAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
@@ -46,18 +49,46 @@ class ConnectorAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         data = state.get("data") or {}
         link = _link(data)
         connection = link.connection if link else _connection(request, data)
-        kind = "denied" if error == AuthError.CANCELLED else "failed"
         raise ImmediateHttpResponse(
-            endings.page(
-                request,
-                kind,
-                _PROVIDER,
-                connection,
-                link,
-                reason=str(exception or ""),
-                optional_scopes=bool(data.get(OPTIONAL)),
-            )
+            _not_completed(request, data, connection, link, error=error, exception=exception)
         )
+
+
+def _not_completed(
+    request: HttpRequest,
+    data: dict[str, Any],
+    connection: Connection | None,
+    link: ClientLink | None,
+    *,
+    error: Any,
+    exception: Exception | None,
+) -> HttpResponse:
+    """The page for a consent that PagerDuty ended: with an error in the callback, or at the token endpoint."""
+    optional, app = bool(data.get(OPTIONAL)), own_apps.of_state(data)
+    refused = getattr(exception, "consent_error", None) if exception else _told(request)
+    if error == AuthError.CANCELLED:
+        kind = "denied"
+    else:
+        kind = "consent_refused" if refused and exception is None else "failed"
+    facts: dict[str, Any] = {OPTIONAL: optional}
+    if kind == "denied":
+        facts["reason"] = refused.description if refused else ""
+    elif refused is None:
+        facts["reason"] = str(exception or "")
+    else:
+        facts |= {
+            "consent_error": refused,
+            "oauth_app": app,
+            "scopes_asked": asked_scopes(own_app=app is not None, optional=optional),
+        }
+    return endings.page(request, kind, _PROVIDER, connection, link, **facts)
+
+
+def _told(request: HttpRequest) -> ConsentError | None:
+    """The error that PagerDuty sent the person back with; plain text of bounded length."""
+    code = plain_text.of(request.GET.get("error", ""), longest=_LONGEST_CODE)
+    description = plain_text.of(request.GET.get("error_description", ""), longest=_LONGEST_DESCRIPTION)
+    return ConsentError(code, description) if code else None
 
 
 def _connection(request: HttpRequest, state: dict[str, Any]) -> Connection | None:

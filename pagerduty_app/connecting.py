@@ -30,7 +30,7 @@ def start(
     try:
         provider.app = own_apps.as_allauth(app) if app else provider.app
     except Problem as problem:
-        facts = {"reason": problem.message, OPTIONAL: optional_scopes}
+        facts: dict[str, Any] = {"reason": problem.message, OPTIONAL: optional_scopes}
         return endings.page(request, "failed", "pagerduty", connection, link, **facts)
     state: dict[str, Any] = {
         "connection": str(connection.pk),

@@ -92,6 +92,12 @@ def probe(region: str, access_token: str) -> str:
     return "PagerDuty accepts our access."
 
 
+def install_url() -> str:
+    """Where a client's admin installs the public scoped app (developer docs, EA public scoped apps)."""
+    classic, app_id = settings.PAGERDUTY_OAUTH_MODE == "classic", settings.PAGERDUTY_APP_ID
+    return "" if classic or not app_id else f"https://app.pagerduty.com/oauth_apps/{app_id}"
+
+
 def register() -> None:
     providers.register(
         providers.OAuthProvider(
@@ -114,6 +120,7 @@ def register() -> None:
                 "In the client’s PagerDuty: Integrations → App Registration → New App, with Scoped OAuth as the way to "
                 "sign in."
             ),
+            install_url=install_url,
             requests_per_minute=960,  # developer docs, rate limits
             optional_scopes=OPTIONAL_SCOPES,
             optional_label="Also let triggers set up their webhooks by themselves",

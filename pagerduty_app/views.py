@@ -10,9 +10,18 @@ from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from connections.consent_errors import ConsentError
 from pagerduty_app import identity, own_apps
-from pagerduty_app.identity_host import IdentityHostError, ask, refused
+from pagerduty_app.identity_host import IdentityHostError, ask, refusal_of, refused
 from pagerduty_app.oauth_tokens import TOKEN_PATH, tokens_of
+
+
+class SignInRefused(OAuth2Error):  # type: ignore[misc]
+    """The token endpoint refused. consent_error: its code and words, None where it gave no code."""
+
+    def __init__(self, message: str, consent_error: ConsentError | None) -> None:
+        super().__init__(message)
+        self.consent_error = consent_error
 
 
 class PagerDutyClient(OAuth2Client):  # type: ignore[misc]
@@ -45,7 +54,9 @@ class PagerDutyClient(OAuth2Client):  # type: ignore[misc]
         except IdentityHostError as error:
             raise OAuth2Error(str(error)) from None
         if status != 200:
-            raise OAuth2Error(refused(status, answer, form))
+            refusal = refusal_of(answer, form)
+            told = ConsentError(refusal.code, refusal.message) if refusal.code else None
+            raise SignInRefused(refused(status, answer, form), told)
         return answer
 
 

@@ -4,6 +4,7 @@ Development is a server that is reached only on its own machine (PUBLIC_BASE_URL
 on: only there do defaults apply. Anywhere else a missing value stops the start with its name.
 """
 
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,10 @@ def _pagerduty(name: str, real: str, sandbox: str) -> str:
 PAGERDUTY_CLIENT_ID = _pagerduty("CLIENT_ID", "", "taskjuice-development")
 PAGERDUTY_CLIENT_SECRET = _pagerduty("CLIENT_SECRET", "", "sandbox-client-secret")
 PAGERDUTY_OAUTH_MODE = _pagerduty("OAUTH_MODE", "scoped", "scoped")
+# Of a public scoped app: it is part of the address where a client's admin installs it.
+PAGERDUTY_APP_ID = _pagerduty("APP_ID", "", "")
+if PAGERDUTY_APP_ID and not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", PAGERDUTY_APP_ID):
+    raise ImproperlyConfigured("PAGERDUTY_APP_ID is the ID alone: letters, digits, - and _.")
 PAGERDUTY_IDENTITY_URL = _pagerduty("IDENTITY_URL", "https://identity.pagerduty.com", SANDBOX_URL)
 PAGERDUTY_API_URL = _pagerduty("API_URL", "https://api.pagerduty.com", SANDBOX_URL)
 PAGERDUTY_API_URL_EU = _pagerduty("API_URL_EU", "https://api.eu.pagerduty.com", f"{SANDBOX_URL}/eu")

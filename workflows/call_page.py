@@ -36,7 +36,7 @@ def context_of(call: ActionCall) -> dict[str, Any]:
         "reading": readable.of_output(schema, call.output, integration.owns_link),
         "error": error,
         "at_fault": _fields(error, call.action),
-        "hint": hints.for_code(str(error.get("code", "")), integration),
+        "hint": hints.for_error(error, integration),
         "raw": [
             (name, *raw_json.shown(value))
             for name, value in (("Input", call.input), ("Output", call.output), ("Error", call.error))

@@ -1,7 +1,10 @@
 """What a person can do about an error: a table from its code to a sentence."""
 
 from dataclasses import dataclass
+from typing import Any
 
+from connections import providers
+from connections.problems import Problem
 from workflows import catalog
 
 # {provider} is its name. Codes that one provider alone has come with its integration.
@@ -51,10 +54,49 @@ _RECONNECT = frozenset(
 
 @dataclass(frozen=True)
 class Hint:
-    """words: what to do, "" where nobody knows. reconnect: whether reconnecting is the way."""
+    """words: what to do, "" where that is not known. reconnect: whether reconnecting is the way.
+
+    asks: the scopes to ask for then. optional: whether some of them are asked for only where people want it.
+    """
 
     words: str
     reconnect: bool
+    asks: tuple[str, ...] = ()
+    optional: bool = False
+
+
+def for_error(error: Any, integration: catalog.Integration) -> Hint:
+    """The hint for a stored error or a Problem; where a scope is missing it is named, with what has to be done."""
+    given = {"code": error.code, "detail": error.detail} if isinstance(error, Problem) else error
+    given = given if isinstance(given, dict) else {}
+    code = str(given.get("code", ""))
+    missing = _scopes_of(given.get("detail")) if code == "missing_scope" else []
+    return _for_scopes(missing, integration) if missing else for_code(code, integration)
+
+
+def _scopes_of(detail: Any) -> list[str]:
+    """Those that the provider named, or that were seen to be missing before it was asked."""
+    detail = detail if isinstance(detail, dict) else {}
+    named = detail.get("missing_scopes") or str(detail.get("scope") or "").split()
+    return [scope for scope in named if isinstance(scope, str)] if isinstance(named, list) else []
+
+
+def _for_scopes(missing: list[str], integration: catalog.Integration) -> Hint:
+    provider = providers.get(integration.key)
+    known = provider.all_scopes(optional=True)
+    named = "; ".join(f"{scope} ({known[scope]})" if scope in known else scope for scope in missing)
+    if any(scope in known for scope in missing):
+        words = (
+            f"Missing: {named}. Reconnect and ask for it. Where {provider.name} does not grant it, an admin of that"
+            f" {provider.name} account has to allow it for the app first."
+        )
+        asked = tuple(scope for scope in missing if scope in known)
+        return Hint(words, True, asked, any(scope in provider.optional_scopes for scope in asked))
+    words = (
+        f"Missing: {named}. TaskJuice does not ask for it, so reconnecting does not help. The operator of this server"
+        f" would have to add it, and an admin of that {provider.name} account to allow it for the app."
+    )
+    return Hint(words, False)
 
 
 def for_code(code: str, integration: catalog.Integration) -> Hint:

@@ -82,7 +82,7 @@ def context_of(run: Run) -> dict[str, Any]:
         "failed": failure.failed_step(run, begun),
         "incident_url": failure.incident_url(run),
         "provider": integration,
-        "hint": hints.for_code(str(error.get("code", "")), integration),
+        "hint": hints.for_error(error, integration),
         "connection": next((step.call.connection for step in reversed(begun) if step.call), None),
         "replays": replays,
         "may_retry": may_replay
@@ -126,7 +126,7 @@ def _step(definition: dict[str, Any], step: StepRun | None) -> Step:
         if done
         else Reading(),
         error={} if done else error,
-        hint=hints.for_code(str(error.get("code", "")), integration) if error and not done else None,
+        hint=hints.for_error(error, integration) if error and not done else None,
         provider=integration.name,
         waits_until=call.next_attempt_at if call.status == ActionCall.Status.WAITING else None,
         kept_from=call.step_run.run if step.kept_id else None,

@@ -137,6 +137,7 @@ class ClientLink(SecretLink):
     opened_at = models.DateTimeField(null=True, blank=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)
     ending = models.CharField(max_length=20, blank=True)
+    ending_words = models.CharField(max_length=300, blank=True, help_text="What the provider said of that")
     ended_at = models.DateTimeField(null=True, blank=True)
 
     route = "connections:client"

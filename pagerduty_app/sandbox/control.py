@@ -63,7 +63,7 @@ def reset(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST", "DELETE"])
 def faults(request: HttpRequest) -> HttpResponse:
-    """POST {"rules": [{"kind", "method", "path", …}], "scopes": […]} adds; DELETE clears."""
+    """POST {"rules": [{"kind", "method", "path", …}], "scopes": […], "consent": {"error", …}} adds; DELETE clears."""
     faults = sandbox_of(request).faults
     if request.method == "DELETE":
         faults.clear()
@@ -74,7 +74,9 @@ def faults(request: HttpRequest) -> HttpResponse:
         except (TypeError, ValueError) as error:
             raise invalid(str(error)) from None
         faults.scopes = body.get("scopes", faults.scopes)
-    return JsonResponse({"rules": [rule.as_json() for rule in faults.rules], "scopes": faults.scopes})
+        faults.consent = body.get("consent", faults.consent)
+    rules = [rule.as_json() for rule in faults.rules]
+    return JsonResponse({"rules": rules, "scopes": faults.scopes, "consent": faults.consent})
 
 
 @require_POST

@@ -80,12 +80,16 @@ class Rule:
 
 
 class Faults:
-    """The rules in force, oldest first; the first that applies strikes."""
+    """The rules in force, oldest first; the first that applies strikes.
+
+    scopes: all that a consent grants, None for any. consent: the error that consents are answered with (OAuth's form).
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.rules: list[Rule] = []
         self.scopes: list[str] | None = None
+        self.consent: dict[str, str] = {}
 
     def add(self, rules: list[dict[str, Any]]) -> None:
         """Raises ValueError or TypeError for a rule that is not one."""
@@ -95,7 +99,7 @@ class Faults:
 
     def clear(self) -> None:
         with self._lock:
-            self.rules, self.scopes = [], None
+            self.rules, self.scopes, self.consent = [], None, {}
 
     def strike(self, method: str, path: str) -> Rule | None:
         if not self.rules:

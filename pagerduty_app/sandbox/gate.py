@@ -11,7 +11,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from pagerduty_app.sandbox.faults import BESIDE_THE_WORK, Rule
-from pagerduty_app.sandbox.refusals import Refused, forbidden, invalid, unauthorized
+from pagerduty_app.sandbox.refusals import Refused, invalid, missing_scope, unauthorized
 from pagerduty_app.sandbox.sandbox import Sandbox
 
 Json = dict[str, Any]
@@ -94,7 +94,7 @@ def _answered(
         if not within:
             raise Refused(429, 2020, "Rate Limit Exceeded")
         if not _covered(scopes[method], grant["scopes"]):
-            raise forbidden(scopes[method])
+            raise missing_scope(scopes[method], grant["scopes"])
         user = sandbox.store.get("user", grant["user"]) or {}
         call = Call(sandbox, request, grant["account"], user, grant, _body(request))
         status, body = handle(call, **path)

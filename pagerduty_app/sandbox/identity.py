@@ -31,16 +31,23 @@ def authorize(request: HttpRequest) -> HttpResponse:
     redirect = urlsplit(asked["redirect_uri"])
     if asked["client_id"] not in sandbox.clients or redirect.scheme not in ("http", "https"):
         return HttpResponse("Unknown client or redirect_uri.", status=400, content_type="text/plain")
-    if asked["response_type"] != "code":
-        return _back(asked, error="unsupported_response_type")
-    classic = bool({"read", "write"} & set(asked["scope"].split()))
-    if not classic and (asked["code_challenge_method"] != "S256" or not asked["code_challenge"]):
-        return _back(asked, error="invalid_request", error_description="PKCE with S256 is required.")
+    if error := sandbox.faults.consent or _wrong_with(asked):
+        return _back(asked, **error)
     if request.method == "GET":
         return HttpResponse(_consent_page(sandbox, asked))
     if request.POST.get("decision") != "allow":
         return _back(asked, error="access_denied")
     return _allow(sandbox, asked, request.POST.get("user", ""))
+
+
+def _wrong_with(asked: dict[str, str]) -> dict[str, str]:
+    """The error that a request which is not in order is answered with; {} for one that is."""
+    if asked["response_type"] != "code":
+        return {"error": "unsupported_response_type"}
+    classic = bool({"read", "write"} & set(asked["scope"].split()))
+    if not classic and (asked["code_challenge_method"] != "S256" or not asked["code_challenge"]):
+        return {"error": "invalid_request", "error_description": "PKCE with S256 is required."}
+    return {}
 
 
 def _consent_page(sandbox: Sandbox, asked: dict[str, str]) -> str:

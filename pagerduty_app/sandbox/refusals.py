@@ -6,15 +6,16 @@ from typing import Any
 class Refused(Exception):
     """An answer other than success."""
 
-    def __init__(self, status: int, code: int, message: str, *errors: str) -> None:
+    def __init__(self, status: int, code: int, message: str, *errors: str, **more: Any) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.errors = list(errors)
+        self.more = more
 
     def body(self) -> dict[str, Any]:
-        return {"error": {"message": self.message, "code": self.code, "errors": self.errors}}
+        return {"error": {"message": self.message, "code": self.code, "errors": self.errors, **self.more}}
 
 
 def invalid(*errors: str) -> Refused:
@@ -25,8 +26,10 @@ def unauthorized() -> Refused:
     return Refused(401, 2006, "Authentication failed")
 
 
-def forbidden(scope: str) -> Refused:
-    return Refused(403, 2010, "Access Denied", f"The token lacks the scope {scope}.")
+def missing_scope(scope: str, granted: list[str]) -> Refused:
+    """As client libraries report it: the scopes are named beside the message."""
+    scopes = {"required_scopes": scope, "token_scopes": " ".join(granted)}
+    return Refused(403, 2010, "Token missing required scopes", **scopes)
 
 
 def not_found(code: int = 2100, message: str = "Not Found") -> Refused:

@@ -1,5 +1,6 @@
 """The sandbox's REST API behaves as PagerDuty documents it (developer docs, REST API; api-schema)."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,11 +12,11 @@ from tests.contract import HINT, Contract
 from tests.sandbox.conftest import Ask, SignIn
 
 
-def error(answer: Any, status: int, code: int) -> dict[str, Any]:
+def error(answer: Any, status: int, code: int, more: Collection[str] = ()) -> dict[str, Any]:
     assert answer.status_code == status, answer.text
     refusal: dict[str, Any] = answer.json()["error"]
     assert refusal["code"] == code
-    assert set(refusal) == {"message", "code", "errors"}
+    assert set(refusal) == {"message", "code", "errors", *more}
     return refusal
 
 
@@ -48,7 +49,9 @@ def test_a_scope_that_was_not_granted_is_refused(sign_in: SignIn) -> None:
     headers = {"Authorization": f"Bearer {token}"}
     for method, path in (("POST", "/incidents"), ("GET", "/services"), ("PUT", "/incidents/P1")):
         answer = sign_in.http.request(method, sign_in.base_url + path, headers=headers, json=new(), timeout=5)
-        error(answer, 403, 2010)
+        refusal = error(answer, 403, 2010, {"required_scopes", "token_scopes"})
+        assert refusal["message"] == "Token missing required scopes"
+        assert refusal["token_scopes"] == "openid incidents.read"
 
 
 def test_a_token_of_the_eu_is_worth_nothing_at_the_us_host(sign_in: SignIn) -> None:

@@ -143,7 +143,7 @@ def test_when_a_connection_is_checked(
 
 def test_when_a_trigger_cannot_look_or_make_its_webhook(trigger: Trigger) -> None:
     trigger.watch = Watch(trigger=trigger, trouble=STORED)
-    said = trigger_concerns.concerns_of(trigger, held=0, refused=0, quiet_since=None)
+    said = trigger_concerns.concerns_of(trigger, held=0, refused=0, refused_before=0, quiet_since=None)
     webhook = Subscription(trigger=trigger, status="failed", error=STORED)
 
     assert "title: is too long" in said[0].words

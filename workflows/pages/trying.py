@@ -133,7 +133,7 @@ def _page(
         "parts": form.parts() if form is not None else {},
         "once": once or sent_once.new_key(),
         "problem": problem,
-        "hint": hints.for_code(problem.code, integration) if problem else None,
+        "hint": hints.for_error(problem, integration) if problem else None,
         **more,
     }
     return render(request, "actions/form.html", context | _SECTION, status=status)
