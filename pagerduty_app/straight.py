@@ -40,10 +40,11 @@ class StraightIn:
             self._headers.append(("Strict-Transport-Security", age))
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if not environ["PATH_INFO"].startswith(_PREFIX):
+        if environ["PATH_INFO"].startswith(_PREFIX):
+            with patience.of_one_request(_STORE_WITHIN_SECONDS):
+                return self._take(environ, start_response)
+        with patience.of_one_request():
             return self.application(environ, start_response)
-        with patience.at_most(_STORE_WITHIN_SECONDS):
-            return self._take(environ, start_response)
 
     def _take(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         url = _URL.fullmatch(environ["PATH_INFO"]) if environ["REQUEST_METHOD"] == "POST" else None
@@ -100,7 +101,7 @@ class Ahead:
             return False
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
-        with wall.opened(), patience.at_most(_STORE_WITHIN_SECONDS):
+        with wall.opened(), patience.of_one_request(_STORE_WITHIN_SECONDS):
             return inbox.find_trigger("pagerduty", url[1]) is not None
 
 

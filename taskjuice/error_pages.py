@@ -1,6 +1,6 @@
 """What answers a request that no view could answer: programs get the error shape of the API, people a page."""
 
-from http import HTTPStatus
+import sys
 from typing import Any
 
 import structlog
@@ -10,7 +10,7 @@ from django.middleware.common import CommonMiddleware
 from django.template import loader
 from django.views import defaults
 
-from connections.api.errors import body_of, internal_error
+from connections.api.errors import AWAY, body_of, internal_error, unavailable
 from connections.problems import Problem, not_found
 
 _API = "/api/"
@@ -55,16 +55,20 @@ def missing(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 def broken(request: HttpRequest) -> HttpResponseBase:
-    """Django's handler500; it asks neither database nor session, which may be what is broken."""
+    """Django's handler500; it asks neither database nor session, which may be what is broken.
+
+    Django calls it while it handles the exception. 503 where the database is what failed: that passes.
+    """
+    away = isinstance(sys.exc_info()[1], AWAY)
+    problem = unavailable() if away else internal_error()
+    headers = {"Retry-After": str(problem.retry_after)} if away else {}
     if request.path.startswith(_API):
-        return _json(internal_error())
+        return _json(problem, headers)
     said = structlog.contextvars.get_contextvars().get("request_id", "")
-    return HttpResponse(
-        loader.get_template(_ERROR_PAGE).render({"request_id": said}),
-        status=HTTPStatus.INTERNAL_SERVER_ERROR,
-    )
+    page = loader.get_template(_ERROR_PAGE).render({"request_id": said, "away": away})
+    return HttpResponse(page, status=problem.status, headers=headers)
 
 
-def _json(problem: Problem) -> JsonResponse:
+def _json(problem: Problem, headers: dict[str, str] | None = None) -> JsonResponse:
     body: dict[str, Any] = {"error": body_of(problem)}
-    return JsonResponse(body, status=problem.status)
+    return JsonResponse(body, status=problem.status, headers=headers)

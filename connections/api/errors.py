@@ -4,6 +4,7 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions, status
 from rest_framework.response import Response
@@ -25,6 +26,16 @@ _CODES = {
 }
 
 
+# No connection left, a full disk, a server that hangs or restarts, a lock that somebody keeps: it passes.
+AWAY = (OperationalError, InterfaceError)
+
+
+def unavailable() -> Problem:
+    """The answer to a request that the database could not serve just now."""
+    message = "The database does not answer just now. Try again in a moment."
+    return Problem("unavailable", message, status=503, retryable=True, retry_after=10)
+
+
 def to_response(error: Exception, context: dict[str, Any]) -> Response:
     """DRF's exception handler; what nobody expected is logged and answered 500."""
     if isinstance(error, Http404):
@@ -38,6 +49,9 @@ def to_response(error: Exception, context: dict[str, Any]) -> Response:
         problem, headers = _from_drf(error)
     elif isinstance(error, RequestDataTooBig):
         problem = Problem("body_too_large", "The body is larger than this accepts.", status=413)
+    elif isinstance(error, AWAY):
+        log.error("database_away", exc_info=error)
+        problem = unavailable()
     else:
         log.error("unexpected_error", exc_info=error)
         problem = internal_error()

@@ -43,13 +43,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().__init__(*args, **kwargs)
         self.execute_wrappers.append(self._behind_the_wall)
 
-    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        left = patience.left()
-        if left is not None:
-            given = conn_params.get("connect_timeout", left)
-            conn_params = conn_params | {"connect_timeout": max(1, int(min(given, left)))}
-        return super().get_new_connection(conn_params)
-
     def init_connection_state(self) -> None:
         self._told = None
         super().init_connection_state()

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from psycopg import Connection, OperationalError
-from psycopg.errors import _WaitTimeout
+from psycopg.errors import ConnectionTimeout, _WaitTimeout
 
 _MESSAGE = "The database did not answer in time."
 _of_process: float | None = None
@@ -25,19 +25,21 @@ def for_this_process(seconds: float) -> None:
 
 
 @contextmanager
-def at_most(seconds: float) -> Iterator[None]:
-    """In this thread wait so long for all answers together."""
-    outer: float | None = getattr(_of_thread, "until", None)
-    until = time.monotonic() + seconds
-    _of_thread.until = until if outer is None else min(outer, until)
+def of_one_request(seconds: float | None = None) -> Iterator[None]:
+    """In this thread wait so long for all answers together, and for none after one that did not come."""
+    outer = getattr(_of_thread, "until", None), getattr(_of_thread, "given_up", False)
+    _of_thread.until = None if seconds is None else time.monotonic() + seconds
+    _of_thread.given_up = False
     try:
         yield
     finally:
-        _of_thread.until = outer
+        _of_thread.until, _of_thread.given_up = outer
 
 
 def left() -> float | None:
     """Seconds that may be waited now; None for any number."""
+    if getattr(_of_thread, "given_up", False):
+        return 0.0
     until: float | None = getattr(_of_thread, "until", None)
     if until is None:
         return _of_process
@@ -48,11 +50,26 @@ def left() -> float | None:
 class PatientConnection(Connection[Any]):
     """psycopg's, which waits no longer than that. One that was given up is closed: what it is doing is not known."""
 
+    @classmethod
+    def connect(cls, conninfo: str = "", **kwargs: Any) -> Any:
+        rest = left()
+        if rest is None:
+            return super().connect(conninfo, **kwargs)
+        if rest < 1:
+            raise OperationalError(_MESSAGE)
+        given = float(kwargs.get("connect_timeout") or rest)
+        try:
+            return super().connect(conninfo, **kwargs | {"connect_timeout": int(min(given, rest))})
+        except ConnectionTimeout:
+            _of_thread.given_up = True
+            raise
+
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         if timeout is not None:
             return super().wait(gen, interval, timeout)
         try:
             return super().wait(gen, interval, left())
         except _WaitTimeout as error:
+            _of_thread.given_up = True
             self.pgconn.finish()
             raise OperationalError(_MESSAGE) from error

@@ -18,6 +18,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from connections import metrics
+from connections.postgresql import patience
 from connections.postgresql.roles import passes_through
 from taskjuice import migrating, web
 from taskjuice.children import Child, stop_all
@@ -52,6 +53,9 @@ class Command(BaseCommand):
         counts = self._count_together(env, port)
         with migrating.alone():
             call_command("migrate", interactive=False, verbosity=0)
+        patience.for_this_process(
+            settings.DATABASE_PATIENCE_SECONDS
+        )  # else a hung database would stop the watchdog
         if passes_through(connection):
             self.stderr.write(
                 "The database role is a superuser: row-level security does not hold (docs/operations.md)."
