@@ -13,6 +13,7 @@ from connections import clock, quick_rows
 from workflows import catalog, conditions, doorbell, origins, pace
 from workflows.hooks import outbox
 from workflows.models import Event, Run, Trace, Workflow, WorkflowVersion
+from workflows.runs import chains
 from workflows.turns import Turns
 
 log = structlog.get_logger(__name__)
@@ -91,17 +92,15 @@ def _fan_out(event: Event) -> None:
         cause = _cause_of(event)
         if not _finish(event, Event.Status.DONE, cause=cause):
             return
-        fields = fields_of(event)
+        fields, chain = fields_of(event), _chain_of(event, cause)
         listening = Workflow.objects.filter(pace.listening(), trigger=event.trigger_id)
-        made = Run.objects.bulk_create(
-            [
-                _run(event, workflow, cause)
-                for workflow in listening.select_related("live", "workspace__account").order_by(
-                    "created_at", "id"
-                )
-                if workflow.live and _wants(workflow.live, fields)
-            ]
-        )
+        listening = listening.select_related("live", "workspace__account").order_by("created_at", "id")
+        wanted = [workflow for workflow in listening if workflow.live and _wants(workflow.live, fields)]
+        begun, not_started = chains.admit(chain, wanted)
+        made = Run.objects.bulk_create([_run(event, workflow, chain) for workflow in begun])
+        if not_started:
+            log.info("kept_by_chain", event_id=str(event.id), not_started=not_started)
+            Event.objects.filter(pk=event.pk).update(not_started=not_started)
         outbox.owe_runs(run.pk for run in made if run.finished_at)
 
 
@@ -115,10 +114,19 @@ def _cause_of(event: Event) -> Trace | None:
         return None
 
 
-def _run(event: Event, workflow: Workflow, cause: Trace | None) -> Run:
+def _chain_of(event: Event, cause: Trace | None) -> chains.Chain:
+    """As chains.of; what it cannot make sense of does not cost the event."""
+    try:
+        return chains.of(event, cause)
+    except (ValueError, ArithmeticError):
+        log.exception("chain_not_known", event_id=str(event.id))
+        return chains.Chain(event.id, cause)
+
+
+def _run(event: Event, workflow: Workflow, chain: chains.Chain) -> Run:
     """Its run, to be saved: pending, or stopped because its chain is too long, or held by the safety limit."""
     now = clock.now()
-    beginning = origins.beginning(cause, now)
+    beginning = origins.beginning(chain.cause, now)
     if "error" in beginning:
         log.warning("chain_too_long", workflow=str(workflow.pk), event_id=str(event.id))
     elif pace.holds(workflow, now):
@@ -130,6 +138,7 @@ def _run(event: Event, workflow: Workflow, cause: Trace | None) -> Run:
         version=workflow.live,
         event=event,
         lane=event.lane,
+        chain=chain.key,
         **beginning,
     )
 

@@ -60,7 +60,10 @@ def of_input(schema: Json, data: Any) -> list[Fact]:
     properties = schema.get("properties", {})
     given = data if isinstance(data, dict) else {}
     # PostgreSQL keeps the members of an object in an order of its own.
-    names = [*(name for name in properties if name in given), *(name for name in given if name not in properties)]
+    names = [
+        *(name for name in properties if name in given),
+        *(name for name in given if name not in properties),
+    ]
     facts = [_fact(name, properties.get(name, {}), given[name], _LONGEST) for name in names]
     return [fact for fact in facts if fact is not None]
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from connections.storable import storable
@@ -9,15 +10,25 @@ from workflows import possible_nulls
 from workflows.inputs import ActionInput, Text
 from workflows.models import ActionCall, Event, Workflow
 from workflows.models.workflows import FASTEST_PACE
+from workflows.runs import chains
+
+
+class NotStarted(serializers.Serializer[Any]):
+    """A workflow that did not begin a run on an event that one of our own runs caused."""
+
+    workflow = serializers.UUIDField()
+    code = serializers.ChoiceField(choices=list(chains.WORDS))
+    message = serializers.CharField()
 
 
 class EventOut(serializers.ModelSerializer[Event]):
     """One accepted delivery. error: why it failed, or was filtered. recovered: nobody delivered it, it was read from
-    the provider afterwards.
+    the provider afterwards. not_started: workflows whose chain kept them from beginning.
     """
 
     trigger = serializers.UUIDField(source="trigger_id")
     recovered = serializers.BooleanField(source="is_recovered")
+    not_started = serializers.SerializerMethodField()
     payload = serializers.SerializerMethodField()
 
     class Meta:
@@ -32,9 +43,14 @@ class EventOut(serializers.ModelSerializer[Event]):
             "is_test",
             "recovered",
             "error",
+            "not_started",
             "received_at",
             "payload",
         ]
+
+    @extend_schema_field(NotStarted(many=True))
+    def get_not_started(self, event: Event) -> list[dict[str, Any]]:
+        return chains.not_started(event)
 
     def get_payload(self, event: Event) -> Any:
         """The JSON that was delivered, without what no JSON answer can carry."""

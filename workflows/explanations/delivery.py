@@ -10,6 +10,7 @@ from django.db.models import OuterRef, Subquery
 from workflows import conditions, fanout, workflow_words
 from workflows.conditions import Judged
 from workflows.models import Event, Run, Trigger, Workflow, WorkflowVersion
+from workflows.runs import chains
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +58,14 @@ def outcomes(event: Event) -> list[Outcome]:
         others = _published_then(event).exclude(pk__in=runs).order_by("name", "pk")[:MOST_WORKFLOWS]
         rows = list(others)
         versions = WorkflowVersion.objects.in_bulk([row.version_then for row in rows if row.version_then])
-        found += [_not_started(row, versions.get(row.version_then), event, fields) for row in rows]
+        kept = {one["workflow"]: one for one in chains.not_started(event)}
+        for row in rows:
+            version = versions.get(row.version_then)
+            if why := kept.get(str(row.pk)):
+                number = version.number if version else None
+                found.append(Outcome(row, why["code"], why["message"], None, number))
+            else:
+                found.append(_not_started(row, version, event, fields))
     return sorted(found, key=lambda outcome: (outcome.workflow.name.casefold(), str(outcome.workflow.pk)))
 
 
@@ -134,6 +142,8 @@ def in_brief(event: Event, workflows: Iterable[Workflow]) -> str:
         return "nothing: a test event"
     if event.status != Event.Status.DONE:
         return _BY_STATUS.get(event.status, "")
+    if event.not_started:
+        return "nothing: part of a chain of workflows"
     versions = [row.live for row in workflows if row.live and row.created_at <= event.received_at]
     if not versions:
         return "nothing: no workflow was published"

@@ -21,7 +21,7 @@ def body_of(delivery: HookDelivery) -> str:
     if delivery.event is not None:
         event = dict(EventOut(delivery.event).data)
         # What its workflows make of it is still open when it is sent, and differs from one attempt to the next.
-        event.pop("status"), event.pop("error")
+        event.pop("status"), event.pop("error"), event.pop("not_started")
         return _text("event.received", delivery.event.received_at, event)
     related = Run.objects.select_related("version", "workflow", "event__trigger", "replay_of")
     related = related.prefetch_related(*RUN_PARTS)

@@ -22,7 +22,8 @@ class Event(models.Model):
 
     queued → done (runs made) or failed (could not be read as often as it was tried); ignored: kept, but
     nothing that this trigger fires on; filtered: kept, but not what its options let through. error: why it failed, or
-    was filtered. cause: the write of one of our own runs that this event tells of.
+    was filtered. cause: the write of one of our own runs that this event tells of. not_started: workflows that their
+    chain kept from beginning: [{"workflow", "code"}].
     """
 
     class Status(models.TextChoices):
@@ -51,6 +52,7 @@ class Event(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     error = models.CharField(max_length=300, blank=True)
+    not_started = models.JSONField(null=True, blank=True)
     cause = models.ForeignKey("Trace", on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
     received_at = models.DateTimeField(default=clock.now, editable=False)
 

@@ -57,7 +57,7 @@ class Run(models.Model):
     run, counting up for each time a person ran it again; replay_of: the run it was begun from, and replay_from where it
     began: at what had failed there, keeping what had completed, or at the start. depth: how many runs before it caused
     each other, 0 when a person or another system did; origin: the one whose write caused its event, which may be
-    another tenant's.
+    another tenant's; chain: the same for all runs that one change has led to, see workflows.runs.chains.
 
     A test of a draft follows no version but `tested`, the draft as it was then. once: the form or request that asked
     for a test or a replay, which serves once.
@@ -107,6 +107,7 @@ class Run(models.Model):
     pause_reason = models.CharField(max_length=10, choices=PauseReason.choices, blank=True, default="")
     depth = models.PositiveSmallIntegerField(default=0)
     origin = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
+    chain = models.UUIDField(null=True, editable=False)
     error = models.JSONField(null=True)
     claims = models.PositiveSmallIntegerField(default=0, help_text="Times taken up since the last progress")
     due_at = models.DateTimeField(default=clock.now)
@@ -179,6 +180,7 @@ class Run(models.Model):
             ),
             models.Index(fields=["batch"], condition=Q(batch__isnull=False), name="run_by_batch"),
             models.Index(fields=["replay_of"], condition=Q(replay_of__isnull=False), name="run_by_replay_of"),
+            models.Index(fields=["chain"], condition=Q(chain__isnull=False), name="run_by_chain"),
             models.Index(fields=["origin"], condition=Q(origin__isnull=False), name="run_by_origin"),
         ]
 
