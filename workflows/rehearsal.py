@@ -66,7 +66,9 @@ def rehearse(workflow: Workflow, event: Event | None) -> Rehearsal:
         seen = {**fields, "steps": dict(outputs)}
         if conditions.hold(step.get("only_if") or {}, seen):
             steps.append(_step(step, seen, nulls.get(step["key"], {})))
-            outputs[step["key"]] = answers[step["key"]]
+            # One that fails for good leaves nothing to those after it, where the run goes on; else none comes after it.
+            if not (steps[-1].faults and step.get("on_error") == "continue"):
+                outputs[step["key"]] = answers[step["key"]]
         else:
             steps.append(Step(*_names(step), skipped=True))
     return Rehearsal(rows, conditions.hold(asked, fields), steps)

@@ -11,6 +11,7 @@ from django.db.models.functions import Cast, Length
 
 from workflows import catalog, fanout, known_fields
 from workflows.catalog import Json
+from workflows.expressions.writing import text_of
 from workflows.models import ActionCall, Event, Trigger, Workflow
 from workflows.wording import words
 
@@ -152,7 +153,7 @@ def _walk(value: Any, path: str, names: list[str]) -> Iterator[Field]:
         if value:
             yield from _walk(value[0], f"{path}.0", [*names, "first"])
     elif names:
-        shown = "" if value is None else str(value)
+        shown = "" if value is None else text_of(value)
         cut = shown if len(shown) <= _LONGEST_VALUE else f"{shown[: _LONGEST_VALUE - 1]}…"
         yield Field(path, name_of(path), cut)
 

@@ -204,6 +204,22 @@ def test_a_failed_step_names_step_input_and_field(
     assert (error["detail"]["step"], list(error["detail"]["fields"])) == ("note", ["content"])
 
 
+def test_a_step_that_fails_and_is_passed_over_leaves_nothing_to_the_next(
+    trigger: Trigger, connection: Connection, pagerduty: responses.RequestsMock
+) -> None:
+    fails = note_step(connection, key="first", on_error="continue")
+    fails["input"]["content"] = "{{ trigger.incident.priority.summary }}"
+    after = note_step(connection)
+    after["input"]["content"] = "{{ steps.first.note.id }}"
+    workflow = publish(trigger, connection, steps=[fails, after])
+    event = event_with(trigger, {})
+
+    said = dict(rehearsal.rehearse(workflow, event).steps[1].faults)["content"]
+
+    assert said.startswith("Step first has no output")
+    assert said in run_of(workflow, event).error["message"]
+
+
 class TestWarnings:
     """What fails with some events is accepted, and its author told."""
 
