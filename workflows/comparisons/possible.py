@@ -6,10 +6,12 @@ from typing import Any
 from connections.text_folding import fold
 from workflows import expressions, known_fields
 from workflows.comparisons.documented import Documented, Json, documented, missing
-from workflows.comparisons.kinds import Kind
+from workflows.comparisons.kinds import Kind, written
 from workflows.comparisons.numbers import number
 from workflows.comparisons.operands import is_template
-from workflows.comparisons.operators import NEGATIVE, NEVER, TABLE
+from workflows.comparisons.operators import NEGATIVE, NEVER, TABLE, holds
+from workflows.comparisons.wanted import Wanted
+from workflows.moments import instant
 
 _COMPARES = {
     "greater": "compares numbers",
@@ -23,6 +25,7 @@ _COMPARES = {
 }
 _LONE = re.compile(r"\s*\{\{[^|{}]*\}\}\s*")
 _ONE_KIND = ("greater", "less", "before", "after", "within", "outside")
+_IN_NUMBERS = frozenset("0123456789+-.e")
 _OBJECTS = {Kind.OBJECT, Kind.OBJECTS}
 _LISTS = {Kind.LIST, Kind.OBJECTS}
 
@@ -37,9 +40,12 @@ def why_never(row: list[Any], schema: Json) -> str:
         if said := _wrong_with_template(value, path, operator, schema):
             return said
     found = documented(path, schema)
+    if found is not None and not found.kinds:
+        held_by_nothing = operator in NEGATIVE or (operator == "exists" and wanted is False)
+        return "" if held_by_nothing else f"{path} is always null here."
     if found is None or operator == "exists":
         return ""
-    return _unfit(path, operator, found) or _never_equal(path, operator, values, found)
+    return _unfit(path, operator, found) or _no_such_value(path, operator, wanted, found)
 
 
 def _unfit(path: str, operator: str, found: Documented) -> str:
@@ -65,24 +71,41 @@ def _such_as(path: str, found: Documented) -> str:
     return f" Name its items: {inside}." if found.kinds & _LISTS else ""
 
 
-def _never_equal(path: str, operator: str, values: list[Any], found: Documented) -> str:
-    """A value that no value of that kind equals."""
-    if operator not in ("equals", "one_of") or any(map(is_template, values)):
+def _no_such_value(path: str, operator: str, wanted: Any, found: Documented) -> str:
+    """A value for which the operator holds for nothing that the field can be."""
+    values = wanted if isinstance(wanted, list) else [wanted]
+    if operator in NEGATIVE or any(map(is_template, values)):
         return ""
-    if found.kinds == {Kind.NUMBER} and all(number(value) is None for value in values):
-        return f"{path} is a number, and {_said(values)} is none."
-    if found.kinds == {Kind.BOOLEAN} and not any(_truth(value) for value in values):
+    if found.choices:
+        return _none_of_the_choices(path, operator, wanted, found)
+    if found.kinds == {Kind.NUMBER}:
+        return _no_such_number(path, operator, values)
+    if found.kinds == {Kind.BOOLEAN} and not any(
+        holds(operator, truth, Wanted(wanted)) for truth in (True, False)
+    ):
         return f"{path} is true or false, never {_said(values)}."
-    choices = {fold(choice) for choice in found.choices}
-    if choices and not any(fold(str(value)) in choices for value in values):
-        near = known_fields.suggestion(str(values[0]), found.choices)
-        hint = f" Did you mean {near}?" if near else ""
-        return f"{path} is {' or '.join(found.choices)}, never {_said(values)}.{hint}"
+    if found.is_time and operator in ("equals", "one_of") and not any(map(instant, values)):
+        return f"{path} is a date and time, never {_said(values)}. Use before, after, within or contains."
     return ""
 
 
-def _truth(value: Any) -> bool:
-    return isinstance(value, bool) or (isinstance(value, str) and fold(value.strip()) in ("true", "false"))
+def _no_such_number(path: str, operator: str, values: list[Any]) -> str:
+    if operator == "contains" and set(fold(written(values[0]))) - _IN_NUMBERS:
+        return f"{path} is a number, and its digits never have {_said(values)}."
+    if operator in ("equals", "one_of") and all(number(value) is None for value in values):
+        return f"{path} is a number, and {_said(values)} is none."
+    return ""
+
+
+def _none_of_the_choices(path: str, operator: str, wanted: Any, found: Documented) -> str:
+    if any(holds(operator, choice, Wanted(wanted)) for choice in found.choices):
+        return ""
+    values = wanted if isinstance(wanted, list) else [wanted]
+    near = known_fields.suggestion(str(values[0]), found.choices)
+    hint = f" Did you mean {near}?" if near else ""
+    if operator in ("equals", "one_of"):
+        return f"{path} is {' or '.join(found.choices)}, never {_said(values)}.{hint}"
+    return f"{path} is {' or '.join(found.choices)}: {operator} {_said(values)} holds for none of them.{hint}"
 
 
 def _said(values: list[Any]) -> str:
