@@ -8,6 +8,7 @@ from connections import audit, client_links, clock, grant_state, providers, rene
 from connections.actors import Actor
 from connections.models import ClientLink, Connection, Grant, OAuthApp
 from connections.providers import Identity, Tokens
+from connections.typed import is_account
 
 
 class Ending(enum.StrEnum):
@@ -49,7 +50,7 @@ def authorise(
             return Ending.REVOKED
         if link is not None and not ClientLink.objects.filter(pk=link.pk).usable().exists():
             return Ending.LINK_OVER
-        if link is not None and link.expected_account not in ("", identity.account_name.lower()):
+        if link is not None and not _is_expected(link, connection.provider, identity):
             return Ending.UNEXPECTED_ACCOUNT
         if not allow_account_change and _is_another_account(connection, identity):
             return Ending.OTHER_ACCOUNT
@@ -71,6 +72,11 @@ def authorise(
         )
         grant_state.restored(connection)
     return Ending.PARTIAL if missing else Ending.CONNECTED
+
+
+def _is_expected(link: ClientLink, provider: str, identity: Identity) -> bool:
+    known = providers.get(provider)
+    return not link.expected_account or is_account(known, link.expected_account, identity.account_name)
 
 
 def _is_another_account(connection: Connection, identity: Identity) -> bool:

@@ -13,6 +13,7 @@ from connections import audit, clock, mailing, providers, wall
 from connections.actors import Actor
 from connections.models import ClientLink, Connection, Notice, User, Workspace
 from connections.problems import Problem
+from connections.typed import account_typed
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,9 @@ def send(
 ) -> ClientLink:
     """A link for `connection`, or for a new pending one of that label. Mailed when there is an address.
 
-    Raises Problem (label_in_use, not_pending, mailed_too_often).
+    Raises Problem (label_in_use, not_pending, mailed_too_often, not_an_account).
     """
+    expected_account = _expected(provider, expected_account)
     try:
         with transaction.atomic():
             if connection is None:
@@ -50,7 +52,7 @@ def send(
             link = ClientLink(
                 connection=connection,
                 email=email.strip().lower(),
-                expected_account=expected_account.strip().lower(),
+                expected_account=expected_account,
                 optional_scopes=optional_scopes,
                 created_by_id=actor.user_id,
             )
@@ -61,6 +63,16 @@ def send(
     except IntegrityError:
         raise Problem("label_in_use", "There is a connection with this label already.") from None
     return link
+
+
+def _expected(provider: str, typed: str) -> str:
+    """As the provider will call it. Raises Problem (not_an_account)."""
+    known = providers.get(provider)
+    try:
+        return account_typed(known, typed)
+    except ValueError:
+        message = f"This cannot be a {known.account_called}. Its form: {known.account_example}"
+        raise Problem("not_an_account", message) from None
 
 
 def send_again(*, actor: Actor, link: ClientLink) -> None:

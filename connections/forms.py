@@ -13,6 +13,7 @@ from connections.models import Connection, User, Workspace
 from connections.models.people import LEAST_DAYS, MOST_DAYS
 from connections.providers import OAuthProvider
 from connections.text_folding import fold
+from connections.typed import AddressField, account_typed
 
 
 class Line(forms.CharField):
@@ -113,7 +114,7 @@ class ConnectionForm(forms.Form):
         label="Label",
         help_text="How people find it. Workflows and triggers that use it go on as they are.",
     )
-    default_from = forms.EmailField(
+    default_from = AddressField(
         max_length=254,
         required=False,
         label="Usual From address",
@@ -175,7 +176,7 @@ class RevokeForm(forms.Form):
 class InviteForm(forms.Form):
     """Whom to invite, and as what."""
 
-    email = forms.EmailField(max_length=254, label="E-mail address")
+    email = AddressField(max_length=254, label="E-mail address")
     role = forms.ChoiceField(
         choices=[
             ("member", "Member – builds and connects"),
@@ -192,13 +193,13 @@ class ClientLinkForm(forms.Form):
         max_length=120, label="Label", help_text="How you will recognise it, such as the client’s name."
     )
     workspace = forms.ModelChoiceField(queryset=Workspace.objects.none(), label="Workspace", empty_label=None)
-    email = forms.EmailField(
+    email = AddressField(
         max_length=254,
         required=False,
         label="Client’s e-mail address",
         help_text="Leave it empty to hand the link over yourself.",
     )
-    expected_account = Line(max_length=120, required=False)
+    expected_account = Line(max_length=300, required=False)
 
     def __init__(
         self,
@@ -214,8 +215,19 @@ class ClientLinkForm(forms.Form):
         expected.help_text = f"{provider.account_example} Any other account is then refused."
         self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
         offer_optional_scopes(self, provider)
+        self._provider = provider
         if connection is not None:
             del self.fields["label"], self.fields["workspace"]
+
+    def clean_expected_account(self) -> str:
+        """As the provider will call it, or refused: a link that waits for what cannot be serves no one."""
+        try:
+            return account_typed(self._provider, self.cleaned_data["expected_account"])
+        except ValueError:
+            called, example = self._provider.account_called, self._provider.account_example
+            raise forms.ValidationError(
+                f"This cannot be a {called}: letters, digits and hyphens, such as {example}"
+            ) from None
 
 
 class KeyForm(forms.Form):

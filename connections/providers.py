@@ -105,6 +105,7 @@ class OAuthProvider:
     removal_hint: where a person removes the app at the provider. account_called, account_example: what people tell
     its accounts apart by, in a word, and a sentence that shows one. redirect_url() → where consents come back to, which
     has to be entered in an app at the provider. own_app_hint: how a client makes an app of its own there.
+    account_of(typed) → the account's name in that form, out of what people type or paste; raises ValueError.
     install_url() → where an admin of a client's account installs this server's app before consent works; "" where that
     is not known, or not needed.
     requests_per_minute: what it allows each of its users and app until it says otherwise.
@@ -122,6 +123,7 @@ class OAuthProvider:
     removal_hint: str
     account_called: str
     account_example: str
+    account_of: Callable[[str], str]
     redirect_url: Callable[[], str]
     own_app_hint: str
     requests_per_minute: int

@@ -19,7 +19,7 @@ from connections.providers import (
     Tokens,
 )
 from pagerduty_app import integration
-from pagerduty_app.client import PagerDutyError
+from pagerduty_app.client import PagerDutyError, subdomains
 from pagerduty_app.connecting import start
 from pagerduty_app.errors import as_provider_error
 from pagerduty_app.identity_host import IdentityHostError, ask, refusal_of, refused
@@ -115,6 +115,7 @@ def register() -> None:
             ),
             account_called="subdomain",
             account_example="“acme” for acme.pagerduty.com.",
+            account_of=subdomains.subdomain_of,
             redirect_url=lambda: settings.PUBLIC_BASE_URL + reverse("pagerduty_callback"),
             own_app_hint=(
                 "In the client’s PagerDuty: Integrations → App Registration → New App, with Scoped OAuth as the way to "

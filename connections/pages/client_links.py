@@ -18,7 +18,7 @@ from connections.problems import Problem
 from connections.requests import actor_of
 
 _SECTION = {"section": "connections"}
-_FIELDS = {"label_in_use": "label", "mailed_too_often": "email"}
+_FIELDS = {"label_in_use": "label", "mailed_too_often": "email", "not_an_account": "expected_account"}
 
 
 def _asked_connection(request: HttpRequest) -> Connection | None:

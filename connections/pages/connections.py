@@ -4,6 +4,7 @@ import uuid
 
 from django.contrib import messages
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -23,6 +24,7 @@ from connections.revoke import receipt_of
 from connections.revoke import revoke as revoke_connection
 from connections.slots import busy, provider_slot
 from connections.text_search import search
+from connections.typed import searched
 
 _SECTION = {"section": "connections"}
 _HISTORY = 10
@@ -57,7 +59,11 @@ def connection_list(request: HttpRequest) -> HttpResponse:
     if status in Connection.Status.values:
         rows = rows.filter(status=status)
     if text:
-        rows = rows.filter(search("label", text))
+        found = search("label", text)
+        for provider in providers.known():
+            if account := searched(provider, text):
+                found |= Q(provider=provider.key, external_account_name__iexact=account)
+        rows = rows.filter(found)
     context = {
         "page": page_of(request, rows),
         "provider": providers.default(),

@@ -1,0 +1,55 @@
+"""An account's subdomain as people type it: with scheme, domain, path, case, spaces; and the subdomain alone."""
+
+import re
+import unicodedata
+
+DOMAIN = "pagerduty.com"
+# The region is part of the domain, not of the subdomain.
+_REGIONS = ("eu", "us")
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+_LONGEST_READ = 500
+# Hosts of PagerDuty's own, which are no account's.
+_NOT_ACCOUNTS = frozenset(
+    {"www", "app", "api", "identity", "developer", "support", "events", "status", *_REGIONS}
+)
+
+
+class NotASubdomain(ValueError):
+    """What was typed cannot be an account's subdomain."""
+
+
+def subdomain_of(typed: str) -> str:
+    """Return the subdomain, in lower case; "" for nothing. Raises NotASubdomain.
+
+    `Acme`, `acme.pagerduty.com`, `acme.eu.pagerduty.com:443`, `https://x@acme.pagerduty.com/incidents?x` are all acme.
+    """
+    if len(typed) > _LONGEST_READ:
+        raise NotASubdomain("too long")
+    text = unicodedata.normalize("NFKC", typed)
+    text = "".join(one for one in text if unicodedata.category(one) not in ("Cf", "Cc")).strip().casefold()
+    if not text:
+        return ""
+    host = re.sub(r"\A(?:[a-z][a-z0-9+.-]*:)?//", "", text.replace("\\", "/"))
+    host = re.split(r"[/?#]", host, maxsplit=1)[0].rpartition("@")[2]
+    host = re.sub(r":[0-9]*\Z", "", host).replace("\u3002", ".").strip().strip(".")
+    label = _without_domain(_ascii(host))
+    if not _LABEL.fullmatch(label) or label in _NOT_ACCOUNTS:
+        raise NotASubdomain(label or "nothing before the domain")
+    return label
+
+
+def _ascii(host: str) -> str:
+    """A name in another script as the address bar sends it (IDNA)."""
+    if host.isascii():
+        return host
+    try:
+        return host.encode("idna").decode()
+    except UnicodeError:
+        raise NotASubdomain("not a host name") from None
+
+
+def _without_domain(host: str) -> str:
+    host = host.removesuffix(f".{DOMAIN}")
+    for region in _REGIONS:
+        host = host.removesuffix(f".{region}")
+    return "" if host == DOMAIN else host
