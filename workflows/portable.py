@@ -1,11 +1,12 @@
 """Workflows as files: what one does, without the connections and triggers of its workspace, and back again.
 
-{"format": "taskjuice-workflow", "version": 1, "name",
+{"format": "taskjuice-workflow", "version": 1, "name", "max_runs_per_minute",
  "trigger": {"key", "name"}, "connections": {"a": {"provider", "label"}, …},
  "conditions": …, "steps": [{…, "connection": "a"}]}
 
 Conditions and steps are as in workflows.definitions, with the name of a connection in place of its id. What was typed
 or chosen in inputs stays as it is: From addresses and the ids of services are those of the account it comes from.
+Without `max_runs_per_minute`, as older files are, the workflow gets the usual limit.
 """
 
 import json
@@ -23,6 +24,7 @@ from workflows import authoring, catalog, definitions, drafts
 from workflows.catalog import Json
 from workflows.inputs import ActionInput, Text
 from workflows.models import Trigger, Workflow
+from workflows.models.workflows import DEFAULT_PACE, FASTEST_PACE
 
 FORMAT, VERSION = "taskjuice-workflow", 1
 LONGEST = 256 * 1024
@@ -43,6 +45,7 @@ def of_workflow(workflow: Workflow) -> Json:
         "format": FORMAT,
         "version": VERSION,
         "name": workflow.name,
+        "max_runs_per_minute": workflow.max_runs_per_minute,
         "trigger": {"key": workflow.trigger.key, "name": workflow.trigger.name},
         "connections": {
             name: {"provider": providers[some_id], "label": known[some_id].label if some_id in known else ""}
@@ -74,6 +77,7 @@ class PortableWorkflow(ActionInput):
     format = serializers.ChoiceField(choices=[FORMAT])
     version = serializers.ChoiceField(choices=[VERSION])
     name = Text(max_length=120)
+    max_runs_per_minute = serializers.IntegerField(min_value=1, max_value=FASTEST_PACE, required=False)
     trigger = _TriggerOf()
     connections = serializers.DictField(child=_ConnectionOf())
     conditions = serializers.DictField(required=False)
@@ -162,6 +166,8 @@ def bring_in(*, actor: Actor, found: Json, trigger: Trigger, connections: dict[s
         authoring.edit(
             actor=actor, workflow=workflow, change=lambda draft: definition, refuse=lambda detail: False
         )
+        workflow.max_runs_per_minute = found.get("max_runs_per_minute", DEFAULT_PACE)
+        workflow.save(update_fields=["max_runs_per_minute"])
     return workflow
 
 
