@@ -7,6 +7,8 @@ from django.db import transaction
 from connections import audit, client_links, clock, grant_state, providers, renewal
 from connections.actors import Actor
 from connections.models import ClientLink, Connection, Grant, OAuthApp
+from connections.notifications import facts
+from connections.notifications.kinds import CLIENT_CONNECTED, CONSENT_ENDS
 from connections.providers import Identity, Tokens
 from connections.typed import is_account
 
@@ -57,7 +59,10 @@ def authorise(
         again = connection.status != Connection.Status.PENDING
         _store(connection, identity, tokens, scopes_asked, oauth_app)
         _bind(connection, identity, actor)
+        facts.withdraw(connection, CONSENT_ENDS)
         client_links.used(connection, link)
+        if link is not None:
+            _tell_of_the_client(connection, actor)
         audit.record(
             actor,
             "connection.reconnected" if again else "connection.connected",
@@ -79,6 +84,16 @@ def _is_expected(link: ClientLink, provider: str, identity: Identity) -> bool:
     return not link.expected_account or is_account(known, link.expected_account, identity.account_name)
 
 
+def _tell_of_the_client(connection: Connection, actor: Actor) -> None:
+    facts.of_connection(
+        CLIENT_CONNECTED,
+        connection,
+        title=f"Client connected: {connection.label}",
+        reason=f"{actor.label} authorized the account {connection.external_account_name}.",
+        occasion=clock.now().isoformat(),
+    )
+
+
 def _is_another_account(connection: Connection, identity: Identity) -> bool:
     bound = (connection.external_account_id, connection.region)
     return connection.external_account_id != "" and bound != (identity.account_id, identity.region)
@@ -92,7 +107,7 @@ def _store(
     oauth_app: OAuthApp | None,
 ) -> None:
     grant = Grant.objects.filter(connection=connection).first() or Grant(connection=connection, generation=0)
-    grant.obtained_at = clock.now()
+    grant.obtained_at, grant.consent_told = clock.now(), ""
     renewal.fill(grant, tokens)
     grant.scopes_asked = scopes_asked
     grant.oauth_app = oauth_app

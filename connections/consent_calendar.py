@@ -2,47 +2,55 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef
+from django.db import transaction
 
-from connections import clock
-from connections.models import Connection, Grant, Notice
+from connections import clock, providers
+from connections.models import Connection, Grant
+from connections.notifications import facts
+from connections.notifications.kinds import CONSENT_ENDS
 
-MONTH, WEEK = "consent_ends_in_a_month", "consent_ends_in_a_week"
+MONTH, WEEK = "month", "week"
 _DAYS_BEFORE = {MONTH: timedelta(days=30), WEEK: timedelta(days=7)}
 _SEVERAL = 200
 
 
 def announce() -> int:
-    """Write the notices that are due, each once a consent. Answers how many were new.
+    """Notify of the consents that end soon, each a month before and again a week before. Return how many were new.
 
-    The one for a month before is not sent late, beside that for a week.
+    The one for a month before is not given late, beside that for a week.
     """
     now = clock.now()
     week, month = now + _DAYS_BEFORE[WEEK], now + _DAYS_BEFORE[MONTH]
-    return _announce(WEEK, now, week) + _announce(MONTH, week, month)
+    return _announce(WEEK, [WEEK], now, week) + _announce(MONTH, [WEEK, MONTH], week, month)
 
 
-def _announce(kind: str, after: datetime, until: datetime) -> int:
-    told = Notice.objects.filter(
-        connection=OuterRef("connection"), kind=kind, created_at__gte=OuterRef("obtained_at")
-    )
+def _announce(which: str, given: list[str], after: datetime, until: datetime) -> int:
     ending = Grant.objects.filter(
-        ~Exists(told),
-        connection__status=Connection.Status.ACTIVE,
-        consent_ends_at__gt=after,
-        consent_ends_at__lte=until,
+        connection__status=Connection.Status.ACTIVE, consent_ends_at__gt=after, consent_ends_at__lte=until
+    ).exclude(consent_told__in=given)
+    return sum(_tell(grant, which) for grant in ending.select_related("connection__workspace")[:_SEVERAL])
+
+
+@transaction.atomic
+def _tell(grant: Grant, which: str) -> bool:
+    """Once: another worker may be at it, or a person reconnects it now."""
+    unchanged = Grant.objects.filter(
+        pk=grant.pk, consent_told=grant.consent_told, consent_ends_at=grant.consent_ends_at
     )
-    new = [
-        Notice(connection_id=connection, kind=kind, occasion=f"{ends:%Y-%m-%d}")
-        for connection, ends in ending.values_list("connection", "consent_ends_at")[:_SEVERAL]
-    ]
-    Notice.objects.bulk_create(new, ignore_conflicts=True)
-    return len(new)
-
-
-def is_about(notice: Notice, ends: datetime) -> bool:
-    """Whether the notice still tells the truth: nobody has reconnected since."""
-    return notice.occasion == f"{ends:%Y-%m-%d}"
+    ends = grant.consent_ends_at
+    if ends is None or not unchanged.update(consent_told=which):
+        return False
+    connection = grant.connection
+    provider, day = providers.get(connection.provider).name, f"{ends:%-d %B %Y}"
+    facts.of_connection(
+        CONSENT_ENDS,
+        connection,
+        title=f"Reconnect before {day}: {connection.label}",
+        reason=f"{provider} requires re-authorization after {day}, however well the connection works until then. "
+        "Reconnect it before that day, or send the client a link. Otherwise its workflows stop on that day.",
+        occasion=f"{which} {ends:%Y-%m-%d}",
+    )
+    return True
 
 
 def ends_soon(ends: datetime | None) -> bool:

@@ -6,7 +6,9 @@ from django.db import transaction
 from connections import audit
 from connections.actors import Actor
 from connections.encryption import Unreadable, reveal
-from connections.models import Connection, Grant, Notice, OAuthApp
+from connections.models import Connection, Grant, OAuthApp
+from connections.notifications import facts
+from connections.notifications.kinds import CONNECTION_BROKEN
 from connections.problems import Problem
 from connections.signals import connection_broken, connection_restored
 from connections.storable import storable
@@ -75,9 +77,7 @@ def break_off(connection: Connection, *, generation: int, reason: str) -> Proble
             audit.record(
                 _SYSTEM, "connection.broken", connection=connection, detail={"reason": storable(reason)}
             )
-            Notice.objects.create(
-                connection=connection, kind="reconnection_needed", occasion=f"generation {generation}"
-            )
+            _tell(connection)
             connection_broken.send(sender=Connection, connection=connection)
     if not won and Connection.objects.filter(pk=connection.pk, status=Connection.Status.ACTIVE).exists():
         return delayed(1.0)
@@ -85,9 +85,21 @@ def break_off(connection: Connection, *, generation: int, reason: str) -> Proble
     return Problem(code, message, status=409)
 
 
+def _tell(connection: Connection) -> None:
+    """Notify the agency, with the provider's own reason where one is known."""
+    why = connection.status_reason.strip().rstrip(".")
+    facts.of_connection(
+        CONNECTION_BROKEN,
+        connection,
+        title=f"Reconnection needed: {connection.label}",
+        reason=f"{why}{'. ' if why else ''}The connection can no longer access the account. Its workflows wait until "
+        "it is reconnected.",
+    )
+
+
 def restored(connection: Connection) -> None:
-    """Take back what was owed because it did not work, and wake what waits for it; inside the caller's transaction."""
-    Notice.objects.filter(connection=connection, status=Notice.Status.OWED).delete()
+    """Take back the notifications that it did not work, and wake what waits for it; inside the caller's transaction."""
+    facts.withdraw(connection, CONNECTION_BROKEN)
     connection_restored.send(sender=Connection, connection=connection)
 
 

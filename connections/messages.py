@@ -3,22 +3,12 @@
 from django.conf import settings
 from django.urls import reverse
 
-from connections.models import Connection, Role, User
+from connections.models import Connection
 
 
 def page(connection: Connection) -> str:
     """The address of its page."""
     return settings.PUBLIC_BASE_URL + reverse("connections:detail", args=[connection.pk])
-
-
-def in_charge(connection: Connection) -> list[str]:
-    """Addresses of the agency's owner and admins."""
-    people = User.objects.filter(
-        memberships__account=connection.workspace.account_id,
-        memberships__role__in=[Role.OWNER, Role.ADMIN],
-        is_active=True,
-    )
-    return [person.email for person in people]
 
 
 def line(text: str) -> str:

@@ -8,7 +8,15 @@ from django.db import IntegrityError, transaction
 
 from connections import audit, clock, mailing, wall
 from connections.actors import Actor
-from connections.models import Account, Invitation, Membership, Role, User
+from connections.models import (
+    Account,
+    Invitation,
+    Membership,
+    NotificationPreference,
+    NotificationReceipt,
+    Role,
+    User,
+)
 from connections.problems import Problem
 
 MAX_OPEN_INVITATIONS = 200
@@ -141,6 +149,8 @@ def remove(*, actor: Actor, membership: Membership) -> None:
         deleted, _ = others.delete()
         if not deleted:
             raise _owner_stays()
+        NotificationReceipt.objects.filter(account=membership.account, user=membership.user).delete()
+        NotificationPreference.objects.filter(account=membership.account, user=membership.user).delete()
         _record(actor, "person.removed", membership, {"role": membership.role})
 
 

@@ -16,7 +16,9 @@ from connections import backoff, clock, oauth_apps, providers
 from connections.encryption import seal
 from connections.grant_state import break_off, check_usable, delayed, opened
 from connections.metrics import REFRESHES
-from connections.models import Connection, Grant, Notice
+from connections.models import Connection, Grant
+from connections.notifications import facts
+from connections.notifications.kinds import CONNECTION_BROKEN
 from connections.problems import Problem
 from connections.providers import AppRefused, RefreshFailed, RefreshRefused, Tokens
 
@@ -121,7 +123,7 @@ def _put_off(grant: Grant, holder: uuid.UUID, error: RefreshFailed) -> Problem:
     )
     REFRESHES.labels("failed").inc()
     log.warning("refresh_failed", grant=str(grant.pk), failures=failures, reason=str(error))
-    if isinstance(error, AppRefused) and grant.oauth_app and failures >= _TELL_AFTER:
+    if isinstance(error, AppRefused) and grant.oauth_app and failures == _TELL_AFTER:
         _tell_of_the_app(grant)
     return delayed(wait)
 
@@ -148,6 +150,8 @@ def _store(grant: Grant, tokens: Tokens) -> Grant:
     current = Grant.objects.select_related("connection").get(pk=grant.pk)
     if stored:
         REFRESHES.labels("stored").inc()
+        if grant.failures >= _TELL_AFTER:
+            facts.withdraw(current.connection, CONNECTION_BROKEN)
     else:
         log.warning("refreshed_for_nothing", grant=str(grant.pk))
         check_usable(current.connection)
@@ -156,8 +160,16 @@ def _store(grant: Grant, tokens: Tokens) -> Grant:
 
 def _tell_of_the_app(grant: Grant) -> None:
     """Once for the tokens it has: a client's own app, unlike ours, can only be put right by the agency."""
-    Notice.objects.get_or_create(
-        connection=grant.connection, kind="own_app_refused", occasion=f"generation {grant.generation}"
+    connection = grant.connection
+    provider = providers.get(connection.provider).name
+    facts.of_connection(
+        CONNECTION_BROKEN,
+        connection,
+        title=f"{provider} refuses the app of {connection.workspace.name}",
+        reason=f"{provider} does not accept the client’s own app, through which “{connection.label}” was connected. It "
+        "may have been deleted there, or has a new secret. Enter its secret again, or reconnect through another app. "
+        "The workflows stop when the present access has expired.",
+        occasion=f"app {grant.generation}",
     )
 
 

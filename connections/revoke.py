@@ -9,6 +9,7 @@ from connections import audit, clock, oauth_apps, providers
 from connections.actors import Actor
 from connections.encryption import Unreadable, reveal
 from connections.models import Connection, Grant, OAuthApp
+from connections.notifications import facts
 from connections.signals import connection_revoked, connection_revoking
 from connections.slots import provider_slot
 
@@ -109,6 +110,7 @@ def _erase(
         answers = connection_revoked.send(sender=Connection, connection=connection)
         for _, done in answers:
             stopped.update(done)  # type: ignore[arg-type]
+        facts.withdraw(connection)
         audit.record(
             actor,
             "connection.revoked",

@@ -6,7 +6,8 @@ from django.db.models import Prefetch, prefetch_related_objects
 from django.http import HttpRequest
 
 from connections.actors import ROLE_SCOPES
-from connections.models import Account, Connection, Workspace
+from connections.models import Account, Connection, User, Workspace
+from connections.notifications import reading
 from connections.place import accounts_of, place_of
 
 _SWITCHER = 30
@@ -21,6 +22,13 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return {"shell": Shell(request)}
 
 
+def unread_of(request: HttpRequest) -> int:
+    """Of every agency the person belongs to, whichever is looked at."""
+    user = request.user
+    accounts = [account.pk for account in accounts_of(request)]
+    return reading.unread(user, accounts) if isinstance(user, User) and accounts else 0
+
+
 class Shell:
     """Read once for each page; every list is bounded."""
 
@@ -28,6 +36,7 @@ class Shell:
         self.place = place_of(request)
         self._request = request
         self._broken: list[Connection] | None = None
+        self._unread: int | None = None
 
     @property
     def accounts(self) -> list[Account]:
@@ -42,6 +51,13 @@ class Shell:
         """What the person's role allows in this agency, with `:` as `_` for templates."""
         scopes = ROLE_SCOPES[self.place.role] if self.place else frozenset()
         return frozenset(scope.replace(":", "_") for scope in scopes)
+
+    @property
+    def unread(self) -> int:
+        """How many notifications the person has not read; at most reading.MOST_COUNTED + 1."""
+        if self._unread is None:
+            self._unread = unread_of(self._request)
+        return self._unread
 
     @property
     def broken(self) -> list[Connection]:

@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from connections import api_keys, client_links, oauth_apps, people
 from connections.actors import Actor
-from connections.models import Connection, Membership
+from connections.models import Connection, Membership, Notification
+from connections.notifications import distribution, facts, kinds, preferences
 from tests.people import People
 from tests.people import people as make_people
 from tests.workflows.conftest import SYSTEM, connect, publish
@@ -88,7 +89,9 @@ def world() -> World:
     )
     revoked = connect(who.acme, "Gone")
     Connection.objects.filter(pk=revoked.pk).update(status="revoked", revoked_at=timezone.now())
+    notification = notified(who, connection)
     ids: dict[str, Any] = {
+        "notification_id": notification.pk,
         "connection_id": connection.pk,
         "trigger_id": trigger.pk,
         "secret_id": secret.pk,
@@ -125,6 +128,16 @@ def world() -> World:
     }
     assert Event.objects.count() == 1
     return World(who, {name: str(value) for name, value in ids.items()}, special)
+
+
+def notified(who: People, connection: Connection) -> Notification:
+    """One that everybody of the agency has, one that is still to be handed out, and what Alice has chosen."""
+    words = {"title": "Quarterly figures", "reason": "Quarterly figures"}
+    facts.of_connection(kinds.CLIENT_CONNECTED, connection, **words)
+    distribution.distribute()
+    facts.of_connection(kinds.CONNECTION_BROKEN, connection, **words)
+    preferences.choose(who.agency.pk, who.alice, {kinds.CONNECTION_BROKEN.key: kinds.Email.HOURLY})
+    return Notification.objects.get(account=who.agency, kind=kinds.CLIENT_CONNECTED.key)
 
 
 def _admin(who: People) -> Actor:

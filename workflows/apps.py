@@ -16,11 +16,13 @@ class WorkflowsConfig(AppConfig):
             spawned,  # noqa: F401 - connects its signal receiver
             trigger_panel,
         )
+        from workflows.notifications import kinds  # noqa: PLC0415 - needs loaded apps
         from workflows.webhooks import wishes  # noqa: PLC0415 - needs loaded apps
 
         panels.register(scope_report.PANEL)
         panels.register(trigger_panel.PANEL)
         call_panel.register()
+        kinds.register()
         audit_words.register(wishes.AUDIT_WORDS)
         audit_words.register(
             {

@@ -14,6 +14,7 @@ from connections.actors import Actor
 from connections.problems import Problem
 from workflows.hooks import outbox
 from workflows.models import Run, Workflow
+from workflows.notifications import facts
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +59,7 @@ def _pause(workflow: Workflow) -> None:
     workflow.status, workflow.pause_reason = Workflow.Status.PAUSED, reason
     limit = workflow.max_runs_per_minute
     log.warning("workflow_paused_for_safety", workflow=str(workflow.pk), limit=limit)
+    facts.workflow_paused(workflow)
     audit.record(
         Actor.system(),
         "workflow.paused_for_safety",

@@ -10,6 +10,7 @@ from connections.models import Connection
 from connections.problems import Problem
 from workflows.hooks import outbox
 from workflows.models import ActionCall, Run, StepRun
+from workflows.notifications import facts
 
 
 def resume(runs: Iterable[Run]) -> int:
@@ -49,6 +50,7 @@ def fail_revoked(runs: Iterable[Run]) -> int:
     )
     close_steps(paused, error)
     outbox.owe_runs(run.pk for run in paused)
+    facts.runs_failed(paused, error)
     return failed
 
 

@@ -12,6 +12,7 @@ from workflows.catalog import Json
 from workflows.fanout import fields_of
 from workflows.hooks import outbox
 from workflows.models import ActionCall, Run, StepRun
+from workflows.notifications import facts
 from workflows.owners import Owner
 from workflows.run_leases import RunLease
 from workflows.runs import replay
@@ -183,6 +184,8 @@ class Walk:
         with statements.in_one():
             self.lease.give_back(status=status, error=error, finished_at=clock.now())
             outbox.owe_run(self.run)
+            if status == Run.Status.FAILED:
+                facts.run_failed(self.run, error)
 
 
 class _StepOwner(Owner):

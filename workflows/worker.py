@@ -4,6 +4,7 @@ import time
 
 from connections import clock, consent_calendar, renewal
 from connections.mail import outbox as mail
+from connections.notifications import digest, distribution
 from connections.postgresql import plans
 from workflows import (
     calls,
@@ -67,8 +68,11 @@ def housekeeping() -> None:
     doorbell.still_alive()
     renewal.refresh_due()
     consent_calendar.announce()
+    distribution.distribute()
+    digest.owe_due()
     mail.send_due()
     mail.prune()
+    distribution.prune()
     holding.release_late()
     holding.forget_held()
     turned_away.prune()

@@ -26,7 +26,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django_q.tasks import async_task
 
-from connections import backoff, clock, connection_messages, consent_calendar, link_messages, wall
+from connections import backoff, clock, link_messages, wall
 from connections.encryption import reveal, seal
 from connections.messages import line
 from connections.models import Notice
@@ -80,8 +80,6 @@ def send_due(limit: int = _AT_ONCE) -> int:
     if owed.filter(next_attempt_at__gt=now, error=SERVER_AWAY).exists():
         return 0  # what is owed since then waits for the attempt that is planned already
     due = owed.filter(next_attempt_at__lte=now).select_related(
-        "connection__workspace__account",
-        "connection__grant",
         "invitation__account",
         "invitation__created_by",
         "client_link__connection__workspace__account",
@@ -179,10 +177,6 @@ def prune() -> int:
 
 
 _MESSAGES: dict[str, Callable[[Notice], EmailMessage | None]] = {
-    "reconnection_needed": connection_messages.reconnection_needed,
-    consent_calendar.MONTH: connection_messages.consent_ends,
-    consent_calendar.WEEK: connection_messages.consent_ends,
-    "own_app_refused": connection_messages.own_app_refused,
     "invitation": link_messages.invitation,
     "client_link": link_messages.client_link,
     "asked_again": link_messages.asked_again,

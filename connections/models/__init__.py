@@ -5,6 +5,12 @@ from connections.models.budgets import RequestBudget
 from connections.models.connection import Connection, Grant
 from connections.models.keys import ApiKey
 from connections.models.notices import Notice
+from connections.models.notifications import (
+    Notification,
+    NotificationFact,
+    NotificationPreference,
+    NotificationReceipt,
+)
 from connections.models.oauth_apps import OAuthApp
 from connections.models.people import Account, Membership, Role, User, Workspace
 from connections.models.secret_links import ClientLink, Invitation
@@ -19,6 +25,10 @@ __all__ = [
     "Invitation",
     "Membership",
     "Notice",
+    "Notification",
+    "NotificationFact",
+    "NotificationPreference",
+    "NotificationReceipt",
     "OAuthApp",
     "RequestBudget",
     "Role",

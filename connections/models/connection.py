@@ -124,6 +124,9 @@ class Grant(models.Model):
         null=True, blank=True, help_text="When somebody has to consent anew, however often it is renewed"
     )
     generation = models.PositiveIntegerField(default=1, help_text="Counts the tokens stored so far")
+    consent_told = models.CharField(
+        max_length=10, blank=True, default="", help_text="Which notice ahead of its end was given"
+    )
     lease_holder = models.UUIDField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     failures = models.PositiveIntegerField(default=0, help_text="Transient refresh failures in a row")

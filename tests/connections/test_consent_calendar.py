@@ -9,9 +9,10 @@ from django.utils import timezone
 
 from connections import consent_calendar, grants
 from connections.authorising import Ending, authorise
-from connections.mail import outbox
-from connections.models import Connection, Grant, Notice
+from connections.models import Connection, Grant, Notification, NotificationReceipt
+from connections.notifications import distribution
 from connections.providers import Identity, Tokens
+from tests.connections import notified
 from tests.connections.test_grants import age, renewed
 from tests.connections.test_pages import page_of, signed_in
 from tests.people import People
@@ -40,10 +41,8 @@ def reconnect(connection: Connection, scopes: list[str]) -> None:
 
 def tell() -> list[str]:
     """The subjects of what goes out now."""
-    mail.outbox.clear()
     consent_calendar.announce()
-    outbox.send_due()
-    return [message.subject for message in mail.outbox]
+    return [message.subject for message in notified.tell()]
 
 
 @pytest.mark.parametrize(("scopes", "unused", "consent"), [(ALL_SCOPES, 30, 365), (["write"], 210, 1095)])
@@ -77,38 +76,40 @@ def test_those_in_charge_are_told_a_month_and_a_week_before_each_once(
     assert tell() == []
 
     ends = ends_in(connection, days=29)
-    assert tell() == [f"Reconnect before {ends:%-d %B %Y}: Acme"]
-    assert sorted(mail.outbox[0].to) == sorted([who.alice.email, who.dora.email])
+    assert tell() == [f"Reconnect before {ends:%-d %B %Y}: Acme"] * 2
+    assert sorted(to for message in mail.outbox for to in message.to) == [who.alice.email, who.dora.email]
     assert f"/connections/{connection.pk}/" in mail.outbox[0].body
     assert tell() == []
 
     ends_in(connection, days=6)
-    assert len(tell()) == 1
+    assert len(tell()) == 2
     assert tell() == []
 
 
 def test_whoever_comes_late_is_told_once_not_twice(connection: Connection) -> None:
     ends_in(connection, days=3)
-    assert len(tell()) == 1
-    assert Notice.objects.count() == 1
+    assert len(tell()) == 2
+    assert tell() == []
+    assert Notification.objects.count() == 1
 
 
 def test_a_reconnect_makes_what_was_to_be_said_untrue(connection: Connection) -> None:
     ends_in(connection, days=29)
     consent_calendar.announce()
-    notice = Notice.objects.get()
+    distribution.distribute()
     reconnect(connection, ALL_SCOPES)
-    Notice.objects.bulk_create([notice])  # written by another process in the very moment
 
     assert tell() == []
+    assert not NotificationReceipt.objects.filter(read_at=None).exists()
 
 
-def test_a_year_later_they_are_told_again(connection: Connection) -> None:
-    ends_in(connection, days=29)
+def test_the_next_consent_is_told_of_again(connection: Connection) -> None:
+    ends_in(connection, days=6)
     tell()
-    Notice.objects.update(created_at=timezone.now() - timedelta(days=365), occasion="2025-01-01")
+    reconnect(connection, ALL_SCOPES)
+    ends_in(connection, days=5)
 
-    assert len(tell()) == 1
+    assert len(tell()) == 2
 
 
 def test_a_revoked_connection_is_left_alone(connection: Connection) -> None:
@@ -117,13 +118,12 @@ def test_a_revoked_connection_is_left_alone(connection: Connection) -> None:
     assert tell() == []
 
 
-def test_many_are_told_of_in_two_questions_and_two_inserts(
-    who: People, django_assert_num_queries: object
-) -> None:
+def test_what_has_been_told_costs_two_questions(who: People, django_assert_num_queries: object) -> None:
     for number in range(12):
         ends_in(connect(who.acme, f"No. {number}"), days=5 if number % 2 else 20)
-    with django_assert_num_queries(4):  # type: ignore[operator]
-        assert consent_calendar.announce() == 12
+    assert consent_calendar.announce() == 12
+    with django_assert_num_queries(2):  # type: ignore[operator]
+        assert consent_calendar.announce() == 0
 
 
 def test_the_page_says_the_day_always_and_warns_a_month_before(who: People, connection: Connection) -> None:

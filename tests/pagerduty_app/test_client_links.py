@@ -16,6 +16,7 @@ from connections.actors import Actor
 from connections.mail import outbox
 from connections.models import AuditEvent, ClientLink, Connection, Grant
 from pagerduty_app.sandbox.sandbox import Sandbox
+from tests.connections import notified
 from tests.connections.test_pages import signed_in
 from tests.pagerduty_app.dance import decide
 from tests.people import People, people
@@ -103,6 +104,10 @@ def test_a_client_connects_by_the_mailed_link_without_an_account(bob: Client, wh
     event = AuditEvent.objects.get(action="connection.connected")
     assert (event.actor_kind, event.ip) == ("client", "127.0.0.1")
     assert dana.browser.get("/", follow=True).redirect_chain[-1][0].startswith("/accounts/login/")
+    told = notified.tell()
+    assert sorted(message.to[0] for message in told) == [who.alice.email, who.dora.email]
+    assert told[0].subject == f"Client connected: {connection.label}"
+    assert f"Reason: {DANA} (client link) authorized the account acme." in told[0].body
 
 
 def test_the_agency_sees_how_far_the_client_is(bob: Client, who: People) -> None:

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from connections import checks, grants
-from connections.models import AuditEvent, Connection, Grant, Notice
+from connections.models import AuditEvent, Connection, Grant, NotificationFact
 from connections.problems import Problem
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.pagerduty_app.dance import Dance
@@ -74,7 +74,7 @@ def test_two_refusals_with_a_renewal_between_do_not_end_it(run: Run, connection:
     assert call.error is not None
     assert (call.error["code"], call.error["retryable"]) == ("access_refused_for_now", True)
     assert call.error["provider_status"] == 401
-    assert not Notice.objects.filter(kind="reconnection_needed").exists()
+    assert not NotificationFact.objects.filter(kind="connection_broken").exists()
 
 
 def test_when_the_spell_is_over_the_run_goes_on_by_itself(
@@ -100,7 +100,7 @@ def test_a_spell_that_lasts_some_minutes_ends_the_connection_and_the_run_is_park
 
     assert state(connection) == "error"
     assert Run.objects.get().status == "paused"
-    assert Notice.objects.filter(kind="reconnection_needed").count() == 1
+    assert NotificationFact.objects.filter(kind="connection_broken").count() == 1
     assert AuditEvent.objects.filter(action="connection.broken").count() == 1
     assert sandbox.store.all("note") == []
 
@@ -130,7 +130,7 @@ def test_a_check_asks_although_it_is_broken_heals_it_and_wakes_what_waits(
         assert len(sandbox.requests) > before
         assert state(connection) == "active"
         assert connection.status_reason == ""
-        assert not Notice.objects.filter(status="owed").exists()
+        assert not NotificationFact.objects.exists()
         healed = AuditEvent.objects.get(action="connection.healed")
         assert healed.user_id == who.alice.pk
         go_on(traveller, minutes=0.5)
@@ -150,7 +150,7 @@ def test_a_check_of_a_broken_one_that_is_refused_leaves_it_broken(
         result = checks.check(actor=SYSTEM, connection=connection)
 
     assert (result["healthy"], result["status"]) == (False, "error")
-    assert Notice.objects.filter(kind="reconnection_needed").count() == 1
+    assert NotificationFact.objects.filter(kind="connection_broken").count() == 1
     assert Run.objects.get().status == "paused"
 
 

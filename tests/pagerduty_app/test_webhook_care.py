@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from connections.budget import Budget, Exhausted
-from connections.models import Connection
+from connections.models import Connection, NotificationFact
 from connections.revoke import receipt_of, revoke
 from pagerduty_app import missed, signatures
 from pagerduty_app.sandbox.sandbox import Sandbox
@@ -50,6 +50,11 @@ def unseen(sandbox: Sandbox, kept: Trigger, title: str = "Nobody was told") -> J
     return open_incident(sandbox, title)
 
 
+def notified() -> list[str]:
+    """The titles of what people are to be notified of, one a time that it happened."""
+    return [str(fact.data["title"]) for fact in NotificationFact.objects.order_by("pk")]
+
+
 def late(kept: Trigger, incident: Json, happened: str, occurred_at: str) -> int:
     """The delivery after all, as PagerDuty would have sent it; answers its status."""
     event = {
@@ -84,6 +89,7 @@ def test_three_refusals_disable_it_and_it_is_enabled_again(
     (subscription,) = theirs(sandbox)
     assert subscription["disabled_until"] == 0
     assert len(audited("webhook_enabled")) == 1
+    assert notified() == [f"Webhook disabled: {kept.name}"]
     events = told(kept)
     assert [event.payload["event"]["data"]["title"] for event in events] == [
         "Refused 0",
@@ -254,8 +260,10 @@ def test_one_that_somebody_switched_off_is_left_so_until_it_is_on_again(
     sandbox.store.put("subscription", subscription["id"], subscription | {"active": False})
     open_incident(sandbox, "While it was off")
     turn()
+    turn()
     assert row(kept, "on").trouble == "inactive"
     assert not theirs(sandbox)[0]["active"]
+    assert notified() == [f"Webhook disabled: {kept.name}"]
 
     sandbox.store.put("subscription", subscription["id"], subscription | {"active": True})
     turn()

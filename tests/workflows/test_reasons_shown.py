@@ -8,10 +8,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from connections import checks, connection_messages, problems
+from connections import checks, grant_state, problems
 from connections.admin.payloads import as_error
-from connections.models import Connection, Notice, Workspace
+from connections.models import Connection, Workspace
 from pagerduty_app.client.refusals import MOST_REASONS
+from tests.connections import notified
 from tests.workflows.conftest import API, SYSTEM, incident_event
 from tests.workflows.made_calls import failed, made, page_of
 from tests.workflows.pages import text
@@ -151,13 +152,9 @@ def test_when_a_trigger_cannot_look_or_make_its_webhook(trigger: Trigger) -> Non
 
 
 def test_in_the_mail_about_a_broken_connection(connection: Connection) -> None:
-    Connection.objects.filter(pk=connection.pk).update(status="error", status_reason="Authorisation\nended.")
-    connection.refresh_from_db()
+    grant_state.break_off(connection, generation=connection.grant.generation, reason="Authorisation\nended.")
 
-    mail = connection_messages.reconnection_needed(Notice(connection=connection, kind="reconnection_needed"))
-
-    assert mail is not None
-    assert "Reason given: Authorisation ended." in mail.body
+    assert "Reason: Authorisation ended. The connection can no longer" in notified.tell()[0].body
 
 
 def test_for_support() -> None:

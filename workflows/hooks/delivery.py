@@ -14,7 +14,9 @@ from connections import clock
 from connections.encryption import Unreadable
 from workflows.hooks import payloads, schedule, signing
 from workflows.hooks.exchange import Exchange, Outcome
+from workflows.hooks.log import words_of
 from workflows.models import Hook, HookDelivery, HookSecret
+from workflows.notifications import facts
 
 log = structlog.get_logger(__name__)
 
@@ -105,6 +107,8 @@ def settle(claimed: Claim, outcome: Outcome) -> None:
             log.warning("hook_delivery_taken_over", delivery=str(delivery.id))
             return
         _note(delivery, outcome, now, fields.get("next_attempt_at"))
+        if fields.get("status") == Status.DEAD and delivery.kind != HookDelivery.Kind.TEST:
+            facts.delivery_dead(delivery, words_of(entry))
     log.info(
         "hook_tried",
         hook=str(delivery.hook_id),
@@ -142,7 +146,10 @@ def _note(delivery: HookDelivery, outcome: Outcome, now: datetime, again: object
     hook.filter(failing_since__isnull=True).update(failing_since=now)
     if outcome.error == "gone":
         paused = {"status": Hook.Status.PAUSED, "pause_reason": Hook.PauseReason.GONE}
-        hook.filter(status=Hook.Status.ACTIVE).update(**paused)
+        if hook.filter(status=Hook.Status.ACTIVE).update(**paused):
+            facts.hook_paused(
+                delivery.hook, "It answered 410: the endpoint is gone. Change its address, then resume it."
+            )
     slow = _HELD_TIMES * outcome.seconds if outcome.seconds > _SLOW_SECONDS else 0.0
     if hold := max(slow, outcome.retry_after):
         hook.update(held_until=now + timedelta(seconds=hold))

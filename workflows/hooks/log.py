@@ -63,8 +63,13 @@ def _subject(delivery: HookDelivery) -> str:
 
 
 def _try(entry: dict[str, Any]) -> Try:
+    return Try(parse_datetime(entry["at"]), words_of(entry), entry["ms"])
+
+
+def words_of(entry: dict[str, Any]) -> str:
+    """How an attempt ended, in words."""
     status, error = entry["status"], entry["error"]
     words = ERRORS.get(error, error) if error else "delivered"
     if status is not None:
         words = f"{status}: {words}"
-    return Try(parse_datetime(entry["at"]), words, entry["ms"])
+    return words

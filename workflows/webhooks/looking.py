@@ -8,9 +8,10 @@ from django.db import transaction
 
 from connections import backoff, clock
 from connections.actors import Actor
-from workflows import twins
+from workflows import catalog, twins
 from workflows.catalog import ProviderError, Subscriber, Webhook
 from workflows.models import Subscription
+from workflows.notifications import facts
 from workflows.webhooks import making, recovering, wishes
 from workflows.webhooks.care import Care
 
@@ -30,7 +31,12 @@ def look(care: Care) -> None:
         _renew(care)
     elif not found.active:
         # Somebody's wish: it is said on the trigger's page, and not undone.
-        care.done(again_in=_next_look(), trouble="inactive", gap_since=_gap(care.row))
+        with transaction.atomic():
+            if care.row.trouble != "inactive":
+                facts.webhook_disabled(
+                    care.row.trigger, f"A person has disabled it in {_name(care)}. Enable it there."
+                )
+            care.done(again_in=_next_look(), trouble="inactive", gap_since=_gap(care.row))
     else:
         _well(care, found)
 
@@ -53,13 +59,23 @@ def _well(care: Care, found: Webhook) -> None:
 def _enable(care: Care, *, needed: bool) -> None:
     """The row says since when something may be missing, before that is ended."""
     was_disabled = needed or care.row.trouble == "disabled"  # enabled, perhaps, by a turn that was cut off
-    care.write(trouble="disabled" if needed else care.row.trouble, gap_since=_gap(care.row))
+    with transaction.atomic():
+        if needed and care.row.trouble != "disabled":
+            why = f"{_name(care)} disabled it, because it was refused too often. It is being enabled again, and events "
+            facts.webhook_disabled(
+                care.row.trigger, f"{why}missed meanwhile are recovered as far as possible."
+            )
+        care.write(trouble="disabled" if needed else care.row.trouble, gap_since=_gap(care.row))
     if needed:
         care.ask(lambda subscriber, api: subscriber.enable(api, care.row.external_id))
     with transaction.atomic():
         care.write(trouble="", well_at=clock.now())
         if was_disabled:
             wishes.record(_SYSTEM, care.row.trigger, wishes.ENABLED, webhook=care.row.external_id)
+
+
+def _name(care: Care) -> str:
+    return catalog.integration(care.row.trigger.provider).name
 
 
 def _confirm(care: Care) -> bool:

@@ -1,0 +1,86 @@
+"""Writing down what people may want to be notified of. Each is called in the transaction of what happened."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.urls import reverse
+
+from connections import quick_rows
+from connections.models import NotificationFact
+from connections.notifications import facts
+from workflows.models import Hook, HookDelivery, Run, Trigger, Workflow
+from workflows.notifications import kinds
+
+
+def run_failed(run: Run, error: Any) -> None:
+    """One statement, which goes in one with those that end the run (statements.in_one)."""
+    if not run.is_test:
+        quick_rows.insert(_failure(run, error))
+
+
+def runs_failed(runs: Iterable[Run], error: Any) -> None:
+    """As `run_failed`, of several in one statement."""
+    NotificationFact.objects.bulk_create([_failure(run, error) for run in runs if not run.is_test])
+
+
+def _failure(run: Run, error: Any) -> NotificationFact:
+    """Failures of a workflow with the same code are one group."""
+    code = error.get("code", "") if isinstance(error, dict) else ""
+    return facts.fact(
+        kinds.RUN_FAILED,
+        workspace_id=run.workspace_id,
+        group=f"{run.workflow_id} {code}",
+        workflow=str(run.workflow_id),
+        run=str(run.id),
+        error=error,
+    )
+
+
+def workflow_paused(workflow: Workflow) -> None:
+    """By its safety limit."""
+    facts.notify(
+        kinds.WORKFLOW_PAUSED,
+        workspace_id=workflow.workspace_id,
+        group=str(workflow.pk),
+        title=f"Workflow paused (safety): {workflow.name}",
+        reason=f"It would have begun more than {workflow.max_runs_per_minute} runs within a minute. Its runs wait. "
+        "Resume it, with a higher limit if so many are right, or archive it.",
+        path=reverse("workflows:detail", args=[workflow.pk]),
+    )
+
+
+def webhook_disabled(trigger: Trigger, reason: str) -> None:
+    facts.notify(
+        kinds.WEBHOOK_DISABLED,
+        workspace_id=trigger.workspace_id,
+        group=str(trigger.pk),
+        title=f"Webhook disabled: {trigger.name}",
+        reason=reason,
+        path=reverse("triggers:detail", args=[trigger.pk]),
+    )
+
+
+def delivery_dead(delivery: HookDelivery, reason: str) -> None:
+    """A message to an outgoing webhook was given up. reason: how the last attempt ended."""
+    hook = delivery.hook
+    facts.notify(
+        kinds.HOOK_FAILING,
+        workspace_id=hook.workspace_id,
+        group=str(hook.pk),
+        title=f"Outgoing webhook failing: {hook.name}",
+        reason=f"A message was given up after {delivery.attempts} attempts: {reason}. "
+        "Send it again once the endpoint answers.",
+        path=reverse("hooks:delivery", args=[hook.pk, delivery.id]),
+    )
+
+
+def hook_paused(hook: Hook, reason: str) -> None:
+    """By us, because its endpoint is gone."""
+    facts.notify(
+        kinds.HOOK_FAILING,
+        workspace_id=hook.workspace_id,
+        group=f"{hook.pk} paused",
+        title=f"Outgoing webhook paused: {hook.name}",
+        reason=reason,
+        path=reverse("hooks:detail", args=[hook.pk]),
+    )
