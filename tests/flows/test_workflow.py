@@ -1,5 +1,7 @@
 """Somebody who has never programmed builds a workflow, tests, publishes and watches it, with pictures for docs/."""
 
+import re
+
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -50,6 +52,9 @@ def build(page: Page) -> None:
     page.get_by_role("link", name="Add conditions").click()
     fill_condition(page, 1, "Incident service summary", "is", "Payments")
     page.get_by_role("button", name="Another row").click()
+    fill_condition(page, 2, "Incident urgency", "is", "hihg")
+    page.get_by_role("button", name="Store the conditions").click()
+    expect(page.get_by_label("Value").nth(1)).to_have_accessible_description(re.compile("Did you mean high"))
     fill_condition(page, 2, "Incident urgency", "is", "high")
     page.get_by_role("button", name="Store the conditions").click()
     expect(page.get_by_text("Incident urgency is high")).to_be_visible()

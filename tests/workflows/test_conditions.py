@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from rest_framework.serializers import ValidationError
 
 from connections.models import Connection
 from tests.workflows.conftest import Ask, note_step
 from workflows import conditions, wildcards
+from workflows.condition_fields import ConditionsField
 from workflows.models import Trigger
 
 FIELDS = {
@@ -115,3 +117,15 @@ def test_a_row_that_cannot_be_meant_is_named(
 
     assert answer.status_code == 400
     assert answer.json()["error"]["fields"]["conditions"][0].startswith(said)
+
+
+@pytest.mark.parametrize(("fields", "taken"), [(50, True), (51, False)])
+def test_values_have_a_bounded_number_of_fields(fields: int, taken: bool) -> None:
+    row = ["trigger.incident.title", "one_of", ["{{ trigger.event.id }}"] * fields]
+    judged = ConditionsField()
+
+    if taken:
+        assert judged.run_validation({"rows": [row]})["rows"] == [row]
+    else:
+        with pytest.raises(ValidationError, match="at most 50 fields"):
+            judged.run_validation({"rows": [row]})
