@@ -12,7 +12,6 @@ from typing import Any
 
 from pagerduty_app.actions.asking import provider_errors
 from pagerduty_app.client import Api, PagerDutyError
-from pagerduty_app.client.paging import PAGE
 from workflows.catalog import Json, Missed, MissedChange, Reach
 from workflows.moments import moment
 
@@ -94,26 +93,21 @@ def _incidents(api: Api, reach: Reach, since: datetime, until: datetime) -> tupl
         "since": _text(since),
         "until": _text(until + timedelta(seconds=1)),
         "sort_by": "created_at:desc",
-        "limit": PAGE,
     }
     if reach.kind != "account":
         params[f"{reach.kind}_ids"] = [reach.id]
-    rows: dict[str, Json] = {}
-    end, offset = time.monotonic() + _LISTING_SECONDS, 0
+    rows: list[Json] = []
+    read = 0
+    walk = api.everything("incidents", params, end := time.monotonic() + _LISTING_SECONDS)
     with provider_errors():
-        while offset < _MOST_READ:
-            if time.monotonic() > end:
-                raise PagerDutyError("PagerDuty was too slow to list the incidents.", retryable=True)
-            page = api.page("incidents", {**params, "offset": offset})
-            got = page.get("incidents")
-            if not isinstance(got, list):
-                raise PagerDutyError("PagerDuty’s answer holds no incidents.", retryable=True)
-            usable = (row for row in got if isinstance(row, dict) and _usable_id(row.get("id")))
-            rows |= {row["id"]: row for row in usable}
-            if not page.get("more") or not got:
-                return list(rows.values()), not page.get("more")
-            offset += len(got)
-    return list(rows.values()), False
+        for page in walk:
+            rows += [row for row in page if _usable_id(row["id"])]
+            read += len(page)
+            if read >= _MOST_READ:
+                return rows, False
+        if not walk.ending.complete and time.monotonic() > end:
+            raise PagerDutyError("PagerDuty was too slow to list the incidents.", retryable=True)
+    return rows, walk.ending.complete
 
 
 def _usable_id(some_id: Any) -> bool:

@@ -20,6 +20,7 @@ from workflows import catalog, metered, metrics, origins, outcomes
 from workflows.call_leases import CallLease
 from workflows.caller import Caller
 from workflows.catalog import ActionType, Effect, Json, ProviderError
+from workflows.catalog.answers import broken_promise
 from workflows.claims import LEASE
 from workflows.models import ActionCall
 from workflows.owners import Owner
@@ -113,12 +114,22 @@ class Attempt:
 
     def _perform(self) -> Json:
         action, connection = self._usable()
-        return metered.authorised(
+        output = metered.authorised(
             connection,
             lambda token: self._with_token(action, connection, token),
             just_read=True,
             on_refusal=self._refused,
         )
+        if lacking := broken_promise(action.output_schema, output):
+            provider = catalog.integration(connection.provider).name
+            raise ProviderError(
+                "provider_error",
+                f"{provider}’s answer lacks what it has to hold: {lacking}.",
+                status=200,
+                retryable=True,
+                outcome_unknown=self.sent,
+            )
+        return output
 
     def _usable(self) -> tuple[ActionType, Connection]:
         """What is to be done by which connection. Raises Problem."""

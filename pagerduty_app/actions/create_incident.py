@@ -18,6 +18,7 @@ from pagerduty_app.actions.fields import (
 )
 from pagerduty_app.actions.lookups import SERVICES, USERS
 from pagerduty_app.client import Api, PagerDutyError
+from pagerduty_app.client.paging import rows_of
 from workflows.catalog import ActionType, Caller, Effect, Json, ProviderError
 from workflows.inputs import ActionInput, Text
 
@@ -93,7 +94,7 @@ def _find(api: Api, data: Json, caller: Caller, statuses: list[str]) -> Json | N
         "sort_by": "created_at:desc",
         "limit": 100,
     }
-    found = api.page("incidents", wanted).get("incidents") or []
+    found = rows_of(api.page("incidents", wanted), "incidents")
     of_service = [row for row in found if _service_of(row) == data["service_id"]]
     return max(of_service, key=lambda row: str(row.get("created_at")), default=None)
 

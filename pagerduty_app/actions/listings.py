@@ -8,6 +8,7 @@ from connections.budget import Exhausted
 from pagerduty_app.actions.asking import provider_errors
 from pagerduty_app.actions.spans import Span
 from pagerduty_app.client import Api, Walk
+from pagerduty_app.client.paging import rows_of
 from workflows.catalog import Caller, Json, Streamed
 
 _DEFAULT_LIMIT = 25
@@ -27,6 +28,7 @@ def listing(collection: str) -> Callable[[Api, Json, Caller], Json]:
                 return _everything(collection, _walk(api, collection, data, span, caller.until), span, caller)
             page = {"offset": data.get("offset", 0), "limit": data.get("limit", _DEFAULT_LIMIT)}
             answer = api.page(collection, _filters(data) | (span.asked() if span else {}) | page)
+            rows_of(answer, collection)
         names = (collection, "offset", "limit", "more", "total")
         return {name: answer.get(name) for name in names} | (span.asked() if span else {})
 

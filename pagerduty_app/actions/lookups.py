@@ -8,7 +8,7 @@ from typing import Any
 
 from pagerduty_app.actions.asking import provider_errors
 from pagerduty_app.client import Api
-from pagerduty_app.client.paging import PAGE
+from pagerduty_app.client.paging import PAGE, no_rows, repeated
 from workflows.catalog import Json, Lookup, Option
 
 SERVICES = "pagerduty/services"
@@ -20,18 +20,23 @@ _LONGEST_LABEL = 200
 
 
 def _rows(api: Api, collection: str, query: str) -> Iterator[Json]:
-    """Row by row; PagerDuty is asked for a further page when somebody wants one."""
+    """Row by row; PagerDuty is asked for a further page when one is wanted. A row that is none is left out."""
     wanted = {"query": query} if query else {}
-    offset = 0
+    offset, seen = 0, set[str]()
     while True:
         with provider_errors():
             page = api.page(collection, {**wanted, "offset": offset, "limit": PAGE})
-        rows = page.get(collection)
-        if not isinstance(rows, list) or not rows:
-            return
-        yield from (row for row in rows if isinstance(row, dict))
+            rows = page.get(collection)
+            if not isinstance(rows, list):
+                raise no_rows(collection)
+            found = [row for row in rows if isinstance(row, dict)]
+            ids = {_text(row, "id") for row in found}
+            if page.get("more") and not ids - seen:
+                raise repeated(collection, len(seen))
+        yield from found
         if not page.get("more"):
             return
+        seen |= ids
         offset += len(rows)
 
 

@@ -50,8 +50,7 @@ class Api:
         return self._http.ask("POST", path, body={"note": {"content": content}}, from_email=from_email)
 
     def list_notes(self, incident_id: str) -> list[Json]:
-        notes = self._http.ask("GET", f"/incidents/{_checked(incident_id)}/notes").get("notes")
-        return [note for note in notes if isinstance(note, dict)] if isinstance(notes, list) else []
+        return rows_of(self._http.ask("GET", f"/incidents/{_checked(incident_id)}/notes"), "notes")
 
     def log_entries(self, incident_id: str, params: Mapping[str, Any]) -> list[Json]:
         """One page of what happened to the incident, the newest first."""

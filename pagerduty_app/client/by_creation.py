@@ -10,7 +10,17 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pagerduty_app.client.paging import FURTHEST, PAGE, Ending, Fetch, Row, Steps, by_offset, rows_of
+from pagerduty_app.client.paging import (
+    FURTHEST,
+    PAGE,
+    Ending,
+    Fetch,
+    Row,
+    Steps,
+    by_offset,
+    repeated,
+    rows_of,
+)
 
 _INCIDENTS = "incidents"
 _SPAN = timedelta(days=180)
@@ -33,6 +43,7 @@ def by_creation(fetch: Fetch, since: datetime | None, end: datetime | None, unti
     last = min(end, latest) if end else latest
     since = max(since, _FIRST) if since else None
     floor, offset, read, repeats = since, 0, 0, 0
+    before: list[Any] = []
     seen: dict[Any, datetime] = {}  # what was read of the time since `floor`
     while True:
         if time.monotonic() > until:
@@ -46,6 +57,10 @@ def by_creation(fetch: Fetch, since: datetime | None, end: datetime | None, unti
         asked = _window(floor, last)
         page = fetch({**asked, "sort_by": "created_at:asc", "offset": offset, "limit": PAGE})
         rows = rows_of(page, _INCIDENTS)
+        ids = [row.get("id") for row in rows]
+        if offset and ids and ids == before and page.get("more"):
+            raise repeated(_INCIDENTS, read)
+        before = ids
         times = _in_order(rows, floor)
         if times is None:
             ending = yield from _without_order(fetch, _window(since, last), page, rows, read, seen, until)

@@ -56,8 +56,11 @@ def by_offset(
         page = fetch({"offset": offset, "limit": limit})
         rows = rows_of(page, collection)
         # Rows that move between two pages come twice; an id is enough to tell.
-        yield [row for row in rows if row.get("id") not in come]
-        come.update(row.get("id") for row in rows)
+        new = [row for row in rows if row.get("id") not in come]
+        yield new
+        come.update(row.get("id") for row in new)
+        if rows and not new and page.get("more"):
+            raise repeated(collection, len(come))
         if not page.get("more"):
             return Ending(total=page.get("total"))
         if not rows:
@@ -65,12 +68,24 @@ def by_offset(
         offset += len(rows)
 
 
+def repeated(collection: str, read: int) -> PagerDutyError:
+    """For a server that does not go on: asking further would go on for ever, or for as long as its bound is."""
+    return PagerDutyError(
+        f"PagerDuty sent the same page again instead of the next one; {read:,} {collection} were read.",
+        status=200,
+    )
+
+
 def rows_of(page: dict[str, Any], collection: str) -> list[Row]:
     """The rows of a page. Raises PagerDutyError when it is not one."""
     rows = page.get(collection)
     if not isinstance(rows, list) or not all(_is_row(row) for row in rows):
-        raise PagerDutyError(f"PagerDuty's answer holds no {collection}.", status=200, retryable=True)
+        raise no_rows(collection)
     return rows
+
+
+def no_rows(collection: str) -> PagerDutyError:
+    return PagerDutyError(f"PagerDuty's answer holds no {collection}.", status=200, retryable=True)
 
 
 def object_of(answer: dict[str, Any], name: str, *, needs: tuple[str, ...], writes: bool = False) -> Row:

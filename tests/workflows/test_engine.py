@@ -131,7 +131,11 @@ def test_conditions_decide_whether_a_workflow_runs(
 def test_a_later_step_uses_the_output_of_an_earlier_one(
     deliver: Any, trigger: Trigger, connection: Connection, pagerduty: responses.RequestsMock
 ) -> None:
-    pagerduty.post(f"{API}/incidents", status=201, json={"incident": {"id": "PNEW", "title": "Follow-up"}})
+    pagerduty.post(
+        f"{API}/incidents",
+        status=201,
+        json={"incident": {"id": "PNEW", "title": "Follow-up", "status": "triggered"}},
+    )
     sent = add_note(pagerduty, incident="PNEW")
     create = {
         "key": "create",

@@ -273,7 +273,8 @@ class TestWhereARunFailed:
         deliver: Deliver,
         pagerduty: responses.RequestsMock,
     ) -> None:
-        made = {"id": "PNEW", "title": "New", "html_url": "https://acme.pagerduty.com/incidents/PNEW"}
+        made = {"id": "PNEW", "title": "New", "status": "triggered"}
+        made["html_url"] = "https://acme.pagerduty.com/incidents/PNEW"
         pagerduty.post(f"{API}/incidents", json={"incident": made}, status=201)
         step = note_step(
             connection,

@@ -41,7 +41,8 @@ def lone_create(connection: Connection) -> dict[str, Any]:
 def made(key: str = "k") -> dict[str, Any]:
     service = {"id": "PSVC1", "type": "service_reference"}
     created = timezone.now().isoformat()
-    return {"id": "PNEW", "type": "incident", "incident_key": key, "service": service, "created_at": created}
+    about = {"id": "PNEW", "type": "incident", "status": "triggered", "incident_key": key}
+    return {**about, "service": service, "created_at": created}
 
 
 @pytest.fixture

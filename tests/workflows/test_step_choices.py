@@ -63,7 +63,11 @@ class TestOnlyIf:
         connection: Connection,
         pagerduty: responses.RequestsMock,
     ) -> None:
-        pagerduty.post(f"{API}/incidents", status=201, json={"incident": {"id": "PNEW", "title": "x"}})
+        pagerduty.post(
+            f"{API}/incidents",
+            status=201,
+            json={"incident": {"id": "PNEW", "title": "x", "status": "triggered"}},
+        )
         skipped = note_step(connection, only_if=LOW)
         publish(trigger, connection, steps=[create_step(connection, only_if={"rows": []}), skipped])
         deliver(incident_event())
