@@ -4,6 +4,7 @@ What is cached here are look-ups and counters of attempts to sign in; nothing is
 page, action and sign-in would fail while Redis restarts.
 """
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,23 @@ import structlog
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.cache.backends.redis import RedisCache
 from redis.exceptions import RedisError
+
+
+class Json:
+    """How values are kept: as JSON, because unpickling runs what it reads, and others may write to that Redis.
+
+    Whole numbers are kept as they are, so that Redis can count with them. What cannot be read is as if not there.
+    """
+
+    def dumps(self, value: Any) -> int | bytes:
+        return value if type(value) is int else json.dumps(value).encode()
+
+    def loads(self, data: bytes) -> Any:
+        try:
+            return json.loads(data)
+        except (ValueError, RecursionError):
+            return None
+
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +46,8 @@ class SteadyRedis(RedisCache):
     """CACHES["default"]["BACKEND"] where CACHE_URL is a Redis. Never raises RedisError."""
 
     def __init__(self, server: Any, params: dict[str, Any]) -> None:
-        super().__init__(server, params)
+        options = {**params.get("OPTIONS", {}), "serializer": Json()}
+        super().__init__(server, {**params, "OPTIONS": options})
         self._name = str(server).rpartition("@")[2]
         kept = {name: value for name, value in params.items() if name.lower() != "options"}
         self._beside = LocMemCache(f"beside {self._name}", kept)

@@ -45,6 +45,14 @@ class Choices:
     options: list[Option]
     complete: bool
 
+    def as_json(self) -> dict[str, Any]:
+        """For the cache, which keeps JSON."""
+        return {"options": [(one.value, one.label) for one in self.options], "complete": self.complete}
+
+    @staticmethod
+    def of_json(kept: dict[str, Any]) -> "Choices":
+        return Choices([Option(value, label) for value, label in kept["options"]], kept["complete"])
+
     def spelt(self, text: str) -> str:
         """The value that is `text` in any case, as it is spelt here; "" where there is none."""
         return next((one.value for one in self.options if fold(one.value) == fold(text)), "")
@@ -82,10 +90,14 @@ def choices(
     if not actor.may("actions:run", connection.workspace.account_id):
         raise Problem("forbidden", "You may not run actions here.", status=403)
     check_usable(connection, lookup)
-    found: Choices | dict[str, Any] | None = cache.get(key := _cache_key(connection, lookup, query))
+    kept: dict[str, Any] | None = cache.get(key := _cache_key(connection, lookup, query))
+    found = None if kept is None else kept.get("problem") or Choices.of_json(kept)
     if found is None:
         found = _ask(connection, lookup, query, time.monotonic() + SECONDS if until is None else until)
-        cache.set(key, found, _KEPT_SECONDS if isinstance(found, Choices) else _FAILURE_KEPT_SECONDS)
+        if isinstance(found, Choices):
+            cache.set(key, found.as_json(), _KEPT_SECONDS)
+        else:
+            cache.set(key, {"problem": found}, _FAILURE_KEPT_SECONDS)
     if isinstance(found, dict):
         raise Problem(**found)
     return found

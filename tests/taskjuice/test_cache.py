@@ -1,5 +1,7 @@
 """A Redis that comes and goes: whoever asks the cache never notices."""
 
+import json
+import pickle
 import socket
 import subprocess
 import time
@@ -12,6 +14,8 @@ from django.core.cache.backends.base import BaseCache
 
 from taskjuice import cache as steady
 from taskjuice.cache import SteadyRedis
+from workflows.catalog import Option
+from workflows.lookups import Choices
 
 START = Callable[[], subprocess.Popen[bytes]]
 
@@ -102,3 +106,34 @@ def test_one_that_does_not_answer_is_left_alone_for_a_while(
     monkeypatch.setattr(steady, "_left_alone_until", {cache._name: float("inf")})  # type: ignore[attr-defined]
 
     assert cache.get("a") is None
+
+
+class Opened:
+    """What a pickle runs when it is read."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return exec, ("import tests.taskjuice.test_cache as here; here.RAN.append(1)",)
+
+
+RAN: list[int] = []
+
+
+def test_nothing_that_is_read_from_redis_is_run(cache: BaseCache, start: START, port: int) -> None:
+    start()
+    cache.set("a", {"kept": [1, "two", None, True]})
+    cache.set("count", 1)
+    assert cache.get("a") == {"kept": [1, "two", None, True]}
+    assert cache.incr("count") == 2
+    assert cache.add("seen", True)
+    assert cache.get("seen") is True
+
+    there = redis.Redis(port=port)
+    for key in list(there.scan_iter()):
+        there.set(key, pickle.dumps(Opened()))
+    assert [cache.get(key) for key in ("a", "count", "seen")] == [None, None, None]
+    assert RAN == []
+
+
+def test_choices_are_kept_as_json() -> None:
+    found = Choices([Option("P1", "Payments"), Option("P2", "\u00dcber")], complete=False)
+    assert Choices.of_json(json.loads(json.dumps(found.as_json()))) == found
