@@ -4,31 +4,32 @@ Development is a server that is reached only on its own machine (PUBLIC_BASE_URL
 on: only there do defaults apply. Anywhere else a missing value stops the start with its name.
 """
 
+import os
 import re
 import socket
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import environ
 import sentry_sdk
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from sentry_sdk.utils import BadDsn, Dsn
 
+from taskjuice.environment import Environment, refused
 from taskjuice.logs import logging_config, without_query
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
+env = Environment(os.environ)
 
-DEBUG = env.bool("DEBUG", default=False)
-_public = urlsplit(env.str("PUBLIC_BASE_URL", default="http://127.0.0.1:8000"))
-LOOPBACK = _public.hostname in {"127.0.0.1", "localhost", "::1"}
-DEVELOPMENT = LOOPBACK and (DEBUG or not env.str("SECRET_KEY", default=""))
+DEBUG = env.flag("DEBUG", default=False)
+_public = env.address("PUBLIC_BASE_URL", default="http://127.0.0.1:8000")
+LOOPBACK = _public.host in {"127.0.0.1", "localhost", "::1"}
+DEVELOPMENT = LOOPBACK and (DEBUG or not env.text("SECRET_KEY", default=""))
 
 
 def required(name: str, development: str) -> str:
     """The variable `name`; in development `development` stands in for a missing one."""
-    value: str = env.str(name, default="")
+    value: str = env.text(name, default="")
     if value:
         return value
     if DEVELOPMENT:
@@ -38,42 +39,45 @@ def required(name: str, development: str) -> str:
 
 # --- This server ---------------------------------------------------------------------------------
 SECRET_KEY = required("SECRET_KEY", "development-only-" + "not-a-secret-" * 4)
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
-ENCRYPTION_KEYS = required("ENCRYPTION_KEYS", "dev:ZGV2ZWxvcG1lbnQtb25seS1ub3QtYS1zZWNyZXQhISE=").split(",")
-PUBLIC_BASE_URL = required("PUBLIC_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_public.hostname or ""])
+SECRET_KEY_FALLBACKS = env.listed("SECRET_KEY_FALLBACKS", default=[])
+_DEVELOPMENT_KEY = "dev:ZGV2ZWxvcG1lbnQtb25seS1ub3QtYS1zZWNyZXQhISE="
+ENCRYPTION_KEYS = env.keys("ENCRYPTION_KEYS", default=_DEVELOPMENT_KEY if DEVELOPMENT else "")
+required("PUBLIC_BASE_URL", _public.url)
+PUBLIC_BASE_URL = _public.url
+ALLOWED_HOSTS = env.listed("ALLOWED_HOSTS", default=[_public.netloc_host])
 if LOOPBACK:
     ALLOWED_HOSTS += ["127.0.0.1", "localhost", "[::1]"]
-WEB_WORKERS = env.int("WEB_WORKERS", default=2)
+WEB_WORKERS = env.whole("WEB_WORKERS", default=2, least=1)
 WEB_THREADS = 8
 # How long a page or an API request waits for each answer of PostgreSQL. Deliveries: pagerduty_app.straight.
 DATABASE_PATIENCE_SECONDS = 10.0
-TASK_WORKERS = env.int("TASK_WORKERS", default=2)
+TASK_WORKERS = env.whole("TASK_WORKERS", default=2, least=1)
 # Names this machine's background workers to the watchdog; two `up` on one host need two names.
-NODE_NAME = env.str("NODE_NAME", default=socket.gethostname())
-SENTRY_DSN = env.str("SENTRY_DSN", default="")
+NODE_NAME = env.text("NODE_NAME", default=socket.gethostname())
+SENTRY_DSN = env.text("SENTRY_DSN", default="")
 # Who sends it as a bearer token may read /metrics; in development anybody on this machine may without one.
-METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+METRICS_TOKEN = env.text("METRICS_TOKEN", default="")
 if METRICS_TOKEN and len(METRICS_TOKEN) < 16:
     raise ImproperlyConfigured("METRICS_TOKEN needs at least 16 characters (openssl rand -hex 32).")
 HTTPS = _public.scheme == "https"
 # How many proxies of ours stand in front, each of which adds an address to X-Forwarded-For; 0: nobody is believed.
-TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+TRUSTED_PROXIES = env.whole("TRUSTED_PROXIES", default=0)
 
 # --- PagerDuty -----------------------------------------------------------------------------------
 # Without a client of its own a development machine talks to the sandbox, one port above the web server.
 SANDBOX_URL = f"http://127.0.0.1:{(_public.port or 8000) + 1}"
-_sandboxed = DEVELOPMENT and "PAGERDUTY_CLIENT_ID" not in env.ENVIRON
+_sandboxed = DEVELOPMENT and not env.has("PAGERDUTY_CLIENT_ID")
 
 
 def _pagerduty(name: str, real: str, sandbox: str) -> str:
-    value: str = env.str(f"PAGERDUTY_{name}", default=sandbox if _sandboxed else real)
-    return value.rstrip("/")
+    default = sandbox if _sandboxed else real
+    name = f"PAGERDUTY_{name}"
+    return env.service(name, default) if "_URL" in name else env.text(name, default)
 
 
 PAGERDUTY_CLIENT_ID = _pagerduty("CLIENT_ID", "", "taskjuice-development")
 PAGERDUTY_CLIENT_SECRET = _pagerduty("CLIENT_SECRET", "", "sandbox-client-secret")
-PAGERDUTY_OAUTH_MODE = _pagerduty("OAUTH_MODE", "scoped", "scoped")
+PAGERDUTY_OAUTH_MODE = env.one_of("PAGERDUTY_OAUTH_MODE", ("scoped", "classic"))
 # Of a public scoped app: it is part of the address where a client's admin installs it.
 PAGERDUTY_APP_ID = _pagerduty("APP_ID", "", "")
 if PAGERDUTY_APP_ID and not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", PAGERDUTY_APP_ID):
@@ -84,18 +88,18 @@ PAGERDUTY_API_URL_EU = _pagerduty("API_URL_EU", "https://api.eu.pagerduty.com", 
 # How long after we sent it a write without an answer may still take effect. PagerDuty publishes no bound; gateways
 # such as AWS's load balancers give up on a server after 60 seconds, and 5 are for getting there. The sandbox
 # promises 15 (pagerduty_app.sandbox.faults).
-PAGERDUTY_SETTLE_SECONDS = env.float(
+PAGERDUTY_SETTLE_SECONDS = env.number(
     "PAGERDUTY_SETTLE_SECONDS", default=20.0 if PAGERDUTY_API_URL == SANDBOX_URL else 65.0
 )
 # The documentation and the printed samples disagree on the host, so both are accepted.
 _issuers = {PAGERDUTY_IDENTITY_URL, PAGERDUTY_IDENTITY_URL.replace("//identity.", "//app.")}
-PAGERDUTY_ID_TOKEN_ISSUERS = env.list(
+PAGERDUTY_ID_TOKEN_ISSUERS = env.listed(
     "PAGERDUTY_ID_TOKEN_ISSUERS", default=sorted(f"{host}/global/oauth/anonymous" for host in _issuers)
 )
 
 # --- Hooks ---------------------------------------------------------------------------------------
 # Lets hooks of this server be plain http and on this machine or network: to try them out, never to serve others.
-HOOKS_ALLOW_PRIVATE = env.bool("HOOKS_ALLOW_PRIVATE", default=False)
+HOOKS_ALLOW_PRIVATE = env.flag("HOOKS_ALLOW_PRIVATE", default=False)
 if HOOKS_ALLOW_PRIVATE and not DEVELOPMENT:
     raise ImproperlyConfigured("HOOKS_ALLOW_PRIVATE is for development: anybody could reach this network.")
 
@@ -173,9 +177,8 @@ TEMPLATES = [
 ]
 
 
-def _database(url: str) -> dict[str, Any]:
-    """Connection settings for `url`, with what each engine needs to lose nothing under load."""
-    config: dict[str, Any] = env.db_url_config(url)
+def _database(config: dict[str, Any]) -> dict[str, Any]:
+    """Connection settings with what each engine needs to lose nothing under load."""
     config["CONN_MAX_AGE"] = 60
     if config["ENGINE"].endswith("sqlite3"):
         # WAL and IMMEDIATE together are what keeps 16 writers free of "database is locked";
@@ -193,24 +196,27 @@ def _database(url: str) -> dict[str, Any]:
         config["CONN_HEALTH_CHECKS"] = True
         # Milliseconds after which a server that takes nothing any more is taken for gone.
         config.setdefault("OPTIONS", {}).update(connect_timeout=5, tcp_user_timeout=10_000)
-        if role := env.str("DATABASE_ROLE", default=""):
+        if role := env.text("DATABASE_ROLE", default=""):
             config["OPTIONS"]["assume_role"] = role
     return config
 
 
-DATABASES = {"default": _database(env.str("DATABASE_URL", default="sqlite:///var/taskjuice.sqlite3"))}
+DATABASES = {
+    "default": _database(
+        env.database("DATABASE_URL", "sqlite:///var/taskjuice.sqlite3", password="DATABASE_PASSWORD")  # noqa: S106
+    )
+}
 
 
-def _cache(url: str) -> dict[str, Any]:
-    """Cache settings for `url`; a Redis may go away and nobody waits long for it."""
-    config: dict[str, Any] = env.cache_url_config(url)
+def _cache(config: dict[str, Any]) -> dict[str, Any]:
+    """Cache settings; a Redis may go away and is not waited for long."""
     if "redis" in config["BACKEND"].lower():
         config["BACKEND"] = "taskjuice.cache.SteadyRedis"
         config.setdefault("OPTIONS", {}).update(socket_connect_timeout=0.5, socket_timeout=0.5)
     return config
 
 
-CACHES = {"default": _cache(env.str("CACHE_URL", default="locmemcache://"))}
+CACHES = {"default": _cache(env.cache("CACHE_URL", "locmemcache://", password="CACHE_PASSWORD"))}  # noqa: S106
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
@@ -224,8 +230,9 @@ if not DEVELOPMENT:
         "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
     }
 
-vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"TaskJuice <no-reply@{_public.hostname}>")
+vars().update(env.email("EMAIL_URL", default="consolemail://"))
+_mail_host = "localhost" if ":" in _public.host else _public.host
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", default=f"TaskJuice <no-reply@{_mail_host}>")
 
 # --- Security ------------------------------------------------------------------------------------
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
@@ -272,7 +279,7 @@ ACCOUNT_SIGNUP_FORM_CLASS = "connections.forms.SignUpForm"
 EMAIL_TIMEOUT = 15
 # Where mails are only printed nobody could confirm an address; elsewhere an unconfirmed one signs nobody in, and
 # signing up does not tell who has an account.
-ACCOUNT_EMAIL_VERIFICATION = "mandatory" if "EMAIL_URL" in env.ENVIRON and not DEVELOPMENT else "optional"
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if env.has("EMAIL_URL") and not DEVELOPMENT else "optional"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_ADAPTER = "connections.sessions.AccountAdapter"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""  # the subjects say TaskJuice themselves
@@ -290,7 +297,7 @@ SOCIALACCOUNT_PROVIDERS = {
 }
 
 # --- REST API ------------------------------------------------------------------------------------
-API_PER_MINUTE = env.int("API_PER_MINUTE", default=12_000)
+API_PER_MINUTE = env.whole("API_PER_MINUTE", default=12_000)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "connections.api.authentication.ApiKeyAuthentication",
@@ -344,6 +351,8 @@ Q_CLUSTER = {
     "max_attempts": 1,
     "save_limit": -1,
     "recycle": 500,
+    # It would run whatever function a row of its table names.
+    "scheduler": False,
     "catch_up": False,
     "guard_cycle": 0.5,
     "label": "Background tasks",
@@ -351,6 +360,10 @@ Q_CLUSTER = {
 
 LOGGING = logging_config(json=not DEVELOPMENT)
 if SENTRY_DSN:
+    try:
+        Dsn(SENTRY_DSN)
+    except BadDsn:
+        raise refused("SENTRY_DSN", "is not a DSN as Sentry shows it") from None
     # Local variables stay out of reports: a frame may hold a token.
     sentry_sdk.init(
         SENTRY_DSN,

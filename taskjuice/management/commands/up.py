@@ -1,6 +1,7 @@
 """`manage.py up`: the whole product in the foreground: web, background workers, watchdog, if asked the sandbox."""
 
 import contextlib
+import errno
 import os
 import re
 import signal
@@ -12,20 +13,26 @@ from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
+import structlog
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from connections import metrics
-from connections.postgresql import patience
-from connections.postgresql.roles import passes_through
+from connections.postgresql import patience, roles
 from taskjuice import migrating, web
 from taskjuice.children import Child, stop_all
 from taskjuice.watchdog import Watchdog
 
+log = structlog.get_logger(__name__)
+
 _TICK = 0.1
 _GRACE_SECONDS = 30.0
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 class Command(BaseCommand):
@@ -43,7 +50,8 @@ class Command(BaseCommand):
         env = dict(os.environ)
         children = []
         if settings.LOOPBACK and "PUBLIC_BASE_URL" not in env:
-            env["PUBLIC_BASE_URL"] = f"http://127.0.0.1:{port}"
+            name = host if host in {"::1", "localhost"} else "127.0.0.1"
+            env["PUBLIC_BASE_URL"] = f"http://{_in_url(name)}:{port}"
         if sandbox:
             sandbox_port = self._point_at_sandbox(env, port)
             self._require_free("127.0.0.1", sandbox_port)
@@ -56,16 +64,14 @@ class Command(BaseCommand):
         patience.for_this_process(
             settings.DATABASE_PATIENCE_SECONDS
         )  # else a hung database would stop the watchdog
-        if passes_through(connection):
-            self.stderr.write(
-                "The database role is a superuser: row-level security does not hold (docs/operations.md)."
-            )
+        if roles.passes_through(connection):
+            log.error("row_level_security_off", because=roles.ADVICE)
         if not settings.DEVELOPMENT:
             call_command("collectstatic", interactive=False, verbosity=0)
         workers = Child("workers", ["manage.py", "qcluster"], env)
         children += [workers, Child("web", self._web(host, port), env)]
         try:
-            self._run(children, Watchdog(workers), f"http://{host}:{port}")
+            self._run(children, Watchdog(workers), f"http://{_in_url(host)}:{port}")
         finally:
             metrics.clean(counts)
             with contextlib.suppress(OSError):
@@ -94,12 +100,15 @@ class Command(BaseCommand):
         return Path(folder)
 
     def _require_free(self, host: str, port: int) -> None:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError as error:
+        try:
+            family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            with socket.socket(family, kind) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
                 raise CommandError(f"Port {port} on {host} is in use. Choose another with --port.") from error
+            raise CommandError(f"Cannot listen on {host}, port {port}: {error.strerror}.") from error
 
     def _web(self, host: str, port: int) -> list[str]:
         return web.command("taskjuice.rsgi:application", host=host, port=port, workers=settings.WEB_WORKERS)
