@@ -3,11 +3,13 @@
 import uuid
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from connections.api import etags
 from connections.api.endpoints import Endpoint
 from connections.api.errors import invalid_input
 from connections.models import Workspace
@@ -88,19 +90,35 @@ class Hooks(HookEndpoint):
         return workspace
 
 
+def tag_of(hook: Hook) -> str:
+    """The ETag of what can be edited."""
+    names = ("name", "url", "events", "runs", "trigger_id", "status")
+    return etags.tag_of({name: getattr(hook, name) for name in names})
+
+
 class HookDetail(HookEndpoint):
     """One hook."""
 
-    @extend_schema(responses=HookOut, summary="Look at a hook")
-    def get(self, request: Request, hook_id: uuid.UUID) -> Response:
-        return Response(HookOut(self.hook(hook_id)).data)
+    refusals = (412,)
 
-    @extend_schema(request=HookChange, responses=HookOut, summary="Change, pause or resume a hook")
+    @extend_schema(responses=HookOut, parameters=[etags.ETAG], summary="Look at a hook")
+    def get(self, request: Request, hook_id: uuid.UUID) -> Response:
+        hook = self.hook(hook_id)
+        return etags.with_tag(Response(HookOut(hook).data), tag_of(hook))
+
+    @extend_schema(
+        request=HookChange,
+        responses=HookOut,
+        parameters=[etags.IF_MATCH, etags.ETAG],
+        summary="Change, pause or resume a hook",
+    )
     def patch(self, request: Request, hook_id: uuid.UUID) -> Response:
         hook = self.hook(hook_id)
         changes = self.trigger(self.validated(HookChange))
-        subscriptions.change(actor=self.actor, hook=hook, changes=changes)
-        return Response(HookOut(hook).data)
+        with transaction.atomic():
+            etags.unchanged(request, hook, tag_of)
+            subscriptions.change(actor=self.actor, hook=hook, changes=changes)
+        return etags.with_tag(Response(HookOut(hook).data), tag_of(hook))
 
     @extend_schema(responses={204: None}, summary="Delete a hook")
     def delete(self, request: Request, hook_id: uuid.UUID) -> Response:

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from connections.api import etags
 from connections.api.endpoints import Endpoint
 from connections.models import Connection
 from connections.problems import not_found
@@ -56,26 +57,42 @@ class Triggers(Endpoint):
         return Response(TriggerOut(trigger).data, status=201)
 
 
+def tag_of(trigger: Trigger) -> str:
+    """The ETag of what can be edited."""
+    return etags.tag_of({name: getattr(trigger, name) for name in ("name", "status", "redact", "options")})
+
+
 class TriggerDetail(Endpoint):
     """One trigger."""
 
     required_scopes = {"GET": "triggers:read", "PATCH": "triggers:write", "DELETE": "triggers:write"}
+    refusals = (412,)
 
-    @extend_schema(responses=TriggerOut, summary="Look at a trigger")
+    @extend_schema(responses=TriggerOut, parameters=[etags.ETAG], summary="Look at a trigger")
     def get(self, request: Request, trigger_id: uuid.UUID) -> Response:
-        return Response(TriggerOut(self.get_or_404(_live(), pk=trigger_id)).data)
+        trigger = self.get_or_404(_live(), pk=trigger_id)
+        return etags.with_tag(Response(TriggerOut(trigger).data), tag_of(trigger))
 
     @extend_schema(
-        request=TriggerChange, responses=TriggerOut, summary="Change a trigger: name, pause, redact, options"
+        request=TriggerChange,
+        responses=TriggerOut,
+        parameters=[etags.IF_MATCH, etags.ETAG],
+        summary="Change a trigger: name, pause, redact, options",
     )
     def patch(self, request: Request, trigger_id: uuid.UUID) -> Response:
         trigger = self.get_or_404(_live(), pk=trigger_id)
-        triggers.change(actor=self.actor, trigger=trigger, changes=self.validated(TriggerChange))
-        return Response(TriggerOut(trigger).data)
+        changes = self.validated(TriggerChange)
+        with transaction.atomic():
+            etags.unchanged(request, trigger, tag_of)
+            triggers.change(actor=self.actor, trigger=trigger, changes=changes)
+        return etags.with_tag(Response(TriggerOut(trigger).data), tag_of(trigger))
 
-    @extend_schema(responses={204: None}, summary="Delete a trigger")
+    @extend_schema(responses={204: None}, parameters=[etags.IF_MATCH], summary="Delete a trigger")
     def delete(self, request: Request, trigger_id: uuid.UUID) -> Response:
-        triggers.delete(actor=self.actor, trigger=self.get_or_404(_live(), pk=trigger_id))
+        trigger = self.get_or_404(_live(), pk=trigger_id)
+        with transaction.atomic():
+            etags.unchanged(request, trigger, tag_of)
+            triggers.delete(actor=self.actor, trigger=trigger)
         return Response(status=204)
 
 

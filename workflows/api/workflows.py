@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from connections.api import etags
 from connections.api.endpoints import TO_ACT, Endpoint
 from workflows import authoring
 from workflows.api.serializers import WorkflowChange, WorkflowIn, WorkflowOut, WorkflowSaved
@@ -53,26 +54,38 @@ class Workflows(Endpoint):
         return Response(WorkflowSaved(workflow).data, status=201)
 
 
+def tag_of(workflow: Workflow) -> str:
+    """The ETag of what can be edited."""
+    names = ("name", "draft", "max_runs_per_minute", "status", "live_id")
+    return etags.tag_of({name: getattr(workflow, name) for name in names})
+
+
 class WorkflowDetail(Endpoint):
-    """One workflow."""
+    """One workflow. Its ETag, sent back as If-Match, keeps a change from undoing one that was made meanwhile."""
 
     required_scopes = _READ_WRITE
+    refusals = (412,)
 
     def _workflow(self, workflow_id: uuid.UUID) -> Workflow:
         related = Workflow.objects.select_related("live", "trigger", "workspace")
         workflow: Workflow = self.get_or_404(related, pk=workflow_id)
         return workflow
 
-    @extend_schema(responses=WorkflowOut, summary="Look at a workflow")
+    @extend_schema(responses=WorkflowOut, parameters=[etags.ETAG], summary="Look at a workflow")
     def get(self, request: Request, workflow_id: uuid.UUID) -> Response:
-        return Response(WorkflowOut(self._workflow(workflow_id)).data)
+        workflow = self._workflow(workflow_id)
+        return etags.with_tag(Response(WorkflowOut(workflow).data), tag_of(workflow))
 
     @extend_schema(
-        request=WorkflowChange, responses=WorkflowSaved, summary="Edit the draft, pause, resume, archive"
+        request=WorkflowChange,
+        responses=WorkflowSaved,
+        parameters=[etags.IF_MATCH, etags.ETAG],
+        summary="Edit the draft, pause, resume, archive",
     )
     def patch(self, request: Request, workflow_id: uuid.UUID) -> Response:
         workflow, data = self._workflow(workflow_id), self.validated(WorkflowChange)
         with transaction.atomic():
+            etags.unchanged(request, workflow, tag_of)
             if {"name", "conditions", "steps"} & set(data):
                 authoring.change(
                     actor=self.actor,
@@ -88,17 +101,25 @@ class WorkflowDetail(Endpoint):
                 )
             if "status" in data:
                 authoring.set_status(actor=self.actor, workflow=workflow, status=data["status"])
-        return Response(WorkflowSaved(workflow).data)
+        return etags.with_tag(Response(WorkflowSaved(workflow).data), tag_of(workflow))
 
 
 class PublishWorkflow(Endpoint):
     """The draft becomes what runs."""
 
     required_scope = TO_ACT
+    refusals = (412,)
 
-    @extend_schema(request=None, responses=WorkflowOut, summary="Publish the draft as the next version")
+    @extend_schema(
+        request=None,
+        responses=WorkflowOut,
+        parameters=[etags.IF_MATCH, etags.ETAG],
+        summary="Publish the draft as the next version",
+    )
     def post(self, request: Request, workflow_id: uuid.UUID) -> Response:
         related = Workflow.objects.select_related("live", "trigger", "workspace")
         workflow = self.get_or_404(related, pk=workflow_id)
-        authoring.publish(actor=self.actor, workflow=workflow)
-        return Response(WorkflowOut(workflow).data)
+        with transaction.atomic():
+            etags.unchanged(request, workflow, tag_of)
+            authoring.publish(actor=self.actor, workflow=workflow)
+        return etags.with_tag(Response(WorkflowOut(workflow).data), tag_of(workflow))

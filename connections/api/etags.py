@@ -1,0 +1,60 @@
+"""ETag and If-Match (RFC 9110, 13.1.1): a change that was made against an older state is refused, not applied."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.db.models import F, Model
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from connections.problems import Problem
+
+Row = TypeVar("Row", bound=Model)
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="The ETag of the state that was read: another state since answers 412, and nothing is changed",
+)
+ETAG = OpenApiParameter(
+    "ETag",
+    str,
+    OpenApiParameter.HEADER,
+    response=True,
+    description="Changes when what can be edited changes",
+)
+
+
+def tag_of(state: dict[str, Any]) -> str:
+    """The same for the same state. state: what people and programs edit, not what changes by itself."""
+    text = json.dumps(state, sort_keys=True, default=str)
+    return f'"{hashlib.sha256(text.encode(errors="replace")).hexdigest()[:32]}"'
+
+
+def with_tag(response: Response, tag: str) -> Response:
+    response["ETag"] = tag
+    return response
+
+
+def unchanged(request: Request, row: Row, tag: Callable[[Row], str]) -> None:
+    """Hold the row until the transaction ends, and read it anew, where the request has an If-Match.
+
+    Raises Problem (precondition_failed) where that names another state.
+    """
+    asked = request.headers.get("If-Match")
+    if asked is None:
+        return
+    pk = row._meta.pk.name
+    type(row)._base_manager.filter(pk=row.pk).update(**{pk: F(pk)})
+    row.refresh_from_db()
+    now = tag(row)
+    if asked.strip() != "*" and now not in [one.strip() for one in asked.split(",")]:
+        raise Problem(
+            "precondition_failed",
+            "It was changed since you read it, so nothing was changed now. Read it again, and decide what is to stay.",
+            status=412,
+            detail={"etag": now},
+        )
