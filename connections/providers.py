@@ -89,6 +89,15 @@ class Start(Protocol):
     ) -> HttpResponseBase: ...
 
 
+class Asks(Protocol):
+    """Exactly what a consent asks for, in order: scope → what it allows, in plain words.
+
+    own_app: through a client's own app. optional: with the scopes that are asked for only where people want it.
+    """
+
+    def __call__(self, *, own_app: bool, optional: bool) -> dict[str, str]: ...
+
+
 @dataclass(frozen=True)
 class OAuthProvider:
     """One provider's OAuth facts.
@@ -108,6 +117,7 @@ class OAuthProvider:
     account_of(typed) → the account's name in that form, out of what people type or paste; raises ValueError.
     install_url() → where an admin of a client's account installs this server's app before consent works; "" where that
     is not known, or not needed.
+    asks: see Asks.
     requests_per_minute: what it allows each of its users and app until it says otherwise.
     """
 
@@ -127,6 +137,7 @@ class OAuthProvider:
     redirect_url: Callable[[], str]
     own_app_hint: str
     requests_per_minute: int
+    asks: Asks
     install_url: Callable[[], str] = lambda: ""
     optional_scopes: dict[str, str] = field(default_factory=dict)
     optional_label: str = ""

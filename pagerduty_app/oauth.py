@@ -23,7 +23,7 @@ from pagerduty_app.client import PagerDutyError, subdomains
 from pagerduty_app.connecting import start
 from pagerduty_app.errors import as_provider_error
 from pagerduty_app.identity_host import IdentityHostError, ask, refusal_of, refused
-from pagerduty_app.oauth_tokens import OPTIONAL_SCOPES, SCOPES, TOKEN_PATH, app_form, tokens_of
+from pagerduty_app.oauth_tokens import OPTIONAL_SCOPES, SCOPES, TOKEN_PATH, app_form, asks, tokens_of
 from workflows.outcomes import as_problem
 
 _SCOPED = Lifetimes(unused=timedelta(days=30), consent=timedelta(days=365))
@@ -122,6 +122,7 @@ def register() -> None:
                 "sign in."
             ),
             install_url=install_url,
+            asks=asks,
             requests_per_minute=960,  # developer docs, rate limits
             optional_scopes=OPTIONAL_SCOPES,
             optional_label="Also let triggers set up their webhooks by themselves",

@@ -22,6 +22,12 @@ OPTIONAL_SCOPES = {
     "webhook_subscriptions.read": "See webhooks, to notice when one is missing or disabled",
     "webhook_subscriptions.write": "Set up, renew and remove the webhooks of triggers",
 }
+_WORDS = {
+    "openid": "Know your PagerDuty user and account, to see which account was connected",
+    "write": "See and change what you may see and change in PagerDuty (a classic app asks for no less)",
+    **SCOPES,
+    **OPTIONAL_SCOPES,
+}
 _DEFAULT_LIFE = timedelta(days=1)
 _LONGEST_LIFE = timedelta(days=366).total_seconds()
 
@@ -34,6 +40,11 @@ def asked_scopes(*, own_app: bool = False, optional: bool = False) -> list[str]:
     if settings.PAGERDUTY_OAUTH_MODE == "classic" and not own_app:
         return ["openid", "write"]
     return ["openid", *SCOPES, *(OPTIONAL_SCOPES if optional else ())]
+
+
+def asks(*, own_app: bool, optional: bool) -> dict[str, str]:
+    """The same with what each allows, as the connect pages show it."""
+    return {scope: _WORDS[scope] for scope in asked_scopes(own_app=own_app, optional=optional)}
 
 
 def app_form(app: AppCredentials | None) -> dict[str, str]:

@@ -76,6 +76,7 @@ class Attempt:
         self._data = data
         self.unsure_before = call.unsure
         self.sent = False
+        self._tries = 0  # with how many tokens
         self.until = time.monotonic() + LONGEST_SECONDS
 
     def run(self) -> None:
@@ -93,7 +94,7 @@ class Attempt:
         except _TooEarly as early:
             self.lease.write(**outcomes.of_early_look(self.call, early.until))
         except Exhausted as spent:
-            self.lease.write(**outcomes.of_spent_budget(self.call, spent))
+            self.lease.write(**outcomes.of_spent_budget(self.call, spent, sent=self.sent))
         except ProviderError as error:
             # What an earlier attempt may have done is not known better because this one was refused.
             unsure = self.unsure_before or (self.sent and error.outcome_unknown)
@@ -158,6 +159,9 @@ class Attempt:
                 origins.forget(self.call)
 
     def _with_token(self, action: ActionType, connection: Connection, token: str) -> Json:
+        self._tries += 1
+        if self._tries > 1:  # the provider is asked once more, so it is an attempt more
+            self.lease.write(attempts=self.call.attempts + 1)
         data = action.checked(self.call.input) if self._data is None else self._data
         background = action.in_background(data)
         meter = metered.Meter(connection, before=self.lease.keep, background=background)

@@ -54,8 +54,8 @@ def of_early_look(call: ActionCall, until: datetime) -> dict[str, Any]:
     }
 
 
-def of_spent_budget(call: ActionCall, spent: Exhausted) -> dict[str, Any]:
-    """The columns of a call whose turn comes at `spent.at`; nothing was tried, so nothing is counted."""
+def of_spent_budget(call: ActionCall, spent: Exhausted, *, sent: bool) -> dict[str, Any]:
+    """The columns of a call whose turn comes at `spent.at`; where nothing was sent, nothing is counted."""
     problem = metered.as_problem(spent)
     longest = _LONGEST_WITH_ROUNDS if call.rounds else _LONGEST_RETRY
     if clock.now() - call.created_at >= longest:
@@ -64,7 +64,7 @@ def of_spent_budget(call: ActionCall, spent: Exhausted) -> dict[str, Any]:
     return {
         "status": Status.WAITING,
         "error": {**problem.as_error(), "status": problem.status},
-        "attempts": call.attempts - 1,
+        "attempts": call.attempts if sent else call.attempts - 1,
         "next_attempt_at": at,
     }
 

@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from structlog.contextvars import get_contextvars
 
-from connections import client_links, providers
+from connections import client_links, oauth_apps, providers
 from connections.actors import Actor
 from connections.models import ClientLink, Connection, User
 from connections.pages.secret_links import keep_digest
@@ -48,11 +48,13 @@ def client(request: HttpRequest) -> HttpResponse:
     if not isinstance(request.user, User):  # people of the agency try their own links
         client_links.opened(link)
     provider = providers.get(link.connection.provider)
+    own_app = oauth_apps.in_use(link.connection.workspace, provider.key) is not None
     context = {
         "link": link,
         "account": link.connection.workspace.account,
         "provider": provider,
-        "scopes": provider.all_scopes(optional=link.optional_scopes),
+        "scopes": provider.asks(own_app=own_app, optional=link.optional_scopes),
+        "install_url": "" if own_app else provider.install_url(),
     }
     return render(request, "connections/client.html", context)
 

@@ -1,6 +1,7 @@
 """Settings → Connections: the list, adding one, and what can be done with each."""
 
 import uuid
+from typing import Any
 
 from django.contrib import messages
 from django.db import IntegrityError, transaction
@@ -11,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from connections import audit, checks, client_links, consent_calendar, panels, providers
+from connections import audit, checks, client_links, consent_calendar, oauth_apps, panels, providers
 from connections.access import here, member
 from connections.forms import ConnectForm, ConnectionForm, ReconnectForm, RevokeForm
 from connections.models import Connection
@@ -92,8 +93,22 @@ def connect(request: HttpRequest) -> HttpResponseBase:
         else:
             optional = form.cleaned_data.get("optional_scopes", False)
             return providers.get(connection.provider).start(request, connection, optional_scopes=optional)
-    context = {"form": form, "provider": providers.default()} | _SECTION
+    context = {"form": form, **_asked(request)} | _SECTION
     return render(request, "connections/connect.html", context, status=400 if form.errors else 200)
+
+
+def _asked(request: HttpRequest) -> dict[str, Any]:
+    """What the consent will ask for, of the workspace that is chosen, and what has to be done before it."""
+    provider, workspace = providers.default(), here(request).workspace
+    own_app = workspace is not None and oauth_apps.in_use(workspace, provider.key) is not None
+    asked = provider.asks(own_app=own_app, optional=False)
+    more = provider.asks(own_app=own_app, optional=True)
+    return {
+        "provider": provider,
+        "asked": asked,
+        "more": {scope: words for scope, words in more.items() if scope not in asked},
+        "install_url": "" if own_app else provider.install_url(),
+    }
 
 
 def _pending(request: HttpRequest, form: ConnectForm) -> Connection:

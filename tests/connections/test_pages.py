@@ -72,7 +72,7 @@ def test_the_empty_list_says_what_to_do(alice: Client) -> None:
     page = alice.get(LIST).content.decode()
 
     assert "Nothing is connected yet" in page
-    assert "signs in to their PagerDuty once and allows six permissions" in page
+    assert "signs in to their PagerDuty once and allows the permissions that it asks for" in page
     assert reverse("connections:connect") in page
 
 

@@ -255,3 +255,38 @@ def test_what_is_seen_to_be_missing_before_asking_is_named_the_same_way() -> Non
     assert hint.asks == ("users.read", "schedules.read")
     assert hint.reconnect
     assert not hint.optional
+
+
+# --- what is asked for -------------------------------------------------------------------------------------
+def scopes_on(page: str) -> list[str]:
+    return re.findall(r'<code class="quiet">([^<]+)</code>', page)
+
+
+@pytest.mark.parametrize("mode", ["scoped", "classic"])
+@pytest.mark.parametrize("own_app", [False, True])
+@pytest.mark.parametrize("optional", [False, True])
+def test_the_connect_pages_list_exactly_what_is_asked_for(
+    alice: Dance, who: People, settings: Any, mode: str, own_app: bool, optional: bool
+) -> None:
+    settings.PAGERDUTY_OAUTH_MODE, settings.PAGERDUTY_APP_ID = mode, "PAPP1"
+    if own_app:
+        oauth_apps.store(
+            actor=SYSTEM, workspace=who.acme, provider="pagerduty", client_id="own", client_secret="s"
+        )
+    alice.browser.post(reverse("connections:switch"), {"place": f"workspace:{who.acme.pk}"})
+    offered = scopes_on(alice.browser.get(reverse("connections:connect")).content.decode())
+    form = {"optional_scopes": "on"} if optional else {}
+    asked = parse_qs(urlsplit(alice.start(who.acme, **form)).query)["scope"][0].split()
+    link = client_links.send(
+        actor=SYSTEM, connection=None, workspace=who.acme, provider="pagerduty", label="Asked", email="",
+        expected_account="", optional_scopes=optional,
+    )  # fmt: skip
+    client, url = Client(), link.url
+    assert url
+
+    page = client.get(url.replace("http://127.0.0.1:8000", ""), follow=True).content.decode()
+
+    assert scopes_on(page) == asked
+    assert offered[: len(asked)] == asked
+    assert "openid" in asked
+    assert ("oauth_apps/PAPP1" in page) is (mode == "scoped" and not own_app)
