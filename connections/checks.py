@@ -7,7 +7,7 @@ from connections.actors import Actor
 from connections.budget import Budget, Exhausted
 from connections.grant_state import check_usable, heal
 from connections.models import Connection
-from connections.problems import Problem
+from connections.problems import Problem, sentence_of
 from connections.providers import TokenRefused
 
 
@@ -27,11 +27,14 @@ def check(*, actor: Actor, connection: Connection) -> dict[str, Any]:
         grants.accepted(connection)
         heal(actor, connection)
     connection.refresh_from_db()
+    now = clock.now()
+    failure = "" if healthy else sentence_of(message, reasons)[:300]
+    Connection.objects.filter(pk=connection.pk).update(checked_at=now, check_failure=failure)
     audit.record(actor, "connection.checked", connection=connection, detail={"healthy": healthy})
     return {
         "healthy": healthy,
         "status": connection.status,
-        "checked_at": clock.now(),
+        "checked_at": now,
         "message": message,
         "reasons": reasons,
         "missing_scopes": provider.missing_scopes(connection.grant.scopes_granted),

@@ -49,7 +49,7 @@ def revoke(*, actor: Actor, connection: Connection) -> dict[str, Any]:
 def receipt_of(connection: Connection) -> dict[str, Any]:
     """The receipt of a connection that was revoked at some time, read from the audit trail.
 
-    {"event": the AuditEvent (who, when, from where), "erased", "stopped": [(what, how many)],
+    {"event": the AuditEvent (who, when, from where), "erased", "stopped": [(what, how many, or which)],
     "provider_revoked", "removal_hint"}
     """
     event = connection.audit_events.filter(action="connection.revoked").first()
@@ -58,18 +58,23 @@ def receipt_of(connection: Connection) -> dict[str, Any]:
     return {
         "event": event,
         "erased": detail.get("erased", False),
-        "stopped": list(detail.get("stopped", {}).items()),
+        "stopped": [(what, _said(found)) for what, found in detail.get("stopped", {}).items()],
         "provider_revoked": bool(told and told.detail.get("confirmed")),
         "removal_hint": providers.get(connection.provider).removal_hint,
     }
 
 
-def _taken_back(connection: Connection) -> dict[str, int]:
+def _said(stopped: Any) -> str:
+    """How many, or which by name."""
+    return ", ".join(map(str, stopped)) if isinstance(stopped, list) else str(stopped)
+
+
+def _taken_back(connection: Connection) -> dict[str, Any]:
     """What other rooms could take back at the provider while there are tokens. A slow provider keeps nobody waiting
     for long, and whatever goes wrong there, the revocation goes on."""
     if Connection.objects.filter(pk=connection.pk, status=Connection.Status.REVOKED).exists():
         return {}
-    done: dict[str, int] = {}
+    done: dict[str, Any] = {}
     with provider_slot() as free:
         for _, answer in (
             connection_revoking.send_robust(sender=Connection, connection=connection) if free else []
@@ -82,7 +87,7 @@ def _taken_back(connection: Connection) -> dict[str, int]:
 
 
 def _erase(
-    actor: Actor, connection: Connection, stopped: dict[str, int]
+    actor: Actor, connection: Connection, stopped: dict[str, Any]
 ) -> tuple[str | None, OAuthApp | None, bool]:
     """Answers the refresh token as it was and whose app it came through, for the provider, and whether there were
     tokens to erase.

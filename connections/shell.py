@@ -1,5 +1,6 @@
 """What every signed-in page shows around its content: the place, the switcher, and what needs a person now."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Prefetch, prefetch_related_objects
@@ -11,7 +12,19 @@ from connections.notifications import reading
 from connections.place import accounts_of, place_of
 
 _SWITCHER = 30
-_BANNERS = 3
+_MOST_COUNTED = 100
+
+
+@dataclass(frozen=True)
+class Attention:
+    """How many connections wait for a person, up to 100, and one of them."""
+
+    count: int
+    first: Connection
+
+    @property
+    def shown(self) -> str:
+        return f"{_MOST_COUNTED - 1}+" if self.count >= _MOST_COUNTED else str(self.count)
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -35,7 +48,7 @@ class Shell:
     def __init__(self, request: HttpRequest) -> None:
         self.place = place_of(request)
         self._request = request
-        self._broken: list[Connection] | None = None
+        self._attention: list[Attention] | None = None
         self._unread: int | None = None
 
     @property
@@ -60,19 +73,11 @@ class Shell:
         return self._unread
 
     @property
-    def broken(self) -> list[Connection]:
-        """The agency's connections that wait for somebody to reconnect them; one more than are shown.
-
-        Those of every workspace, whichever is looked at: they wait until somebody sees it.
-        """
-        if self._broken is None:
-            account = self.place.account if self.place else None
-            waiting = Connection.objects.filter(
-                workspace__account=account, status=Connection.Status.ERROR
-            ).select_related("workspace")
-            self._broken = list(waiting[: _BANNERS + 1])
-        return self._broken
-
-    @property
-    def banners(self) -> list[Connection]:
-        return self.broken[:_BANNERS]
+    def attention(self) -> Attention | None:
+        """The connections of the place that wait to be reconnected; None where there are none."""
+        if self._attention is None:
+            waiting = Connection.objects.at(self.place) if self.place else Connection.objects.none()
+            rows = waiting.filter(status=Connection.Status.ERROR).select_related("workspace").order_by()
+            found = list(rows[:_MOST_COUNTED])
+            self._attention = [Attention(len(found), found[0])] if found else []
+        return next(iter(self._attention), None)

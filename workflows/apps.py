@@ -11,6 +11,7 @@ class WorkflowsConfig(AppConfig):
         from connections import audit_words, panels  # noqa: PLC0415 - needs loaded apps
         from workflows import (  # noqa: PLC0415 - needs loaded apps
             call_panel,
+            health,
             reactions,  # noqa: F401 - connects its signal receivers
             scope_report,
             spawned,  # noqa: F401 - connects its signal receiver
@@ -19,6 +20,7 @@ class WorkflowsConfig(AppConfig):
         from workflows.notifications import kinds  # noqa: PLC0415 - needs loaded apps
         from workflows.webhooks import wishes  # noqa: PLC0415 - needs loaded apps
 
+        health.register()
         panels.register(scope_report.PANEL)
         panels.register(trigger_panel.PANEL)
         call_panel.register()

@@ -9,6 +9,7 @@ from connections.models import Connection
 from connections.problems import Problem
 from connections.signals import connection_restored, connection_revoked, connection_revoking
 from workflows import doorbell, parked, watching
+from workflows.health import stopping
 from workflows.models import ActionCall, HeldDelivery, Run, Subscription, Trigger
 from workflows.webhooks import removing
 
@@ -38,12 +39,12 @@ def remove_webhooks(connection: Connection, **kwargs: Any) -> dict[str, int]:
 
 
 @receiver(connection_revoked, dispatch_uid="workflows_stop")
-def stop_everything(connection: Connection, **kwargs: Any) -> dict[str, int]:
+def stop_everything(connection: Connection, **kwargs: Any) -> dict[str, Any]:
     """Close the triggers, throw away what they held, cancel waiting calls and fail the runs behind them.
 
-    Answers how many of each, in the words of the receipt.
+    Return how many of each, and the names of what stops, in the words of the receipt.
     """
-    now = clock.now()
+    now, names = clock.now(), stopping.names_of(connection)
     open_ = Trigger.objects.filter(connection=connection).exclude(status=Trigger.Status.CLOSED)
     closed = open_.update(status=Trigger.Status.CLOSED)
     HeldDelivery.objects.filter(trigger__connection=connection).delete()
@@ -64,4 +65,8 @@ def stop_everything(connection: Connection, **kwargs: Any) -> dict[str, int]:
     doorbell.ring()
     stopped = {"Triggers closed": closed, "Waiting calls cancelled": cancelled, "Paused runs ended": ended}
     left = removing.leave_all(connection)
-    return stopped | ({"Webhooks left at the provider, to be removed there by hand": left} if left else {})
+    return (
+        names
+        | stopped
+        | ({"Webhooks left at the provider, to be removed there by hand": left} if left else {})
+    )

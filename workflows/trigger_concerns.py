@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connections import clock
+from connections.models import Connection
 from connections.problems import in_words
 from workflows import catalog, holding
 from workflows.models import Trigger
@@ -41,7 +42,16 @@ def concerns_of(
             _holding(trigger, held),
             _silence(trigger, quiet_since),
         ]
-    return [concern for concern in found if concern]
+    return [concern for concern in (_broken(trigger), *found) if concern]
+
+
+def _broken(trigger: Any) -> Concern | None:
+    """What arrives is kept and starts runs; their steps cannot act."""
+    connection = trigger.connection
+    if connection.status != Connection.Status.ERROR:
+        return None
+    words = f"What arrives starts runs, but their steps wait until {connection.label} is reconnected."
+    return Concern("error", "connection broken", words)
 
 
 def _trouble(trigger: Any, watch: Any) -> Concern | None:

@@ -71,7 +71,7 @@ def with_facts(triggers: QuerySet[Trigger]) -> QuerySet[Trigger]:
     repeats = turned_away.filter(verdict=TurnedAway.Verdict.DUPLICATE).order_by("-last_at")
     held = HeldDelivery.objects.filter(trigger=OuterRef("pk")).order_by().values("trigger")
     return (
-        triggers.select_related("watch")
+        triggers.select_related("watch", "connection")
         .annotate(
             has_secret=Exists(secrets.filter(retired_at__isnull=True)),
             has_webhook=Exists(webhooks),

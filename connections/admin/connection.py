@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from connections import providers
+from connections import health, providers
 from connections.admin.acting import MOST_ROWS, ActingPage
 from connections.admin.choices import Among
 from connections.admin.narrowed import NarrowedTo
@@ -54,11 +54,15 @@ class ConnectionAdmin(ActingPage):
     date_hierarchy = "created_at"
     sortable_by = ["created_at"]
     fields = [
-        *("id", "label", "workspace", "provider", "status", "status_reason"),
+        *("id", "label", "workspace", "provider", "status", "status_reason", "health"),
         *("external_account_id", "external_account_name", "external_user_id", "region"),
         *("authorised_label", "authorised_at", "default_from", "last_used_at", "revoked_at", "created_at"),
     ]
     actions = ["revoke_selected"]
+
+    @admin.display(description="health")
+    def health(self, connection: Connection) -> str:
+        return health.of(connection).in_words
 
     @admin.action(description="Revoke…", permissions=["revoke"])
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Connection]) -> HttpResponse | None:

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from connections import checks, providers
 from connections.api.endpoints import Endpoint
+from connections.api.health import health_field
 from connections.models import Connection
 from connections.revoke import revoke
 from connections.slots import busy, provider_slot
@@ -25,6 +26,7 @@ class ConnectionOut(serializers.ModelSerializer[Connection]):
     expires_at = serializers.SerializerMethodField()
     consent_ends_at = serializers.SerializerMethodField()
     authorised_by = serializers.SerializerMethodField()
+    health = health_field()
 
     class Meta:
         model = Connection
@@ -35,6 +37,7 @@ class ConnectionOut(serializers.ModelSerializer[Connection]):
             "workspace",
             "status",
             "status_reason",
+            "health",
             "external_account_id",
             "external_account_name",
             "external_user_id",

@@ -53,6 +53,10 @@ class Connection(models.Model):
         max_length=254, blank=True, help_text="In whose name actions are done where a person does not choose"
     )
     last_used_at = models.DateTimeField(null=True, blank=True)
+    checked_at = models.DateTimeField(null=True, blank=True, help_text="When it was last checked")
+    check_failure = models.CharField(
+        max_length=300, blank=True, help_text="Why that check failed; empty where it worked"
+    )
     revoked_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)
 

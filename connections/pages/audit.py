@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET
 from connections import audit_words
 from connections.access import here, member, needs
 from connections.days import Day, midnight
-from connections.models import Account, AuditEvent, Connection
+from connections.models import Account, AuditEvent, Connection, Workspace
 from connections.pages.connections import get_connection
 from connections.paging import page_of
 from connections.text_search import search
@@ -84,7 +84,7 @@ def of_agency(request: HttpRequest) -> HttpResponseBase:
     events = AuditEvent.objects.filter(account=place.account)
     if place.workspace is not None:
         events = events.filter(workspace=place.workspace)
-    return _answer(request, events, place.account, None)
+    return _answer(request, events, place.account, None, place.workspace)
 
 
 @member
@@ -96,7 +96,11 @@ def of_connection(request: HttpRequest, connection_id: uuid.UUID) -> HttpRespons
 
 
 def _answer(
-    request: HttpRequest, events: QuerySet[AuditEvent], account: Account, connection: Connection | None
+    request: HttpRequest,
+    events: QuerySet[AuditEvent],
+    account: Account,
+    connection: Connection | None,
+    workspace: Workspace | None = None,
 ) -> HttpResponseBase:
     filters = Filters(request.GET or {}, account=account, connection=connection)
     events = filters.narrow(events).select_related("workspace", "connection")
@@ -109,6 +113,7 @@ def _answer(
         "filters": filters,
         "page": page_of(request, events),
         "connection": connection,
+        "workspace": workspace,
         "asked": asked.urlencode(),
         "list_url": request.path,
         "section": "connections" if connection else "audit",

@@ -12,7 +12,17 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from connections import audit, checks, client_links, consent_calendar, oauth_apps, panels, providers
+from connections import (
+    audit,
+    checks,
+    client_links,
+    consent_calendar,
+    dependents,
+    health,
+    oauth_apps,
+    panels,
+    providers,
+)
 from connections.access import here, member
 from connections.forms import ConnectForm, ConnectionForm, ReconnectForm, RevokeForm
 from connections.models import Connection
@@ -34,12 +44,9 @@ _MAY_NEED_LINK = (Connection.Status.PENDING, Connection.Status.ERROR)
 
 def get_connection(request: HttpRequest, connection_id: uuid.UUID) -> Connection:
     """The visible connection; a foreign one is not there. Raises Http404."""
-    rows = Connection.objects.visible_to(actor_of(request))
-    found = (
-        rows.select_related("workspace__account", "authorised_by", "grant__oauth_app")
-        .filter(pk=connection_id)
-        .first()
-    )
+    related = ("workspace__account", "authorised_by", "grant__oauth_app")
+    rows = Connection.objects.visible_to(actor_of(request)).select_related(*related)
+    found = rows.filter(pk=connection_id).first()
     if found is None:
         raise Http404
     return found
@@ -65,8 +72,10 @@ def connection_list(request: HttpRequest) -> HttpResponse:
             if account := searched(provider, text):
                 found |= Q(provider=provider.key, external_account_name__iexact=account)
         rows = rows.filter(found)
+    page = page_of(request, rows)
     context = {
-        "page": page_of(request, rows),
+        "page": page,
+        "lines": health.beside(page.rows),
         "provider": providers.default(),
         "statuses": Connection.Status.choices,
         "status": status,
@@ -153,7 +162,7 @@ def detail(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
         "missing": missing,
         "asked_more": asked_more,
         "ends_soon": grant is not None and consent_calendar.ends_soon(grant.consent_ends_at),
-        "checked": connection.audit_events.filter(action="connection.checked").first(),
+        "health": health.of(connection),
         "audit_events": connection.audit_events.exclude(action="action.called")[:_HISTORY],
         "link": link,
         "steps": client_links.progress(link) if link else [],
@@ -246,7 +255,7 @@ def revoke(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         revoke_connection(actor=actor_of(request), connection=connection)
         return redirect("connections:receipt", connection.pk)
-    context = {"connection": connection, "form": form} | _SECTION
+    context = {"connection": connection, "form": form, "stopping": dependents.of(connection)} | _SECTION
     return render(request, "connections/revoke.html", context, status=400 if form.errors else 200)
 
 

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from connections import naming, providers
+from connections import health, naming, providers
 from connections.access import here, member, needs
 from connections.forms import NameForm
 from connections.models import Connection
@@ -36,16 +36,15 @@ def switch(request: HttpRequest) -> HttpResponse:
 @member
 @require_GET
 def workspace_list(request: HttpRequest) -> HttpResponse:
-    """Every workspace of the agency with how many connections it has and how many of them need a person."""
+    """Every workspace of the agency with how many connections it has, and its health."""
     live = ~Q(connections__status=Connection.Status.REVOKED)
     text = request.GET.get("q", "").replace("\0", "").strip()[:120]
-    rows = workspaces_of(request).annotate(
-        live=Count("connections", filter=live),
-        broken=Count("connections", filter=Q(connections__status=Connection.Status.ERROR)),
-    )
+    rows = workspaces_of(request).annotate(live=Count("connections", filter=live))
     if text:
         rows = rows.filter(search("name", text))
-    context = {"page": page_of(request, rows), "text": text, "provider": providers.default()} | _SECTION
+    page = page_of(request, rows)
+    context = {"page": page, "lines": health.beside(page.rows), "text": text, "provider": providers.default()}
+    context |= _SECTION
     return render(request, "connections/workspaces.html", context)
 
 

@@ -15,8 +15,9 @@ from django.urls import reverse
 
 from connections import audit, audit_words
 from connections.actors import Actor
-from connections.models import AuditEvent, Connection
+from connections.models import AuditEvent, Connection, Workspace
 from tests.connections.test_pages import signed_in
+from tests.connections.test_workspaces import look_at
 from tests.people import People
 from tests.workflows.conftest import connect
 
@@ -156,3 +157,17 @@ def test_a_day_that_is_none_or_beyond_the_calendar_is_named(
 
     assert answer.status_code == 400
     assert "errorlist" in answer.content.decode()
+
+
+def test_under_a_workspace_it_shows_that_workspace_and_an_empty_one_says_what_is_true(
+    alice: Client, who: People
+) -> None:
+    other = Workspace.objects.create(account=who.agency, name="Globex")
+    audit.record(Actor.system(), "connection.started", connection=connect(who.acme, "Here"))
+
+    look_at(alice, who.acme)
+    assert "Here" in alice.get(AUDIT).content.decode()
+    look_at(alice, other)
+    page = alice.get(AUDIT).content.decode()
+    assert "Nothing is recorded for Globex yet." in page
+    assert "Nothing has happened yet" not in page

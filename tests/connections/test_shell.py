@@ -1,5 +1,7 @@
 """What stands around every page: the switcher and the banners."""
 
+import re
+
 import pytest
 from django.db import connection as database
 from django.test import Client
@@ -17,18 +19,50 @@ def alice(who: People) -> Client:
     return signed_in(who.alice)
 
 
-def test_a_broken_connection_stays_in_sight_wherever_in_the_agency_one_looks(
+def attention(browser: Client) -> str:
+    """What the bar says, on one line; "" without one."""
+    page = browser.get(WORKSPACES).content.decode()
+    bar = re.search(r'<p class="notice error" role="alert">(.*?)</p>', page, re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", bar[1]).split()) if bar else ""
+
+
+def test_a_broken_connection_is_in_sight_in_its_workspace_and_in_its_agency(
     alice: Client, who: People
 ) -> None:
     connect(who.acme, "Main")
     Connection.objects.update(status="error")
     globex = Workspace.objects.create(account=who.agency, name="Globex")
 
-    for place in (globex, who.acme, who.agency):
+    for place, said in (
+        (globex, ""),
+        (who.acme, "Reconnection needed: Main (Acme) waits to be reconnected."),
+        (who.agency, "Reconnection needed: Main (Acme) waits to be reconnected."),
+    ):
         look_at(alice, place)
-        page = alice.get(WORKSPACES).content.decode()
-        assert "Main</a> (Acme) waits for somebody to reconnect it" in page
-        assert "Reconnection needed: </span>1<" in page
+        assert attention(alice) == said
+        assert ("Reconnection needed: </span>1<" in alice.get(WORKSPACES).content.decode()) is bool(said)
+
+
+def test_many_broken_connections_are_one_line_with_their_number(alice: Client, who: People) -> None:
+    for number in range(12):
+        connect(who.acme, f"C{number}")
+    Connection.objects.update(status="error")
+
+    assert attention(alice) == "12 connections need attention · Review"
+    page = alice.get(WORKSPACES).content.decode()
+    assert "Reconnection needed: </span>12<" in page
+    assert page.count('role="alert"') == 1
+    assert f'{LIST}?status=error"' in page
+
+
+def test_on_its_own_page_a_broken_connection_is_told_once(alice: Client, who: People) -> None:
+    broken = connect(who.acme, "Main")
+    Connection.objects.update(status="error")
+
+    page = alice.get(f"{LIST}{broken.pk}/").content.decode()
+
+    assert 'role="alert"' not in page
+    assert "does not accept our access any more" in page
 
 
 def test_another_agency_s_broken_connection_is_no_concern_of_this_one(alice: Client, who: People) -> None:

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
+from connections import health
 from connections.admin.acting import ActingPage
 from connections.admin.narrowed import NarrowedTo
 from connections.admin.scoped import LookOnlyInline
@@ -45,7 +46,7 @@ class TriggerAdmin(ActingPage):
     )
     id_fields = ["pk", "token", "connection", "workspace"]
     fields = [
-        *("id", "name", "key", "workspace", "connection", "status"),
+        *("id", "name", "key", "workspace", "connection", "status", "health"),
         *(
             "redact",
             "options",
@@ -59,6 +60,10 @@ class TriggerAdmin(ActingPage):
     ]
     inlines = [SecretInline]
     actions = ["pause", "resume"]
+
+    @admin.display(description="health")
+    def health(self, row: Trigger) -> str:
+        return health.of(row).in_words
 
     @admin.display(description="held deliveries")
     def held_deliveries(self, trigger: Trigger) -> int:

@@ -5,6 +5,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
+from connections import health
 from connections.admin.acting import ActingPage
 from connections.admin.narrowed import NarrowedTo
 from connections.admin.payloads import as_json
@@ -45,12 +46,16 @@ class WorkflowAdmin(ActingPage):
     id_fields = ["pk", "trigger", "workspace"]
     heavy = ["draft"]
     fields = [
-        *("id", "name", "workspace", "trigger", "status", "pause_reason", "max_runs_per_minute"),
+        *("id", "name", "workspace", "trigger", "status", "health", "pause_reason", "max_runs_per_minute"),
         *("published", "draft_shown", "created_at"),
     ]
     published = plainly("live")
     inlines = [VersionInline]
     actions = ["pause", "resume"]
+
+    @admin.display(description="health")
+    def health(self, row: Workflow) -> str:
+        return health.of(row).in_words
 
     @admin.display(description="draft")
     def draft_shown(self, workflow: Workflow) -> SafeString:

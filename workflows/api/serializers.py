@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from connections.api.health import health_field
 from connections.storable import storable
 from workflows import possible_nulls
 from workflows.inputs import ActionInput, Text
@@ -66,6 +67,7 @@ class WorkflowOut(serializers.ModelSerializer[Workflow]):
     trigger = serializers.UUIDField(source="trigger_id")
     draft = serializers.JSONField()
     version = serializers.SerializerMethodField()
+    health = health_field()
 
     class Meta:
         model = Workflow
@@ -74,6 +76,7 @@ class WorkflowOut(serializers.ModelSerializer[Workflow]):
             "name",
             "trigger",
             "status",
+            "health",
             "pause_reason",
             "max_runs_per_minute",
             "version",

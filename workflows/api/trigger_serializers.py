@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from connections.api.health import health_field
 from workflows import catalog
 from workflows.api.serializers import EventOut
 from workflows.inputs import ActionInput, Text
@@ -97,6 +98,7 @@ class TriggerOut(serializers.ModelSerializer[Trigger]):
     redact = serializers.ListField(child=serializers.CharField())
     options = serializers.DictField()
     set_up = serializers.SerializerMethodField()
+    health = health_field()
 
     class Meta:
         model = Trigger
@@ -108,6 +110,7 @@ class TriggerOut(serializers.ModelSerializer[Trigger]):
             "url",
             "watch",
             "status",
+            "health",
             "holding",
             "redact",
             "options",

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from connections import providers
+from connections import health, providers
 from connections.access import member
 from connections.models import Connection
 from connections.pages.connections import get_connection
@@ -45,6 +45,7 @@ def action_list(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
     ]
     context = {
         "connection": connection,
+        "health": health.of(connection),
         "provider": integration,
         "usable": connection.status == Connection.Status.ACTIVE,
         "groups": [

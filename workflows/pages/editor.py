@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from rest_framework.serializers import ValidationError
 
+from connections import health
 from connections.access import member
 from connections.forms import Line
 from connections.models import Connection
@@ -69,6 +70,7 @@ def edit(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
     nulls = possible_nulls.of_definition(workflow.trigger.key, workflow.draft)
     context = {
         "workflow": workflow,
+        "health": health.of(workflow),
         "conditions": workflow_words.conditions(workflow.draft),
         "how_many": workflow_words.how_many(workflow.draft["conditions"]),
         "steps": workflow_words.steps(workflow.draft, connections, nulls),

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from connections import sent_once
+from connections import health, sent_once
 from connections.access import here, member
 from connections.models import Connection
 from connections.newest import newest_of
@@ -44,8 +44,10 @@ def workflow_list(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(search("name", text))
     newest = newest_of(Run.objects.real(), "workflow_id").values("created_at")[:1]
     rows = rows.select_related("workspace", "trigger", "live").annotate(last_run=Subquery(newest))
+    page = page_of(request, rows.order_by("-created_at", "id"))
     context = {
-        "page": page_of(request, rows.order_by("-created_at", "id")),
+        "page": page,
+        "lines": health.beside(page.rows),
         "statuses": Workflow.Status.choices,
         "status": status,
         "text": text,
@@ -78,6 +80,7 @@ def detail(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
         "conditions": workflow_words.conditions(definition),
         "how_many": workflow_words.how_many(definition.get("conditions")),
         "steps": workflow_words.steps(definition, {str(row.pk): row for row in connections}),
+        "health": health.of(workflow),
         "changed": workflow.live is not None and workflow.draft != workflow.live.definition,
         "rows": lines_of(runs[:_LATEST]),
         "once": sent_once.new_key(),

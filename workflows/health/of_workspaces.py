@@ -1,0 +1,65 @@
+"""The health of workspaces: connections to reconnect, workflows that cannot run, runs that failed in the last day."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+
+from connections import clock
+from connections.health import Health
+from connections.models import Connection, Workspace
+from workflows.models import Run, Subscription, Trigger, Workflow
+
+_RECENTLY = timedelta(hours=24)
+_DEAD = (
+    Q(trigger__deleted_at__isnull=False)
+    | Q(trigger__status=Trigger.Status.CLOSED)
+    | Q(trigger__connection__status=Connection.Status.REVOKED)
+)
+
+
+def judge(rows: list[Workspace]) -> dict[Any, Health]:
+    """At most six queries, each counted by workspace."""
+    keys = [row.pk for row in rows]
+    mine = Connection.objects.filter(workspace__in=keys)
+    live = _counted(mine.exclude(status=Connection.Status.REVOKED), "workspace")
+    broken = _counted(mine.filter(status=Connection.Status.ERROR), "workspace")
+    dead = _counted(Workflow.objects.filter(_DEAD, workspace__in=keys, status="active"), "workspace")
+    off = Subscription.objects.filter(trigger__workspace__in=keys, status="on").exclude(trouble="")
+    silent = _counted(off, "trigger__workspace")
+    failed = _failed(keys)
+    return {
+        key: _of(
+            live.get(key, 0), broken.get(key, 0), dead.get(key, 0), silent.get(key, 0), failed.get(key, 0)
+        )
+        for key in keys
+    }
+
+
+def _counted(rows: QuerySet[Any], by: str) -> dict[Any, int]:
+    return dict(rows.order_by().values_list(by).annotate(Count("pk")))
+
+
+def _failed(keys: list[Any]) -> dict[Any, int]:
+    """Runs that failed within the last day, without tests; by number, as the index of what ended badly has them."""
+    begun = Run.objects.filter(created_at__gte=clock.now() - _RECENTLY).order_by("created_at")
+    first = begun.values_list("seq", flat=True).first()
+    if first is None:
+        return {}
+    failed = Run.objects.with_status(Run.Status.FAILED).real()
+    return _counted(failed.filter(workspace__in=keys, seq__gte=first, event__is_test=False), "workspace")
+
+
+def _of(live: int, broken: int, dead: int, silent: int, failed: int) -> Health:
+    found = [
+        (broken, "reconnection_needed", "connection to reconnect", "connections to reconnect"),
+        (dead, "cannot_run", "workflow that cannot run", "workflows that cannot run"),
+        (silent, "webhook_off", "webhook switched off", "webhooks switched off"),
+        (failed, "failing", "run failed in 24 hours", "runs failed in 24 hours"),
+    ]
+    said = [(state, f"{count} {one if count == 1 else many}") for count, state, one, many in found if count]
+    if said:
+        return Health(said[0][0], said[0][1], "bad", "; ".join(words for _, words in said) + ".")
+    if not live:
+        return Health("empty", "Nothing connected", "off", "No account is connected yet.")
+    return Health("healthy", "In order", "good", "Everything that is connected works.")
