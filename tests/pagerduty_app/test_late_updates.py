@@ -10,8 +10,9 @@ from pagerduty_app.actions.incident_changes import decide
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.pagerduty_app.acting import ACCOUNT, DANA, ELI, act, asked, connection, fault, later, output
 from tests.workflows.conftest import SYSTEM, deliver, incident_event, publish, trigger
-from workflows import origins, run_control, worker
+from workflows import origins, worker
 from workflows.models import ActionCall, Event, Run, Trace, Trigger
+from workflows.runs import replay
 
 __all__ = ["act", "connection", "deliver", "trigger"]
 pytestmark = pytest.mark.django_db
@@ -208,7 +209,7 @@ def test_a_replay_long_after_does_not_reopen(
     become(sandbox, some_id, "resolved")
     traces = Trace.objects.count()
 
-    again = run_control.replay(actor=SYSTEM, run=run)
+    again, _ = replay.replay(actor=SYSTEM, run=run, begin_at="start")
     worker.drain()
 
     again.refresh_from_db()
