@@ -17,27 +17,24 @@ from connections import (
     checks,
     client_links,
     consent_calendar,
-    dependents,
     health,
     oauth_apps,
     panels,
     providers,
 )
 from connections.access import here, member
-from connections.forms import ConnectForm, ConnectionForm, ReconnectForm, RevokeForm
+from connections.forms import ConnectForm, ConnectionForm, ReconnectForm
 from connections.models import Connection
 from connections.naming import change_connection
 from connections.paging import page_of
 from connections.place import workspaces_of
 from connections.problems import Problem, sentence_of
 from connections.requests import actor_of
-from connections.revoke import receipt_of
-from connections.revoke import revoke as revoke_connection
 from connections.slots import busy, provider_slot
 from connections.text_search import search
 from connections.typed import searched
 
-_SECTION = {"section": "connections"}
+SECTION = {"section": "connections"}
 _HISTORY = 10
 _MAY_NEED_LINK = (Connection.Status.PENDING, Connection.Status.ERROR)
 
@@ -82,7 +79,7 @@ def connection_list(request: HttpRequest) -> HttpResponse:
         "text": text,
         "list_url": request.path,
     }
-    return render(request, "connections/list.html", context | _SECTION)
+    return render(request, "connections/list.html", context | SECTION)
 
 
 @member
@@ -102,7 +99,7 @@ def connect(request: HttpRequest) -> HttpResponseBase:
         else:
             optional = form.cleaned_data.get("optional_scopes", False)
             return providers.get(connection.provider).start(request, connection, optional_scopes=optional)
-    context = {"form": form, **_asked(request)} | _SECTION
+    context = {"form": form, **_asked(request)} | SECTION
     return render(request, "connections/connect.html", context, status=400 if form.errors else 200)
 
 
@@ -168,7 +165,7 @@ def detail(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
         "steps": client_links.progress(link) if link else [],
         "panels": panels.of(actor_of(request), connection),
     }
-    return render(request, "connections/detail.html", context | _SECTION)
+    return render(request, "connections/detail.html", context | SECTION)
 
 
 @member
@@ -184,7 +181,7 @@ def change(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
             form.add_error("label", problem.message)
         else:
             return redirect("connections:detail", connection.pk)
-    context = {"connection": connection, "form": form} | _SECTION
+    context = {"connection": connection, "form": form} | SECTION
     return render(request, "connections/change.html", context, status=400 if form.errors else 200)
 
 
@@ -215,7 +212,7 @@ def reconnect_choose(request: HttpRequest, connection_id: uuid.UUID) -> HttpResp
     provider = providers.get(connection.provider)
     initial = {"optional_scopes": _wants_optional(request, connection)}
     form = ReconnectForm(provider=provider, initial=initial)
-    context = {"connection": connection, "provider": provider, "form": form} | _SECTION
+    context = {"connection": connection, "provider": provider, "form": form} | SECTION
     return render(request, "connections/reconnect.html", context)
 
 
@@ -242,33 +239,3 @@ def check(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
         words = sentence_of(result["message"], result["reasons"])
         (messages.success if result["healthy"] else messages.error)(request, words)
     return redirect("connections:detail", connection.pk)
-
-
-@member
-@require_http_methods(["GET", "POST"])
-def revoke(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
-    """Ask first, with the label typed again, then revoke and show the receipt."""
-    connection = get_connection(request, connection_id)
-    if connection.status == Connection.Status.REVOKED:
-        return redirect("connections:receipt", connection.pk)
-    form = RevokeForm(request.POST or None, label=connection.label)
-    if request.method == "POST" and form.is_valid():
-        revoke_connection(actor=actor_of(request), connection=connection)
-        return redirect("connections:receipt", connection.pk)
-    context = {"connection": connection, "form": form, "stopping": dependents.of(connection)} | _SECTION
-    return render(request, "connections/revoke.html", context, status=400 if form.errors else 200)
-
-
-@member
-@require_GET
-def receipt(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
-    """What revoking did; it can be looked at, and printed, at any later time."""
-    connection = get_connection(request, connection_id)
-    if connection.status != Connection.Status.REVOKED:
-        raise Http404
-    context = {
-        "connection": connection,
-        "receipt": receipt_of(connection),
-        "provider": providers.get(connection.provider),
-    }
-    return render(request, "connections/receipt.html", context | _SECTION)

@@ -12,6 +12,7 @@ from connections.pages import (
     notifications,
     oauth_apps,
     people,
+    revoking,
     sessions,
     workspaces,
 )
@@ -33,8 +34,8 @@ urlpatterns = [
     path(f"{_CONNECTION}reconnect/", connections.reconnect, name="reconnect"),
     path(f"{_CONNECTION}reconnect/choose/", connections.reconnect_choose, name="reconnect_choose"),
     path(f"{_CONNECTION}check/", connections.check, name="check"),
-    path(f"{_CONNECTION}revoke/", connections.revoke, name="revoke"),
-    path(f"{_CONNECTION}receipt/", connections.receipt, name="receipt"),
+    path(f"{_CONNECTION}revoke/", revoking.revoke, name="revoke"),
+    path(f"{_CONNECTION}receipt/", revoking.receipt, name="receipt"),
     path(f"{_CONNECTION}audit/", audit.of_connection, name="connection_audit"),
     path("settings/workspaces/", workspaces.workspace_list, name="workspaces"),
     path("settings/workspaces/add/", workspaces.add, name="workspace_add"),
