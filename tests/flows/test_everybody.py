@@ -32,6 +32,8 @@ PAGES = [
     "/settings/connections/{connection}/actions/pagerduty/list-incidents/",
     "/settings/connections/{connection}/calls/",
     "/calls/{call}/",
+    "/notifications/",
+    "/settings/notifications/",
     "/triggers/",
     "/triggers/add/",
     "/triggers/{trigger}/",
