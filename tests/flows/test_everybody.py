@@ -42,6 +42,7 @@ PAGES = [
     "/triggers/{trigger}/redaction/",
     "/triggers/{trigger}/deliveries/",
     "/triggers/{trigger}/deliveries/{event}/",
+    "/triggers/{trigger}/deliveries/{event}/run/{workflow}/",
     "/triggers/{trigger}/delete/",
     "/workflows/",
     "/workflows/add/",
@@ -109,8 +110,10 @@ def ids(page: Page, product: Product, seed: dict[str, Any]) -> dict[str, str]:
     page.goto(f"/triggers/{trigger}/")
     page.get_by_role("button", name="Send a test event").click()
     page.get_by_role("link", name="Checkout answers slowly").first.click()
-    expect(page.get_by_text("The payload, as it was sent")).to_be_visible()
+    expect(page.get_by_text("The payload, as it would have been sent")).to_be_visible()
     event = page.url.split("/")[-2]
+    page.locator(f'a[href$="/run/{workflow}/"]').click()
+    page.get_by_role("button", name="Run it for real").click()
     run = wait_for("the run", lambda: product.api(seed["api_key"], "GET", "runs/").json()["results"])[0]["id"]
     made = {"call": call, "trigger": trigger, "event": event, "workflow": workflow, "run": run}
     return {"connection": seed["connection"], "workspace": seed["workspace"], **made}
