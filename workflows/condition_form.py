@@ -8,6 +8,7 @@ from typing import Any
 from django.http import QueryDict
 
 from connections.storable import is_storable
+from connections.web.edit_conflicts import Part
 from workflows.comparisons.kinds import written
 from workflows.condition_fields import MAX_CONDITIONS, UNSTORABLE
 from workflows.conditions import OPERATORS
@@ -57,6 +58,26 @@ class ConditionForm:
             self._read(data)
         if len(self.rows) < MAX_CONDITIONS:
             self.rows.append(Row())
+
+    def part(self, name: str, label: str) -> Part:
+        """As connections.web.edit_conflicts compares it."""
+        columns = {
+            "field": [row.field for row in self.rows],
+            "operator": [row.operator for row in self.rows],
+            "value": [row.value for row in self.rows],
+        }
+        sent = {f"{self.prefix}{column}": values for column, values in columns.items()}
+
+        def entered(data: QueryDict) -> str:
+            return ConditionForm({}, [], data, self.prefix).text
+
+        return Part(name, label, self.text, entered, {**sent, f"{self.prefix}match": [self.match]})
+
+    @property
+    def text(self) -> str:
+        """Row by row; "" for none."""
+        rows = [f"{row.field} {row.operator} {row.value}".strip() for row in self.rows if row.field]
+        return "\n".join([f"{self.match} of:", *rows]) if rows else ""
 
     @property
     def operators(self) -> list[tuple[str, str]]:

@@ -1,7 +1,11 @@
 """Drafts as the editor changes them: every function answers a new definition and leaves the given one as it was."""
 
+import hashlib
+import json
 import re
 from typing import Any
+
+from connections.problems import Problem
 
 Definition = dict[str, Any]
 EMPTY: Definition = {"conditions": {"match": "all", "rows": []}, "steps": []}
@@ -11,6 +15,32 @@ _LONGEST_KEY = 40
 def step_of(draft: Definition, key: str) -> Definition | None:
     found: Definition | None = next((step for step in draft["steps"] if step["key"] == key), None)
     return found
+
+
+def digest(draft: Definition) -> str:
+    """Changes when the draft changes; for forms that act on what they show."""
+    return hashlib.sha256(json.dumps(draft, sort_keys=True).encode(errors="replace")).hexdigest()[:32]
+
+
+def unchanged(draft: Definition, seen: Definition, what: str, key: str = "") -> Definition:
+    """`draft`, if that part of it is as in `seen`: "conditions", "steps" (their order), or the step `key`.
+
+    Raises Problem (edited_meanwhile).
+    """
+    parts = [_part(one, what, key) for one in (draft, seen)]
+    if parts[0] != parts[1]:
+        raise Problem(
+            "edited_meanwhile",
+            "This was changed at the same moment, so nothing was stored. Store again to see both.",
+            status=409,
+        )
+    return draft
+
+
+def _part(draft: Definition, what: str, key: str) -> Any:
+    if what == "steps":
+        return [step["key"] for step in draft["steps"]]
+    return step_of(draft, key) if what == "step" else draft["conditions"]
 
 
 def with_conditions(draft: Definition, conditions: Definition) -> Definition:

@@ -32,6 +32,10 @@ class ChoiceOrExpression(forms.Select):
         chosen = data.get(name)
         return data.get(f"{name}__expression", "") if chosen == EXPRESSION else chosen
 
+    def as_sent(self, name: str, value: Any) -> dict[str, list[str]]:
+        """What a browser sends for it; an entry of the list may be sent as an expression too."""
+        return {name: [EXPRESSION if value else ""], f"{name}__expression": [str(value or "")]}
+
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         listed = value in (None, "") or any(value == option for option, _ in self.choices)
         select = super().render(name, value if listed else EXPRESSION, attrs, renderer)

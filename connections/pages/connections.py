@@ -33,6 +33,7 @@ from connections.requests import actor_of
 from connections.slots import busy, provider_slot
 from connections.text_search import search
 from connections.typed import searched
+from connections.web.edit_conflicts import Edit, parts_of
 
 SECTION = {"section": "connections"}
 _HISTORY = 10
@@ -173,16 +174,17 @@ def detail(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
 def change(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
     connection = get_connection(request, connection_id)
     present = {"label": connection.label, "default_from": connection.default_from}
-    form = ConnectionForm(request.POST or None, initial=present)
-    if request.method == "POST" and form.is_valid():
+    edit = Edit(request, parts_of(ConnectionForm(initial=present)))
+    form = ConnectionForm(edit.data, initial=present)
+    if edit.may_store and form.is_valid():
         try:
             change_connection(actor=actor_of(request), connection=connection, **form.cleaned_data)
         except Problem as problem:
             form.add_error("label", problem.message)
         else:
             return redirect("connections:detail", connection.pk)
-    context = {"connection": connection, "form": form} | SECTION
-    return render(request, "connections/change.html", context, status=400 if form.errors else 200)
+    context = {"connection": connection, "form": form, "edit": edit} | SECTION
+    return render(request, "connections/change.html", context, status=edit.status(form.errors))
 
 
 @member

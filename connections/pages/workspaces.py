@@ -18,6 +18,7 @@ from connections.place import choose, workspaces_of
 from connections.problems import Problem
 from connections.requests import actor_of
 from connections.text_search import search
+from connections.web.edit_conflicts import Edit, parts_of
 
 _SECTION = {"section": "workspaces"}
 
@@ -75,8 +76,9 @@ def rename(request: HttpRequest, workspace_id: uuid.UUID) -> HttpResponse:
     workspace = workspaces_of(request).select_related("account").filter(pk=workspace_id).first()
     if workspace is None:
         raise Http404
-    form = NameForm(request.POST or None, initial={"name": workspace.name})
-    if request.method == "POST" and form.is_valid():
+    edit = Edit(request, parts_of(NameForm(initial={"name": workspace.name})))
+    form = NameForm(edit.data, initial={"name": workspace.name})
+    if edit.may_store and form.is_valid():
         try:
             naming.rename_workspace(
                 actor=actor_of(request), workspace=workspace, name=form.cleaned_data["name"]
@@ -85,17 +87,18 @@ def rename(request: HttpRequest, workspace_id: uuid.UUID) -> HttpResponse:
             form.add_error("name", problem.message)
         else:
             return redirect("connections:workspaces")
-    context = {"form": form, "title": f"Rename {workspace.name}", "button": "Rename"} | _SECTION
-    return render(request, "connections/name.html", context, status=400 if form.errors else 200)
+    context = {"form": form, "edit": edit, "title": f"Rename {workspace.name}", "button": "Rename"} | _SECTION
+    return render(request, "connections/name.html", context, status=edit.status(form.errors))
 
 
 @needs("workspaces:manage")
 @require_http_methods(["GET", "POST"])
 def rename_agency(request: HttpRequest) -> HttpResponse:
     account = here(request).account
-    form = NameForm(request.POST or None, initial={"name": account.name})
-    if request.method == "POST" and form.is_valid():
+    edit = Edit(request, parts_of(NameForm(initial={"name": account.name})))
+    form = NameForm(edit.data, initial={"name": account.name})
+    if edit.may_store and form.is_valid():
         naming.rename_account(actor=actor_of(request), account=account, name=form.cleaned_data["name"])
         return redirect("connections:workspaces")
-    context = {"form": form, "title": "Rename the agency", "button": "Rename"} | _SECTION
-    return render(request, "connections/name.html", context, status=400 if form.errors else 200)
+    context = {"form": form, "edit": edit, "title": "Rename the agency", "button": "Rename"} | _SECTION
+    return render(request, "connections/name.html", context, status=edit.status(form.errors))

@@ -20,7 +20,8 @@ class _Form(HTMLParser):
             self.data = {}
         elif tag == "input" and name and have.get("type") not in ("submit", "file"):
             if have.get("type") not in ("checkbox", "radio") or "checked" in have:
-                self._add(name, have.get("value") or "")
+                unnamed = "on" if have.get("type") in ("checkbox", "radio") else ""
+                self._add(name, have.get("value", unnamed) or "")
         elif tag == "textarea":
             self._area = name
             self._add(name, "")

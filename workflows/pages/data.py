@@ -14,6 +14,7 @@ from connections.forms import RetentionForm
 from connections.paging import page_of
 from connections.place import Place
 from connections.requests import actor_of
+from connections.web.edit_conflicts import Edit, parts_of
 from workflows.models import RetentionStatement
 
 _SECTION = {"section": "data"}
@@ -49,11 +50,12 @@ def _days(place: Place) -> QuerySet[Any, Any]:
 def change(request: HttpRequest) -> HttpResponse:
     """Fewer days than now want a tick: what is older goes for good."""
     account = here(request).account
-    form = RetentionForm(request.POST or None, now=account.retention_days)
-    if request.method == "POST" and form.is_valid():
+    edit = Edit(request, parts_of(RetentionForm(now=account.retention_days)))
+    form = RetentionForm(edit.data, now=account.retention_days)
+    if edit.may_store and form.is_valid():
         days = form.cleaned_data["days"]
         retention.change(actor=actor_of(request), account=account, days=days)
         messages.success(request, f"From now on what is older than {days} days is deleted.")
         return redirect("data:overview")
-    context = {"form": form, "days": account.retention_days} | _SECTION
-    return render(request, "data/change.html", context, status=400 if form.errors else 200)
+    context = {"form": form, "edit": edit, "days": account.retention_days} | _SECTION
+    return render(request, "data/change.html", context, status=edit.status(form.errors))

@@ -17,12 +17,14 @@ from connections.forms import Line
 from connections.models import Connection
 from connections.problems import Problem
 from connections.requests import actor_of
+from connections.web.edit_conflicts import Edit, parts_of
 from workflows import authoring, definitions, drafts, possible_nulls, rehearsal, samples, workflow_words
 from workflows.condition_form import ConditionForm
 from workflows.models import Event, Workflow
 from workflows.models.workflows import FASTEST_PACE
 
 SECTION = {"section": "workflows"}
+DRAFT = "_draft"
 
 
 class SettingsForm(forms.Form):
@@ -48,6 +50,18 @@ def get_draft(request: HttpRequest, workflow_id: uuid.UUID) -> Workflow:
     return workflow
 
 
+def as_seen(request: HttpRequest, draft: drafts.Definition) -> drafts.Definition:
+    """`draft`, if it is the one that the form was shown with. Raises Problem (edited_meanwhile)."""
+    if request.POST.get(DRAFT, drafts.digest(draft)) != drafts.digest(draft):
+        raise Problem(
+            "edited_meanwhile",
+            "The draft was changed since this page was opened, so nothing was done. "
+            "Look at it as it is now, and do it again.",
+            status=409,
+        )
+    return draft
+
+
 def why(problem: ValidationError | Problem, draft: drafts.Definition) -> str:
     """What of that draft does not hold, in sentences."""
     return (
@@ -71,6 +85,7 @@ def edit(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
     context = {
         "workflow": workflow,
         "health": health.of(workflow),
+        "digest": drafts.digest(workflow.draft),
         "conditions": workflow_words.conditions(workflow.draft),
         "how_many": workflow_words.how_many(workflow.draft["conditions"]),
         "steps": workflow_words.steps(workflow.draft, connections, nulls),
@@ -94,16 +109,17 @@ def _faults(request: HttpRequest, workflow: Workflow) -> list[str]:
 def rename(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
     workflow = get_draft(request, workflow_id)
     present = {"name": workflow.name, "max_runs_per_minute": workflow.max_runs_per_minute}
-    form = SettingsForm(request.POST or None, initial=present)
-    if request.method == "POST" and form.is_valid():
+    edit = Edit(request, parts_of(SettingsForm(initial=present)))
+    form = SettingsForm(edit.data, initial=present)
+    if edit.may_store and form.is_valid():
         actor, limit = actor_of(request), form.cleaned_data["max_runs_per_minute"]
         with transaction.atomic():
             authoring.change(actor=actor, workflow=workflow, name=form.cleaned_data["name"])
             if limit and limit != workflow.max_runs_per_minute:
                 authoring.set_pace(actor=actor, workflow=workflow, max_runs_per_minute=limit)
         return redirect("workflows:edit", workflow.pk)
-    context = {"form": form, "workflow": workflow}
-    return render(request, "editor/rename.html", context | SECTION, status=400 if form.errors else 200)
+    context = {"form": form, "workflow": workflow, "edit": edit}
+    return render(request, "editor/rename.html", context | SECTION, status=edit.status(form.errors))
 
 
 @member
@@ -111,16 +127,22 @@ def rename(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
 def conditions(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
     """Rows of field, operator and value; “Another row” keeps what was entered so far."""
     workflow = get_draft(request, workflow_id)
-    data = request.POST if request.method == "POST" else None
-    form = ConditionForm(workflow.draft["conditions"], samples.sources(workflow, []), data)
-    if data is not None and "more" not in data and form.is_valid():
+    stored, sources = workflow.draft["conditions"], samples.sources(workflow, [])
+    edit = Edit(request, [ConditionForm(stored, sources).part("conditions", "Conditions")])
+    data = edit.data
+    form = ConditionForm(stored, sources, data)
+    if edit.may_store and data is not None and "more" not in data and form.is_valid():
         try:
             authoring.edit(
                 actor=actor_of(request),
                 workflow=workflow,
-                change=lambda draft: drafts.with_conditions(draft, form.conditions),
+                change=lambda draft: drafts.with_conditions(
+                    drafts.unchanged(draft, workflow.draft, "conditions"), form.conditions
+                ),
                 refuse=lambda detail: not isinstance(detail, dict) or "conditions" in detail,
             )
+        except Problem as problem:
+            messages.error(request, problem.message)
         except ValidationError as problem:
             if not (isinstance(problem.detail, dict) and form.blame(problem.detail.get("conditions"))):
                 messages.error(request, why(problem, workflow.draft))
@@ -128,8 +150,8 @@ def conditions(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
             messages.success(request, "The conditions are stored in the draft.")
             return redirect("workflows:edit", workflow.pk)
     wrong = data is not None and "more" not in data
-    context = {"form": form, "workflow": workflow}
-    return render(request, "editor/conditions.html", context | SECTION, status=400 if wrong else 200)
+    context = {"form": form, "workflow": workflow, "edit": edit}
+    return render(request, "editor/conditions.html", context | SECTION, status=edit.status(wrong))
 
 
 @member
@@ -160,6 +182,7 @@ def sample_of(request: HttpRequest, events: list[Event]) -> Event | None:
 def publish(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
     workflow = get_draft(request, workflow_id)
     try:
+        as_seen(request, workflow.draft)
         version = authoring.publish(actor=actor_of(request), workflow=workflow)
     except (ValidationError, Problem) as problem:
         messages.error(request, f"Not published. {why(problem, workflow.draft)}")

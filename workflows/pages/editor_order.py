@@ -15,7 +15,7 @@ from connections.problems import Problem
 from connections.requests import actor_of
 from workflows import authoring, drafts
 from workflows.models import Workflow
-from workflows.pages.editor import get_draft
+from workflows.pages.editor import as_seen, get_draft
 from workflows.pages.editor_steps import get_step
 
 _PLACE = re.compile(r"[0-9]{1,2}")
@@ -58,7 +58,12 @@ def remove(request: HttpRequest, workflow_id: uuid.UUID, key: str) -> HttpRespon
 def _rearrange(request: HttpRequest, workflow: Workflow, change: Callable[[Any], Any]) -> bool:
     """Store the draft also where other steps have to be mended now: the editor says which."""
     try:
-        authoring.edit(actor=actor_of(request), workflow=workflow, change=change, refuse=lambda detail: False)
+        authoring.edit(
+            actor=actor_of(request),
+            workflow=workflow,
+            change=lambda draft: change(as_seen(request, draft)),
+            refuse=lambda detail: False,
+        )
     except Problem as problem:
         messages.error(request, problem.message)
         return False

@@ -14,6 +14,7 @@ from connections.access import member
 from connections.models import Connection
 from connections.problems import Problem
 from connections.requests import actor_of
+from connections.web.edit_conflicts import Edit, parts_of
 from workflows import (
     authoring,
     calls,
@@ -33,6 +34,7 @@ from workflows.pages.editor import SECTION, get_draft, why
 from workflows.step_form import StepForm
 
 _MOST_CONNECTIONS = 50
+_ACTION, _REMOVED = "_action", "_removed"
 
 
 def _connections(workflow: Workflow) -> Any:
@@ -68,7 +70,18 @@ def add(
 @require_http_methods(["GET", "POST"])
 def change(request: HttpRequest, workflow_id: uuid.UUID, key: str) -> HttpResponse:
     workflow = get_draft(request, workflow_id)
+    if drafts.step_of(workflow.draft, key) is None and request.method == "POST":
+        return _form(request, workflow, _removed(request))
     return _form(request, workflow, get_step(workflow, key))
+
+
+def _removed(request: HttpRequest) -> drafts.Definition:
+    """What a form edits whose step was removed since it was opened: a step to be added anew. Raises Http404."""
+    try:
+        connection = str(uuid.UUID(request.POST.get("connection", "")))
+    except ValueError:
+        raise Http404 from None
+    return {"connection": connection, "action": request.POST.get(_ACTION, "")[:80], "removed": True}
 
 
 def get_step(workflow: Workflow, key: str) -> drafts.Definition:
@@ -106,17 +119,26 @@ def _before(workflow: Workflow, step: drafts.Definition) -> list[drafts.Definiti
 
 
 def _form(request: HttpRequest, workflow: Workflow, step: drafts.Definition) -> HttpResponse:
-    data = request.POST if request.method == "POST" else None
     connection, action, usable = _kind(workflow, step)
-    form = _step_form(action, {**step, "connection": str(connection.pk)}, data, usable)
+    shown = {**step, "connection": str(connection.pk)}
     sources = samples.sources(workflow, _before(workflow, step))
+    stored = ConditionForm(step.get("only_if", {}), sources, prefix="only-")
+    edit = Edit(
+        request,
+        [*parts_of(_step_form(action, shown, None, usable)), stored.part("only-if", "Only if")]
+        if step.get("key")
+        else [],
+    )
+    data = edit.data
+    form = _step_form(action, shown, data, usable)
     only_if = ConditionForm(step.get("only_if", {}), sources, data, prefix="only-")
     chosen = next(
         (one for one in usable if data is not None and str(one.pk) == data.get("connection")), connection
     )
     # Another connection has other services and people: they are shown before anything is stored.
     asks = data is not None and ("more" in data or data.get("shown") not in (None, str(chosen.pk)))
-    if data is not None and not asks and _stored(request, workflow, step, form, only_if):
+    asks = asks or (bool(step.get("removed")) and _REMOVED not in request.POST)
+    if edit.may_store and not asks and _stored(request, workflow, step, form, only_if):
         return redirect("workflows:edit", workflow.pk)
     actor = actor_of(request)
     form.offer(lookups.asker(actor=actor, connection=chosen), chosen.default_from or actor.label)
@@ -131,10 +153,12 @@ def _form(request: HttpRequest, workflow: Workflow, step: drafts.Definition) -> 
         "filters": list(FILTERS.values()),
         "key": step.get("key", ""),
         "several": len(usable) > 1,
+        "edit": edit,
+        "removed": step.get("removed", False),
         "moved": data is not None and chosen != connection and "more" not in data,
     }
     wrong = data is not None and not asks
-    return render(request, "editor/step.html", context | SECTION, status=400 if wrong else 200)
+    return render(request, "editor/step.html", context | SECTION, status=edit.status(wrong))
 
 
 def _step_form(action: ActionType, step: drafts.Definition, data: Any, usable: list[Connection]) -> StepForm:
@@ -159,6 +183,8 @@ def _stored(
         made = form.step(key=step.get("key") or drafts.new_key(draft, form.cleaned_data["name"]))
         if only_if.conditions["rows"]:
             made["only_if"] = only_if.conditions
+        if step.get("input") is not None:
+            drafts.unchanged(draft, workflow.draft, "step", made["key"])
         return drafts.with_step(draft, made)
 
     try:

@@ -12,6 +12,7 @@ from connections import sent_once
 from connections.access import here, member
 from connections.problems import Problem
 from connections.requests import actor_of
+from connections.web.edit_conflicts import Edit, parts_of
 from workflows.hooks import subscriptions
 from workflows.models import Hook, Trigger
 from workflows.pages.hook_forms import HookForm, RotateForm
@@ -20,15 +21,16 @@ from workflows.pages.hooks import SECTION, add_problem, get_hook, triggers_at
 
 @member
 @require_http_methods(["GET", "POST"])
-def edit(request: HttpRequest, hook_id: uuid.UUID) -> HttpResponse:
+def change(request: HttpRequest, hook_id: uuid.UUID) -> HttpResponse:
     hook = get_hook(request, hook_id)
     now = {name: getattr(hook, name) for name in ("name", "url", "events", "runs", "trigger")}
     triggers = triggers_at(here(request), hook.workspace_id)
     if hook.trigger is not None:
         # Also when it was deleted: saving the form must not widen the hook to every trigger.
         triggers |= Trigger.objects.filter(pk=hook.trigger.pk).select_related("workspace")
-    form = HookForm(request.POST or None, triggers=triggers, initial=now)
-    if request.method == "POST" and form.is_valid():
+    edit = Edit(request, parts_of(HookForm(triggers=triggers, initial=now)))
+    form = HookForm(edit.data, triggers=triggers, initial=now)
+    if edit.may_store and form.is_valid():
         changes = {name: value for name, value in form.cleaned_data.items() if value != now[name]}
         try:
             subscriptions.change(actor=actor_of(request), hook=hook, changes=changes)
@@ -36,8 +38,8 @@ def edit(request: HttpRequest, hook_id: uuid.UUID) -> HttpResponse:
             add_problem(form, problem)
         else:
             return redirect("hooks:detail", hook.pk)
-    context = {"hook": hook, "form": form} | SECTION
-    return render(request, "hooks/edit.html", context, status=400 if form.errors else 200)
+    context = {"hook": hook, "form": form, "edit": edit} | SECTION
+    return render(request, "hooks/edit.html", context, status=edit.status(form.errors))
 
 
 @member

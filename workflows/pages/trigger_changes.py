@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from connections.access import member
 from connections.problems import Problem
 from connections.requests import actor_of
+from connections.web.edit_conflicts import Edit, parts_of
 from workflows import catalog, triggers
 from workflows.models import Trigger
 from workflows.pages.trigger_forms import RenameForm
@@ -21,16 +22,17 @@ from workflows.webhooks import state
 @require_http_methods(["GET", "POST"])
 def rename(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
     trigger = get_trigger(request, trigger_id)
-    form = RenameForm(request.POST or None, initial={"name": trigger.name})
-    if request.method == "POST" and form.is_valid():
+    edit = Edit(request, parts_of(RenameForm(initial={"name": trigger.name})))
+    form = RenameForm(edit.data, initial={"name": trigger.name})
+    if edit.may_store and form.is_valid():
         try:
             triggers.change(actor=actor_of(request), trigger=trigger, changes=form.cleaned_data)
         except Problem as problem:
             form.add_error("name", problem.message)
         else:
             return redirect("triggers:detail", trigger.pk)
-    context = {"trigger": trigger, "form": form, "poll": catalog.polled(trigger.key)} | SECTION
-    return render(request, "triggers/rename.html", context, status=400 if form.errors else 200)
+    context = {"trigger": trigger, "form": form, "edit": edit, "poll": catalog.polled(trigger.key)} | SECTION
+    return render(request, "triggers/rename.html", context, status=edit.status(form.errors))
 
 
 @member

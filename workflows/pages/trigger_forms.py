@@ -110,7 +110,7 @@ class RedactionForm(forms.Form):
         known = [path for path in redaction.fields_of(kind.sample if kind else {}) if path not in needed]
         others = [path for path in trigger.redact if path not in known]
         super().__init__(*args, **kwargs)
-        self.fields["known"].initial = trigger.redact
+        self.fields["known"].initial = [path for path in trigger.redact if path in known]
         self.fields["others"].initial = "\n".join(others)
         self.fields["known"].choices = [(path, path) for path in known]  # type: ignore[attr-defined]
 

@@ -11,6 +11,7 @@ from connections.access import member
 from connections.models import Connection
 from connections.problems import Problem
 from connections.requests import actor_of
+from connections.web.edit_conflicts import Edit, parts_of
 from workflows import catalog, lookups, triggers
 from workflows.action_forms import flat
 from workflows.pages.trigger_forms import OptionsForm
@@ -23,10 +24,9 @@ def choose(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
     trigger = get_trigger(request, trigger_id)
     if not catalog.options_schema(trigger.key)["properties"]:
         raise Http404
-    form = OptionsForm(
-        trigger.key, request.POST if request.method == "POST" else None, initial=trigger.options
-    )
-    if request.method == "POST" and form.is_valid():
+    edit = Edit(request, parts_of(OptionsForm(trigger.key, initial=trigger.options)))
+    form = OptionsForm(trigger.key, edit.data, initial=trigger.options)
+    if edit.may_store and form.is_valid():
         try:
             triggers.change(actor=actor_of(request), trigger=trigger, changes={"options": form.input})
         except Problem as problem:
@@ -36,7 +36,8 @@ def choose(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
             return redirect("triggers:detail", trigger.pk)
     offer(request, form, trigger.connection)
     context = {"trigger": trigger, "form": form, "trigger_type": catalog.find_trigger(trigger.key)}
-    return render(request, "triggers/options.html", context | SECTION, status=400 if form.errors else 200)
+    context |= {"edit": edit} | SECTION
+    return render(request, "triggers/options.html", context, status=edit.status(form.errors))
 
 
 def offer(request: HttpRequest, form: OptionsForm, connection: Connection) -> None:

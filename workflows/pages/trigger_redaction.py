@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods
 from connections.access import member
 from connections.problems import Problem
 from connections.requests import actor_of
+from connections.web.edit_conflicts import Edit, parts_of
 from workflows import triggers
 from workflows.pages.trigger_forms import RedactionForm
 from workflows.pages.triggers import SECTION, get_trigger
@@ -19,8 +20,9 @@ from workflows.pages.triggers import SECTION, get_trigger
 @require_http_methods(["GET", "POST"])
 def choose(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
     trigger = get_trigger(request, trigger_id)
-    form = RedactionForm(request.POST if request.method == "POST" else None, trigger=trigger)
-    if request.method == "POST" and form.is_valid():
+    edit = Edit(request, parts_of(RedactionForm(trigger=trigger)))
+    form = RedactionForm(edit.data, trigger=trigger)
+    if edit.may_store and form.is_valid():
         try:
             triggers.change(
                 actor=actor_of(request), trigger=trigger, changes={"redact": form.cleaned_data["redact"]}
@@ -30,5 +32,5 @@ def choose(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
         else:
             messages.success(request, "Saved: it counts for what arrives from now on.")
             return redirect("triggers:detail", trigger.pk)
-    context = {"trigger": trigger, "form": form} | SECTION
-    return render(request, "triggers/redaction.html", context, status=400 if form.errors else 200)
+    context = {"trigger": trigger, "form": form, "edit": edit} | SECTION
+    return render(request, "triggers/redaction.html", context, status=edit.status(form.errors))

@@ -14,9 +14,9 @@ from connections.access import member
 from connections.paging import page_of
 from connections.problems import Problem
 from connections.requests import actor_of
-from workflows import differences, versions
+from workflows import differences, drafts, versions
 from workflows.models import Workflow, WorkflowVersion
-from workflows.pages.editor import why
+from workflows.pages.editor import as_seen, why
 from workflows.pages.made_once import made_once
 from workflows.pages.workflows import SECTION, get_workflow
 
@@ -99,6 +99,8 @@ def roll_back(request: HttpRequest, workflow_id: uuid.UUID, number: int) -> Http
         raise Http404
     version = _version(workflow, number)
     refused = ""
+    if request.method == "POST" and (changed := _changed(request, workflow, number)):
+        return changed
     if request.method == "POST":
         try:
             made = versions.roll_back(actor=actor_of(request), workflow=workflow, version=version)
@@ -113,10 +115,21 @@ def roll_back(request: HttpRequest, workflow_id: uuid.UUID, number: int) -> Http
         "workflow": workflow,
         "version": version,
         "refused": refused,
+        "digest": drafts.digest(workflow.draft),
         "loses_draft": workflow.live is not None and workflow.draft != workflow.live.definition,
         "differences": _compare(workflow, workflow.live, version),
     }
     return render(request, "workflows/roll_back.html", context | SECTION, status=409 if refused else 200)
+
+
+def _changed(request: HttpRequest, workflow: Workflow, number: int) -> HttpResponse | None:
+    """Back to the question, where the draft that would be overwritten is not the one that it showed."""
+    try:
+        as_seen(request, workflow.draft)
+    except Problem as problem:
+        messages.error(request, problem.message)
+        return redirect("workflows:roll_back", workflow.pk, number)
+    return None
 
 
 @member
@@ -126,6 +139,8 @@ def take_into_draft(request: HttpRequest, workflow_id: uuid.UUID, number: int) -
     if workflow.status == Workflow.Status.ARCHIVED:
         raise Http404
     version = _version(workflow, number)
+    if changed := _changed(request, workflow, number):
+        return changed
     versions.take_into_draft(actor=actor_of(request), workflow=workflow, version=version)
     messages.success(request, f"The draft says what version {number} said. What is published stays as it is.")
     return redirect("workflows:edit", workflow.pk)
