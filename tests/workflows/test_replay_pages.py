@@ -64,7 +64,7 @@ def test_what_the_filters_select_runs_again_after_a_question(
     assert answer["Location"] == progress_of(batch)
     before = bob.get(answer["Location"])
     assert "0 of 2 have ended" in text(before)
-    assert "hx-get" in before.content.decode()
+    assert "hx-get" in before.content.decode().partition("<main")[2]
     assert "0 of 2 have ended" in text(bob.get(f"{progress_of(batch)}?part"))
 
     worker.drain()
@@ -72,7 +72,7 @@ def test_what_the_filters_select_runs_again_after_a_question(
     after = bob.get(progress_of(batch))
     assert "2 of 2 have ended" in text(after)
     assert "Completed 2" in text(after)
-    assert "hx-get" not in after.content.decode()
+    assert "hx-get" not in after.content.decode().partition("<main")[2]
     assert Run.objects.filter(replay=1, status="completed").count() == 2
 
 
