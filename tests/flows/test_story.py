@@ -13,6 +13,19 @@ from tests.flows.running import OwnDatabase, free_port
 
 pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("story")]
 
+# Every line that the demo prints, in its own words.
+STORY = re.compile(
+    r"""Starting\ TaskJuice\ on\ port\ \d+;\ log\ lines\ go\ to\ \S+\.
+    |\d\.\ [A-Z].+
+    |\ {3}\S.+
+    |All\ of\ it\ came\ true\ in\ [\d.]+\ s\.
+    |API\ key:\ tj_\w+\ \(documentation\ at\ \S+\)
+    |Sign\ in\ at\ \S+\ as\ \S+\ with\ the\ password\ \w+
+    |PagerDuty’s\ side\ \(the\ sandbox\):\ \S+
+    |Make\ it\ fail\ \(429,\ 401,\ lost\ answers,\ …\):\ \S+/app/faults""",
+    re.VERBOSE,
+)
+
 
 def test_the_whole_story_comes_true_and_nothing_secret_is_in_the_logs(tmp_path: Path) -> None:
     port, database = free_port(), OwnDatabase(tmp_path)
@@ -31,6 +44,11 @@ def test_the_whole_story_comes_true_and_nothing_secret_is_in_the_logs(tmp_path: 
         database.remove()
 
     assert told.returncode == 0, told.stdout[-3000:] + told.stderr[-3000:] + log[-3000:]
+    assert [line for line in told.stdout.splitlines() if not STORY.fullmatch(line)] == []
+    assert told.stderr == ""
+    assert told.stdout.startswith("Starting TaskJuice")
+    assert "request_started" in log
+    assert "held_deliveries_judged" in log
     for part in (
         "granted: openid, incidents.read, incidents.write, services.read, users.read, schedules.read, teams.read",
         "pagerduty/incident-triggered → http://",

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from argparse import ArgumentParser
-from typing import Any
+from typing import Any, BinaryIO
 
 import requests
 from django.conf import settings
@@ -31,20 +31,25 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         port = self._free_pair(port)
         env = {**os.environ, "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}"}
-        up = [sys.executable, "manage.py", "up", "--port", str(port), "--sandbox"]
         path = settings.BASE_DIR / "var" / f"demo-{port}.log"
         path.parent.mkdir(exist_ok=True)
+        self._say(f"Starting TaskJuice on port {port}; log lines go to {path}.")
         with path.open("wb") as log:
-            server = subprocess.Popen(up, env=env, stdout=log, stderr=log)  # noqa: S603 - our own command line
-        self.stdout.write(f"Starting TaskJuice on port {port}; what its servers say goes to {path}.")
+            self._run(env, port, log, once=once)
+
+    def _run(self, env: dict[str, str], port: int, log: BinaryIO, *, once: bool) -> None:
+        """Serve and tell the story. The terminal gets the story alone; everything else goes to `log`."""
+        up = [sys.executable, "manage.py", "up", "--port", str(port), "--sandbox"]
+        server = subprocess.Popen(up, env=env, stdout=log, stderr=log)  # noqa: S603 - our own command line
         try:
             self._wait(server, f"http://127.0.0.1:{port}/readyz")
             self._wait(server, f"http://127.0.0.1:{port + 1}/_sandbox/state")
-            told = subprocess.run([sys.executable, "manage.py", "tell_story"], env=env, check=False)
+            story = [sys.executable, "manage.py", "tell_story"]
+            told = subprocess.run(story, env=env, stderr=log, check=False)  # noqa: S603 - likewise
             if told.returncode:
-                raise CommandError(f"The story did not come true. See {path}.")
+                raise CommandError(f"The story did not come true. See {log.name}.")
             if not once:
-                self.stdout.write("Stop it with Ctrl-C.")
+                self._say("Stop it with Ctrl-C.")
                 server.wait()
         except KeyboardInterrupt:
             pass
@@ -52,12 +57,17 @@ class Command(BaseCommand):
             server.send_signal(signal.SIGTERM)
             server.wait()
 
+    def _say(self, line: str) -> None:
+        """Print at once: the story's own lines come from another process."""
+        self.stdout.write(line)
+        self.stdout.flush()
+
     def _free_pair(self, port: int) -> int:
         """The first port from `port` on that is free together with the next one, which the sandbox takes."""
         for candidate in range(port, port + 100, 2):
             if self._free(candidate) and self._free(candidate + 1):
                 if candidate != port:
-                    self.stdout.write(f"Port {port} or {port + 1} is in use; taking {candidate} instead.")
+                    self._say(f"Port {port} or {port + 1} is in use; taking {candidate} instead.")
                 return candidate
         raise CommandError(f"No free ports from {port} on.")
 

@@ -21,11 +21,14 @@ class Command(BaseCommand):
             made = seed()
             Story(made, settings.PAGERDUTY_IDENTITY_URL, self._tell).tell_all()
         except (ConsentFailed, StoryFailed, RequestException) as error:
-            raise CommandError(str(error)) from error
+            # `demo` keeps everything but these lines for its log file, so the reason is one of them.
+            self._tell(f"It did not come true: {error}")
+            raise CommandError("The story did not come true.") from error
         self._tell(f"All of it came true in {time.monotonic() - began:.1f} s.")
         self._tell(f"API key: {made['api_key']} (documentation at {made['base_url']}/api/docs/)")
         self._tell(f"Sign in at {made['base_url']} as {made['email']} with the password {made['password']}")
         self._tell(f"PagerDuty’s side (the sandbox): {settings.PAGERDUTY_IDENTITY_URL}")
+        self._tell(f"Make it fail (429, 401, lost answers, …): {settings.PAGERDUTY_IDENTITY_URL}/app/faults")
 
     def _tell(self, line: str) -> None:
         self.stdout.write(line)
