@@ -12,6 +12,8 @@ from pagerduty_app.sandbox.sandbox import SCOPES, Sandbox
 from pagerduty_app.sandbox.tokens import InvalidGrant
 
 _ISSUER = "/global/oauth/anonymous"
+# The browser's session with PagerDuty: the person who consented last.
+SIGNED_IN = "sandbox_user"
 _KEPT = (
     "client_id",
     "redirect_uri",
@@ -34,7 +36,7 @@ def authorize(request: HttpRequest) -> HttpResponse:
     if error := sandbox.faults.consent or _wrong_with(asked):
         return _back(asked, **error)
     if request.method == "GET":
-        return HttpResponse(_consent_page(sandbox, asked))
+        return HttpResponse(_consent_page(sandbox, asked, request.COOKIES.get(SIGNED_IN, "")))
     if request.POST.get("decision") != "allow":
         return _back(asked, error="access_denied")
     return _allow(sandbox, asked, request.POST.get("user", ""))
@@ -50,21 +52,30 @@ def _wrong_with(asked: dict[str, str]) -> dict[str, str]:
     return {}
 
 
-def _consent_page(sandbox: Sandbox, asked: dict[str, str]) -> str:
+def _consent_page(sandbox: Sandbox, asked: dict[str, str], signed_in: str) -> str:
+    """Offer the person who is signed in first, else one of an account that has not let the app in."""
+    let_in = sandbox.tokens.accounts_of(asked["client_id"])
     accounts = [
-        (account["subdomain"], sandbox.store.all("user", account["id"]))
+        (account["subdomain"], account["id"] in let_in, sandbox.store.all("user", account["id"]))
         for account in sandbox.store.all("account")
     ]
+    if sandbox.home_of(signed_in) is None:
+        fresh = next((users for _, connected, users in accounts if not connected), accounts[0][2])
+        signed_in = fresh[0]["id"]
     scopes = [(scope, SCOPES.get(scope, "Unknown, will not be granted")) for scope in asked["scope"].split()]
-    context = {"asked": asked.items(), "client": asked["client_id"], "accounts": accounts, "scopes": scopes}
+    context = {
+        "asked": asked.items(),
+        "client": asked["client_id"],
+        "accounts": accounts,
+        "offered": signed_in,
+        "scopes": scopes,
+    }
     return render_to_string("sandbox/consent.html", context)
 
 
 def _allow(sandbox: Sandbox, asked: dict[str, str], user_id: str) -> HttpResponse:
-    for account in sandbox.store.all("account"):
-        if any(user["id"] == user_id for user in sandbox.store.all("user", account["id"])):
-            break
-    else:
+    account = sandbox.home_of(user_id)
+    if account is None:
         return HttpResponse("Unknown user.", status=400, content_type="text/plain")
     allowed = SCOPES if sandbox.faults.scopes is None else sandbox.faults.scopes
     # A scope that is not allowed is no error; the answer just carries fewer (developer docs, OAuth).
@@ -79,7 +90,9 @@ def _allow(sandbox: Sandbox, asked: dict[str, str], user_id: str) -> HttpRespons
             "account": account["id"],
         }
     )
-    return _back(asked, code=code)
+    answer = _back(asked, code=code)
+    answer.set_cookie(SIGNED_IN, user_id, httponly=True, samesite="Lax")
+    return answer
 
 
 def _back(asked: dict[str, str], **answer: str) -> HttpResponse:

@@ -102,6 +102,17 @@ class Sandbox:
         users = self.store.all("user", account)
         return next((user for user in users if user["id"] == user_id), users[0])
 
+    def home_of(self, user_id: str) -> Json | None:
+        """The account that the user belongs to."""
+        return next(
+            (
+                account
+                for account in self.store.all("account")
+                if any(user["id"] == user_id for user in self.store.all("user", account["id"]))
+            ),
+            None,
+        )
+
     def act(self, incident_id: str, status: str) -> None:
         """A person of the incident's account gives it that status."""
         for (account,) in self.store.rows("SELECT account FROM incidents WHERE id = ?", (incident_id,)):

@@ -82,6 +82,11 @@ class Tokens:
         grant = self._store.get("grant", held["grant"])
         return grant if grant and not grant["revoked"] else None
 
+    def accounts_of(self, client: str) -> set[str]:
+        """The ids of the accounts that have let the app in, and have not removed it."""
+        grants = self._store.all("grant")
+        return {row["account"] for row in grants if row["client"] == client and not row["revoked"]}
+
     def revoke(self, **wanted: str) -> int:
         """As if the person removed the app; wanted: client, account or user to match. Answers how many."""
         revoked = 0

@@ -13,6 +13,8 @@ from connections.models import User
 
 _TIMEOUT = (3.05, 15)
 _MOST_PAGES = 10
+# Who consents for the demo agency, where the provider's page offers several people.
+DANA = "dana@acme.example"
 
 
 class ConsentFailed(Exception):
@@ -20,7 +22,7 @@ class ConsentFailed(Exception):
 
 
 class _FirstForm(HTMLParser):
-    """The first form of a page with the values it would send if its first button were pressed."""
+    """The first form of a page, filled in: an option that names DANA is chosen, and the first button pressed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,6 +32,8 @@ class _FirstForm(HTMLParser):
         self._done = False
         self._pressed = False
         self._select: str | None = None
+        self._option: str | None = None
+        self._chosen = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if self._done:
@@ -40,10 +44,11 @@ class _FirstForm(HTMLParser):
         elif self.action is None:
             return
         elif tag == "select":
-            self._select = given.get("name")
+            self._select, self._chosen = given.get("name"), False
         elif tag == "option" and self._select:
-            if self._select not in self.values or "selected" in given:
-                self.values[self._select] = given.get("value", "")
+            self._option = given.get("value", "")
+            if self._select not in self.values or ("selected" in given and not self._chosen):
+                self.values[self._select] = self._option
         elif tag in {"input", "button"}:
             self._take(given, kind=given.get("type", "submit" if tag == "button" else "text"))
 
@@ -58,8 +63,14 @@ class _FirstForm(HTMLParser):
         if name:
             self.values[name] = given.get("value", "")
 
+    def handle_data(self, data: str) -> None:
+        if not self._done and self._select and self._option is not None and DANA in data:
+            self.values[self._select], self._chosen = self._option, True
+
     def handle_endtag(self, tag: str) -> None:
-        if tag == "select":
+        if tag == "option":
+            self._option = None
+        elif tag == "select":
             self._select = None
         elif tag == "form" and self.action is not None:
             self._done = True

@@ -10,9 +10,10 @@ from typing import Any
 
 import requests
 
+from taskjuice.demo.consent import DANA
+
 Json = dict[str, Any]
 _PATIENCE = 40.0
-DANA = "dana@acme.example"
 
 
 class StoryFailed(Exception):

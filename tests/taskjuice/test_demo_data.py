@@ -1,8 +1,11 @@
 """Demo data made again: on the same rows, with a key that works, against a sandbox that has forgotten everything."""
 
+import re
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
 
 from connections import api_keys
 from connections.actors import Actor
@@ -78,3 +81,25 @@ def test_a_sandbox_that_forgets_does_not_fill_the_triggers_with_secrets(
         active = {secret.value() for secret in trigger.secrets.filter(retired_at__isnull=True)}
         (subscription,) = [row for row in sandbox.store.all("subscription") if row["url"] == trigger.url]
         assert active == {again["triggers"][trigger.key]["secret"], subscription["secret"]}
+
+
+def test_the_demo_connects_as_dana_of_acme_whomever_the_sandbox_offers(sandbox: Sandbox) -> None:
+    sandbox.tokens.accounts_of = lambda client: {"PACME01"}  # type: ignore[method-assign]
+
+    seed()
+
+    assert Connection.objects.get().external_account_name == "acme"
+    assert [(grant["user"], grant["account"]) for grant in sandbox.store.all("grant")] == [
+        ("PUSER00", "PACME01")
+    ]
+
+
+def test_a_story_that_fails_says_why_among_its_own_lines(
+    settings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.PAGERDUTY_IDENTITY_URL = "http://127.0.0.1:9"
+
+    with pytest.raises(CommandError):
+        call_command("tell_story")
+
+    assert re.match("It did not come true: .*127.0.0.1.*9", capsys.readouterr().out)
