@@ -18,7 +18,7 @@ $(VENV)/dev: requirements-dev.lock $(VENV)/runtime
 	@touch $@
 
 demo: $(VENV)/runtime ## Run the whole story on this machine, then keep serving (ONCE=1: stop after the story)
-	$(PY) manage.py demo --port $(PORT) $(if $(ONCE),--once)
+	@$(PY) manage.py demo --port $(PORT) $(if $(ONCE),--once)
 
 check: $(VENV)/dev ## Lint, format, types, security, import rules, migrations, templates, deployment settings
 	$(VENV)/bin/ruff format --check .
@@ -60,8 +60,8 @@ lock: $(VENV)/runtime ## Write requirements*.lock anew, after a version in requi
 	$(COMPILE) --output-file requirements.lock requirements.txt
 	$(COMPILE) --constraint requirements.lock --output-file requirements-dev.lock requirements-dev.txt
 
-screenshots: $(VENV)/dev ## Take the pictures of docs/ anew, with the tests that click through the pages
-	SCREENSHOTS=1 DATABASE_URL=sqlite:///var/test.sqlite3 $(PY) -m pytest -q -m browser
+screenshots: $(VENV)/dev ## Take the pictures of docs/ anew, with the browser tests that take one
+	SCREENSHOTS=1 DATABASE_URL=sqlite:///var/test.sqlite3 $(PY) -m pytest -q -m browser $$(grep -l 'shoot(.*"' tests/flows/test_*.py)
 
 clean: ## Remove what the commands above made, data of the demo included
 	rm -rf $(VENV) var staticfiles
