@@ -8,17 +8,17 @@ from typing import Any
 
 # What is asked for is done within this time or not at all, however long the answer to it is kept back.
 WORKS_FOR_SECONDS = 15.0
-KINDS = (
-    "delay",
-    "lose_answer",
-    "drop_before",
-    "status",
-    "status_after",
-    "rate_limit",
-    "act_first",
-    "ignore_offset",
-    "refuse_token",
-)
+KINDS = {
+    "delay": "The answer comes `seconds` late.",
+    "lose_answer": "The work is done, then the connection breaks without an answer.",
+    "drop_before": "The connection breaks before any work is done.",
+    "status": "Answers `status` and `body` in place of the work.",
+    "status_after": "Does the work, then answers `status` and `body`, as a gateway does that has lost patience.",
+    "rate_limit": "Answers 429: Retry-After is `retry_after`, if given; no ratelimit-* headers if `headers` is false.",
+    "act_first": "A person gives the incident the status `act` just before the work.",
+    "ignore_offset": "A listing begins with its first row, wherever it was asked to begin.",
+    "refuse_token": "Answers 401 to good access tokens, while the sign-in goes on to renew them.",
+}
 # The work is done all the same.
 BESIDE_THE_WORK = frozenset({"lose_answer", "status_after", "act_first", "ignore_offset"})
 
@@ -27,11 +27,7 @@ BESIDE_THE_WORK = frozenset({"lose_answer", "status_after", "act_first", "ignore
 class Rule:
     """When and how to fail. path: a regular expression found in the path. times: None means always.
 
-    status answers in place of the work, status_after when the work was done, as a gateway does that has lost patience.
-    refuse_token answers 401 to good access tokens, while the sign-in goes on to renew them.
-    body: what they answer, JSON or text, in whatever shape; None is the documented one.
-    act_first: a person gives the incident the status `act` just before the work. ignore_offset: a listing begins with
-    its first row, wherever it was asked to begin.
+    body: what `status` and `status_after` answer, JSON or text, in whatever shape; None is the documented one.
     """
 
     kind: str
@@ -71,6 +67,10 @@ class Rule:
         return True
 
     @property
+    def used_up(self) -> bool:
+        return self.times == 0
+
+    @property
     def seconds_before(self) -> float:
         """How much of a delay comes before the work; the rest comes after it."""
         return min(self.seconds, WORKS_FOR_SECONDS)
@@ -100,6 +100,11 @@ class Faults:
     def clear(self) -> None:
         with self._lock:
             self.rules, self.scopes, self.consent = [], None, {}
+
+    def in_force(self) -> int:
+        """How many faults the next requests and consents may meet."""
+        rules = sum(not rule.used_up for rule in self.rules)
+        return rules + (self.scopes is not None) + bool(self.consent)
 
     def strike(self, method: str, path: str) -> Rule | None:
         if not self.rules:

@@ -1,4 +1,4 @@
-"""A few pages where people play PagerDuty: incidents, one incident, webhooks."""
+"""The pages where people play PagerDuty: incidents and one incident."""
 
 import json
 from pathlib import Path
@@ -6,18 +6,30 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from pagerduty_app.sandbox import control
 from pagerduty_app.sandbox.gate import sandbox_of
+from pagerduty_app.sandbox.identity import SIGNED_IN
 from pagerduty_app.sandbox.refusals import Refused
 
 _STYLE = Path(__file__).with_name("style.css")
 _ACTS = {"acknowledge": "acknowledged", "resolve": "resolved", "reopen": "triggered"}
 
 
-def _page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
-    return HttpResponse(render_to_string(f"sandbox/{template}.html", context))
+def page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
+    """The page, with what the header of each needs."""
+    sandbox = sandbox_of(request)
+    accounts = [row["subdomain"] for row in sandbox.store.all("account")]
+    shared = {"accounts": accounts, "home": home_of(request), "faults_in_force": sandbox.faults.in_force()}
+    return HttpResponse(render_to_string(f"sandbox/{template}.html", shared | context))
+
+
+def home_of(request: HttpRequest) -> str:
+    """The subdomain of the person who is signed in, else of the first account."""
+    sandbox = sandbox_of(request)
+    account = sandbox.home_of(request.COOKIES.get(SIGNED_IN, "")) or sandbox.store.all("account")[0]
+    return str(account["subdomain"])
 
 
 @require_GET
@@ -27,12 +39,12 @@ def style(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
-    return HttpResponseRedirect("/app/acme/incidents")
+    return HttpResponseRedirect(f"/app/{home_of(request)}/incidents")
 
 
 @require_http_methods(["GET", "POST"])
 def incidents(request: HttpRequest, subdomain: str) -> HttpResponse:
-    """The account's newest incidents; POST opens one."""
+    """The account's newest incidents, of one service or urgency if asked; POST opens one."""
     sandbox = sandbox_of(request)
     account = control.account_of(sandbox, subdomain)
     if request.method == "POST":
@@ -44,15 +56,19 @@ def incidents(request: HttpRequest, subdomain: str) -> HttpResponse:
         }
         made = sandbox.incidents.open(account, sandbox.person(account), wanted)
         return HttpResponseRedirect(f"/app/incidents/{made['id']}")
+    service, urgency = request.GET.get("service", ""), request.GET.get("urgency", "")
     rows = sandbox.store.rows(
-        "SELECT body FROM incidents WHERE account = ? ORDER BY seq DESC LIMIT 100", (account,)
+        "SELECT body FROM incidents WHERE account = ? AND ? IN ('', service) AND ? IN ('', urgency)"
+        " ORDER BY seq DESC LIMIT 100",
+        (account, service, urgency),
     )
-    return _page(
+    return page(
         request,
         "incidents",
         subdomain=subdomain,
-        accounts=[row["subdomain"] for row in sandbox.store.all("account")],
         services=sandbox.store.all("service", account),
+        service=service,
+        urgency=urgency,
         incidents=[json.loads(body) for (body,) in rows],
     )
 
@@ -80,7 +96,7 @@ def incident(request: HttpRequest, incident_id: str) -> HttpResponse:
         except (Refused, KeyError) as error:
             problem = str(error)
     subdomain = (sandbox.store.get("account", account) or {})["subdomain"]
-    return _page(
+    return page(
         request,
         "incident",
         subdomain=subdomain,
@@ -88,41 +104,3 @@ def incident(request: HttpRequest, incident_id: str) -> HttpResponse:
         notes=sandbox.incidents.notes(account, incident_id),
         problem=problem,
     )
-
-
-@require_http_methods(["GET", "POST"])
-def webhooks(request: HttpRequest, subdomain: str) -> HttpResponse:
-    """Integrations → Generic Webhooks (v3): the secret is shown once, in the answer to the POST."""
-    sandbox = sandbox_of(request)
-    account = control.account_of(sandbox, subdomain)
-    made = None
-    if request.method == "POST":
-        made = sandbox.subscribe(account, request.POST.get("url", ""), [], {"type": "account_reference"})
-    deliveries = sandbox.store.rows(
-        "SELECT subscription, event_type, state, attempts, last_status FROM deliveries ORDER BY seq DESC LIMIT 50"
-    )
-    subscriptions = sandbox.store.all("subscription", account)
-    return _page(
-        request,
-        "webhooks",
-        subdomain=subdomain,
-        subscriptions=subscriptions,
-        made=made,
-        deliveries=deliveries,
-    )
-
-
-@require_POST
-def webhook(request: HttpRequest, subdomain: str, some_id: str) -> HttpResponse:
-    """ping, enable or delete a subscription."""
-    sandbox = sandbox_of(request)
-    subscription = sandbox.store.get("subscription", some_id)
-    if subscription is not None:
-        act = request.POST.get("act")
-        if act == "ping":
-            sandbox.ping(subscription)
-        elif act == "enable":
-            sandbox.store.put("subscription", some_id, subscription | {"disabled_until": 0.0, "drops": 0})
-        elif act == "delete":
-            sandbox.store.delete("subscription", some_id)
-    return HttpResponseRedirect(f"/app/{subdomain}/webhooks")

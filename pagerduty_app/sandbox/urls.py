@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from pagerduty_app.sandbox import control, identity, pages, schedule_control
+from pagerduty_app.sandbox import control, fault_pages, identity, pages, schedule_control, webhook_pages
 from pagerduty_app.sandbox.rest import directory, incidents, subscriptions
 
 _LISTINGS = {
@@ -53,10 +53,11 @@ _control = [
 _ANONYMOUS = "global/oauth/anonymous/"
 urlpatterns = [
     path("", pages.home),
+    path("app/faults", fault_pages.faults),
     path("app/incidents/<str:incident_id>", pages.incident),
     path("app/<str:subdomain>/incidents", pages.incidents),
-    path("app/<str:subdomain>/webhooks", pages.webhooks),
-    path("app/<str:subdomain>/webhooks/<str:some_id>", pages.webhook),
+    path("app/<str:subdomain>/webhooks", webhook_pages.webhooks),
+    path("app/<str:subdomain>/webhooks/<str:some_id>", webhook_pages.webhook),
     path("oauth/authorize", identity.authorize),
     path("oauth/token", identity.token),
     path(f"{_ANONYMOUS}jwks", identity.jwks),

@@ -1,4 +1,4 @@
-"""Settings → Connections in the browser, and the pages around it; connecting itself: tests/pagerduty_app."""
+"""Connections in the browser, and the pages around it; connecting itself: tests/pagerduty_app."""
 
 import re
 from datetime import timedelta

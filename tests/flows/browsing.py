@@ -68,7 +68,7 @@ class Watch:
 
 def new_page(browser: Browser, product: Product, **options: Any) -> tuple[Page, Watch]:
     """A new browser window of its own, in Berlin."""
-    context = browser.new_context(base_url=product.url, **{"timezone_id": "Europe/Berlin", **options})
+    context = browser.new_context(**{"base_url": product.url, "timezone_id": "Europe/Berlin", **options})
     context.set_default_timeout(15_000)
     watch = Watch(context)
     return context.new_page(), watch

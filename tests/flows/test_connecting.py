@@ -1,4 +1,4 @@
-"""Settings → Connections in Chromium: connect by clicking through consent, the other endings, revoke."""
+"""Connections in Chromium: connect by clicking through consent, the other endings, revoke."""
 
 import pytest
 from playwright.sync_api import Page, expect

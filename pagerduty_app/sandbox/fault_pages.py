@@ -1,0 +1,108 @@
+"""The page of the fault switch: what is in force, the common faults in one click, and the call that sets any."""
+
+from typing import Any, NamedTuple
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.views.decorators.http import require_http_methods
+
+from pagerduty_app.sandbox.faults import KINDS
+from pagerduty_app.sandbox.gate import sandbox_of
+from pagerduty_app.sandbox.pages import page
+from pagerduty_app.sandbox.refusals import invalid, missing_scope
+
+Json = dict[str, Any]
+_PATH = "/app/faults"
+_READING = ["openid", "incidents.read", "services.read", "users.read", "schedules.read", "teams.read"]
+
+
+class Common(NamedTuple):
+    """A fault of the page. rule: what is posted to /_sandbox/faults, without the requests it strikes."""
+
+    name: str
+    words: str
+    rule: Json
+
+
+COMMON = {
+    "rate-limit": Common(
+        "Rate limited",
+        "429 with Retry-After: 2 (seconds).",
+        {"kind": "rate_limit", "retry_after": "2"},
+    ),
+    "refuse-token": Common(
+        "Access token refused",
+        "401 for good access tokens. Renewing them still works.",
+        {"kind": "refuse_token"},
+    ),
+    "missing-scope": Common(
+        "Scope missing",
+        "403 “Token missing required scopes”, naming incidents.write.",
+        {"kind": "status", "status": 403, "body": missing_scope("incidents.write", _READING).body()},
+    ),
+    "lose-answer": Common(
+        "Answer lost", "The work is done, then the connection breaks.", {"kind": "lose_answer"}
+    ),
+    "drop-before": Common("Connection broken", "It breaks before any work is done.", {"kind": "drop_before"}),
+    "slow": Common("Slow", "Each answer comes 5 seconds late.", {"kind": "delay", "seconds": 5.0}),
+    "server-error": Common("Server error", "500, and nothing is done.", {"kind": "status", "status": 500}),
+    "bad-gateway": Common(
+        "Bad gateway", "The work is done, then 502.", {"kind": "status_after", "status": 502}
+    ),
+}
+# Requests that a fault may strike: name, method, path.
+REQUESTS = {
+    "api": ("All of the REST API", "", "^/(?!oauth/)"),
+    "reads": ("Reads (GET)", "GET", "^/(?!oauth/)"),
+    "creates": ("Creating an incident", "POST", "/incidents$"),
+    "updates": ("Updating an incident", "PUT", "/incidents/"),
+    "notes": ("Adding a note", "POST", "/notes$"),
+    "sign-in": ("Getting and renewing tokens", "POST", "^/oauth/token$"),
+}
+TIMES = {"": "Until cleared", "1": "Once", "3": "Three times"}
+CONSENT = {
+    "access_denied": "The person refused",
+    "invalid_scope": "The app asks for a scope that it may not have",
+    "unauthorized_client": "The app is not installed in this account",
+    "server_error": "PagerDuty has a bad moment",
+}
+
+
+@require_http_methods(["GET", "POST"])
+def faults(request: HttpRequest) -> HttpResponse:
+    """GET shows the page; POST sets a common fault, answers consents with an error, or clears all."""
+    faults = sandbox_of(request).faults
+    if request.method == "POST":
+        _set(request)
+        return HttpResponseRedirect(_PATH)
+    return page(
+        request,
+        "faults",
+        rules=faults.rules,
+        consent=faults.consent,
+        granted=faults.scopes,
+        common=COMMON,
+        requests=REQUESTS,
+        times=TIMES,
+        consents=CONSENT,
+        # Each text in parts; every second one is the name of a field.
+        kinds={kind: words.split("`") for kind, words in KINDS.items()},
+        base_url=sandbox_of(request).base_url,
+    )
+
+
+def _set(request: HttpRequest) -> None:
+    faults, form = sandbox_of(request).faults, request.POST
+    consent = form.get("consent", "")
+    if "clear" in form:
+        faults.clear()
+    elif consent in CONSENT:
+        faults.consent = {"error": consent, "error_description": CONSENT[consent]}
+    elif consent == "reading":
+        faults.scopes = _READING
+    elif form.get("common") in COMMON and form.get("requests", "api") in REQUESTS:
+        _, method, path = REQUESTS[form.get("requests", "api")]
+        times = form.get("times", "")
+        rule = {"method": method, "path": path, "times": int(times) if times in TIMES and times else None}
+        faults.add([COMMON[form["common"]].rule | rule])
+    else:
+        raise invalid("This is not a fault of the page; POST /_sandbox/faults sets any.")
