@@ -309,7 +309,6 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "connections.api.openapi.Schema",
     "DEFAULT_THROTTLE_CLASSES": ["connections.api.throttling.PerCaller"],
     "EXCEPTION_HANDLER": "connections.api.errors.to_response",
-    "DEFAULT_METADATA_CLASS": None,  # OPTIONS is 405: the OpenAPI document says what there is
     "URL_FORMAT_OVERRIDE": None,
     "UNAUTHENTICATED_USER": None,
     "NUM_PROXIES": 0,  # REMOTE_ADDR is the client's already (taskjuice.middleware.ClientsAddress)

@@ -60,15 +60,19 @@ def django_db_modify_db_settings(
 
 @pytest.fixture(scope="session", autouse=True)
 def _tests_may_empty_the_audit() -> None:
-    """Tests that commit delete everything afterwards, on SQLite row by row, which no audit event allows."""
+    """Tests that commit delete everything afterwards, which the audit's triggers do not allow."""
     if connection.vendor == "sqlite":
-        kept = import_module("connections.migrations.0005_audit_events_are_kept").SQLITE
-        operations, sql_flush = type(connection.ops), type(connection.ops).sql_flush
+        before = "DROP TRIGGER audit_event_kept"
+        after = import_module("connections.migrations.0005_audit_events_are_kept").SQLITE
+    else:
+        before = "ALTER TABLE connections_auditevent DISABLE TRIGGER audit_event_not_emptied"
+        after = before.replace("DISABLE", "ENABLE")
+    operations, sql_flush = type(connection.ops), type(connection.ops).sql_flush
 
-        def unguarded(*args: Any, **kwargs: Any) -> list[str]:
-            return ["DROP TRIGGER audit_event_kept", *sql_flush(*args, **kwargs), kept]
+    def unguarded(*args: Any, **kwargs: Any) -> list[str]:
+        return [before, *sql_flush(*args, **kwargs), after]
 
-        operations.sql_flush = unguarded
+    operations.sql_flush = unguarded
 
 
 @pytest.fixture(scope="session")

@@ -56,7 +56,7 @@ class Endpoint(APIView):
     def scopes_for(cls, method: str) -> tuple[str, ...]:
         """The scopes that a request by `method` needs."""
         wanted = cls.required_scopes.get("GET" if method == "HEAD" else method, cls.required_scope)
-        return (wanted,) if isinstance(wanted, str) else wanted
+        return tuple(wanted.split()) if isinstance(wanted, str) else wanted
 
     @property
     def actor(self) -> Actor:

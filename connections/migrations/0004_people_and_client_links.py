@@ -14,6 +14,11 @@ def name_who_authorised(apps, schema_editor):
         Connection.objects.filter(pk=connection.pk).update(authorised_label=connection.authorised_by.email)
 
 
+def forget_links(apps, schema_editor):
+    """Before this migration a notice is about a connection, and there is no other kind."""
+    apps.get_model("connections", "Notice").objects.filter(connection__isnull=True).delete()
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -109,4 +114,5 @@ class Migration(migrations.Migration):
             model_name='invitation',
             constraint=models.CheckConstraint(condition=models.Q(('role__in', ['admin', 'member'])), name='invitation_role_known'),
         ),
+        migrations.RunPython(migrations.RunPython.noop, forget_links),
     ]

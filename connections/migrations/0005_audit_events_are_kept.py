@@ -1,7 +1,4 @@
-"""The database itself refuses to delete an audit event, as it refuses to change one (0002).
-
-On PostgreSQL TRUNCATE still empties the table: it takes the owner of the tables, who could drop the trigger as well.
-"""
+"""The database itself refuses to delete an audit event, as it refuses to change one (0002); TRUNCATE: 0019."""
 
 from django.db import migrations
 

@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.db import connection as database
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -72,6 +73,18 @@ def test_an_audit_event_is_neither_changed_nor_deleted(connection: Connection, w
         with pytest.raises(TypeError):
             act()
     assert AuditEvent.objects.get().action == "x"
+
+
+def test_the_audit_is_not_emptied_either(connection: Connection, who: People) -> None:
+    """SQLite has no TRUNCATE; its DELETE without a condition is one, unless a trigger stands in the way."""
+    AuditEvent.objects.create(account=who.agency, actor_kind="system", actor_label="x", action="x")
+    truncate = database.vendor == "postgresql"
+    if truncate:  # what the row's own constraints have still to check would refuse it as well
+        database.cursor().execute("SET CONSTRAINTS ALL IMMEDIATE")
+    acts = [f"TRUNCATE {table} CASCADE" for table in ("connections_auditevent", "connections_account")]
+    for act in acts if truncate else ["DELETE FROM connections_auditevent"]:
+        refused(lambda act=act: database.cursor().execute(act))
+    assert AuditEvent.objects.filter(action="x").exists()
 
 
 def test_what_happened_keeps_its_connection_and_its_account(connection: Connection, who: People) -> None:

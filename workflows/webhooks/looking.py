@@ -16,7 +16,8 @@ from workflows.webhooks import making, recovering, wishes
 from workflows.webhooks.care import Care
 
 _SYSTEM = Actor.system()
-_EVERY_SECONDS = 15 * 60.0
+# While PagerDuty has a webhook disabled it drops what happens: the sooner that is seen, the less has to be recovered.
+_EVERY_SECONDS = 5 * 60.0
 _TIDY_EVERY = timedelta(days=1)
 _NEW_FOR = timedelta(hours=1)
 _OVERLAP = timedelta(minutes=5)
