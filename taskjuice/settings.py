@@ -328,6 +328,7 @@ SPECTACULAR_SETTINGS = {
         "RunPauseReason": "workflows.models.Run.PauseReason",
         "WorkflowPauseReason": "workflows.models.Workflow.PauseReason",
         "HookStatus": "workflows.models.Hook.Status",
+        "HookPauseReason": "workflows.models.Hook.PauseReason",
         "HookDeliveryStatus": "workflows.models.HookDelivery.Status",
     },
     "SCHEMA_PATH_PREFIX": "/api/v1",

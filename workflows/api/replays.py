@@ -26,7 +26,7 @@ _LOOKUPS = {
 }
 
 
-class ReplayIn(ActionInput):
+class ReplaySelectionIn(ActionInput):
     """Which finished runs: all that is given has to fit. from: as of one run; `failed_step` leaves the others out."""
 
     workspace = serializers.UUIDField(required=False)
@@ -86,12 +86,12 @@ class StartReplay(Endpoint):
 
     @extend_schema(
         operation_id="runs_replay_selection",
-        request=ReplayIn,
+        request=ReplaySelectionIn,
         responses={202: ReplayOut},
         summary="Replay a selection of runs",
     )
     def post(self, request: Request) -> Response:
-        asked = self.validated(ReplayIn)
+        asked = self.validated(ReplaySelectionIn)
         runs: QuerySet[Run] = Run.objects.visible_to(self.actor)
         given: Any = request.data
         selection = {name: str(given[name]) for name in asked}
