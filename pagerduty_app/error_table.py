@@ -91,7 +91,7 @@ BY_STATUS = {
     408: Known("provider_timeout", "PagerDuty was too slow to answer.", "later"),
     429: Known("rate_limited", "PagerDuty asks for fewer requests for a while.", "later"),
 }
-# A 403 that names the scopes which it misses ("Token missing required scopes"), whatever its number.
+# A 403 that says that a scope is missing ("Token missing required scopes"), with any number.
 MISSING_SCOPE = Known(
     "missing_scope",
     "The authorisation lacks a permission that PagerDuty names.",
@@ -119,15 +119,15 @@ OURS = {
 }
 
 
-def find(number: int | str | None, status: int | None) -> Known:
-    """What is known of an answer with this error number and HTTP status (None: no answer)."""
+def find(number: int | str | None, status: int | None, *, lacks_scope: bool = False) -> Known:
+    """What is known of an answer with this error number and HTTP status (None: no answer).
+
+    lacks_scope: whether it says that the token lacks a scope.
+    """
+    if lacks_scope:
+        return MISSING_SCOPE
     known = BY_NUMBER.get(str(number or "")) or BY_STATUS.get(status or 0)
     return known or (NO_ANSWER if status is None else ANY_OTHER)
-
-
-def of_missing_scope(scopes: list[str]) -> Known | None:
-    """What is known of a 403 that names the scopes which the token lacks; None where it names none."""
-    return MISSING_SCOPE if scopes else None
 
 
 def hints() -> dict[str, str]:

@@ -10,7 +10,7 @@ _OF_FROM = {"from": ["PagerDuty does not know a user with this e-mail address in
 
 def as_provider_error(error: PagerDutyError) -> ProviderError:
     """The same failure in this product's words."""
-    known = error_table.of_missing_scope(error.missing_scopes) or error_table.find(error.code, error.status)
+    known = error_table.find(error.code, error.status, lacks_scope=error.lacks_scope)
     facts = {
         "provider_code": error.code,
         "reasons": error.reasons,

@@ -16,7 +16,8 @@ class PagerDutyError(Exception):
 
     status: HTTP status, None without an answer. code: PagerDuty's own error code as text, None without one.
     retryable: the same request may succeed later. retry_after: seconds PagerDuty asked to wait. outcome_unknown: the
-    request may have had its effect. reasons: PagerDuty's details, in words. missing_scopes: what the token lacks.
+    request may have had its effect. reasons: PagerDuty's details, in words. missing_scopes: what the token lacks, where
+    that is named; lacks_scope: whether it lacks any.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class PagerDutyError(Exception):
         outcome_unknown: bool = False,
         reasons: Iterable[str] = (),
         missing_scopes: Iterable[str] = (),
+        lacks_scope: bool = False,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -40,6 +42,7 @@ class PagerDutyError(Exception):
         self.outcome_unknown = outcome_unknown
         self.reasons = list(reasons)
         self.missing_scopes = list(missing_scopes)
+        self.lacks_scope = lacks_scope
 
 
 def from_answer(answer: requests.Response, content: bytes, secrets: Iterable[str] = ()) -> PagerDutyError:
@@ -54,4 +57,5 @@ def from_answer(answer: requests.Response, content: bytes, secrets: Iterable[str
         outcome_unknown=status == 408 or status >= 500,
         reasons=refusal.reasons,
         missing_scopes=refusal.missing_scopes if status == 403 else (),
+        lacks_scope=status == 403 and refusal.lacks_scope,
     )

@@ -9,17 +9,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pagerduty_app.client import plain_text
+from pagerduty_app.client import missing_scopes, plain_text
 from pagerduty_app.client.reading import json_of
 
 MOST_REASONS = 20
-_MOST_SCOPES = 20
 _DEEPEST = 5
 _LONGEST_MESSAGE = 500
 _LONGEST_REASON = 300
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,39}", re.ASCII)
 _WORDS_AS_CODE = re.compile(r"[a-z]+(_[a-z]+)+", re.ASCII)  # as OAuth's: invalid_grant
-_SCOPE = re.compile(r"[a-z_]{1,40}(?::[a-z_]{1,40})?(?:\.[a-z_]{1,40})*", re.ASCII)
 _MESSAGES = ("message", "error_description", "description", "detail", "title", "reason")
 # Of one reason in a list; `title` and `description` are fields there that something may be wrong with.
 _ITEM_MESSAGES = ("message", "detail")
@@ -29,13 +27,17 @@ _FIELDS = ("field", "attribute", "param", "property")
 
 @dataclass(frozen=True)
 class Refusal:
-    """message, code: "" where the answer has none. required_scopes, token_scopes: of a token that lacks some."""
+    """message, code: "" where the answer has none. required_scopes, token_scopes: of a token that lacks some.
+
+    lacks_scope: whether it says that a scope is missing, also without naming it.
+    """
 
     message: str = ""
     code: str = ""
     reasons: tuple[str, ...] = ()
     required_scopes: tuple[str, ...] = ()
     token_scopes: tuple[str, ...] = ()
+    lacks_scope: bool = False
 
     @property
     def missing_scopes(self) -> list[str]:
@@ -49,7 +51,12 @@ def read(content: bytes, secrets: Iterable[str] = ()) -> Refusal:
     try:
         body = json_of(content)
     except (ValueError, RecursionError):
-        return Refusal(message=plain_text.of_page(content, tuple(secrets), longest=_LONGEST_REASON))
+        said = plain_text.of_page(content, tuple(secrets), longest=_LONGEST_REASON)
+        return Refusal(
+            message=said,
+            required_scopes=missing_scopes.named_in([said]),
+            lacks_scope=missing_scopes.said_in([said]),
+        )
     return of_body(body, secrets)
 
 
@@ -72,12 +79,15 @@ class _Reader:
                 code = error.strip()
             message = message or self._text(error, _LONGEST_MESSAGE)
         reasons = self._reasons([error if isinstance(error, list) else None, inner, flat], message)
+        places, texts = [inner, flat, *_items_of(error, inner, flat)], [message, code, *reasons]
+        required = missing_scopes.listed(places, "required_scopes")
         return Refusal(
             message=message,
             code=code,
             reasons=reasons,
-            required_scopes=_scopes(inner, flat, "required_scopes"),
-            token_scopes=_scopes(inner, flat, "token_scopes"),
+            required_scopes=required or missing_scopes.named_in(texts),
+            token_scopes=missing_scopes.listed(places, "token_scopes"),
+            lacks_scope=bool(required) or missing_scopes.said_in(texts),
         )
 
     def _text(self, value: str, longest: int) -> str:
@@ -138,17 +148,17 @@ class _Reader:
             yield from self._flat(item, ".".join(filter(None, (of, name[:100]))), deeper - 1)
 
 
+def _items_of(error: Any, *said: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The maps in the lists of a refusal, the first ones."""
+    lists = [error, *(one.get(name) for one in said for name in _REASONS)]
+    return [
+        item
+        for one in lists
+        if isinstance(one, list)
+        for item in one[:MOST_REASONS]
+        if isinstance(item, dict)
+    ]
+
+
 def _is_said(value: Any) -> bool:
     return isinstance(value, str) and value.strip() != ""
-
-
-def _scopes(inner: Mapping[str, Any], flat: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    """A list, or a text with spaces or commas between; only what has the form of a scope."""
-    said = inner.get(name) or flat.get(name)
-    parts = said if isinstance(said, list) else [said]
-    words = [word for part in parts[:_MOST_SCOPES] if isinstance(part, str) for word in _split(part)]
-    return tuple(dict.fromkeys(word for word in words if _SCOPE.fullmatch(word)))[:_MOST_SCOPES]
-
-
-def _split(text: str) -> list[str]:
-    return [word.strip("[]\"'") for word in re.split(r"[\s,;|]+", text[:2_000])]

@@ -8,6 +8,8 @@ DOMAIN = "pagerduty.com"
 _REGIONS = ("eu", "us")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _LONGEST_READ = 500
+# What a copied address stands in, or is followed by.
+_AROUND = " \t\"'`()[],;\u00ab\u00bb\u2018\u2019\u201a\u201c\u201d\u201e\u2039\u203a"
 # Hosts of PagerDuty's own, which are no account's.
 _NOT_ACCOUNTS = frozenset(
     {"www", "app", "api", "identity", "developer", "support", "events", "status", *_REGIONS}
@@ -29,7 +31,8 @@ def subdomain_of(typed: str) -> str:
     text = "".join(one for one in text if unicodedata.category(one) not in ("Cf", "Cc")).strip().casefold()
     if not text:
         return ""
-    host = re.sub(r"\A(?:[a-z][a-z0-9+.-]*:)?//", "", text.replace("\\", "/"))
+    text = text.strip(_AROUND).replace("\\", "/")
+    host = re.sub(r"\A(?:(?:https?:)?/{1,2}|https?:)", "", text)
     host = re.split(r"[/?#]", host, maxsplit=1)[0].rpartition("@")[2]
     host = re.sub(r":[0-9]*\Z", "", host).replace("\u3002", ".").strip().strip(".")
     label = _without_domain(_ascii(host))
@@ -42,6 +45,8 @@ def _ascii(host: str) -> str:
     """A name in another script as the address bar sends it (IDNA)."""
     if host.isascii():
         return host
+    if any(unicodedata.category(one)[0] not in "LMN" and one not in ".-" for one in host):
+        raise NotASubdomain("not a host name")
     try:
         return host.encode("idna").decode()
     except UnicodeError:

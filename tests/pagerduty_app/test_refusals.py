@@ -208,6 +208,46 @@ def test_a_403_that_names_scopes_is_a_missing_scope(
     assert (error.code, error.detail["missing_scopes"]) == ("missing_scope", ["incidents.read"])
 
 
+@pytest.mark.parametrize(
+    ("body", "scopes"),
+    [
+        (wrapped(message="Token missing required scopes", code=2010), []),
+        ({"error": "Token missing required scopes"}, []),
+        (b"Token missing required scopes", []),
+        ({"error": "insufficient_scope"}, []),
+        (wrapped(message="Forbidden", errors=["Required scopes: incidents.write"]), ["incidents.write"]),
+        ({"message": "Token missing required scope: users.read."}, ["users.read"]),
+        ({"errors": [{"message": "No", "required_scopes": "incidents.write"}]}, ["incidents.write"]),
+        (wrapped(message="x", required_scopes={"any": ["users.read"]}), ["users.read"]),
+        (
+            wrapped(message="This token lacks the scopes users.read users.write", token_scopes="users.read"),
+            ["users.write"],
+        ),
+    ],
+)  # fmt: skip
+def test_a_403_that_lacks_a_scope_is_a_missing_scope_in_every_shape(
+    api: Api, rest: responses.RequestsMock, body: Any, scopes: list[str]
+) -> None:
+    content = body if isinstance(body, bytes) else json.dumps(body)
+    rest.get(f"{BASE}/incidents/P1", status=403, body=content)
+
+    with pytest.raises(PagerDutyError) as raised:
+        api.get_incident("P1")
+    error = as_provider_error(raised.value)
+
+    assert (error.code, error.detail.get("missing_scopes", [])) == ("missing_scope", scopes)
+
+
+@pytest.mark.parametrize("body", [wrapped(message="Access Denied", code=2010), b"Forbidden", b""])
+def test_another_403_is_no_missing_scope(api: Api, rest: responses.RequestsMock, body: Any) -> None:
+    rest.get(f"{BASE}/incidents/P1", status=403, body=body if isinstance(body, bytes) else json.dumps(body))
+
+    with pytest.raises(PagerDutyError) as raised:
+        api.get_incident("P1")
+
+    assert as_provider_error(raised.value).code == "access_denied"
+
+
 def test_the_client_keeps_its_token_out_of_the_words(api: Api, rest: responses.RequestsMock) -> None:
     rest.get(f"{BASE}/incidents/P1", status=400, body=f"Bad header: Authorization: Bearer {TOKEN}")
 

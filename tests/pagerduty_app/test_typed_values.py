@@ -34,6 +34,12 @@ FORMS = [
     "https:\\\\acme.pagerduty.com\\x",
     "acme.pagerduty.com?x",
     "\u200bacme\u00a0",
+    "\u201cacme\u201d",
+    "'acme.pagerduty.com'",
+    "(https://acme.pagerduty.com/)",
+    "(acme),",
+    "https:/acme.pagerduty.com",
+    "https:acme.pagerduty.com",
     "\uff41\uff43\uff4d\uff45\u3002pagerduty\u3002com",
 ]
 
@@ -67,6 +73,9 @@ def test_others_are_what_they_are(typed: str, is_: str) -> None:
     "typed",
     [
         "acme.example",
+        "https:/",
+        "acme\u2122\u2022corp",
+        "acme\u2019s",
         "https://acme.example/acme.pagerduty.com",
         "acme.pagerduty.com.evil.example",
         "dana@acme.example",
