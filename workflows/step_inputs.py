@@ -63,13 +63,19 @@ def _filled(
     given: Json = {}
     faults: dict[str, list[str]] = {}
     for name, template in templates.items():
+        schema = properties.get(name, {})
         try:
-            value = expressions.render_all(template, fields)
+            value = expressions.render_all(template, fields, gaps=_is_prose(schema))
         except expressions.ExpressionError as error:
             faults[name] = [str(error)]
         else:
-            given[name] = _as_asked(value, template, properties.get(name, {}))
+            given[name] = _as_asked(value, template, schema)
     return given, faults
+
+
+def _is_prose(schema: Json) -> bool:
+    """Whether it is for people to read; what is not (ids, keys, addresses, names to look for) must not lose a part."""
+    return bool(schema.get("x-cut"))
 
 
 def _as_asked(value: Any, template: Any, schema: Json) -> Any:

@@ -148,3 +148,68 @@ def test_a_number_beyond_its_bound_is_told_when_it_is_saved(
     authoring.change(
         actor=SYSTEM, workflow=workflow, name="x", definition={"steps": [step("{{ trigger.event.id }}")]}
     )
+
+
+EMPTY = {
+    "trigger": {
+        "incident": {"id": "PINC1", "title": "x", "teams": [], "group": "", "space": " \n", "map": {}}
+    }
+}
+GAPS = [
+    "teams | map: 'id' | join: '-'",
+    "teams | join",
+    "teams",
+    "map",
+    "group",
+    "space",
+    "title | replace: 'x', ''",
+    "title | slice: 0, 0",
+    "teams | where: 'summary', 'Platform' | map: 'id' | join",
+]
+
+
+@pytest.mark.parametrize("expression", GAPS)
+@pytest.mark.parametrize("around", ["team-%s", "%s-x", "%s%s", "{{ trigger.incident.id }}%s", "a %s b"])
+def test_an_identity_loses_no_part_silently(expression: str, around: str) -> None:
+    template = around.replace("%s", f"{{{{ trigger.incident.{expression} }}}}")
+    given = {"from": DANA, "service_id": "PSVC1", "title": f"About {template}", "incident_key": template}
+
+    made = step_inputs.prepare("pagerduty/create-incident", given, EMPTY)
+
+    assert list(made.faults) == ["incident_key"]  # a title for people may have a hole
+    assert f"trigger.incident.{expression}" in made.faults["incident_key"][0]
+    assert "is empty, so a part of this would be missing" in made.faults["incident_key"][0]
+
+
+@pytest.mark.parametrize("expression", GAPS)
+def test_an_identity_takes_what_its_author_wrote_instead(expression: str) -> None:
+    template = f"team-{{{{ trigger.incident.{expression} | strip | default: 'none' }}}}"
+    if expression in ("teams", "map"):
+        template = template.replace("| strip ", "")
+    given = {"from": DANA, "service_id": "PSVC1", "title": "x", "incident_key": template}
+
+    made = step_inputs.prepare("pagerduty/create-incident", given, EMPTY)
+
+    assert (made.faults, made.given["incident_key"]) == ({}, "team-none")
+
+
+@pytest.mark.parametrize(
+    ("action", "name"),
+    [("update-incident", "incident_id"), ("create-incident", "from"), ("list-services", "query")],
+)
+def test_no_input_but_text_for_people_has_a_hole(action: str, name: str) -> None:
+    if name not in catalog.input_schema(f"pagerduty/{action}")["properties"]:
+        pytest.fail(f"{action} has no {name} any more")
+    templates = {name: "P{{ trigger.incident.group }}"}
+
+    made = step_inputs.prepare(f"pagerduty/{action}", templates, EMPTY)
+
+    assert "is empty" in made.faults[name][0]
+
+
+def test_nor_an_item_of_a_list() -> None:
+    made = step_inputs.prepare(
+        "pagerduty/list-incidents", {"service_ids": ["P{{ trigger.incident.group }}"]}, EMPTY
+    )
+
+    assert "is empty" in made.faults["service_ids"][0]

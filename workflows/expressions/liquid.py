@@ -39,6 +39,10 @@ class Field:
     source: str
     expression: FilteredExpression
 
+    @property
+    def has_default(self) -> bool:
+        return any(used.name == "default" for used in self.expression.filters or ())
+
     def routes(self) -> Iterator[tuple[str | int, ...]]:
         """The fields that it uses; of `a[b.c]` what is certain: a and b.c."""
         return _routes_in(self.expression)

@@ -13,7 +13,7 @@ from workflows.expressions.filters import FILTERS
 from workflows.expressions.liquid import Field
 
 _A_DEFAULT = "default"
-_HINT = "Where that is all right, write what to use instead: | default: '…'."
+HINT = "Where that is all right, write what to use instead: | default: '…'."
 
 
 def value_of(field: Field, fields: Mapping[str, Any]) -> Any:
@@ -25,7 +25,7 @@ def value_of(field: Field, fields: Mapping[str, Any]) -> Any:
     except (ArithmeticError, LookupError, TypeError, ValueError, RecursionError):
         raise ExpressionError(f"This does not fit the value it was given: {shown(field.source)}.") from None
     if value is None:
-        raise ExpressionError(f"{shown(field.source)} gives nothing. {_HINT}")
+        raise ExpressionError(f"{shown(field.source)} gives nothing. {HINT}")
     if isinstance(value, Missing):
         raise ExpressionError(value.said)
     return value
@@ -75,4 +75,4 @@ def _at_path(path: Path, fields: Mapping[str, Any]) -> Any:
     else:
         return value
     said = known_fields.missing(route, fields) or ""
-    return Missing(said if said.startswith(known_fields.NO_FIELD) else f"{said} {_HINT}")
+    return Missing(said if said.startswith(known_fields.NO_FIELD) else f"{said} {HINT}")
