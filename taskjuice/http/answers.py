@@ -1,24 +1,38 @@
 """Run a WSGI application for one request and hand its answer to the server."""
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any
 
 import structlog
 
+from taskjuice.http.refused import busy
 from taskjuice.http.threads import Job
 
 log = structlog.get_logger(__name__)
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-# How long a reader of a streamed answer may take for one piece of it before the thread is needed elsewhere.
-_PIECE_SECONDS = 30.0
+# How long a reader of a streamed answer may let it wait before the thread is needed elsewhere; longer for more bytes.
+_READER_SECONDS = 30.0
+_LEAST_BYTES_A_SECOND = 1000
+_BROKEN = (500, [("Content-Type", "text/plain")], b"Something broke on our side; it is on record.")
 
 
-def answer(application: Application, environ: dict[str, Any], protocol: Any, job: Job) -> None:
-    """Called in a thread. Whole answers are left to the server, so slow readers of them keep no thread busy."""
-    status, headers = 500, [("Content-Type", "text/plain")]
+def answer(
+    application: Application,
+    environ: dict[str, Any],
+    protocol: Any,
+    job: Job,
+    streams: threading.Semaphore,
+) -> None:
+    """Called in a thread. Whole answers are left to the server, so slow readers of them keep no thread busy.
+
+    streams: how many threads may be streaming answers at once; each takes as long as its reader does.
+    """
+    status, headers, broken = _BROKEN
 
     def start_response(line: str, given: list[tuple[str, str]], exc_info: Any = None) -> None:
         nonlocal status, headers
@@ -28,20 +42,37 @@ def answer(application: Application, environ: dict[str, Any], protocol: Any, job
         result = application(environ, start_response)
     except Exception:
         log.exception("application_failed")
-        result = [b"Something broke on our side; it is on record."]
+        result = [broken]
     try:
-        rest = iter(result)
-        first = next(rest, b"")  # only now start_response is sure to have been called
-        if isinstance(result, list) or any(name.lower() == "content-length" for name, _ in headers):
-            body = b"".join((first, *rest))
-            if job.may_answer():
-                protocol.response_bytes(status, headers, body)
-        elif job.may_answer():
-            _stream(chain((first,), rest), protocol.response_stream(status, headers), job.loop)
+        try:
+            rest = iter(result)
+            first = next(rest, b"")  # only now start_response is sure to have been called
+            body = None if _is_streamed(result, headers) else b"".join((first, *rest))
+        except Exception:
+            log.exception("application_failed")
+            status, headers, body = _BROKEN
+        if not job.may_answer():
+            return
+        if body is not None:
+            protocol.response_bytes(status, headers, body)
+        elif streams.acquire(blocking=False):
+            try:
+                _stream(chain((first,), rest), protocol.response_stream(status, headers), job.loop)
+            finally:
+                streams.release()
+        else:
+            protocol.response_bytes(*busy().answer(environ["PATH_INFO"]))
     finally:
         close = getattr(result, "close", None)
         if close is not None:
             close()
+
+
+def _is_streamed(result: Iterable[bytes], headers: list[tuple[str, str]]) -> bool:
+    # Django's answers say whether they are.
+    if isinstance(result, list) or not getattr(result, "streaming", True):
+        return False
+    return not any(name.lower() == "content-length" for name, _ in headers)
 
 
 def _stream(pieces: Iterable[bytes], transport: Any, loop: asyncio.AbstractEventLoop) -> None:
@@ -50,11 +81,15 @@ def _stream(pieces: Iterable[bytes], transport: Any, loop: asyncio.AbstractEvent
     async def send(piece: bytes) -> None:
         await transport.send_bytes(piece)
 
+    left = _READER_SECONDS
     for piece in pieces:
+        left += len(piece) / _LEAST_BYTES_A_SECOND
+        began = time.monotonic()
         sent = asyncio.run_coroutine_threadsafe(send(piece), loop)
         try:
-            sent.result(_PIECE_SECONDS)
+            sent.result(min(left, _READER_SECONDS))
         except Exception as error:  # noqa: BLE001 - the reader is gone or asleep, whatever the server calls it
             sent.cancel()
             log.info("stream_broken_off", error=type(error).__name__)
             return
+        left -= time.monotonic() - began

@@ -27,6 +27,8 @@ class _Body:
     task: Any
     got: bytearray = field(default_factory=bytearray)
     too_slow: bool = False
+    # Empty chunks. The server ends each body with one; two of them are a body that broke off.
+    breaks: int = 0
 
     def is_too_slow(self, now: float) -> bool:
         took = now - self.began
@@ -46,7 +48,7 @@ class Bodies:
         self._watching = False
 
     async def receive(self, protocol: Any, *, declared: int | None, address: str) -> bytes:
-        """Return the whole body. Raises Refused: too large (413), too slow (408), too many at once (503), cut short."""
+        """Return the whole body, to be released. Raises Refused: too large, too slow, too many at once, cut short."""
         if declared is not None and declared > self.largest:
             raise too_large()
         self._admit(address)
@@ -65,12 +67,18 @@ class Bodies:
             raise
         finally:
             self._forget(body)
-        if declared is not None and len(body.got) < declared:
-            raise Refused(400, "body_cut_short", "The body is shorter than its Content-Length.")
+        if body.breaks > 1 or (declared is not None and len(body.got) < declared):
+            raise Refused(400, "body_cut_short", "The body of the request broke off before its end.")
+        self._held += len(body.got)
         return bytes(body.got)
+
+    def release(self, length: int) -> None:
+        """A body that was received is not kept any longer; until then it counts."""
+        self._held -= length
 
     async def _read(self, body: _Body, protocol: Any) -> None:
         async for chunk in protocol:
+            body.breaks += not chunk
             body.got += chunk
             self._held += len(chunk)
             if self._held > MOST_BYTES_HELD:
@@ -84,7 +92,7 @@ class Bodies:
 
     def _forget(self, body: _Body) -> None:
         self._arriving.discard(body)
-        self._held = max(0, self._held - len(body.got)) if self._arriving else 0
+        self._held -= len(body.got)
         self._of_address[body.address] -= 1
         if self._of_address[body.address] <= 0:
             del self._of_address[body.address]

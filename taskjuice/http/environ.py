@@ -38,8 +38,6 @@ def environ_of(scope: Any, *, proxied: bool) -> dict[str, Any]:
         "wsgi.run_once": False,
     }
     _add_headers(environ, scope.headers.items(), proxied=proxied)
-    if "HTTP_HOST" not in environ and scope.authority:  # HTTP/2 has no such header
-        environ["HTTP_HOST"] = scope.authority
     return environ
 
 

@@ -1,6 +1,7 @@
 """The application that the web server calls (RSGI): receives a request whole, then has a thread answer it."""
 
 import asyncio
+import threading
 from io import BytesIO
 from typing import Any, Protocol
 
@@ -49,7 +50,10 @@ class Gateway:
         self.application = application
         self.deliveries = deliveries
         self._threads = Threads(threads)
+        self._streams = threading.Semaphore(max(1, threads // 2))
         self._bodies = Bodies(largest=largest)
+        # Requests to addresses that anyone can guess do not fill the places that deliveries need.
+        self._delivered = Bodies(largest=largest)
         self._proxies = proxies
         self._proxied = proxied
 
@@ -66,21 +70,26 @@ class Gateway:
         environ = environ_of(scope, proxied=self._proxied)
         deliveries = self.deliveries
         patience, is_delivery = PATIENCE_SECONDS, deliveries is not None and deliveries.concern(scope.path)
+        bodies = self._delivered if is_delivery else self._bodies
+        held = 0
         if deliveries is None or not is_delivery or deliveries.known(environ):
-            await self._receive(environ, protocol)
+            held = await self._receive(environ, protocol, bodies)
         else:
             began = asyncio.get_running_loop().time()
             if await self._wanted(deliveries, environ):
                 patience -= asyncio.get_running_loop().time() - began
-                await self._receive(environ, protocol)
+                held = await self._receive(environ, protocol, bodies)
             else:
                 environ["CONTENT_LENGTH"] = "0"
 
         def work(job: Job) -> None:
-            answer(self.application, environ, protocol, job)
+            answer(self.application, environ, protocol, job, self._streams)
 
-        if not await self._threads.run(work, patience=patience, answer_late=is_delivery):
-            raise too_late() if is_delivery else busy()
+        try:
+            if not await self._threads.run(work, patience=patience, answer_late=is_delivery):
+                raise too_late() if is_delivery else busy()
+        finally:
+            bodies.release(held)
 
     async def _wanted(self, deliveries: Deliveries, environ: dict[str, Any]) -> bool:
         found: list[bool | Exception] = []
@@ -97,18 +106,18 @@ class Gateway:
             raise too_late() from found[0]
         return found[0]
 
-    async def _receive(self, environ: dict[str, Any], protocol: Any) -> None:
-        """Put the body into the environ; its length too, where only its end says it (chunks, HTTP/2)."""
+    async def _receive(self, environ: dict[str, Any], protocol: Any, bodies: Bodies) -> int:
+        """Put the body into the environ; its length too, where only its end says it (chunks). Return its length."""
         given: str = environ.get("CONTENT_LENGTH", "")
         if given and not given.isdecimal():
             raise Refused(400, "bad_length", "The Content-Length is not a number.")
         declared = int(given) if given else None
-        of_unknown_length = "HTTP_TRANSFER_ENCODING" in environ or environ["SERVER_PROTOCOL"] == "HTTP/2"
-        if declared == 0 or (declared is None and not of_unknown_length):
-            return
+        if declared == 0 or (declared is None and "HTTP_TRANSFER_ENCODING" not in environ):
+            return 0
         address = client_address(
             environ["REMOTE_ADDR"], environ.get("HTTP_X_FORWARDED_FOR", ""), proxies=self._proxies
         )
-        body = await self._bodies.receive(protocol, declared=declared, address=address)
+        body = await bodies.receive(protocol, declared=declared, address=address)
         environ["wsgi.input"] = BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
+        return len(body)

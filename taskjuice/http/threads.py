@@ -6,6 +6,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
 
+import structlog
+
+log = structlog.get_logger(__name__)
+
 
 class Job:
     """One piece of work for a thread: at most one of thread and event loop begins it, and at most one answers it."""
@@ -69,6 +73,8 @@ class Threads:
                 continue
             try:
                 job.work(job)
+            except Exception:  # whatever it was, the thread is needed for the next
+                log.exception("request_broke_off")
             finally:
                 with suppress(RuntimeError):  # the loop is closed: the process ends
                     job.loop.call_soon_threadsafe(job.finish)

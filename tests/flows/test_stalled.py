@@ -97,7 +97,19 @@ def test_more_bodies_than_are_taken_at_once_are_refused_at_once(product: Product
     assert product.http.get(f"{product.url}/accounts/login/", timeout=5).status_code == 200
 
 
-def test_a_body_that_is_cut_short_is_not_taken_for_whole(product: Product, stalled: Any) -> None:
-    line = stalled("/api/v1/triggers/", _LENGTH)
+@pytest.mark.parametrize("rest", [_LENGTH, _CHUNKED], ids=["length", "chunked"])
+def test_a_body_that_is_cut_short_is_not_taken_for_whole(product: Product, stalled: Any, rest: str) -> None:
+    line = stalled("/api/v1/triggers/", rest)
     line.shutdown(socket.SHUT_WR)
     assert status_of(line) in {0, 400}
+
+
+@pytest.mark.parametrize(
+    "begins",
+    [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"x" * 100_000],
+    ids=["http2", "headers"],
+)
+def test_what_could_be_kept_open_or_grow_is_ended_at_once(product: Product, begins: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", product.port), timeout=5) as line:
+        line.sendall(begins)
+        assert status_of(line) in {0, 400, 431}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from taskjuice.http import gateway
+from taskjuice.http import bodies, gateway
 from taskjuice.http.gateway import Gateway
 
 Headers = list[tuple[str, str]]
@@ -38,6 +38,26 @@ class Exchange:
         self.sent.append(piece)
 
 
+class Stalled(Exchange):
+    """A request of which the body never comes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = asyncio.Event()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self.begun.set()
+        await asyncio.Event().wait()
+        yield b""
+
+
+def scope_of(path: str, *headers: tuple[str, str]) -> Any:
+    return SimpleNamespace(
+        server="h:1", client="h:1", scheme="http", http_version="1.1", method="POST", path=path,
+        query_string="", headers=SimpleNamespace(items=lambda: headers),
+    )  # fmt: skip
+
+
 def echo(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     seen = {name: value for name, value in environ.items() if isinstance(value, str)}
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
@@ -59,7 +79,7 @@ def ask(
         given.append(("content-length", str(len(body))))
     scope = SimpleNamespace(
         server="127.0.0.1:8000", client="[::ffff:10.0.0.1]:4711", scheme="http", http_version="1.1",
-        method=method, path=path, query_string="q=1", authority=None,
+        method=method, path=path, query_string="q=1",
         headers=SimpleNamespace(items=lambda: given),
     )  # fmt: skip
     exchange = Exchange(*([body[:3], body[3:]] if body else []))
@@ -91,6 +111,14 @@ def test_a_body_in_chunks_has_its_length_counted() -> None:
 @pytest.mark.parametrize("headers", [(), (("transfer-encoding", "chunked"),)])
 def test_a_body_that_is_too_large_is_413(headers: Any) -> None:
     assert code_of(ask(*headers, body=b"x" * 101)) == (413, "body_too_large")
+
+
+def test_a_body_in_chunks_that_breaks_off_is_400() -> None:
+    """The server ends each body with an empty chunk, and says by another that it broke off."""
+    exchange = Exchange(b"a=1", b"", b"")
+    app = Gateway(echo, threads=1, largest=100)
+    asyncio.run(app.__rsgi__(scope_of("/api/", ("transfer-encoding", "chunked")), exchange))
+    assert code_of((exchange.answers[0][0], json.loads(exchange.answers[0][2]))) == (400, "body_cut_short")
 
 
 def test_a_body_that_ends_too_early_is_400() -> None:
@@ -142,10 +170,7 @@ def test_what_waits_too_long_for_a_thread_is_answered_and_never_begun(monkeypatc
     async def two() -> list[Exchange]:
         app = Gateway(application, threads=1, largest=100)
         exchanges = [Exchange(), Exchange()]
-        scope = SimpleNamespace(
-            server="h:1", client="h:1", scheme="http", http_version="1.1", method="GET", path="/api/",
-            query_string="", authority=None, headers=SimpleNamespace(items=list),
-        )  # fmt: skip
+        scope = scope_of("/api/")
         first = asyncio.create_task(app.__rsgi__(scope, exchanges[0]))
         await asyncio.to_thread(busy.wait, 10)
         await app.__rsgi__(scope, exchanges[1])
@@ -174,6 +199,100 @@ def test_a_delivery_is_answered_once_while_its_thread_hangs(monkeypatch: Any) ->
     answer = ask(path="/hooks/x", application=application, deliveries=deliveries)
     hangs.set()
     assert code_of(answer) == (503, "not_stored")
+
+
+@pytest.mark.parametrize("pieces", [(), (b"first",)])
+def test_a_stream_that_breaks_costs_no_thread(pieces: tuple[bytes, ...]) -> None:
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        if environ["PATH_INFO"] == "/whole":
+            return [b"{}"]
+        return broken()
+
+    def broken() -> Iterable[bytes]:
+        yield from pieces
+        raise ValueError("its source is gone")
+
+    app, exchanges = Gateway(application, threads=1, largest=100), [Exchange(), Exchange()]
+
+    async def both() -> None:
+        for path, exchange in zip(("/broken", "/whole"), exchanges, strict=True):
+            await app.__rsgi__(scope_of(path), exchange)
+
+    asyncio.run(both())
+    assert [answer[0] for exchange in exchanges for answer in exchange.answers] == [
+        200 if pieces else 500,
+        200,
+    ]
+    assert exchanges[0].sent == list(pieces)
+
+
+def test_readers_of_streams_keep_at_most_half_of_the_threads(monkeypatch: Any) -> None:
+    read, begun = threading.Event(), threading.Event()
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        yield b"first"
+        begun.set()
+        read.wait(10)
+
+    async def two() -> list[Exchange]:
+        app, exchanges = Gateway(application, threads=2, largest=100), [Exchange(), Exchange()]
+        first = asyncio.create_task(app.__rsgi__(scope_of("/api/"), exchanges[0]))
+        await asyncio.to_thread(begun.wait, 10)
+        await app.__rsgi__(scope_of("/api/"), exchanges[1])
+        read.set()
+        await first
+        return exchanges
+
+    first, second = asyncio.run(two())
+    assert [answer[0] for answer in (*first.answers, *second.answers)] == [200, 503]
+
+
+def test_a_body_counts_until_it_is_answered(monkeypatch: Any) -> None:
+    monkeypatch.setattr(bodies, "MOST_BYTES_HELD", 15)
+    app = Gateway(echo, threads=1, largest=100)
+    nested: list[Exchange] = []
+
+    async def one(exchange: Exchange) -> None:
+        await app.__rsgi__(scope_of("/api/", ("content-length", "10")), exchange)
+
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        if not nested:
+            nested.append(Exchange(b"x" * 10))
+            asyncio.run_coroutine_threadsafe(one(nested[0]), loop).result(10)
+        return echo(environ, start_response)
+
+    app.application = application
+
+    async def in_turn() -> list[Exchange]:
+        nonlocal loop
+        loop = asyncio.get_running_loop()
+        exchanges = [Exchange(b"x" * 10), Exchange(b"x" * 10)]
+        for exchange in exchanges:
+            await one(exchange)
+        return exchanges
+
+    loop: Any = None
+    first, third = asyncio.run(in_turn())
+    assert [exchange.answers[0][0] for exchange in (first, nested[0], third)] == [200, 503, 200]
+
+
+def test_stalled_bodies_elsewhere_leave_places_for_deliveries(monkeypatch: Any) -> None:
+    monkeypatch.setattr(bodies, "MOST_AT_ONCE", 1)
+    deliveries = SimpleNamespace(concern=lambda path: path == "/hooks/", known=lambda environ: True)
+
+    async def three() -> list[int]:
+        app = Gateway(echo, threads=1, largest=100, deliveries=deliveries)
+        stalled, more, delivery = Stalled(), Exchange(b"abc"), Exchange(b"abc")
+        waiting = asyncio.create_task(app.__rsgi__(scope_of("/", ("content-length", "3")), stalled))
+        await stalled.begun.wait()
+        await app.__rsgi__(scope_of("/", ("content-length", "3")), more)
+        await app.__rsgi__(scope_of("/hooks/", ("content-length", "3")), delivery)
+        waiting.cancel()
+        return [exchange.answers[0][0] for exchange in (more, delivery)]
+
+    assert asyncio.run(three()) == [503, 200]
 
 
 def test_a_stream_is_sent_piece_by_piece() -> None:
