@@ -1,6 +1,7 @@
 """Time zones by the names of the IANA database, in any case, with the nearest name for one that does not exist."""
 
 import difflib
+import re
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -10,6 +11,10 @@ _LONGEST_SHOWN = 40
 _NO_ZONES = frozenset({"localtime", "posixrules", "factory"})
 # Of abbreviations such as CEST the nearest is another zone with other hours.
 _SHORTEST_GUESS = 5
+# Such names hardly look alike by chance: Pacific Time is not Pacific/Niue, nor is China Asia/Chita.
+_NEAR = 0.85
+# Etc/GMT+2 lies west of Greenwich, where people write GMT-2: no zone of that kind is ever guessed.
+_OFFSET = re.compile(r"[+-]\d")
 _NO_FOLDERS = ("posix/", "right/", "systemv/")
 
 
@@ -25,7 +30,7 @@ def find(name: str) -> ZoneInfo | None:
 def suggestion(name: str) -> str:
     """Return the zone that `name` may mean: Europe/Berlin for Berlin or Europe/Berln. "" when none is near."""
     wanted = "_".join(name.casefold().split())
-    if not wanted or len(wanted) > LONGEST:
+    if not wanted or len(wanted) > LONGEST or _OFFSET.search(wanted):
         return ""
     names = _names()
     by_city = {known.rpartition("/")[2]: known for known in sorted(names, reverse=True)}
@@ -33,7 +38,7 @@ def suggestion(name: str) -> str:
         return names[by_city[wanted]]
     if len(wanted) < _SHORTEST_GUESS:
         return ""
-    near = difflib.get_close_matches(wanted, [*names, *by_city], n=1, cutoff=0.75)
+    near = difflib.get_close_matches(wanted, [*names, *by_city], n=1, cutoff=_NEAR)
     return names[by_city.get(near[0], near[0])] if near else ""
 
 

@@ -20,7 +20,7 @@ from pagerduty_app.actions.fields import (
 from pagerduty_app.actions.incident_changes import CHANGES, Decision, decide, output
 from pagerduty_app.client import Api, PagerDutyError
 from pagerduty_app.client.paging import object_of
-from workflows.catalog import ActionType, Caller, Effect, Json, Prepared
+from workflows.catalog import ActionType, Caller, Effect, Json, Prepared, ProviderError
 from workflows.inputs import ActionInput, Flag, Text
 from workflows.moments import moment
 
@@ -116,9 +116,10 @@ def _reopened_by_accident(api: Api, data: Json, decision: Decision, caller: Call
     try:
         since = moment(data[_SEEN].get("last_status_change_at"))
         entries = incident_log.statuses(api, data["incident_id"], since)
-    except (PagerDutyError, Exhausted):
+        ours = incident_log.change_by(entries, _agent(api, data, caller), status)
+    except (PagerDutyError, ProviderError, Exhausted):
         return None
-    return incident_log.reopened(incident_log.change_by(entries, _agent(api, data, caller), status))
+    return incident_log.reopened(ours)
 
 
 def _agent(api: Api, data: Json, caller: Caller) -> Any:

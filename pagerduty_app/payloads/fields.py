@@ -37,7 +37,7 @@ INCIDENT = _object(
     html_url=_TEXT,
     number={"type": "integer"},
     title=_TEXT,
-    status=_TEXT,
+    status={"type": "string", "enum": ["triggered", "acknowledged", "resolved"]},
     urgency={"type": "string", "enum": ["high", "low"]},
     # null for what an alert opened.
     incident_key=_or_null(_TEXT),

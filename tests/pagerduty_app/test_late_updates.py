@@ -133,6 +133,21 @@ def test_a_log_that_cannot_be_read_does_not_undo_the_write(act: Any, sandbox: Sa
     )
 
 
+def test_users_that_cannot_be_read_do_not_undo_the_write(
+    act: Any, sandbox: Sandbox, incident: Any, settings: Any
+) -> None:
+    """Who `from` is may have been forgotten meanwhile: a cache keeps nothing for certain."""
+    some_id = incident()
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+    sandbox.faults.add([{"kind": "delay", "seconds": 0, "path": "/users$", "method": "GET", "times": 2}])
+    fault(sandbox, "status", "/users$", method="GET")
+
+    call = act("update-incident", update(some_id, status="acknowledged"))
+
+    assert said(call) == (True, None, ["status"], None)
+    assert len(asked(sandbox, "PUT", f"/incidents/{some_id}")) == 1
+
+
 @pytest.mark.parametrize("status", ["acknowledged", "resolved"])
 def test_somebody_who_was_a_moment_faster_leaves_nothing_to_do(
     act: Any, sandbox: Sandbox, incident: Any, status: str

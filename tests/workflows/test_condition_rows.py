@@ -91,6 +91,8 @@ def test_a_path_through_a_list_looks_at_each_item(
         ("incident.service", "one_of", ["{{ trigger.incident.priority.id }}"], False),
         ("incident.title", "matches", "{{ trigger.incident.service.summary }}*", True),
         # What a published version had in it before values were filled in, and is no expression.
+        ("incident.title", "contains", "{{ trigger.incident.priority.summary | default: '' }}", False),
+        ("incident.title", "not_contains", "{{ trigger.incident.priority.summary | default: '' }}", True),
         ("incident.title", "contains", "{{ nothing of the kind", False),
         ("incident.title", "not_contains", "{{ nothing of the kind", True),
     ],
@@ -152,3 +154,13 @@ def test_the_longest_delivery_is_judged_at_once(path: str, operator: str, wanted
     conditions.hold({"rows": [[f"trigger.{path}", operator, wanted]]}, fields)
 
     assert time.thread_time() - began < 0.2
+
+
+def test_a_list_as_the_value_is_looked_for_in_bounded_time() -> None:
+    fields = {"many": [{"summary": f"summary {n} {'a' * 60}"} for n in range(2000)], "words": ["zz"] * 2000}
+    row = ["trigger.many.*.summary", "contains", "{{ trigger.words }}"]
+    began = time.thread_time()
+
+    assert not conditions.hold({"rows": [row]}, {"trigger": fields})
+
+    assert time.thread_time() - began < 0.3

@@ -26,6 +26,8 @@ _COMPARES = {
 _LONE = re.compile(r"\s*\{\{[^|{}]*\}\}\s*")
 _ONE_KIND = ("greater", "less", "before", "after", "within", "outside")
 _IN_NUMBERS = frozenset("0123456789+-.e")
+_IN_TIMES = frozenset("0123456789+-.:tz ")
+_WILDCARDS = frozenset("*?")
 _OBJECTS = {Kind.OBJECT, Kind.OBJECTS}
 _LISTS = {Kind.LIST, Kind.OBJECTS}
 
@@ -84,17 +86,29 @@ def _no_such_value(path: str, operator: str, wanted: Any, found: Documented) -> 
         holds(operator, truth, Wanted(wanted)) for truth in (True, False)
     ):
         return f"{path} is true or false, never {_said(values)}."
-    if found.is_time and operator in ("equals", "one_of") and not any(map(instant, values)):
-        return f"{path} is a date and time, never {_said(values)}. Use before, after, within or contains."
-    return ""
+    return _no_such_time(path, operator, values) if found.is_time else ""
 
 
 def _no_such_number(path: str, operator: str, values: list[Any]) -> str:
-    if operator == "contains" and set(fold(written(values[0]))) - _IN_NUMBERS:
+    if _has_others(operator, values, _IN_NUMBERS):
         return f"{path} is a number, and its digits never have {_said(values)}."
     if operator in ("equals", "one_of") and all(number(value) is None for value in values):
         return f"{path} is a number, and {_said(values)} is none."
     return ""
+
+
+def _no_such_time(path: str, operator: str, values: list[Any]) -> str:
+    never = operator in ("equals", "one_of") and not any(map(instant, values))
+    if never or _has_others(operator, values, _IN_TIMES):
+        return f"{path} is a date and time, never {_said(values)}. Use before, after, within or contains."
+    return ""
+
+
+def _has_others(operator: str, values: list[Any], signs: frozenset[str]) -> bool:
+    """Whether a part or a pattern has a character that no such field has."""
+    if operator not in ("contains", "matches"):
+        return False
+    return bool(set(fold(written(values[0]))) - signs - (_WILDCARDS if operator == "matches" else set()))
 
 
 def _none_of_the_choices(path: str, operator: str, wanted: Any, found: Documented) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Hashable
 from datetime import datetime, time
 from decimal import Decimal
 from functools import cached_property, lru_cache
+from itertools import islice
 from typing import Any
 
 from connections.text_folding import fold
@@ -12,6 +13,9 @@ from workflows.comparisons.equality import keys_wanted
 from workflows.comparisons.kinds import plain_values, written
 from workflows.comparisons.numbers import number
 from workflows.moments import moment, time_of_day
+
+# Each is looked for in each of up to 2,000 texts.
+_MOST_PARTS = 100
 
 
 class Wanted:
@@ -26,7 +30,9 @@ class Wanted:
 
     @cached_property
     def parts(self) -> list[str]:
-        return [fold(written(value)) for value in plain_values(self.value)]
+        """What a text can have in it. An empty field is in every text and says nothing, so it is in none."""
+        texts = (fold(written(value)) for value in plain_values(self.value))
+        return list(islice(filter(None, texts), _MOST_PARTS))
 
     @cached_property
     def patterns(self) -> list[str]:
