@@ -43,7 +43,6 @@ def by_creation(fetch: Fetch, since: datetime | None, end: datetime | None, unti
     last = min(end, latest) if end else latest
     since = max(since, _FIRST) if since else None
     floor, offset, read, repeats = since, 0, 0, 0
-    before: list[Any] = []
     seen: dict[Any, datetime] = {}  # what was read of the time since `floor`
     while True:
         if time.monotonic() > until:
@@ -57,10 +56,6 @@ def by_creation(fetch: Fetch, since: datetime | None, end: datetime | None, unti
         asked = _window(floor, last)
         page = fetch({**asked, "sort_by": "created_at:asc", "offset": offset, "limit": PAGE})
         rows = rows_of(page, _INCIDENTS)
-        ids = [row.get("id") for row in rows]
-        if offset and ids and ids == before and page.get("more"):
-            raise repeated(_INCIDENTS, read)
-        before = ids
         times = _in_order(rows, floor)
         if times is None:
             ending = yield from _without_order(fetch, _window(since, last), page, rows, read, seen, until)
@@ -79,6 +74,8 @@ def by_creation(fetch: Fetch, since: datetime | None, end: datetime | None, unti
             )  # rows before this page have gone: whatever moved up is read again
             continue
         new = [row for row in rows if row.get("id") not in seen]
+        if offset and not new and page.get("more"):
+            raise repeated(_INCIDENTS, read)
         seen |= {row.get("id"): at for row, at in zip(rows, times, strict=True)}
         read += len(new)
         yield new

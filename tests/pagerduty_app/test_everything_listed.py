@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import responses
 
-from pagerduty_app.client import Api, PagerDutyError
+from pagerduty_app.client import Api, PagerDutyError, Walk
+from pagerduty_app.client.by_creation import by_creation
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.pagerduty_app.conftest import BASE
 from tests.pagerduty_app.listing import fill
@@ -223,3 +224,21 @@ def test_a_row_without_a_proper_id_is_an_error(rest: responses.RequestsMock, som
     Sly(rest, lambda params: {"incidents": [{"id": some_id, "created_at": NOW.isoformat()}], "more": False})
     with pytest.raises(PagerDutyError, match="holds no incidents"):
         ids(Api(BASE, "t", lambda: None).all_incidents({}, None, None))
+
+
+def test_two_pages_in_turn_end_with_an_error() -> None:
+    """A server that goes back to a page which has come would be asked until the offset has no room left."""
+    at = NOW.strftime("%Y-%m-%dT%H:%M:%SZ")
+    first = [{"id": f"P{number}", "created_at": at} for number in range(3)]
+    asked: list[Any] = []
+
+    def fetch(query: Any) -> dict[str, Any]:
+        asked.append(query)
+        rows = first if len(asked) % 2 else [first[-1], {"id": "P9", "created_at": at}]
+        return {"incidents": rows, "more": True}
+
+    walk = Walk(by_creation(fetch, NOW - timedelta(days=1), NOW + timedelta(days=1)))
+    with pytest.raises(PagerDutyError, match="the same page again"):
+        ids(walk)
+
+    assert len(asked) <= 5
