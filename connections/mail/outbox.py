@@ -7,15 +7,9 @@ same Message-ID.
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
-from smtplib import (
-    SMTPAuthenticationError,
-    SMTPConnectError,
-    SMTPException,
-    SMTPHeloError,
-    SMTPRecipientsRefused,
-    SMTPServerDisconnected,
-)
+from smtplib import SMTPRecipientsRefused
 from urllib.parse import urlsplit
 
 import structlog
@@ -41,8 +35,6 @@ _TRIED_FOR = timedelta(days=3)
 _CLAIMED_FOR = timedelta(minutes=5)
 _LONGEST_WAIT = 5 * 60.0
 _KEPT = timedelta(days=30)
-# Errors of a server that takes no message at all. Others are about one message, and the next one is tried.
-_AWAY = (SMTPServerDisconnected, SMTPConnectError, SMTPHeloError, SMTPAuthenticationError)
 SERVER_AWAY = "The mail server does not answer."
 REFUSED = "The mail server refuses the address."
 
@@ -118,11 +110,15 @@ def _send(notice: Notice, server: BaseEmailBackend) -> bool:
         if message is None or not message.to:
             _end(notice, Notice.Status.DROPPED)
             return False
-        server.open()
+        _open(server, notice)
         message.connection = server
         message.send()
+    except _ServerAway:
+        raise
     except Exception as error:  # noqa: BLE001 - the others go out all the same
         _failed(notice, error)
+        with suppress(Exception):
+            server.close()  # it may have hung up; the next message is not to be blamed for that
         return False
     _end(notice, Notice.Status.SENT, sent_at=clock.now(), error="")
     return True
@@ -142,17 +138,30 @@ def _composed(notice: Notice) -> EmailMessage | None:
     return message
 
 
-def _failed(notice: Notice, error: Exception) -> None:
-    """Plan the next attempt, or give up where the address is refused. Raises _ServerAway."""
+def _open(server: BaseEmailBackend, notice: Notice) -> None:
+    """Open the connection, unless it is. A server that cannot be reached or greeted takes no message at all, so that
+    everything owed waits for one next attempt; what goes wrong later is about one message. Raises _ServerAway.
+    """
+    try:
+        server.open()
+    except Exception as error:  # noqa: BLE001 - without a connection nothing can be sent
+        again = _note_failure(notice, error)
+        _wait_until(again, Notice.objects.filter(Q(pk=notice.pk) | Q(next_attempt_at__lte=clock.now())))
+        raise _ServerAway from None
+
+
+def _note_failure(notice: Notice, error: Exception) -> datetime:
+    """When to try again."""
     log.warning("mail_not_sent", notice=str(notice.pk), attempts=notice.attempts, error=type(error).__name__)
+    return clock.now() + timedelta(seconds=min(backoff.delay(notice.attempts), _LONGEST_WAIT))
+
+
+def _failed(notice: Notice, error: Exception) -> None:
+    """Plan the next attempt, or give up where the address is refused."""
+    again = _note_failure(notice, error)
     if isinstance(error, SMTPRecipientsRefused) and all(code >= 500 for code, _ in error.recipients.values()):
         _end(notice, Notice.Status.FAILED, error=REFUSED)
         return
-    wait = timedelta(seconds=min(backoff.delay(notice.attempts), _LONGEST_WAIT))
-    again = clock.now() + wait
-    if isinstance(error, _AWAY) or (isinstance(error, OSError) and not isinstance(error, SMTPException)):
-        _wait_until(again, Notice.objects.filter(Q(pk=notice.pk) | Q(next_attempt_at__lte=clock.now())))
-        raise _ServerAway from None
     Notice.objects.filter(pk=notice.pk, attempts=notice.attempts).update(
         next_attempt_at=again, error=type(error).__name__[:60]
     )

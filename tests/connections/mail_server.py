@@ -11,13 +11,13 @@ from typing import Any
 
 
 class MailServer(socketserver.ThreadingTCPServer):
-    """SMTP as far as Django speaks it. refused: addresses it answers 550 for."""
+    """SMTP as far as Django speaks it. refused: addresses it answers 550 for; drops: those at which it hangs up."""
 
     allow_reuse_address = daemon_threads = True
 
-    def __init__(self, refused: tuple[str, ...] = ()) -> None:
+    def __init__(self, refused: tuple[str, ...] = (), drops: tuple[str, ...] = ()) -> None:
         super().__init__(("127.0.0.1", 0), _Conversation)
-        self.refused = refused
+        self.refused, self.drops = refused, drops
         self.messages: list[Message] = []
         self.connections = 0
 
@@ -33,7 +33,9 @@ class _Conversation(socketserver.StreamRequestHandler):
 
     def _answer(self, line: str) -> None:
         verb = line[:4].upper()
-        if verb == "RCPT" and any(address in line for address in self.server.refused):
+        if verb == "RCPT" and any(address in line for address in self.server.drops):
+            self.connection.shutdown(socket.SHUT_RDWR)
+        elif verb == "RCPT" and any(address in line for address in self.server.refused):
             self._say("550 no such person")
         elif verb == "DATA":
             self._say("354 go on")
@@ -48,9 +50,11 @@ class _Conversation(socketserver.StreamRequestHandler):
 
 
 @contextmanager
-def mail_server(settings: Any, refused: tuple[str, ...] = ()) -> Iterator[MailServer]:
+def mail_server(
+    settings: Any, refused: tuple[str, ...] = (), drops: tuple[str, ...] = ()
+) -> Iterator[MailServer]:
     """One that Django's settings lead to."""
-    with MailServer(refused) as server:
+    with MailServer(refused, drops) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         lead_to(settings, server.server_address[1])
         yield server

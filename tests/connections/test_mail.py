@@ -148,6 +148,20 @@ def test_an_address_that_is_refused_stops_no_other_and_support_sees_it(who: Peop
     assert outbox.REFUSED in page
 
 
+def test_a_message_at_which_the_server_hangs_up_stops_no_other(who: People, settings: Any) -> None:
+    first, second, later = "odd@alice.example", who.bob.email, who.dora.email
+    for email in (first, second):
+        outbox.owe(kind="test", to=email, subject="Hello", body="Text", life=timedelta(days=1))
+
+    with mail_server(settings, drops=(first,)) as server:
+        assert outbox.send_due() == 1
+        outbox.owe(kind="test", to=later, subject="Hello", body="Text", life=timedelta(days=1))
+        assert outbox.send_due() == 1
+    assert [message["To"] for message in server.messages] == [second, later]
+    odd = Notice.objects.get(to=first)
+    assert (odd.status, odd.error, odd.attempts) == ("owed", "SMTPServerDisconnected", 1)
+
+
 def test_a_link_that_is_no_use_any_more_is_not_sent(who: People, settings: Any) -> None:
     no_mail_server(settings)
     reset(Client())
