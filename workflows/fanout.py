@@ -13,6 +13,7 @@ from connections import clock, quick_rows
 from workflows import catalog, conditions, doorbell, origins, pace
 from workflows.hooks import outbox
 from workflows.models import Event, Run, Trace, Workflow, WorkflowVersion
+from workflows.notifications import facts
 from workflows.runs import chains
 from workflows.turns import Turns
 
@@ -83,7 +84,7 @@ def _take(event: Event) -> bool:
 def _fan_out(event: Event) -> None:
     """Runs and the end of the event in one transaction: a crash leaves either both or neither."""
     if event.attempts > MAX_ATTEMPTS:
-        _finish(event, Event.Status.FAILED, error="It stopped the worker each time it was tried.")
+        _fail(event, "It stopped the worker each time it was tried.")
         return
     if event.is_test:  # by itself it starts nothing; see trigger_tests
         _finish(event, Event.Status.DONE)
@@ -102,6 +103,20 @@ def _fan_out(event: Event) -> None:
             log.info("kept_by_chain", event_id=str(event.id), not_started=not_started)
             Event.objects.filter(pk=event.pk).update(not_started=not_started)
         outbox.owe_runs(run.pk for run in made if run.finished_at)
+        _tell_of_ended_chain(event, wanted, made, not_started)
+
+
+def _tell_of_ended_chain(
+    event: Event, wanted: list[Workflow], made: list[Run], not_started: list[dict[str, str]]
+) -> None:
+    """A workflow that is in its chain already is no news: each write that it reacts to would be."""
+    full = {one["workflow"] for one in not_started if one["code"] == chains.FULL}
+    for workflow in wanted:
+        if str(workflow.pk) in full:
+            facts.chain_ended(event, workflow, chains.WORDS[chains.FULL])
+    for run in made:
+        if run.status == Run.Status.CANCELLED:
+            facts.chain_ended(event, run.workflow, run.error["message"])
 
 
 def _cause_of(event: Event) -> Trace | None:
@@ -160,10 +175,18 @@ def _finish(event: Event, status: str, error: str = "", cause: Trace | None = No
 def _give_back(event: Event, error: Exception) -> None:
     """Try again later, and after the last attempt let the lane go on without this event."""
     if event.attempts >= MAX_ATTEMPTS:
-        _finish(event, Event.Status.FAILED, error=type(error).__name__)
+        _fail(event, type(error).__name__)
     else:
         wait = clock.now() + timedelta(seconds=2**event.attempts)
         Event.objects.filter(seq=event.seq, status="queued").update(lease_until=wait)
+
+
+def _fail(event: Event, error: str) -> None:
+    """Give it up, and let people know."""
+    with transaction.atomic():
+        if _finish(event, Event.Status.FAILED, error=error) and not event.is_test:
+            words = error if " " in error else f"It failed {event.attempts} times ({error})."
+            facts.event_failed(event, words)
 
 
 def fields_of(event: Event) -> dict[str, Any]:

@@ -70,8 +70,8 @@ def start(
 
 
 def chosen_of(runs: QuerySet[Run], begin_at: str = "") -> list[int]:
-    """`seq` of those that would run again, tests not, oldest first; at most one more than MOST."""
-    finished = runs.filter(version__isnull=False).exclude(status__in=UNFINISHED)
+    """`seq` of those that would run again, oldest first, without tests and runs on test events; at most MOST + 1."""
+    finished = runs.filter(version__isnull=False, event__is_test=False).exclude(status__in=UNFINISHED)
     if begin_at == Run.ReplayFrom.FAILED_STEP:
         finished = replay.with_failed_step(finished)
     latest = finished.values("workflow", "event").annotate(newest=Max("seq")).order_by("newest")
@@ -91,7 +91,7 @@ def advance_due(until: float) -> int:
         try:
             seen_to += _make_some(batch)
         except Exception:
-            # Somebody has just replayed one of these alone, or a fault of ours: the next round tries again, and
+            # A person has just replayed one of these alone, or a fault of ours: the next round tries again, and
             # what else is due does not wait for it.
             log.exception("replay_broke", batch=str(batch.pk))
     return seen_to

@@ -29,7 +29,7 @@ class Guide:
 
     @property
     def current(self) -> Step:
-        """The step that waits for somebody: one that went wrong before any other."""
+        """The step that waits for a person: one that went wrong before any other."""
         by_state = {step.state: step for step in reversed(self.steps)}
         return by_state.get("bad") or by_state.get("now") or (self.steps or [_NOTHING])[-1]
 

@@ -25,7 +25,7 @@ _AT_ONCE = 500
 _BUDGET = 5.0
 _KEPT_DAYS = 90
 _PRUNED = 500
-# Whatever happens how often: about one notification a person is emailed at most once in this time.
+# However often it happens, a person is emailed about one notification at most once in this time.
 EMAIL_EVERY = timedelta(hours=1)
 _EVER = datetime(2000, 1, 1, tzinfo=UTC)
 Modes = dict[str, dict[int, Email]]

@@ -11,7 +11,7 @@ from django.db import connections as databases
 from django.test import Client
 from django.urls import reverse
 
-from connections.models import Account, Connection, Workspace
+from connections.models import Account, Connection, NotificationFact, Workspace
 from tests.people import people
 from tests.workflows.conftest import API, DANA, SECRET, SYSTEM, Ask, connect, note_step, publish
 from tests.workflows.pages import signed_in, text
@@ -97,6 +97,9 @@ def test_two_agencies_with_two_workflows_each_stay_below_twenty_runs_a_note(
         for kept in event["not_started"]
     }
     assert codes == {"already_in_chain", "chain_limit"}
+    kept = [one for event in Event.objects.all() for one in event.not_started or []]
+    told = set(NotificationFact.objects.filter(kind="chain_ended").values_list("group", flat=True))
+    assert told == {one["workflow"] for one in kept if one["code"] == "chain_limit"}
 
 
 def test_the_page_of_a_delivery_says_what_was_not_started_and_why(deliver: Any, written: Notes) -> None:

@@ -138,7 +138,7 @@ class TestAConnection:
         ("changes", "found"),
         [
             ({"status": "error", "status_reason": "Gone."}, ("reconnection_needed", "Gone.")),
-            ({"status": "pending"}, ("pending", "Nobody has consented yet.")),
+            ({"status": "pending"}, ("pending", "No one has consented yet.")),
         ],
     )
     def test_its_status_comes_first(

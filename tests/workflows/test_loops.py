@@ -10,7 +10,7 @@ import pytest
 import responses
 from django.utils import timezone
 
-from connections.models import Account, Connection, Workspace
+from connections.models import Account, Connection, NotificationFact, Workspace
 from tests.workflows.conftest import (
     API,
     DANA,
@@ -120,6 +120,9 @@ def test_a_chain_of_different_workflows_goes_on_to_depth_five_and_says_why(
     assert (shown["depth"], shown["origin"], shown["steps"]) == (5, str(runs[-2].id), [])
     assert shown["error"]["code"] == "chain_too_long"
     assert "feed each other without end" in shown["error"]["message"]
+    fact = NotificationFact.objects.get()
+    assert (fact.kind, fact.group) == ("chain_ended", str(runs[-1].workflow_id))
+    assert fact.data["path"] == f"/triggers/{trigger.pk}/deliveries/{runs[-1].event.id}/"
 
 
 def test_two_workflows_in_two_agencies_that_feed_each_other_end_and_see_nothing_of_each_other(

@@ -12,12 +12,13 @@ from django.utils import timezone
 from connections.models import Connection, Membership, Notification, NotificationFact, User
 from connections.signals import connection_revoked
 from tests.connections.notified import tell
-from tests.workflows.conftest import API, add_note, incident_event, publish
-from workflows import walks, worker
+from tests.workflows.conftest import API, SYSTEM, add_note, incident_event, publish
+from workflows import fanout, parked, trigger_tests, triggers, walks, worker
 from workflows.hooks import delivery as one
 from workflows.hooks.exchange import Outcome
-from workflows.models import Hook, HookDelivery, Run, Trigger, Workflow
+from workflows.models import Event, Hook, HookDelivery, Run, Trigger, Workflow
 from workflows.notifications import facts
+from workflows.runs import replay
 
 pytestmark = pytest.mark.django_db
 
@@ -160,3 +161,54 @@ def test_a_message_that_an_outgoing_webhook_did_not_take_is_told_of(deliver: Any
 
     facts.hook_paused(hook, "It answered 410: the endpoint is gone.")
     assert tell()[0].subject == "Outgoing webhook paused: Ledger"
+
+
+def test_a_run_on_a_test_event_notifies_no_one(
+    connection: Connection, note_workflow: Workflow, pagerduty: responses.RequestsMock
+) -> None:
+    """Whichever way it ends, and when its failed step is tried again too."""
+    error = {"message": "Invalid Input Provided", "code": 2001}
+    pagerduty.post(f"{API}/incidents/PSAMPLE1/notes", status=400, json={"error": error})
+    event = triggers.send_test(actor=SYSTEM, trigger=note_workflow.trigger)
+    run = trigger_tests.start(actor=SYSTEM, event=event, workflow=note_workflow)
+    worker.drain()
+    replay.replay(actor=SYSTEM, run=run)
+    worker.drain()
+    assert list(Run.objects.values_list("status", flat=True)) == ["failed"] * 2
+    replay.replay(actor=SYSTEM, run=run)
+    Run.objects.filter(status="pending").update(status="paused")
+    parked.fail_revoked(Run.objects.filter(status="paused"))
+
+    assert list(Run.objects.values_list("status", flat=True)) == ["failed"] * 3
+    assert not NotificationFact.objects.exists()
+
+
+def test_a_delivery_that_is_given_up_is_told_of(
+    deliver: Any, note_workflow: Workflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(fanout, "fields_of", broken)
+    event = deliver(incident_event())
+    for _ in range(fanout.MAX_ATTEMPTS):
+        assert not NotificationFact.objects.exists()
+        worker.drain()
+        Event.objects.update(lease_until=None)
+
+    sent = tell()
+    failed = Event.objects.get()
+    assert (failed.status, Notification.objects.get().kind) == ("failed", "event_failed")
+    assert Notification.objects.get().path == f"/triggers/{failed.trigger_id}/deliveries/{failed.id}/"
+    assert "ZeroDivisionError" in sent[0].body
+    assert event is not None
+
+
+def test_a_delivery_that_stops_each_worker_is_told_of(deliver: Any, note_workflow: Workflow) -> None:
+    deliver(incident_event())
+    Event.objects.update(attempts=fanout.MAX_ATTEMPTS)
+    worker.drain()
+
+    tell()
+    assert Event.objects.get().status == "failed"
+    assert "stopped the worker" in Notification.objects.get().reason

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from connections.models import AuditEvent, Connection
 from tests.workflows.conftest import SYSTEM, Ask, add_note, incident_event, publish
-from workflows import authoring, replays, worker
+from workflows import authoring, replays, trigger_tests, triggers, worker
 from workflows.hooks import subscriptions
 from workflows.models import HookDelivery, ReplayBatch, Run, Trigger, Workflow
 
@@ -50,6 +50,22 @@ def test_a_selection_is_replayed_in_order_and_its_progress_can_be_followed(
     assert seen["selection"] == {"status": "completed"}
     assert replayed() == ["P0", "P1"]
     assert AuditEvent.objects.get(action="replay.started").detail["runs"] == 2
+
+
+def test_runs_on_test_events_are_in_no_selection(
+    ended: list[Run], note_workflow: Workflow, pagerduty: responses.RequestsMock
+) -> None:
+    add_note(pagerduty, incident="PSAMPLE1", status=404, json={})
+    event = triggers.send_test(actor=SYSTEM, trigger=note_workflow.trigger)
+    run = trigger_tests.start(actor=SYSTEM, event=event, workflow=note_workflow)
+    worker.drain()
+    run.refresh_from_db()
+    assert run.status == "failed"
+
+    for begin_at in ("", *Run.ReplayFrom.values):
+        chosen = replays.chosen_of(Run.objects.all(), begin_at)
+        assert chosen, "the others are"
+        assert run.pk not in chosen
 
 
 def test_the_whole_selection_has_to_fit(

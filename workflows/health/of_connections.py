@@ -54,7 +54,7 @@ def _of(connection: Connection, call: ActionCall | None, grant: Grant | None) ->
     if connection.status == _Status.REVOKED:
         return Health("revoked", "Revoked", "off", "Its access was erased.", connection.revoked_at)
     if connection.status == _Status.PENDING:
-        return Health("pending", "Pending", "warn", "Nobody has consented yet.")
+        return Health("pending", "Pending", "warn", "No one has consented yet.")
     if connection.status == _Status.ERROR:
         reason = connection.status_reason or "The provider does not accept our access any more."
         return Health("reconnection_needed", connection.get_status_display(), "bad", reason)

@@ -3,24 +3,30 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import prefetch_related_objects
 from django.urls import reverse
 
 from connections import quick_rows
 from connections.models import NotificationFact
 from connections.notifications import facts
-from workflows.models import Hook, HookDelivery, Run, Trigger, Workflow
+from workflows.models import Event, Hook, HookDelivery, Run, Trigger, Workflow
 from workflows.notifications import kinds
 
 
 def run_failed(run: Run, error: Any) -> None:
-    """One statement, which goes in one with those that end the run (statements.in_one)."""
-    if not run.is_test:
+    """One statement, which goes in one with those that end the run (statements.in_one).
+
+    No one is notified of tests: neither of drafts, nor of runs on test events.
+    """
+    if not (run.is_test or run.event.is_test):
         quick_rows.insert(_failure(run, error))
 
 
 def runs_failed(runs: Iterable[Run], error: Any) -> None:
     """As `run_failed`, of several in one statement."""
-    NotificationFact.objects.bulk_create([_failure(run, error) for run in runs if not run.is_test])
+    ended = [run for run in runs if not run.is_test]
+    prefetch_related_objects(ended, "event")
+    NotificationFact.objects.bulk_create([_failure(run, error) for run in ended if not run.event.is_test])
 
 
 def _failure(run: Run, error: Any) -> NotificationFact:
@@ -34,6 +40,35 @@ def _failure(run: Run, error: Any) -> NotificationFact:
         run=str(run.id),
         error=error,
     )
+
+
+def event_failed(event: Event, reason: str) -> None:
+    """A delivery was given up: it has started nothing, and will not by itself."""
+    trigger = event.trigger
+    facts.notify(
+        kinds.EVENT_FAILED,
+        workspace_id=event.workspace_id,
+        group=str(trigger.pk),
+        title=f"Delivery not handled: {trigger.name}",
+        reason=f"{reason} No workflow was started by it. Try it again from its page.",
+        path=_page_of(event),
+    )
+
+
+def chain_ended(event: Event, workflow: Workflow, reason: str) -> None:
+    """Workflows that start each other were stopped at `workflow`, which this event would have started."""
+    facts.notify(
+        kinds.CHAIN_ENDED,
+        workspace_id=event.workspace_id,
+        group=str(workflow.pk),
+        title=f"Chain of workflows ended: {workflow.name}",
+        reason=reason,
+        path=_page_of(event),
+    )
+
+
+def _page_of(event: Event) -> str:
+    return reverse("triggers:delivery", args=[event.trigger_id, event.id])
 
 
 def workflow_paused(workflow: Workflow) -> None:

@@ -34,6 +34,16 @@ WORKFLOW_PAUSED = Kind(
     "Workflow paused by its safety limit",
     "A workflow would have begun more runs within a minute than it may, and waits for a person.",
 )
+CHAIN_ENDED = Kind(
+    "chain_ended",
+    "Chain of workflows ended",
+    "Workflows started each other, and one was not begun because the chain had become too long.",
+)
+EVENT_FAILED = Kind(
+    "event_failed",
+    "Delivery not handled",
+    "A delivery was accepted and given up after several attempts, so that it started no workflow.",
+)
 WEBHOOK_DISABLED = Kind(
     "webhook_disabled",
     "Webhook disabled by the provider",
@@ -47,4 +57,4 @@ HOOK_FAILING = Kind(
 
 
 def register() -> None:
-    kinds.register(RUN_FAILED, WORKFLOW_PAUSED, WEBHOOK_DISABLED, HOOK_FAILING)
+    kinds.register(RUN_FAILED, WORKFLOW_PAUSED, CHAIN_ENDED, EVENT_FAILED, WEBHOOK_DISABLED, HOOK_FAILING)
