@@ -294,6 +294,24 @@ class TestAWorkspace:
 
         assert state(workspace)[1] == "1 connection to reconnect; 1 workflow that cannot run."
 
+    def test_it_counts_a_workflow_whose_step_acts_on_what_was_revoked(
+        self, trigger: Trigger, workspace: Workspace, connection: Connection
+    ) -> None:
+        other = connect(workspace, "Other")
+        publish(trigger, other)
+        publish(trigger, connection)
+        revoke(actor=SYSTEM, connection=other)
+
+        assert state(workspace) == ("cannot_run", "1 workflow that cannot run.")
+
+    def test_it_counts_a_workflow_whose_trigger_has_no_secret(
+        self, workspace: Workspace, note_workflow: Workflow, trigger: Trigger
+    ) -> None:
+        triggers.retire_secret(actor=SYSTEM, secret=trigger.secrets.get())
+
+        assert state(note_workflow)[0] == "cannot_run"
+        assert state(workspace) == ("cannot_run", "1 workflow that cannot run.")
+
     def test_one_without_anything_says_so(self, who: People) -> None:
         empty = Workspace.objects.create(account=who.agency, name="Empty")
         assert state(empty)[0] == "empty"
@@ -325,7 +343,7 @@ def test_each_kind_is_judged_by_as_many_queries_for_forty_as_for_one(
     for number in range(1, 40):
         one(number)
     assert [queries(model) for model in models] == before
-    assert max(before) <= 6
+    assert max(before) <= 8
 
 
 @pytest.mark.parametrize("listed", ["connections/", "triggers/", "workflows/"])

@@ -1,14 +1,17 @@
 """The health of workspaces: connections to reconnect, workflows that cannot run, runs that failed in the last day."""
 
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from connections import clock
 from connections.health import Health
 from connections.models import Connection, Workspace
-from workflows.models import Run, Subscription, Trigger, Workflow
+from workflows import catalog
+from workflows.health.of_workflows import connections_of
+from workflows.models import Run, Subscription, Trigger, TriggerSecret, Workflow
 
 _RECENTLY = timedelta(hours=24)
 _DEAD = (
@@ -19,12 +22,12 @@ _DEAD = (
 
 
 def judge(rows: list[Workspace]) -> dict[Any, Health]:
-    """At most six queries, each counted by workspace."""
+    """At most eight queries, however many workspaces."""
     keys = [row.pk for row in rows]
     mine = Connection.objects.filter(workspace__in=keys)
     live = _counted(mine.exclude(status=Connection.Status.REVOKED), "workspace")
     broken = _counted(mine.filter(status=Connection.Status.ERROR), "workspace")
-    dead = _counted(Workflow.objects.filter(_DEAD, workspace__in=keys, status="active"), "workspace")
+    dead = _dead(keys)
     off = Subscription.objects.filter(trigger__workspace__in=keys, status="on").exclude(trouble="")
     silent = _counted(off, "trigger__workspace")
     failed = _failed(keys)
@@ -38,6 +41,23 @@ def judge(rows: list[Workspace]) -> dict[Any, Health]:
 
 def _counted(rows: QuerySet[Any], by: str) -> dict[Any, int]:
     return dict(rows.order_by().values_list(by).annotate(Count("pk")))
+
+
+def _dead(keys: list[Any]) -> Counter[Any]:
+    """Active workflows that nothing starts, or whose steps act on a connection that was revoked (of_workflows)."""
+    secrets = TriggerSecret.objects.filter(trigger=OuterRef("trigger"), retired_at__isnull=True)
+    asking = [key for one in catalog.integrations() for key, trigger in one.triggers.items() if trigger.poll]
+    unable = _DEAD | (~Q(trigger__key__in=asking) & ~Exists(secrets))
+    active = Workflow.objects.filter(workspace__in=keys, status=Workflow.Status.ACTIVE)
+    found = Counter(_counted(active.filter(unable), "workspace"))
+    # Steps name connections inside JSON, so that those are read where one of the workspace was revoked.
+    revoked = Connection.objects.filter(status=Connection.Status.REVOKED)
+    gone = set(revoked.filter(workspace__in=keys).values_list("pk", flat=True))
+    if gone:
+        others = active.exclude(unable).filter(Exists(revoked.filter(workspace=OuterRef("workspace"))))
+        acting = others.filter(live__isnull=False).values_list("workspace", "live__definition")
+        found.update(key for key, definition in acting if connections_of(definition) & gone)
+    return found
 
 
 def _failed(keys: list[Any]) -> dict[Any, int]:
