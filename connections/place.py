@@ -44,14 +44,14 @@ def place_of(request: HttpRequest) -> Place | None:
     """
     if not hasattr(request, "_place"):
         chosen = request.session.get(_KEY)
-        request._place = _find(request, str(chosen or "")) or _first(request)  # type: ignore[attr-defined]
+        request._place = find(request, str(chosen or "")) or _first(request)  # type: ignore[attr-defined]
     place: Place | None = request._place  # type: ignore[attr-defined]
     return place
 
 
 def choose(request: HttpRequest, key: str) -> bool:
     """Look there from now on. False when the person does not belong there."""
-    place = _find(request, key)
+    place = find(request, key)
     if place is None:
         return False
     request.session[_KEY] = place.key
@@ -82,7 +82,8 @@ def _first(request: HttpRequest) -> Place | None:
     return Place(first.account, Role(first.role)) if first else None
 
 
-def _find(request: HttpRequest, key: str) -> Place | None:
+def find(request: HttpRequest, key: str) -> Place | None:
+    """The place of that key; None where the person does not belong."""
     kind, _, some_id = key.partition(":")
     try:
         wanted = uuid.UUID(some_id)

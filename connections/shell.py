@@ -1,5 +1,6 @@
 """What every signed-in page shows around its content: the place, the switcher, and what needs a person now."""
 
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.http import HttpRequest
 from connections.actors import ROLE_SCOPES
 from connections.models import Account, Connection, User, Workspace
 from connections.notifications import reading
-from connections.place import accounts_of, place_of
+from connections.place import Place, accounts_of, find, place_of
 
 _SWITCHER = 30
 _MOST_COUNTED = 100
@@ -50,6 +51,18 @@ class Shell:
         self._request = request
         self._attention: list[Attention] | None = None
         self._unread: int | None = None
+
+    def around(self, workspace: uuid.UUID | None) -> Place | None:
+        """The place of that workspace, where what was chosen does not hold it. A query only where it may not."""
+        place = self.place
+        if place is None or workspace is None:
+            return place
+        chosen = place.workspace
+        if chosen.pk == workspace if chosen else len(accounts_of(self._request)) == 1:
+            return place
+        found = find(self._request, f"workspace:{workspace}")
+        holds = found is None or (chosen is None and found.account == place.account)
+        return place if holds else found
 
     @property
     def accounts(self) -> list[Account]:

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from connections.models import Account, Connection, Membership, Workspace
 from tests.connections.test_pages import LIST, signed_in
@@ -109,3 +110,28 @@ def test_the_switcher_offers_the_first_workspaces_of_each_agency(alice: Client, 
     assert "Ours 00" in page
     assert "Other 29" in page
     assert "Other 30" not in page
+
+
+def test_the_switcher_names_the_workspace_of_what_the_page_is_about(alice: Client, who: People) -> None:
+    """Also where another one, or another agency of the person, was chosen; what was chosen stays so."""
+    globex = Workspace.objects.create(account=who.agency, name="Globex")
+    Membership.objects.create(account=who.other.account, user=who.alice, role="member")
+    acme, other = (reverse("connections:detail", args=[connect(row).pk]) for row in (who.acme, who.other))
+
+    def named(address: str) -> str:
+        page = alice.get(address).content.decode()
+        found = re.search(
+            r'<span class="where"><strong>(.*?)</strong> <span class="quiet">(.*?)</span>', page
+        )
+        current = re.findall(r'aria-current="true">(.*?)</button>', page)
+        assert found is not None
+        assert current == [found[1]]
+        return f"{found[1]} · {found[2]}"
+
+    for place, of_acme, of_other, of_list in (
+        (globex, "Acme · Agency", "Other · Rival", "Globex · Agency"),
+        (who.acme, "Acme · Agency", "Other · Rival", "Acme · Agency"),
+        (who.agency, "All workspaces · Agency", "Other · Rival", "All workspaces · Agency"),
+    ):
+        look_at(alice, place)
+        assert [named(acme), named(other), named(LIST)] == [of_acme, of_other, of_list]
