@@ -280,7 +280,7 @@ class TestAWorkspace:
 
         assert state(workspace) == ("failing", "1 run failed in 24 hours.")
         page = text(bob.get(reverse("connections:workspaces")))
-        assert "1 run failed in 24 hours" in page
+        assert "Failing 1 run failed in 24 hours." in page
 
         Run.objects.update(created_at=clock.now() - timedelta(hours=25))
         assert state(workspace)[0] == "healthy"
