@@ -16,11 +16,12 @@ from django.db import transaction
 from connections import backoff, clock, grant_state
 from connections.budget import Exhausted
 from connections.models import Connection
-from connections.problems import Problem
+from connections.problems import Problem, in_words
 from connections.storable import storable
 from workflows import catalog, doorbell, metered, outcomes, storing
 from workflows.catalog import Look, Poll, ProviderError
 from workflows.models import Trigger, Watch
+from workflows.notifications import facts
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +31,8 @@ LEASE = timedelta(seconds=30)
 MOST_WATCHES = 100
 _AT_ONCE = 20
 _LONGEST_WAIT = 300.0
+# So many looks in a row have to fail before people are notified; by then it has lasted for about a minute.
+_TOLD_AFTER = 6
 # Then events and runs have theirs.
 _TURN_SECONDS = 5.0
 
@@ -179,15 +182,21 @@ def _settle(watch: Watch, holder: uuid.UUID, look: Look, now: datetime, latest: 
 
 
 def _fail(watch: Watch, holder: uuid.UUID, problem: Problem) -> None:
-    """Wait, and say why. What happened meanwhile is found by the next look that succeeds."""
+    """Wait, and say why. What happened meanwhile is found by the next look that succeeds.
+
+    Of a connection that waits to be reconnected people are notified already.
+    """
     now, wait = clock.now(), backoff.delay(watch.failures, problem.retry_after)
     if problem.retry_after is None:
         wait = min(wait, _LONGEST_WAIT)
     log.info("look_failed", trigger=str(watch.pk), code=problem.code, failures=watch.failures)
-    Watch.objects.filter(pk=watch.pk, lease_holder=holder).update(
-        next_look_at=now + timedelta(seconds=wait),
-        lease_holder=None,
-        lease_until=None,
-        trouble=storable(problem.as_error()),
-        trouble_since=watch.trouble_since or now,
-    )
+    with transaction.atomic():
+        ours = Watch.objects.filter(pk=watch.pk, lease_holder=holder).update(
+            next_look_at=now + timedelta(seconds=wait),
+            lease_holder=None,
+            lease_until=None,
+            trouble=storable(problem.as_error()),
+            trouble_since=watch.trouble_since or now,
+        )
+        if ours and watch.failures == _TOLD_AFTER and problem.code != "reconnection_needed":
+            facts.trigger_cannot_look(watch.trigger, in_words(storable(problem.as_error())))

@@ -170,7 +170,7 @@ def test_the_list_counts_what_needs_a_person_in_as_many_queries_for_many_as_for_
     assert queries() == before
     Connection.objects.filter(label="A").update(status="error")
     page = alice.get(WORKSPACES).content.decode()
-    assert page.count(">1 connection to reconnect<") == 12
+    assert page.count(">1 connection to reconnect.<") == 12
     assert page.count("12 connections need attention") == 1, "one line, however many"
 
 

@@ -14,7 +14,7 @@ from django.urls import reverse
 from jsonschema import Draft7Validator
 from rest_framework.exceptions import ValidationError
 
-from connections.models import AuditEvent, Connection, Grant, User
+from connections.models import AuditEvent, Connection, Grant, NotificationFact, User
 from connections.problems import Problem
 from connections.revoke import revoke
 from connections.signals import connection_restored
@@ -400,6 +400,21 @@ def test_a_schedule_that_is_gone_is_said_to_be(at: At, sandbox: Sandbox) -> None
 
     assert watch().trouble["code"] == "not_found_at_provider"
     assert watch().next_look_at <= NINE + 5 * MINUTE
+
+
+@pytest.mark.parametrize(("status", "told"), [("active", 1), ("error", 0)])
+def test_people_are_notified_once_where_it_lasts_and_the_connection_works(
+    at: At, sandbox: Sandbox, trigger: Trigger, status: str, told: int
+) -> None:
+    sandbox.store.delete("schedule", ROTATION)
+    Connection.objects.update(status=status)
+    for failures in range(1, 9):
+        at(watch().next_look_at if failures > 1 else NINE)
+        assert watch().failures == failures
+        assert NotificationFact.objects.count() == (told if failures >= 6 else 0)
+    for fact in NotificationFact.objects.all():
+        assert (fact.kind, fact.data["path"]) == ("trigger_cannot_look", f"/triggers/{trigger.pk}/")
+        assert fact.data["reason"]
 
 
 @pytest.mark.parametrize("broken", ["entries", "entry", "users"])

@@ -84,6 +84,18 @@ def workflow_paused(workflow: Workflow) -> None:
     )
 
 
+def trigger_cannot_look(trigger: Trigger, reason: str) -> None:
+    """A trigger that asks by itself gets no answer of use."""
+    facts.notify(
+        kinds.TRIGGER_CANNOT_LOOK,
+        workspace_id=trigger.workspace_id,
+        group=str(trigger.pk),
+        title=f"Trigger cannot look: {trigger.name}",
+        reason=reason,
+        path=reverse("triggers:detail", args=[trigger.pk]),
+    )
+
+
 def webhook_disabled(trigger: Trigger, reason: str) -> None:
     facts.notify(
         kinds.WEBHOOK_DISABLED,

@@ -49,6 +49,11 @@ WEBHOOK_DISABLED = Kind(
     "Webhook disabled by the provider",
     "A provider has disabled the webhook of a trigger, or a person has there. Events may be missing.",
 )
+TRIGGER_CANNOT_LOOK = Kind(
+    "trigger_cannot_look",
+    "Trigger cannot look",
+    "A trigger that asks the provider regularly gets no answer of use. It goes on asking.",
+)
 HOOK_FAILING = Kind(
     "hook_failing",
     "Outgoing webhook failing",
@@ -57,4 +62,5 @@ HOOK_FAILING = Kind(
 
 
 def register() -> None:
-    kinds.register(RUN_FAILED, WORKFLOW_PAUSED, CHAIN_ENDED, EVENT_FAILED, WEBHOOK_DISABLED, HOOK_FAILING)
+    kinds.register(RUN_FAILED, WORKFLOW_PAUSED, CHAIN_ENDED, EVENT_FAILED)
+    kinds.register(WEBHOOK_DISABLED, TRIGGER_CANNOT_LOOK, HOOK_FAILING)
