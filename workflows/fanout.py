@@ -10,6 +10,7 @@ from django.db import DataError, transaction
 from django.db.models import Q
 
 from connections import clock, quick_rows
+from connections.problems import in_words
 from workflows import catalog, conditions, doorbell, origins, pace
 from workflows.hooks import outbox
 from workflows.models import Event, Run, Trace, Workflow, WorkflowVersion
@@ -116,7 +117,7 @@ def _tell_of_ended_chain(
             facts.chain_ended(event, workflow, chains.WORDS[chains.FULL])
     for run in made:
         if run.status == Run.Status.CANCELLED:
-            facts.chain_ended(event, run.workflow, run.error["message"])
+            facts.chain_ended(event, run.workflow, in_words(run.error))
 
 
 def _cause_of(event: Event) -> Trace | None:
