@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
-from django.conf import settings
 
 from pagerduty_app import signatures
 from tests.flows.running import Product, wait_for
@@ -20,10 +19,7 @@ from tests.flows.running import Product, wait_for
 pytestmark = [
     pytest.mark.flow,
     pytest.mark.xdist_group("hung"),
-    pytest.mark.skipif(
-        settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"),
-        reason="SQLite is no server that could hang",
-    ),
+    pytest.mark.postgresql,  # SQLite is no server that could hang
 ]
 _ANSWERED_WITHIN = 5.0
 

@@ -78,10 +78,7 @@ def test_the_cache_wants_its_password(tmp_path: Path) -> None:
         running.wait()
 
 
-needs_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no roles")
-
-
-@needs_postgresql
+@pytest.mark.postgresql
 def test_the_role_of_compose_is_held_by_the_wall() -> None:
     """The script of compose, run as it stands but for the names, which would be this server's own."""
     given = urlsplit(os.environ["DATABASE_URL"])
@@ -122,7 +119,7 @@ def test_the_deployment_check_warns_of_a_role_that_passes_through(monkeypatch: A
     assert [roles.ADVICE in str(one.msg) for one in found] == ([True] if passes else [])
 
 
-@needs_postgresql
+@pytest.mark.postgresql
 @pytest.mark.django_db
 def test_the_check_asks_for_the_role_that_is_assumed() -> None:
     with connection.cursor() as cursor:

@@ -15,10 +15,9 @@ from django.db import connection, connections
 from taskjuice import migrating
 
 
+@pytest.mark.postgresql  # SQLite: with processes, below
 @pytest.mark.django_db(transaction=True)
 def test_a_second_machine_waits_for_the_first() -> None:
-    if connection.vendor != "postgresql":
-        pytest.skip("tests with processes below")
     order: list[str] = []
     waits = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
