@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from django import forms
+from django.db import DatabaseError
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -22,6 +24,8 @@ from connections.models import Account, AuditEvent, Connection, Workspace
 from connections.pages.connections import get_connection
 from connections.paging import page_of
 from connections.text_search import search
+
+log = structlog.get_logger(__name__)
 
 _MOST_CHOICES = 300
 _MOST_ROWS = 100_000
@@ -129,16 +133,20 @@ class _Echo:
 
 
 def _csv(events: QuerySet[AuditEvent]) -> StreamingHttpResponse:
-    """Streamed, newest first, at most 100,000 rows; the last line says so when there are more."""
+    """Streamed, newest first, at most 100,000 rows; the last line says so when there are more, or it broke off."""
     writer = csv.writer(_Echo())
 
     def lines() -> Iterator[str]:
         yield "\ufeff" + str(writer.writerow(_COLUMNS))
-        for number, event in enumerate(events[: _MOST_ROWS + 1].iterator(chunk_size=1000)):
-            if number == _MOST_ROWS:
-                yield str(writer.writerow([f"Cut after {_MOST_ROWS} rows: choose a shorter time."]))
-                return
-            yield str(writer.writerow(_safe(_cells(event))))
+        try:
+            for number, event in enumerate(events[: _MOST_ROWS + 1].iterator(chunk_size=1000)):
+                if number == _MOST_ROWS:
+                    yield str(writer.writerow([f"Cut after {_MOST_ROWS} rows: choose a shorter time."]))
+                    return
+                yield str(writer.writerow(_safe(_cells(event))))
+        except DatabaseError:
+            log.exception("audit_export_broke_off")
+            yield str(writer.writerow(["Not whole: the database did not answer. Export it again."]))
 
     name = f"audit-{timezone.localdate().isoformat()}.csv"
     return StreamingHttpResponse(

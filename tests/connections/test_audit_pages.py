@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection as database
+from django.db.utils import OperationalError
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -144,6 +145,25 @@ def test_whatever_is_recorded_anywhere_has_words() -> None:
 
     assert len(recorded) > 20
     assert recorded - dict(audit_words.known()).keys() == set()
+
+
+def test_an_export_that_breaks_off_does_not_look_whole(
+    alice: Client, who: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        audit.record(Actor.system(), "connection.started", connection=connect(who.acme, f"C{number}"))
+    shown: list[AuditEvent] = []
+
+    def cells(event: AuditEvent) -> list[str]:
+        shown.append(event)
+        if len(shown) > 1:
+            raise OperationalError("the server closed the connection")
+        return [event.action]
+
+    monkeypatch.setattr("connections.pages.audit._cells", cells)
+    first, last = rows(alice)
+    assert first == ["connection.started"]
+    assert last[0].startswith("Not whole")
 
 
 @pytest.mark.parametrize("asked", [{"until": "9999-12-31"}, {"since": "0001-01-01"}, {"since": "soon"}])
