@@ -57,6 +57,13 @@ def test_several_tags_are_looked_through(ask: Ask, path: str) -> None:
     assert ask("patch", path, {"name": "Newer"}, **{"If-Match": "nonsense"}).status_code == 412
 
 
+def test_a_tag_that_a_compressing_proxy_made_weak_still_names_the_state(ask: Ask, path: str) -> None:
+    seen = {"If-Match": f"W/{ask('get', path)['ETag']}"}
+
+    assert ask("patch", path, {"name": "New"}, **seen).status_code == 200
+    assert ask("patch", path, {"name": "Newer"}, **seen).status_code == 412
+
+
 CHANGES: list[Callable[[Workflow, Connection], None]] = [
     lambda flow, on: authoring.set_pace(actor=SYSTEM, workflow=flow, max_runs_per_minute=9),
     lambda flow, on: authoring.set_status(actor=SYSTEM, workflow=flow, status="paused"),
