@@ -70,8 +70,13 @@ def start(
 
 
 def chosen_of(runs: QuerySet[Run], begin_at: str = "") -> list[int]:
-    """`seq` of those that would run again, oldest first, without tests and runs on test events; at most MOST + 1."""
+    """`seq` of those that would run again, oldest first, without tests and runs on test events; at most MOST + 1.
+
+    Where only what failed would be done, those are left out whose work a later run of their event took up.
+    """
     finished = runs.filter(version__isnull=False, event__is_test=False).exclude(status__in=UNFINISHED)
+    if begin_at != Run.ReplayFrom.START:
+        finished = replay.not_overtaken(finished)
     if begin_at == Run.ReplayFrom.FAILED_STEP:
         finished = replay.with_failed_step(finished)
     latest = finished.values("workflow", "event").annotate(newest=Max("seq")).order_by("newest")

@@ -9,7 +9,7 @@ import responses
 from django.utils import timezone
 
 from connections.models import AuditEvent, Connection
-from tests.workflows.conftest import SYSTEM, Ask, add_note, incident_event, publish
+from tests.workflows.conftest import API, SYSTEM, Ask, add_note, incident_event, publish
 from workflows import authoring, replays, trigger_tests, triggers, worker
 from workflows.hooks import subscriptions
 from workflows.models import HookDelivery, ReplayBatch, Run, Trigger, Workflow
@@ -151,3 +151,38 @@ def test_an_archived_workflows_runs_are_passed_over(ask: Ask, ended: list[Run]) 
 
     seen = ask("get", path).json()
     assert (seen["status"], seen["made"], seen["skipped"], seen["runs"]) == ("completed", 3, 3, {})
+
+
+@pytest.mark.parametrize("begin_at", [{}, {"from": "failed_step"}])
+@pytest.mark.parametrize("how", ["failed_step", "start"])
+def test_what_a_later_run_has_done_is_not_retried_with_the_others(
+    ask: Ask, ended: list[Run], pagerduty: responses.RequestsMock, how: str, begin_at: dict[str, str]
+) -> None:
+    """Its first run is still listed as failed, and a person retries all that failed."""
+    pagerduty.remove("POST", f"{API}/incidents/P2/notes")
+    note = add_note(pagerduty, incident="P2")
+    ask("post", f"runs/{ended[2].id}/replay/", {"from": how})
+    assert (
+        ask("post", "runs/replay/", {"status": "failed"} | begin_at).json()["error"]["code"]
+        == "nothing_selected"
+    )
+    worker.drain()
+
+    answer = ask("post", "runs/replay/", {"status": "failed"} | begin_at)
+    worker.drain()
+
+    assert answer.json()["error"]["code"] == "nothing_selected"
+    assert note.call_count == 1
+    # From the start is another wish: to have it done once more.
+    assert ask("post", "runs/replay/", {"status": "failed", "from": "start"}).json()["total"] == 1
+
+
+def test_a_later_run_that_failed_too_is_what_is_retried(ask: Ask, ended: list[Run]) -> None:
+    ask("post", f"runs/{ended[2].id}/replay/", {"from": "start"})
+    worker.drain()
+    second = Run.objects.get(replay=1)
+
+    assert ask("post", "runs/replay/", {"status": "failed", "from": "failed_step"}).json()["total"] == 1
+    worker.drain()
+
+    assert Run.objects.get(replay=2).replay_of == second

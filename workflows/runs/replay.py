@@ -26,10 +26,24 @@ _NONE_FAILED = "No step of this run failed: run it again from the start."
 
 def with_failed_step(runs: QuerySet[Run]) -> QuerySet[Run]:
     """Those that ended with something left to do: a step that failed, or was never begun."""
+    return runs.filter(_something_left(), version__isnull=False).exclude(status__in=UNFINISHED)
+
+
+def _something_left() -> Q:
     steps = StepRun.objects.filter(run=OuterRef("pk"))
     begun = Exists(steps) | Q(replay_from=From.FAILED_STEP)
-    left = Exists(steps.filter(status=StepRun.Status.FAILED)) | (Q(status__in=ENDED_BADLY) & begun)
-    return runs.filter(left, version__isnull=False).exclude(status__in=UNFINISHED)
+    return Exists(steps.filter(status=StepRun.Status.FAILED)) | (Q(status__in=ENDED_BADLY) & begun)
+
+
+def not_overtaken(runs: QuerySet[Run]) -> QuerySet[Run]:
+    """Finished runs without those with a failed step whose work a later run of the event has begun anew, does, or did.
+
+    To retry those too would do once more what the later one did.
+    """
+    later = Run.objects.real().filter(workflow=OuterRef("workflow"), event=OuterRef("event"))
+    later = later.filter(seq__gt=OuterRef("seq"))
+    anew = Q(replay_from=From.START) | Q(status__in=[Run.Status.COMPLETED, *UNFINISHED])
+    return runs.exclude(_something_left() & Exists(later.filter(anew)))
 
 
 def has_failed_step(run: Run) -> bool:
