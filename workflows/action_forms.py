@@ -11,6 +11,8 @@ from workflows.action_fields import field_for
 from workflows.catalog import ActionType, Json
 from workflows.lookups import Choices
 
+_LONGEST_SAID = 500
+
 
 class SchemaForm(forms.Form):
     """Required fields, then those of which at least one is wanted, then the rest. `input` is there when valid.
@@ -103,4 +105,9 @@ def flat(errors: Any) -> list[str]:
         return [sentence for inner in errors.values() for sentence in flat(inner)]
     if isinstance(errors, list | tuple):
         return [sentence for inner in errors for sentence in flat(inner)]
-    return [str(errors)]
+    return [_short(str(errors))]
+
+
+def _short(said: str) -> str:
+    """Without the middle of what is too long: some quote a value, and fields can make one of any length."""
+    return said if len(said) <= _LONGEST_SAID else f"{said[: _LONGEST_SAID - 81]}…{said[-80:]}"

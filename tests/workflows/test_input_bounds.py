@@ -213,3 +213,14 @@ def test_nor_an_item_of_a_list() -> None:
     )
 
     assert "is empty" in made.faults["service_ids"][0]
+
+
+def test_a_fault_that_quotes_the_value_is_short() -> None:
+    made = prepared(
+        "create-incident", service_id="PSVC1", title="x", urgency="{{ trigger.incident.title }}" * 20
+    )
+
+    (said,) = made.faults["urgency"]
+    assert len(said) == 500
+    assert said.startswith('"xxx')
+    assert said.endswith('x" is not a valid choice.')

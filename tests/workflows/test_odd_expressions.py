@@ -24,6 +24,8 @@ ODD = {
     "{{ true }}": "true",
     "{{ 7 }}": "7",
     "{{ 0.10 }}": "0.1",
+    "{{ -0.04 | round: 1 }}": "0.0",
+    "{{ 0.0 | times: -2 }}": "0.0",
     "{{ '{{' }}": "{{",
     "{{ trigger.incident.teams }}!": '[{"id":"PTEAM01"',
     "{{ nil }}": "nil and null are nothing",

@@ -41,7 +41,7 @@ def round_to(value: Any, places: Any = 0) -> Number:
     """Halves away from zero."""
     given, most = number(value, "round"), min(count(places, "round"), _MOST_PLACES)
     rounded = Decimal(given).quantize(Decimal(1).scaleb(-most), rounding=ROUND_HALF_UP, context=_EXACT)
-    return rounded if most else int(rounded)
+    return _bounded(rounded, "round") if most else int(rounded)
 
 
 def number(value: Any, name: str) -> Number:
@@ -78,4 +78,4 @@ def _calculated(
 def _bounded(found: Number, name: str) -> Number:
     if abs(found) >= _LIMIT:
         raise FilterError(f"{name}: a number has at most {_DIGITS} digits.")
-    return found
+    return _EXACT.plus(found) if isinstance(found, Decimal) else found  # -0.0 becomes 0.0
