@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any, ClassVar, TypeVar
 
@@ -141,10 +141,10 @@ class Endpoint(APIView):
         value = self.request.query_params.get(name)
         if value is None:
             return None
-        with suppress(ValueError):
+        with suppress(ValueError, OverflowError):
             moment = parse_datetime(value.replace(" ", "+"))  # a plus that was not encoded arrives as a space
             if moment is not None and moment.tzinfo is not None:
-                return moment
+                return moment.astimezone(UTC)  # offsets that databases do not take, and days of no calendar
         raise invalid_input({name: ["Must be a moment with its zone, such as 2026-11-29T17:00:00Z."]})
 
     def text_parameter(self, name: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ DRF's own cursor knows one column; rows with an equal value are counted from it,
 
 import base64
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -81,10 +81,11 @@ class Pages(CursorPagination):
                 if isinstance(text, str) and "\0" not in text
             ]
             naive = any(isinstance(value, datetime) and value.tzinfo is None for value in position)
+            position = [value.astimezone(UTC) if isinstance(value, datetime) else value for value in position]
             beyond = any(isinstance(value, int) and abs(value) >= 2**63 for value in position)
             if len(position) != len(self.ordering) or naive or beyond or None in position:
                 raise ValueError
-        except (ValueError, TypeError, ValidationError, RecursionError):
+        except (ValueError, OverflowError, TypeError, ValidationError, RecursionError):
             raise invalid_input({"cursor": ["Use the links `next` and `previous`."]}) from None
         return backwards == 1, position
 

@@ -1,6 +1,10 @@
 """What other software meets: redirects that keep the method, parameters that are refused by name, pages both ways."""
 
+import base64
+import json
+import uuid
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.db import DatabaseError
@@ -142,6 +146,19 @@ def test_a_cursor_that_is_none_is_400_and_named(ask: Ask, cursor: str) -> None:
         assert list(answer.json()["error"]["fields"]) == ["cursor"]
     else:
         assert answer.status_code == 200
+
+
+ODD_MOMENTS = ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-01-01T00:00:00+23:59"]
+
+
+@pytest.mark.parametrize("moment", ODD_MOMENTS)
+def test_a_moment_beyond_the_calendar_or_of_an_odd_zone_is_no_fault_of_ours(ask: Ask, moment: str) -> None:
+    cursor = base64.urlsafe_b64encode(json.dumps([0, moment, str(uuid.uuid4())]).encode()).decode()
+    expected = 200 if moment == ODD_MOMENTS[-1] else 400
+
+    assert ask("get", f"connections/?cursor={cursor.rstrip('=')}").status_code == expected
+    for name in ("since", "until"):
+        assert ask("get", f"runs/?{name}={quote(moment)}").status_code == expected
 
 
 # --- our own faults ----------------------------------------------------------------------------------------
