@@ -34,10 +34,10 @@ class Moment(forms.DateTimeField):
     def prepare_value(self, value: Any) -> Any:
         try:
             parsed = parse_datetime(value) if isinstance(value, str) else value
-        except ValueError:
+            aware = isinstance(parsed, datetime) and timezone.is_aware(parsed)
+            return super().prepare_value(parsed) if aware else value
+        except (ValueError, OverflowError):  # no moment, or one that no calendar here has
             return value
-        aware = isinstance(parsed, datetime) and timezone.is_aware(parsed)
-        return super().prepare_value(parsed) if aware else value
 
 
 class IdsInput(forms.TextInput):

@@ -25,6 +25,7 @@ from tests.workflows.trying import (
     send,
     who,
 )
+from workflows.action_fields import Moment
 from workflows.models import ActionCall
 
 __all__ = ["bob", "connection", "provider", "who"]
@@ -230,3 +231,8 @@ def test_going_back_or_loading_the_form_again_keeps_its_key(
 
     assert once_of(again[0]) == once_of(again[1]) != once_of(another)
     assert 'value="PINC1"' in again[0]
+
+
+@pytest.mark.parametrize("value", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "soon"])
+def test_a_kept_moment_beyond_the_calendar_is_shown_as_it_is(value: str) -> None:
+    assert Moment().prepare_value(value) == value
