@@ -117,7 +117,5 @@ if __name__ == "__main__":
 
 from django.core.wsgi import get_wsgi_application  # noqa: E402 - after the views
 
-from taskjuice.http.gateway import Gateway  # noqa: E402
-
 store = _store()
-application = Gateway(get_wsgi_application(), threads=8, largest=1024 * 1024)
+application = get_wsgi_application()

@@ -16,7 +16,7 @@ from bench import processes
 from bench.stack import ROOT, wait_for
 from taskjuice import web
 
-WORKERS = 2  # as settings.py has it
+WORKERS, THREADS = 2, 8  # as settings.py has them
 PRODUCT = "taskjuice.rsgi:application"
 FLOOR = "bench.floors:application"
 _SENDERS_AT_MOST = 2
@@ -24,7 +24,7 @@ _SENDERS_AT_MOST = 2
 
 @dataclass
 class Web:
-    """One web server, started as `manage.py up` does it. cold: seconds from its start to its first answer."""
+    """One web server; the product's as `manage.py up` starts it. cold: seconds from start to first answer."""
 
     application: str
     port: int
@@ -34,7 +34,7 @@ class Web:
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def __enter__(self) -> Self:
-        line = web.command(self.application, host="127.0.0.1", port=self.port, workers=WORKERS)
+        line = self._command()
         begin = time.monotonic()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -48,6 +48,14 @@ class Web:
         wait_for(f"{self.application} to answer", self._answers, every=0.02)
         self.cold = time.monotonic() - begin
         return self
+
+    def _command(self) -> list[str]:
+        """The floor stands on the web server alone: what ours puts before the application is ours to pay."""
+        if self.application == PRODUCT:
+            return web.command(self.application, host="127.0.0.1", port=self.port, workers=WORKERS)
+        line = ["-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port)]
+        threads = ["--workers", str(WORKERS), "--blocking-threads", str(THREADS)]
+        return [*line, *threads, "--log-level", "error", self.application]
 
     def _answers(self) -> bool:
         with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=5) as line:
