@@ -17,7 +17,7 @@ from connections import api_keys
 from connections.admin.narrowed import narrowings
 from connections.admin.scoped import ScopedPage
 from connections.admin.staff import support_actor
-from connections.models import AuditEvent, Connection, Grant, Membership, User
+from connections.models import AuditEvent, Connection, Grant, Membership, Notice, User
 from tests.connections.test_admin import ACCOUNTS, CONNECTIONS, act, page_of, staff
 from tests.connections.test_pages import signed_in
 from tests.people import People
@@ -74,6 +74,7 @@ def theirs(who: People, connection: Connection) -> list[Model]:
         Grant.objects.get(connection=foreign),
         key,
         event,
+        Notice.objects.create(connection=foreign, kind="k", occasion=MARK, created_at=THEN),
         *work(foreign),
     ]
 

@@ -328,7 +328,7 @@ def test_revoking_removes_it_while_there_are_tokens_and_the_receipt_says_so(
     assert row(kept, "removed").ended_at is not None
     connection.refresh_from_db()
     stopped = dict(receipt_of(connection)["stopped"])
-    assert stopped["Webhooks removed at the provider"] == 1
+    assert stopped["Webhooks removed at the provider"] == "1"
     assert not any("left" in what for what in stopped)
 
 
@@ -342,7 +342,7 @@ def test_a_webhook_that_cannot_be_removed_on_revoking_is_named_on_the_receipt(
     connection.refresh_from_db()
     assert connection.status == "revoked"
     stopped = dict(receipt_of(connection)["stopped"])
-    assert stopped["Webhooks left at the provider, to be removed there by hand"] == 1
+    assert stopped["Webhooks left at the provider, to be removed there by hand"] == "1"
     kept.refresh_from_db()
     assert state.of(kept).key == "left"
 
