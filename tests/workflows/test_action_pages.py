@@ -52,7 +52,7 @@ def test_what_was_not_granted_cannot_be_used_and_says_the_way(bob: Client, conne
     assert "Cannot be used: not granted" in page
     assert reverse("connections:reconnect", args=[connection.pk]) in page
     assert "was not granted incidents.write" in form
-    assert "Have the permission allowed in PagerDuty" in form
+    assert "Reconnect and ask for it" in form
     assert 'name="_once"' not in form
 
 
