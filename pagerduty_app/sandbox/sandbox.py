@@ -86,15 +86,16 @@ class Sandbox:
         return subscription
 
     def announce(self, account: str, event_type: str, data: Json, incident: Json, agent: Json | None) -> None:
-        """Send an event about `incident` to every subscription that wants it."""
+        """Send an event about `incident` to every subscription that wants it: it happened once, at one moment."""
+        at = datetime.now(UTC)
         for subscription in self.store.all("subscription", account):
             if is_active(subscription) and _wants(subscription, event_type, incident):
-                event = _envelope(event_type, "incident", data, agent)
+                event = _envelope(event_type, "incident", data, agent, at)
                 self.sender.send(subscription, event, event_type=event_type, lane=incident["id"])
 
     def ping(self, subscription: Json) -> None:
         data = {"message": "Hello from your friend Pagey!", "type": "ping"}
-        event = _envelope("pagey.ping", "pagey", data, None)
+        event = _envelope("pagey.ping", "pagey", data, None, datetime.now(UTC))
         self.sender.send(subscription, event, event_type="pagey.ping", lane=f"ping-{time.time_ns()}")
 
     def person(self, account: str, user_id: str | None = None) -> Json:
@@ -130,12 +131,12 @@ def _wants(subscription: Json, event_type: str, incident: Json) -> bool:
     return True
 
 
-def _envelope(event_type: str, resource_type: str, data: Json, agent: Json | None) -> bytes:
+def _envelope(event_type: str, resource_type: str, data: Json, agent: Json | None, at: datetime) -> bytes:
     event = {
         "id": f"01{secrets.token_hex(12).upper()}",
         "event_type": event_type,
         "resource_type": resource_type,
-        "occurred_at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "occurred_at": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "agent": reference_to(agent) if agent else None,
         "client": None,
         "data": data,

@@ -185,6 +185,17 @@ def test_a_success_between_drops_starts_the_count_anew(
     assert webhooks.is_active(sandbox.store.get("subscription", subscription["id"]) or {})
 
 
+def test_one_change_has_one_moment_for_every_subscription(sandbox: Sandbox, inbox: Inbox) -> None:
+    for _ in range(5):
+        sandbox.subscribe("PACME01", inbox.url, [], {"type": "account_reference"})
+
+    open_one(sandbox)
+
+    told = [json.loads(body)["event"] for _, body in inbox.wait(5)]
+    assert len({event["id"] for event in told}) == 5
+    assert len({event["occurred_at"] for event in told}) == 1
+
+
 def test_a_subscription_gets_what_it_asked_for(sandbox: Sandbox, inbox: Inbox) -> None:
     filter_ = {"type": "service_reference", "id": "PSVC01"}
     sandbox.subscribe("PACME01", inbox.url, ["incident.resolved"], filter_)
