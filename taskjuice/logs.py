@@ -14,6 +14,13 @@ _SHARED: list[Any] = [
     structlog.processors.TimeStamper(fmt="iso"),
 ]
 
+# One list for good: loggers keep the one that they were first used with, however often the settings are read.
+_PROCESSORS: list[Any] = [
+    structlog.stdlib.filter_by_level,
+    *_SHARED,
+    structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+]
+
 
 class Counted(logging.Handler):
     """Counts warnings and errors for /metrics: whatever goes wrong on our side says so in a line."""
@@ -36,11 +43,7 @@ def logging_config(*, json: bool) -> dict[str, Any]:
     Exceptions are written without local variables: a frame may hold a token.
     """
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *_SHARED,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
+        processors=_PROCESSORS,
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )

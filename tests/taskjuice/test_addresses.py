@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from connections.models import AuditEvent, User
 from taskjuice.http import addresses
+from taskjuice.logs import logging_config
 from tests.people import people
 
 FORGED = "192.0.2.66"
@@ -60,6 +61,8 @@ def test_wrong_passwords_behind_a_proxy_lock_out_one_address(db: None, settings:
 
 
 def test_what_cannot_be_read_is_warned_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    addresses.log.info("a_logger_that_was_used_before")
+    logging_config(json=True)
     monkeypatch.setattr(addresses, "_warned", set())
     with capture_logs() as lines:
         for _ in range(3):
