@@ -71,7 +71,7 @@ class Receiver(APIView):
             if trigger is None:
                 raise Problem("unknown_url", "No trigger has this URL.", status=404)
             signature = request.headers.get(_SIGNATURE)
-            # Without anything that could be a signature the body is not read (pagerduty_app.straight.Ahead).
+            # Without anything that could be a signature the body is not read (pagerduty_app.ahead.Ahead).
             body = self._body(request) if signatures.looks_signed(signature) else b""
             verdict = inbox.receive(trigger, body=body, signature=signature)
         except (Error, Unreadable) as error:

@@ -7,7 +7,7 @@ from taskjuice.wsgi import application as _wsgi
 from django.conf import settings  # isort: skip - needs a set-up Django
 
 from connections.postgresql import patience
-from pagerduty_app.straight import Ahead
+from pagerduty_app.ahead import Ahead
 from taskjuice.http.gateway import Gateway
 
 patience.for_this_process(settings.DATABASE_PATIENCE_SECONDS)

@@ -18,9 +18,13 @@ def signer_of(
     return None if index is None else secrets[index]
 
 
+def is_to_be_shown(secret: TriggerSecret) -> bool:
+    """Whether `saw_secret` would write."""
+    return secret.last_seen_at is None or clock.now() - secret.last_seen_at > _LAST_SEEN_GRAIN
+
+
 def saw_secret(secret: TriggerSecret) -> None:
     """Show when a secret last signed, written at most once a minute."""
-    now = clock.now()
-    if secret.last_seen_at is None or now - secret.last_seen_at > _LAST_SEEN_GRAIN:
-        secret.last_seen_at = now
-        TriggerSecret.objects.filter(pk=secret.pk).update(last_seen_at=now)
+    if is_to_be_shown(secret):
+        secret.last_seen_at = clock.now()
+        TriggerSecret.objects.filter(pk=secret.pk).update(last_seen_at=secret.last_seen_at)

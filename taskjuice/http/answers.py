@@ -57,7 +57,7 @@ def answer(
             protocol.response_bytes(status, headers, body)
         elif streams.acquire(blocking=False):
             try:
-                _stream(chain((first,), rest), protocol.response_stream(status, headers), job.loop)
+                _stream(chain((first,), rest), protocol.response_stream(status, headers), job.ear.loop)
             finally:
                 streams.release()
         else:

@@ -2,12 +2,15 @@
 
 import asyncio
 import threading
+from functools import partial
 from io import BytesIO
-from typing import Any, Protocol
+from typing import Any
 
 from taskjuice.http.addresses import client_address
 from taskjuice.http.answers import Application, answer
 from taskjuice.http.bodies import Bodies
+from taskjuice.http.deliveries import Deliveries
+from taskjuice.http.ear import Ear
 from taskjuice.http.environ import environ_of
 from taskjuice.http.refused import Refused, busy, too_late
 from taskjuice.http.threads import Job, Threads
@@ -16,19 +19,6 @@ from taskjuice.http.threads import Job, Threads
 PATIENCE_SECONDS = 4.5
 _ALIVE = b'{"status": "ok"}'
 _ALIVE_HEADERS = [("Content-Type", "application/json"), ("X-Content-Type-Options", "nosniff")]
-
-
-class Deliveries(Protocol):
-    """What is known about deliveries before their bodies are read."""
-
-    def concern(self, path: str) -> bool:
-        """Whether it is the path of one; such requests may be answered 503 while a thread is busy with them."""
-
-    def known(self, environ: dict[str, Any]) -> bool:
-        """Whether the body is wanted, as far as can be said at once."""
-
-    def wanted(self, environ: dict[str, Any]) -> bool:
-        """Whether the body is wanted; may ask the database. Without it, the application answers why not."""
 
 
 class Gateway:
@@ -50,6 +40,7 @@ class Gateway:
         self.application = application
         self.deliveries = deliveries
         self._threads = Threads(threads)
+        self._ear: Ear | None = None
         self._streams = threading.Semaphore(max(1, threads // 2))
         self._bodies = Bodies(largest=largest)
         # Requests to addresses that anyone can guess do not fill the places that deliveries need.
@@ -69,27 +60,59 @@ class Gateway:
     async def _answer(self, scope: Any, protocol: Any) -> None:
         environ = environ_of(scope, proxied=self._proxied)
         deliveries = self.deliveries
-        patience, is_delivery = PATIENCE_SECONDS, deliveries is not None and deliveries.concern(scope.path)
-        bodies = self._delivered if is_delivery else self._bodies
-        held = 0
-        if deliveries is None or not is_delivery or deliveries.known(environ):
-            held = await self._receive(environ, protocol, bodies)
+        if deliveries is not None and deliveries.concern(scope.path):
+            await self._take(deliveries, environ, protocol)
+            return
+        body = await self._receive(environ, protocol, self._bodies)
+        try:
+            if not await self._in_thread(environ, body, protocol, patience=PATIENCE_SECONDS):
+                raise busy()
+        finally:
+            self._bodies.release(len(body))
+
+    async def _take(self, deliveries: Deliveries, environ: dict[str, Any], protocol: Any) -> None:
+        """Answer a delivery, without a thread where that can be done; its body is read if it is wanted."""
+        ear, body, patience = self._hearing(), b"", PATIENCE_SECONDS
+        began = ear.loop.time()
+        if deliveries.known(environ):
+            body = await self._receive(environ, protocol, self._delivered)
+        elif await self._wanted(deliveries, environ):
+            patience -= ear.loop.time() - began
+            body = await self._receive(environ, protocol, self._delivered)
         else:
-            began = asyncio.get_running_loop().time()
-            if await self._wanted(deliveries, environ):
-                patience -= asyncio.get_running_loop().time() - began
-                held = await self._receive(environ, protocol, bodies)
-            else:
-                environ["CONTENT_LENGTH"] = "0"
+            patience -= ear.loop.time() - began
+            environ["CONTENT_LENGTH"] = "0"
+        try:
+            began = ear.loop.time()
+            stored = ear.loop.create_future()
+            within = deliveries.begin(environ, body, partial(ear.tell, stored)) if body else 0
+            given = await ear.hear(stored, within=min(within, patience)) if within else None
+            if given is not None:
+                protocol.response_bytes(*given)
+                return
+            patience -= ear.loop.time() - began
+            if not await self._in_thread(environ, body, protocol, patience=patience, answer_late=True):
+                raise too_late()
+        finally:
+            self._delivered.release(len(body))
+
+    async def _in_thread(
+        self,
+        environ: dict[str, Any],
+        body: bytes,
+        protocol: Any,
+        *,
+        patience: float,
+        answer_late: bool = False,
+    ) -> bool:
+        """Whether the application has answered (Threads.run)."""
+        environ["wsgi.input"] = BytesIO(body)
 
         def work(job: Job) -> None:
             answer(self.application, environ, protocol, job, self._streams)
 
-        try:
-            if not await self._threads.run(work, patience=patience, answer_late=is_delivery):
-                raise too_late() if is_delivery else busy()
-        finally:
-            bodies.release(held)
+        ear = self._hearing()
+        return await self._threads.run(work, ear=ear, patience=patience, answer_late=answer_late)
 
     async def _wanted(self, deliveries: Deliveries, environ: dict[str, Any]) -> bool:
         found: list[bool | Exception] = []
@@ -100,24 +123,30 @@ class Gateway:
             except Exception as error:  # noqa: BLE001 - raised again in the loop
                 found.append(error)
 
-        if not await self._threads.run(work, patience=PATIENCE_SECONDS, answer_late=True):
+        ear = self._hearing()
+        if not await self._threads.run(work, ear=ear, patience=PATIENCE_SECONDS, answer_late=True):
             raise too_late()
         if isinstance(found[0], Exception):
             raise too_late() from found[0]
         return found[0]
 
-    async def _receive(self, environ: dict[str, Any], protocol: Any, bodies: Bodies) -> int:
-        """Put the body into the environ; its length too, where only its end says it (chunks). Return its length."""
+    def _hearing(self) -> Ear:
+        loop = asyncio.get_running_loop()
+        if self._ear is None or self._ear.loop is not loop:
+            self._ear = Ear(loop)
+        return self._ear
+
+    async def _receive(self, environ: dict[str, Any], protocol: Any, bodies: Bodies) -> bytes:
+        """Return the body, to be released; the environ gets its length, where only its end says it (chunks)."""
         given: str = environ.get("CONTENT_LENGTH", "")
         if given and not given.isdecimal():
             raise Refused(400, "bad_length", "The Content-Length is not a number.")
         declared = int(given) if given else None
         if declared == 0 or (declared is None and "HTTP_TRANSFER_ENCODING" not in environ):
-            return 0
+            return b""
         address = client_address(
             environ["REMOTE_ADDR"], environ.get("HTTP_X_FORWARDED_FOR", ""), proxies=self._proxies
         )
         body = await bodies.receive(protocol, declared=declared, address=address)
-        environ["wsgi.input"] = BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
-        return len(body)
+        return body

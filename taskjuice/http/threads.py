@@ -3,10 +3,11 @@
 import asyncio
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from queue import SimpleQueue
 
 import structlog
+
+from taskjuice.http.ear import Ear
 
 log = structlog.get_logger(__name__)
 
@@ -14,10 +15,11 @@ log = structlog.get_logger(__name__)
 class Job:
     """One piece of work for a thread: at most one of thread and event loop begins it, and at most one answers it."""
 
-    def __init__(self, work: Callable[["Job"], None], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, work: Callable[["Job"], None], ear: Ear) -> None:
         self.work = work
-        self.loop = loop
-        self.done: asyncio.Future[None] = loop.create_future()
+        self.ear = ear
+        # Whether it has been done; False: given up.
+        self.done: asyncio.Future[bool] = ear.loop.create_future()
         self._begun = threading.Lock()
         self._answered = threading.Lock()
 
@@ -29,10 +31,6 @@ class Job:
         """Whether the caller is the one who answers."""
         return self._answered.acquire(blocking=False)
 
-    def finish(self) -> None:
-        if not self.done.done():
-            self.done.set_result(None)
-
 
 class Threads:
     """So many threads, which take what waits in the order it came."""
@@ -42,29 +40,24 @@ class Threads:
         for number in range(count):
             threading.Thread(target=self._run, name=f"web-{number}", daemon=True).start()
 
-    async def run(self, work: Callable[[Job], None], *, patience: float, answer_late: bool) -> bool:
+    async def run(self, work: Callable[[Job], None], *, ear: Ear, patience: float, answer_late: bool) -> bool:
         """Whether `work` has been done. False: it waited for `patience` seconds, and never begins.
 
         answer_late: also False when it has begun, is not done by then and has not answered; it may not answer any
         more. For requests that can be sent again without harm.
         """
-        loop = asyncio.get_running_loop()
-        job = Job(work, loop)
-        given_up = False
+        job = Job(work, ear)
 
         def give_up() -> None:
-            nonlocal given_up
-            if job.begin() or (answer_late and job.may_answer()):
-                given_up = True
-                job.finish()
+            if not job.done.done() and (job.begin() or (answer_late and job.may_answer())):
+                job.done.set_result(False)
 
-        timer = loop.call_later(patience, give_up)
+        timer = ear.loop.call_later(patience, give_up)
         self._waiting.put(job)
         try:
-            await job.done
+            return await job.done
         finally:
             timer.cancel()
-        return not given_up
 
     def _run(self) -> None:
         while True:
@@ -76,5 +69,4 @@ class Threads:
             except Exception:  # whatever it was, the thread is needed for the next
                 log.exception("request_broke_off")
             finally:
-                with suppress(RuntimeError):  # the loop is closed: the process ends
-                    job.loop.call_soon_threadsafe(job.finish)
+                job.ear.tell(job.done, result=True)

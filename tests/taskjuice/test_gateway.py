@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from taskjuice.http import bodies, gateway
+from taskjuice.http.ear import Ear
 from taskjuice.http.gateway import Gateway
 
 Headers = list[tuple[str, str]]
@@ -49,6 +50,14 @@ class Stalled(Exchange):
         self.begun.set()
         await asyncio.Event().wait()
         yield b""
+
+
+class Deliveries(SimpleNamespace):
+    """Everything is one that is known, and left to the application."""
+
+    concern = staticmethod(lambda path: True)
+    known = staticmethod(lambda environ: True)
+    begin = staticmethod(lambda environ, body, then: 0)
 
 
 def scope_of(path: str, *headers: tuple[str, str]) -> Any:
@@ -189,7 +198,7 @@ def test_what_waits_too_long_for_a_thread_is_answered_and_never_begun(monkeypatc
 def test_a_delivery_is_answered_once_while_its_thread_hangs(monkeypatch: Any) -> None:
     monkeypatch.setattr(gateway, "PATIENCE_SECONDS", 0.05)
     hangs = threading.Event()
-    deliveries = SimpleNamespace(concern=lambda path: True, known=lambda environ: True)
+    deliveries = Deliveries()
 
     def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         hangs.wait(10)
@@ -199,6 +208,58 @@ def test_a_delivery_is_answered_once_while_its_thread_hangs(monkeypatch: Any) ->
     answer = ask(path="/hooks/x", application=application, deliveries=deliveries)
     hangs.set()
     assert code_of(answer) == (503, "not_stored")
+
+
+STORED = (202, [], b'{"status": "accepted"}')
+
+
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_a_delivery_that_is_stored_ahead_needs_no_thread(*, elsewhere: bool) -> None:
+    def begin(environ: dict[str, Any], body: bytes, then: Callable[..., None]) -> float:
+        assert body == b"whole"
+        if elsewhere:
+            threading.Thread(target=then, args=[STORED]).start()
+        else:
+            then(STORED)
+        return 10
+
+    answer = ask(
+        path="/hooks/x", body=b"whole", application=lambda *args: 1 / 0, deliveries=Deliveries(begin=begin)
+    )
+    assert answer == (202, {"status": "accepted"})
+
+
+@pytest.mark.parametrize("then_what", ["not_begun", "not_stored", "never_told"])
+def test_a_delivery_that_is_not_stored_ahead_is_the_applications(then_what: str) -> None:
+    def begin(environ: dict[str, Any], body: bytes, then: Callable[..., None]) -> float:
+        if then_what == "not_stored":
+            then(None)
+        return {"not_begun": 0, "not_stored": 10, "never_told": 0.05}[then_what]
+
+    status, seen = ask(path="/hooks/x", body=b"whole", deliveries=Deliveries(begin=begin))
+    assert (status, seen["body"]) == (200, "whole")
+
+
+def test_a_delivery_that_takes_all_the_time_there_is_comes_too_late(monkeypatch: Any) -> None:
+    monkeypatch.setattr(gateway, "PATIENCE_SECONDS", 0.05)
+    deliveries = Deliveries(begin=lambda environ, body, then: 10)
+    answer = ask(path="/hooks/x", body=b"whole", application=lambda *args: 1 / 0, deliveries=deliveries)
+    assert code_of(answer) == (503, "not_stored")
+
+
+def test_what_is_told_at_once_wakes_the_loop_once(monkeypatch: Any) -> None:
+    async def told() -> tuple[list[Any], int]:
+        loop = asyncio.get_running_loop()
+        ear, wakes = Ear(loop), []
+        monkeypatch.setattr(
+            loop, "call_soon_threadsafe", lambda act: (wakes.append(act), loop.call_soon(act))
+        )
+        futures = [loop.create_future() for _ in range(3)]
+        for number, future in enumerate(futures):
+            ear.tell(future, number)
+        return [await ear.hear(future, within=5) for future in futures], len(wakes)
+
+    assert asyncio.run(told()) == ([0, 1, 2], 1)
 
 
 @pytest.mark.parametrize("pieces", [(), (b"first",)])
@@ -280,7 +341,7 @@ def test_a_body_counts_until_it_is_answered(monkeypatch: Any) -> None:
 
 def test_stalled_bodies_elsewhere_leave_places_for_deliveries(monkeypatch: Any) -> None:
     monkeypatch.setattr(bodies, "MOST_AT_ONCE", 1)
-    deliveries = SimpleNamespace(concern=lambda path: path == "/hooks/", known=lambda environ: True)
+    deliveries = Deliveries(concern=lambda path: path == "/hooks/")
 
     async def three() -> list[int]:
         app = Gateway(echo, threads=1, largest=100, deliveries=deliveries)

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from io import BytesIO
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -65,6 +66,18 @@ def body_of(**changes: Any) -> bytes:
 def take(trigger: Trigger, body: bytes, secret: str = SECRET) -> str | None:
     """The verdict of the straight way alone."""
     return straight.take("pagerduty", str(trigger.token), body=body, signature=signatures.sign(body, secret))
+
+
+def begin(trigger: Trigger, body: bytes, *, then: Callable[[Any], Any], secret: str = SECRET) -> bool:
+    """Whether the straight way without a thread was begun."""
+    signature = signatures.sign(body, secret)
+    return straight.begin("pagerduty", str(trigger.token), body=body, signature=signature, then=then)
+
+
+def begun(trigger: Trigger, body: bytes, secret: str = SECRET) -> Any:
+    """What the straight way without a thread tells in the end; "not begun" where it is not its business."""
+    answers: SimpleQueue[Any] = SimpleQueue()
+    return answers.get(timeout=20) if begin(trigger, body, then=answers.put, secret=secret) else "not begun"
 
 
 def post(trigger: Trigger, body: bytes, secret: str = SECRET, **environ: Any) -> tuple[int, Any]:
@@ -382,35 +395,81 @@ class TestWithoutATransactionAround:
         found = known.find("pagerduty", str(trigger.token))
         assert found is not None
         ids = ["zz", "mm", "aa", "zy", "b"]
-        batch = []
+        batch, told = [], []
         for external_id in ids:
             delivery = found.integration.read_delivery(body_of())
             judged = storing.judged(trigger, delivery, body=b"{}")
-            made = rows.parameters(delivery, judged, found.beliefs[0])
-            batch.append(together._Delivery(made._replace(external_id=external_id)))
+            made = rows.parameters(delivery, judged, found.beliefs[0])._replace(external_id=external_id)
+            batch.append(together._Delivery(made, lambda *answer: told.append(answer)))
 
-        together._write_batch(batch)
+        together._write_batch(batch[:2], lambda: batch[2:])
 
-        assert [delivery.stored for delivery in batch] == [True] * len(ids)
+        assert told == [(True, None)] * len(ids)
         stored = Event.objects.filter(external_id__in=ids).order_by("seq")
         assert list(stored.values_list("external_id", flat=True)) == ids
 
     def test_where_the_database_is_away_all_know_at_once(
         self, trigger: Trigger, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        tried = []
+        tried, told = [], []
 
-        def away(batch: list[rows.Parameters]) -> list[bool]:
-            tried.append(len(batch))
+        def away() -> Any:
+            tried.append("once")
             raise OperationalError("away")
 
-        monkeypatch.setattr(together._ON[database.vendor], "commit", away)
-        batch = [together._Delivery(None) for _ in range(5)]  # type: ignore[arg-type]
+        monkeypatch.setattr(together._ON[database.vendor], "transaction", away)
+        batch = [together._Delivery(None, lambda *answer: told.append(answer)) for _ in range(5)]  # type: ignore[arg-type]
 
-        together._write_batch(batch)
+        together._write_batch(batch[:1], lambda: batch[1:])
 
-        assert tried == [5]
-        assert [type(delivery.error) for delivery in batch] == [OperationalError] * 5
+        assert tried == ["once"]
+        assert [(stored, type(error)) for stored, error in told] == [(False, OperationalError)] * 5
+
+    def test_who_cannot_hear_it_keeps_nobody_waiting(self, trigger: Trigger) -> None:
+        assert post(trigger, body_of())[0] == 202
+        begin(trigger, body_of(), then=lambda verdict: 1 / 0)
+        assert begun(trigger, body_of()) == "accepted"
+
+    def test_without_a_thread_what_is_at_hand_is_stored(self, trigger: Trigger) -> None:
+        assert begun(trigger, body_of()) == "not begun"  # nothing is known of it yet
+        assert post(trigger, body_of())[0] == 202
+        secret = TriggerSecret.objects.get()
+        assert secret.last_seen_at is not None
+
+        assert begun(trigger, body_of()) == "accepted"
+        assert begun(trigger, body_of(event_type="incident.resolved")) == "ignored"
+        assert Event.objects.count() == 3
+        assert begun(trigger, body_of(), secret="another") == "not begun"
+        assert Event.objects.count() == 3
+
+    def test_without_a_thread_a_repeat_is_left_to_the_ordinary_way(self, trigger: Trigger) -> None:
+        body = body_of()
+        assert post(trigger, body)[0] == 202
+        assert begun(trigger, body) is None
+        assert Event.objects.count() == 1
+
+    def test_without_a_thread_nothing_is_stored_on_the_word_of_what_was_known(self, trigger: Trigger) -> None:
+        assert post(trigger, body_of())[0] == 202
+        TriggerSecret.objects.update(retired_at=timezone.now())
+        assert begun(trigger, body_of()) is None
+        assert begun(trigger, body_of()) == "not begun"
+        assert Event.objects.count() == 1
+
+    def test_a_secret_that_was_not_seen_for_a_while_is_shown_by_a_thread(self, trigger: Trigger) -> None:
+        assert post(trigger, body_of())[0] == 202
+        found = known.find("pagerduty", str(trigger.token))
+        assert found is not None
+        found.secrets[0].last_seen_at -= timedelta(minutes=2)
+        assert begun(trigger, body_of()) == "not begun"
+        assert Event.objects.count() == 1
+
+    def test_without_a_thread_a_broken_statement_leaves_it_to_the_ordinary_way(
+        self, trigger: Trigger, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert post(trigger, body_of())[0] == 202
+        for statement in ("STORE_ONE", "STORE_ALL"):
+            monkeypatch.setattr(rows, statement, "SELECT nothing FROM nowhere")
+        assert begun(trigger, body_of()) is None
 
     def test_one_that_fails_fails_alone(self, trigger: Trigger) -> None:
         found = known.find("pagerduty", str(trigger.token))
@@ -434,7 +493,7 @@ class TestWithoutATransactionAround:
             self, trigger: Trigger, connection: Connection, monkeypatch: pytest.MonkeyPatch
         ) -> None:
             """Somebody works on a trigger and does not come to an end."""
-            monkeypatch.setitem(together._ANSWER_WITHIN, "postgresql", 1000.0)
+            monkeypatch.setitem(together.ANSWER_WITHIN, "postgresql", 1000.0)
             other = triggers.create(
                 actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="Others"
             )

@@ -43,12 +43,20 @@ _lock = threading.Lock()
 
 def find(provider: str, token: str) -> Known | None:
     """None for what only the ordinary way can judge. Raises django.db.Error."""
-    known = _known.get(token)
-    if known is None or known.until < time.monotonic():
+    known = at_hand(provider, token)
+    if known is None:
         known = _look_up(provider, token)
         if known is not None:
             _keep(token, known)
-    return known if known is not None and known.integration.key == provider else None
+    return known
+
+
+def at_hand(provider: str, token: str) -> Known | None:
+    """What was looked up lately; asks nothing."""
+    known = _known.get(token)
+    if known is None or known.until < time.monotonic():
+        return None
+    return known if known.integration.key == provider else None
 
 
 def is_kept(token: str) -> bool:

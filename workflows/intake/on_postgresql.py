@@ -1,6 +1,8 @@
 """PostgreSQL: all deliveries that wait are stored by one statement, which is a transaction of its own."""
 
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection, connections
@@ -15,9 +17,14 @@ from workflows.intake import ringing, rows
 _LOCK_WITHIN = "200ms"
 
 
-def commit(batch: list[rows.Parameters]) -> list[bool]:
-    """Whether each was stored. Raises django.db.Error; then none was."""
+@contextmanager
+def transaction() -> Iterator[Callable[[list[rows.Parameters]], list[bool]]]:
+    """Give what stores several: whether each was stored, committed. Raises django.db.Error; then none was."""
     _line()
+    yield _commit
+
+
+def _commit(batch: list[rows.Parameters]) -> list[bool]:
     stored, fires, owed = write(batch)
     if fires:
         ringing.FOR_EVENTS.soon()

@@ -3,7 +3,9 @@
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 
 from django.db import OperationalError, connection
 
@@ -12,7 +14,7 @@ from workflows.intake import rows
 from workflows.models import Event
 
 # SQLite itself would wait for the lock with ever longer pauses, and lose it each time to somebody who asks just then.
-_ASKS_EVERY = 0.001
+_ASKS_EVERY = 0.0005
 _LOCK_WITHIN = 15.0
 _RING = (
     "INSERT INTO django_q_ormq (key, payload, lock) SELECT ?1, ?2, ?3"
@@ -20,20 +22,23 @@ _RING = (
 )
 
 
-def commit(batch: list[rows.Parameters]) -> list[bool]:
-    """Whether each was stored. Raises django.db.Error; then none was."""
+@contextmanager
+def transaction() -> Iterator[Callable[[list[rows.Parameters]], list[bool]]]:
+    """Give what stores several, once nobody else writes: whether each was stored. Committed at the end.
+
+    Raises django.db.Error; then none was stored.
+    """
     connection.close_if_unusable_or_obsolete()
     with connection.wrap_database_errors:
         line = _line()
         _begin_writing(line)
         try:
-            stored = write(line, batch)
+            yield partial(write, line)
             line.execute("COMMIT")
         except BaseException:
             if line.in_transaction:
                 line.execute("ROLLBACK")
             raise
-    return stored
 
 
 def is_of_one(error: Exception) -> bool:

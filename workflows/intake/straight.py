@@ -1,6 +1,7 @@
 """One delivery on the straight way: known, signed, stored, or None for the ordinary way (workflows.inbox)."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import structlog
 from django.db import DEFAULT_DB_ALIAS, Error, connection, connections, transaction
@@ -8,9 +9,18 @@ from django.db import DEFAULT_DB_ALIAS, Error, connection, connections, transact
 from workflows import doorbell, metrics, signers, storing
 from workflows.intake import known, on_postgresql, on_sqlite, rows
 from workflows.intake.together import TOGETHER
+from workflows.models import TriggerSecret
 from workflows.storing import Verdict
 
 log = structlog.get_logger(__name__)
+
+
+class _Ready(NamedTuple):
+    """A genuine delivery, as it is to be stored."""
+
+    parameters: rows.Parameters
+    secret: TriggerSecret
+    verdict: Verdict
 
 
 def take(provider: str, token: str, *, body: bytes, signature: str | None) -> Verdict | None:
@@ -18,17 +28,49 @@ def take(provider: str, token: str, *, body: bytes, signature: str | None) -> Ve
     what the database says.
     """
     try:
-        return _take(provider, token, body, signature)
+        found = known.find(provider, token)
+        ready = _judge(token, found, body, signature)
+        stored = ready is not None and _store(ready.parameters)
     except Error as error:
-        log.warning("straight_way_failed", error=type(error).__name__)
-        known.forget(token)
+        _failed(token, error)
         if not connection.in_atomic_block:
             connection.close()
         return None
+    if ready is None:
+        return None
+    if stored:
+        signers.saw_secret(ready.secret)
+    return _verdict(token, ready, stored=stored)
 
 
-def _take(provider: str, token: str, body: bytes, signature: str | None) -> Verdict | None:
-    found = known.find(provider, token)
+def begin(
+    provider: str,
+    token: str,
+    *,
+    body: bytes,
+    signature: str | None,
+    then: Callable[[Verdict | None], None],
+) -> bool:
+    """Judge a delivery of a trigger that is at hand, without asking the database, and hand it to the writer.
+
+    False: nothing was begun. Otherwise `then` is called once, in the writer's thread, with what `take` would return.
+    """
+    ready = _judge(token, known.at_hand(provider, token), body, signature)
+    if ready is None or signers.is_to_be_shown(ready.secret):
+        return False
+
+    def told(stored: bool, error: Exception | None) -> None:
+        if error is not None:
+            _failed(token, error)
+            then(None)
+        else:
+            then(_verdict(token, ready, stored=stored))
+
+    TOGETHER.hand_in(ready.parameters, told)
+    return True
+
+
+def _judge(token: str, found: known.Known | None, body: bytes, signature: str | None) -> _Ready | None:
     if found is None:
         return None
     index = found.integration.verify(body, signature, found.values)
@@ -37,13 +79,21 @@ def _take(provider: str, token: str, body: bytes, signature: str | None) -> Verd
         return None
     delivery = found.integration.read_delivery(body)
     judged = storing.judged(found.trigger, delivery, body=body)
-    if not _store(rows.parameters(delivery, judged, found.beliefs[index])):
+    parameters = rows.parameters(delivery, judged, found.beliefs[index])
+    return _Ready(parameters, found.secrets[index], storing.STORED[judged.status])
+
+
+def _verdict(token: str, ready: _Ready, *, stored: bool) -> Verdict | None:
+    if not stored:
         known.forget(token)
         return None
-    signers.saw_secret(found.secrets[index])
-    verdict = storing.STORED[judged.status]
-    metrics.DELIVERIES.labels(verdict).inc()
-    return verdict
+    metrics.DELIVERIES.labels(ready.verdict).inc()
+    return ready.verdict
+
+
+def _failed(token: str, error: Exception) -> None:
+    log.warning("straight_way_failed", error=type(error).__name__)
+    known.forget(token)
 
 
 def _store(parameters: rows.Parameters) -> bool:

@@ -1,39 +1,45 @@
 """One thread of each process writes all deliveries that wait, in one transaction.
 
 A commit waits for the disk, and on SQLite only one is made at a time; so it carries as many deliveries as have come
-meanwhile. Whoever hands one in returns after the commit it is part of, or with the error that concerns it alone.
+meanwhile. Whoever hands one in is told after the commit it is part of, or the error that concerns it alone.
 """
 
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
+import structlog
 from django.db import OperationalError, connection
 
 from workflows.intake import on_postgresql, on_sqlite, rows
 
+log = structlog.get_logger(__name__)
+
 _MOST_AT_ONCE = 100
 _IDLE_AFTER = 10.0
 # Seconds. On PostgreSQL whoever waits longer goes the ordinary way, on a connection of his own.
-_ANSWER_WITHIN = {"postgresql": 2.0, "sqlite": 20.0}
+ANSWER_WITHIN = {"postgresql": 2.0, "sqlite": 20.0}
 _ON: dict[str, Any] = {"postgresql": on_postgresql, "sqlite": on_sqlite}
+
+Told = Callable[[bool, Exception | None], None]
 
 
 @dataclass
 class _Delivery:
     parameters: rows.Parameters
-    stored: bool = False
+    told: Told
     error: Exception | None = None
-    done: threading.Lock = field(default_factory=threading.Lock)
-
-    def __post_init__(self) -> None:
-        self.done.acquire()
 
     def answer(self, *, stored: bool = False, error: Exception | None = None) -> None:
         """To whoever waits for it."""
-        self.stored, self.error = stored, error
-        self.done.release()
+        self.error = error
+        try:
+            self.told(stored, error)
+        except Exception:  # whoever cannot hear it must not keep the others waiting
+            log.exception("nobody_told")
 
 
 class Together:
@@ -46,51 +52,71 @@ class Together:
 
     def store(self, parameters: rows.Parameters) -> bool:
         """Whether it was stored, committed. Raises django.db.Error."""
-        delivery = _Delivery(parameters)
+        done = threading.Lock()
+        done.acquire()
+        became: list[bool | Exception] = []
+
+        def told(stored: bool, error: Exception | None) -> None:
+            became.append(error or stored)
+            done.release()
+
+        self.hand_in(parameters, told)
+        if not done.acquire(timeout=ANSWER_WITHIN[connection.vendor]):
+            raise OperationalError("not written in time")
+        if isinstance(became[0], Exception):
+            raise became[0]
+        return became[0]
+
+    def hand_in(self, parameters: rows.Parameters, told: Told) -> None:
+        """Have it stored. `told` is called in the writer's thread: whether it was stored, or the error."""
         with self._lock:
-            self._waiting.put(delivery)
+            self._waiting.put(_Delivery(parameters, told))
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._write, name="deliveries", daemon=True)
                 self._thread.start()
-        if not delivery.done.acquire(timeout=_ANSWER_WITHIN[connection.vendor]):
-            raise OperationalError("not written in time")
-        if delivery.error is not None:
-            raise delivery.error
-        return delivery.stored
 
     def _write(self) -> None:
-        while batch := self._next():
-            _write_batch(batch)
+        while first := self._next():
+            _write_batch([first], self._come)
         connection.close()
 
-    def _next(self) -> list[_Delivery]:
-        """What waits; [] when nothing came for a while: whoever comes next begins a new thread."""
-        batch: list[_Delivery] = []
-        try:
-            batch.append(self._waiting.get(timeout=_IDLE_AFTER))
-            while len(batch) < _MOST_AT_ONCE:
-                batch.append(self._waiting.get_nowait())
-        except Empty:
-            pass
-        if not batch:
-            with self._lock:
-                if not self._waiting.empty():
-                    return [self._waiting.get()]
-                self._thread = None
-        return batch
+    def _next(self) -> _Delivery | None:
+        """None when nothing came for a while: whoever comes next begins a new thread."""
+        with suppress(Empty):
+            return self._waiting.get(timeout=_IDLE_AFTER)
+        with self._lock:
+            if not self._waiting.empty():
+                return self._waiting.get()
+            self._thread = None
+        return None
+
+    def _come(self) -> list[_Delivery]:
+        """What waits beside the first."""
+        more: list[_Delivery] = []
+        with suppress(Empty):
+            while len(more) < _MOST_AT_ONCE - 1:
+                more.append(self._waiting.get_nowait())
+        return more
 
 
-def _write_batch(batch: list[_Delivery]) -> None:
-    """All in one transaction, or each in its own where one of them fails; each is answered as soon as that is known."""
+def _write_batch(batch: list[_Delivery], come: Callable[[], list[_Delivery]] = list) -> None:
+    """All in one transaction, or each in its own where one of them fails; each is answered as soon as that is known.
+
+    come: what is to be written with them, asked when the transaction can begin: another process may keep it waiting,
+    and whatever comes meanwhile need not wait for a second commit.
+    """
     on = _ON[connection.vendor]
     try:
-        stored = on.commit([delivery.parameters for delivery in batch])
+        with on.transaction() as write:
+            batch.extend(come())
+            stored = write([delivery.parameters for delivery in batch])
     except Exception as error:  # noqa: BLE001 - whatever it is belongs to who waits for it
         connection.close()
         if len(batch) > 1 and on.is_of_one(error):
             _write_each(batch)
             return
-        for delivery in batch:
+        # A database that is away is away for those as well that have come meanwhile.
+        for delivery in batch if on.is_of_one(error) else [*batch, *come()]:
             delivery.answer(error=error)
     else:
         for delivery, is_stored in zip(batch, stored, strict=True):
