@@ -1,5 +1,6 @@
 """The address of the client, for audit, throttles, sign-in limits and log lines."""
 
+from functools import lru_cache
 from ipaddress import ip_address
 
 import structlog
@@ -28,6 +29,7 @@ def client_address(remote: str, forwarded: str, *, proxies: int) -> str:
     return address or peer
 
 
+@lru_cache(maxsize=4096)
 def read(text: str) -> str | None:
     """Return the address in one entry of X-Forwarded-For, or None.
 

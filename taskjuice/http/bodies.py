@@ -17,6 +17,8 @@ GRACE_SECONDS = 4.0
 MOST_AT_ONCE = 256
 MOST_OF_ONE_ADDRESS = 128
 MOST_BYTES_HELD = 64 * 1024 * 1024
+# Read at once, within the grace: each chunk costs the loop another turn.
+_SHORT_BYTES = 8 * 1024
 _LOOKS_EVERY = 0.5
 
 
@@ -60,7 +62,7 @@ class Bodies:
             self._watching = True
             loop.call_later(_LOOKS_EVERY, self._watch, loop)
         try:
-            await self._read(body, protocol)
+            await self._read(body, protocol, declared)
         except asyncio.CancelledError:
             if body.too_slow:
                 raise too_slow() from None
@@ -76,7 +78,11 @@ class Bodies:
         """A body that was received is not kept any longer; until then it counts."""
         self._held -= length
 
-    async def _read(self, body: _Body, protocol: Any) -> None:
+    async def _read(self, body: _Body, protocol: Any, declared: int | None) -> None:
+        if declared is not None and declared <= _SHORT_BYTES:
+            body.got += await protocol()
+            self._held += len(body.got)
+            return
         async for chunk in protocol:
             body.breaks += not chunk
             body.got += chunk

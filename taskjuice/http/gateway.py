@@ -17,6 +17,8 @@ from taskjuice.http.threads import Job, Threads
 
 # PagerDuty gives a delivery five seconds.
 PATIENCE_SECONDS = 4.5
+# With less left, nothing is begun that could not be answered any more.
+_LEAST_SECONDS = 0.01
 _ALIVE = b'{"status": "ok"}'
 _ALIVE_HEADERS = [("Content-Type", "application/json"), ("X-Content-Type-Options", "nosniff")]
 
@@ -91,7 +93,9 @@ class Gateway:
                 protocol.response_bytes(*given)
                 return
             patience -= ear.loop.time() - began
-            if not await self._in_thread(environ, body, protocol, patience=patience, answer_late=True):
+            if patience < _LEAST_SECONDS or not await self._in_thread(
+                environ, body, protocol, patience=patience, answer_late=True
+            ):
                 raise too_late()
         finally:
             self._delivered.release(len(body))

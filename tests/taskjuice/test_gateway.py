@@ -28,6 +28,9 @@ class Exchange:
         for chunk in self.chunks:
             yield chunk
 
+    async def __call__(self) -> bytes:
+        return b"".join([chunk async for chunk in self])
+
     def response_bytes(self, status: int, headers: Headers, body: bytes) -> None:
         self.answers.append((status, headers, body))
 
