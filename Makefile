@@ -20,12 +20,13 @@ $(VENV)/dev: requirements-dev.lock $(VENV)/runtime
 demo: $(VENV)/runtime ## Run the whole story on this machine, then keep serving (ONCE=1: stop after the story)
 	@$(PY) manage.py demo --port $(PORT) $(if $(ONCE),--once)
 
-check: $(VENV)/dev ## Lint, format, types, security, import rules, migrations, templates, deployment settings
+check: $(VENV)/dev ## Lint, format, types, security, import rules, words, migrations, templates, deployment settings
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy .
-	$(VENV)/bin/bandit -q -ll -c pyproject.toml -r taskjuice connections workflows pagerduty_app bench manage.py
+	$(VENV)/bin/bandit -q -ll -c pyproject.toml -r taskjuice connections workflows pagerduty_app bench tools manage.py
 	$(VENV)/bin/lint-imports
+	$(PY) -m tools.prose_check
 	$(PY) manage.py makemigrations --check --dry-run
 	git ls-files -z -- 'templates/*.html' | xargs -0 -r $(VENV)/bin/djade --check --target-version 5.2
 	SECRET_KEY=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(64))') \

@@ -1,0 +1,1 @@
+"""Checks that `make check` runs and that are no part of the product."""
