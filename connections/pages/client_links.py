@@ -81,7 +81,7 @@ def progress(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
     """How far the client is, for the page to fetch again and again; tells it to reload once that changes it all."""
     connection, link = _link(request, connection_id)
     context = {"connection": connection, "link": link, "steps": client_links.progress(link)}
-    answer = render(request, "connections/link_progress.html", context)
+    answer = render(request, "connections/_link_progress.html", context)
     if not link.is_open:
         answer["HX-Refresh"] = "true"
     return answer

@@ -66,7 +66,7 @@ def read_all(request: HttpRequest) -> HttpResponse:
 @require_GET
 def bell(request: HttpRequest) -> HttpResponse:
     """The bell alone, which open pages ask for once a minute."""
-    return render(request, "shell/bell.html", {"unread": unread_of(request)})
+    return render(request, "shell/_bell.html", {"unread": unread_of(request)})
 
 
 class _SettingsForm(forms.Form):
