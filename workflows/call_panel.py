@@ -11,7 +11,7 @@ _NEWEST = 5
 
 
 def register() -> None:
-    panels.register(panels.Panel("calls/panel.html", _context))
+    panels.register(panels.Panel("calls/_panel.html", _context))
     audit_words.register({"action.called": "Ran an action"})
 
 

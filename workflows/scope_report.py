@@ -28,4 +28,4 @@ def _context(actor: Actor, connection: Connection) -> dict[str, Any]:
     return {"missing": missing_for(connection)}
 
 
-PANEL = panels.Panel("actions/missing.html", _context)
+PANEL = panels.Panel("actions/_missing.html", _context)

@@ -229,7 +229,7 @@ def preview(
         "faults": _named(form, entered),
         "warnings": _named(form, _possible_nulls(workflow, step, form, prepared.faults)),
     }
-    return render(request, "editor/preview.html", context)
+    return render(request, "editor/_preview.html", context)
 
 
 def _possible_nulls(

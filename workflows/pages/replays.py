@@ -79,7 +79,7 @@ def progress(request: HttpRequest, replay_id: uuid.UUID) -> HttpResponse:
         + state.skipped,
         "statuses": [(Run.Status(status).label, count) for status, count in sorted(state.runs.items())],
     }
-    template = "runs/replay_state.html" if "part" in request.GET else "runs/replay_progress.html"
+    template = "runs/_replay_state.html" if "part" in request.GET else "runs/replay_progress.html"
     return render(request, template, context | SECTION)
 
 
