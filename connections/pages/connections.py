@@ -78,6 +78,7 @@ def connection_list(request: HttpRequest) -> HttpResponse:
         "statuses": Connection.Status.choices,
         "status": status,
         "text": text,
+        "asked": bool(status or text),
         "list_url": request.path,
     }
     return render(request, "connections/list.html", context | SECTION)

@@ -118,7 +118,7 @@ def test_an_invited_member_works_but_manages_nobody(browser: Browser, product: P
 
 def test_an_api_key_is_shown_once(page: Page, product: Product) -> None:
     page.goto("/settings/api-keys/")
-    page.get_by_role("link", name="New key").click()
+    page.get_by_role("link", name="Create API key").first.click()
     page.get_by_label("Name").fill("Reporting")
     page.get_by_label("See connections").check()
     page.get_by_role("button", name="Make the key").click()

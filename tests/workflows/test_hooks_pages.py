@@ -75,7 +75,7 @@ def once(client: Client, path: str) -> str:
 
 def test_an_empty_list_teaches_what_a_hook_is(bob: Client) -> None:
     text = page(bob, "list")
-    assert "No other software is told of anything yet" in text
+    assert "No webhook endpoints yet" in text
     assert reverse("hooks:add") in text
     assert 'aria-current="page"' in text
 

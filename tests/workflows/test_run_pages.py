@@ -53,7 +53,7 @@ def one_run(deliver: Deliver, **payload: Any) -> Run:
 
 class TestTheList:
     def test_an_empty_one_says_what_it_will_show(self, bob: Client, trigger: Trigger) -> None:
-        assert "Nothing has run yet" in text(bob.get(LIST))
+        assert "No runs yet" in text(bob.get(LIST))
 
     def test_a_line_says_what_about_which_workflow_and_how_it_went(
         self, bob: Client, note_workflow: Workflow, deliver: Deliver, pagerduty: responses.RequestsMock

@@ -54,6 +54,7 @@ def trigger_list(request: HttpRequest) -> HttpResponse:
         "statuses": _STATUSES,
         "status": status,
         "text": text,
+        "asked": bool(status or text),
         "list_url": request.path,
         "integration": catalog.integration(providers.default().key),
     }

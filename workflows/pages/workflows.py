@@ -51,6 +51,7 @@ def workflow_list(request: HttpRequest) -> HttpResponse:
         "statuses": Workflow.Status.choices,
         "status": status,
         "text": text,
+        "asked": bool(status or text),
         "list_url": request.path,
     }
     return render(request, "workflows/list.html", context | SECTION)
