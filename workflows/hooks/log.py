@@ -10,10 +10,10 @@ from workflows.hooks.failures import ERRORS
 from workflows.models import HookDelivery
 
 STATUSES = {
-    "waiting": ("waiting", "warn"),
-    "delivered": ("delivered", "good"),
-    "dead": ("dead letter", "bad"),
-    "cancelled": ("cancelled", "off"),
+    "waiting": ("Pending", "warn"),
+    "delivered": ("Delivered", "good"),
+    "dead": ("Failed", "bad"),
+    "cancelled": ("Cancelled", "off"),
 }
 
 
@@ -48,18 +48,16 @@ def lines_of(deliveries: Iterable[HookDelivery]) -> list[Line]:
 
 def line_of(delivery: HookDelivery) -> Line:
     words, tone = STATUSES[delivery.status]
-    if delivery.kind == "test" and delivery.status == "dead":
-        words = "failed"
     tries = [_try(entry) for entry in reversed(delivery.tries)]
     return Line(delivery, words, tone, _subject(delivery), tries)
 
 
 def _subject(delivery: HookDelivery) -> str:
     if delivery.event is not None:
-        return delivery.event.event_type or "an event"
+        return delivery.event.event_type or "Event"
     if delivery.run is not None:
-        return f"run {delivery.run.status}"
-    return "a test"
+        return f"Run {delivery.run.status}"
+    return "Test event"
 
 
 def _try(entry: dict[str, Any]) -> Try:

@@ -15,21 +15,21 @@ from workflows.pages.trigger_forms import WhichTrigger
 class HookForm(forms.Form):
     """Whom to tell, and what of. Without `workspaces` (a hook that exists) its workspace stays."""
 
-    name = Line(max_length=120, label="Name", help_text="Which software it is, such as “Data warehouse”.")
+    name = Line(max_length=120, label="Name", help_text="e.g. “Data warehouse”")
     workspace = forms.ModelChoiceField(queryset=Workspace.objects.none(), label="Workspace", empty_label=None)
     url = forms.CharField(
         max_length=2000,
-        label="Address",
-        help_text="Begins with https:// and a public name. That software tells you which.",
+        label="Endpoint URL",
+        help_text="Public HTTPS URL",
         widget=forms.URLInput(attrs={"autocomplete": "off", "spellcheck": "false", "class": "mono"}),
     )
-    events = forms.BooleanField(required=False, initial=True, label="Events, as they arrive")
-    runs = forms.BooleanField(required=False, label="Runs of workflows, when they have ended")
+    events = forms.BooleanField(required=False, initial=True, label="Incoming events")
+    runs = forms.BooleanField(required=False, label="Finished workflow runs")
     trigger = WhichTrigger(
         queryset=Trigger.objects.none(),
         required=False,
-        label="Of which trigger",
-        empty_label="every trigger of the workspace",
+        label="Trigger (filter)",
+        empty_label="All triggers",
     )
 
     def __init__(
@@ -52,10 +52,10 @@ class RotateForm(forms.Form):
 
     hours = forms.TypedChoiceField(
         choices=[
-            (str(ROTATION_HOURS), "a day, which is time to change it over there"),
-            ("168", "a week"),
-            ("0", "not at all: it has come into wrong hands"),
+            (str(ROTATION_HOURS), "24 hours"),
+            ("168", "7 days"),
+            ("0", "Immediately (the secret was leaked)"),
         ],
         coerce=int,
-        label="The present secret signs as well for",
+        label="Expire old secret after",
     )
