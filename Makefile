@@ -24,7 +24,7 @@ check: $(VENV)/dev ## Lint, format, types, security, import rules, words, migrat
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy .
-	$(VENV)/bin/bandit -q -ll -c pyproject.toml -r taskjuice connections workflows pagerduty_app bench tools manage.py
+	$(VENV)/bin/bandit -q -ll -c pyproject.toml -r taskjuice pagerduty_app workflows connections core bench tools manage.py
 	$(VENV)/bin/lint-imports
 	$(PY) -m tools.prose_check
 	$(PY) manage.py makemigrations --check --dry-run

@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from connections.problems import Problem
+from core.errors import Problem
 
 # What an API key can be limited to; a signed-in person has them by role (see ROLE_SCOPES).
 SCOPES: dict[str, str] = {

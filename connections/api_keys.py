@@ -9,10 +9,11 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from connections import audit, clock, wall
+from connections import audit
 from connections.actors import Actor
 from connections.models import ApiKey, Workspace
-from connections.problems import Problem
+from core.db import clock, tenant_scope
+from core.errors import Problem
 
 _PREFIX_LENGTH = 12
 _USE_GRAIN = timedelta(minutes=1)
@@ -60,7 +61,7 @@ def create_key(
 
 
 def create_once(*, actor: Actor, form_key: str, **fields: Any) -> tuple[ApiKey, str]:
-    """As create_key, but one key for each form (connections.sent_once) of a person. Raises Problem (sent_before)."""
+    """As create_key, but one key for each form (core.web.form_tokens) of a person. Raises Problem (sent_before)."""
     try:
         return create_key(
             actor=actor, key_id=uuid.uuid5(uuid.NAMESPACE_OID, f"{actor.user_id}-{form_key}"), **fields
@@ -83,7 +84,7 @@ def find(candidate: str) -> ApiKey | None:
     parts = candidate.split("_")
     if len(parts) != 3 or parts[0] != "tj" or not candidate.isascii() or len(candidate) > 200:
         return None
-    with wall.opened():
+    with tenant_scope.opened():
         key = ApiKey.objects.filter(prefix=prefix_of(candidate)).select_related("workspace").first()
     return key if key and matches(key, candidate) and key.usable() else None
 

@@ -10,4 +10,4 @@ class ConnectionsConfig(AppConfig):
     def ready(self) -> None:
         from connections import joining  # noqa: F401, PLC0415 - connects its signal receiver
         from connections.api import openapi  # noqa: F401, PLC0415 - registers itself
-        from connections.postgresql import checks  # noqa: F401, PLC0415 - as above
+        from core.db.postgresql import checks  # noqa: F401, PLC0415 - as above

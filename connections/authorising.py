@@ -4,13 +4,14 @@ import enum
 
 from django.db import transaction
 
-from connections import audit, client_links, clock, grant_state, providers, renewal
+from connections import audit, client_links, grant_state, providers, renewal
 from connections.actors import Actor
 from connections.models import ClientLink, Connection, Grant, OAuthApp
 from connections.notifications import facts
 from connections.notifications.kinds import CLIENT_CONNECTED, CONSENT_ENDS
 from connections.providers import Identity, Tokens
 from connections.typed import is_account
+from core.db import clock
 
 
 class Ending(enum.StrEnum):

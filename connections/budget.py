@@ -15,9 +15,11 @@ from typing import Protocol
 from django.db.models import F, FloatField, QuerySet, Value
 from django.db.models.functions import Greatest
 
-from connections import clock, providers, statements
-from connections.metrics import BUDGET_WAITS, PROVIDER_REFUSALS
+from connections import providers
 from connections.models import Connection, RequestBudget
+from core.db import clock
+from core.db.hot import batch
+from core.metrics import BUDGET_WAITS, PROVIDER_REFUSALS
 
 _WINDOW = 60.0
 _AT_ONCE = 0.25
@@ -96,7 +98,7 @@ class Budget:
 
         comes_again: whoever is told to wait has a place in the queue, because he comes back.
         """
-        statements.refuse_in_one()
+        batch.refuse_in_one()
         end = time.monotonic() + patience
         while True:
             now = clock.now().timestamp()
@@ -139,7 +141,7 @@ class Budget:
 
         latest = [now, now, _FILLS]
         parameters = [*latest, self._key, now, *latest, now + self._depth, now]
-        statements.write(_COUNT, parameters, NoRoom(self._key), counted)
+        batch.write(_COUNT, parameters, NoRoom(self._key), counted)
 
     def _row(self, now: float) -> RequestBudget:
         """The row, made if need be, and put right if some clock was ahead when it was written."""

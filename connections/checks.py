@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from connections import audit, clock, grants, providers
+from connections import audit, grants, providers
 from connections.actors import Actor
 from connections.budget import Budget, Exhausted
 from connections.grant_state import check_usable, heal
 from connections.models import Connection
-from connections.problems import Problem, sentence_of
 from connections.providers import TokenRefused
+from core.db import clock
+from core.errors import Problem, sentence_of
 
 
 def check(*, actor: Actor, connection: Connection) -> dict[str, Any]:

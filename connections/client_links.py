@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from connections import audit, clock, mailing, providers, wall
+from connections import audit, mailing, providers
 from connections.actors import Actor
 from connections.models import ClientLink, Connection, Notice, User, Workspace
-from connections.problems import Problem
 from connections.typed import account_typed
+from core.db import clock, tenant_scope
+from core.errors import Problem
 
 
 @dataclass(frozen=True)
@@ -142,10 +143,10 @@ def used(connection: Connection, link: ClientLink | None) -> None:
 
 def of_digest(digest: str, *related: str) -> ClientLink | None:
     """The link, in whatever state it is; from then on its workspace can be seen. Only its browser has the digest."""
-    with wall.opened():
+    with tenant_scope.opened():
         link = ClientLink.objects.filter(digest=digest).select_related("connection", *related).first()
     if link is not None:
-        wall.step_into(link.connection.workspace_id)
+        tenant_scope.step_into(link.connection.workspace_id)
     return link
 
 

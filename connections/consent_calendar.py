@@ -4,10 +4,11 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from connections import clock, providers
+from connections import providers
 from connections.models import Connection, Grant
 from connections.notifications import facts
 from connections.notifications.kinds import CONSENT_ENDS
+from core.db import clock
 
 MONTH, WEEK = "month", "week"
 _DAYS_BEFORE = {MONTH: timedelta(days=30), WEEK: timedelta(days=7)}

@@ -7,13 +7,14 @@ from django import forms
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from connections import clock, providers
+from connections import providers
 from connections.actors import SCOPES
 from connections.models import Connection, User, Workspace
 from connections.models.people import LEAST_DAYS, MOST_DAYS
 from connections.providers import OAuthProvider
-from connections.text_folding import fold
 from connections.typed import AddressField, account_typed
+from core.db import clock
+from core.text_folding import fold
 
 
 class Line(forms.CharField):

@@ -5,13 +5,13 @@ from django.db import transaction
 
 from connections import audit
 from connections.actors import Actor
-from connections.encryption import Unreadable, reveal
 from connections.models import Connection, Grant, OAuthApp
 from connections.notifications import facts
 from connections.notifications.kinds import CONNECTION_BROKEN
-from connections.problems import Problem
 from connections.signals import connection_broken, connection_restored
-from connections.storable import storable
+from core.crypto import Unreadable, reveal
+from core.errors import Problem
+from core.json_sanitize import storable
 
 log = structlog.get_logger(__name__)
 

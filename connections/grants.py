@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from connections import clock
 from connections.grant_state import break_off, check_usable, delayed, opened
 from connections.models import Connection, Grant
-from connections.problems import Problem
 from connections.renewal import renewed
+from core.db import clock
+from core.errors import Problem
 
 # A spell of refusals that lasts longer ends the connection.
 REFUSED_FOR = timedelta(minutes=5)

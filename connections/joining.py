@@ -9,10 +9,11 @@ from django.db import transaction
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from connections import audit, people, wall
+from connections import audit, people
 from connections.actors import Actor
 from connections.models import Account, Invitation, Membership, Role, User, Workspace
-from connections.problems import Problem
+from core.db import tenant_scope
+from core.errors import Problem
 
 INVITATION = "invitation"
 
@@ -21,7 +22,7 @@ def invitation_in(request: HttpRequest) -> Invitation | None:
     """The usable invitation that this browser opened; only its digest is kept in the session."""
     digest = str(request.session.get(INVITATION) or "")
     usable = Invitation.objects.usable().select_related("account", "created_by")
-    with wall.opened():
+    with tenant_scope.opened():
         return usable.filter(digest=digest).first() if digest else None
 
 
@@ -31,7 +32,7 @@ def waiting(request: HttpRequest) -> Invitation | None:
     if not isinstance(user, User) or not has_verified_email(user, user.email):
         return None
     usable = Invitation.objects.usable().filter(email=user.email.lower()).select_related("account")
-    with wall.opened():
+    with tenant_scope.opened():
         invitation = usable.first()
     if invitation is not None:
         request.session[INVITATION] = invitation.digest
@@ -59,9 +60,9 @@ def settle_in(user: User, request: HttpRequest | None = None, **kwargs: Any) -> 
 
 def found(*, actor: Actor, user: User, name: str) -> None:
     """A new agency with its first workspace, and `user` as its owner."""
-    with wall.opened(), transaction.atomic():
+    with tenant_scope.opened(), transaction.atomic():
         account = Account.objects.create(name=name)
         Membership.objects.create(account=account, user=user, role=Role.OWNER)
         workspace = Workspace.objects.create(account=account, name="First client")
         audit.record(actor, "account.created", workspace=workspace)
-    wall.join(account.pk)
+    tenant_scope.join(account.pk)

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from django.db.models import Q
 
-from connections import clock, wall
 from connections.mail import outbox
 from connections.models import Account, ClientLink, Invitation, Notice
-from connections.problems import Problem
+from core.db import clock, tenant_scope
+from core.errors import Problem
 
 _DAY = timedelta(days=1)
 EACH_A_DAY = 5
@@ -25,7 +25,7 @@ def announce(
     today = Notice.objects.filter(created_at__gt=clock.now() - _DAY)
     of_account = Q(invitation__account=account) | Q(client_link__connection__workspace__account=account)
     of_address = Q(invitation__email=link.email) | Q(client_link__email=link.email)
-    with wall.opened():  # what other agencies sent to the address counts as well
+    with tenant_scope.opened():  # what other agencies sent to the address counts as well
         both, to_address = today.filter(of_account, of_address).count(), today.filter(of_address).count()
     if both >= EACH_A_DAY:
         raise _too_often(f"{link.email} has got {EACH_A_DAY} mails since yesterday.")

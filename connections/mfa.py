@@ -2,7 +2,7 @@
 
 from allauth.mfa.adapter import DefaultMFAAdapter
 
-from connections.encryption import open_text, seal_text
+from core.crypto import open_text, seal_text
 
 _PURPOSE = "second factor"
 

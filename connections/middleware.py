@@ -1,4 +1,4 @@
-"""What a request may see of the tenants (connections.wall): nothing, until it is known who asks."""
+"""What a request may see of the tenants (core.db.tenant_scope): nothing, until it is known who asks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,9 +8,9 @@ from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.http import FileResponse, HttpRequest, HttpResponse
 
-from connections import wall
 from connections.admin.staff import sees_every_account
 from connections.place import memberships_of
+from core.db import tenant_scope
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 # Receivers look for the trigger that has the URL and answer a verdict; the others answer what holds for the machine.
@@ -25,10 +25,12 @@ class BeginsBehindTheWall:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with wall.looking(wall.EVERYTHING if request.path.startswith(_OPEN) else wall.NOTHING):
+        with tenant_scope.looking(
+            tenant_scope.EVERYTHING if request.path.startswith(_OPEN) else tenant_scope.NOTHING
+        ):
             response: Any = self.get_response(request)
             if response.streaming and not isinstance(response, FileResponse):
-                response.streaming_content = wall.held(response.streaming_content)
+                response.streaming_content = tenant_scope.held(response.streaming_content)
             return response  # type: ignore[no-any-return]
 
 
@@ -40,7 +42,7 @@ class SeesAsThePerson:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # Without the cookie nobody is signed in: other software is spared the look into the sessions.
-        if settings.SESSION_COOKIE_NAME in request.COOKIES and wall.view() == wall.NOTHING:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and tenant_scope.view() == tenant_scope.NOTHING:
             _see_as(request)
         return self.get_response(request)
 
@@ -48,7 +50,7 @@ class SeesAsThePerson:
 @receiver(user_logged_in, dispatch_uid="connections_wall")
 def _signed_in(request: HttpRequest | None, user: Any, **kwargs: Any) -> None:
     """Whoever signs in during this request; elsewhere (a test's force_login) there is no wall to move."""
-    if wall.view().everything or request is None:
+    if tenant_scope.view().everything or request is None:
         return
     request.__dict__.pop("_memberships", None)  # those of whoever was signed in before
     _see_as(request)
@@ -58,7 +60,7 @@ def _see_as(request: HttpRequest) -> None:
     if not request.user.is_authenticated:
         return
     if request.path.startswith(_ADMIN) and request.user.is_staff and sees_every_account(request):
-        wall.look(wall.EVERYTHING)
+        tenant_scope.look(tenant_scope.EVERYTHING)
     else:
         accounts = frozenset(one.account_id for one in memberships_of(request))
-        wall.look(wall.View(accounts=accounts))
+        tenant_scope.look(tenant_scope.View(accounts=accounts))

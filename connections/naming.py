@@ -5,7 +5,7 @@ from django.db import IntegrityError, transaction
 from connections import audit
 from connections.actors import Actor
 from connections.models import Account, Connection, Workspace
-from connections.problems import Problem
+from core.errors import Problem
 
 _CHANGES = {"label": "connection.renamed", "default_from": "connection.default_from_changed"}
 

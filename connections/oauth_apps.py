@@ -2,12 +2,13 @@
 
 from django.db import transaction
 
-from connections import audit, clock
+from connections import audit
 from connections.actors import Actor
-from connections.encryption import seal
 from connections.grant_state import readable
 from connections.models import OAuthApp, Workspace
 from connections.providers import AppCredentials
+from core.crypto import seal
+from core.db import clock
 
 _CREATED, _RETIRED = "oauth_app.stored", "oauth_app.retired"
 

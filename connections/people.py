@@ -6,7 +6,7 @@ from allauth.account.utils import has_verified_email
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from connections import audit, clock, mailing, wall
+from connections import audit, mailing
 from connections.actors import Actor
 from connections.models import (
     Account,
@@ -17,7 +17,8 @@ from connections.models import (
     Role,
     User,
 )
-from connections.problems import Problem
+from core.db import clock, tenant_scope
+from core.errors import Problem
 
 MAX_OPEN_INVITATIONS = 200
 
@@ -95,7 +96,7 @@ def join(*, actor: Actor, user: User, invitation: Invitation) -> Membership:
         )
     if settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory" and not has_verified_email(user, user.email):
         raise Problem("unconfirmed_address", "Confirm first that this address is yours.", status=403)
-    with wall.opened(), transaction.atomic():
+    with tenant_scope.opened(), transaction.atomic():
         # Ending it takes the row's lock: of two clicks one joins.
         usable = Invitation.objects.filter(pk=invitation.pk).usable()
         if not usable.update(used_at=clock.now(), used_by=user, secret=None):
@@ -111,7 +112,7 @@ def join(*, actor: Actor, user: User, invitation: Invitation) -> Membership:
                 target=user.email,
                 detail={"role": membership.role},
             )
-    wall.join(invitation.account_id)
+    tenant_scope.join(invitation.account_id)
     return membership
 
 

@@ -7,8 +7,8 @@ from functools import cached_property
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from connections import wall
 from connections.models import Account, Membership, Role, Workspace
+from core.db import tenant_scope
 
 _KEY = "place"
 _MOST_LISTED = 1_000
@@ -66,7 +66,7 @@ def memberships_of(request: HttpRequest) -> list[Membership]:
     """
     if not hasattr(request, "_memberships"):
         mine = Membership.objects.filter(user=request.user.pk).select_related("account")
-        with wall.opened():
+        with tenant_scope.opened():
             request._memberships = list(mine.order_by("created_at", "id"))  # type: ignore[attr-defined]
     memberships: list[Membership] = request._memberships  # type: ignore[attr-defined]
     return memberships

@@ -8,8 +8,8 @@ from typing import Protocol
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from connections.metrics import PROVIDER_REFUSALS
 from connections.models import ClientLink, Connection
+from core.metrics import PROVIDER_REFUSALS
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,17 @@ from datetime import datetime, timedelta
 import structlog
 from django.db.models import F, Q
 
-from connections import backoff, clock, oauth_apps, providers
-from connections.encryption import seal
+from connections import oauth_apps, providers
 from connections.grant_state import break_off, check_usable, delayed, opened
-from connections.metrics import REFRESHES
 from connections.models import Connection, Grant
 from connections.notifications import facts
 from connections.notifications.kinds import CONNECTION_BROKEN
-from connections.problems import Problem
 from connections.providers import AppRefused, RefreshFailed, RefreshRefused, Tokens
+from core import backoff
+from core.crypto import seal
+from core.db import clock
+from core.errors import Problem
+from core.metrics import REFRESHES
 
 log = structlog.get_logger(__name__)
 

@@ -6,7 +6,7 @@ from connections import audit
 from connections.actors import Actor
 from connections.models import Account
 from connections.models.people import LEAST_DAYS, MOST_DAYS
-from connections.problems import Problem
+from core.errors import Problem
 
 CHANGED = "account.retention_changed"
 

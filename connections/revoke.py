@@ -5,13 +5,14 @@ from typing import Any
 import structlog
 from django.db import transaction
 
-from connections import audit, clock, oauth_apps, providers
+from connections import audit, oauth_apps, providers
 from connections.actors import Actor
-from connections.encryption import Unreadable, reveal
 from connections.models import Connection, Grant, OAuthApp
 from connections.notifications import facts
 from connections.signals import connection_revoked, connection_revoking
-from connections.slots import provider_slot
+from core.crypto import Unreadable, reveal
+from core.db import clock
+from core.request_slots import provider_slot
 
 log = structlog.get_logger(__name__)
 

@@ -7,7 +7,7 @@ from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.db import models
 
-from connections.encryption import SealedField, reveal, seal, sealed_with_newest_key
+from core.crypto import SealedField, reveal, seal, sealed_with_newest_key
 
 _BATCH = 500
 

@@ -11,8 +11,8 @@ from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 
-from connections import clock
 from connections.mail import account_mail
+from core.db import clock
 
 MOST = 100
 _GRAIN = timedelta(minutes=1)

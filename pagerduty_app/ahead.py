@@ -10,8 +10,8 @@ from typing import Any
 
 from django.db import connection
 
-from connections import wall
-from connections.postgresql import patience
+from core.db import tenant_scope
+from core.db.postgresql import patience
 from pagerduty_app import signatures
 from pagerduty_app.doorstep import PREFIX, Doorstep, token_in
 from pagerduty_app.straight import STORE_WITHIN_SECONDS, TRIED
@@ -47,7 +47,7 @@ class Ahead:
             return False
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
-        with wall.opened(), patience.of_one_request(STORE_WITHIN_SECONDS):
+        with tenant_scope.opened(), patience.of_one_request(STORE_WITHIN_SECONDS):
             return inbox.find_trigger("pagerduty", token) is not None
 
     def begin(self, environ: dict[str, Any], body: bytes, then: Callable[[Answer | None], None]) -> float:

@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 
 from connections import endings, oauth_apps
 from connections.models import ClientLink, Connection
-from connections.problems import Problem
+from core.errors import Problem
 from pagerduty_app import own_apps
 from pagerduty_app.oauth_tokens import asked_scopes
 

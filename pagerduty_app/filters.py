@@ -7,7 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from connections.text_folding import fold
+from core.text_folding import fold
 from pagerduty_app.actions.fields import URGENCIES, Ids
 from pagerduty_app.actions.lookups import SERVICES, TEAMS
 from workflows.catalog import Json

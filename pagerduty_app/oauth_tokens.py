@@ -6,8 +6,8 @@ from typing import Any
 
 from django.conf import settings
 
-from connections import clock
 from connections.providers import AppCredentials, Tokens
+from core.db import clock
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path
 SCOPES = {

@@ -11,9 +11,10 @@ from allauth.socialaccount.internal import statekit
 from allauth.socialaccount.models import SocialApp
 from django.http import HttpRequest
 
-from connections import endings, oauth_apps, wall
+from connections import endings, oauth_apps
 from connections.models import OAuthApp
-from connections.problems import Problem
+from core.db import tenant_scope
+from core.errors import Problem
 
 IN_STATE = "oauth_app"
 OWN = "own"
@@ -31,7 +32,7 @@ def as_allauth(app: OAuthApp) -> SocialApp:
 def of_state(state: dict[str, Any]) -> OAuthApp | None:
     """The app that the way out named; the state is kept in the session, so nobody else can have named it."""
     named = state.get(IN_STATE)
-    with wall.opened():
+    with tenant_scope.opened():
         return OAuthApp.objects.filter(pk=named).first() if named else None
 
 

@@ -16,9 +16,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from connections import rates
-from connections.encryption import Unreadable
-from connections.problems import Problem
+from core import rate_counter
+from core.crypto import Unreadable
+from core.errors import Problem
 from pagerduty_app import signatures
 from workflows import inbox, metrics
 from workflows.storing import Verdict
@@ -91,7 +91,7 @@ class Receiver(APIView):
         Raises Problem (429). Should it be the provider with an old secret, it sends them again, and a 401 it does not.
         """
         source = f"refused:{token}:{request.META.get('REMOTE_ADDR')}"
-        wait = rates.too_often(source, most=_MOST_REFUSED, seconds=60)
+        wait = rate_counter.too_often(source, most=_MOST_REFUSED, seconds=60)
         if wait is not None:
             message = "Too many wrong signatures from this address."
             raise Problem("throttled", message, status=429, retryable=True, retry_after=wait)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import Any
 
-from connections.postgresql import patience
+from core.db.postgresql import patience
 from pagerduty_app.doorstep import PREFIX, Doorstep
 from workflows.intake import straight
 

@@ -11,7 +11,7 @@ from django.template import loader
 from django.views import defaults
 
 from connections.api.errors import AWAY, body_of, internal_error, unavailable
-from connections.problems import Problem, not_found
+from core.errors import Problem, not_found
 
 _API = "/api/"
 _ERROR_PAGE = "500.html"

@@ -7,8 +7,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
-from connections import clock
-from connections.postgresql import patience
+from core.db import clock
+from core.db.postgresql import patience
 from workflows import doorbell
 
 _DATABASE_WITHIN_SECONDS = 3.0

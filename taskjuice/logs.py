@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 
-from connections.metrics import LOG_LINES
+from core.metrics import LOG_LINES
 
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,

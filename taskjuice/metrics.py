@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from connections.metrics import COUNTED, FOLDER
+from core.metrics import COUNTED, FOLDER
 from workflows.gauges import Gauges
 
 _LOOPBACK = ("127.0.0.1", "::1")

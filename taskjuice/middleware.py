@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django_structlog.middlewares import RequestMiddleware
 
-from connections import time_zones
+from core import time_zones
 from taskjuice.http.addresses import client_address
 
 

@@ -6,7 +6,7 @@ from taskjuice.wsgi import application as _wsgi
 
 from django.conf import settings  # isort: skip - needs a set-up Django
 
-from connections.postgresql import patience
+from core.db.postgresql import patience
 from pagerduty_app.ahead import Ahead
 from taskjuice.http.gateway import Gateway
 

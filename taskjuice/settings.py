@@ -192,7 +192,7 @@ def _database(config: dict[str, Any]) -> dict[str, Any]:
             config["NAME"] = str(BASE_DIR / config["NAME"])
             Path(config["NAME"]).parent.mkdir(parents=True, exist_ok=True)
     else:
-        config["ENGINE"] = "connections.postgresql"  # Django's, and the wall between tenants
+        config["ENGINE"] = "core.db.postgresql"  # Django's, and the wall between tenants
         config["CONN_HEALTH_CHECKS"] = True
         # Milliseconds after which a server that takes nothing any more is taken for gone.
         config.setdefault("OPTIONS", {}).update(connect_timeout=5, tcp_user_timeout=10_000)

@@ -9,7 +9,7 @@ from django.db import Error, close_old_connections
 from django_q.brokers import get_broker
 from django_q.tasks import async_task
 
-from connections import clock
+from core.db import clock
 from taskjuice.children import Child
 from workflows import doorbell, worker
 from workflows.hooks import sender

@@ -39,8 +39,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(autouse=True)
 def _this_machine_s_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests set it; what the database says of the time is tested in tests/connections/test_clock.py."""
-    monkeypatch.setattr("connections.clock._known", None)
-    monkeypatch.setattr("connections.clock.learn", lambda at, asked: None)
+    monkeypatch.setattr("core.db.clock._known", None)
+    monkeypatch.setattr("core.db.clock.learn", lambda at, asked: None)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from connections.admin.scoped import Page
-from connections.storable import is_storable, storable
+from core.json_sanitize import is_storable, storable
 from tests.test_admin_routes import admitted
 from tests.world import World
 

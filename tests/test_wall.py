@@ -16,11 +16,12 @@ from django.test import Client
 from django.urls import include, path
 from rest_framework.response import Response
 
-from connections import api_keys, wall
+from connections import api_keys
 from connections.actors import Actor
 from connections.api.endpoints import Endpoint
 from connections.models import Connection, Workspace
-from connections.postgresql.roles import passes_through
+from core.db import tenant_scope
+from core.db.postgresql.roles import passes_through
 from pagerduty_app.signatures import sign
 from tests.world import SECRET, World, world
 from workflows.models import Event, Trigger
@@ -228,7 +229,7 @@ def test_a_transaction_that_is_undone_does_not_bring_back_an_earlier_view(undo: 
     world()
     assert Workspace.objects.count() == 2
 
-    with wall.looking(wall.NOTHING):
+    with tenant_scope.looking(tenant_scope.NOTHING):
         try:
             with transaction.atomic():
                 with transaction.atomic():
@@ -300,20 +301,20 @@ def test_the_wall_costs_each_statement_little() -> None:
         cursor.execute("ANALYZE")
     newest = Event.objects.filter(workspace=there.who.acme).order_by("-seq")[:50]
 
-    with wall.looking(wall.View(accounts=frozenset({there.who.agency.pk}))):
+    with tenant_scope.looking(tenant_scope.View(accounts=frozenset({there.who.agency.pk}))):
         plan = newest.explain(analyze=True)
     assert "Index Scan" in plan
     assert "event_by_workspace" in plan or "pkey" in plan
     assert "Seq Scan on workflows_event" not in plan
-    with wall.opened():
+    with tenant_scope.opened():
         assert "never executed" in newest.explain(analyze=True)  # workers pay for no look-up of workspaces
 
 
 def test_the_policies_hold_wherever_they_are_asked_from(there: World) -> None:
     """pg_dump, for one, has no schema on its path."""
     tables = [model._meta.db_table for model in tenants()]
-    for view in (wall.EVERYTHING, wall.View(accounts=frozenset({there.who.agency.pk}))):
-        with wall.looking(view), transaction.atomic(), connection.cursor() as cursor:
+    for view in (tenant_scope.EVERYTHING, tenant_scope.View(accounts=frozenset({there.who.agency.pk}))):
+        with tenant_scope.looking(view), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL search_path = ''")
             for table in tables:
                 cursor.execute(f"SELECT count(*) FROM public.{table}")

@@ -24,6 +24,7 @@ ALLOWED = {
 EXEMPT = (
     "bench",
     "connections",
+    "core",
     "docs/architecture.md",
     "docs",
     "pagerduty_app",

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 
-from connections.problems import Problem
+from core.errors import Problem
 from workflows import calls, catalog, pickers
 from workflows.action_fields import field_for
 from workflows.catalog import ActionType, Json

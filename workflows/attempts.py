@@ -12,10 +12,12 @@ from datetime import datetime
 
 import structlog
 
-from connections import clock, grant_state, statements
+from connections import grant_state
 from connections.budget import Exhausted, NoRoom
 from connections.models import Connection
-from connections.problems import Problem
+from core.db import clock
+from core.db.hot import batch
+from core.errors import Problem
 from workflows import catalog, metered, metrics, origins, outcomes
 from workflows.call_leases import CallLease
 from workflows.caller import Caller
@@ -206,7 +208,7 @@ class Attempt:
     ) -> None:
         """In one with the place in the budget of requests, so that no commit more is waited for."""
         now = clock.now()
-        with statements.in_one():
+        with batch.in_one():
             self.lease.hold()
             meter.reserve_in_one()
             self.lease.put(

@@ -7,10 +7,11 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from rest_framework.serializers import ValidationError
 
-from connections import audit, clock
+from connections import audit
 from connections.actors import Actor
 from connections.models import Connection
-from connections.problems import Problem
+from core.db import clock
+from core.errors import Problem
 from workflows import definitions, doorbell, pace
 from workflows.models import Trigger, Workflow, WorkflowVersion
 

@@ -7,8 +7,8 @@ from django.db.models import Case, Count, IntegerField, QuerySet, Value, When
 from django.db.models.fields.json import KT
 from django.utils import timezone
 
-from connections.days import midnight
 from connections.models import Connection
+from core.web.date_fields import midnight
 from workflows.models import ActionCall
 
 DAYS = 14

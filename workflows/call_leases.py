@@ -4,7 +4,8 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
-from connections import clock, quick_rows, statements
+from core.db import clock
+from core.db.hot import batch, rows
 from workflows.claims import LEASE, LeaseLost
 from workflows.models import ActionCall
 from workflows.owners import Owner, OwnerLost
@@ -40,7 +41,7 @@ class CallLease:
 
     def write(self, **fields: Any) -> None:
         """Change the row, or save it; a status other than `running` gives the lease back."""
-        with statements.in_one():
+        with batch.in_one():
             if self.unsaved:
                 self.owner.hold()
             self.put(fields)
@@ -57,12 +58,12 @@ class CallLease:
         if self.unsaved:
             self.owner.save(self.call, fields)
         else:
-            quick_rows.change(self.call, self._ours(), fields, self._lost())
+            rows.change(self.call, self._ours(), fields, self._lost())
 
     def complete(self, result: dict[str, Any]) -> None:
         """Write the result down in one with what follows from it; where what it serves is lost, alone."""
         try:
-            with statements.in_one():
+            with batch.in_one():
                 self._hold_call()
                 self.owner.completed(self.call)
                 self.put(result)
@@ -72,7 +73,7 @@ class CallLease:
 
     def _hold_call(self) -> None:
         if not self.unsaved:
-            quick_rows.hold(self.call, self._ours(), self._lost())
+            rows.hold(self.call, self._ours(), self._lost())
 
     def _ours(self) -> dict[str, Any]:
         return {"lease_holder": self.holder, "status": Status.RUNNING}

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from connections import raw_json
 from connections.models import Connection
+from core import json_preview
 from workflows import catalog, hints, readable
 from workflows.catalog import ActionType, Json
 from workflows.models import ActionCall
@@ -38,7 +38,7 @@ def context_of(call: ActionCall) -> dict[str, Any]:
         "at_fault": _fields(error, call.action),
         "hint": hints.for_error(error, integration),
         "raw": [
-            (name, *raw_json.shown(value))
+            (name, *json_preview.shown(value))
             for name, value in (("Input", call.input), ("Output", call.output), ("Error", call.error))
             if value is not None
         ],

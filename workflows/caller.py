@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Max, QuerySet
 
-from connections import clock
+from core.db import clock
 from workflows.catalog import Twins
 from workflows.models import ActionCall
 

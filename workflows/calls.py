@@ -10,11 +10,12 @@ import structlog
 from django.db import IntegrityError, transaction
 from rest_framework.serializers import ValidationError, as_serializer_error
 
-from connections import audit, clock
+from connections import audit
 from connections.actors import Actor
 from connections.api.errors import invalid_input
 from connections.models import Connection
-from connections.problems import Problem
+from core.db import clock
+from core.errors import Problem
 from workflows import attempts, catalog, claims, doorbell
 from workflows.catalog import ActionType, Json
 from workflows.models import ActionCall

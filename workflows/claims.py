@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.db.models import Q
 
-from connections import clock
+from core.db import clock
 from workflows.models import ActionCall
 
 # Renewed before each request that leaves; a request takes at most 22 seconds (pagerduty_app.client.transport).

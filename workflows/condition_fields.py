@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from connections.storable import is_storable
+from core.json_sanitize import is_storable
 from workflows import conditions, known_fields
 from workflows.catalog import Json
 from workflows.comparisons.paths import is_path

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.http import QueryDict
 
-from connections.storable import is_storable
-from connections.web.edit_conflicts import Part
+from core.json_sanitize import is_storable
+from core.web.edit_conflicts import Part
 from workflows.comparisons.kinds import written
 from workflows.condition_fields import MAX_CONDITIONS, UNSTORABLE
 from workflows.conditions import OPERATORS
@@ -60,7 +60,7 @@ class ConditionForm:
             self.rows.append(Row())
 
     def part(self, name: str, label: str) -> Part:
-        """As connections.web.edit_conflicts compares it."""
+        """As core.web.edit_conflicts compares it."""
         columns = {
             "field": [row.field for row in self.rows],
             "operator": [row.operator for row in self.rows],

@@ -11,8 +11,8 @@ import structlog
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef
 
-from connections import clock
 from connections.models import Workspace
+from core.db import clock
 from workflows.models import RetentionStatement
 from workflows.old_rows import KINDS
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django_q.brokers import Broker
 from django_q.tasks import async_task
 
-from connections import clock
+from core.db import clock
 from workflows.models import Heartbeat
 
 _DRAIN, _SEND_HOOKS = "workflows.worker.drain", "workflows.worker.send_hooks"

@@ -5,7 +5,7 @@ import json
 import re
 from typing import Any
 
-from connections.problems import Problem
+from core.errors import Problem
 
 Definition = dict[str, Any]
 EMPTY: Definition = {"conditions": {"match": "all", "rows": []}, "steps": []}

@@ -6,7 +6,8 @@ import uuid
 
 import structlog
 
-from connections import clock, quick_rows
+from core.db import clock
+from core.db.hot import rows
 from workflows import claims, metrics, run_leases, walks
 from workflows.models import Run
 from workflows.turns import Turns
@@ -92,7 +93,7 @@ def _claim(run: Run) -> uuid.UUID | None:
         "started_at": run.started_at or now,
     }
     # One that was taken up before may have taken the whole server down with it: that has to be remembered.
-    take = quick_rows.update if run.claims else quick_rows.claim
+    take = rows.update if run.claims else rows.claim
     if not take(run, as_seen, taken):
         return None
     run.claims, run.lease_until = run.claims + 1, until

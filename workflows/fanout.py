@@ -9,8 +9,9 @@ import structlog
 from django.db import DataError, transaction
 from django.db.models import Q
 
-from connections import clock, quick_rows
-from connections.problems import in_words
+from core.db import clock
+from core.db.hot import rows
+from core.errors import in_words
 from workflows import catalog, conditions, doorbell, origins, pace
 from workflows.hooks import outbox
 from workflows.models import Event, Run, Trace, Workflow, WorkflowVersion
@@ -78,7 +79,7 @@ def _take(event: Event) -> bool:
     event.attempts += 1
     taken = {"attempts": event.attempts, "lease_until": clock.now() + _LEASE}
     # One that was tried before may have taken the whole server down with it: that has to be remembered.
-    take = quick_rows.update if as_seen["attempts"] else quick_rows.claim
+    take = rows.update if as_seen["attempts"] else rows.claim
     return take(event, as_seen, taken)
 
 
@@ -170,7 +171,7 @@ def _wants(version: WorkflowVersion, fields: dict[str, Any]) -> bool:
 
 def _finish(event: Event, status: str, error: str = "", cause: Trace | None = None) -> bool:
     ended = {"status": status, "error": error, "lease_until": None, "cause": cause}
-    return quick_rows.update(event, {"status": "queued"}, ended)
+    return rows.update(event, {"status": "queued"}, ended)
 
 
 def _give_back(event: Event, error: Exception) -> None:

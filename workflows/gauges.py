@@ -15,8 +15,8 @@ from django.db.models import Count, Min, QuerySet
 from prometheus_client.core import GaugeMetricFamily as Family
 from prometheus_client.registry import Collector
 
-from connections import clock
 from connections.models import Connection, Grant, RequestBudget
+from core.db import clock
 from workflows.models import ActionCall, Event, Heartbeat, HeldDelivery, HookDelivery, Run
 from workflows.models.runs import UNFINISHED
 

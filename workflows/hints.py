@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connections import providers
-from connections.problems import Problem
+from core.errors import Problem
 from workflows import catalog
 
 # {provider} is its name. Codes that one provider alone has come with its integration.

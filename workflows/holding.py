@@ -8,8 +8,8 @@ from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
 from django.db.models.functions import Length
 
-from connections import clock
-from connections.storable import storable_text
+from core.db import clock
+from core.json_sanitize import storable_text
 from workflows import catalog, signers, storing
 from workflows.models import HeldDelivery, Trigger, TriggerSecret
 from workflows.storing import Verdict

@@ -20,9 +20,9 @@ from connections import grant_state
 from connections.actors import Actor
 from connections.budget import Budget, Exhausted
 from connections.models import Connection
-from connections.problems import Problem
-from connections.slots import provider_slot
-from connections.text_folding import fold
+from core.errors import Problem
+from core.request_slots import provider_slot
+from core.text_folding import fold
 from workflows import catalog, metered, outcomes
 from workflows.catalog import Lookup, Option, ProviderError
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from connections import clock, grants
+from connections import grants
 from connections.budget import Allowance, Budget, Exhausted
 from connections.models import Connection
-from connections.problems import Problem
+from core.db import clock
+from core.errors import Problem
 from workflows import catalog
 from workflows.catalog import ProviderError
 

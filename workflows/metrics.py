@@ -1,8 +1,8 @@
-"""What this room counts for /metrics, in the process where it happens (connections.metrics)."""
+"""What this room counts for /metrics, in the process where it happens (core.metrics)."""
 
 from prometheus_client import Counter, Histogram
 
-from connections.metrics import COUNTED, counter
+from core.metrics import COUNTED, counter
 from workflows.models import ActionCall, Run
 
 DELIVERIES = counter(

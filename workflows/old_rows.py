@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from connections import clock
 from connections.models import Connection, Workspace
+from core.db import clock
 from workflows.models import ActionCall, Event, Hook, HookDelivery, ReplayBatch, Run, StepRun
 
 # A call is found again by its Idempotency-Key for so long.

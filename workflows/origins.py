@@ -10,9 +10,10 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 
-from connections import clock, quick_rows, statements
 from connections.models import Connection
-from connections.problems import Problem
+from core.db import clock
+from core.db.hot import batch, rows
+from core.errors import Problem
 from workflows import catalog
 from workflows.catalog import Effect
 from workflows.models import ActionCall, Event, Run, Trace
@@ -57,7 +58,7 @@ def record(call: ActionCall, connection: Connection, effects: list[Effect], run:
             first_at=now,
             last_at=now,
         )
-        quick_rows.insert(trace, same=("call", "kind", "subject"), renewed=("last_at",))
+        rows.insert(trace, same=("call", "kind", "subject"), renewed=("last_at",))
 
 
 def forget(call: ActionCall) -> None:
@@ -81,7 +82,7 @@ def cause_of(event: Event) -> Trace | None:
 
 
 def _is_written(account: str, subject: str) -> bool:
-    with statements.run(_WRITTEN, (account, subject[:300])) as cursor:
+    with batch.run(_WRITTEN, (account, subject[:300])) as cursor:
         return cursor.fetchone() is not None
 
 

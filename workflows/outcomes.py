@@ -5,10 +5,11 @@ from typing import Any
 
 import structlog
 
-from connections import backoff, clock
 from connections.budget import Exhausted
-from connections.problems import Problem
-from connections.storable import storable
+from core import backoff
+from core.db import clock
+from core.errors import Problem
+from core.json_sanitize import storable
 from workflows import metered
 from workflows.catalog import Json, ProviderError
 from workflows.models import ActionCall

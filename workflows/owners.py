@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from connections import quick_rows
+from core.db.hot import rows
 from workflows.models import ActionCall, Run
 
 
@@ -23,14 +23,14 @@ class Owner:
         self.before_request = before_request
 
     def hold(self) -> None:
-        """What the call serves stays whose it is until all is written that is written in one (connections.statements).
+        """What the call serves stays whose it is until all is written that is written in one (core.db.hot.batch).
 
         Raises OwnerLost there when it is another worker's by now.
         """
 
     def save(self, call: ActionCall, fields: dict[str, Any]) -> None:
         """Write the call down for the first time, with these values and what belongs to it, in one."""
-        quick_rows.insert(call, fields)
+        rows.insert(call, fields)
 
     def completed(self, call: ActionCall) -> None:
         """Write down what follows, in one with the result that is written behind it. Raises OwnerLost, before anything

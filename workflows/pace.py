@@ -9,9 +9,11 @@ import structlog
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from connections import audit, clock, quick_rows, statements
+from connections import audit
 from connections.actors import Actor
-from connections.problems import Problem
+from core.db import clock
+from core.db.hot import batch, rows
+from core.errors import Problem
 from workflows.hooks import outbox
 from workflows.models import Run, Workflow
 from workflows.notifications import facts
@@ -42,9 +44,7 @@ def holds(workflow: Workflow, now: datetime) -> bool:
         return True
     since = max(now - WINDOW, workflow.counted_from or now - WINDOW)
     limit = workflow.max_runs_per_minute
-    with statements.run(
-        _BEGUN, [*quick_rows.stored(Run, {"workflow": workflow, "created_at": since}), limit]
-    ) as cursor:
+    with batch.run(_BEGUN, [*rows.stored(Run, {"workflow": workflow, "created_at": since}), limit]) as cursor:
         if cursor.fetchone()[0] < limit:
             return False
     _pause(workflow)

@@ -5,9 +5,9 @@ from typing import Any
 
 from django.db import transaction
 
-from connections import clock
 from connections.models import Connection
-from connections.problems import Problem
+from core.db import clock
+from core.errors import Problem
 from workflows.hooks import outbox
 from workflows.models import ActionCall, Run, StepRun
 from workflows.notifications import facts

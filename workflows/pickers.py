@@ -6,7 +6,7 @@ from django import forms
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from connections.problems import Problem
+from core.errors import Problem
 from workflows.action_fields import Ids
 from workflows.catalog import Option
 from workflows.lookups import Choices

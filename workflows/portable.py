@@ -18,8 +18,8 @@ from rest_framework import serializers
 
 from connections.actors import Actor
 from connections.models import Connection
-from connections.problems import Problem
-from connections.storable import is_storable
+from core.errors import Problem
+from core.json_sanitize import is_storable
 from workflows import authoring, catalog, definitions, drafts
 from workflows.catalog import Json
 from workflows.inputs import ActionInput, Text

@@ -4,10 +4,10 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from connections import clock
 from connections.models import Connection
-from connections.problems import Problem
 from connections.signals import connection_restored, connection_revoked, connection_revoking
+from core.db import clock
+from core.errors import Problem
 from workflows import doorbell, parked, watching
 from workflows.health import stopping
 from workflows.models import ActionCall, HeldDelivery, Run, Subscription, Trigger

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from connections.problems import Problem
-from connections.text_folding import compose
+from core.errors import Problem
+from core.text_folding import compose
 
 MOST_PATHS = 50
 LONGEST_PATH = 200

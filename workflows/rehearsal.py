@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from connections.problems import Problem
+from core.errors import Problem
 from workflows import catalog, conditions, possible_nulls, readable, samples, step_inputs, workflow_words
 from workflows.catalog import Json
 from workflows.models import Event, Workflow

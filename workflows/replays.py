@@ -10,10 +10,11 @@ import structlog
 from django.db import transaction
 from django.db.models import Count, Max, Q, QuerySet
 
-from connections import audit, clock
+from connections import audit
 from connections.actors import Actor
 from connections.models import Workspace
-from connections.problems import Problem
+from core.db import clock
+from core.errors import Problem
 from workflows import doorbell, parked
 from workflows.hooks import outbox
 from workflows.models import ReplayBatch, Run

@@ -2,9 +2,10 @@
 
 from django.db import transaction
 
-from connections import audit, clock
+from connections import audit
 from connections.actors import Actor
-from connections.problems import Problem
+from core.db import clock
+from core.errors import Problem
 from workflows import doorbell, parked
 from workflows.hooks import outbox
 from workflows.models import ActionCall, Run

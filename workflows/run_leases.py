@@ -4,7 +4,8 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
-from connections import clock, quick_rows
+from core.db import clock
+from core.db.hot import rows
 from workflows import doorbell
 from workflows.models import Run
 from workflows.owners import OwnerLost
@@ -41,11 +42,11 @@ class RunLease:
         self.write(lease_holder=None, lease_until=None, **fields)
 
     def hold(self) -> None:
-        """It stays ours until all is written that is written in one (connections.statements)."""
-        quick_rows.hold(self.run, self._ours(), self._lost())
+        """It stays ours until all is written that is written in one (core.db.hot.batch)."""
+        rows.hold(self.run, self._ours(), self._lost())
 
     def write(self, **fields: Any) -> None:
-        quick_rows.change(self.run, self._ours(), fields, self._lost())
+        rows.change(self.run, self._ours(), fields, self._lost())
 
     def _ours(self) -> dict[str, Any]:
         return {"lease_holder": self.holder, "status": Run.Status.RUNNING}

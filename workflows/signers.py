@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from connections import clock
+from core.db import clock
 from workflows import catalog
 from workflows.models import Trigger, TriggerSecret
 

@@ -7,7 +7,7 @@ from django.db.backends.signals import connection_created
 from django.dispatch import receiver
 from django_q.signals import post_spawn
 
-from connections.postgresql import plans
+from core.db.postgresql import plans
 
 
 @receiver(post_spawn)

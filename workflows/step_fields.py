@@ -7,7 +7,7 @@ from django import forms
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 
-from connections.problems import Problem
+from core.errors import Problem
 from workflows import pickers
 from workflows.action_fields import Prose
 from workflows.catalog import Json

@@ -13,7 +13,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.serializers import as_serializer_error
 
 from connections.models import Connection
-from connections.problems import Problem
+from core.errors import Problem
 from workflows import calls, catalog, expressions
 from workflows.action_forms import flat
 from workflows.catalog import Json

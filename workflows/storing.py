@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from connections import clock
-from connections.storable import storable_text
+from core.db import clock
+from core.json_sanitize import storable_text
 from workflows import catalog, doorbell, redaction, twins
 from workflows.catalog import Delivery
 from workflows.hooks import outbox

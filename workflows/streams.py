@@ -7,11 +7,12 @@ from datetime import timedelta
 from itertools import chain
 from typing import Any
 
-from connections import budget, clock
+from connections import budget
 from connections.actors import Actor
 from connections.models import Connection
-from connections.problems import Problem
-from connections.slots import busy, stream_slot
+from core.db import clock
+from core.errors import Problem
+from core.request_slots import busy, stream_slot
 from workflows import attempts, calls, claims, metered, outcomes
 from workflows.caller import Caller
 from workflows.catalog import ActionType, Json, ProviderError, Streamed

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from connections import clock
 from connections.models import Connection
-from connections.problems import in_words
+from core.db import clock
+from core.errors import in_words
 from workflows import catalog, holding
 from workflows.models import Trigger
 

@@ -16,7 +16,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Greatest
 
-from connections.newest import newest_of
+from core.db.latest_per_group import newest_of
 from workflows.models import Event, HeldDelivery, Subscription, Trigger, TriggerSecret, TurnedAway, Watch
 from workflows.trigger_concerns import Concern, concerns_of
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connections.api.errors import invalid_input
-from connections.problems import Problem
+from core.errors import Problem
 from workflows import catalog
 from workflows.catalog import Json
 from workflows.wording import title_of

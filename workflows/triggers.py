@@ -6,11 +6,12 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from connections import audit, clock
+from connections import audit
 from connections.actors import Actor
-from connections.encryption import seal
 from connections.models import Connection
-from connections.problems import Problem
+from core.crypto import seal
+from core.db import clock
+from core.errors import Problem
 from workflows import (
     catalog,
     fanout,

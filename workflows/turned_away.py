@@ -10,7 +10,7 @@ import structlog
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Count, F
 
-from connections import clock
+from core.db import clock
 from workflows.models import Trigger, TurnedAway
 
 log = structlog.get_logger(__name__)

@@ -12,7 +12,8 @@ from typing import Any
 
 from django.db import connection
 
-from connections import clock, statements
+from core.db import clock
+from core.db.hot import batch
 
 _HOPS = 500
 # Each probe is ordered as its index is, down to the last column: else a planner may take another index and read rows
@@ -169,7 +170,7 @@ class Turns:
     def _ask(self, sql: str, begin: str = "", **values: Any) -> list[tuple[Any, ...]]:
         now = connection.ops.adapt_datetimefield_value(clock.now())
         asked = {"now": now, "hops": _HOPS} | values
-        with statements.run(self.filled_in(sql, begin), asked) as cursor:
+        with batch.run(self.filled_in(sql, begin), asked) as cursor:
             rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 
-from connections import clock
+from core.db import clock
 from workflows import catalog
 from workflows.catalog import Delivery
 from workflows.models import Event, Trigger

@@ -4,9 +4,10 @@ import time
 import uuid
 from typing import Any
 
-from connections import clock, quick_rows, statements
-from connections.problems import Problem
-from connections.storable import storable
+from core.db import clock
+from core.db.hot import batch, rows
+from core.errors import Problem
+from core.json_sanitize import storable
 from workflows import attempts, claims, conditions, outcomes, parked, step_inputs
 from workflows.catalog import Json
 from workflows.fanout import fields_of
@@ -98,9 +99,9 @@ class Walk:
         """Its only_if does not hold; what it would have put out is not there for later steps."""
         step = self._new(definition)
         step.status, step.finished_at = StepRun.Status.SKIPPED, clock.now()
-        with statements.in_one():
+        with batch.in_one():
             self.lease.to_next_step()
-            quick_rows.insert(step)
+            rows.insert(step)
 
     def _begin(self, definition: dict[str, Any]) -> StepRun:
         """Make the first attempt, which writes down what is about to happen before it does."""
@@ -146,15 +147,15 @@ class Walk:
         again = outcomes.of_further_round(call) if call.status == ActionCall.Status.FAILED else None
         if again is None:
             return False
-        with statements.in_one():
+        with batch.in_one():
             self.lease.give_back(status=Run.Status.WAITING, due_at=again["next_attempt_at"], claims=0)
-            quick_rows.change(call, {"status": ActionCall.Status.FAILED}, again, lost=None)
+            rows.change(call, {"status": ActionCall.Status.FAILED}, again, lost=None)
         return True
 
     def save_step(self, step: StepRun, call: ActionCall, fields: dict[str, Any]) -> None:
         """The step and its call, with these values."""
-        quick_rows.insert(call, fields)
-        quick_rows.insert(step, {"call": call})
+        rows.insert(call, fields)
+        rows.insert(step, {"call": call})
 
     def step_completed(self, step: StepRun) -> None:
         """The step's end, and the run's if it was the last; as `_step_done` and `_end`, in one go."""
@@ -166,13 +167,13 @@ class Walk:
                 status=Run.Status.COMPLETED, position=position, claims=1, error=None, finished_at=now
             )
             outbox.owe_run(self.run)
-        quick_rows.change(step, {}, {"status": StepRun.Status.COMPLETED, "finished_at": now}, lost=None)
+        rows.change(step, {}, {"status": StepRun.Status.COMPLETED, "finished_at": now}, lost=None)
 
     def _step_done(self, step: StepRun, status: str, error: Any = None) -> None:
         ended = {"status": status, "error": error, "finished_at": clock.now()}
-        with statements.in_one():
+        with batch.in_one():
             self.lease.to_next_step()
-            quick_rows.change(step, {}, ended, lost=None)
+            rows.change(step, {}, ended, lost=None)
 
     def _wait(self, call: ActionCall) -> None:
         held = call.status == ActionCall.Status.RUNNING
@@ -181,7 +182,7 @@ class Walk:
 
     def _end(self, status: str, error: Any = None) -> None:
         """The end and what is owed to hooks for it, in one."""
-        with statements.in_one():
+        with batch.in_one():
             self.lease.give_back(status=status, error=error, finished_at=clock.now())
             outbox.owe_run(self.run)
             if status == Run.Status.FAILED:

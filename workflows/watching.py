@@ -13,11 +13,13 @@ from datetime import datetime, timedelta
 import structlog
 from django.db import transaction
 
-from connections import backoff, clock, grant_state
+from connections import grant_state
 from connections.budget import Exhausted
 from connections.models import Connection
-from connections.problems import Problem, in_words
-from connections.storable import storable
+from core import backoff
+from core.db import clock
+from core.errors import Problem, in_words
+from core.json_sanitize import storable
 from workflows import catalog, doorbell, metered, outcomes, storing
 from workflows.catalog import Look, Poll, ProviderError
 from workflows.models import Trigger, Watch

@@ -4,7 +4,7 @@ Not regular expressions: those of the standard library can be made to run for ev
 length of the text plus that of the pattern times a small part of it, both bounded, whatever somebody writes.
 """
 
-from connections.text_folding import fold
+from core.text_folding import fold
 
 LONGEST_PATTERN = 200
 LONGEST_TEXT = 10_000

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
 
-from connections import time_zones
+from core import time_zones
 
 LONGEST = 100
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

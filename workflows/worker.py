@@ -2,10 +2,11 @@
 
 import time
 
-from connections import clock, consent_calendar, renewal
+from connections import consent_calendar, renewal
 from connections.mail import outbox as mail
 from connections.notifications import digest, distribution
-from connections.postgresql import plans
+from core.db import clock
+from core.db.postgresql import plans
 from workflows import (
     calls,
     data_retention,

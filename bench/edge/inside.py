@@ -22,7 +22,7 @@ from django.utils import timezone  # noqa: E402
 
 from connections import grants  # noqa: E402
 from connections.models import Connection, Grant, User, Workspace  # noqa: E402
-from connections.problems import Problem  # noqa: E402
+from core.errors import Problem  # noqa: E402
 from taskjuice.demo import consent  # noqa: E402
 from taskjuice.demo.seed import EMAIL  # noqa: E402
 

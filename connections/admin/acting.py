@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from connections.admin.counting import count_up_to
 from connections.admin.scoped import ScopedPage
-from connections.problems import Problem
+from core.errors import Problem
 
 MOST_ROWS = 100
 _SECONDS = 20.0

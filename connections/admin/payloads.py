@@ -5,15 +5,15 @@ from typing import Any
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from connections import raw_json
-from connections.problems import in_words
+from core import json_preview
+from core.errors import in_words
 
 
 def as_json(value: Any) -> SafeString:
     """`value` indented, and cut where it is too long for a page; a dash for nothing."""
     if value is None:
         return mark_safe("-")  # a constant  # nosec B308
-    text, cut = raw_json.shown(value)
+    text, cut = json_preview.shown(value)
     return format_html(
         '<pre tabindex="0">{}{}</pre>', text, "\n… (this is only its beginning)" if cut else ""
     )

@@ -10,8 +10,9 @@ from rest_framework.authentication import (
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
-from connections import api_keys, second_factor, wall
+from connections import api_keys, second_factor
 from connections.models import ApiKey
+from core.db import tenant_scope
 
 
 class KeyHolder:
@@ -33,7 +34,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         key = api_keys.find(candidate.strip()) if kind.lower() == "bearer" else None
         if key is None:
             raise AuthenticationFailed("This API key is unknown, expired or revoked.")
-        wall.look(wall.View(workspace=key.workspace_id))
+        tenant_scope.look(tenant_scope.View(workspace=key.workspace_id))
         api_keys.used(key)
         return KeyHolder(), key
 

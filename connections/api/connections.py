@@ -14,7 +14,7 @@ from connections.api.endpoints import Endpoint
 from connections.api.health import health_field
 from connections.models import Connection
 from connections.revoke import revoke
-from connections.slots import busy, provider_slot
+from core.request_slots import busy, provider_slot
 
 
 class ConnectionOut(serializers.ModelSerializer[Connection]):

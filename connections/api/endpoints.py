@@ -19,8 +19,8 @@ from rest_framework.views import APIView
 from connections.actors import Actor
 from connections.api.errors import invalid_input
 from connections.api.pagination import Pages
-from connections.problems import Problem, not_found
 from connections.requests import actor_of
+from core.errors import Problem, not_found
 
 Row = TypeVar("Row", bound=models.Model)
 

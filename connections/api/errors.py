@@ -10,7 +10,7 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from connections.problems import Problem, not_found
+from core.errors import Problem, not_found
 
 log = structlog.get_logger(__name__)
 

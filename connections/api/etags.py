@@ -10,7 +10,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections.problems import Problem
+from core.errors import Problem
 
 Row = TypeVar("Row", bound=Model)
 IF_MATCH = OpenApiParameter(

@@ -6,9 +6,9 @@ from django.conf import settings
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from connections import rates
 from connections.models import ApiKey
-from connections.problems import Problem
+from core import rate_counter
+from core.errors import Problem
 
 _MINUTE = 60
 
@@ -20,7 +20,7 @@ class PerCaller(BaseThrottle):
         """Always True; raises Problem (throttled), which says more than DRF's own."""
         caller = _caller(request)
         most: int = settings.API_PER_MINUTE
-        wait = rates.too_often(caller, most=most, seconds=_MINUTE) if caller else None
+        wait = rate_counter.too_often(caller, most=most, seconds=_MINUTE) if caller else None
         if wait is not None:
             raise Problem(
                 "throttled",

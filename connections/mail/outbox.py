@@ -20,10 +20,12 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django_q.tasks import async_task
 
-from connections import backoff, clock, link_messages, wall
-from connections.encryption import reveal, seal
+from connections import link_messages
 from connections.messages import line
 from connections.models import Notice
+from core import backoff
+from core.crypto import reveal, seal
+from core.db import clock, tenant_scope
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +51,7 @@ def owe(*, kind: str, to: str, subject: str, body: str, life: timedelta, replace
     notice = Notice(kind=kind, to=to, subject=line(subject)[:200], expires_at=now + life)
     seal(notice, "body", body)
     # The row belongs to no tenant: no request can read it back.
-    with wall.opened(), transaction.atomic():
+    with tenant_scope.opened(), transaction.atomic():
         if replaces:
             older = Notice.objects.filter(status=Notice.Status.OWED, to=to, kind=kind)
             older.update(status=Notice.Status.DROPPED, body=None)

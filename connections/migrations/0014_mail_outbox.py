@@ -1,7 +1,7 @@
 """Notices become the outbox of all email: texts of their own, retries with back-off, and a state that support sees."""
 
-import connections.clock
-import connections.encryption
+import core.db.clock
+import core.crypto
 from django.db import migrations, models
 
 
@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='notice',
             name='body',
-            field=connections.encryption.SealedField(blank=True, null=True),
+            field=core.crypto.SealedField(blank=True, null=True),
         ),
         migrations.AddField(
             model_name='notice',
@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='notice',
             name='next_attempt_at',
-            field=models.DateTimeField(default=connections.clock.now),
+            field=models.DateTimeField(default=core.db.clock.now),
         ),
         migrations.AddField(
             model_name='notice',

@@ -1,13 +1,13 @@
 """Notifications in the app and by email; they take the place of the notices about connections."""
 
-import connections.clock
+import core.db.clock
 import django.db.models.deletion
 import uuid
 from django.conf import settings
 from django.db import migrations, models
 from django.db.models import F
 
-from connections.postgresql import policies
+from core.db.postgresql import policies
 
 TABLES = {
     "connections_notificationfact": policies.OWN_WORKSPACE,
@@ -88,7 +88,7 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(max_length=40)),
                 ('group', models.CharField(max_length=120)),
                 ('data', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(default=connections.clock.now, editable=False)),
+                ('created_at', models.DateTimeField(default=core.db.clock.now, editable=False)),
                 ('workspace', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='connections.workspace')),
             ],
         ),

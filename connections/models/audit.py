@@ -5,11 +5,11 @@ from typing import Any, ClassVar, NoReturn
 
 from django.db import models
 
-from connections import clock
 from connections.models.connection import Connection
 from connections.models.keys import ApiKey
 from connections.models.people import Account, User, Workspace
 from connections.tenancy import TenantQuerySet
+from core.db import clock
 
 
 class AuditEventQuerySet(TenantQuerySet["AuditEvent"]):

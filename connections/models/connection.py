@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from connections import clock, quick_rows
-from connections.encryption import SealedField
 from connections.models.oauth_apps import OAuthApp
 from connections.models.people import User, Workspace
 from connections.tenancy import TenantQuerySet
+from core.crypto import SealedField
+from core.db import clock
+from core.db.hot import rows
 
 _USE_GRAIN = timedelta(minutes=1)
 
@@ -19,7 +20,7 @@ _USE_GRAIN = timedelta(minutes=1)
 class _Connections(TenantQuerySet["Connection"]):
     def get_with_grant(self, **where: Any) -> "Connection":
         """As `get`, of columns, with the grant that it has already; each step of each run asks for one."""
-        found, grant = quick_rows.read_with(Connection, where, Grant, "connection")
+        found, grant = rows.read_with(Connection, where, Grant, "connection")
         if grant is not None:
             grant.connection = found
         return found

@@ -5,9 +5,9 @@ from typing import ClassVar
 
 from django.db import models
 
-from connections import clock
 from connections.models.people import User, Workspace
 from connections.tenancy import TenantQuerySet
+from core.db import clock
 
 
 class ApiKey(models.Model):

@@ -5,10 +5,10 @@ import uuid
 from django.db import models
 from django.db.models import Q
 
-from connections import clock
-from connections.encryption import SealedField
 from connections.models.connection import Connection
 from connections.models.secret_links import ClientLink, Invitation
+from core.crypto import SealedField
+from core.db import clock
 
 
 class Notice(models.Model):

@@ -6,8 +6,8 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
-from connections import clock
 from connections.models.people import Account, User, Workspace
+from core.db import clock
 
 
 class NotificationFact(models.Model):

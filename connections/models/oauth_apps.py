@@ -6,10 +6,10 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
-from connections import clock
-from connections.encryption import SealedField
 from connections.models.people import User, Workspace
 from connections.tenancy import TenantQuerySet
+from core.crypto import SealedField
+from core.db import clock
 
 
 class OAuthApp(models.Model):

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 
-from connections import clock
+from core.db import clock
 
 
 class UserFactory(BaseUserManager["User"]):

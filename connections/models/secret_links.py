@@ -15,10 +15,10 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
-from connections import clock
-from connections.encryption import SealedField, Unreadable, reveal, seal
 from connections.models.connection import Connection
 from connections.models.people import Account, User
+from core.crypto import SealedField, Unreadable, reveal, seal
+from core.db import clock
 
 _LIFE = timedelta(days=7)
 

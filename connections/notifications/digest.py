@@ -7,10 +7,10 @@ from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 
-from connections import clock
 from connections.mail import outbox
 from connections.messages import signed
 from connections.models import Membership, Notification, NotificationReceipt
+from core.db import clock
 
 _AT_ONCE = 200
 _MOST = 50

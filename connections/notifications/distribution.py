@@ -13,11 +13,11 @@ from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
-from connections import clock
 from connections.messages import line
 from connections.models import Account, Notification, NotificationFact, NotificationReceipt
 from connections.notifications import kinds, preferences
 from connections.notifications.kinds import Email, Kind, Words
+from core.db import clock
 
 log = structlog.get_logger(__name__)
 

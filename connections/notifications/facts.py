@@ -5,9 +5,9 @@ from typing import Any
 
 from django.urls import reverse
 
-from connections import clock, wall
 from connections.models import Connection, NotificationFact, NotificationReceipt
 from connections.notifications.kinds import CONNECTION_BROKEN, CONSENT_ENDS, Kind
+from core.db import clock, tenant_scope
 
 
 def notify(kind: Kind, *, workspace_id: uuid.UUID, group: str, **data: Any) -> None:
@@ -39,7 +39,7 @@ def withdraw(connection: Connection, *what: Kind) -> None:
     """What was wrong with the connection no longer is: it is read, and no email tells of it. what: by default all."""
     of = [kind.key for kind in what or (CONNECTION_BROKEN, CONSENT_ENDS)]
     over = {"kind__in": of, "group__startswith": str(connection.pk)}
-    with wall.opened():  # a client who reconnects sees no row of the agency's people
+    with tenant_scope.opened():  # a client who reconnects sees no row of the agency's people
         NotificationFact.objects.filter(workspace=connection.workspace_id, **over).delete()
         about = {f"notification__{name}": value for name, value in over.items()}
         open_ = NotificationReceipt.objects.filter(

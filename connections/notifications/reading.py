@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from django.db.models import QuerySet
 
-from connections import clock
 from connections.models import NotificationReceipt, User
+from core.db import clock
 
 Receipts = QuerySet[NotificationReceipt]
 MOST_COUNTED = 99

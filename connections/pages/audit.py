@@ -19,11 +19,11 @@ from django.views.decorators.http import require_GET
 
 from connections import audit_words
 from connections.access import here, member, needs
-from connections.days import Day, midnight
 from connections.models import Account, AuditEvent, Connection, Workspace
 from connections.pages.connections import get_connection
-from connections.paging import page_of
-from connections.text_search import search
+from core.text_search import search
+from core.web.date_fields import Day, midnight
+from core.web.pagination import page_of
 
 log = structlog.get_logger(__name__)
 

@@ -13,7 +13,7 @@ from connections import client_links, oauth_apps, providers
 from connections.actors import Actor
 from connections.models import ClientLink, Connection, User
 from connections.pages.secret_links import keep_digest
-from connections.problems import Problem
+from core.errors import Problem
 
 _SESSION = "client_link"
 _RELATED = ("connection__workspace__account", "connection__grant", "created_by")

@@ -14,8 +14,8 @@ from connections.forms import ClientLinkForm
 from connections.models import ClientLink, Connection
 from connections.pages.connections import get_connection
 from connections.place import workspaces_of
-from connections.problems import Problem
 from connections.requests import actor_of
+from core.errors import Problem
 
 _SECTION = {"section": "connections"}
 _FIELDS = {"label_in_use": "label", "mailed_too_often": "email", "not_an_account": "expected_account"}

@@ -26,14 +26,14 @@ from connections.access import here, member
 from connections.forms import ConnectForm, ConnectionForm, ReconnectForm
 from connections.models import Connection
 from connections.naming import change_connection
-from connections.paging import page_of
 from connections.place import workspaces_of
-from connections.problems import Problem, sentence_of
 from connections.requests import actor_of
-from connections.slots import busy, provider_slot
-from connections.text_search import search
 from connections.typed import searched
-from connections.web.edit_conflicts import Edit, parts_of
+from core.errors import Problem, sentence_of
+from core.request_slots import busy, provider_slot
+from core.text_search import search
+from core.web.edit_conflicts import Edit, parts_of
+from core.web.pagination import page_of
 
 SECTION = {"section": "connections"}
 _HISTORY = 10

@@ -13,8 +13,8 @@ from connections.joining import INVITATION, invitation_in
 from connections.models import Invitation, User
 from connections.pages.secret_links import keep_digest
 from connections.place import choose, place_of
-from connections.problems import Problem
 from connections.requests import actor_of
+from core.errors import Problem
 
 
 @never_cache

@@ -9,14 +9,15 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from connections import api_keys, sent_once
+from connections import api_keys
 from connections.access import here, needs
 from connections.forms import KeyForm
 from connections.models import ApiKey
-from connections.paging import page_of
 from connections.place import workspaces_of
-from connections.problems import Problem
 from connections.requests import actor_of
+from core.errors import Problem
+from core.web import form_tokens
+from core.web.pagination import page_of
 
 _SECTION = {"section": "keys"}
 
@@ -36,19 +37,19 @@ def key_list(request: HttpRequest) -> HttpResponse:
 def add_key(request: HttpRequest) -> HttpResponse:
     """Make a key; the answer to the form is the only page that ever shows it."""
     sent = request.POST if request.method == "POST" else None
-    once = sent_once.key_in(request.GET if sent is None else sent)
+    once = form_tokens.key_in(request.GET if sent is None else sent)
     if sent is None and not once:
-        return sent_once.to_form(request)
+        return form_tokens.to_form(request)
     form = KeyForm(
         sent,
         workspaces=workspaces_of(request),
         initial={"workspace": here(request).workspace},
     )
     if sent is not None and not once:
-        form.add_error(None, sent_once.INCOMPLETE)
+        form.add_error(None, form_tokens.INCOMPLETE)
     if form.is_valid():
         return _made(request, once, form.cleaned_data)
-    context = {"form": form, "once": once or sent_once.new_key()} | _SECTION
+    context = {"form": form, "once": once or form_tokens.new_key()} | _SECTION
     return render(request, "connections/key_add.html", context, status=400 if form.errors else 200)
 
 

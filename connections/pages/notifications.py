@@ -14,9 +14,9 @@ from connections.access import here, member
 from connections.models import User
 from connections.notifications import kinds, preferences, reading
 from connections.notifications.kinds import Email
-from connections.paging import page_of
 from connections.place import accounts_of
 from connections.shell import unread_of
+from core.web.pagination import page_of
 
 _PAGE = 25
 

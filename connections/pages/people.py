@@ -15,9 +15,9 @@ from connections import people
 from connections.access import here, member, needs
 from connections.forms import InviteForm
 from connections.models import Invitation, Membership, Role
-from connections.paging import page_of
-from connections.problems import Problem
 from connections.requests import actor_of
+from core.errors import Problem
+from core.web.pagination import page_of
 
 _SECTION = {"section": "people"}
 

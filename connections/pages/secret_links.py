@@ -4,8 +4,8 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from connections import wall
 from connections.models.secret_links import SecretLinkQuerySet, digest_of
+from core.db import tenant_scope
 
 
 def keep_digest(request: HttpRequest, name: str, links: SecretLinkQuerySet[Any]) -> None:
@@ -15,7 +15,7 @@ def keep_digest(request: HttpRequest, name: str, links: SecretLinkQuerySet[Any])
     browser's history and what somebody sees who looks over a shoulder.
     """
     digest = digest_of(request.GET["link"])
-    with wall.opened():
+    with tenant_scope.opened():
         known = links.filter(digest=digest).exists()
     if known:
         request.session[name] = digest

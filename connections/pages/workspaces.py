@@ -13,12 +13,12 @@ from connections import health, naming, providers
 from connections.access import here, member, needs
 from connections.forms import NameForm
 from connections.models import Connection
-from connections.paging import page_of
 from connections.place import choose, workspaces_of
-from connections.problems import Problem
 from connections.requests import actor_of
-from connections.text_search import search
-from connections.web.edit_conflicts import Edit, parts_of
+from core.errors import Problem
+from core.text_search import search
+from core.web.edit_conflicts import Edit, parts_of
+from core.web.pagination import page_of
 
 _SECTION = {"section": "workspaces"}
 

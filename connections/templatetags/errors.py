@@ -4,7 +4,7 @@ from typing import Any
 
 from django import template
 
-from connections.problems import Problem, in_words, reasons_of
+from core.errors import Problem, in_words, reasons_of
 
 register = template.Library()
 register.filter(in_words)  # for where there is no room for a list

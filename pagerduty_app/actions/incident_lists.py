@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from connections import clock
+from core.db import clock
 from pagerduty_app.actions.fields import (
     INCIDENT,
     STATUSES,

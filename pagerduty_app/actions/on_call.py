@@ -9,7 +9,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from connections import clock
+from core.db import clock
 from pagerduty_app import shifts
 from pagerduty_app.actions.asking import provider_errors
 from pagerduty_app.actions.fields import TIMES, Id, ListingInput, Moment, many

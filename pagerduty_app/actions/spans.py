@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
-from connections import clock
+from core.db import clock
 from workflows.catalog import Json
 
 # PagerDuty means a month where an end is left out: the last one without both, the one from `since` on without `until`

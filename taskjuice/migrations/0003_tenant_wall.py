@@ -1,11 +1,11 @@
-"""Row-level security on PostgreSQL: a second wall between tenants (connections.wall).
+"""Row-level security on PostgreSQL: a second wall between tenants (core.db.tenant_scope).
 
 A table that is made later gets its policy in the migration that makes it; tests/test_wall.py names one without.
 """
 
 from django.db import migrations
 
-from connections.postgresql import policies
+from core.db.postgresql import policies
 
 _CONNECTION = policies.belongs_to("connections_connection", "connection_id")
 _TRIGGER = policies.belongs_to("workflows_trigger", "trigger_id")

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from connections import clock
+from core.db import clock
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 learn = clock.learn

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from connections.encryption import Unreadable, reveal, seal, sealed_with_newest_key
 from connections.models import Connection, Grant
 from connections.rotation import rotate, sealed_columns
+from core.crypto import Unreadable, reveal, seal, sealed_with_newest_key
 from tests.people import People
 from tests.workflows.conftest import connect
 

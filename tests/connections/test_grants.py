@@ -13,10 +13,10 @@ from django.db import connections as databases
 from django.utils import timezone
 
 from connections import grants, renewal
-from connections.encryption import reveal, seal
 from connections.models import AuditEvent, Connection, Grant
-from connections.problems import Problem
 from connections.revoke import revoke
+from core.crypto import reveal, seal
+from core.errors import Problem
 from tests.connections import notified
 from tests.people import People
 from tests.workflows.conftest import SYSTEM, connect

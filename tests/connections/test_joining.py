@@ -10,8 +10,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from connections import joining, wall
+from connections import joining
 from connections.models import Account, AuditEvent, Invitation, Membership, User
+from core.db import tenant_scope
 from tests.connections.inviting import EVE, JOIN, PEOPLE, invitation, invite, mailed_link, membership, sign_up
 from tests.connections.test_pages import signed_in
 from tests.people import People
@@ -163,7 +164,7 @@ def test_an_invitation_cancelled_while_its_form_is_filled_in_leaves_a_way_on(
 
     def cancelled_after_that(request: Any) -> Any:
         found = seen(request)
-        with wall.opened():
+        with tenant_scope.opened():
             Invitation.objects.update(cancelled_at=timezone.now(), secret=None)
         return found
 

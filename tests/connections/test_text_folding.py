@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from connections.models import Workspace
-from connections.text_folding import compose, fold
+from core.text_folding import compose, fold
 from pagerduty_app.filters import unwanted
 from tests.connections.test_pages import signed_in
 from tests.people import People

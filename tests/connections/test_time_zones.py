@@ -2,7 +2,7 @@
 
 import pytest
 
-from connections import time_zones
+from core import time_zones
 
 
 @pytest.mark.parametrize(

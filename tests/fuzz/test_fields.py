@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.exceptions import ValidationError
 
-from connections.storable import is_storable
+from core.json_sanitize import is_storable
 from tests.fuzz.amounts import amount, examples
 from tests.fuzz.figures import Noted
 from tests.fuzz.mutations import texts, values

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connections.models import AuditEvent, Connection
-from connections.problems import Problem
+from core.errors import Problem
 from tests.fuzz.amounts import amount, examples
 from tests.fuzz.figures import Noted
 from tests.fuzz.mutations import damaged, mutated, values

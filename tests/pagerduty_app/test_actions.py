@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from connections.models import Connection
-from connections.problems import Problem
+from core.errors import Problem
 from pagerduty_app.oauth_tokens import SCOPES
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.contract import HINT, Contract

@@ -29,9 +29,9 @@ from rest_framework.response import Response
 
 from connections import oauth_apps
 from connections.api.endpoints import Endpoint
-from connections.encryption import reveal
 from connections.mail import outbox
 from connections.models import ApiKey, ClientLink, Connection, Grant, Invitation, Workspace
+from core.crypto import reveal
 from pagerduty_app.sandbox.sandbox import Sandbox
 from pagerduty_app.signatures import sign
 from taskjuice.logs import logging_config

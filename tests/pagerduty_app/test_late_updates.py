@@ -262,7 +262,7 @@ def test_the_event_of_our_reopening_is_our_echo(
 
 
 def test_reopen_goes_with_a_status_that_can_reopen(act: Any, incident: Any) -> None:
-    from connections.problems import Problem
+    from core.errors import Problem
 
     for changes in ({"title": "x"}, {"status": "resolved"}):
         with pytest.raises(Problem) as refused:

@@ -15,9 +15,9 @@ from jsonschema import Draft7Validator
 from rest_framework.exceptions import ValidationError
 
 from connections.models import AuditEvent, Connection, Grant, NotificationFact, User
-from connections.problems import Problem
 from connections.revoke import revoke
 from connections.signals import connection_restored
+from core.errors import Problem
 from pagerduty_app import shifts
 from pagerduty_app.sandbox.sandbox import Sandbox
 from pagerduty_app.sandbox.server import SandboxServer

@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from connections import grants, oauth_apps, renewal
-from connections.encryption import reveal
 from connections.models import AuditEvent, Connection, Grant, NotificationFact, OAuthApp, Workspace
+from core.crypto import reveal
 from pagerduty_app.oauth_tokens import SCOPES
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.connections import notified

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from connections import checks, grants
 from connections.models import AuditEvent, Connection, Grant, NotificationFact
-from connections.problems import Problem
+from core.errors import Problem
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.pagerduty_app.dance import Dance
 from tests.people import People, people

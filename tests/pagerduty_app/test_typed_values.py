@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from connections import client_links
 from connections.forms import ConnectionForm
 from connections.models import ClientLink, Connection
-from connections.problems import Problem
+from core.errors import Problem
 from pagerduty_app.client.subdomains import NotASubdomain, subdomain_of
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.pagerduty_app.dance import Dance, decide

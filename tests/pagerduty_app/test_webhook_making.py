@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from connections.models import Connection
-from connections.problems import Problem
+from core.errors import Problem
 from pagerduty_app import webhooks
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.pagerduty_app.dance import Dance

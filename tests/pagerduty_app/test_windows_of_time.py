@@ -8,7 +8,7 @@ import pytest
 import time_machine
 
 from connections.models import Connection
-from connections.problems import Problem
+from core.errors import Problem
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.pagerduty_app.acting import ACCOUNT, act, asked, connection, output
 

@@ -18,7 +18,7 @@ from django.core.checks import run_checks
 from django.db import connection
 from psycopg import sql
 
-from connections.postgresql import checks, roles
+from core.db.postgresql import checks, roles
 from tests.flows.running import free_port
 
 DEPLOY = settings.BASE_DIR / "deploy"

@@ -21,9 +21,10 @@ from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from connections import grants, metrics
+from connections import grants
 from connections.models import Connection, Grant
-from connections.problems import Problem
+from core import metrics
+from core.errors import Problem
 from tests.workflows.conftest import (
     API,
     DANA,
@@ -395,7 +396,7 @@ def test_each_alert_says_what_to_do() -> None:
 
 COUNT_AND_DIE = """
 import os, signal, sys
-from connections.metrics import REFRESHES
+from core.metrics import REFRESHES
 REFRESHES.labels("stored").inc()
 if sys.argv[1] == "forks":
     if os.fork() == 0:

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from connections import api_keys
 from connections.actors import SCOPES, Actor
-from connections.encryption import seal
 from connections.models import Account, Connection, Grant, Workspace
+from core.crypto import seal
 from pagerduty_app import signatures
 from workflows import authoring, storing, triggers
 from workflows.models import Trigger, Workflow

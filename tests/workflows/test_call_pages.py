@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from connections import raw_json
 from connections.models import Connection
+from core import json_preview
 from tests.workflows.conftest import API
 from tests.workflows.made_calls import facts, failed, made, page_of, path_of
 from tests.workflows.trying import INCIDENT, bob, connection, who
@@ -183,7 +183,7 @@ def test_json_nested_deeper_than_python_goes_is_shown_as_far_as_it_goes() -> Non
     for _ in range(100_000):
         deep = [deep]
 
-    text, cut = raw_json.shown(deep)
+    text, cut = json_preview.shown(deep)
 
     assert cut
     assert text.startswith("[")
@@ -300,7 +300,7 @@ def test_without_a_free_slot_the_workers_do_it(
         def acquire(self, *, blocking: bool) -> bool:
             return False
 
-    monkeypatch.setattr("connections.slots._slots", NoneFree())
+    monkeypatch.setattr("core.request_slots._slots", NoneFree())
     form = reverse("actions:try", args=[connection.pk, "pagerduty", "get-incident"])
 
     page = bob.post(form, {"incident_id": "PINC1", "_once": "b" * 32}, follow=True).content.decode()

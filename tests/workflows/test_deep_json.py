@@ -8,7 +8,7 @@ import responses
 from django.test import Client
 
 from connections.models import Connection
-from connections.storable import DEEPEST, is_storable, storable
+from core.json_sanitize import DEEPEST, is_storable, storable
 from pagerduty_app import signatures
 from tests.workflows.conftest import API, SECRET, Ask, add_note, incident_event
 from workflows import worker

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from connections.models import Connection, Workspace
-from connections.problems import Problem
+from core.errors import Problem
 from tests.people import People
 from tests.workflows.conftest import SYSTEM, Ask, add_note, asking, incident_event, note_step, publish
 from tests.workflows.pages import text

@@ -13,9 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from connections import clock, health
+from connections import health
 from connections.models import Connection, Grant, Workspace
 from connections.revoke import revoke
+from core.db import clock
 from tests.people import People, people
 from tests.workflows.conftest import (
     API,

@@ -10,8 +10,8 @@ from django.db import connection as database
 from django.test import Client
 from django.utils import timezone
 
-from connections.encryption import seal
 from connections.models import Connection
+from core.crypto import seal
 from pagerduty_app import signatures
 from tests.workflows.conftest import SECRET, SYSTEM, Ask, incident_event
 from workflows import holding, inbox, triggers, worker

@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 from django.core.exceptions import ImproperlyConfigured
 
 from connections.models import Workspace
-from connections.problems import Problem
+from core.errors import Problem
 from tests.workflows.conftest import SYSTEM, Ask
 from tests.workflows.hook_sinks import PUBLIC, Internet, Listener, sink, until
 from workflows import worker

@@ -14,7 +14,7 @@ from django.utils import timezone
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from connections.models import Connection, Workspace
-from connections.problems import Problem
+from core.errors import Problem
 from tests.workflows.conftest import SYSTEM, add_note, incident_event, publish
 from tests.workflows.hook_sinks import Listener, Sink, sink
 from workflows import parked, run_control, storing, worker

@@ -9,8 +9,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from connections.encryption import reveal
 from connections.models import AuditEvent, Connection
+from core.crypto import reveal
 from tests.people import People, people
 from tests.workflows.conftest import SYSTEM, arrive, connect
 from tests.workflows.hook_sinks import sink

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import responses
 
-from connections import slots
 from connections.api.parsing import StorableJsonParser
 from connections.models import Connection, Workspace
-from connections.problems import Problem
 from connections.revoke import revoke
+from core import request_slots
+from core.errors import Problem
 from tests.workflows.conftest import (
     API,
     DANA,
@@ -178,7 +178,7 @@ def test_requests_that_wait_for_pagerduty_leave_threads_free(
 ) -> None:
     add_note(pagerduty)
     note = {"from": DANA, "incident_id": "PINC1", "content": "Look"}
-    taken = [slots.provider_slot() for _ in range(settings.WEB_THREADS // 2)]
+    taken = [request_slots.provider_slot() for _ in range(settings.WEB_THREADS // 2)]
     assert all(slot.__enter__() for slot in taken)
     try:
         path = f"connections/{connection.pk}/actions/pagerduty/create-incident-note/"

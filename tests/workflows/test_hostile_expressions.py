@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rest_framework.exceptions import ValidationError
 
-from connections.storable import is_storable
+from core.json_sanitize import is_storable
 from workflows import conditions, expressions
 from workflows.condition_fields import ConditionsField
 from workflows.expressions.liquid import LONGEST_OUTPUT, parse

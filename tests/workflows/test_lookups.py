@@ -8,8 +8,8 @@ import responses
 from django.conf import settings
 from responses import matchers
 
-from connections import slots
 from connections.models import Connection, Grant
+from core import request_slots
 from tests.people import people
 from tests.workflows.conftest import API, DANA, Ask, asking, connect
 from workflows import catalog, lookups
@@ -177,9 +177,9 @@ def test_without_a_free_slot_nobody_waits(
     pagerduty: responses.RequestsMock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(slots, "_slots", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(request_slots, "_slots", threading.BoundedSemaphore(1))
 
-    with slots.provider_slot():
+    with request_slots.provider_slot():
         answer = ask("get", lookup_path(connection))
 
     assert error_of(answer) == (503, "busy")

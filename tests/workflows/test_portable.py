@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from connections.models import Connection, Workspace
-from connections.problems import Problem
+from core.errors import Problem
 from tests.people import People
 from tests.workflows.conftest import DANA, SYSTEM, Ask, asking, connect, note_step, publish
 from tests.workflows.filled_forms import form_of

@@ -9,9 +9,10 @@ import responses
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from connections import quick_rows, statements
 from connections.budget import Budget
 from connections.models import Connection, Grant
+from core.db.hot import batch
+from core.db.hot import rows as quick_rows
 from tests.workflows.conftest import incident_event
 from workflows import fanout
 from workflows.models import ActionCall, Run, Trace, Workflow
@@ -89,7 +90,7 @@ def test_what_is_no_column_is_refused() -> None:
 
 
 def changed_then_inserted(changed: ActionCall, call: ActionCall) -> None:
-    with statements.in_one():
+    with batch.in_one():
         quick_rows.change(changed, {"status": "pending"}, {"attempts": 2}, Lost())
         quick_rows.insert(call, {"unsure": True})
 
@@ -130,7 +131,7 @@ def test_in_one_what_does_not_matter_stops_nothing(connection: Connection) -> No
         call_of(connection, fingerprint="f", input={}),
     )
 
-    with statements.in_one():
+    with batch.in_one():
         quick_rows.change(gone, {}, {"attempts": 3}, None)
         quick_rows.insert(call)
 
@@ -146,7 +147,7 @@ def test_in_one_a_held_row_is_held_before_anything_is_written(connection: Connec
     there.save()
 
     def change_and_insert(status: str) -> None:
-        with statements.in_one():
+        with batch.in_one():
             quick_rows.hold(there, {"status": status}, Lost())
             quick_rows.change(there, {}, {"attempts": 2}, None)
             quick_rows.insert(call)
@@ -173,7 +174,7 @@ def test_in_one_what_is_raised_meanwhile_leaves_all_as_it_was(connection: Connec
     call = call_of(connection, fingerprint="f", input={})
 
     def insert_and_break() -> None:
-        with statements.in_one():
+        with batch.in_one():
             quick_rows.insert(call)
             raise ZeroDivisionError
 
@@ -187,15 +188,15 @@ def test_in_one_what_is_raised_meanwhile_leaves_all_as_it_was(connection: Connec
 
 def test_in_one_nobody_asks_and_nothing_is_nested(connection: Connection) -> None:
     def ask() -> None:
-        with statements.in_one():
+        with batch.in_one():
             quick_rows.update(call_of(connection), {}, {"attempts": 2})
 
     def nest() -> None:
-        with statements.in_one(), statements.in_one():
+        with batch.in_one(), batch.in_one():
             pass
 
     def take() -> None:
-        with statements.in_one():
+        with batch.in_one():
             Budget(connection).take()
 
     for act in (ask, nest, take):

@@ -8,9 +8,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from connections import checks, grant_state, problems
+from connections import checks, grant_state
 from connections.admin.payloads import as_error
 from connections.models import Connection, Workspace
+from core import errors
 from pagerduty_app.client.refusals import MOST_REASONS
 from tests.connections import notified
 from tests.workflows.conftest import API, SYSTEM, incident_event
@@ -163,8 +164,8 @@ def test_for_support() -> None:
 
 @pytest.mark.parametrize("error", [None, {}, [], "x", {"detail": []}, {"detail": {"reasons": "x"}}])
 def test_an_error_without_reasons_has_none(error: Any) -> None:
-    assert problems.reasons_of(error) == []
-    assert len(problems.reasons_of(STORED)) <= MOST_REASONS
+    assert errors.reasons_of(error) == []
+    assert len(errors.reasons_of(STORED)) <= MOST_REASONS
 
 
 def test_an_event_that_is_fanned_out_needs_no_error(

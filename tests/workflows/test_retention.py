@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from connections.models import Account, AuditEvent, Connection, Workspace
-from connections.problems import Problem
+from core.errors import Problem
 from tests.workflows.conftest import SYSTEM, Ask, add_note, connect, incident_event
 from tests.workflows.made_calls import made
 from workflows import data_retention, old_rows, replays, triggers, worker

@@ -11,7 +11,7 @@ import responses
 from django.utils import timezone
 
 from connections.models import AuditEvent, Connection
-from connections.problems import Problem
+from core.errors import Problem
 from tests.workflows.conftest import API, DANA, SYSTEM, Ask, add_note, incident_event, note_step, publish
 from tests.workflows.test_retention import next_day
 from workflows import authoring, data_retention, fanout, run_control, worker

@@ -17,9 +17,9 @@ from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from connections import wall
-from connections.encryption import seal
 from connections.models import Connection
+from core.crypto import seal
+from core.db import tenant_scope
 from pagerduty_app import signatures
 from pagerduty_app.straight import StraightIn
 from taskjuice.wsgi import application
@@ -177,9 +177,9 @@ def test_it_stores_what_the_ordinary_way_stores(
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("own_threads")
 def test_a_page_that_was_shown_before_on_that_connection_does_not_stand_in_the_way(trigger: Trigger) -> None:
-    """On PostgreSQL the session was told then to show nothing (connections.wall)."""
+    """On PostgreSQL the session was told then to show nothing (core.db.tenant_scope)."""
     take(trigger, body_of())
-    with wall.looking(wall.NOTHING):
+    with tenant_scope.looking(tenant_scope.NOTHING):
         Event.objects.count()
 
     assert take(trigger, body_of()) == "accepted"

@@ -7,7 +7,7 @@ import responses
 from django.test import Client
 
 from connections.models import AuditEvent, Connection, Workspace
-from connections.problems import Problem
+from core.errors import Problem
 from tests.people import People, people
 from tests.workflows.conftest import SYSTEM, Ask, add_note, arrive, asking, note_step, publish
 from tests.workflows.pages import path, signed_in, text

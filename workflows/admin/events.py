@@ -11,7 +11,7 @@ from connections.admin.acting import ActingPage
 from connections.admin.narrowed import NarrowedTo
 from connections.admin.payloads import as_json
 from connections.admin.staff import support_actor
-from connections.problems import Problem
+from core.errors import Problem
 from workflows import fanout
 from workflows.models import Event
 

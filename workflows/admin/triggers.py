@@ -9,7 +9,7 @@ from connections.admin.acting import ActingPage
 from connections.admin.narrowed import NarrowedTo
 from connections.admin.scoped import LookOnlyInline
 from connections.admin.staff import support_actor
-from connections.problems import in_words
+from core.errors import in_words
 from workflows import triggers
 from workflows.models import Trigger, TriggerSecret
 from workflows.webhooks import state

@@ -14,8 +14,8 @@ from rest_framework.response import Response
 
 from connections.api.endpoints import Endpoint
 from connections.models import Connection
-from connections.problems import Problem
-from connections.slots import provider_slot
+from core.errors import Problem
+from core.request_slots import provider_slot
 from workflows import calls, outcomes, streams
 from workflows.api.serializers import CallOut
 from workflows.models import ActionCall

@@ -7,9 +7,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections import sent_once
 from connections.api.endpoints import Endpoint
 from connections.api.errors import invalid_input
+from core.web import form_tokens
 from workflows import draft_tests, rehearsal
 from workflows.api.run_serializers import RunOut
 from workflows.inputs import ActionInput
@@ -75,7 +75,7 @@ class TestWorkflow(Endpoint):
         event = self._event(workflow, data.get("event"))
         if data["dry"]:
             return Response(RehearsalOut(rehearsal.rehearse(workflow, event)).data)
-        run = draft_tests.start(actor=self.actor, workflow=workflow, event=event, once=sent_once.new_key())
+        run = draft_tests.start(actor=self.actor, workflow=workflow, event=event, once=form_tokens.new_key())
         return Response(RunOut(run).data, status=201)
 
     def _event(self, workflow: Workflow, asked: uuid.UUID | None) -> Event | None:

@@ -9,8 +9,8 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections import clock
 from connections.api.endpoints import TO_ACT, Endpoint
+from core.db import clock
 from workflows import triggers
 from workflows.api.event_serializers import EventDetail
 from workflows.api.serializers import EventOut

@@ -13,7 +13,7 @@ from connections.api import etags
 from connections.api.endpoints import Endpoint
 from connections.api.errors import invalid_input
 from connections.models import Workspace
-from connections.problems import not_found
+from core.errors import not_found
 from workflows.api.hook_serializers import (
     HookChange,
     HookDeliveryOut,

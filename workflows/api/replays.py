@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from connections.api.endpoints import TO_ACT, Endpoint
-from connections.problems import not_found
+from core.errors import not_found
 from workflows import replays
 from workflows.inputs import ActionInput, Text
 from workflows.models import ReplayBatch, Run, Workflow

@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from connections.api.health import health_field
-from connections.storable import storable
+from core.json_sanitize import storable
 from workflows import possible_nulls
 from workflows.inputs import ActionInput, Text
 from workflows.models import ActionCall, Event, Workflow

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from connections.api import etags
 from connections.api.endpoints import Endpoint
 from connections.models import Connection
-from connections.problems import not_found
+from core.errors import not_found
 from workflows import trigger_tests, triggers
 from workflows.api.trigger_serializers import (
     SecretIn,

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from connections.api.endpoints import TO_ACT, Endpoint
 from connections.models import Connection
-from connections.problems import not_found
+from core.errors import not_found
 from workflows import differences, portable, versions
 from workflows.api.serializers import WorkflowOut
 from workflows.inputs import ActionInput

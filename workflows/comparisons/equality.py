@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Iterator
 from typing import Any
 
-from connections.text_folding import fold
+from core.text_folding import fold
 from workflows.comparisons.kinds import plain_values, written
 from workflows.comparisons.numbers import number
 from workflows.moments import instant

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import time
 from typing import Any
 
-from connections.text_folding import fold
+from core.text_folding import fold
 from workflows import wildcards
 from workflows.comparisons.equality import equal
 from workflows.comparisons.kinds import Kind, kind_of, plain_values, written

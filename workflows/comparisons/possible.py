@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from connections.text_folding import fold
+from core.text_folding import fold
 from workflows import expressions, known_fields
 from workflows.comparisons.documented import Documented, Json, documented, missing
 from workflows.comparisons.kinds import Kind, written

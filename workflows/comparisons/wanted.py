@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Any
 
-from connections.text_folding import fold
+from core.text_folding import fold
 from workflows import windows
 from workflows.comparisons.equality import keys_wanted
 from workflows.comparisons.kinds import plain_values, written

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from connections import clock, time_zones
+from core import time_zones
+from core.db import clock
 from workflows.expressions.allowance import text
 from workflows.expressions.errors import FilterError
 from workflows.expressions.text_filters import StandIn

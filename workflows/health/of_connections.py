@@ -37,7 +37,7 @@ def judge(rows: list[Connection]) -> dict[Any, Health]:
 
 
 def _last_calls(rows: list[Connection]) -> dict[UUID, ActionCall]:
-    """The last call of each that ended. As a range, as connections.newest explains."""
+    """The last call of each that ended. As a range, as core.db.latest_per_group explains."""
     theirs: dict[str, Any] = {"connection__gte": OuterRef("pk"), "connection__lte": OuterRef("pk")}
     newest = ActionCall.objects.filter(**theirs, status__in=_ENDED).order_by(
         "connection", "-created_at", "id"

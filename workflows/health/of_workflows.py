@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Subquery
 
 from connections.health import Health
 from connections.models import Connection
-from connections.newest import newest_of
+from core.db.latest_per_group import newest_of
 from workflows import catalog
 from workflows.models import Run, Subscription, Trigger, TriggerSecret, Workflow
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from connections import clock
 from connections.health import Health
 from connections.models import Connection, Workspace
+from core.db import clock
 from workflows import catalog
 from workflows.health.of_workflows import connections_of
 from workflows.models import Run, Subscription, Trigger, TriggerSecret, Workflow

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from connections.problems import Problem
+from core.errors import Problem
 
 _LONGEST = 2000
 _LOOK_UP_SECONDS = 5.0

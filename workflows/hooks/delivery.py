@@ -10,8 +10,8 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 from django.db.models import Q
 
-from connections import clock
-from connections.encryption import Unreadable
+from core.crypto import Unreadable
+from core.db import clock
 from workflows.hooks import payloads, schedule, signing
 from workflows.hooks.exchange import Exchange, Outcome
 from workflows.hooks.log import words_of

@@ -13,7 +13,7 @@ import requests
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
-from connections.problems import Problem
+from core.errors import Problem
 from workflows.hooks import address
 from workflows.hooks.failures import MOST_BYTES, SECONDS, code_of
 from workflows.hooks.line import Line, session_on

@@ -7,7 +7,9 @@ import structlog
 from django.db import Error, connection, transaction
 from django.db.models import Q
 
-from connections import clock, quick_rows, statements
+from core.db import clock
+from core.db.hot import batch
+from core.db.hot import rows as quick_rows
 from workflows import doorbell
 from workflows.models import Event, Hook, HookDelivery, Run
 
@@ -67,7 +69,7 @@ def owe_run(run: Run) -> None:
     takers = {"workspace": run.workspace_id, "trigger": run.event.trigger_id}
     parameters = [*quick_rows.stored(HookDelivery, about), *quick_rows.stored(Hook, takers)]
     sql = _OWE_RUN.format(id=_NEW_ID[connection.vendor], so_far="{so_far}")
-    statements.write(sql, parameters, then=_ring)
+    batch.write(sql, parameters, then=_ring)
 
 
 def _ring(owed: int) -> None:

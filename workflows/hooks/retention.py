@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.db.models import Q, QuerySet
 
-from connections import clock
+from core.db import clock
 from workflows.models import HookDelivery, HookSecret
 
 # Dead letters longer than the rest: somebody may come back to replay them.

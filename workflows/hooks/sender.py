@@ -15,7 +15,7 @@ import structlog
 from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from connections import clock
+from core.db import clock
 from workflows import doorbell
 from workflows.hooks import delivery as one
 from workflows.hooks.exchange import Exchange

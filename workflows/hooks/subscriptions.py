@@ -7,11 +7,12 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from connections import audit, clock
+from connections import audit
 from connections.actors import Actor
-from connections.encryption import seal
 from connections.models import Workspace
-from connections.problems import Problem
+from core.crypto import seal
+from core.db import clock
+from core.errors import Problem
 from workflows import doorbell
 from workflows.hooks import address, signing
 from workflows.models import Hook, HookDelivery, HookSecret, Trigger
@@ -34,7 +35,7 @@ def create(
 ) -> tuple[Hook, str]:
     """A new hook, and the only appearance of its signing secret.
 
-    form_key: of the form that was sent (connections.sent_once), "" where there is none. Raises Problem (invalid_input,
+    form_key: of the form that was sent (core.web.form_tokens), "" where there is none. Raises Problem (invalid_input,
     insufficient_scope, too_many_hooks, sent_before).
     """
     what = {"url": url, "events": events, "runs": runs, "trigger": trigger}

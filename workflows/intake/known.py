@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from connections.encryption import Unreadable
+from core.crypto import Unreadable
 from workflows import catalog, twins
 from workflows.catalog import Integration
 from workflows.intake import rows

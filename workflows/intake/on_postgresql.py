@@ -8,8 +8,8 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, connection, connections
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
-from connections import statements
-from connections.postgresql import plans
+from core.db.hot import batch as statements
+from core.db.postgresql import plans
 from workflows.intake import ringing, rows
 
 # Whoever keeps a row to himself for longer keeps his own deliveries waiting, not everybody's: they go one by one then,

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
-from connections import clock
-from connections.storable import storable_text
+from core.db import clock
+from core.json_sanitize import storable_text
 from workflows.catalog import Delivery
 from workflows.models import Event, Hook, HookDelivery, Trigger, TriggerSecret
 from workflows.storing import Judged

@@ -1,6 +1,6 @@
 """Outgoing hooks, their secrets and what is owed to each."""
 
-import connections.encryption
+import core.crypto
 import django.db.models.deletion
 import django.utils.timezone
 import uuid
@@ -78,7 +78,7 @@ class Migration(migrations.Migration):
             name='HookSecret',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('secret', connections.encryption.SealedField()),
+                ('secret', core.crypto.SealedField()),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('expires_at', models.DateTimeField(blank=True, null=True)),
                 ('hook', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='secrets', to='workflows.hook')),

@@ -7,9 +7,9 @@ from typing import ClassVar, Self
 from django.db import models
 from django.db.models import Q
 
-from connections import clock
 from connections.models import ApiKey, Connection, User, Workspace
 from connections.tenancy import TenantQuerySet
+from core.db import clock
 from workflows.models.literals import literally
 
 # Those that a worker may have to do something for.

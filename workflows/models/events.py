@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from connections import clock
 from connections.models import Workspace
-from connections.storable import storable
 from connections.tenancy import TenantQuerySet
+from core.db import clock
+from core.json_sanitize import storable
 from workflows.models.triggers import Trigger
 
 

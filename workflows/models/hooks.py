@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
-from connections import clock
-from connections.encryption import SealedField, reveal
 from connections.models import User, Workspace
 from connections.tenancy import TenantQuerySet
+from core.crypto import SealedField, reveal
+from core.db import clock
 from workflows.models.events import Event
 from workflows.models.runs import Run
 from workflows.models.triggers import Trigger
@@ -92,7 +92,7 @@ class HookSecret(models.Model):
         return f"secret of {self.hook_id}"
 
     def value(self) -> str:
-        """As the receiver has it: `whsec_…`. Raises connections.encryption.Unreadable."""
+        """As the receiver has it: `whsec_…`. Raises core.crypto.Unreadable."""
         return reveal(self, "secret")
 
 

@@ -6,9 +6,9 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
-from connections import clock
 from connections.models import Workspace
 from connections.tenancy import TenantQuerySet
+from core.db import clock
 
 
 class ReplayBatch(models.Model):

@@ -6,10 +6,10 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F, Q
 
-from connections import clock
 from connections.models import Workspace
 from connections.models.people import LEAST_DAYS, MOST_DAYS
 from connections.tenancy import TenantQuerySet
+from core.db import clock
 
 
 class RetentionStatement(models.Model):

@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Self
 from django.db import models
 from django.db.models import Q
 
-from connections import clock
 from connections.models import Connection, Workspace
 from connections.tenancy import TenantQuerySet
+from core.db import clock
 from workflows.models.calls import ActionCall
 from workflows.models.events import Event
 from workflows.models.literals import literally

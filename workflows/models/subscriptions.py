@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
-from connections import clock
+from core.db import clock
 from workflows.models.triggers import Trigger, TriggerSecret
 
 

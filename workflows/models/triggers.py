@@ -7,10 +7,10 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from connections import clock
-from connections.encryption import SealedField, reveal
 from connections.models import Connection, User, Workspace
 from connections.tenancy import TenantQuerySet
+from core.crypto import SealedField, reveal
+from core.db import clock
 
 
 class Trigger(models.Model):

@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from connections import clock
 from connections.models import User, Workspace
 from connections.tenancy import TenantQuerySet
+from core.db import clock
 from workflows.models.triggers import Trigger
 
 DEFAULT_PACE = 300

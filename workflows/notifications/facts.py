@@ -6,9 +6,9 @@ from typing import Any
 from django.db.models import prefetch_related_objects
 from django.urls import reverse
 
-from connections import quick_rows
 from connections.models import NotificationFact
 from connections.notifications import facts
+from core.db.hot import rows
 from workflows.models import Event, Hook, HookDelivery, Run, Trigger, Workflow
 from workflows.notifications import kinds
 
@@ -19,7 +19,7 @@ def run_failed(run: Run, error: Any) -> None:
     No one is notified of tests: neither of drafts, nor of runs on test events.
     """
     if not (run.is_test or run.event.is_test):
-        quick_rows.insert(_failure(run, error))
+        rows.insert(_failure(run, error))
 
 
 def runs_failed(runs: Iterable[Run], error: Any) -> None:

@@ -5,7 +5,7 @@ from django.urls import reverse
 from connections.models import NotificationFact
 from connections.notifications import kinds
 from connections.notifications.kinds import Email, Kind, Words
-from connections.problems import in_words
+from core.errors import in_words
 from workflows.models import StepRun, Workflow
 
 

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_GET
 
 from connections.access import member
 from connections.pages.connections import get_connection
-from connections.paging import page_of
 from connections.requests import actor_of
+from core.web.pagination import page_of
 from workflows import call_chart, call_history, call_page, catalog
 from workflows.models import ActionCall
 

@@ -11,10 +11,10 @@ from django.views.decorators.http import require_GET, require_http_methods
 from connections import retention
 from connections.access import here, member, needs
 from connections.forms import RetentionForm
-from connections.paging import page_of
 from connections.place import Place
 from connections.requests import actor_of
-from connections.web.edit_conflicts import Edit, parts_of
+from core.web.edit_conflicts import Edit, parts_of
+from core.web.pagination import page_of
 from workflows.models import RetentionStatement
 
 _SECTION = {"section": "data"}

@@ -10,11 +10,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from connections import raw_json
 from connections.access import member
-from connections.paging import page_of
-from connections.problems import Problem
 from connections.requests import actor_of
+from core import json_preview
+from core.errors import Problem
+from core.web.pagination import page_of
 from workflows import catalog, triggers
 from workflows.deliveries import VERDICTS, Deliveries, row_of
 from workflows.explanations import delivery as explained
@@ -93,10 +93,10 @@ def _readable(event: Event) -> tuple[str, bool]:
     """(the payload as people read JSON, or as it is where it is none; whether it was cut)."""
     payload = event.payload
     if payload is not None:
-        return raw_json.shown(payload)
+        return json_preview.shown(payload)
     body = bytes(event.body)
-    text = body[: raw_json.LONGEST].decode(errors="replace").replace("\0", "")
-    return text, len(body) > raw_json.LONGEST
+    text = body[: json_preview.LONGEST].decode(errors="replace").replace("\0", "")
+    return text, len(body) > json_preview.LONGEST
 
 
 @member

@@ -9,11 +9,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 from rest_framework.serializers import ValidationError
 
-from connections import sent_once
 from connections.access import member
 from connections.models import Connection
-from connections.problems import Problem
 from connections.requests import actor_of
+from core.errors import Problem
+from core.web import form_tokens
 from workflows import draft_tests, rehearsal, workflow_words
 from workflows.models import Event, Workflow
 from workflows.pages.editor import SECTION, get_draft, why
@@ -28,8 +28,8 @@ def test(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
     event = _event(request, workflow)
     if request.method == "POST":
         return _run(request, workflow, event)
-    if not sent_once.key_in(request.GET):
-        return sent_once.to_form(request)
+    if not form_tokens.key_in(request.GET):
+        return form_tokens.to_form(request)
     return _ask(request, workflow, event)
 
 
@@ -59,20 +59,20 @@ def _ask(request: HttpRequest, workflow: Workflow, event: Event | None, status: 
         "starts": what.starts,
         "sound": what.sound,
         "steps": [(step, labels.get(step.connection, "a connection that is gone")) for step in what.steps],
-        "once": sent_once.key_in(request.GET) or sent_once.new_key(),
+        "once": form_tokens.key_in(request.GET) or form_tokens.new_key(),
         "mark": draft_tests.mark_of(workflow.draft),
     }
     return render(request, "editor/test.html", context | SECTION, status=status)
 
 
 def _run(request: HttpRequest, workflow: Workflow, event: Event | None) -> HttpResponse:
-    once = sent_once.key_in(request.POST)
+    once = form_tokens.key_in(request.POST)
     made = draft_tests.made_before(workflow, once) if once else None
     if made is not None:
         messages.info(request, "This form was sent before. It was not done twice: this is what came of it.")
         return redirect("workflows:run", made.id)
     if not once:
-        messages.error(request, sent_once.INCOMPLETE)
+        messages.error(request, form_tokens.INCOMPLETE)
         return _ask(request, workflow, event, status=400)
     if request.POST.get("draft") != draft_tests.mark_of(workflow.draft):
         messages.error(request, "The draft was changed meanwhile, so nothing was done. Look at it again.")

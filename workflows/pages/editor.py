@@ -15,9 +15,9 @@ from connections import health
 from connections.access import member
 from connections.forms import Line
 from connections.models import Connection
-from connections.problems import Problem
 from connections.requests import actor_of
-from connections.web.edit_conflicts import Edit, parts_of
+from core.errors import Problem
+from core.web.edit_conflicts import Edit, parts_of
 from workflows import authoring, definitions, drafts, possible_nulls, rehearsal, samples, workflow_words
 from workflows.condition_form import ConditionForm
 from workflows.models import Event, Workflow

@@ -10,13 +10,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from connections import sent_once
 from connections.access import here, member
 from connections.actors import Actor
 from connections.forms import Line
 from connections.models import Connection
-from connections.problems import Problem
 from connections.requests import actor_of
+from core.errors import Problem
+from core.web import form_tokens
 from workflows import authoring, catalog, drafts, triggers
 from workflows.catalog import Recipe
 from workflows.models import Trigger, Workflow
@@ -104,7 +104,7 @@ def add(request: HttpRequest) -> HttpResponse:
         "form": form,
         "recipe": recipe,
         "recipes": [one for integration in catalog.integrations() for one in integration.recipes.values()],
-        "once": sent_once.key_in(request.POST) or sent_once.new_key(),
+        "once": form_tokens.key_in(request.POST) or form_tokens.new_key(),
         "new_trigger": not known or bool(form.errors),
         "made_before": [
             kind.name

@@ -11,8 +11,8 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from connections.access import member
-from connections.problems import Problem
 from connections.requests import actor_of
+from core.errors import Problem
 from workflows import authoring, drafts
 from workflows.models import Workflow
 from workflows.pages.editor import as_seen, get_draft

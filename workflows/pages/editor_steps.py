@@ -12,9 +12,9 @@ from rest_framework.serializers import ValidationError
 
 from connections.access import member
 from connections.models import Connection
-from connections.problems import Problem
 from connections.requests import actor_of
-from connections.web.edit_conflicts import Edit, parts_of
+from core.errors import Problem
+from core.web.edit_conflicts import Edit, parts_of
 from workflows import (
     authoring,
     calls,

@@ -8,11 +8,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from connections import sent_once
 from connections.access import here, member
-from connections.problems import Problem
 from connections.requests import actor_of
-from connections.web.edit_conflicts import Edit, parts_of
+from core.errors import Problem
+from core.web import form_tokens
+from core.web.edit_conflicts import Edit, parts_of
 from workflows.hooks import subscriptions
 from workflows.models import Hook, Trigger
 from workflows.pages.hook_forms import HookForm, RotateForm
@@ -69,12 +69,12 @@ def rotate(request: HttpRequest, hook_id: uuid.UUID) -> HttpResponse:
     """A new signing secret; the answer to the form is the only page that ever shows it."""
     hook = get_hook(request, hook_id)
     sent = request.POST if request.method == "POST" else None
-    once = sent_once.key_in(request.GET if sent is None else sent)
+    once = form_tokens.key_in(request.GET if sent is None else sent)
     if sent is None and not once:
-        return sent_once.to_form(request)
+        return form_tokens.to_form(request)
     form = RotateForm(sent)
     if sent is not None and not once:
-        form.add_error(None, sent_once.INCOMPLETE)
+        form.add_error(None, form_tokens.INCOMPLETE)
     if form.is_valid():
         try:
             row, secret = subscriptions.rotate(
@@ -89,7 +89,7 @@ def rotate(request: HttpRequest, hook_id: uuid.UUID) -> HttpResponse:
     context = {
         "hook": hook,
         "form": form,
-        "once": once or sent_once.new_key(),
+        "once": once or form_tokens.new_key(),
         "rotating": hook.secrets.filter(expires_at__isnull=False).first(),
     }
     return render(request, "hooks/rotate.html", context | SECTION, status=400 if form.errors else 200)

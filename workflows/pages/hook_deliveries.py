@@ -10,9 +10,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from connections.access import member
-from connections.paging import page_of
-from connections.problems import Problem
 from connections.requests import actor_of
+from core.errors import Problem
+from core.web.pagination import page_of
 from workflows.hooks import subscriptions
 from workflows.hooks.log import STATUSES, line_of, lines_of
 from workflows.models import HookDelivery

@@ -11,12 +11,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from connections import clock, sent_once
 from connections.access import here, member
-from connections.paging import page_of
 from connections.place import Place, workspaces_of
-from connections.problems import Problem
 from connections.requests import actor_of
+from core.db import clock
+from core.errors import Problem
+from core.web import form_tokens
+from core.web.pagination import page_of
 from workflows.hooks import subscriptions
 from workflows.hooks.log import lines_of
 from workflows.models import Hook, Trigger
@@ -66,9 +67,9 @@ def hook_list(request: HttpRequest) -> HttpResponse:
 def add(request: HttpRequest) -> HttpResponse:
     """Make a hook; the answer to the form is the only page that ever shows its secret."""
     sent = request.POST if request.method == "POST" else None
-    once = sent_once.key_in(request.GET if sent is None else sent)
+    once = form_tokens.key_in(request.GET if sent is None else sent)
     if sent is None and not once:
-        return sent_once.to_form(request)
+        return form_tokens.to_form(request)
     place = here(request)
     form = HookForm(
         sent,
@@ -77,7 +78,7 @@ def add(request: HttpRequest) -> HttpResponse:
         initial={"workspace": place.workspace},
     )
     if sent is not None and not once:
-        form.add_error(None, sent_once.INCOMPLETE)
+        form.add_error(None, form_tokens.INCOMPLETE)
     if form.is_valid():
         try:
             hook, secret = subscriptions.create(actor=actor_of(request), form_key=once, **form.cleaned_data)
@@ -88,7 +89,7 @@ def add(request: HttpRequest) -> HttpResponse:
             add_problem(form, problem)
         else:
             return render(request, "hooks/secret.html", {"hook": hook, "whole": secret} | SECTION)
-    context = {"form": form, "once": once or sent_once.new_key()} | SECTION
+    context = {"form": form, "once": once or form_tokens.new_key()} | SECTION
     return render(request, "hooks/add.html", context, status=400 if form.errors else 200)
 
 

@@ -6,14 +6,14 @@ from django.contrib import messages
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
-from connections import sent_once
 from connections.requests import actor_of
+from core.web import form_tokens
 from workflows.models import Workflow
 
 
 def made_once(request: HttpRequest, make: Callable[[], Workflow]) -> Workflow:
-    """What `make` makes; of a form that was sent before (connections.sent_once), what that made. Raises as `make`."""
-    once = sent_once.key_in(request.POST)
+    """What `make` makes; of a form that was sent before (core.web.form_tokens), what that made. Raises as `make`."""
+    once = form_tokens.key_in(request.POST)
     if not once:
         return make()
     made = Workflow.objects.visible_to(actor_of(request)).filter(form_key=once)

@@ -11,11 +11,11 @@ from django.shortcuts import redirect, render
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods
 
-from connections import sent_once
 from connections.access import member
 from connections.models import Connection
-from connections.problems import Problem
 from connections.requests import actor_of
+from core.errors import Problem
+from core.web import form_tokens
 from workflows import catalog, portable
 from workflows.catalog import Json
 from workflows.models import Workflow
@@ -147,7 +147,7 @@ def _place(request: HttpRequest, found: Json) -> HttpResponse:
     context = {
         "form": form,
         "found": found,
-        "once": sent_once.key_in(request.POST) or sent_once.new_key(),
+        "once": form_tokens.key_in(request.POST) or form_tokens.new_key(),
         "text": json.dumps(found, ensure_ascii=False, separators=(",", ":")),
     }
     status = 400 if form.is_bound and form.errors else 200

@@ -9,8 +9,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from connections.access import here, member
-from connections.problems import Problem
 from connections.requests import actor_of
+from core.errors import Problem
 from workflows import replays
 from workflows.models import ReplayBatch, Run
 from workflows.models.runs import UNFINISHED

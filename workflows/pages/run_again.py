@@ -8,10 +8,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from connections import sent_once
 from connections.access import member
-from connections.problems import Problem
 from connections.requests import actor_of
+from core.errors import Problem
+from core.web import form_tokens
 from workflows import repeats
 from workflows.models import Run
 from workflows.pages.runs import SECTION, run_or_404
@@ -39,12 +39,12 @@ def from_start(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
     run = run_or_404(request, run_id, *_RELATED)
     if request.method == "POST":
         return _replay(request, run, Run.ReplayFrom.START)
-    if not sent_once.key_in(request.GET):
-        return sent_once.to_form(request)
+    if not form_tokens.key_in(request.GET):
+        return form_tokens.to_form(request)
     context = {
         "run": run,
         "repeated": repeats.of(run),
-        "once": sent_once.key_in(request.GET),
+        "once": form_tokens.key_in(request.GET),
         "may_retry": replay.has_failed_step(run),
     }
     return render(request, "runs/from_start.html", context | SECTION)
@@ -53,7 +53,7 @@ def from_start(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
 def _replay(request: HttpRequest, run: Run, begin_at: str) -> HttpResponse:
     try:
         again, made = replay.replay(
-            actor=actor_of(request), run=run, begin_at=begin_at, once=sent_once.key_in(request.POST)
+            actor=actor_of(request), run=run, begin_at=begin_at, once=form_tokens.key_in(request.POST)
         )
     except Problem as problem:
         messages.error(request, problem.message)

@@ -6,8 +6,8 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 
-from connections.days import Day, midnight
 from connections.place import Place
+from core.web.date_fields import Day, midnight
 from workflows.models import Run, Workflow
 from workflows.models.runs import RunQuerySet
 

@@ -10,9 +10,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from connections.access import here, member
-from connections.paging import page_of
-from connections.problems import Problem
 from connections.requests import actor_of
+from core.errors import Problem
+from core.web.pagination import page_of
 from workflows import catalog, run_control, run_page
 from workflows.models import Run
 from workflows.pages.run_filters import Filters

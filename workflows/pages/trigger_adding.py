@@ -11,8 +11,8 @@ from connections import providers
 from connections.access import here, member
 from connections.models import Connection
 from connections.place import Place
-from connections.problems import Problem
 from connections.requests import actor_of
+from core.errors import Problem
 from workflows import catalog, lookups, triggers
 from workflows.action_forms import flat
 from workflows.pages.trigger_forms import OptionsForm, TriggerForm

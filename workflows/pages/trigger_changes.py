@@ -8,9 +8,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from connections.access import member
-from connections.problems import Problem
 from connections.requests import actor_of
-from connections.web.edit_conflicts import Edit, parts_of
+from core.errors import Problem
+from core.web.edit_conflicts import Edit, parts_of
 from workflows import catalog, triggers
 from workflows.models import Trigger
 from workflows.pages.trigger_forms import RenameForm

@@ -9,9 +9,9 @@ from django.views.decorators.http import require_http_methods
 
 from connections.access import member
 from connections.models import Connection
-from connections.problems import Problem
 from connections.requests import actor_of
-from connections.web.edit_conflicts import Edit, parts_of
+from core.errors import Problem
+from core.web.edit_conflicts import Edit, parts_of
 from workflows import catalog, lookups, triggers
 from workflows.action_forms import flat
 from workflows.pages.trigger_forms import OptionsForm

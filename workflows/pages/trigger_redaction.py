@@ -8,9 +8,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from connections.access import member
-from connections.problems import Problem
 from connections.requests import actor_of
-from connections.web.edit_conflicts import Edit, parts_of
+from core.errors import Problem
+from core.web.edit_conflicts import Edit, parts_of
 from workflows import triggers
 from workflows.pages.trigger_forms import RedactionForm
 from workflows.pages.triggers import SECTION, get_trigger

@@ -10,10 +10,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
-from connections import clock
 from connections.access import member
-from connections.problems import Problem
 from connections.requests import actor_of
+from core.db import clock
+from core.errors import Problem
 from workflows import catalog, triggers
 from workflows.pages.trigger_forms import SecretForm
 from workflows.pages.triggers import SECTION, get_trigger, show

@@ -10,8 +10,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from connections.access import member
 from connections.models import Connection
-from connections.problems import Problem
 from connections.requests import actor_of
+from core.errors import Problem
 from workflows import catalog, trigger_tests, triggers
 from workflows.models import Event, Workflow
 from workflows.pages.triggers import SECTION, get_trigger

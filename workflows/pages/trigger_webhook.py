@@ -10,8 +10,8 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from connections.access import member
-from connections.problems import Problem
 from connections.requests import actor_of
+from core.errors import Problem
 from workflows.pages.triggers import get_trigger
 from workflows.webhooks import wishes
 

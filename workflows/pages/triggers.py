@@ -11,9 +11,9 @@ from django.views.decorators.http import require_GET
 
 from connections import providers
 from connections.access import here, member
-from connections.paging import page_of
 from connections.requests import actor_of
-from connections.text_search import search
+from core.text_search import search
+from core.web.pagination import page_of
 from workflows import catalog, setup_guide, trigger_health, trigger_options, triggers
 from workflows.deliveries import Deliveries
 from workflows.models import Trigger

@@ -8,13 +8,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from connections import sent_once
 from connections.access import member
 from connections.models import Connection
 from connections.pages.connections import get_connection
-from connections.problems import Problem
 from connections.requests import actor_of
-from connections.slots import provider_slot
+from core.errors import Problem
+from core.request_slots import provider_slot
+from core.web import form_tokens
 from workflows import attempts, calls, catalog, hints, lookups
 from workflows.action_forms import ActionForm
 from workflows.catalog import ActionType
@@ -35,9 +35,9 @@ def try_action(request: HttpRequest, connection_id: uuid.UUID, provider: str, ac
         raise Http404 from None
     if request.method == "POST":
         return _run(request, connection, kind)
-    once = sent_once.key_in(request.GET)
+    once = form_tokens.key_in(request.GET)
     if not once:
-        return sent_once.to_form(request)
+        return form_tokens.to_form(request)
     again = _earlier(request, connection, kind)
     given = again.input if again else {name: value[:_SHORT] for name, value in request.GET.items()}
     try:
@@ -64,9 +64,9 @@ def _earlier(request: HttpRequest, connection: Connection, action: ActionType) -
 
 def _run(request: HttpRequest, connection: Connection, action: ActionType) -> HttpResponse:
     form = ActionForm(action, request.POST)
-    once = sent_once.key_in(request.POST)
+    once = form_tokens.key_in(request.POST)
     if not once:
-        form.add_error(None, sent_once.INCOMPLETE)
+        form.add_error(None, form_tokens.INCOMPLETE)
     if not form.is_valid():
         return _page(request, connection, action, form=form, once=once, status=400)
     actor = actor_of(request)
@@ -131,7 +131,7 @@ def _page(
         "action": action,
         "form": form,
         "parts": form.parts() if form is not None else {},
-        "once": once or sent_once.new_key(),
+        "once": once or form_tokens.new_key(),
         "problem": problem,
         "hint": hints.for_error(problem, integration) if problem else None,
         **more,

@@ -11,9 +11,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from rest_framework.serializers import ValidationError
 
 from connections.access import member
-from connections.paging import page_of
-from connections.problems import Problem
 from connections.requests import actor_of
+from core.errors import Problem
+from core.web.pagination import page_of
 from workflows import differences, drafts, versions
 from workflows.models import Workflow, WorkflowVersion
 from workflows.pages.editor import as_seen, why

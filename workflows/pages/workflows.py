@@ -10,14 +10,15 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from connections import health, sent_once
+from connections import health
 from connections.access import here, member
 from connections.models import Connection
-from connections.newest import newest_of
-from connections.paging import page_of
-from connections.problems import Problem
 from connections.requests import actor_of
-from connections.text_search import search
+from core.db.latest_per_group import newest_of
+from core.errors import Problem
+from core.text_search import search
+from core.web import form_tokens
+from core.web.pagination import page_of
 from workflows import authoring, workflow_words
 from workflows.models import Run, Workflow
 from workflows.pages.runs import lines_of
@@ -84,7 +85,7 @@ def detail(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
         "health": health.of(workflow),
         "changed": workflow.live is not None and workflow.draft != workflow.live.definition,
         "rows": lines_of(runs[:_LATEST]),
-        "once": sent_once.new_key(),
+        "once": form_tokens.new_key(),
     }
     return render(request, "workflows/detail.html", context | SECTION)
 

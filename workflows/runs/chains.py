@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from connections import statements
+from core.db.hot import batch
 from workflows import catalog, origins
 from workflows.models import Event, Run, Trace, Workflow
 
@@ -73,8 +73,8 @@ def admit(chain: Chain, wanted: list[Workflow]) -> tuple[list[Workflow], list[di
 
 def _room(key: uuid.UUID) -> int:
     """How many more runs the chain may have. SQLite has one writer at a time, which this transaction is by now."""
-    if statements.vendor() == "postgresql":
-        with statements.run("SELECT pg_advisory_xact_lock(%s)", [key.int >> 65]):
+    if batch.vendor() == "postgresql":
+        with batch.run("SELECT pg_advisory_xact_lock(%s)", [key.int >> 65]):
             pass
     return max(0, MAX_RUNS - Run.objects.filter(Q(chain=key) | Q(id=key)).count())
 

@@ -13,7 +13,7 @@ from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from connections import audit
 from connections.actors import Actor
 from connections.models import Connection
-from connections.problems import Problem
+from core.errors import Problem
 from workflows import calls, doorbell
 from workflows.catalog import Json
 from workflows.models import ActionCall, ReplayBatch, Run, StepRun, Workflow

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from connections import grant_state
 from connections.budget import Exhausted
 from connections.models import Connection
-from connections.problems import Problem
+from core.errors import Problem
 from workflows import catalog, metered
 from workflows.catalog import Subscriber
 from workflows.webhooks import wishes

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from django.db.models import Q
 
-from connections import clock
 from connections.models import Connection
-from connections.problems import Problem
+from core.db import clock
+from core.errors import Problem
 from workflows.catalog import Subscriber
 from workflows.models import Subscription
 from workflows.webhooks import asking

@@ -6,8 +6,9 @@ from typing import Any
 
 from django.db import transaction
 
-from connections import backoff, clock
 from connections.actors import Actor
+from core import backoff
+from core.db import clock
 from workflows import catalog, twins
 from workflows.catalog import ProviderError, Subscriber, Webhook
 from workflows.models import Subscription

@@ -10,9 +10,9 @@ from typing import Any
 import structlog
 from django.db import transaction
 
-from connections import clock
 from connections.actors import Actor
-from connections.problems import Problem
+from core.db import clock
+from core.errors import Problem
 from workflows import triggers, twins
 from workflows.catalog import MadeWebhook, ProviderError, Subscriber, Webhook
 from workflows.models import Subscription

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.db import transaction
 
-from connections import clock
 from connections.actors import Actor
+from core.db import clock
 from workflows import catalog, storing, twins
 from workflows.catalog import Missed
 from workflows.models import Trigger

@@ -6,10 +6,11 @@ from typing import Any
 import structlog
 from django.db import transaction
 
-from connections import backoff, clock
 from connections.actors import Actor
 from connections.models import Connection
-from connections.problems import Problem
+from core import backoff
+from core.db import clock
+from core.errors import Problem
 from workflows import triggers, twins
 from workflows.catalog import ProviderError, Subscriber
 from workflows.models import Subscription

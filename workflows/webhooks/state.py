@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Prefetch, Q
 
-from connections.problems import in_words
+from core.errors import in_words
 from workflows import catalog
 from workflows.models import Subscription, Trigger
 from workflows.moments import moment

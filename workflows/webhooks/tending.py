@@ -7,10 +7,11 @@ from typing import Any
 import structlog
 from django.db import transaction
 
-from connections import backoff, clock
 from connections.actors import Actor
-from connections.problems import Problem
-from connections.storable import storable
+from core import backoff
+from core.db import clock
+from core.errors import Problem
+from core.json_sanitize import storable
 from workflows import outcomes
 from workflows.catalog import ProviderError
 from workflows.models import Subscription

@@ -4,10 +4,11 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from connections import audit, clock
+from connections import audit
 from connections.actors import Actor
 from connections.models import Connection
-from connections.problems import Problem
+from core.db import clock
+from core.errors import Problem
 from workflows import catalog, doorbell
 from workflows.catalog import Reach
 from workflows.models import Subscription, Trigger

@@ -19,8 +19,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from connections import metrics
-from connections.postgresql import patience, roles
+from core import metrics
+from core.db.postgresql import patience, roles
 from taskjuice import migrating, web
 from taskjuice.children import Child, stop_all
 from taskjuice.watchdog import Watchdog

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Field, Model
 
-from connections import quick_sql
-from connections.statements import refuse_in_one, refuse_in_transaction, run, vendor, write
+from core.db.hot import row_sql
+from core.db.hot.batch import refuse_in_one, refuse_in_transaction, run, vendor, write
 
 Row = TypeVar("Row", bound=Model)
 Other = TypeVar("Other", bound=Model)
@@ -24,14 +24,14 @@ def change(row: Model, where: Mapping[str, Any], values: Mapping[str, Any], lost
     lost: see `write`; None: that does not matter.
     """
     model, where = type(row), {"pk": row.pk, **where}
-    sql = quick_sql.update(model, tuple(where), tuple(values), vendor())
+    sql = row_sql.update(model, tuple(where), tuple(values), vendor())
     write(sql, [*stored(model, values), *stored(model, where)], lost, lambda _: _set(row, values))
 
 
 def hold(row: Model, where: Mapping[str, Any], lost: Exception) -> None:
     """Nobody else changes that row, which is as `where` says, before all is written that is written `in_one`."""
     model, where = type(row), {"pk": row.pk, **where}
-    write(quick_sql.hold(model, tuple(where), vendor()), stored(model, where), lost)
+    write(row_sql.hold(model, tuple(where), vendor()), stored(model, where), lost)
 
 
 def insert(
@@ -53,7 +53,7 @@ def insert(
     }
     # What is left out is null, and a primary key the database's choice.
     columns = {name: value for name, value in columns.items() if value is not None}
-    sql = quick_sql.insert(model, tuple(columns), same, renewed)
+    sql = row_sql.insert(model, tuple(columns), same, renewed)
     write(sql, stored(model, columns), then=lambda _: _set(row, values))
 
 
@@ -68,7 +68,7 @@ def update(row: Model, where: Mapping[str, Any], values: Mapping[str, Any]) -> b
 
     Not `in_one` with others: there nothing is known yet.
     """
-    return _updated(quick_sql.update, row, where, values)
+    return _updated(row_sql.update, row, where, values)
 
 
 def claim(row: Model, where: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
@@ -76,7 +76,7 @@ def claim(row: Model, where: Mapping[str, Any], values: Mapping[str, Any]) -> bo
     goes with the server has claimed nothing. Raises RuntimeError in a transaction, where that would hold for the rest.
     """
     refuse_in_transaction()
-    return _updated(quick_sql.claim, row, where, values)
+    return _updated(row_sql.claim, row, where, values)
 
 
 def _updated(
@@ -96,27 +96,27 @@ def read_with(
     """The one row whose columns are as `where` says, and that of `other` which refers to it by its unique column
     `reference`, if there is one. Raises model.DoesNotExist.
     """
-    sql = quick_sql.find_with(model, tuple(where), other, reference, vendor())
+    sql = row_sql.find_with(model, tuple(where), other, reference, vendor())
     with run(sql, stored(model, where)) as cursor:
         row = cursor.fetchone()
     if row is None:
         raise model.DoesNotExist(f"no {model.__name__} is as asked")  # type: ignore[attr-defined]
-    width = len(quick_sql.columns_of(model))
+    width = len(row_sql.columns_of(model))
     its = row[width:]
     return _made(model, row[:width]), None if its[0] is None else _made(other, its)
 
 
 def _made(model: type[Row], values: Sequence[Any]) -> Row:
     """Of all its columns; the first of them is the primary key."""
-    names, values = quick_sql.columns_of(model), list(values)
-    for place, column, convert in quick_sql.converters(model, vendor()):
+    names, values = row_sql.columns_of(model), list(values)
+    for place, column, convert in row_sql.converters(model, vendor()):
         values[place] = convert(values[place], column, connection)
     return model.from_db(DEFAULT_DB_ALIAS, names, values)
 
 
 def stored(model: type[Model], values: Mapping[str, Any]) -> list[Any]:
     """What the columns of those names keep of `values`, for a statement's parameters."""
-    fields = quick_sql.fields(model, tuple(values), vendor())
+    fields = row_sql.fields(model, tuple(values), vendor())
     return [
         value if value is None or type(value) is plain else _prepared(field, value)
         for value, (field, plain) in zip(values.values(), fields, strict=True)

@@ -1,4 +1,4 @@
-"""The SQL of connections.quick_rows, put together once for each model, columns and database.
+"""The SQL of core.db.hot.rows, put together once for each model, columns and database.
 
 Each statement that writes answers a row for what it did, and nothing where it found nothing. {so_far} in it stands for
 whether those before it did what they had to.

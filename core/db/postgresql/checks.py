@@ -6,7 +6,7 @@ from typing import Any
 from django.core.checks import CheckMessage, Tags, Warning, register
 from django.db import Error, connections
 
-from connections.postgresql import roles
+from core.db.postgresql import roles
 
 
 @register(Tags.security, deploy=True)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from django.conf import settings
 
-from connections.problems import Problem
+from core.errors import Problem
 
 _slots = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.utils import CursorWrapper
 
-from connections import quick_sql
+from core.db.hot import row_sql
 
 
 class _Part(NamedTuple):
@@ -48,7 +48,7 @@ def in_one() -> Iterator[None]:
 
 
 def _run_in_one(parts: list[_Part]) -> None:
-    sql = quick_sql.in_one(tuple((part.sql, part.lost is not None) for part in parts))
+    sql = row_sql.in_one(tuple((part.sql, part.lost is not None) for part in parts))
     with run(sql, [value for part in parts for value in part.parameters]) as cursor:
         answers = cursor.fetchone()
     for part, answer in zip(parts, answers, strict=True):
@@ -74,7 +74,7 @@ def write(
     """
     part, parts = _Part(sql, parameters, lost, then), _parts.get()
     if parts is None or vendor() != "postgresql":
-        with run(quick_sql.alone(sql), parameters) as cursor:
+        with run(row_sql.alone(sql), parameters) as cursor:
             rows = cursor.fetchall()
         _heed(part, rows[0][0] if rows else None)
     else:

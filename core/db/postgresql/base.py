@@ -10,8 +10,8 @@ from django.db.backends.utils import CursorWrapper
 from psycopg import ClientCursor, Cursor
 from psycopg.pq import TransactionStatus
 
-from connections import clock, wall
-from connections.postgresql import patience
+from core.db import clock, tenant_scope
+from core.db.postgresql import patience
 
 _TELL = """SELECT set_config('taskjuice.wall', %s, false), set_config('taskjuice.accounts', %s, false),
 set_config('taskjuice.workspace', %s, false)"""
@@ -36,7 +36,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """
 
     Database: Any = SimpleNamespace(**vars(psycopg) | {"connect": patience.PatientConnection.connect})
-    _told: wall.View | None = None
+    _told: tenant_scope.View | None = None
     _told_in_transaction = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -67,12 +67,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _behind_the_wall(
         self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
     ) -> Any:
-        wanted = wall.view()
+        wanted = tenant_scope.view()
         if self._told != wanted:
             self._tell(wanted)
         return execute(sql, params, many, context)
 
-    def _tell(self, wanted: wall.View) -> None:
+    def _tell(self, wanted: tenant_scope.View) -> None:
         """Not in a transaction that has failed: there the database refuses everything except its end."""
         session = self.connection
         if session.info.transaction_status == TransactionStatus.INERROR:

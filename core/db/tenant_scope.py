@@ -2,7 +2,7 @@
 
 The first wall is the tenant filter (connections.tenancy). On PostgreSQL the tables' row-level security (migration
 0012 and those after it) holds each statement against the view that is kept here, so a filter that somebody forgot
-finds no foreign row. `connections.postgresql` tells the database; on SQLite, which has no such thing, nobody does.
+finds no foreign row. `core.db.postgresql` tells the database; on SQLite, which has no such thing, nobody does.
 
 Background work, commands and migrations see everything: that is the view that a process begins with. A request
 begins with NOTHING (connections.middleware). What has to be looked up before it is known whose it is, by a secret

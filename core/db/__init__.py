@@ -1,0 +1,1 @@
+"""Databases: the clock, the tenant scope, PostgreSQL as this project uses it."""

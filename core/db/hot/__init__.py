@@ -1,0 +1,1 @@
+"""Prepared SQL for the busiest tables, on the delivery and run path only. Elsewhere use the ORM."""

@@ -1,0 +1,1 @@
+"""Web helpers: form tokens, pagination, dates that people pick, edit conflicts."""
