@@ -51,7 +51,7 @@ def register() -> None:
                 delivers_when=(
                     "something happens to an incident: it is triggered, acknowledged or resolved, or gets a note"
                 ),
-                clicks="triggers/pagerduty/clicks.html",
+                clicks="triggers/pagerduty/_clicks.html",
                 how_to_confirm="In PagerDuty, open the webhook again and choose Send Test Event.",
                 refusals_to_disable=3,  # developer docs, webhooks v3: for 24 hours
                 looks_signed=signatures.looks_signed,

@@ -22,4 +22,4 @@ def _context(actor: Actor, connection: Connection) -> dict[str, Any]:
     }
 
 
-PANEL = Panel(template="triggers/panel.html", context=_context)
+PANEL = Panel(template="triggers/_panel.html", context=_context)

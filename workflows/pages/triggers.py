@@ -100,7 +100,7 @@ def progress(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
     context = _progress(get_trigger(request, trigger_id)) | {"guided": "guided" in request.GET}
     if request.GET.get("seen") == context["seen"]:
         return HttpResponse(status=204)
-    return render(request, "triggers/progress.html", context)
+    return render(request, "triggers/_progress.html", context)
 
 
 def _progress(trigger: Any) -> dict[str, Any]:
