@@ -88,7 +88,7 @@ class Environment:
         """Encryption keys, the newest first."""
         found: list[str] = self.listed(name, default.split(",") if default else [])
         if not found:
-            raise refused(name, "is missing. README.md lists all variables")
+            raise refused(name, "is missing. docs/configuration.md lists all variables")
         if any(len(key) < _SHORTEST_KEY for key in found):
             raise refused(
                 name, f"needs at least {_SHORTEST_KEY} characters for each key (openssl rand -base64 32)"
@@ -151,7 +151,7 @@ class Environment:
             with warnings.catch_warnings(action="ignore"):  # they quote what was given
                 return read(",".join(map(_encoded, several)))
         except Exception:  # noqa: BLE001 - whatever it says may quote the password
-            raise refused(name, "cannot be read as a URL (README.md shows its form)") from None
+            raise refused(name, "cannot be read as a URL (docs/configuration.md shows its form)") from None
 
 
 def refused(name: str, why: str) -> ImproperlyConfigured:

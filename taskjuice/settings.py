@@ -34,7 +34,9 @@ def required(name: str, development: str) -> str:
         return value
     if DEVELOPMENT:
         return development
-    raise ImproperlyConfigured(f"The environment variable {name} is missing. README.md lists all of them.")
+    raise ImproperlyConfigured(
+        f"The environment variable {name} is missing. docs/configuration.md lists all of them."
+    )
 
 
 # --- This server ---------------------------------------------------------------------------------

@@ -1,18 +1,19 @@
-"""What README and docs/ point at is there."""
+"""What README and docs/ point at is there, and the version is the changelog's newest."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 
 ROOT = Path(settings.BASE_DIR)
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
 def test_every_picture_and_page_that_is_linked_exists(page: Path) -> None:
-    links = re.findall(r"\]\(([^)#:]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    links = re.findall(r"\]\((?!\w+:)([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
 
     assert [link for link in links if not (page.parent / link).exists()] == []
 
@@ -30,3 +31,17 @@ def test_every_picture_is_taken_by_a_test_and_shown_in_a_page() -> None:
 
     assert sorted(taken) == sorted(set(taken))
     assert kept == set(taken) == shown
+
+
+def test_the_version_is_the_newest_of_the_changelog() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    released = re.findall(r"^## \[(\d[^]]*)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+
+    assert released[0] == project["version"]
+
+
+def test_every_decision_is_listed() -> None:
+    decisions = ROOT / "docs" / "decisions"
+    listed = re.findall(r"\]\((\d{4}-[\w-]+\.md)\)", (decisions / "README.md").read_text("utf-8"))
+
+    assert listed == sorted(page.name for page in decisions.glob("[0-9]*.md"))

@@ -32,10 +32,12 @@ EXEMPT = (
     "templates",
     "tests",
     "workflows",
-    "README.md",
     "SECURITY.md",
 )
-CLEAN: tuple[str, ...] = ()
+CLEAN: tuple[str, ...] = (
+    "docs/configuration.md",
+    "docs/decisions",
+)
 
 LINE = 120
 PARAGRAPH = 5

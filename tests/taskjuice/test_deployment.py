@@ -32,7 +32,9 @@ def compose() -> dict[str, Any]:
 
 
 def documented() -> set[str]:
-    first = re.findall(r"^\|([^|]+)\|", (settings.BASE_DIR / "README.md").read_text(), re.MULTILINE)
+    first = re.findall(
+        r"^\|([^|]+)\|", (settings.BASE_DIR / "docs" / "configuration.md").read_text(), re.MULTILINE
+    )
     return set(re.findall(r"`([A-Z][A-Z_]+)`", "".join(first)))
 
 
