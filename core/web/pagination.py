@@ -18,6 +18,16 @@ class Page:
     number: int
     has_next: bool
     query: str
+    size: int = PAGE
+
+    @property
+    def first(self) -> int:
+        """The position of the first row in the whole list, from 1."""
+        return (self.number - 1) * self.size + 1
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.rows) - 1
 
     @property
     def has_other_pages(self) -> bool:
@@ -42,4 +52,4 @@ def page_of(request: HttpRequest, rows: QuerySet[Any], size: int = PAGE) -> Page
     kept = request.GET.copy()
     kept.pop("page", None)
     query = f"{kept.urlencode()}&" if kept else ""
-    return Page(found[:size], number, len(found) > size, query)
+    return Page(found[:size], number, len(found) > size, query, size)

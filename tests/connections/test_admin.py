@@ -242,7 +242,7 @@ def test_revoking_says_what_it_left_alone(
     assert "Gone (" not in question
     assert "1 revoked." in answer
     assert "1 left alone: revoked before." in answer
-    assert "nothing among what you chose" in act(support, CONNECTIONS, "revoke_selected", gone)
+    assert "None of the selected items can be changed" in act(support, CONNECTIONS, "revoke_selected", gone)
 
 
 def test_all_of_an_account_is_counted_first_and_nothing_else_is_touched(

@@ -131,7 +131,10 @@ def test_the_list_takes_as_many_queries_for_many_rows_as_for_one(
         happened(who, "connection.checked", connect(who.acme, f"C{number}") if number < 12 else connection)
     assert queries() == before
     assert AuditEvent.objects.count() == 61
-    assert "page=2" in alice.get(AUDIT).content.decode()
+    page = alice.get(AUDIT).content.decode()
+    assert "page=2" in page
+    assert ">1–50<" in page
+    assert ">51–61<" in alice.get(f"{AUDIT}?page=2").content.decode()
 
 
 def test_whatever_is_recorded_anywhere_has_words() -> None:

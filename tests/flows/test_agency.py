@@ -108,10 +108,10 @@ def test_an_invited_member_works_but_manages_nobody(browser: Browser, product: P
     fill_sign_up(mel, "mel@agency.example")
     mel.goto("/settings/connections/")
     expect(mel.get_by_role("link", name="Add connection")).to_be_visible()
-    expect(mel.get_by_role("navigation", name="Main")).not_to_contain_text("People")
+    expect(mel.get_by_role("navigation", name="Main")).not_to_contain_text("Team")
     for path in ("/settings/people/", "/settings/api-keys/", "/settings/audit/"):
         mel.goto(path)
-        expect(mel.get_by_role("heading", name="This is for admins")).to_be_visible()
+        expect(mel.get_by_role("heading", name="Admin access required")).to_be_visible()
     mel.context.close()
     assert watch.complaints == []
 

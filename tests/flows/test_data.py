@@ -14,9 +14,9 @@ def test_an_owner_says_how_long_data_is_kept_and_which_fields_never_are(
     page: Page, seed: dict[str, Any]
 ) -> None:
     page.goto("/")
-    page.get_by_role("link", name="Data").click()
+    page.get_by_role("link", name="Data retention").click()
     expect(page.get_by_text("for 90 days")).to_be_visible()
-    page.get_by_role("link", name="Change…").click()
+    page.get_by_role("link", name="Edit").click()
     page.get_by_label("Days", exact=True).fill("30")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("what is older than 30 days cannot be brought back")).to_be_visible()

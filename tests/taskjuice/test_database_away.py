@@ -70,7 +70,7 @@ def test_a_page_says_what_happened(who: People) -> None:
     with away(LEAVES[0]):
         answer = browser.get("/settings/connections/")
     assert (answer.status_code, bool(answer["Retry-After"])) == (503, True)
-    assert "The database does not answer" in answer.content.decode()
+    assert "The database is not responding" in answer.content.decode()
     assert "too many clients" not in answer.content.decode()
 
 

@@ -62,7 +62,7 @@ class TestAStep:
         assert (late.status_code, step_of(workflow)["input"]["content"]) == (409, "First")
         said = text(late)
         assert STALE in said
-        assert "What you entered Second What is stored now First" in said
+        assert "Your value Second Saved value First" in said
         assert [conflict.name for conflict in late.context["edit"].conflicts] == ["in-content"]
         assert form_of(late)["in-content"] == ["Second"]
 
@@ -106,7 +106,7 @@ class TestAStep:
         later = alice.post(page, form_of(late))
 
         assert later.status_code == 409
-        assert "What is stored now Third" in text(later)
+        assert "Saved value Third" in text(later)
 
     def test_its_conditions_and_choices_are_compared_as_well(
         self, alice: Client, workflow: Workflow, page: str
@@ -268,7 +268,7 @@ def test_every_form_that_two_tabs_can_have_open_shows_both(alice: Client, page: 
     late = alice.post(path, tab | {name: [second]})
 
     assert late.status_code == 409, text(late)
-    assert f"What you entered {second} What is stored now {first}" in text(late)
+    assert f"Your value {second} Saved value {first}" in text(late)
     assert first in stored()
     assert alice.post(path, form_of(late)).status_code == 302
     assert second in stored()

@@ -105,13 +105,13 @@ def test_the_page_sums_the_workspaces_that_are_looked_at_and_nobody_elses(alice:
     page = text(alice.get(DATA))
     assert "3 Nov 2026" in page
     assert "1,234" in page
-    assert page.endswith("under way")
+    assert page.endswith("In progress")
     assert "777,777" not in page
 
     alice.post(reverse("connections:switch"), {"place": f"workspace:{who.acme.pk}"})
     page = text(alice.get(DATA))
     assert "1,200" in page
-    assert not page.endswith("under way")
+    assert not page.endswith("In progress")
 
 
 def test_a_long_list_is_cut_into_pages_read_with_as_many_queries_as_a_short_one(
