@@ -1,50 +1,126 @@
-"""How fast the workers get through runs that have piled up while they were stopped."""
+"""How fast the workers get through runs that piled up, beside a bare loop that does the least of it."""
 
 import json
+import os
+import statistics
+import subprocess
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
 
-from bench import notes
+from bench import notes, processes
 from bench.figures import SHORT, Row, at_least
 from bench.stack import Stack, wait_for
 
-RUNS = 600 if SHORT else 3000
-PER_SECOND = 300.0
-_WORKERS = 2
+ROUNDS = 3 if SHORT else 6
+PER_TURN = 300 if SHORT else 600
+BESIDE_THE_LOOP = 0.6
+_WORKERS = os.cpu_count() or 1
 _SETTLES_IN = 3.0
-_WHOSE = ("sandbox", "workers", "database")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """PER_TURN runs. seconds: from the first note that the sandbox got to the last.
+
+    sandbox, own, database: processor time of the sandbox, of what drained the runs, and of PostgreSQL.
+    """
+
+    seconds: float
+    sandbox: float
+    own: float
+    database: float
+
+    @property
+    def per_second(self) -> float:
+        return PER_TURN / self.seconds
+
+    @property
+    def without_sandbox(self) -> float:
+        """Runs a second if the sandbox took no time, which each process waits for while it works for it."""
+        return PER_TURN / (self.seconds - self.sandbox / _WORKERS)
+
+    def __str__(self) -> str:
+        used = {"sandbox": self.sandbox, "own": self.own, "database": self.database}
+        each = ", ".join(f"{name} {seconds / PER_TURN * 1000:.2f} ms" for name, seconds in used.items())
+        return (
+            f"{self.per_second:.0f} runs a second, {self.without_sandbox:.0f} without the sandbox's time;"
+            f" processor time of each run: {each}"
+        )
 
 
 def measure(kind: str, port: int) -> list[Row]:
-    """One-step runs a second, the sandbox's own time excluded. kind: see Stack.
-
-    A worker waits while the sandbox works for it, so the sandbox's processor time, shared by the workers, is
-    what its work has cost them. Counted from the first note the sandbox got to the last.
-    """
-    with Stack(kind, port) as stack:
-        stack.env["TASK_WORKERS"] = str(_WORKERS)
-        ways = notes.prepare(stack, RUNS)
-        stack.stop()
-        events = json.dumps([[way.id, incident] for way, incident in ways])
-        waiting = int(stack.python("-m", "bench.waiting", "make", stdin=events))
-        if waiting != RUNS:
-            raise RuntimeError(f"{waiting} runs wait instead of {RUNS}")
-        stack.start()
-        notes.lift_rate_limit(stack)
+    """One-step runs a second by turns, the workers' beside those of bench.bare_loop. kind: see Stack."""
+    with ExitStack() as kept:
+        stack = kept.enter_context(Stack(kind, port, workers=_WORKERS))
+        _put_aside(stack, PER_TURN * 2 * (ROUNDS + 1))
+        loops = [kept.enter_context(stack.talk("-m", "bench.bare_loop")) for _ in range(_WORKERS)]
+        ours, theirs = list[Turn](), list[Turn]()
         time.sleep(_SETTLES_IN)
-        before = _seconds(stack)
-        stack.python("-m", "bench.waiting", "release")
-        wait_for("every note", lambda: stack.sandbox("GET", "state")["notes"] >= RUNS, 120, every=1.0)
-        used = [now - then for now, then in zip(_seconds(stack), before, strict=True)]
-        got = sorted(notes.received(stack).values())
-    seconds = got[-1] - got[0]
-    raw, own = RUNS / seconds, RUNS / (seconds - used[0] / _WORKERS)
-    each = [f"{name} {used / RUNS * 1000:.2f} ms" for name, used in zip(_WHOSE, used, strict=True)]
-    print(
-        f"     {RUNS} runs in {seconds:.2f} s, {raw:.0f} a second; processor time of each: {', '.join(each)}"
-    )
-    return [at_least(f"{kind}: one-step runs drained, without the sandbox's time", PER_SECOND, own, "runs/s")]
+        for number in range(ROUNDS + 1):
+            by_workers, by_loops = _by_workers(stack), _by_loops(stack, loops)
+            print(f"     workers: {by_workers}\n     loops: {by_loops}", flush=True)
+            if number:  # the first warms up
+                ours.append(by_workers)
+                theirs.append(by_loops)
+    # Of neighbouring turns, the median: the machine may be busy with other things for a while.
+    pairs = list(zip(ours, theirs, strict=True))
+    apart = statistics.median(our.without_sandbox / their.without_sandbox for our, their in pairs)
+    print(f"     without the sandbox's time: {apart:.2f} of the bare loop")
+    ratio = statistics.median(our.per_second / their.per_second for our, their in pairs)
+    name = f"{kind}: one-step runs drained a second beside the bare loop"
+    return [at_least(name, BESIDE_THE_LOOP, ratio, "of the loop")]
 
 
-def _seconds(stack: Stack) -> list[float]:
-    """Processor time so far, in the order of _WHOSE."""
-    return [*map(stack.processor_seconds, ("pagerduty_sandbox", "qcluster")), stack.database_seconds()]
+def _put_aside(stack: Stack, runs: int) -> None:
+    """Make so many runs while no worker could take one."""
+    ways = notes.prepare(stack, runs)
+    stack.stop()
+    events = json.dumps([[way.id, incident] for way, incident in ways])
+    made = int(stack.python("-m", "bench.waiting", "make", stdin=events))
+    if made != runs:
+        raise RuntimeError(f"{made} runs were made instead of {runs}")
+    stack.start()
+    notes.lift_rate_limit(stack)
+
+
+def _by_workers(stack: Stack) -> Turn:
+    def begin() -> None:
+        stack.python("-m", "bench.waiting", "release", str(PER_TURN))
+
+    return _turn(stack, begin, lambda: stack.processor_seconds("qcluster"))
+
+
+def _by_loops(stack: Stack, loops: list[subprocess.Popen[str]]) -> Turn:
+    given = json.loads(stack.python("-m", "bench.waiting", "hand", str(PER_TURN)))
+    pipes = [(loop.stdin, loop.stdout) for loop in loops]
+
+    def begin() -> None:
+        for number, (line, _) in enumerate(pipes):
+            share = given | {"url": stack.sandbox_url, "runs": given["runs"][number :: len(loops)]}
+            print(json.dumps(share), file=line, flush=True)
+
+    turn = _turn(stack, begin, lambda: sum(processes.seconds(loop.pid) for loop in loops))
+    for _, line in pipes:
+        if line is None or not line.readline():
+            raise RuntimeError(stack.log.read_text()[-2000:])
+    return turn
+
+
+def _turn(stack: Stack, begin: Callable[[], None], own: Callable[[], float]) -> Turn:
+    """The next PER_TURN runs, which `begin` has drained. own: processor time so far of what drains them."""
+
+    def used() -> list[float]:
+        return [stack.processor_seconds("pagerduty_sandbox"), own(), stack.database_seconds()]
+
+    enough, before, since = _notes(stack) + PER_TURN, used(), time.time()
+    begin()
+    wait_for("every note", lambda: _notes(stack) >= enough, 120, every=0.5)
+    sandbox, drainer, database = (now - then for now, then in zip(used(), before, strict=True))
+    got = sorted(at for at in notes.received(stack).values() if at >= since)
+    return Turn(got[-1] - got[0], sandbox, drainer, database)
+
+
+def _notes(stack: Stack) -> int:
+    return int(stack.sandbox("GET", "state")["notes"])

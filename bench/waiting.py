@@ -1,13 +1,14 @@
-"""`python -m bench.waiting make|release`: runs that wait, made while no worker runs and let go when all is warm.
+"""`python -m bench.waiting make|release|hand`: runs made while no worker runs, put aside, and drained by turns.
 
-make: of stdin, JSON, [[trigger id, incident id], …]; prints how many there are. release: makes them due, and rings
-for every worker.
+make: of stdin, JSON, [[trigger id, incident id], …]; prints how many there are. release N: the next N are due, and
+every worker is woken. hand N: the next N as JSON for bench.bare_loop; they are due tomorrow, so no worker takes them.
 """
 
 import json
 import os
 import sys
 from datetime import timedelta
+from typing import Any
 
 import django
 
@@ -19,8 +20,13 @@ from django.db import transaction  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from bench import notes  # noqa: E402
-from workflows import doorbell, fanout, storing  # noqa: E402
+from connections import budget, grants  # noqa: E402
+from connections.models import Connection  # noqa: E402
+from workflows import doorbell, fanout, origins, step_inputs, storing  # noqa: E402
 from workflows.models import Run, Trigger  # noqa: E402
+
+# Of a run that is put aside, so that looking for due ones costs the same whatever is left for later turns.
+_ASIDE = Run.Status.CANCELLED
 
 
 def make(ways: list[tuple[str, str]]) -> int:
@@ -29,19 +35,59 @@ def make(ways: list[tuple[str, str]]) -> int:
         storing.store(triggers[trigger], body=notes.body_of(incident))
     while fanout.fan_out_due():
         pass
-    waiting = Run.objects.filter(status=Run.Status.PENDING)
-    return waiting.update(due_at=timezone.now() + timedelta(days=1))
+    return Run.objects.filter(status=Run.Status.PENDING).update(status=_ASIDE)
 
 
 @transaction.atomic
-def release() -> None:
-    Run.objects.filter(status=Run.Status.PENDING).update(due_at=timezone.now())
+def release(count: int) -> None:
+    _take(count, timedelta(0))
     for _ in range(settings.TASK_WORKERS):
         doorbell.ring()
+
+
+def hand(count: int) -> dict[str, Any]:
+    """What bench.bare_loop has to know of the runs, and of the one connection that all of them use."""
+    runs = Run.objects.filter(seq__in=_take(count, timedelta(days=1))).select_related(
+        "event__trigger", "version"
+    )
+    connection = Connection.objects.select_related("grant__oauth_app").get()
+    return {
+        "token": grants.access_token(connection),
+        "all": {
+            "workspace": str(connection.workspace_id),
+            "connection": str(connection.pk),
+            "budget": budget.key_of(connection),
+            "account": origins.account_of(connection),
+            "agent": connection.external_user_id,
+            "digest": "0" * 64,
+        },
+        "runs": [_handed(run) for run in runs],
+    }
+
+
+def _handed(run: Run) -> dict[str, Any]:
+    step, fields = run.plan[0], fanout.fields_of(run.event) | {"steps": {}}
+    return {
+        "seq": run.seq,
+        "trigger": str(run.event.trigger_id),
+        "lane": run.lane,
+        "subject": f"incident:{run.lane}",
+        "action": step["action"],
+        "key": step["key"],
+        "input": step_inputs.prepare(step["action"], step["input"], fields).given,
+    }
+
+
+def _take(count: int, later: timedelta) -> list[int]:
+    keys = list(Run.objects.filter(status=_ASIDE).order_by("seq").values_list("seq", flat=True)[:count])
+    Run.objects.filter(seq__in=keys).update(status=Run.Status.PENDING, due_at=timezone.now() + later)
+    return keys
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "make":
         print(make(json.load(sys.stdin)))
+    elif sys.argv[1] == "release":
+        release(int(sys.argv[2]))
     else:
-        release()
+        print(json.dumps(hand(int(sys.argv[2]))))

@@ -35,7 +35,6 @@ EXEMPT = (
     "SECURITY.md",
 )
 CLEAN: tuple[str, ...] = (
-    "docs/agencies.md",
     "docs/configuration.md",
     "docs/decisions",
 )
