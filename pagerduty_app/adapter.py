@@ -10,12 +10,12 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from connections import client_links, endings
-from connections.authorising import Ending, authorise
-from connections.consent_errors import ConsentError
+from connections.connecting import client_links, results
+from connections.connecting.complete import Ending, authorise
+from connections.connecting.consent_errors import ConsentError
 from connections.models import ClientLink, Connection
-from connections.pages.client import client_of
-from connections.requests import actor_of
+from connections.pages.connecting.client import client_of
+from connections.web.actor_of_request import actor_of
 from pagerduty_app import own_apps
 from pagerduty_app.client import plain_text
 from pagerduty_app.connecting import OPTIONAL
@@ -45,7 +45,7 @@ class ConnectorAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     ) -> None:
         state = (extra_context or {}).get("state")
         if state is None:
-            raise ImmediateHttpResponse(endings.page(request, "expired", _PROVIDER, None))
+            raise ImmediateHttpResponse(results.page(request, "expired", _PROVIDER, None))
         data = state.get("data") or {}
         link = _link(data)
         connection = link.connection if link else _connection(request, data)
@@ -81,7 +81,7 @@ def _not_completed(
             "oauth_app": app,
             "scopes_asked": asked_scopes(own_app=app is not None, optional=optional),
         }
-    return endings.page(request, kind, _PROVIDER, connection, link, **facts)
+    return results.page(request, kind, _PROVIDER, connection, link, **facts)
 
 
 def _told(request: HttpRequest) -> ConsentError | None:
@@ -111,7 +111,7 @@ def _complete(request: HttpRequest, state: dict[str, Any], identity: Any, tokens
     if state.get("link") and link is None:  # a new link was sent meanwhile
         return render(request, "connections/client_over.html", status=410)
     if connection is None:
-        return endings.page(request, "not_allowed", _PROVIDER, None)
+        return results.page(request, "not_allowed", _PROVIDER, None)
     app, optional = own_apps.of_state(state), bool(state.get(OPTIONAL))
     ending = authorise(
         actor=client_of(request, link) if link else actor_of(request),
@@ -125,7 +125,7 @@ def _complete(request: HttpRequest, state: dict[str, Any], identity: Any, tokens
     )
     if ending not in (Ending.CONNECTED, Ending.PARTIAL):
         facts = {"found": identity, OPTIONAL: optional}
-        return endings.page(request, ending, _PROVIDER, connection, link, **facts)
+        return results.page(request, ending, _PROVIDER, connection, link, **facts)
     if link is not None:
         return redirect("connections:client_done")
     if ending == Ending.CONNECTED:

@@ -7,7 +7,8 @@ from allauth.socialaccount.providers.base import AuthProcess
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from connections import endings, oauth_apps
+from connections.connecting import results
+from connections.grants import oauth_apps
 from connections.models import ClientLink, Connection
 from core.errors import Problem
 from pagerduty_app import own_apps
@@ -31,7 +32,7 @@ def start(
         provider.app = own_apps.as_allauth(app) if app else provider.app
     except Problem as problem:
         facts: dict[str, Any] = {"reason": problem.message, OPTIONAL: optional_scopes}
-        return endings.page(request, "failed", "pagerduty", connection, link, **facts)
+        return results.page(request, "failed", "pagerduty", connection, link, **facts)
     state: dict[str, Any] = {
         "connection": str(connection.pk),
         "user": request.user.pk,

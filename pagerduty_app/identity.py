@@ -7,7 +7,7 @@ import jwt
 from django.conf import settings
 from django.core.cache import cache
 
-from connections.providers import Identity
+from connections.grants.registry import Identity
 from pagerduty_app.identity_host import IdentityHostError, ask
 
 _LEEWAY_SECONDS = 60

@@ -8,8 +8,8 @@ from datetime import timedelta
 from django.conf import settings
 from django.urls import reverse
 
-from connections import providers
-from connections.providers import (
+from connections.grants import registry
+from connections.grants.registry import (
     AppCredentials,
     AppRefused,
     Lifetimes,
@@ -99,8 +99,8 @@ def install_url() -> str:
 
 
 def register() -> None:
-    providers.register(
-        providers.OAuthProvider(
+    registry.register(
+        registry.OAuthProvider(
             key="pagerduty",
             name="PagerDuty",
             scopes=SCOPES,

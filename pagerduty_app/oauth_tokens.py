@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
-from connections.providers import AppCredentials, Tokens
+from connections.grants.registry import AppCredentials, Tokens
 from core.db import clock
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path

@@ -11,7 +11,8 @@ from allauth.socialaccount.internal import statekit
 from allauth.socialaccount.models import SocialApp
 from django.http import HttpRequest
 
-from connections import endings, oauth_apps
+from connections.connecting import results
+from connections.grants import oauth_apps
 from connections.models import OAuthApp
 from core.db import tenant_scope
 from core.errors import Problem
@@ -46,5 +47,5 @@ def of_callback(request: HttpRequest) -> SocialApp | None:
     try:
         return as_allauth(app) if app else None
     except Problem as problem:
-        page = endings.page(request, "failed", "pagerduty", None, reason=problem.message)
+        page = results.page(request, "failed", "pagerduty", None, reason=problem.message)
         raise ImmediateHttpResponse(page) from None

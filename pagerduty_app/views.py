@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from connections.consent_errors import ConsentError
+from connections.connecting.consent_errors import ConsentError
 from pagerduty_app import identity, own_apps
 from pagerduty_app.identity_host import IdentityHostError, ask, refusal_of, refused
 from pagerduty_app.oauth_tokens import TOKEN_PATH, tokens_of

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from connections.admin.scoped import Page
-from connections.admin.staff import sees_every_account
+from connections.web.staff import sees_every_account
 
 
 class QueuePage(Page):

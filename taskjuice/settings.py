@@ -143,7 +143,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "taskjuice.middleware.ClientsAddress",
     "taskjuice.middleware.RequestLines",
-    "connections.middleware.BeginsBehindTheWall",
+    "connections.web.middleware.BeginsBehindTheWall",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -151,14 +151,14 @@ MIDDLEWARE = [
     "taskjuice.error_pages.KeepsMethodOfApi",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "connections.middleware.SeesAsThePerson",
-    "connections.sessions.NotesWhoIsHere",
+    "connections.web.middleware.SeesAsThePerson",
+    "connections.accounts.sessions.NotesWhoIsHere",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "taskjuice.middleware.ReadersZone",
     "taskjuice.middleware.RefreshesLostParts",
-    "connections.second_factor.AsksForSecondFactor",
+    "connections.web.second_factor.AsksForSecondFactor",
 ]
 
 FORM_RENDERER = "taskjuice.rendering.Renderer"
@@ -172,7 +172,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "connections.shell.shell",
+                "connections.web.page_context.shell",
             ]
         },
     }
@@ -277,18 +277,18 @@ LOGIN_URL = "account_login"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
-ACCOUNT_SIGNUP_FORM_CLASS = "connections.forms.SignUpForm"
+ACCOUNT_SIGNUP_FORM_CLASS = "connections.web.forms.SignUpForm"
 EMAIL_TIMEOUT = 15
 # Where mails are only printed nobody could confirm an address; elsewhere an unconfirmed one signs nobody in, and
 # signing up does not tell who has an account.
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if env.has("EMAIL_URL") and not DEVELOPMENT else "optional"
 ACCOUNT_SESSION_REMEMBER = True
-ACCOUNT_ADAPTER = "connections.sessions.AccountAdapter"
+ACCOUNT_ADAPTER = "connections.accounts.sessions.AccountAdapter"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""  # the subjects say TaskJuice themselves
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # a changed password or second factor is told to the address it belongs to
 # Members of an agency need a second factor when it says so; who gets into the admin always does.
 ADMIN_NEEDS_SECOND_FACTOR = not DEVELOPMENT
-MFA_ADAPTER = "connections.mfa.SealedSecrets"
+MFA_ADAPTER = "connections.accounts.mfa.SealedSecrets"
 SOCIALACCOUNT_ADAPTER = "pagerduty_app.adapter.ConnectorAdapter"
 SOCIALACCOUNT_STORE_TOKENS = False
 SOCIALACCOUNT_PROVIDERS = {

@@ -7,9 +7,9 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, get_resolver, resolve
 
-from connections import api_keys
-from connections.actors import SCOPES
+from connections.accounts import api_keys
 from connections.api.endpoints import Endpoint
+from connections.tenancy.actor import SCOPES
 from tests.test_routes import WITH_KEY
 from tests.workflows.conftest import SYSTEM
 from tests.world import World

@@ -9,9 +9,9 @@ from allauth.mfa.totp.internal import auth as totp
 from allauth.usersessions.models import UserSession
 from django.test import Client
 
-from connections import api_keys
-from connections.actors import Actor
+from connections.accounts import api_keys
 from connections.models import Account, AuditEvent
+from connections.tenancy.actor import Actor
 from tests.people import People, people
 
 SET_UP = "/accounts/2fa/totp/activate/"

@@ -8,9 +8,9 @@ import time_machine
 from django.core.cache import cache
 from django.test import Client
 
-from connections import api_keys
-from connections.actors import Actor
+from connections.accounts import api_keys
 from connections.models import User
+from connections.tenancy.actor import Actor
 from pagerduty_app.signatures import sign
 from tests.world import SECRET, World, world
 from workflows.models import Event, TurnedAway

@@ -16,10 +16,10 @@ from django.test import Client
 from django.urls import include, path
 from rest_framework.response import Response
 
-from connections import api_keys
-from connections.actors import Actor
+from connections.accounts import api_keys
 from connections.api.endpoints import Endpoint
 from connections.models import Connection, Workspace
+from connections.tenancy.actor import Actor
 from core.db import tenant_scope
 from core.db.postgresql.roles import passes_through
 from pagerduty_app.signatures import sign

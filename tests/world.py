@@ -6,10 +6,13 @@ from typing import Any
 from allauth.usersessions.models import UserSession
 from django.utils import timezone
 
-from connections import api_keys, client_links, oauth_apps, people
-from connections.actors import Actor
+from connections.accounts import api_keys, people
+from connections.connecting import client_links
+from connections.grants import oauth_apps
+from connections.mail import notification_emails
 from connections.models import Connection, Membership, Notification
-from connections.notifications import distribution, facts, kinds, preferences
+from connections.notifications import facts, kinds, preferences
+from connections.tenancy.actor import Actor
 from tests.people import People
 from tests.people import people as make_people
 from tests.workflows.conftest import SYSTEM, connect, publish
@@ -134,7 +137,7 @@ def notified(who: People, connection: Connection) -> Notification:
     """One that everybody of the agency has, one that is still to be handed out, and what Alice has chosen."""
     words = {"title": "Quarterly figures", "reason": "Quarterly figures"}
     facts.of_connection(kinds.CLIENT_CONNECTED, connection, **words)
-    distribution.distribute()
+    notification_emails.distribute()
     facts.of_connection(kinds.CONNECTION_BROKEN, connection, **words)
     preferences.choose(who.agency.pk, who.alice, {kinds.CONNECTION_BROKEN.key: kinds.Email.HOURLY})
     return Notification.objects.get(account=who.agency, kind=kinds.CLIENT_CONNECTED.key)

@@ -8,7 +8,8 @@ class WorkflowsConfig(AppConfig):
     verbose_name = "Workflows"
 
     def ready(self) -> None:
-        from connections import audit_words, panels  # noqa: PLC0415 - needs loaded apps
+        from connections.audit import labels  # noqa: PLC0415 - needs loaded apps
+        from connections.extension_points import panels  # noqa: PLC0415 - needs loaded apps
         from workflows import (  # noqa: PLC0415 - needs loaded apps
             call_panel,
             health,
@@ -25,8 +26,8 @@ class WorkflowsConfig(AppConfig):
         panels.register(trigger_panel.PANEL)
         call_panel.register()
         kinds.register()
-        audit_words.register(wishes.AUDIT_WORDS)
-        audit_words.register(
+        labels.register(wishes.AUDIT_WORDS)
+        labels.register(
             {
                 "trigger.created": "Made a trigger",
                 "trigger.changed": "Changed a trigger",

@@ -12,8 +12,8 @@ from datetime import datetime
 
 import structlog
 
-from connections import grant_state
-from connections.budget import Exhausted, NoRoom
+from connections.grants import state
+from connections.grants.rate_limit import Exhausted, NoRoom
 from connections.models import Connection
 from core.db import clock
 from core.db.hot import batch
@@ -47,7 +47,7 @@ class _TooEarly(Exception):
 
 def check_usable(connection: Connection, action: ActionType) -> None:
     """Raises Problem when the connection cannot serve this action: its state, or a scope not granted."""
-    grant_state.check_usable(connection)
+    state.check_usable(connection)
     granted = connection.grant.scopes_granted
     if not catalog.integration(connection.provider).covers(action.scope, granted):
         raise Problem(

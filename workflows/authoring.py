@@ -8,8 +8,8 @@ from django.db.models import Max
 from rest_framework.serializers import ValidationError
 
 from connections import audit
-from connections.actors import Actor
 from connections.models import Connection
+from connections.tenancy.actor import Actor
 from core.db import clock
 from core.errors import Problem
 from workflows import definitions, doorbell, pace

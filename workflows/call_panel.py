@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from connections import audit_words, panels
-from connections.actors import Actor
+from connections.audit import labels
+from connections.extension_points import panels
 from connections.models import Connection
+from connections.tenancy.actor import Actor
 from workflows import call_chart, call_history
 
 _NEWEST = 5
@@ -12,7 +13,7 @@ _NEWEST = 5
 
 def register() -> None:
     panels.register(panels.Panel("calls/_panel.html", _context))
-    audit_words.register({"action.called": "Ran an action"})
+    labels.register({"action.called": "Ran an action"})
 
 
 def _context(actor: Actor, connection: Connection) -> dict[str, Any]:

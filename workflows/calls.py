@@ -11,9 +11,9 @@ from django.db import IntegrityError, transaction
 from rest_framework.serializers import ValidationError, as_serializer_error
 
 from connections import audit
-from connections.actors import Actor
 from connections.api.errors import invalid_input
 from connections.models import Connection
+from connections.tenancy.actor import Actor
 from core.db import clock
 from core.errors import Problem
 from workflows import attempts, catalog, claims, doorbell

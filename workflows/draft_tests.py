@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from connections.actors import Actor
+from connections.tenancy.actor import Actor
 from core.errors import Problem
 from workflows import authoring, catalog, conditions, doorbell, samples, storing
 from workflows.models import Event, Run, Workflow

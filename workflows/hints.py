@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from connections import providers
+from connections.grants import registry
 from core.errors import Problem
 from workflows import catalog
 
@@ -82,7 +82,7 @@ def _scopes_of(detail: Any) -> list[str]:
 
 
 def _for_scopes(missing: list[str], integration: catalog.Integration) -> Hint:
-    provider = providers.get(integration.key)
+    provider = registry.get(integration.key)
     known = provider.all_scopes(optional=True)
     named = "; ".join(f"{scope} ({known[scope]})" if scope in known else scope for scope in missing)
     if any(scope in known for scope in missing):

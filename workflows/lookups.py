@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 import structlog
 from django.core.cache import cache
 
-from connections import grant_state
-from connections.actors import Actor
-from connections.budget import Budget, Exhausted
+from connections.grants import state
+from connections.grants.rate_limit import Budget, Exhausted
 from connections.models import Connection
+from connections.tenancy.actor import Actor
 from core.errors import Problem
 from core.request_slots import provider_slot
 from core.text_folding import fold
@@ -105,7 +105,7 @@ def choices(
 
 def check_usable(connection: Connection, lookup: Lookup) -> None:
     """Raises Problem when the connection cannot serve this look-up: its state, or a scope not granted."""
-    grant_state.check_usable(connection)
+    state.check_usable(connection)
     if not catalog.integration(connection.provider).covers(lookup.scope, connection.grant.scopes_granted):
         raise Problem(
             "missing_scope",

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from connections import grants
-from connections.budget import Allowance, Budget, Exhausted
+from connections.grants import tokens
+from connections.grants.rate_limit import Allowance, Budget, Exhausted
 from connections.models import Connection
 from core.db import clock
 from core.errors import Problem
@@ -110,7 +110,7 @@ def authorised(
     Problem (connection_*, grant_*, access_refused_for_now when the new token is not taken either), and what `ask`
     raises.
     """
-    token = grants.access_token(connection, just_read=just_read)
+    token = tokens.access_token(connection, just_read=just_read)
     connection.used()
     try:
         answer = ask(token)
@@ -118,9 +118,9 @@ def authorised(
         if not error.credential:
             raise
         on_refusal()
-        token = grants.replace_refused_token(connection, refused=token, reason=error.message)
+        token = tokens.replace_refused_token(connection, refused=token, reason=error.message)
         answer = _once_more(connection, ask, token, on_refusal)
-    grants.accepted(connection)
+    tokens.accepted(connection)
     return answer
 
 
@@ -133,7 +133,7 @@ def _once_more(
         if not error.credential:
             raise
         on_refusal()
-        raise grants.still_refused(connection, reason=error.message, refused=token) from None
+        raise tokens.still_refused(connection, reason=error.message, refused=token) from None
 
 
 def as_problem(spent: Exhausted) -> Problem:

@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 
-from connections.budget import Exhausted
+from connections.grants.rate_limit import Exhausted
 from core import backoff
 from core.db import clock
 from core.errors import Problem

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from connections import audit
-from connections.actors import Actor
+from connections.tenancy.actor import Actor
 from core.db import clock
 from core.db.hot import batch, rows
 from core.errors import Problem

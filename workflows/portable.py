@@ -16,8 +16,8 @@ from typing import Any
 from django.db import transaction
 from rest_framework import serializers
 
-from connections.actors import Actor
 from connections.models import Connection
+from connections.tenancy.actor import Actor
 from core.errors import Problem
 from core.json_sanitize import is_storable
 from workflows import authoring, catalog, definitions, drafts

@@ -11,8 +11,8 @@ from django.db import transaction
 from django.db.models import Count, Max, Q, QuerySet
 
 from connections import audit
-from connections.actors import Actor
 from connections.models import Workspace
+from connections.tenancy.actor import Actor
 from core.db import clock
 from core.errors import Problem
 from workflows import doorbell, parked

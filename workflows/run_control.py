@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from connections import audit
-from connections.actors import Actor
+from connections.tenancy.actor import Actor
 from core.db import clock
 from core.errors import Problem
 from workflows import doorbell, parked

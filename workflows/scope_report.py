@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from connections import panels, providers
-from connections.actors import Actor
+from connections.extension_points import panels
+from connections.grants import registry
 from connections.models import Connection
+from connections.tenancy.actor import Actor
 from workflows import catalog
 
 
@@ -13,7 +14,7 @@ def missing_for(connection: Connection) -> list[tuple[str, str, list[str]]]:
     grant = getattr(connection, "grant", None)
     if grant is None or connection.status != Connection.Status.ACTIVE:
         return []
-    provider, integration = providers.get(connection.provider), catalog.integration(connection.provider)
+    provider, integration = registry.get(connection.provider), catalog.integration(connection.provider)
     return [
         (
             scope,

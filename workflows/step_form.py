@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 
-from connections.forms import Line
+from connections.web.forms import Line
 from core.errors import Problem
 from workflows import catalog, drafts, step_fields, step_inputs
 from workflows.action_forms import flat

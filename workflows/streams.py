@@ -7,9 +7,9 @@ from datetime import timedelta
 from itertools import chain
 from typing import Any
 
-from connections import budget
-from connections.actors import Actor
+from connections.grants import rate_limit
 from connections.models import Connection
+from connections.tenancy.actor import Actor
 from core.db import clock
 from core.errors import Problem
 from core.request_slots import busy, stream_slot
@@ -83,7 +83,7 @@ class _Stream(attempts.Attempt):
             yield self._failed(problem)
         except ProviderError as error:
             yield self._failed(outcomes.as_problem(error))
-        except budget.Exhausted as spent:
+        except rate_limit.Exhausted as spent:
             yield self._failed(metered.as_problem(spent))
 
     def _failed(self, problem: Problem) -> Json:

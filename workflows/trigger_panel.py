@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from connections.actors import Actor
+from connections.extension_points.panels import Panel
 from connections.models import Connection
-from connections.panels import Panel
+from connections.tenancy.actor import Actor
 from workflows import catalog, trigger_health
 from workflows.models import Trigger
 

@@ -4,7 +4,7 @@ import copy
 
 from django.db import IntegrityError, transaction
 
-from connections.actors import Actor
+from connections.tenancy.actor import Actor
 from core.errors import Problem, not_found
 from workflows import authoring, conditions, doorbell, fanout, rehearsal
 from workflows.models import Event, Run, Workflow

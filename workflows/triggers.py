@@ -7,8 +7,8 @@ from django.db import transaction
 from django.db.models import F
 
 from connections import audit
-from connections.actors import Actor
 from connections.models import Connection
+from connections.tenancy.actor import Actor
 from core.crypto import seal
 from core.db import clock
 from core.errors import Problem

@@ -3,7 +3,7 @@
 from django.db import transaction
 from rest_framework.serializers import ValidationError
 
-from connections.actors import Actor
+from connections.tenancy.actor import Actor
 from core.errors import Problem
 from workflows import authoring
 from workflows.models import Workflow, WorkflowVersion

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 import structlog
 from django.db import transaction
 
-from connections import grant_state
-from connections.budget import Exhausted
+from connections.grants import state
+from connections.grants.rate_limit import Exhausted
 from connections.models import Connection
 from core import backoff
 from core.db import clock
@@ -129,7 +129,7 @@ def _ask(poll: Poll, watch: Watch, now: datetime, on_request: Callable[[], None]
     """Raises Problem where the connection cannot be used, ProviderError and Exhausted."""
     trigger = watch.trigger
     connection = Connection.objects.select_related("grant", "workspace").get(pk=trigger.connection_id)
-    grant_state.check_usable(connection)
+    state.check_usable(connection)
     integration = catalog.integration(connection.provider)
     for scope in poll.scopes:
         if not integration.covers(scope, connection.grant.scopes_granted):

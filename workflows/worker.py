@@ -2,9 +2,9 @@
 
 import time
 
-from connections import consent_calendar, renewal
+from connections.grants import consent_expiry, refresh
+from connections.mail import digest, notification_emails
 from connections.mail import outbox as mail
-from connections.notifications import digest, distribution
 from core.db import clock
 from core.db.postgresql import plans
 from workflows import (
@@ -67,13 +67,13 @@ def send_hooks() -> int:
 def housekeeping() -> None:
     """What is due by the clock rather than by an event: token renewal and messages to the agency."""
     doorbell.still_alive()
-    renewal.refresh_due()
-    consent_calendar.announce()
-    distribution.distribute()
+    refresh.refresh_due()
+    consent_expiry.announce()
+    notification_emails.distribute()
     digest.owe_due()
     mail.send_due()
     mail.prune()
-    distribution.prune()
+    notification_emails.prune()
     holding.release_late()
     holding.forget_held()
     turned_away.prune()

@@ -18,8 +18,8 @@ django.setup()
 
 from django.urls import reverse  # noqa: E402 - all of this needs a set-up Django
 
-from connections.actors import Actor  # noqa: E402
 from connections.models import Account, Connection, User, Workspace  # noqa: E402
+from connections.tenancy.actor import Actor  # noqa: E402
 from taskjuice.demo import consent  # noqa: E402
 from workflows import authoring, triggers  # noqa: E402
 

@@ -18,7 +18,7 @@ django.setup()
 import pagerduty  # noqa: E402
 import requests  # noqa: E402
 
-from connections import grants  # noqa: E402
+from connections.grants import tokens  # noqa: E402
 from connections.models import Connection  # noqa: E402
 from pagerduty_app.client import Api  # noqa: E402
 
@@ -86,7 +86,7 @@ def side_by_side(ways: dict[str, Callable[[], object]], times: int, turns: int) 
 def main() -> None:
     url, connection, incident, *numbers = sys.argv[1:]
     calls, turns, listed, listings = map(int, numbers)
-    clients = Clients(url, grants.access_token(Connection.objects.get(pk=connection)), incident)
+    clients = Clients(url, tokens.access_token(Connection.objects.get(pk=connection)), incident)
     for name, act in clients.listings().items():
         if (found := act()) < min(listed, 10_000):
             raise SystemExit(f"{name} listed {found} of {listed}")

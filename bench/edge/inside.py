@@ -20,7 +20,7 @@ django.setup()
 from django.urls import reverse  # noqa: E402 - models need a set-up Django
 from django.utils import timezone  # noqa: E402
 
-from connections import grants  # noqa: E402
+from connections.grants import tokens  # noqa: E402
 from connections.models import Connection, Grant, User, Workspace  # noqa: E402
 from core.errors import Problem  # noqa: E402
 from taskjuice.demo import consent  # noqa: E402
@@ -56,7 +56,7 @@ def _tokens(order: random.Random) -> dict[str, str]:
     order.shuffle(connections)
     for connection in connections:
         try:
-            token = grants.access_token(connection)
+            token = tokens.access_token(connection)
             found[str(connection.pk)] = hashlib.sha256(token.encode()).hexdigest()[:16]
         except Problem as problem:
             found[str(connection.pk)] = problem.code

@@ -7,14 +7,14 @@ from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from connections import retention
+from connections.accounts import retention
 from connections.admin.acting import ActingPage
 from connections.admin.audited import AuditedPage
 from connections.admin.narrowed import NarrowedTo
 from connections.admin.scoped import LookOnlyInline, plainly
-from connections.admin.staff import support_actor
+from connections.connecting.revoke import revoke
 from connections.models import Account, Connection, Membership, Workspace
-from connections.revoke import revoke
+from connections.web.staff import support_actor
 
 _LIVE = ~Q(status=Connection.Status.REVOKED)
 

@@ -9,8 +9,8 @@ from django.http import HttpRequest
 
 from connections import audit
 from connections.admin.scoped import ScopedPage
-from connections.admin.staff import support_actor
 from connections.models import Account
+from connections.web.staff import support_actor
 
 
 class AuditedPage(ScopedPage):

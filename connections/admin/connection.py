@@ -6,14 +6,15 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from connections import health, providers
 from connections.admin.acting import MOST_ROWS, ActingPage
 from connections.admin.choices import Among
 from connections.admin.narrowed import NarrowedTo
 from connections.admin.scoped import ScopedPage
-from connections.admin.staff import support_actor
+from connections.connecting.revoke import revoke
+from connections.extension_points import health
+from connections.grants import registry
 from connections.models import Connection, Grant
-from connections.revoke import revoke
+from connections.web.staff import support_actor
 
 _LIVE = ~Q(status=Connection.Status.REVOKED)
 
@@ -27,7 +28,7 @@ class ByProvider(Among):
 
     @property
     def choices_of(self) -> dict[str, str]:  # type: ignore[override]
-        return {provider.key: provider.name for provider in providers.known()}
+        return {provider.key: provider.name for provider in registry.known()}
 
 
 @admin.register(Connection)

@@ -4,12 +4,12 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from connections import api_keys
+from connections.accounts import api_keys
 from connections.admin.acting import MOST_ROWS, ActingPage
 from connections.admin.narrowed import NarrowedTo
 from connections.admin.scoped import plainly
-from connections.admin.staff import support_actor
 from connections.models import ApiKey
+from connections.web.staff import support_actor
 
 _LIVE = Q(revoked_at__isnull=True)
 

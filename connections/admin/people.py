@@ -8,13 +8,13 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from connections import audit_words
 from connections.admin.audited import AuditedPage
 from connections.admin.narrowed import NarrowedTo
 from connections.admin.scoped import plainly
+from connections.audit import labels
 from connections.models import Account, Membership, Role, User
 
-audit_words.register(
+labels.register(
     {
         "person.added": "Made somebody one of the agency’s people",
         "person.changed": "Changed somebody’s details or rights",

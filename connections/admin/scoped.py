@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from connections.admin.calendar import SupportList
 from connections.admin.counting import BoundedPaginator
 from connections.admin.narrowed import around, narrowings
-from connections.admin.staff import accounts_of
+from connections.web.staff import accounts_of
 
 if TYPE_CHECKING:
     Admin = admin.ModelAdmin[Any]

@@ -10,8 +10,9 @@ from rest_framework.authentication import (
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
-from connections import api_keys, second_factor
+from connections.accounts import api_keys
 from connections.models import ApiKey
+from connections.web import second_factor
 from core.db import tenant_scope
 
 

@@ -9,11 +9,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections import checks, providers
 from connections.api.endpoints import Endpoint
 from connections.api.health import health_field
+from connections.connecting import health_check
+from connections.connecting.revoke import revoke
+from connections.grants import registry
 from connections.models import Connection
-from connections.revoke import revoke
 from core.request_slots import busy, provider_slot
 
 
@@ -94,7 +95,7 @@ class Connections(Endpoint):
 
     @extend_schema(responses=ConnectionOut(many=True), summary="List connections")
     def get(self, request: Request) -> Response:
-        keys = [provider.key for provider in providers.known()]
+        keys = [provider.key for provider in registry.known()]
         wanted = self.choice_parameter("status", Connection.Status.values)
         wanted |= self.choice_parameter("provider", keys)
         return self.page(_all().filter(**wanted), ConnectionOut)
@@ -133,4 +134,4 @@ class CheckConnection(Endpoint):
         with provider_slot() as free:
             if not free:
                 raise busy()
-            return Response(checks.check(actor=self.actor, connection=connection))
+            return Response(health_check.check(actor=self.actor, connection=connection))

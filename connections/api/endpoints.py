@@ -16,10 +16,10 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from connections.actors import Actor
 from connections.api.errors import invalid_input
 from connections.api.pagination import Pages
-from connections.requests import actor_of
+from connections.tenancy.actor import Actor
+from connections.web.actor_of_request import actor_of
 from core.errors import Problem, not_found
 
 Row = TypeVar("Row", bound=models.Model)

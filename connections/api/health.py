@@ -5,8 +5,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from connections import health
-from connections.health import Health
+from connections.extension_points import health
+from connections.extension_points.health import Health
 
 
 class HealthOut(serializers.Serializer[Health]):

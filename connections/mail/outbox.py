@@ -20,8 +20,8 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django_q.tasks import async_task
 
-from connections import link_messages
-from connections.messages import line
+from connections.mail import link_messages
+from connections.mail.base import line
 from connections.models import Notice
 from core import backoff
 from core.crypto import reveal, seal

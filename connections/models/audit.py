@@ -8,7 +8,7 @@ from django.db import models
 from connections.models.connection import Connection
 from connections.models.keys import ApiKey
 from connections.models.people import Account, User, Workspace
-from connections.tenancy import TenantQuerySet
+from connections.tenancy.queryset import TenantQuerySet
 from core.db import clock
 
 

@@ -5,7 +5,7 @@ from django.db.models import Q
 
 
 class RequestBudget(models.Model):
-    """A leaky bucket for one user of a provider and one app (connections.budget).
+    """A leaky bucket for one user of a provider and one app (connections.grants.rate_limit).
 
     Times are seconds since the epoch, as `time.time()` has them: both databases compare and add those alike.
     full_until: when the bucket will have run empty. queued_until, background_until: when the last of those who wait

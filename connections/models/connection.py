@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from connections.models.oauth_apps import OAuthApp
 from connections.models.people import User, Workspace
-from connections.tenancy import TenantQuerySet
+from connections.tenancy.queryset import TenantQuerySet
 from core.crypto import SealedField
 from core.db import clock
 from core.db.hot import rows

@@ -6,7 +6,7 @@ from typing import ClassVar
 from django.db import models
 
 from connections.models.people import User, Workspace
-from connections.tenancy import TenantQuerySet
+from connections.tenancy.queryset import TenantQuerySet
 from core.db import clock
 
 

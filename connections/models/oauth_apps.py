@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from connections.models.people import User, Workspace
-from connections.tenancy import TenantQuerySet
+from connections.tenancy.queryset import TenantQuerySet
 from core.crypto import SealedField
 from core.db import clock
 

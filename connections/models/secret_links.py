@@ -125,7 +125,7 @@ class ClientLink(SecretLink):
     """Asks a client to authorise one connection, without a TaskJuice account.
 
     opened_at: somebody looked at it. confirmed_at: somebody agreed and went to the provider. ending: how their
-    last attempt ended (connections.endings), "" while none has.
+    last attempt ended (connections.connecting.results), "" while none has.
     """
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="client_links")

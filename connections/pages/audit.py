@@ -17,10 +17,10 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from connections import audit_words
-from connections.access import here, member, needs
+from connections.audit import labels
 from connections.models import Account, AuditEvent, Connection, Workspace
-from connections.pages.connections import get_connection
+from connections.pages.connecting.connections import get_connection
+from connections.web.access import here, member, needs
 from core.text_search import search
 from core.web.date_fields import Day, midnight
 from core.web.pagination import page_of
@@ -57,7 +57,7 @@ class Filters(forms.Form):
 
     def __init__(self, data: Any, *, account: Account, connection: Connection | None) -> None:
         super().__init__(data)
-        self.fields["action"].choices = [("", "any"), *audit_words.known()]  # type: ignore[attr-defined]
+        self.fields["action"].choices = [("", "any"), *labels.known()]  # type: ignore[attr-defined]
         if connection is not None:
             del self.fields["connection"]
         else:
@@ -161,7 +161,7 @@ def _cells(event: AuditEvent) -> list[str]:
         event.created_at.strftime("%Y-%m-%d %H:%M:%S"),
         event.actor_label,
         event.actor_kind,
-        audit_words.words_for(event.action),
+        labels.words_for(event.action),
         event.action,
         event.workspace.name if event.workspace else "",
         event.connection.label if event.connection else "",

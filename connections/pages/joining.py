@@ -7,13 +7,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from connections import joining, people
-from connections.forms import NameForm
-from connections.joining import INVITATION, invitation_in
+from connections.accounts import people, signup
+from connections.accounts.signup import INVITATION, invitation_in
 from connections.models import Invitation, User
 from connections.pages.secret_links import keep_digest
-from connections.place import choose, place_of
-from connections.requests import actor_of
+from connections.web.actor_of_request import actor_of
+from connections.web.current_scope import choose, place_of
+from connections.web.forms import NameForm
 from core.errors import Problem
 
 
@@ -47,7 +47,7 @@ def found(request: HttpRequest) -> HttpResponse:
     if place_of(request) is None and isinstance(request.user, User):
         if not form.is_valid():
             return render(request, "connections/nowhere.html", {"form": form}, status=400)
-        joining.found(actor=actor_of(request), user=request.user, name=form.cleaned_data["name"])
+        signup.found(actor=actor_of(request), user=request.user, name=form.cleaned_data["name"])
     return redirect("connections:list")
 
 

@@ -9,12 +9,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from connections import api_keys
-from connections.access import here, needs
-from connections.forms import KeyForm
+from connections.accounts import api_keys
 from connections.models import ApiKey
-from connections.place import workspaces_of
-from connections.requests import actor_of
+from connections.web.access import here, needs
+from connections.web.actor_of_request import actor_of
+from connections.web.current_scope import workspaces_of
+from connections.web.forms import KeyForm
 from core.errors import Problem
 from core.web import form_tokens
 from core.web.pagination import page_of

@@ -10,12 +10,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from connections.access import here, member
 from connections.models import User
 from connections.notifications import kinds, preferences, reading
 from connections.notifications.kinds import Email
-from connections.place import accounts_of
-from connections.shell import unread_of
+from connections.web.access import here, member
+from connections.web.current_scope import accounts_of
+from connections.web.page_context import unread_of
 from core.web.pagination import page_of
 
 _PAGE = 25

@@ -11,11 +11,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from connections import people
-from connections.access import here, member, needs
-from connections.forms import InviteForm
+from connections.accounts import people
 from connections.models import Invitation, Membership, Role
-from connections.requests import actor_of
+from connections.web.access import here, member, needs
+from connections.web.actor_of_request import actor_of
+from connections.web.forms import InviteForm
 from core.errors import Problem
 from core.web.pagination import page_of
 

@@ -2,20 +2,8 @@
 
 from django.urls import path
 
-from connections.pages import (
-    audit,
-    client,
-    client_links,
-    connections,
-    joining,
-    keys,
-    notifications,
-    oauth_apps,
-    people,
-    revoking,
-    sessions,
-    workspaces,
-)
+from connections.pages import audit, joining, keys, notifications, people, sessions, workspaces
+from connections.pages.connecting import client, client_links, connections, oauth_apps, revoking
 
 app_name = "connections"
 _CONNECTION = "settings/connections/<uuid:connection_id>/"

@@ -9,12 +9,14 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from connections import health, naming, providers
-from connections.access import here, member, needs
-from connections.forms import NameForm
+from connections.connecting import rename as naming
+from connections.extension_points import health
+from connections.grants import registry
 from connections.models import Connection
-from connections.place import choose, workspaces_of
-from connections.requests import actor_of
+from connections.web.access import here, member, needs
+from connections.web.actor_of_request import actor_of
+from connections.web.current_scope import choose, workspaces_of
+from connections.web.forms import NameForm
 from core.errors import Problem
 from core.text_search import search
 from core.web.edit_conflicts import Edit, parts_of
@@ -44,7 +46,7 @@ def workspace_list(request: HttpRequest) -> HttpResponse:
     if text:
         rows = rows.filter(search("name", text))
     page = page_of(request, rows)
-    context = {"page": page, "lines": health.beside(page.rows), "text": text, "provider": providers.default()}
+    context = {"page": page, "lines": health.beside(page.rows), "text": text, "provider": registry.default()}
     context |= _SECTION
     return render(request, "connections/workspaces.html", context)
 
@@ -63,7 +65,7 @@ def add(request: HttpRequest) -> HttpResponse:
             form.add_error("name", problem.message)
         else:
             choose(request, f"workspace:{workspace.pk}")
-            provider = providers.default().name
+            provider = registry.default().name
             messages.success(request, f"{workspace.name} is ready. Connect its {provider} account next.")
             return redirect("connections:list")
     context = {"form": form, "title": "New workspace", "button": "Make the workspace"} | _SECTION

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import template
 
-from connections import audit_words
+from connections.audit import labels
 from connections.models import AuditEvent
 
 register = template.Library()
@@ -12,7 +12,7 @@ register = template.Library()
 
 @register.filter
 def words(event: AuditEvent) -> str:
-    return audit_words.words_for(event.action)
+    return labels.words_for(event.action)
 
 
 @register.filter

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import template
 
-from connections.place import Place
+from connections.web.current_scope import Place
 
 register = template.Library()
 _ABOUT = ("call", "run", "event", "workflow", "trigger", "hook", "connection")

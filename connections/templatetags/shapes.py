@@ -6,7 +6,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from connections import providers
+from connections.grants import registry
 
 register = template.Library()
 register.filter(apnumber)
@@ -26,4 +26,4 @@ def icon(name: str) -> SafeString:
 @register.filter
 def provider_name(key: str) -> str:
     """What people call the provider of that key."""
-    return next((provider.name for provider in providers.known() if provider.key == key), key)
+    return next((provider.name for provider in registry.known() if provider.key == key), key)

@@ -1,11 +1,11 @@
 """The second wall between tenants: what the code that runs now may see of them, whatever it asks the database for.
 
-The first wall is the tenant filter (connections.tenancy). On PostgreSQL the tables' row-level security (migration
-0012 and those after it) holds each statement against the view that is kept here, so a filter that somebody forgot
+The first wall is the tenant filter (connections.tenancy.queryset). On PostgreSQL the tables' row-level security
+(migration 0012 and those after it) holds each statement against the view that is kept here, so a forgotten filter
 finds no foreign row. `core.db.postgresql` tells the database; on SQLite, which has no such thing, nobody does.
 
 Background work, commands and migrations see everything: that is the view that a process begins with. A request
-begins with NOTHING (connections.middleware). What has to be looked up before it is known whose it is, by a secret
+begins with NOTHING (connections.web.middleware). What has to be looked up before it is known whose it is, by a secret
 that only its owner has, is looked up while `opened()`.
 """
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from connections.budget import Exhausted
+from connections.grants.rate_limit import Exhausted
 from pagerduty_app.actions.asking import provider_errors
 from pagerduty_app.actions.spans import Span
 from pagerduty_app.client import Api, Walk

@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from connections.budget import Exhausted
+from connections.grants.rate_limit import Exhausted
 from pagerduty_app import error_table
 from pagerduty_app.actions import effects, incident_changes, incident_log
 from pagerduty_app.actions.asking import check_requester, provider_errors, requester, writing

@@ -10,9 +10,10 @@ from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 
-from connections import api_keys, checks
-from connections.actors import SCOPES, Actor
+from connections.accounts import api_keys
+from connections.connecting import health_check
 from connections.models import Account, ApiKey, Connection, Membership, Role, User, Workspace
+from connections.tenancy.actor import SCOPES, Actor
 from taskjuice.demo import consent
 from workflows import catalog, triggers
 from workflows.models import Trigger
@@ -77,7 +78,7 @@ def _connection(user: User, workspace: Workspace) -> Connection:
     usable = connections.filter(status=Connection.Status.ACTIVE).first()
     if usable is not None:
         # The sandbox may be another one than last time; its refusal moves the connection to `error`.
-        checks.check(actor=_ACTOR, connection=usable)
+        health_check.check(actor=_ACTOR, connection=usable)
         usable = connections.filter(status=Connection.Status.ACTIVE).first()
     if usable is None:
         broken = connections.filter(status=Connection.Status.ERROR).first()

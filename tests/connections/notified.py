@@ -4,14 +4,13 @@ from typing import Any
 
 from django.core import mail
 
-from connections.mail import outbox
-from connections.notifications import digest, distribution
+from connections.mail import digest, notification_emails, outbox
 
 
 def tell() -> list[Any]:
     """Notify people of what has happened; the messages that go out now."""
     mail.outbox.clear()
-    distribution.distribute()
+    notification_emails.distribute()
     digest.owe_due()
     outbox.send_due()
     return list(mail.outbox)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django_q.models import Failure, OrmQ, Schedule, Success
 from django_q.signing import SignedPackage
 
-from connections import api_keys
+from connections.accounts import api_keys
 from connections.admin import acting
 from connections.models import Account, ApiKey, AuditEvent, Connection, Grant, Membership, User, Workspace
 from tests.connections.test_pages import signed_in

@@ -13,11 +13,11 @@ from django.db.models import Model
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from connections import api_keys
+from connections.accounts import api_keys
 from connections.admin.narrowed import narrowings
 from connections.admin.scoped import ScopedPage
-from connections.admin.staff import support_actor
 from connections.models import AuditEvent, Connection, Grant, Membership, Notice, User
+from connections.web.staff import support_actor
 from tests.connections.test_admin import ACCOUNTS, CONNECTIONS, act, page_of, staff
 from tests.connections.test_pages import signed_in
 from tests.people import People

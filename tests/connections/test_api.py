@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from connections import api_keys
+from connections.accounts import api_keys
 from connections.models import ApiKey, AuditEvent, Connection, Grant
 from tests.people import People
 from tests.workflows.conftest import SYSTEM, Ask, asking, connect

@@ -14,9 +14,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from connections import audit, audit_words
-from connections.actors import Actor
+from connections import audit
+from connections.audit import labels
 from connections.models import AuditEvent, Connection, Workspace
+from connections.tenancy.actor import Actor
 from tests.connections.test_pages import signed_in
 from tests.connections.test_workspaces import look_at
 from tests.people import People
@@ -147,7 +148,7 @@ def test_whatever_is_recorded_anywhere_has_words() -> None:
                     recorded |= {one for one in constants if re.fullmatch(r"[a-z_]+\.[a-z_]+", str(one))}
 
     assert len(recorded) > 20
-    assert recorded - dict(audit_words.known()).keys() == set()
+    assert recorded - dict(labels.known()).keys() == set()
 
 
 def test_an_export_that_breaks_off_does_not_look_whole(

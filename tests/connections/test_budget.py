@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from connections.budget import Budget, Exhausted, key_of
+from connections.grants.rate_limit import Budget, Exhausted, key_of
 from connections.models import Connection, OAuthApp, RequestBudget, Workspace
 from pagerduty_app.client import Limits
 from tests.workflows.conftest import connect, connection, workspace

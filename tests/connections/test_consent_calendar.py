@@ -7,11 +7,11 @@ import responses
 from django.core import mail
 from django.utils import timezone
 
-from connections import consent_calendar, grants
-from connections.authorising import Ending, authorise
+from connections.connecting.complete import Ending, authorise
+from connections.grants import consent_expiry, tokens
+from connections.grants.registry import Identity, Tokens
+from connections.mail import notification_emails
 from connections.models import Connection, Grant, Notification, NotificationReceipt
-from connections.notifications import distribution
-from connections.providers import Identity, Tokens
 from tests.connections import notified
 from tests.connections.test_grants import age, renewed
 from tests.connections.test_pages import page_of, signed_in
@@ -41,7 +41,7 @@ def reconnect(connection: Connection, scopes: list[str]) -> None:
 
 def tell() -> list[str]:
     """The subjects of what goes out now."""
-    consent_calendar.announce()
+    consent_expiry.announce()
     return [message.subject for message in notified.tell()]
 
 
@@ -62,7 +62,7 @@ def test_a_renewal_puts_off_the_lapse_but_never_the_end_of_the_consent(
     consented = timezone.now() - timedelta(days=100)
     age(connection, obtained_at=consented)
     renewed(http)
-    grants.access_token(connection)
+    tokens.access_token(connection)
 
     grant = Grant.objects.get()
     assert grant.consent_ends_at == consented + timedelta(days=365)
@@ -95,8 +95,8 @@ def test_whoever_comes_late_is_told_once_not_twice(connection: Connection) -> No
 
 def test_a_reconnect_makes_what_was_to_be_said_untrue(connection: Connection) -> None:
     ends_in(connection, days=29)
-    consent_calendar.announce()
-    distribution.distribute()
+    consent_expiry.announce()
+    notification_emails.distribute()
     reconnect(connection, ALL_SCOPES)
 
     assert tell() == []
@@ -121,9 +121,9 @@ def test_a_revoked_connection_is_left_alone(connection: Connection) -> None:
 def test_what_has_been_told_costs_two_questions(who: People, django_assert_num_queries: object) -> None:
     for number in range(12):
         ends_in(connect(who.acme, f"No. {number}"), days=5 if number % 2 else 20)
-    assert consent_calendar.announce() == 12
+    assert consent_expiry.announce() == 12
     with django_assert_num_queries(2):  # type: ignore[operator]
-        assert consent_calendar.announce() == 0
+        assert consent_expiry.announce() == 0
 
 
 def test_the_page_says_the_day_always_and_warns_a_month_before(who: People, connection: Connection) -> None:

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from connections.grants.key_rotation import rotate, sealed_columns
 from connections.models import Connection, Grant
-from connections.rotation import rotate, sealed_columns
 from core.crypto import Unreadable, reveal, seal, sealed_with_newest_key
 from tests.people import People
 from tests.workflows.conftest import connect
@@ -115,7 +115,7 @@ def test_a_value_that_changes_meanwhile_is_left_alone(
         grant.save()
         return reveal(row, field)
 
-    monkeypatch.setattr("connections.rotation.reveal", meanwhile)
+    monkeypatch.setattr("connections.grants.key_rotation.reveal", meanwhile)
     rotate()
 
     grant.refresh_from_db()

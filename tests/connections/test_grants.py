@@ -12,9 +12,10 @@ from django.conf import settings as project_settings
 from django.db import connections as databases
 from django.utils import timezone
 
-from connections import grants, renewal
+from connections.connecting.revoke import revoke
+from connections.grants import refresh
+from connections.grants import tokens as grants
 from connections.models import AuditEvent, Connection, Grant
-from connections.revoke import revoke
 from core.crypto import reveal, seal
 from core.errors import Problem
 from tests.connections import notified
@@ -252,7 +253,7 @@ def test_renewal_is_early_enough_and_at_least_daily() -> None:
         (timedelta(minutes=20), timedelta(minutes=15)),
         (timedelta(minutes=6), timedelta(minutes=3)),
     ):
-        assert renewal.renew_at(now, now + life) == now + expected
+        assert refresh.renew_at(now, now + life) == now + expected
 
 
 def test_what_is_due_is_renewed_in_the_background_and_nothing_else(
@@ -264,7 +265,7 @@ def test_what_is_due_is_renewed_in_the_background_and_nothing_else(
     Connection.objects.filter(pk=broken.pk).update(status="error")
     renewed(http)
 
-    assert renewal.refresh_due() == 1
+    assert refresh.refresh_due() == 1
 
     assert reveal(Grant.objects.get(connection=due), "access_token") == "new-1"
     assert reveal(Grant.objects.get(connection=fresh), "access_token") == f"access-{fresh.pk}"
@@ -277,16 +278,16 @@ def test_one_grant_that_breaks_does_not_keep_the_others_from_their_renewal(
     age(broken, next_refresh_at=timezone.now() - timedelta(days=9))
     age(good)
     renewed(http)
-    fill = renewal.fill
+    fill = refresh.fill
 
     def breaks(grant: Grant, tokens: Any) -> None:
         if grant.connection_id == broken.pk:
             raise RuntimeError
         fill(grant, tokens)
 
-    monkeypatch.setattr(renewal, "fill", breaks)
+    monkeypatch.setattr(refresh, "fill", breaks)
 
-    assert renewal.refresh_due() == 2
+    assert refresh.refresh_due() == 2
     assert reveal(Grant.objects.get(connection=good), "access_token") == "new-1"
 
 
@@ -302,7 +303,7 @@ def test_a_lease_left_by_a_dead_process_is_taken_over(
 def test_while_another_process_renews_a_good_token_is_used_and_a_bad_one_waits(
     connection: Connection, http: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(renewal, "_PATIENCE", 0.1)
+    monkeypatch.setattr(refresh, "_PATIENCE", 0.1)
     held = {"lease_until": timezone.now() + timedelta(seconds=20)}
 
     age(connection, expires_at=timezone.now() + timedelta(minutes=4), **held)

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from connections import joining
+from connections.accounts import signup
 from connections.models import Account, AuditEvent, Invitation, Membership, User
 from core.db import tenant_scope
 from tests.connections.inviting import EVE, JOIN, PEOPLE, invitation, invite, mailed_link, membership, sign_up
@@ -160,7 +160,7 @@ def test_an_invitation_cancelled_while_its_form_is_filled_in_leaves_a_way_on(
 ) -> None:
     invite(alice)
     client.get(mailed_link())
-    seen = joining.invitation_in
+    seen = signup.invitation_in
 
     def cancelled_after_that(request: Any) -> Any:
         found = seen(request)
@@ -168,7 +168,7 @@ def test_an_invitation_cancelled_while_its_form_is_filled_in_leaves_a_way_on(
             Invitation.objects.update(cancelled_at=timezone.now(), secret=None)
         return found
 
-    monkeypatch.setattr(joining, "invitation_in", cancelled_after_that)
+    monkeypatch.setattr(signup, "invitation_in", cancelled_after_that)
     sign_up(client, EVE)
 
     page = client.get(reverse("connections:list"))

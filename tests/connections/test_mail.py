@@ -17,9 +17,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from connections.grants.key_rotation import sealed_columns
 from connections.mail import outbox
 from connections.models import Account, Invitation, Notice, User
-from connections.rotation import sealed_columns
 from core.crypto import reveal
 from tests.connections.mail_server import mail_server, no_mail_server
 from tests.connections.test_pages import signed_in

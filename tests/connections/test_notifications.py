@@ -11,8 +11,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from connections import grant_state, people
-from connections.actors import Actor
+from connections.accounts import people
+from connections.connecting.revoke import revoke
+from connections.grants import state
+from connections.mail import digest, notification_emails
 from connections.models import (
     Connection,
     Membership,
@@ -21,9 +23,9 @@ from connections.models import (
     NotificationPreference,
     NotificationReceipt,
 )
-from connections.notifications import digest, distribution, facts, kinds, preferences
+from connections.notifications import facts, kinds, preferences
 from connections.notifications.kinds import Email, Kind
-from connections.revoke import revoke
+from connections.tenancy.actor import Actor
 from tests.connections.notified import tell
 from tests.connections.test_consent_calendar import ALL_SCOPES, reconnect
 from tests.connections.test_pages import signed_in
@@ -74,7 +76,7 @@ def test_what_happens_on_another_day_is_another_notification(who: People) -> Non
     for day in range(2):
         with time_machine.travel(NOON + timedelta(days=day), tick=False):
             happens(who)
-            distribution.distribute()
+            notification_emails.distribute()
     assert Notification.objects.count() == 2
 
 
@@ -120,7 +122,7 @@ def test_switching_off_holds_for_what_waits_too(who: People) -> None:
         preferences.choose(who.agency.pk, who.dora, {BROKEN.key: Email.HOURLY})
         preferences.choose(who.agency.pk, who.alice, {BROKEN.key: Email.OFF})
         happens(who)
-        distribution.distribute()
+        notification_emails.distribute()
         preferences.choose(who.agency.pk, who.dora, {BROKEN.key: Email.OFF})
         clock.shift(timedelta(hours=2))
         assert tell() == []
@@ -130,7 +132,7 @@ def test_what_was_read_meanwhile_is_not_emailed(who: People) -> None:
     preferences.choose(who.agency.pk, who.alice, {BROKEN.key: Email.HOURLY})
     preferences.choose(who.agency.pk, who.dora, {BROKEN.key: Email.OFF})
     happens(who)
-    distribution.distribute()
+    notification_emails.distribute()
     signed_in(who.alice).post("/notifications/read/")
     with time_machine.travel(timezone.now() + timedelta(hours=2), tick=True):
         assert tell() == []
@@ -142,7 +144,7 @@ def test_the_bell_counts_what_is_unread_and_the_link_reads_it(who: People) -> No
     assert "Nothing needs your attention" in alice.get(LIST).content.decode()
     for group in ("one", "two", "three"):
         happens(who, group=group, title=f"Broke: {group} <b>")
-    distribution.distribute()
+    notification_emails.distribute()
 
     page = alice.get(LIST).content.decode()
     assert bell(alice) == "3"
@@ -156,13 +158,13 @@ def test_the_bell_counts_what_is_unread_and_the_link_reads_it(who: People) -> No
     assert (bell(alice), bell(signed_in(who.bob))) == ("", "3")
 
     happens(who, group="one")
-    distribution.distribute()
+    notification_emails.distribute()
     assert bell(alice) == "1"
 
 
 def test_nobody_sees_what_is_another_agency_s(who: People) -> None:
     happens(who)
-    distribution.distribute()
+    notification_emails.distribute()
     charlie = signed_in(who.charlie)
 
     assert bell(charlie) == ""
@@ -173,7 +175,7 @@ def test_nobody_sees_what_is_another_agency_s(who: People) -> None:
 def test_who_is_removed_gets_and_sees_nothing_any_more(who: People) -> None:
     preferences.choose(who.agency.pk, who.bob, {BROKEN.key: Email.AT_ONCE})
     happens(who)
-    distribution.distribute()
+    notification_emails.distribute()
     actor = Actor(kind="user", label="Alice", user_id=who.alice.pk, roles={who.agency.pk: "owner"})
     people.remove(actor=actor, membership=Membership.objects.get(user=who.bob))
     happens(who, group="later")
@@ -186,7 +188,7 @@ def test_who_is_removed_gets_and_sees_nothing_any_more(who: People) -> None:
 def test_who_is_removed_between_is_not_emailed(who: People) -> None:
     preferences.choose(who.agency.pk, who.bob, {BROKEN.key: Email.AT_ONCE})
     happens(who)
-    distribution.distribute()
+    notification_emails.distribute()
     Membership.objects.filter(user=who.bob).delete()
     assert who.bob.email not in [message.to[0] for message in tell()]
 
@@ -194,7 +196,7 @@ def test_who_is_removed_between_is_not_emailed(who: People) -> None:
 def test_a_broken_connection_is_told_until_it_is_reconnected_or_revoked(who: People) -> None:
     first, second = connect(who.acme, "First"), connect(who.acme, "Second")
     for connection in (first, second):
-        grant_state.break_off(connection, generation=1, reason="401")
+        state.break_off(connection, generation=1, reason="401")
     sent = tell()
     assert sent[0].subject.startswith("2 notifications: Reconnection needed:")
     assert bell(signed_in(who.alice)) == "2"
@@ -215,14 +217,14 @@ def test_one_that_cannot_be_worded_keeps_no_other_from_people(
     NotificationFact.objects.create(workspace=who.acme, kind="no longer known", group="o")
     happens(who)
 
-    distribution.distribute()
+    notification_emails.distribute()
     assert {row.title for row in Notification.objects.all()} == {"It broke", "Something odd"}
     assert not NotificationFact.objects.exists()
 
 
 def test_two_workers_at_once_hand_out_one(who: People, monkeypatch: pytest.MonkeyPatch) -> None:
     happens(who)
-    distribution.distribute()
+    notification_emails.distribute()
     receipt = NotificationReceipt.objects.get(user=who.alice)
     assert digest._owe(receipt.account_id, who.alice.pk, timezone.now()) is True
     assert digest._owe(receipt.account_id, who.alice.pk, timezone.now()) is False
@@ -232,7 +234,7 @@ def test_handing_out_takes_few_statements_however_often_it_happened(who: People)
     def counted(times: int, group: str) -> int:
         happens(who, times, group)
         with CaptureQueriesContext(database) as asked:
-            distribution.distribute()
+            notification_emails.distribute()
         return len(asked)
 
     assert counted(400, "many") == counted(1, "one")
@@ -248,12 +250,12 @@ def test_a_page_of_many_takes_as_many_statements_as_of_few(who: People) -> None:
 
     for number in range(2):
         happens(who, group=f"g{number}")
-    distribution.distribute()
+    notification_emails.distribute()
     alice.get(LIST)
     few = counted()
     for number in range(2, 120):
         happens(who, group=f"g{number}")
-    distribution.distribute()
+    notification_emails.distribute()
     assert counted() == few
     assert bell(alice) == "99+"
     assert "It broke" in alice.get(f"{LIST}?page=5").content.decode()
@@ -261,11 +263,11 @@ def test_a_page_of_many_takes_as_many_statements_as_of_few(who: People) -> None:
 
 def test_they_are_kept_for_90_days_or_as_short_as_the_agency_keeps_its_data(who: People) -> None:
     happens(who)
-    distribution.distribute()
-    assert distribution.prune() == 0
+    notification_emails.distribute()
+    assert notification_emails.prune() == 0
     with time_machine.travel(timezone.now() + timedelta(days=10), tick=True):
-        assert distribution.prune() == 0
+        assert notification_emails.prune() == 0
         who.agency.retention_days = 7
         who.agency.save()
-        assert distribution.prune() == 4
+        assert notification_emails.prune() == 4
     assert not Notification.objects.exists()

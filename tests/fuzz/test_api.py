@@ -23,8 +23,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from connections import api_keys
-from connections.actors import SCOPES
+from connections.accounts import api_keys
+from connections.tenancy.actor import SCOPES
 from taskjuice.wsgi import application
 from tests.fuzz.amounts import examples
 from tests.fuzz.figures import Noted

@@ -27,8 +27,8 @@ from django_q.signing import SignedPackage
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections import oauth_apps
 from connections.api.endpoints import Endpoint
+from connections.grants import oauth_apps
 from connections.mail import outbox
 from connections.models import ApiKey, ClientLink, Connection, Grant, Invitation, Workspace
 from core.crypto import reveal

@@ -11,10 +11,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from connections import client_links
-from connections.actors import Actor
+from connections.connecting import client_links
 from connections.mail import outbox
 from connections.models import AuditEvent, ClientLink, Connection, Grant
+from connections.tenancy.actor import Actor
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.connections import notified
 from tests.connections.test_pages import signed_in

@@ -8,8 +8,8 @@ from allauth.socialaccount.models import SocialAccount, SocialToken
 from django.test import Client
 from django.urls import reverse
 
+from connections.connecting.revoke import revoke
 from connections.models import AuditEvent, Connection, Grant, Membership
-from connections.revoke import revoke
 from core.crypto import reveal
 from pagerduty_app.oauth_tokens import SCOPES
 from pagerduty_app.sandbox.sandbox import Sandbox

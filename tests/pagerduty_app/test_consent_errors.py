@@ -10,7 +10,8 @@ import requests
 from django.test import Client
 from django.urls import reverse
 
-from connections import client_links, consent_errors, oauth_apps
+from connections.connecting import client_links, consent_errors
+from connections.grants import oauth_apps
 from connections.models import ClientLink, Connection, Grant
 from pagerduty_app.oauth import install_url
 from pagerduty_app.sandbox.sandbox import Sandbox

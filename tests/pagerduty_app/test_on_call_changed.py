@@ -14,8 +14,8 @@ from django.urls import reverse
 from jsonschema import Draft7Validator
 from rest_framework.exceptions import ValidationError
 
+from connections.connecting.revoke import revoke
 from connections.models import AuditEvent, Connection, Grant, NotificationFact, User
-from connections.revoke import revoke
 from connections.signals import connection_restored
 from core.errors import Problem
 from pagerduty_app import shifts

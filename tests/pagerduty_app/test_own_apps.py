@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from connections import grants, oauth_apps, renewal
+from connections.grants import oauth_apps, refresh, tokens
 from connections.models import AuditEvent, Connection, Grant, NotificationFact, OAuthApp, Workspace
 from core.crypto import reveal
 from pagerduty_app.oauth_tokens import SCOPES
@@ -65,7 +65,7 @@ def test_from_entering_it_to_renewing_and_revoking_through_it(
 
     connection = alice.connect(who.acme)
     expire(connection)
-    token = grants.access_token(connection)
+    token = tokens.access_token(connection)
 
     assert connection.status == "active"
     behind = sandbox.tokens.grant_of(token)
@@ -106,7 +106,7 @@ def test_whoever_connected_before_is_renewed_through_the_app_they_came_by(alice:
 
     for connection in (before, through):
         expire(connection)
-        assert grants.access_token(connection)
+        assert tokens.access_token(connection)
     assert client_of(alice.start(who.acme, "After")) != OWN
 
 
@@ -131,7 +131,7 @@ def test_an_app_that_changes_between_out_and_back_does_not_spoil_the_consent(
     connection = Connection.objects.get()
     assert connection.status == "active"
     expire(connection)
-    assert grants.access_token(connection)
+    assert tokens.access_token(connection)
 
 
 def test_a_new_secret_serves_what_is_connected(alice: Dance, who: People, sandbox: Sandbox) -> None:
@@ -142,7 +142,7 @@ def test_a_new_secret_serves_what_is_connected(alice: Dance, who: People, sandbo
 
     expire(connection)
 
-    assert grants.access_token(connection)
+    assert tokens.access_token(connection)
     assert OAuthApp.objects.count() == 1
 
 
@@ -222,7 +222,7 @@ def test_an_app_that_is_refused_is_told_of_once_and_tried_on(
     notified.tell()
     for _ in range(6):
         expire(connection)
-        renewal.refresh_due()
+        refresh.refresh_due()
         sent += notified.tell()
 
     connection.refresh_from_db()
@@ -234,7 +234,7 @@ def test_an_app_that_is_refused_is_told_of_once_and_tried_on(
 
     enter(alice.browser, who.acme, secret="a-secret-made-anew-in-pagerduty")
     expire(connection)
-    renewal.refresh_due()
+    refresh.refresh_due()
     assert Grant.objects.get().failures == 0
 
 
@@ -247,9 +247,9 @@ def test_an_app_that_was_accepted_again_meanwhile_is_not_told_of(
         patch.setitem(sandbox.clients, OWN, "another")
         for _ in range(3):
             expire(connection)
-            renewal.refresh_due()
+            refresh.refresh_due()
     expire(connection)
-    renewal.refresh_due()
+    refresh.refresh_due()
 
     assert notified.tell() == []
 
@@ -261,5 +261,5 @@ def test_the_servers_own_app_is_not_the_agencys_to_put_right(
     settings.PAGERDUTY_CLIENT_SECRET = "wrong"
     for _ in range(4):
         expire(connection)
-        renewal.refresh_due()
+        refresh.refresh_due()
     assert not NotificationFact.objects.exists()

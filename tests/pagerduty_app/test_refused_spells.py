@@ -10,7 +10,8 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 
-from connections import checks, grants
+from connections.connecting import health_check
+from connections.grants import tokens
 from connections.models import AuditEvent, Connection, Grant, NotificationFact
 from core.errors import Problem
 from pagerduty_app.sandbox.sandbox import Sandbox
@@ -147,7 +148,7 @@ def test_a_check_of_a_broken_one_that_is_refused_leaves_it_broken(
         go_on(traveller, minutes=7)
         if why == "revoked":
             sandbox.tokens.revoke()
-        result = checks.check(actor=SYSTEM, connection=connection)
+        result = health_check.check(actor=SYSTEM, connection=connection)
 
     assert (result["healthy"], result["status"]) == (False, "error")
     assert NotificationFact.objects.filter(kind="connection_broken").count() == 1
@@ -160,7 +161,7 @@ def test_a_broken_one_is_checked_with_what_it_has_while_the_sign_in_is_away(
     Connection.objects.update(status="error", status_reason="x")
     sandbox.faults.add([{"kind": "status", "status": 503, "path": "^/oauth/token$"}])
 
-    result = checks.check(actor=SYSTEM, connection=Connection.objects.get())
+    result = health_check.check(actor=SYSTEM, connection=Connection.objects.get())
 
     assert (result["healthy"], result["status"]) == (True, "active")
 
@@ -195,8 +196,8 @@ def test_refusals_hours_apart_are_not_one_spell(connection: Connection, sandbox:
     with time_machine.travel("2026-11-01T10:00:00Z", tick=False) as traveller:
         for _ in range(4):
             traveller.shift(timedelta(hours=1))
-            token = grants.access_token(connection)
-            problem = grants.still_refused(connection, reason="no", refused=token)
+            token = tokens.access_token(connection)
+            problem = tokens.still_refused(connection, reason="no", refused=token)
             assert (problem.code, problem.retry_after) == ("access_refused_for_now", 5.0)
 
     assert state(connection) == "active"
@@ -222,6 +223,6 @@ def test_a_write_that_was_refused_twice_is_not_taken_for_done(
 def test_a_trigger_of_a_healed_connection_is_left_as_it_was(connection: Connection, trigger: Trigger) -> None:
     Connection.objects.filter(pk=connection.pk).update(status="error")
 
-    checks.check(actor=SYSTEM, connection=Connection.objects.get(pk=connection.pk))
+    health_check.check(actor=SYSTEM, connection=Connection.objects.get(pk=connection.pk))
 
     assert triggers.Trigger.objects.get(pk=trigger.pk).status == trigger.status

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from connections import revoke
-from connections.budget import Budget, Exhausted
+from connections.connecting import revoke
+from connections.grants.rate_limit import Budget, Exhausted
 from connections.models import Account, AuditEvent, Connection, Workspace
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.pagerduty_app.dance import Dance
@@ -224,7 +224,7 @@ def test_how_far_it_has_got_is_on_the_call(
         seen.append(ActionCall.objects.values_list("progress", flat=True).get())
 
     monkeypatch.setattr("workflows.caller._PROGRESS_EVERY", 0.0)
-    monkeypatch.setattr("connections.budget.Budget.answered", look)
+    monkeypatch.setattr("connections.grants.rate_limit.Budget.answered", look)
 
     call = act(connection, all=True)
 

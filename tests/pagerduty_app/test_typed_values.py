@@ -8,9 +8,9 @@ from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connections import client_links
-from connections.forms import ConnectionForm
+from connections.connecting import client_links
 from connections.models import ClientLink, Connection
+from connections.web.forms import ConnectionForm
 from core.errors import Problem
 from pagerduty_app.client.subdomains import NotASubdomain, subdomain_of
 from pagerduty_app.sandbox.sandbox import Sandbox

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from connections.budget import Budget, Exhausted
+from connections.connecting.revoke import receipt_of, revoke
+from connections.grants.rate_limit import Budget, Exhausted
 from connections.models import Connection, NotificationFact
-from connections.revoke import receipt_of, revoke
 from pagerduty_app import missed, signatures
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.pagerduty_app.keeping import (

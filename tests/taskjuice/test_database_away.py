@@ -8,8 +8,8 @@ import pytest
 from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 
-from connections import api_keys
-from connections.actors import Actor
+from connections.accounts import api_keys
+from connections.tenancy.actor import Actor
 from tests.people import People, people
 
 LEAVES = [

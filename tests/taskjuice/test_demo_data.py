@@ -7,9 +7,9 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from connections import api_keys
-from connections.actors import Actor
+from connections.accounts import api_keys
 from connections.models import ApiKey, Connection
+from connections.tenancy.actor import Actor
 from pagerduty_app.sandbox.sandbox import Sandbox
 from pagerduty_app.triggers import TRIGGERS
 from taskjuice.demo.seed import seed

@@ -21,7 +21,7 @@ from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from connections import grants
+from connections.grants import tokens
 from connections.models import Connection, Grant
 from core import metrics
 from core.errors import Problem
@@ -219,7 +219,7 @@ class TestWhatIsCounted:
         with responses.RequestsMock() as outside:
             outside.post(f"{project_settings.PAGERDUTY_IDENTITY_URL}/oauth/token", status=status, json=answer)
             with contextlib.suppress(Problem):
-                grants.access_token(connection)
+                tokens.access_token(connection)
 
         assert risen(before, "refreshes_total", result=result) == 1
         assert value(read(), "grants_failing") == (result == "failed")

@@ -11,9 +11,9 @@ import responses
 from django.conf import settings
 from django.utils import timezone
 
-from connections import api_keys
-from connections.actors import SCOPES, Actor
+from connections.accounts import api_keys
 from connections.models import Account, Connection, Grant, Workspace
+from connections.tenancy.actor import SCOPES, Actor
 from core.crypto import seal
 from pagerduty_app import signatures
 from workflows import authoring, storing, triggers

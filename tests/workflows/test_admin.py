@@ -8,8 +8,8 @@ import responses
 from django.test import Client
 from django.urls import reverse
 
+from connections.connecting.revoke import revoke
 from connections.models import AuditEvent, Connection, User
-from connections.revoke import revoke
 from tests.connections.test_admin import act, page_of, staff
 from tests.workflows.conftest import SECRET, SYSTEM, add_note, incident_event
 from workflows import triggers, worker

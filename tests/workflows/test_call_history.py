@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from connections import api_keys
+from connections.accounts import api_keys
 from connections.models import Connection
 from tests.connections.test_pages import signed_in
 from tests.people import People

@@ -12,10 +12,10 @@ import requests
 import responses
 from django.utils import timezone
 
-from connections.authorising import authorise
+from connections.connecting.complete import authorise
+from connections.connecting.revoke import revoke
+from connections.grants.registry import Identity, Tokens
 from connections.models import Connection, Grant
-from connections.providers import Identity, Tokens
-from connections.revoke import revoke
 from tests.pauses import nobody_is_held_back
 from tests.workflows.conftest import (
     ALL_SCOPES,
@@ -192,7 +192,7 @@ def test_a_refresh_that_a_dead_process_holds_costs_no_run(
     pagerduty: responses.RequestsMock,
     monkeypatch: Any,
 ) -> None:
-    monkeypatch.setattr("connections.renewal._PATIENCE", 0.0)
+    monkeypatch.setattr("connections.grants.refresh._PATIENCE", 0.0)
     now = timezone.now()
     Grant.objects.update(
         expires_at=now, next_refresh_at=now - timedelta(hours=1), lease_until=now + timedelta(seconds=25)

@@ -13,9 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from connections import health
+from connections.connecting.revoke import revoke
+from connections.extension_points import health
 from connections.models import Connection, Grant, Workspace
-from connections.revoke import revoke
 from core.db import clock
 from tests.people import People, people
 from tests.workflows.conftest import (

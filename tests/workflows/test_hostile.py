@@ -9,8 +9,8 @@ import pytest
 import responses
 
 from connections.api.parsing import StorableJsonParser
+from connections.connecting.revoke import revoke
 from connections.models import Connection, Workspace
-from connections.revoke import revoke
 from core import request_slots
 from core.errors import Problem
 from tests.workflows.conftest import (

@@ -9,7 +9,7 @@ import responses
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from connections.budget import Budget
+from connections.grants.rate_limit import Budget
 from connections.models import Connection, Grant
 from core.db.hot import batch
 from core.db.hot import rows as quick_rows

@@ -8,8 +8,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from connections import checks, grant_state
 from connections.admin.payloads import as_error
+from connections.connecting import health_check
+from connections.grants import state as grant_state
 from connections.models import Connection, Workspace
 from core import errors
 from pagerduty_app.client.refusals import MOST_REASONS
@@ -140,7 +141,7 @@ def test_when_a_connection_is_checked(
     answer = bob.post(reverse("connections:check", args=[connection.pk]), follow=True)
 
     assert "Invalid Input: title: is too long" in text(answer)
-    assert checks.check(actor=SYSTEM, connection=connection)["reasons"] == LIST
+    assert health_check.check(actor=SYSTEM, connection=connection)["reasons"] == LIST
 
 
 def test_when_a_trigger_cannot_look_or_make_its_webhook(trigger: Trigger) -> None:

@@ -8,7 +8,7 @@ import pytest
 import responses
 from django.utils import timezone
 
-from connections.budget import Budget, key_of
+from connections.grants.rate_limit import Budget, key_of
 from connections.models import Connection, RequestBudget
 from tests.pauses import nobody_is_held_back
 from tests.workflows.conftest import API, DANA, SYSTEM, Ask, add_note, incident_event

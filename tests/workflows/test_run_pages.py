@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from connections import place
 from connections.models import AuditEvent, Connection, Workspace
+from connections.web import current_scope
 from tests.people import People, people
 from tests.workflows.conftest import DANA, add_note, incident_event, note_step, publish
 from tests.workflows.pages import signed_in, text
@@ -142,7 +142,7 @@ class TestTheList:
         most: int,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(place, "_MOST_LISTED", most)
+        monkeypatch.setattr(current_scope, "_MOST_LISTED", most)
         deliver(incident_event())
         fanout.fan_out_due()
         address = str(reverse("workflows:run", args=[Run.objects.get().id]))

@@ -9,8 +9,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from connections.connecting.revoke import revoke
 from connections.models import AuditEvent, Connection, Workspace
-from connections.revoke import revoke
 from tests.people import People
 from tests.workflows.conftest import SYSTEM, Ask, asking, connect, incident_event, note_step, publish
 from tests.workflows.pages import signed_in, text

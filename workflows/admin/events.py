@@ -10,7 +10,7 @@ from connections import audit
 from connections.admin.acting import ActingPage
 from connections.admin.narrowed import NarrowedTo
 from connections.admin.payloads import as_json
-from connections.admin.staff import support_actor
+from connections.web.staff import support_actor
 from core.errors import Problem
 from workflows import fanout
 from workflows.models import Event

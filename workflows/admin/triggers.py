@@ -4,11 +4,11 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from connections import health
 from connections.admin.acting import ActingPage
 from connections.admin.narrowed import NarrowedTo
 from connections.admin.scoped import LookOnlyInline
-from connections.admin.staff import support_actor
+from connections.extension_points import health
+from connections.web.staff import support_actor
 from core.errors import in_words
 from workflows import triggers
 from workflows.models import Trigger, TriggerSecret

@@ -5,12 +5,12 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from connections import health
 from connections.admin.acting import ActingPage
 from connections.admin.narrowed import NarrowedTo
 from connections.admin.payloads import as_json
 from connections.admin.scoped import LookOnlyInline, plainly
-from connections.admin.staff import support_actor
+from connections.extension_points import health
+from connections.web.staff import support_actor
 from workflows import authoring
 from workflows.models import Workflow, WorkflowVersion
 

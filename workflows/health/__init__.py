@@ -1,6 +1,6 @@
 """The health of connections, triggers, workflows and workspaces, from what really happened to them."""
 
-from connections import dependents, health
+from connections.extension_points import dependents, health
 from connections.models import Connection, Workspace
 from workflows.models import Trigger, Workflow
 

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from django.db.models import OuterRef, Subquery
 
-from connections import consent_calendar, providers
-from connections.health import Health
+from connections.extension_points.health import Health
+from connections.grants import consent_expiry, registry
 from connections.models import Connection, Grant
 from workflows.models import ActionCall
 
@@ -96,12 +96,12 @@ def _to_come(connection: Connection, grant: Grant | None) -> Health | None:
     """What works now and will not for long, or not for everything."""
     if grant is None:
         return None
-    provider = providers.get(connection.provider)
+    provider = registry.get(connection.provider)
     if provider.missing_scopes(grant.scopes_granted):
         return Health("limited", "Limited", "warn", f"{provider.name} did not grant every permission.")
     if grant.failures:
         times = "once" if grant.failures == 1 else f"{grant.failures} times in a row"
         return Health("renewal_delayed", "Renewal delayed", "warn", f"Renewing its access failed {times}.")
-    if consent_calendar.ends_soon(grant.consent_ends_at):
+    if consent_expiry.ends_soon(grant.consent_ends_at):
         return Health("consent_ends", "Consent ends soon", "warn", "It has to be reconnected before that.")
     return None

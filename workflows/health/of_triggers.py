@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from connections.health import Health
+from connections.extension_points.health import Health
 from workflows import trigger_health
 from workflows.models import Trigger
 

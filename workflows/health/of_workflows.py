@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Subquery
 
-from connections.health import Health
+from connections.extension_points.health import Health
 from connections.models import Connection
 from core.db.latest_per_group import newest_of
 from workflows import catalog

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from connections.health import Health
+from connections.extension_points.health import Health
 from connections.models import Connection, Workspace
 from core.db import clock
 from workflows import catalog

@@ -3,7 +3,7 @@
 from django.db.models import Q
 from django.urls import reverse
 
-from connections.dependents import Dependents
+from connections.extension_points.dependents import Dependents
 from connections.models import Connection
 from workflows.health.of_workflows import connections_of
 from workflows.models import Trigger, Workflow

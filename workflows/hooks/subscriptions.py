@@ -8,8 +8,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from connections import audit
-from connections.actors import Actor
 from connections.models import Workspace
+from connections.tenancy.actor import Actor
 from core.crypto import seal
 from core.db import clock
 from core.errors import Problem

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from connections.models import Workspace
-from connections.tenancy import TenantQuerySet
+from connections.tenancy.queryset import TenantQuerySet
 from core.db import clock
 from core.json_sanitize import storable
 from workflows.models.triggers import Trigger

@@ -8,7 +8,7 @@ from django.db.models import F, Q
 
 from connections.models import Workspace
 from connections.models.people import LEAST_DAYS, MOST_DAYS
-from connections.tenancy import TenantQuerySet
+from connections.tenancy.queryset import TenantQuerySet
 from core.db import clock
 
 

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from connections.models import Connection, Workspace
-from connections.tenancy import TenantQuerySet
+from connections.tenancy.queryset import TenantQuerySet
 from core.db import clock
 from workflows.models.calls import ActionCall
 from workflows.models.events import Event

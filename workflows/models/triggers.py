@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from connections.models import Connection, User, Workspace
-from connections.tenancy import TenantQuerySet
+from connections.tenancy.queryset import TenantQuerySet
 from core.crypto import SealedField, reveal
 from core.db import clock
 

@@ -7,10 +7,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from connections import health, providers
-from connections.access import member
+from connections.extension_points import health
+from connections.grants import registry
 from connections.models import Connection
-from connections.pages.connections import get_connection
+from connections.pages.connecting.connections import get_connection
+from connections.web.access import member
 from workflows import catalog
 from workflows.catalog import ActionType
 
@@ -36,7 +37,7 @@ def action_list(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
     """What can be looked up and what can be changed, and what cannot because it was not granted."""
     connection = get_connection(request, connection_id)
     integration = catalog.integration(connection.provider)
-    words = providers.get(connection.provider).scopes
+    words = registry.get(connection.provider).scopes
     grant = getattr(connection, "grant", None)
     granted = grant.scopes_granted if grant else []
     offers = [

@@ -10,9 +10,9 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from connections.access import member
-from connections.pages.connections import get_connection
-from connections.requests import actor_of
+from connections.pages.connecting.connections import get_connection
+from connections.web.access import member
+from connections.web.actor_of_request import actor_of
 from core.web.pagination import page_of
 from workflows import call_chart, call_history, call_page, catalog
 from workflows.models import ActionCall

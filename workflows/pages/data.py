@@ -8,11 +8,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from connections import retention
-from connections.access import here, member, needs
-from connections.forms import RetentionForm
-from connections.place import Place
-from connections.requests import actor_of
+from connections.accounts import retention
+from connections.web.access import here, member, needs
+from connections.web.actor_of_request import actor_of
+from connections.web.current_scope import Place
+from connections.web.forms import RetentionForm
 from core.web.edit_conflicts import Edit, parts_of
 from core.web.pagination import page_of
 from workflows.models import RetentionStatement

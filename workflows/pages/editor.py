@@ -11,11 +11,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from rest_framework.serializers import ValidationError
 
-from connections import health
-from connections.access import member
-from connections.forms import Line
+from connections.extension_points import health
 from connections.models import Connection
-from connections.requests import actor_of
+from connections.web.access import member
+from connections.web.actor_of_request import actor_of
+from connections.web.forms import Line
 from core.errors import Problem
 from core.web.edit_conflicts import Edit, parts_of
 from workflows import authoring, definitions, drafts, possible_nulls, rehearsal, samples, workflow_words

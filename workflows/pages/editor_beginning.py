@@ -10,11 +10,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from connections.access import here, member
-from connections.actors import Actor
-from connections.forms import Line
 from connections.models import Connection
-from connections.requests import actor_of
+from connections.tenancy.actor import Actor
+from connections.web.access import here, member
+from connections.web.actor_of_request import actor_of
+from connections.web.forms import Line
 from core.errors import Problem
 from core.web import form_tokens
 from workflows import authoring, catalog, drafts, triggers

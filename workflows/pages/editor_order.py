@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
-from connections.access import member
-from connections.requests import actor_of
+from connections.web.access import member
+from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from workflows import authoring, drafts
 from workflows.models import Workflow

@@ -10,9 +10,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from rest_framework.serializers import ValidationError
 
-from connections.access import member
 from connections.models import Connection
-from connections.requests import actor_of
+from connections.web.access import member
+from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from core.web.edit_conflicts import Edit, parts_of
 from workflows import (

@@ -9,8 +9,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from connections.access import member
-from connections.requests import actor_of
+from connections.web.access import member
+from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from core.web.pagination import page_of
 from workflows.hooks import subscriptions

@@ -5,8 +5,8 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 
-from connections.forms import Line
 from connections.models import Workspace
+from connections.web.forms import Line
 from workflows.hooks.subscriptions import ROTATION_HOURS
 from workflows.models import Trigger
 from workflows.pages.trigger_forms import WhichTrigger

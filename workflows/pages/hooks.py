@@ -11,9 +11,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from connections.access import here, member
-from connections.place import Place, workspaces_of
-from connections.requests import actor_of
+from connections.web.access import here, member
+from connections.web.actor_of_request import actor_of
+from connections.web.current_scope import Place, workspaces_of
 from core.db import clock
 from core.errors import Problem
 from core.web import form_tokens

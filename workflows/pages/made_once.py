@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
-from connections.requests import actor_of
+from connections.web.actor_of_request import actor_of
 from core.web import form_tokens
 from workflows.models import Workflow
 

@@ -11,9 +11,9 @@ from django.shortcuts import redirect, render
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods
 
-from connections.access import member
 from connections.models import Connection
-from connections.requests import actor_of
+from connections.web.access import member
+from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from core.web import form_tokens
 from workflows import catalog, portable

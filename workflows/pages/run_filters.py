@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 
-from connections.place import Place
+from connections.web.current_scope import Place
 from core.web.date_fields import Day, midnight
 from workflows.models import Run, Workflow
 from workflows.models.runs import RunQuerySet

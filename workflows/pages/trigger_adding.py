@@ -7,11 +7,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from connections import providers
-from connections.access import here, member
+from connections.grants import registry
 from connections.models import Connection
-from connections.place import Place
-from connections.requests import actor_of
+from connections.web.access import here, member
+from connections.web.actor_of_request import actor_of
+from connections.web.current_scope import Place
 from core.errors import Problem
 from workflows import catalog, lookups, triggers
 from workflows.action_forms import flat
@@ -42,7 +42,7 @@ def add(request: HttpRequest) -> HttpResponse:
         "form": form,
         "connection": asked,
         "possible": connections.exists(),
-        "integration": catalog.integration(asked.provider if asked else providers.default().key),
+        "integration": catalog.integration(asked.provider if asked else registry.default().key),
     }
     return render(request, "triggers/add.html", context | SECTION, status=400 if form.errors else 200)
 

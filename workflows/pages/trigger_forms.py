@@ -5,8 +5,8 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 
-from connections.forms import Line
 from connections.models import Connection
+from connections.web.forms import Line
 from workflows import catalog, redaction, trigger_options
 from workflows.action_forms import SchemaForm
 from workflows.models import Trigger

@@ -7,9 +7,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from connections.access import member
 from connections.models import Connection
-from connections.requests import actor_of
+from connections.web.access import member
+from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from core.web.edit_conflicts import Edit, parts_of
 from workflows import catalog, lookups, triggers

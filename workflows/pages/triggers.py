@@ -9,9 +9,9 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from connections import providers
-from connections.access import here, member
-from connections.requests import actor_of
+from connections.grants import registry
+from connections.web.access import here, member
+from connections.web.actor_of_request import actor_of
 from core.text_search import search
 from core.web.pagination import page_of
 from workflows import catalog, setup_guide, trigger_health, trigger_options, triggers
@@ -56,7 +56,7 @@ def trigger_list(request: HttpRequest) -> HttpResponse:
         "text": text,
         "asked": bool(status or text),
         "list_url": request.path,
-        "integration": catalog.integration(providers.default().key),
+        "integration": catalog.integration(registry.default().key),
     }
     return render(request, "triggers/list.html", context | SECTION)
 

@@ -8,10 +8,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from connections.access import member
 from connections.models import Connection
-from connections.pages.connections import get_connection
-from connections.requests import actor_of
+from connections.pages.connecting.connections import get_connection
+from connections.web.access import member
+from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from core.request_slots import provider_slot
 from core.web import form_tokens

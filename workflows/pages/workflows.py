@@ -10,10 +10,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from connections import health
-from connections.access import here, member
+from connections.extension_points import health
 from connections.models import Connection
-from connections.requests import actor_of
+from connections.web.access import here, member
+from connections.web.actor_of_request import actor_of
 from core.db.latest_per_group import newest_of
 from core.errors import Problem
 from core.text_search import search

@@ -11,8 +11,8 @@ from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from connections import audit
-from connections.actors import Actor
 from connections.models import Connection
+from connections.tenancy.actor import Actor
 from core.errors import Problem
 from workflows import calls, doorbell
 from workflows.catalog import Json

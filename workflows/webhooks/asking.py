@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from connections import grant_state
-from connections.budget import Exhausted
+from connections.grants import state
+from connections.grants.rate_limit import Exhausted
 from connections.models import Connection
 from core.errors import Problem
 from workflows import catalog, metered
@@ -20,7 +20,7 @@ def ask(connection: Connection, act: Callable[[Subscriber, Any], T], before_each
     before_each: called before each request. Raises ProviderError, or Problem when the connection cannot be used or has
     asked for enough.
     """
-    grant_state.check_usable(connection)
+    state.check_usable(connection)
     subscriber = catalog.integration(connection.provider).subscriber
     if subscriber is None or not wishes.allowed(connection):
         raise Problem(

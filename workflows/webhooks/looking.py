@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from connections.actors import Actor
+from connections.tenancy.actor import Actor
 from core import backoff
 from core.db import clock
 from workflows import catalog, twins

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from django.db import transaction
 
-from connections.actors import Actor
+from connections.tenancy.actor import Actor
 from core.db import clock
 from core.errors import Problem
 from workflows import triggers, twins

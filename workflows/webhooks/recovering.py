@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
-from connections.actors import Actor
+from connections.tenancy.actor import Actor
 from core.db import clock
 from workflows import catalog, storing, twins
 from workflows.catalog import Missed

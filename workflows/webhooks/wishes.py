@@ -5,8 +5,8 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from connections import audit
-from connections.actors import Actor
 from connections.models import Connection
+from connections.tenancy.actor import Actor
 from core.db import clock
 from core.errors import Problem
 from workflows import catalog, doorbell

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from connections.rotation import rotate
+from connections.grants.key_rotation import rotate
 
 
 class Command(BaseCommand):

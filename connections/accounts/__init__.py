@@ -1,0 +1,1 @@
+"""Agencies and their members: sign-up, API keys, sessions, two-factor authentication, retention."""

@@ -1,0 +1,134 @@
+"""Revoking: tokens erased and everything stopped in one transaction, then the provider told where it listens."""
+
+from typing import Any
+
+import structlog
+from django.db import transaction
+
+from connections import audit
+from connections.grants import oauth_apps, registry
+from connections.models import Connection, Grant, OAuthApp
+from connections.notifications import facts
+from connections.signals import connection_revoked, connection_revoking
+from connections.tenancy.actor import Actor
+from core.crypto import Unreadable, reveal
+from core.db import clock
+from core.request_slots import provider_slot
+
+log = structlog.get_logger(__name__)
+
+
+def revoke(*, actor: Actor, connection: Connection) -> dict[str, Any]:
+    """Revoke for good; a second time changes nothing. Answers the receipt.
+
+    {"connection", "revoked_at", "erased": whether tokens were there to erase, "provider_revoked": whether the
+    provider confirmed, "removal_hint": where a person removes the app at the provider}
+    """
+    refresh_token, app, erased = _erase(actor, connection, _taken_back(connection))
+    provider = registry.get(connection.provider)
+    confirmed = False
+    if refresh_token is not None:
+        try:
+            with provider_slot() as free:
+                confirmed = provider.revoke(refresh_token, oauth_apps.credentials(app)) if free else False
+        except Exception as error:  # noqa: BLE001 - ours is erased already; whatever they do cannot undo it
+            log.warning(
+                "provider_revocation_failed", connection=str(connection.pk), error=type(error).__name__
+            )
+        audit.record(
+            actor, "connection.revoked_at_provider", connection=connection, detail={"confirmed": confirmed}
+        )
+    connection.refresh_from_db()
+    return {
+        "connection": str(connection.pk),
+        "revoked_at": connection.revoked_at,
+        "erased": erased,
+        "provider_revoked": confirmed,
+        "removal_hint": provider.removal_hint,
+    }
+
+
+def receipt_of(connection: Connection) -> dict[str, Any]:
+    """The receipt of a connection that was revoked at some time, read from the audit trail.
+
+    {"event": the AuditEvent (who, when, from where), "erased", "stopped": [(what, how many, or which)],
+    "provider_revoked", "removal_hint"}
+    """
+    event = connection.audit_events.filter(action="connection.revoked").first()
+    told = connection.audit_events.filter(action="connection.revoked_at_provider").first()
+    detail = event.detail if event else {}
+    return {
+        "event": event,
+        "erased": detail.get("erased", False),
+        "stopped": [(what, _said(found)) for what, found in detail.get("stopped", {}).items()],
+        "provider_revoked": bool(told and told.detail.get("confirmed")),
+        "removal_hint": registry.get(connection.provider).removal_hint,
+    }
+
+
+def _said(stopped: Any) -> str:
+    """How many, or which by name."""
+    return ", ".join(map(str, stopped)) if isinstance(stopped, list) else str(stopped)
+
+
+def _taken_back(connection: Connection) -> dict[str, Any]:
+    """What other rooms could take back at the provider while there are tokens. A slow provider keeps nobody waiting
+    for long, and whatever goes wrong there, the revocation goes on."""
+    if Connection.objects.filter(pk=connection.pk, status=Connection.Status.REVOKED).exists():
+        return {}
+    done: dict[str, Any] = {}
+    with provider_slot() as free:
+        for _, answer in (
+            connection_revoking.send_robust(sender=Connection, connection=connection) if free else []
+        ):
+            if isinstance(answer, Exception):
+                log.warning("not_taken_back", connection=str(connection.pk), error=type(answer).__name__)
+            else:
+                done.update(answer or {})
+    return done
+
+
+def _erase(
+    actor: Actor, connection: Connection, stopped: dict[str, Any]
+) -> tuple[str | None, OAuthApp | None, bool]:
+    """Answers the refresh token as it was and whose app it came through, for the provider, and whether there were
+    tokens to erase.
+    """
+    with transaction.atomic():
+        won = (
+            Connection.objects.filter(pk=connection.pk)
+            .exclude(status=Connection.Status.REVOKED)
+            .update(status=Connection.Status.REVOKED, status_reason="", revoked_at=clock.now())
+        )
+        if not won:
+            return None, None, False
+        held = Grant.objects.select_related("oauth_app")
+        grant = held.filter(connection=connection, access_token__isnull=False).first()
+        refresh_token = _readable(grant) if grant else None
+        Grant.objects.filter(connection=connection).update(
+            access_token=None,
+            refresh_token=None,
+            next_refresh_at=None,
+            lease_holder=None,
+            lease_until=None,
+        )
+        connection.client_links.open().update(cancelled_at=clock.now(), secret=None)
+        connection.refresh_from_db()
+        answers = connection_revoked.send(sender=Connection, connection=connection)
+        for _, done in answers:
+            stopped.update(done)  # type: ignore[arg-type]
+        facts.withdraw(connection)
+        audit.record(
+            actor,
+            "connection.revoked",
+            connection=connection,
+            detail={"erased": grant is not None, "stopped": stopped},
+        )
+    return refresh_token, grant.oauth_app if grant else None, grant is not None
+
+
+def _readable(grant: Grant) -> str | None:
+    try:
+        return reveal(grant, "refresh_token")
+    except Unreadable:
+        return None

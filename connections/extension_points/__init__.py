@@ -1,0 +1,1 @@
+"""What the rooms above register about connections: health, dependents, panels of the page."""

@@ -1,0 +1,1 @@
+"""OAuth grants: what providers need, tokens, refresh, state, rate limit, own OAuth apps, key rotation."""

@@ -1,0 +1,1 @@
+"""Pages of connections: connect, own OAuth apps, client links, revoke."""

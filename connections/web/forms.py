@@ -1,0 +1,263 @@
+"""The forms of Settings."""
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from connections.connecting.typed_values import AddressField, account_typed
+from connections.grants import registry
+from connections.grants.registry import OAuthProvider
+from connections.models import Connection, User, Workspace
+from connections.models.people import LEAST_DAYS, MOST_DAYS
+from connections.tenancy.actor import SCOPES
+from core.db import clock
+from core.text_folding import fold
+
+
+class Line(forms.CharField):
+    """One line of printable characters: it becomes part of tables, log lines and subjects of mails."""
+
+    def clean(self, value: Any) -> str:
+        text: str = super().clean(value)
+        if not text.isprintable():
+            raise forms.ValidationError("One line of printable characters, please.")
+        return text
+
+
+class SignUpForm(forms.Form):
+    """What allauth's sign-up form asks for besides address and password (setting ACCOUNT_SIGNUP_FORM_CLASS)."""
+
+    agency = Line(
+        max_length=120,
+        required=False,
+        label="Name of your agency",
+        help_text="Leave it empty if you were invited, or to choose it later.",
+    )
+
+    def signup(self, request: HttpRequest, user: User) -> None:
+        """Keeps the name for connections.accounts.signup, which makes the agency once the person is saved."""
+        request.agency_name = self.cleaned_data["agency"]  # type: ignore[attr-defined]
+
+
+class RetentionForm(forms.Form):
+    """For how many days things are kept. now: for how many they are kept so far."""
+
+    days = forms.IntegerField(min_value=LEAST_DAYS, max_value=MOST_DAYS, label="Days")
+    sure = forms.BooleanField(
+        required=False, label="Fewer days: delete for good what is older", label_suffix=""
+    )
+
+    def __init__(self, *args: Any, now: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["days"].initial = now
+        self.fields["days"].help_text = f"Between {LEAST_DAYS} and {MOST_DAYS:,}."
+        self._now = now
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        days = data.get("days")
+        if days is not None and days < self._now and not data.get("sure"):
+            self.add_error(
+                "sure", f"Tick this to go on: what is older than {days} days cannot be brought back."
+            )
+        return data
+
+
+class ConnectForm(forms.Form):
+    """Where a new connection belongs and what it is called."""
+
+    provider = forms.ChoiceField(widget=forms.HiddenInput)
+    label = Line(
+        max_length=120,
+        label="Label",
+        help_text="How you will recognise it, such as the client’s name.",
+    )
+    workspace = forms.ModelChoiceField(queryset=Workspace.objects.none(), label="Workspace", empty_label=None)
+
+    def __init__(self, *args: Any, workspaces: QuerySet[Workspace], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(one.key, one.name) for one in registry.known()]
+        self.fields["provider"].choices = choices  # type: ignore[attr-defined]
+        self.fields["provider"].initial = registry.default().key
+        self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
+        offer_optional_scopes(self, registry.default())
+
+
+def offer_optional_scopes(form: forms.Form, provider: OAuthProvider) -> None:
+    """A box to tick for the scopes that a provider asks for only where people want it."""
+    if provider.optional_scopes:
+        form.fields["optional_scopes"] = forms.BooleanField(
+            required=False,
+            label=provider.optional_label,
+            help_text=provider.optional_help,
+            label_suffix="",
+        )
+
+
+class ReconnectForm(forms.Form):
+    """What a further consent asks for. optional_scopes_asked: tells a box left empty from a form without it."""
+
+    optional_scopes_asked = forms.CharField(widget=forms.HiddenInput, initial="1")
+
+    def __init__(self, *args: Any, provider: OAuthProvider, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offer_optional_scopes(self, provider)
+
+
+class ConnectionForm(forms.Form):
+    """What people may change of a connection."""
+
+    label = Line(
+        max_length=120,
+        label="Label",
+        help_text="How people find it. Workflows and triggers that use it go on as they are.",
+    )
+    default_from = AddressField(
+        max_length=254,
+        required=False,
+        label="Usual From address",
+        help_text="Filled in beforehand wherever an action wants to know in whose name it is done. It has to be a user "
+        "of the connected account, and is checked each time.",
+    )
+
+
+class OAuthAppForm(forms.Form):
+    """A client's own app; the secret is never shown again."""
+
+    client_id = Line(max_length=200, label="Client ID")
+    client_secret = forms.CharField(
+        max_length=400,
+        label="Client secret",
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text="Kept encrypted, and never shown again.",
+    )
+
+    def clean_client_secret(self) -> str:
+        return _token(self.cleaned_data["client_secret"])
+
+    def clean_client_id(self) -> str:
+        return _token(self.cleaned_data["client_id"])
+
+
+def _token(text: str) -> str:
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise forms.ValidationError(
+            "Copy it as it is shown there: letters, digits and signs, without spaces."
+        )
+    return text
+
+
+class NameForm(forms.Form):
+    name = Line(max_length=120, label="Name")
+
+
+class RevokeForm(forms.Form):
+    """What cannot be undone wants the label typed again."""
+
+    label = forms.CharField(
+        max_length=200,
+        label="Type the label to confirm",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(self, *args: Any, label: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._label = label
+
+    def clean_label(self) -> str:
+        typed: str = self.cleaned_data["label"]
+        if fold(" ".join(typed.split())) != fold(" ".join(self._label.split())):
+            raise forms.ValidationError(f"That is not the label. Type: {self._label}")
+        return typed
+
+
+class InviteForm(forms.Form):
+    """Whom to invite, and as what."""
+
+    email = AddressField(max_length=254, label="E-mail address")
+    role = forms.ChoiceField(
+        choices=[
+            ("member", "Member – builds and connects"),
+            ("admin", "Admin – also manages people, workspaces and keys"),
+        ],
+        label="Role",
+    )
+
+
+class ClientLinkForm(forms.Form):
+    """Whom to ask to connect, and where it belongs; for a connection that exists, only whom."""
+
+    label = Line(
+        max_length=120, label="Label", help_text="How you will recognise it, such as the client’s name."
+    )
+    workspace = forms.ModelChoiceField(queryset=Workspace.objects.none(), label="Workspace", empty_label=None)
+    email = AddressField(
+        max_length=254,
+        required=False,
+        label="Client’s e-mail address",
+        help_text="Leave it empty to hand the link over yourself.",
+    )
+    expected_account = Line(max_length=300, required=False)
+
+    def __init__(
+        self,
+        *args: Any,
+        provider: OAuthProvider,
+        workspaces: QuerySet[Workspace],
+        connection: Connection | None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        expected = self.fields["expected_account"]
+        expected.label = f"Their {provider.name} {provider.account_called}, if you know it"
+        expected.help_text = f"{provider.account_example} Any other account is then refused."
+        self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
+        offer_optional_scopes(self, provider)
+        self._provider = provider
+        if connection is not None:
+            del self.fields["label"], self.fields["workspace"]
+
+    def clean_expected_account(self) -> str:
+        """As the provider will call it, or refused: a link that waits for what cannot be serves no one."""
+        try:
+            return account_typed(self._provider, self.cleaned_data["expected_account"])
+        except ValueError:
+            called, example = self._provider.account_called, self._provider.account_example
+            raise forms.ValidationError(
+                f"This cannot be a {called}: letters, digits and hyphens, such as {example}"
+            ) from None
+
+
+class KeyForm(forms.Form):
+    """A new API key: what it is called, where it belongs, what it may do, and until when."""
+
+    name = Line(max_length=120, label="Name", help_text="Which software uses it, such as “Reporting”.")
+    workspace = forms.ModelChoiceField(queryset=Workspace.objects.none(), label="Workspace", empty_label=None)
+    scopes = forms.MultipleChoiceField(
+        choices=[(scope, words) for scope, words in SCOPES.items()],
+        widget=forms.CheckboxSelectMultiple,
+        label="What it may do",
+        error_messages={"required": "Choose at least one."},
+    )
+    days = forms.TypedChoiceField(
+        choices=[("90", "90 days"), ("365", "a year"), ("30", "30 days"), ("", "until it is revoked")],
+        coerce=int,
+        empty_value=None,
+        required=False,
+        initial="90",
+        label="How long it counts",
+    )
+
+    def __init__(self, *args: Any, workspaces: QuerySet[Workspace], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """Adds `expires_at`: an aware time, or None."""
+        data = super().clean() or {}
+        days = data.get("days")
+        data["expires_at"] = clock.now() + timedelta(days=days) if days else None
+        return data
