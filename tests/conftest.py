@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from tests.contract import Contract
 from tests.database_role import behind_the_wall
 from tests.kept_contract import kept
+from tests.migrated import copy_for_tests
 from tests.world import World, world
 
 _ON_SQLITE = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
@@ -54,17 +55,22 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(
-    django_db_modify_db_settings: None, tmp_path_factory: pytest.TempPathFactory
+    django_db_modify_db_settings: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """SQLite in a file, as everywhere else: in memory, threads get other locks than they have in use.
 
     PostgreSQL as a role that its row-level security holds for: everything is tested behind the wall between tenants.
     """
-    default = settings.DATABASES["default"]
-    if default["ENGINE"].endswith("sqlite3"):
-        default["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
-    else:
-        behind_the_wall(default)
+    if not _ON_SQLITE:
+        behind_the_wall(settings.DATABASES["default"])
+    with django_db_blocker.unblock():
+        copy_for_tests(tmp_path_factory.mktemp("database") / "test.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_keepdb: bool) -> bool:
+    """SQLite's file is there before Django looks; else it would be made anew, and empty."""
+    return _ON_SQLITE or django_db_keepdb
 
 
 @pytest.fixture(scope="session", autouse=True)

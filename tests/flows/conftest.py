@@ -10,6 +10,11 @@ from tests.flows.browsing import ARGUMENTS, CHROMIUM, new_page, sign_in
 from tests.flows.running import Product
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _migrated_once(django_db_modify_db_settings: None) -> None:
+    """The database that each product's is a copy of."""
+
+
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     running = Product(tmp_path_factory.mktemp("product"))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -20,6 +21,7 @@ from django.conf import settings
 
 from pagerduty_app.sandbox.faults import WORKS_FOR_SECONDS
 from pagerduty_app.sandbox.server import SandboxServer
+from tests import migrated
 
 PATIENCE = 60.0
 CLIENT = ("flow-tests", "flow-tests-secret")
@@ -51,20 +53,23 @@ def wait_for(what: str, look: Callable[[], Any], seconds: float = PATIENCE) -> A
 
 
 class OwnDatabase:
-    """A new database of the kind the tests run on, removed at the end."""
+    """A new database of the kind the tests run on, removed at the end; migrated already, unless it is to be empty."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, empty: bool = False) -> None:
         given = os.environ.get("DATABASE_URL", "")
         self._server = ""
         if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
             self._path = folder / "flow.sqlite3"
+            if not empty:
+                shutil.copyfile(migrated.template(), self._path)
             self.url = f"sqlite:///{self._path}"
         else:
             parts = urlsplit(given)
             self.name = f"taskjuice_flow_{uuid.uuid4().hex[:12]}"
             self._server = urlunsplit(parts._replace(path="/postgres"))
             self.url = urlunsplit(parts._replace(path=f"/{self.name}"))
-            self._on_server(f"CREATE DATABASE {self.name}")
+            like = "" if empty else f" TEMPLATE {migrated.template()}"
+            self._on_server(f"CREATE DATABASE {self.name}{like}")
 
     def _on_server(self, statement: str) -> None:
         with psycopg.connect(self._server, autocommit=True) as connection:

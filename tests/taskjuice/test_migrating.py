@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connection, connections
 
 from taskjuice import migrating
+from tests import migrated
 
 
 @pytest.mark.postgresql  # SQLite: with processes, below
@@ -64,3 +65,7 @@ def test_two_that_start_at_once_on_a_new_file_both_find_it_migrated(tmp_path: Pa
     assert [process.returncode for process in running] == [0, 0, 0], said
     with closing(sqlite3.connect(tmp_path / "new.sqlite3")) as file:
         assert file.execute("SELECT COUNT(*) FROM connections_account").fetchone() == (0,)
+        if connection.vendor == "sqlite":  # what all tests run on is what migrations make
+            made = "SELECT type, name, tbl_name, sql FROM sqlite_master"
+            with closing(sqlite3.connect(migrated.template())) as copied:
+                assert set(file.execute(made)) == set(copied.execute(made))
