@@ -37,6 +37,7 @@ EXEMPT = (
 CLEAN: tuple[str, ...] = (
     "docs/configuration.md",
     "docs/decisions",
+    "docs/operations.md",
 )
 
 LINE = 120

@@ -4,7 +4,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 ADVICE = (
     "The database role is a superuser or has BYPASSRLS: row-level security, the wall between agencies, does not hold. "
-    "Connect as a role without both (docs/operations.md, “The role of the database”)."
+    "Connect as a role without both (docs/operations.md, “The database role”)."
 )
 _ASK = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
 
