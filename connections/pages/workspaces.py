@@ -46,7 +46,13 @@ def workspace_list(request: HttpRequest) -> HttpResponse:
     if text:
         rows = rows.filter(search("name", text))
     page = page_of(request, rows)
-    context = {"page": page, "lines": health.beside(page.rows), "text": text, "provider": registry.default()}
+    context = {
+        "page": page,
+        "lines": health.beside(page.rows),
+        "text": text,
+        "asked": bool(text),
+        "provider": registry.default(),
+    }
     context |= _SECTION
     return render(request, "connections/workspaces.html", context)
 
@@ -68,7 +74,7 @@ def add(request: HttpRequest) -> HttpResponse:
             provider = registry.default().name
             messages.success(request, f"{workspace.name} is ready. Connect its {provider} account next.")
             return redirect("connections:list")
-    context = {"form": form, "title": "New workspace", "button": "Make the workspace"} | _SECTION
+    context = {"form": form, "title": "New workspace", "button": "Create workspace"} | _SECTION
     return render(request, "connections/name.html", context, status=400 if form.errors else 200)
 
 
@@ -102,5 +108,5 @@ def rename_agency(request: HttpRequest) -> HttpResponse:
     if edit.may_store and form.is_valid():
         naming.rename_account(actor=actor_of(request), account=account, name=form.cleaned_data["name"])
         return redirect("connections:workspaces")
-    context = {"form": form, "edit": edit, "title": "Rename the agency", "button": "Rename"} | _SECTION
+    context = {"form": form, "edit": edit, "title": "Agency settings", "button": "Rename"} | _SECTION
     return render(request, "connections/name.html", context, status=edit.status(form.errors))

@@ -196,7 +196,7 @@ def test_revoking_asks_first_and_is_on_record_as_support(
     support: Client, connection: Connection, http: responses.RequestsMock
 ) -> None:
     question = act(support, CONNECTIONS, "revoke_selected", connection)
-    assert "cannot be undone" in question
+    assert "can’t be undone" in question
     assert f"{connection} (Acme, Agency)" in question
     connection.refresh_from_db()
     assert connection.status == "active"

@@ -193,5 +193,5 @@ def test_under_a_workspace_it_shows_that_workspace_and_an_empty_one_says_what_is
     assert "Here" in alice.get(AUDIT).content.decode()
     look_at(alice, other)
     page = alice.get(AUDIT).content.decode()
-    assert "Nothing is recorded for Globex yet." in page
-    assert "Nothing has happened yet" not in page
+    assert "Changes in Globex are listed here." in page
+    assert "Changes to connections, triggers" not in page

@@ -130,10 +130,10 @@ def test_the_page_says_the_day_always_and_warns_a_month_before(who: People, conn
     alice = signed_in(who.alice)
     ends_in(connection, days=200)
     early = alice.get(page_of(connection)).content.decode()
-    assert "Consent ends" in early
-    assert "wants a new consent" not in early
+    assert "Authorization expires" in early
+    assert "requires re-authorization" not in early
 
     ends_in(connection, days=20)
     late = alice.get(page_of(connection)).content.decode()
-    assert "wants a new consent" in late
+    assert "requires re-authorization" in late
     assert f"?connection={connection.pk}" in late

@@ -71,8 +71,8 @@ def test_a_member_of_the_agency_sees_it(who: People, connection: Connection) -> 
 def test_the_empty_list_says_what_to_do(alice: Client) -> None:
     page = alice.get(LIST).content.decode()
 
-    assert "Nothing is connected yet" in page
-    assert "signs in to their PagerDuty once and allows the permissions that it asks for" in page
+    assert "Connect your first PagerDuty account" in page
+    assert "authorizes TaskJuice to access a client’s PagerDuty account" in page
     assert reverse("connections:connect") in page
 
 
@@ -80,7 +80,7 @@ def test_a_broken_connection_is_a_red_banner(alice: Client, connection: Connecti
     Connection.objects.update(status="error")
 
     assert "Reconnection needed" in alice.get(LIST).content.decode()
-    assert "does not accept our access" in alice.get(page_of(connection)).content.decode()
+    assert "rejected our credentials" in alice.get(page_of(connection)).content.decode()
 
 
 def test_no_page_shows_a_token_or_runs_inline_script(alice: Client, connection: Connection) -> None:
@@ -108,7 +108,7 @@ def test_what_was_not_granted_is_said(alice: Client, who: People) -> None:
 
     page = alice.get(page_of(some)).content.decode()
 
-    assert "did not grant everything" in page
+    assert "granted only some permissions" in page
     assert page.count("– not granted") == 5
 
 
@@ -116,7 +116,7 @@ def test_revoking_asks_first_and_gives_a_receipt(
     alice: Client, who: People, connection: Connection, http: responses.RequestsMock
 ) -> None:
     question = alice.get(page_of(connection, "revoke")).content.decode()
-    assert "cannot be undone" in question
+    assert "can’t be undone" in question
     connection.refresh_from_db()
     assert connection.status == "active"
 
@@ -127,7 +127,7 @@ def test_revoking_asks_first_and_gives_a_receipt(
 
     receipt = alice.post(page_of(connection, "revoke"), {"label": "acme"}, follow=True).content.decode()
 
-    assert "erased here" in receipt
+    assert "Deleted" in receipt
     assert who.alice.email in receipt
     assert "App Registrations" in receipt
     connection.refresh_from_db()

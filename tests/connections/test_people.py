@@ -111,7 +111,7 @@ def test_the_owner_hands_the_agency_over(alice: Client, who: People) -> None:
     for answer in (signed_in(who.dora).get(path), signed_in(who.dora).post(path)):
         assert answer.status_code == 403
         assert "Only the owner can hand the agency over" in answer.content.decode()
-    assert "exactly one owner" in alice.get(path).content.decode()
+    assert "Each agency has one owner" in alice.get(path).content.decode()
     assert membership(who.bob).role == "member"
 
     alice.post(path)
@@ -122,13 +122,13 @@ def test_the_owner_hands_the_agency_over(alice: Client, who: People) -> None:
 def test_removed_people_see_nothing_from_their_next_request_on(alice: Client, who: People) -> None:
     bob = signed_in(who.bob)
     path = reverse("connections:person_remove", args=[membership(who.bob).pk])
-    assert "at once" in alice.get(path).content.decode()
+    assert "lose access immediately" in alice.get(path).content.decode()
 
     alice.post(path)
 
     page = bob.get(reverse("connections:list"))
     assert page.status_code == 403
-    assert "belong to no agency" in page.content.decode()
+    assert "not a member of any agency" in page.content.decode()
 
 
 def test_a_member_leaves_but_removes_nobody_else(who: People) -> None:

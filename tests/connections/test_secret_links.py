@@ -14,7 +14,7 @@ from tests.connections.test_pages import page_of, signed_in
 from tests.people import People
 
 PEOPLE, LINK_ADD = reverse("connections:people"), reverse("connections:link_add")
-CANNOT = "The link cannot be shown any more"
+CANNOT = "The link can’t be displayed again"
 LOST_KEYS = ["another key than the one before"]
 
 
@@ -44,7 +44,7 @@ def test_an_invitation_that_no_key_opens_can_be_sent_again(alice: Client, settin
 
 
 @pytest.mark.parametrize(
-    ("email", "button"), [("dana@acme.example", "Send again"), ("", "Make a new link")], ids=["mailed", "not"]
+    ("email", "button"), [("dana@acme.example", "Resend"), ("", "Regenerate link")], ids=["mailed", "not"]
 )
 def test_a_client_link_that_no_key_opens_can_be_sent_again(
     alice: Client, who: People, settings: Any, email: str, button: str
@@ -76,7 +76,7 @@ def test_the_form_names_the_agency_that_the_link_will_name(alice: Client, who: P
     theirs = Connection.objects.create(workspace=who.other, provider="pagerduty", label="Theirs")
 
     def named(path: str) -> str:
-        found = re.search(r"It names (.+) and what is asked for", alice.get(path).content.decode())
+        found = re.search(r"It shows (.+) and the requested permissions", alice.get(path).content.decode())
         return found[1] if found else ""
 
     assert named(LINK_ADD) == "Agency"

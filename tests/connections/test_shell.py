@@ -63,7 +63,7 @@ def test_on_its_own_page_a_broken_connection_is_told_once(alice: Client, who: Pe
     page = alice.get(f"{LIST}{broken.pk}/").content.decode()
 
     assert 'role="alert"' not in page
-    assert "does not accept our access any more" in page
+    assert "rejected our credentials" in page
 
 
 def test_another_agency_s_broken_connection_is_no_concern_of_this_one(alice: Client, who: People) -> None:

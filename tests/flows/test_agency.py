@@ -19,9 +19,9 @@ def test_from_signing_up_to_a_first_connection(browser: Browser, product: Produc
     page.get_by_role("link", name="sign up").click()
     fill_sign_up(page, "erin@studio.example", "Studio Twelve")
 
-    expect(page.get_by_role("heading", name="Nothing is connected yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="Connect your first PagerDuty account")).to_be_visible()
     expect(page.locator(".switcher")).to_contain_text("Studio Twelve")
-    page.get_by_role("link", name="Connect it yourself").click()
+    page.get_by_role("link", name="Connect account").click()
     expect(page.get_by_text("Open, acknowledge, resolve and annotate incidents")).to_be_visible()
     page.get_by_label("Label").fill("First")
     page.get_by_role("button", name="Continue to PagerDuty").click()
@@ -31,8 +31,8 @@ def test_from_signing_up_to_a_first_connection(browser: Browser, product: Produc
     page.goto("/settings/workspaces/")
     page.get_by_role("link", name="New workspace").click()
     page.get_by_label("Name").fill("Globex")
-    page.get_by_role("button", name="Make the workspace").click()
-    expect(page.get_by_role("heading", name="Nothing is connected yet")).to_be_visible()
+    page.get_by_role("button", name="Create workspace").click()
+    expect(page.get_by_role("heading", name="Connect your first PagerDuty account")).to_be_visible()
     page.locator(".switcher summary").click()
     page.get_by_role("button", name="All workspaces").click()
     expect(page.get_by_role("link", name="First")).to_be_visible()
@@ -43,21 +43,23 @@ def test_from_signing_up_to_a_first_connection(browser: Browser, product: Produc
 def test_a_client_connects_in_a_browser_of_their_own_while_the_agency_watches(
     browser: Browser, product: Product, page: Page
 ) -> None:
-    page.get_by_role("link", name="Ask a client").click()
+    page.get_by_role("link", name="Invite client").click()
     page.get_by_label("Label").fill("Asked")
     page.get_by_label("Client’s e-mail address").fill("dana@acme.example")
-    page.get_by_role("button", name="Make the link").click()
+    page.get_by_role("button", name="Create link").click()
     expect(page.get_by_role("heading", name="Opened by the client")).to_be_visible()
-    link = page.get_by_label("The link, until").input_value()
+    link = page.get_by_label("Link (expires").input_value()
 
     theirs, watch = new_page(browser, product)
     theirs.goto(link)
-    expect(theirs.get_by_role("heading", name="Demo Agency asks to connect your PagerDuty")).to_be_visible()
+    expect(
+        theirs.get_by_role("heading", name="Demo Agency wants to connect to your PagerDuty")
+    ).to_be_visible()
     assert "link=" not in theirs.url
     shoot(theirs, "client-link")
     expect(page.locator("li.done", has_text="Opened by the client")).to_be_visible()
     shoot(page, "client-link-progress")
-    theirs.get_by_role("button", name="I agree").click()
+    theirs.get_by_role("button", name="Continue to PagerDuty").click()
     allow(theirs)
     expect(theirs.get_by_role("heading", name="PagerDuty is connected")).to_be_visible()
 
@@ -65,7 +67,7 @@ def test_a_client_connects_in_a_browser_of_their_own_while_the_agency_watches(
     expect(page.locator(".head .badge")).to_have_text("Active")
     expect(page.get_by_text("dana@acme.example (client link)").first).to_be_visible()
     theirs.goto(link)
-    expect(theirs.get_by_role("heading", name="This link was used")).to_be_visible()
+    expect(theirs.get_by_role("heading", name="This link has already been used")).to_be_visible()
     theirs.context.close()
     assert watch.complaints == []
 
@@ -76,7 +78,7 @@ def test_losing_access_is_a_banner_everywhere_and_a_mail_until_it_is_reconnected
     start(page, "Fragile")
     allow(page)
     product.sandbox.tokens.revoke(account="PACME01")
-    page.get_by_role("button", name="Check now").click()
+    page.get_by_role("button", name="Test connection").click()
 
     expect(page.locator(".head .badge")).to_have_text("Reconnection needed.")
     page.goto("/settings/workspaces/")
@@ -99,7 +101,7 @@ def test_an_invited_member_works_but_manages_nobody(browser: Browser, product: P
     page.get_by_role("button", name="Invite").click()
     expect(page.get_by_text("mel@agency.example is invited.")).to_be_visible()
     shoot(page, "people")
-    page.get_by_text("The link, in case the mail does not arrive").click()
+    page.get_by_text("Copy invitation link").click()
     link = page.get_by_label("Invitation link of mel@agency.example").input_value()
 
     mel, watch = new_page(browser, product)
@@ -121,9 +123,9 @@ def test_an_api_key_is_shown_once(page: Page, product: Product) -> None:
     page.get_by_role("link", name="Create API key").first.click()
     page.get_by_label("Name").fill("Reporting")
     page.get_by_label("See connections").check()
-    page.get_by_role("button", name="Make the key").click()
-    key = page.get_by_label("The key").input_value()
-    page.get_by_role("link", name="I have copied it").click()
+    page.get_by_role("button", name="Create key").click()
+    key = page.get_by_label("API key").input_value()
+    page.get_by_role("link", name="Done").click()
 
     assert re.fullmatch(r"tj_[0-9a-f]{12}_[0-9a-f]+", key)
     assert product.api(key, "GET", "connections/").status_code == 200
@@ -133,11 +135,11 @@ def test_an_api_key_is_shown_once(page: Page, product: Product) -> None:
 def test_the_audit_says_who_did_what_and_is_downloaded(page: Page) -> None:
     page.goto("/settings/audit/")
     page.get_by_label("Action").select_option(label="Connected")
-    page.get_by_role("button", name="Show", exact=True).click()
+    page.get_by_role("button", name="Apply").click()
     expect(page.locator("tbody tr").first).to_contain_text("127.0.0.1")
     shoot(page, "audit")
     with page.expect_download() as download:
-        page.get_by_role("link", name="CSV").click()
+        page.get_by_role("link", name="Export CSV").click()
 
     text = download.value.path().read_text(encoding="utf-8-sig")
     assert text.startswith("When (UTC),Who,")

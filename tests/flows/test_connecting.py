@@ -36,7 +36,7 @@ def test_fewer_permissions_are_named_and_none_connects_nothing(page: Page, produ
     product.sandbox.faults.scopes = ["openid", "incidents.read", "services.read"]
     start(page, "Partly")
     allow(page)
-    expect(page.get_by_role("alert")).to_contain_text("did not grant everything")
+    expect(page.get_by_role("alert")).to_contain_text("granted only some permissions")
     expect(page.locator("ul.scopes li.no")).to_have_count(4)
 
     product.sandbox.faults.scopes = ["openid"]
@@ -54,7 +54,7 @@ def test_another_account_is_only_taken_after_a_confirmation(page: Page) -> None:
 
     expect(page.get_by_role("heading", name="different PagerDuty account")).to_be_visible()
     expect(page.get_by_text("globex (US")).to_be_visible()
-    page.get_by_role("button", name="Use the other account from now on").click()
+    page.get_by_role("button", name="Switch to the new account").click()
     allow(page, account="globex")
     expect(page.get_by_text("globex · US")).to_be_visible()
 
@@ -62,16 +62,16 @@ def test_another_account_is_only_taken_after_a_confirmation(page: Page) -> None:
 def test_checking_and_revoking_ends_with_a_receipt(page: Page) -> None:
     start(page, "Over")
     allow(page)
-    page.get_by_role("button", name="Check now").click()
+    page.get_by_role("button", name="Test connection").click()
     expect(page.get_by_text("PagerDuty accepts our access.")).to_be_visible()
 
     page.get_by_role("link", name="Revoke…").click()
     page.get_by_label("Type the label to confirm").fill("Something else")
-    page.get_by_role("button", name="Revoke for good").click()
+    page.get_by_role("button", name="Revoke access").click()
     expect(page.get_by_text("That is not the label")).to_be_visible()
     page.get_by_label("Type the label to confirm").fill("Over")
-    page.get_by_role("button", name="Revoke for good").click()
-    expect(page.get_by_role("heading", name="Over is revoked")).to_be_visible()
+    page.get_by_role("button", name="Revoke access").click()
+    expect(page.get_by_role("heading", name="Over – access revoked")).to_be_visible()
     expect(page.get_by_text("App Registrations")).to_be_visible()
     expect(page.get_by_text("demo@taskjuice.example, from 127.0.0.1")).to_be_visible()
     page.get_by_role("link", name="Back to connections").click()

@@ -181,7 +181,7 @@ def test_forms_that_were_refused_hinder_nobody_either(page: Page, seed: dict[str
     for path, button in (
         ("/settings/connections/add/", "Continue to PagerDuty"),
         ("/settings/people/", "Invite"),
-        ("/settings/api-keys/add/", "Make the key"),
+        ("/settings/api-keys/add/", "Create key"),
         ("/triggers/add/", "Make the trigger"),
         (f"/settings/connections/{seed['connection']}/actions/pagerduty/create-incident/", "Create incident"),
     ):
@@ -240,7 +240,7 @@ def test_the_main_purpose_of_the_pages_needs_no_javascript(
     page.locator(".switcher summary").click()
     page.get_by_role("button", name="Acme", exact=True).click()
     page.get_by_role("link", name="Acme's PagerDuty").click()
-    page.get_by_role("button", name="Check now").click()
+    page.get_by_role("button", name="Test connection").click()
 
     expect(page.get_by_text("PagerDuty accepts our access.")).to_be_visible()
     page.context.close()

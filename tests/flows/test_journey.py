@@ -82,8 +82,8 @@ def try_each_action(page: Page) -> None:
 def revoke(page: Page) -> None:
     page.get_by_role("link", name="Revoke…").click()
     page.get_by_label("Type the label to confirm").fill(LABEL)
-    page.get_by_role("button", name="Revoke for good").click()
-    expect(page.get_by_role("heading", name=f"{LABEL} is revoked")).to_be_visible()
+    page.get_by_role("button", name="Revoke access").click()
+    expect(page.get_by_role("heading", name=f"{LABEL} – access revoked")).to_be_visible()
     expect(page.get_by_text("App Registrations")).to_be_visible()
     shoot(page, "receipt")
     page.get_by_role("link", name="Triggers", exact=True).click()

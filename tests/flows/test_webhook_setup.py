@@ -63,7 +63,7 @@ def test_from_a_ticked_box_to_a_live_trigger_without_copying_anything(page: Page
 def test_a_trigger_set_up_by_hand_can_be_told_to_do_it_itself(page: Page, product: Product) -> None:
     page.goto("/settings/connections/")
     page.get_by_role("link", name="Keeps its webhooks").click()
-    page.get_by_role("link", name="Choose what to ask for").click()
+    page.get_by_role("link", name="Edit permissions").click()
     box = page.get_by_label("Also let triggers set up their webhooks by themselves")
     expect(box).to_be_checked()
     box.uncheck()
@@ -88,6 +88,6 @@ def test_a_trigger_set_up_by_hand_can_be_told_to_do_it_itself(page: Page, produc
     page.get_by_role("link", name="Keeps its webhooks").click()
     page.get_by_role("link", name="Revoke…").click()
     page.get_by_label("Type the label to confirm").fill("Keeps its webhooks")
-    page.get_by_role("button", name="Revoke for good").click()
+    page.get_by_role("button", name="Revoke access").click()
     expect(page.get_by_text("Webhooks removed at the provider")).to_be_visible()
     assert webhooks(product) == []

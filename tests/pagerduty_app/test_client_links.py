@@ -89,7 +89,7 @@ def test_a_client_connects_by_the_mailed_link_without_an_account(bob: Client, wh
     dana = Person()
 
     page = dana.open(link).content.decode()
-    for said in ("Agency asks to connect", "Open, acknowledge, resolve", "incidents.write", DANA):
+    for said in ("Agency wants to connect", "Open, acknowledge, resolve", "incidents.write", DANA):
         assert said in page
     answer = dana.come_back(decide(dana.agree()))
 
@@ -170,7 +170,7 @@ def test_the_link_works_once(bob: Client, who: People) -> None:
     again = Person()
 
     assert again.open(link).status_code == 410
-    assert "This link was used" in again.browser.get(CLIENT).content.decode()
+    assert "This link has already been used" in again.browser.get(CLIENT).content.decode()
     assert dana.send(AGREE).status_code == 410
 
 
@@ -225,7 +225,8 @@ def test_an_expired_link_offers_to_ask_for_another_and_the_agency_sees_it(bob: C
     assert [mailed.to for mailed in asked] == [[who.bob.email]]
     connection = Connection.objects.get()
     assert (
-        "asks for a new one" in bob.get(reverse("connections:detail", args=[connection.pk])).content.decode()
+        "requested a new link"
+        in bob.get(reverse("connections:detail", args=[connection.pk])).content.decode()
     )
     bob.post(reverse("connections:link_again", args=[connection.pk]))
     assert dana.open(shown_link(bob)).status_code == 200
@@ -276,7 +277,7 @@ def test_a_broken_connection_is_reconnected_by_a_link_but_not_to_another_account
     same = again.come_back(decide(again.agree()))
 
     assert other.status_code == 409
-    assert "has to agree before another account" in other.content.decode()
+    assert "has to approve a different account" in other.content.decode()
     assert same["Location"] == DONE
     connection.refresh_from_db()
     assert connection.status == "active"
@@ -332,7 +333,7 @@ def test_agreeing_counts_for_the_agency_that_the_page_named(bob: Client, who: Pe
 
     answer = dana.browser.post(AGREE, {"link": dana.page.split('name="link" value="')[1][:36]}, follow=True)
 
-    assert "Rival asks to connect" in answer.content.decode()
+    assert "Rival wants to connect" in answer.content.decode()
     assert not ClientLink.objects.filter(confirmed_at__isnull=False).exists()
 
 

@@ -65,9 +65,9 @@ def test_each_code_is_shown_with_what_pagerduty_says_and_who_mends_it(
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("invalid_scope", ["allows it all of openid , incidents.read", "installs the app at https://app.pagerduty.com/oauth_apps/PAPP1"]),
+        ("invalid_scope", ["grants it openid , incidents.read", "installs the app at https://app.pagerduty.com/oauth_apps/PAPP1"]),
         ("unauthorized_client", ["installs the app at https://app.pagerduty.com/oauth_apps/PAPP1"]),
-        ("server_error", ["try again in some minutes"]),
+        ("server_error", ["try again in a few minutes"]),
         ("login_required", ["signs in to PagerDuty in this browser"]),
     ],
 )  # fmt: skip

@@ -233,7 +233,7 @@ def test_optional_scopes_that_were_not_granted_are_said_and_nothing_else_suffers
     assert made.status == "active"
     seen = signed_in(who.alice).get(reverse("connections:detail", args=[made.pk])).content.decode()
     assert seen.count("– not granted") == 2
-    assert "did not grant everything" not in seen
+    assert "granted only some permissions" not in seen
 
 
 def test_a_client_link_asks_for_them_where_the_agency_wants_it(db: None, sandbox: Sandbox) -> None:
