@@ -11,7 +11,7 @@ import os
 import queue
 import sys
 import threading
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 
@@ -48,6 +48,8 @@ class Floor(models.Model):
 
     body = models.BinaryField()
     received_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[models.Manager["Floor"]] = models.Manager()
 
     class Meta:
         app_label = "bench"

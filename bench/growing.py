@@ -88,7 +88,7 @@ def fill(trigger: Trigger, secret: str, rows: int) -> int:
 
 def _insert(model: type[Model], instead: dict[str, str]) -> str:
     """A copy of the row `c`, but for some columns."""
-    columns = [field.column for field in model._meta.concrete_fields if field.column != "seq"]
+    columns = [str(field.column) for field in model._meta.concrete_fields if field.column != "seq"]
     values = [instead.get(column, f"c.{column}") for column in columns]
     return f"INSERT INTO {_table(model)} ({', '.join(columns)}) SELECT {', '.join(values)}"
 
@@ -114,8 +114,8 @@ def pages(trigger: Trigger, secret: str, rounds: int) -> dict[str, float]:
     workflow = Run.objects.filter(event__trigger=trigger).latest("seq").workflow_id
     client = Client(HTTP_HOST=settings.ALLOWED_HOSTS[0])
     client.force_login(owner)
-    listed = ("/runs/", "/runs/?status=failed", "/triggers/", "/workflows/", f"/workflows/{workflow}/")
-    listed += (f"/triggers/{trigger.pk}/", f"/triggers/{trigger.pk}/deliveries/")
+    listed = ["/runs/", "/runs/?status=failed", "/triggers/", "/workflows/", f"/workflows/{workflow}/"]
+    listed += [f"/triggers/{trigger.pk}/", f"/triggers/{trigger.pk}/deliveries/"]
     return {page: statistics.median(_looked(client, page) for _ in range(rounds + 1)) for page in listed}
 
 

@@ -19,7 +19,7 @@ P99_MS = {"sqlite": 1000.0, "postgresql": 500.0}
 WANTED = {"a": 0.8, "b": 0.9}
 _SERVED = {"product": PRODUCT, "a": FLOOR, "b": FLOOR}
 _WHAT = {
-    "a": "one insert by the ORM",
+    "a": dict.fromkeys(("sqlite", "postgresql"), "one insert by the ORM"),
     "b": {"sqlite": "commits put together", "postgresql": "one raw INSERT"},
 }
 
@@ -94,8 +94,8 @@ def _ratios(kind: str, turns: dict[str, list[Turn]]) -> list[Row]:
     for floor, wanted in WANTED.items():
         pairs = zip(turns["product"], turns[floor], strict=True)
         ratio = statistics.median(ours.per_second / theirs.per_second for ours, theirs in pairs)
-        what = _WHAT[floor] if isinstance(_WHAT[floor], str) else _WHAT[floor][kind]
-        name = f"{kind}, {SENDERS[kind]} senders: deliveries a second beside floor {floor.upper()} ({what})"
+        which = f"floor {floor.upper()} ({_WHAT[floor][kind]})"
+        name = f"{kind}, {SENDERS[kind]} senders: deliveries a second beside {which}"
         rows.append(at_least(name, wanted, ratio, "of the floor"))
     return rows
 

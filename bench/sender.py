@@ -65,7 +65,7 @@ class Sender:
     """One thread, many connections, one delivery at a time on each."""
 
     def __init__(self, port: int, connections: int, requests: list[bytes]) -> None:
-        self.lines = {}
+        self.lines: dict[int, socket.socket] = {}
         self.poll = select.epoll()
         for _ in range(connections):
             line = socket.create_connection(("127.0.0.1", port), timeout=_SILENCE)
@@ -122,11 +122,12 @@ def _whole(answer: bytes) -> bool:
 
 def main() -> None:
     order: dict[str, Any] = json.loads(sys.stdin.readline())
-    port, ways = order["port"], order["ways"]
-    requests = [
-        request(port, *ways[number % len(ways)], f"{order['mark']}{number:08d}")
-        for number in range(order["deliveries"])
-    ]
+    port: int = order["port"]
+    ways: list[tuple[str, str]] = order["ways"]
+    requests = []
+    for number in range(order["deliveries"]):
+        path, secret = ways[number % len(ways)]
+        requests.append(request(port, path, secret, f"{order['mark']}{number:08d}"))
     sender = Sender(port, order["connections"], requests)
     print("ready", flush=True)
     sys.stdin.readline()

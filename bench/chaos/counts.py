@@ -49,7 +49,7 @@ def count(stack: Stack, accepted: Iterable[str]) -> Counts:
             " ON run.event_id = event.seq WHERE event.status = 'done' AND run.status = 'completed'"
         )
     }
-    notes: list[tuple[str, str, int]] = [row for row in stack.theirs(_NOTES) if row[0] in names]  # type: ignore[misc]
+    notes = [row for row in stack.theirs(_NOTES) if row[0] in names]
     written = [name for name, _, _ in notes]
     return Counts(
         lost=len(names - done) + len(names - set(written)),

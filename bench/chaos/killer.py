@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 from bench import notes, processes
 from bench.stack import Stack, wait_for
@@ -52,12 +53,15 @@ class Killer:
         weights = [weight for _, weight in _PARTS.values()]
         for number in range(self._kills):
             moment = (number + self._chance.random()) / (self._kills + 1)
-            wait_for("the next kill", lambda moment=moment: self._done() >= moment, _PATIENCE, every=0.3)
+            wait_for("the next kill", partial(self._come_to, moment), _PATIENCE, every=0.3)
             part = self._chance.choices(list(_PARTS), weights)[0]
             while not self._kill(part):
                 time.sleep(0.1)
             self.killed[part] += 1
         self.last = time.monotonic()
+
+    def _come_to(self, moment: float) -> bool:
+        return self._done() >= moment
 
     def _kill(self, part: str) -> bool:
         pid = self._stack.up

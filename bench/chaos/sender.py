@@ -156,7 +156,7 @@ class Sender:
                 lane.next, lane.again, lane.failures = lane.next + 1, False, 0
                 return 0.0
             lane.failures += 1
-        return min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (lane.failures - 1)) * random.uniform(0.7, 1.3)
+        return min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** (lane.failures - 1)) * random.uniform(0.7, 1.3)
 
 
 def _drops(status: str) -> bool:

@@ -8,7 +8,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import django
 
@@ -62,13 +62,18 @@ class Clients:
     def _by_offset(self) -> int:
         offset, more = 0, True
         while more:
-            query = {"service_ids[]": _SERVICE, "date_range": "all", "limit": 100, "offset": offset}
+            query: dict[str, str | int] = {
+                "service_ids[]": _SERVICE,
+                "date_range": "all",
+                "limit": 100,
+                "offset": offset,
+            }
             page = self.session.get(f"{self.url}/incidents", params=query, timeout=10).json()
             offset, more = offset + len(page["incidents"]), page["more"]
         return offset
 
 
-def side_by_side(ways: dict[str, Callable[[], object]], times: int, turns: int) -> dict[str, float]:
+def side_by_side(ways: Mapping[str, Callable[[], object]], times: int, turns: int) -> dict[str, float]:
     """Seconds that each way took once: the median of its turns, a turn being so many times. They take turns, another
     first every time: what changes the machine's speed changes it for all of them.
     """

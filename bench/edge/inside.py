@@ -10,6 +10,7 @@ import json
 import os
 import random
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 
 import django
@@ -72,4 +73,5 @@ def renew(seed: int) -> None:
 
 if __name__ == "__main__":
     what, *numbers = sys.argv[1:]
-    {"connect": connect, "expire": expire, "renew": renew}[what](*map(int, numbers))
+    acts: dict[str, Callable[..., None]] = {"connect": connect, "expire": expire, "renew": renew}
+    acts[what](*map(int, numbers))

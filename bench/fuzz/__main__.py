@@ -18,7 +18,7 @@ from bench.proofs import run
 from bench.stack import POSTGRES, ROOT
 
 # Fields touch no database.
-_TESTS = {
+_TESTS: dict[str, tuple[str, ...]] = {
     "receiver": ("sqlite", "postgresql"),
     "api": ("sqlite", "postgresql"),
     "importer": ("sqlite", "postgresql"),

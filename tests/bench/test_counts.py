@@ -33,7 +33,8 @@ class Looked:
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         with database.cursor() as cursor:
             cursor.execute(sql)
-            return cursor.fetchall()
+            found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
 
     def theirs(self, sql: str) -> list[tuple[Any, ...]]:
         return self._theirs.execute(sql).fetchall()

@@ -20,8 +20,9 @@ class Poison(AppConfig):
     def ready(self) -> None:
         from workflows import fanout, run_leases, walks  # noqa: PLC0415 - models are there only now
 
-        fanout.fields_of = _poisoned("event", fanout.fields_of)
-        walks.fields_of = _poisoned("run", walks.fields_of)
+        readers: dict[str, Any] = {"event": fanout, "run": walks}
+        for where, module in readers.items():
+            module.fields_of = _poisoned(where, module.fields_of)
         if _SHORT:  # as many attempts, sooner
             fanout._LEASE = run_leases.LEASE = timedelta(seconds=float(_SHORT))
 
