@@ -20,7 +20,7 @@ from django.db import transaction  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from bench import notes  # noqa: E402
-from connections import budget, grants  # noqa: E402
+from connections.grants import rate_limit, tokens  # noqa: E402
 from connections.models import Connection  # noqa: E402
 from workflows import doorbell, fanout, origins, step_inputs, storing  # noqa: E402
 from workflows.models import Run, Trigger  # noqa: E402
@@ -52,11 +52,11 @@ def hand(count: int) -> dict[str, Any]:
     )
     connection = Connection.objects.select_related("grant__oauth_app").get()
     return {
-        "token": grants.access_token(connection),
+        "token": tokens.access_token(connection),
         "all": {
             "workspace": str(connection.workspace_id),
             "connection": str(connection.pk),
-            "budget": budget.key_of(connection),
+            "budget": rate_limit.key_of(connection),
             "account": origins.account_of(connection),
             "agent": connection.external_user_id,
             "digest": "0" * 64,
