@@ -35,6 +35,7 @@ EXEMPT = (
     "SECURITY.md",
 )
 CLEAN: tuple[str, ...] = (
+    "docs/agencies.md",
     "docs/configuration.md",
     "docs/decisions",
     "docs/operations.md",
