@@ -8,21 +8,13 @@ from itertools import islice
 from django.db.models import Count
 from django.db.models.functions import Length
 
+from core.web import statuses
 from workflows import catalog
 from workflows.catalog import Words
 from workflows.explanations import delivery
 from workflows.models import Event, Trigger, TurnedAway
 
-VERDICTS = {
-    "accepted": "accepted",
-    "ignored": "ignored type",
-    "filtered": "filtered",
-    "held": "held",
-    "duplicate": "duplicate",
-    "refused": "refused",
-    "failed": "failed",
-}
-_TONES = {"accepted": "good", "held": "warn", "refused": "bad", "failed": "bad"}
+VERDICTS = {name: status.words for name, status in statuses.STATUSES["verdict"].items()}
 _STATUSES = {
     "accepted": ["queued", "done"],
     "ignored": ["ignored"],
@@ -48,14 +40,6 @@ class Row:
     words: Words = _NO_WORDS
     runs: int = 0
     nothing: str = ""
-
-    @property
-    def name(self) -> str:
-        return VERDICTS[self.verdict]
-
-    @property
-    def tone(self) -> str:
-        return _TONES.get(self.verdict, "off")
 
 
 class Deliveries:

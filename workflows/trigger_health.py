@@ -17,29 +17,35 @@ from django.db.models import (
 from django.db.models.functions import Coalesce, Greatest
 
 from core.db.latest_per_group import newest_of
+from core.web import statuses
 from workflows.models import Event, HeldDelivery, Subscription, Trigger, TriggerSecret, TurnedAway, Watch
 from workflows.trigger_concerns import Concern, concerns_of
 
 
 @dataclass(frozen=True)
 class State:
-    """key: for programs. words and tone (good, warn, bad, off): for the badge."""
+    """key: for programs, and of the word and the tone for the badge."""
 
     key: str
-    words: str
-    tone: str
+
+    @property
+    def words(self) -> str:
+        return statuses.find("trigger", self.key).words
+
+    @property
+    def tone(self) -> str:
+        return statuses.find("trigger", self.key).tone
 
 
-WAITING = State("waiting", "waiting for secret", "warn")
-NO_SECRET = State("no_secret", "no signing secret", "bad")
-UNCONFIRMED = State("unconfirmed", "not confirmed yet", "warn")
-LIVE = State("live", "live", "good")
-PAUSED = State("paused", "paused", "off")
-CLOSED = State("closed", "closed", "off")
+WAITING = State("waiting")
+NO_SECRET = State("no_secret")
+UNCONFIRMED = State("unconfirmed")
+LIVE = State("live")
+PAUSED = State("paused")
+CLOSED = State("closed")
 # Of polled triggers, which have neither secrets nor anything to confirm.
-FIRST_LOOK = State("first_look", "first look to come", "warn")
-NO_ANSWER = State("no_answer", "cannot look", "bad")
-WATCHING = State("live", "watching", "good")
+FIRST_LOOK = State("first_look")
+NO_ANSWER = State("no_answer")
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,9 @@ def of(trigger: Any) -> Health:
     held, refused = trigger.held_count or 0, trigger.refused or 0
     before = (trigger.refused_in_all or 0) - refused
     state = state_of(trigger)
-    quiet_since = (last_delivery or trigger.confirmed_at) if state == LIVE else None
+    quiet_since = (
+        (last_delivery or trigger.confirmed_at) if state == LIVE and watch_of(trigger) is None else None
+    )
     return Health(
         state=state,
         last_delivery=last_delivery,
@@ -137,7 +145,7 @@ def state_of(trigger: Any) -> State:
     if watch := watch_of(trigger):
         if watch.trouble:
             return NO_ANSWER
-        return WATCHING if watch.looked_at else FIRST_LOOK
+        return LIVE if watch.looked_at else FIRST_LOOK
     if not trigger.has_secret:
         return NO_SECRET if trigger.had_secret else WAITING
     return LIVE if trigger.confirmed_at else UNCONFIRMED

@@ -10,6 +10,8 @@ from typing import Any
 
 from django.db.models import Model
 
+from core.web import statuses
+
 
 @dataclass(frozen=True)
 class Health:
@@ -23,6 +25,12 @@ class Health:
     tone: str
     reason: str = ""
     at: datetime | None = None
+
+    @classmethod
+    def known(cls, kind: str, state: str, reason: str = "", at: datetime | None = None) -> "Health":
+        """Return a verdict with the words and the tone that `statuses` has for this state of this kind."""
+        words, tone = statuses.find(kind, state)
+        return cls(state, words, tone, reason, at)
 
     @property
     def in_words(self) -> str:

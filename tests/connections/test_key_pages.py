@@ -98,10 +98,10 @@ def test_a_key_until_it_is_revoked_has_no_end(alice: Client, who: People) -> Non
     assert ApiKey.objects.get().expires_at is None
     page = alice.get(KEYS).content.decode()
     assert "Never" in page
-    assert "expired" not in page
+    assert "Expired" not in page
 
     ApiKey.objects.update(expires_at=timezone.now() - timedelta(days=1))
-    assert "expired" in alice.get(KEYS).content.decode()
+    assert "Expired" in alice.get(KEYS).content.decode()
 
 
 @pytest.mark.parametrize(

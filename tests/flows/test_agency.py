@@ -80,7 +80,7 @@ def test_losing_access_is_a_banner_everywhere_and_a_mail_until_it_is_reconnected
     product.sandbox.tokens.revoke(account="PACME01")
     page.get_by_role("button", name="Test connection").click()
 
-    expect(page.locator(".head .badge")).to_have_text("Reconnection needed.")
+    expect(page.locator(".head .badge")).to_have_text("Reconnection needed")
     page.goto("/settings/workspaces/")
     banner = page.get_by_role("alert").filter(has_text="Reconnection needed").filter(has_text="Fragile")
     expect(banner).to_be_visible()

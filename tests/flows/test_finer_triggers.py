@@ -83,7 +83,7 @@ def test_a_hand_over_is_seen_at_the_moment_it_happens(page: Page, product: Produ
     page.get_by_label("Schedule").select_option(label="Daily rotation")
     page.get_by_role("button", name="Make the trigger").click()
 
-    expect(page.locator("#badge")).to_have_text("watching", timeout=15_000)
+    expect(page.locator("#badge")).to_have_text("Active", timeout=15_000)
     expect(fact(page, "Watches")).to_contain_text("Daily rotation")
     expect(fact(page, "Now")).to_have_text("On call: Dana Rivera")
     usable(page)

@@ -33,12 +33,12 @@ def confirm_a_trigger(page: Page, product: Product) -> None:
     webhook = add_webhook(page, product, make_trigger(page, "Incidents at Acme"))
     page.get_by_role("textbox", name="Signing secret").fill(webhook["secret"])
     page.get_by_role("button", name="Store the secret").click()
-    expect(page.locator("#badge")).to_have_text("not confirmed yet")
+    expect(page.locator("#badge")).to_have_text("Awaiting first event")
     shoot(page, "trigger-setup")
     product.sandbox.ping(webhook)
-    expect(page.locator("#badge")).to_have_text("live")
+    expect(page.locator("#badge")).to_have_text("Active")
     page.get_by_role("button", name="Send a test event").click()
-    expect(page.get_by_role("row", name="Checkout answers slowly")).to_contain_text("accepted")
+    expect(page.get_by_role("row", name="Checkout answers slowly")).to_contain_text("Accepted")
 
 
 def try_each_action(page: Page) -> None:
@@ -87,4 +87,4 @@ def revoke(page: Page) -> None:
     expect(page.get_by_text("App Registrations")).to_be_visible()
     shoot(page, "receipt")
     page.get_by_role("link", name="Triggers", exact=True).click()
-    expect(page.get_by_role("row", name="Incidents at Acme")).not_to_contain_text("live")
+    expect(page.get_by_role("row", name="Incidents at Acme")).not_to_contain_text("Active")

@@ -60,7 +60,7 @@ def test_what_somebody_types_survives_a_delivery_that_comes_meanwhile(page: Page
     page.keyboard.press("Enter")
 
     expect(page.get_by_text("1 delivery that waited was signed with it")).to_be_visible()
-    expect(page.locator("#badge")).to_have_text("live")
+    expect(page.locator("#badge")).to_have_text("Active")
     assert secret not in page.content()
     remove_webhook(product, webhook)
 
@@ -76,7 +76,7 @@ def test_a_secret_that_was_copied_wrongly_is_said_and_put_right(page: Page, prod
 
     page.get_by_role("textbox", name="Signing secret").fill(webhook["secret"])
     page.get_by_role("button", name="Store the secret").click()
-    expect(page.locator("#badge")).to_have_text("live")
+    expect(page.locator("#badge")).to_have_text("Active")
     remove_webhook(product, webhook)
 
 
@@ -85,12 +85,12 @@ def test_from_a_new_trigger_to_a_deleted_one(page: Page, product: Product) -> No
     page.get_by_role("textbox", name="Signing secret").fill(webhook["secret"])
     page.get_by_role("button", name="Store the secret").click()
     expect(page.get_by_text("The secret is stored.")).to_be_visible()
-    expect(page.locator("#badge")).to_have_text("not confirmed yet")
+    expect(page.locator("#badge")).to_have_text("Awaiting first event")
     page.evaluate("window.stillHere = true")
 
     product.sandbox.ping(webhook)
-    expect(page.locator("#badge")).to_have_text("live")
-    expect(page.locator("#said")).to_have_text("The trigger is live.")
+    expect(page.locator("#badge")).to_have_text("Active")
+    expect(page.locator("#said")).to_have_text("The trigger is active.")
     expect(page.locator("#latest")).to_contain_text("PagerDuty’s test message")
     expect(page.locator("#trigger-facts")).not_to_contain_text("not yet")
     expect(page.locator("#signing tbody tr td").nth(2)).not_to_have_text("–")
@@ -150,7 +150,7 @@ def refused_deliveries_warn(page: Page, product: Product) -> None:
     for _ in range(2):
         product.sandbox.ping(unknown)
     see_again(page, "PagerDuty has probably disabled this webhook")
-    expect(page.locator("#latest").get_by_text("refused").first).to_be_visible()
+    expect(page.locator("#latest").get_by_text("Refused").first).to_be_visible()
     page.get_by_role("link", name="← Triggers").click()
     expect(page.get_by_role("row", name="Payments")).to_contain_text("3 refused")
     page.get_by_role("link", name="Payments", exact=True).click()
@@ -159,7 +159,7 @@ def refused_deliveries_warn(page: Page, product: Product) -> None:
 
 def pause_and_delete(page: Page, product: Product) -> None:
     page.get_by_role("button", name="Pause").click()
-    expect(page.locator("#badge")).to_have_text("paused")
+    expect(page.locator("#badge")).to_have_text("Paused")
     open_incident(product, "While paused")
     see_again(page, "While paused")
     expect(page.get_by_role("row", name="While paused")).to_contain_text(

@@ -34,7 +34,7 @@ def test_from_a_ticked_box_to_a_live_trigger_without_copying_anything(page: Page
     page.get_by_role("button", name="Make the trigger").click()
     page.evaluate("window.stillHere = true")
     set_up = page.locator("#set-up")
-    expect(page.locator("#badge")).to_have_text("live", timeout=30_000)
+    expect(page.locator("#badge")).to_have_text("Active", timeout=30_000)
     expect(set_up).to_contain_text("The webhook is there and enabled, as PagerDuty says.", timeout=30_000)
     assert page.evaluate("window.stillHere"), "it went live without a reload"
     assert hindrances(page) == []
@@ -82,7 +82,7 @@ def test_a_trigger_set_up_by_hand_can_be_told_to_do_it_itself(page: Page, produc
     allow(page)
     page.goto(address)
     page.get_by_role("button", name="Set up by itself").click()
-    expect(page.locator("#badge")).to_have_text("live", timeout=30_000)
+    expect(page.locator("#badge")).to_have_text("Active", timeout=30_000)
 
     page.goto("/settings/connections/")
     page.get_by_role("link", name="Keeps its webhooks").click()

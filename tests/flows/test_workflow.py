@@ -24,7 +24,7 @@ def test_a_workflow_from_nothing_to_its_replay(browser: Browser, product: Produc
     page.get_by_role("textbox", name="Signing secret").fill(webhook["secret"])
     page.get_by_role("button", name="Store the secret").click()
     product.sandbox.ping(webhook)
-    expect(page.locator("#badge")).to_have_text("live")
+    expect(page.locator("#badge")).to_have_text("Active")
 
     build(page)
     rehearse(page)

@@ -378,7 +378,7 @@ def test_a_pagerduty_that_does_not_answer_is_asked_again_and_nothing_is_missed(
         assert moment < row.next_look_at <= moment + 8 * timedelta(seconds=1)
         moment = row.next_look_at
     page = text(signed_in(who.bob).get(path("detail", trigger)))
-    assert "cannot look" in page
+    assert "Polling failed" in page
     assert "what happens meanwhile is made good then" in page
 
     assert [said(row) for row in at(moment)] == [("30T09:00", "Dana", "Eli")]
@@ -625,13 +625,13 @@ def test_making_one_on_the_pages(who: People, connection: Connection) -> None:
     trigger = Trigger.objects.get()
     assert made["Location"] == path("detail", trigger)
     shown = browser.get(made["Location"])
-    assert "first look to come" in text(shown)
+    assert "First poll pending" in text(shown)
     assert 'hx-get="' in shown.content.decode(), "the page waits for the first look"
     worker.drain()
     after = text(browser.get(path("progress", trigger)))
     assert "Daily rotation" in after
     looked = text(browser.get(path("detail", trigger)))
-    for words in ("watching", "Daily rotation", "Next expected", "asks who is on call in the schedule"):
+    for words in ("Active", "Daily rotation", "Next expected", "asks who is on call in the schedule"):
         assert words in looked
     for words in ("webhook", "Signing secret", "Confirmed"):
         assert words not in looked

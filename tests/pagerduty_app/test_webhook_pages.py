@@ -60,7 +60,7 @@ def test_the_page_follows_the_webhook_from_the_wish_to_its_working(
 
     seen = page(alice, trigger)
     assert "The webhook is there and enabled, as PagerDuty says." in seen
-    assert "set up by itself" in seen
+    assert ">Automatic<" in seen
     assert "Rotate secret" in seen
     assert ">Set up by itself<" not in seen
     assert theirs(sandbox)[0]["secret"] not in seen
@@ -124,7 +124,7 @@ def test_recovered_deliveries_are_marked(alice: Client, kept: Trigger, sandbox: 
     turn()
 
     seen = page(alice, kept)
-    assert '<span class="badge off">recovered</span>' in seen
+    assert '<span class="badge off">Recovered</span>' in seen
     assert "Last recovered: 1 change" in seen
     event = kept.events.get(source="recovered")
     answer = alice.get(reverse("triggers:delivery", args=[kept.pk, event.id])).content.decode()

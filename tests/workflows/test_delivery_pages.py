@@ -63,11 +63,11 @@ class TestTheList:
         page = text(bob.get(path("deliveries", trigger)))
 
         wanted = [
-            "accepted The newest",
-            "refused not signed with a secret of this trigger; not kept",
-            "duplicate had arrived before; not handled twice",
-            "ignored type A note",
-            "failed Payments are slow",
+            "Accepted The newest",
+            "Refused not signed with a secret of this trigger; not kept",
+            "Duplicate had arrived before; not handled twice",
+            "Ignored type A note",
+            "Failed Payments are slow",
         ]
         places = [page.index(words) for words in wanted]
         assert places == sorted(places)
@@ -80,7 +80,7 @@ class TestTheList:
 
         page = text(bob.get(path("deliveries", new)))
 
-        assert "held not judged yet, waiting for the signing secret (" in page
+        assert "Held not judged yet, waiting for the signing secret (" in page
         assert "bytes)" in page
         assert "Forged" not in page
 
@@ -206,7 +206,7 @@ class TestOneEvent:
         answer = event_page(bob, Event.objects.get())
 
         page = text(answer)
-        assert "Payments are slow accepted" in page
+        assert "Payments are slow Accepted" in page
         for fact in ("Incident #42", "Service Payments", "Urgency high", "Done by Dana Rivera"):
             assert fact in page
         assert "Note version 1 Started a run: pending." in page

@@ -337,7 +337,7 @@ class TestWhatOneDoes:
 
         again = Run.objects.latest("seq")
         assert answer.redirect_chain[-1][0] == address(again)
-        assert "replay 1" in text(answer)
+        assert "Replay 1" in text(answer)
         assert again.event_id == run.event_id
 
     def test_from_the_start_says_what_it_repeats_and_asks(

@@ -147,8 +147,8 @@ class TestTheList:
 
         page = text(bob.get(LIST))
 
-        assert "New incidents Incident triggered live" in page
-        assert "Payments Incident triggered waiting for secret" in page
+        assert "New incidents Incident triggered Active" in page
+        assert "Payments Incident triggered Needs signing secret" in page
         assert foreign.name not in page
 
     def test_it_can_be_narrowed_and_leaves_out_what_is_deleted(
@@ -212,7 +212,7 @@ class TestTheGuide:
         assert "Set it up" not in text(answer)
         assert answer.context["health"].state.key == "live"
         page = bob.get(path("progress", new), {"guided": "1"})
-        assert "The trigger is live." in text(page)
+        assert "The trigger is active." in text(page)
         assert "not yet" not in text(page), "the facts are swapped with the badge"
         assert 'id="trigger-facts" hx-swap-oob' in page.content.decode()
         assert 'id="signing" hx-swap-oob' in page.content.decode()
@@ -258,7 +258,7 @@ class TestOnTheConnectionsPage:
     ) -> None:
         page = bob.get(reverse("connections:detail", args=[connection.pk]))
 
-        assert "New incidents Incident triggered not confirmed yet" in text(page)
+        assert "New incidents Incident triggered Awaiting first event" in text(page)
         assert f"{ADD}?connection={connection.pk}" in page.content.decode()
         assert "Added a signing secret" in text(page), "the history has words for it"
 
@@ -287,5 +287,5 @@ class TestOnTheConnectionsPage:
         queries(10)
         assert queries(1) == queries(14)
         page = text(bob.get(address))
-        assert page.count("waiting for secret") == 20
+        assert page.count("Needs signing secret") == 20
         assert "All triggers" in page

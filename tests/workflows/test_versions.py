@@ -110,7 +110,7 @@ def test_the_list_says_who_published_what_and_which_is_live(bob: Client, two: Wo
 
     rows = bob.get(at(two, "versions")).content.decode().partition("<tbody>")[2].split("</tr>")
 
-    assert [">published<" in row for row in rows[:3]] == [True, False, False]
+    assert [">Published<" in row for row in rows[:3]] == [True, False, False]
     assert ["bob@bob.example" in row for row in rows[:3]] == [True, False, False]
     assert ["Go back to it…" in row for row in rows[:3]] == [False, True, True]
 

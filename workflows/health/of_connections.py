@@ -1,6 +1,7 @@
 """The health of connections: their status, then the newest of their last call, last check and last consent."""
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from connections.models import Connection, Grant
 from workflows.models import ActionCall
 
 _Status = Connection.Status
+_health = partial(Health.known, "connection")
 # Errors that speak of the connection or the provider. After any other the provider has answered.
 _NOT_ANSWERED = frozenset(
     {
@@ -52,12 +54,12 @@ def _last_calls(rows: list[Connection]) -> dict[UUID, ActionCall]:
 
 def _of(connection: Connection, call: ActionCall | None, grant: Grant | None) -> Health:
     if connection.status == _Status.REVOKED:
-        return Health("revoked", "Revoked", "off", "Its access was erased.", connection.revoked_at)
+        return _health("revoked", "Its access was erased.", connection.revoked_at)
     if connection.status == _Status.PENDING:
-        return Health("pending", "Pending", "warn", "No one has consented yet.")
+        return _health("pending", "No one has consented yet.")
     if connection.status == _Status.ERROR:
         reason = connection.status_reason or "The provider does not accept our access any more."
-        return Health("reconnection_needed", connection.get_status_display(), "bad", reason)
+        return _health("reconnection_needed", reason)
     happened = _newest(connection, call)
     if happened.tone == "bad":
         return happened
@@ -67,7 +69,7 @@ def _of(connection: Connection, call: ActionCall | None, grant: Grant | None) ->
 def _newest(connection: Connection, call: ActionCall | None) -> Health:
     """By the newest of consent, check and call: what came before a consent that worked does not count any more."""
     consent = connection.authorised_at
-    found = [(consent, Health("unused", "Active", "good", "Connected, and not used since.", consent))]
+    found = [(consent, _health("unused", "Connected, and not used since.", consent))]
     if connection.checked_at:
         found.append((connection.checked_at, _of_check(connection)))
     if call is not None:
@@ -79,17 +81,17 @@ def _newest(connection: Connection, call: ActionCall | None) -> Health:
 def _of_check(connection: Connection) -> Health:
     at, failure = connection.checked_at, connection.check_failure
     if failure:
-        return Health("failing", "Failing", "bad", f"It did not work when checked: {failure}", at)
-    return Health("working", "Active", "good", "It worked when it was checked.", at)
+        return _health("failing", f"It did not work when checked: {failure}", at)
+    return _health("working", "It worked when it was checked.", at)
 
 
 def _of_call(call: ActionCall, at: datetime) -> Health:
     error = call.error if isinstance(call.error, dict) else {}
     if call.status == ActionCall.Status.FAILED and error.get("code") in _NOT_ANSWERED:
-        return Health("failing", "Failing", "bad", f"The last call failed: {error.get('message', '')}", at)
+        return _health("failing", f"The last call failed: {error.get('message', '')}", at)
     if call.status == ActionCall.Status.FAILED:
-        return Health("working", "Active", "good", "The provider answered the last call, and refused it.", at)
-    return Health("working", "Active", "good", "The last call succeeded.", at)
+        return _health("working", "The provider answered the last call, and refused it.", at)
+    return _health("working", "The last call succeeded.", at)
 
 
 def _to_come(connection: Connection, grant: Grant | None) -> Health | None:
@@ -98,10 +100,10 @@ def _to_come(connection: Connection, grant: Grant | None) -> Health | None:
         return None
     provider = registry.get(connection.provider)
     if provider.missing_scopes(grant.scopes_granted):
-        return Health("limited", "Limited", "warn", f"{provider.name} did not grant every permission.")
+        return _health("limited", f"{provider.name} did not grant every permission.")
     if grant.failures:
         times = "once" if grant.failures == 1 else f"{grant.failures} times in a row"
-        return Health("renewal_delayed", "Renewal delayed", "warn", f"Renewing its access failed {times}.")
+        return _health("renewal_delayed", f"Renewing its access failed {times}.")
     if consent_expiry.ends_soon(grant.consent_ends_at):
-        return Health("consent_ends", "Consent ends soon", "warn", "It has to be reconnected before that.")
+        return _health("consent_ends", "It has to be reconnected before that.")
     return None

@@ -16,7 +16,7 @@ def judge(rows: list[Trigger]) -> dict[Any, Health]:
 def _of(trigger: Any) -> Health:
     found = trigger_health.of(trigger)
     worst = next((one for one in found.concerns if one.tone in ("error", "warning")), None)
-    words = found.state.words.capitalize()
+    words = found.state.words
     if worst is None:
         return Health(found.state.key, words, found.state.tone, at=found.last_delivery)
     tone = "bad" if worst.tone == "error" else "warn"

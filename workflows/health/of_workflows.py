@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,14 +15,13 @@ from workflows import catalog
 from workflows.models import Run, Subscription, Trigger, TriggerSecret, Workflow
 
 _Status = Workflow.Status
+_health = partial(Health.known, "workflow")
 _NOT_ACTIVE = {
-    _Status.ARCHIVED: Health("archived", "Archived", "off", "Nothing starts it."),
-    _Status.DRAFT: Health("draft", "Draft", "off", "Nothing starts it before it is published."),
-    _Status.PAUSED: Health("paused", "Paused", "warn", "Nothing starts it before it is resumed."),
+    _Status.ARCHIVED: _health("archived", "Nothing starts it."),
+    _Status.DRAFT: _health("draft", "Nothing starts it before it is published."),
+    _Status.PAUSED: _health("paused", "Nothing starts it before it is resumed."),
 }
-_SAFETY = Health(
-    "paused_for_safety", "Paused (safety)", "warn", "It began too many runs; they wait until it is resumed."
-)
+_SAFETY = _health("paused_for_safety", "It began too many runs; they wait until it is resumed.")
 
 
 def judge(rows: list[Workflow]) -> dict[Any, Health]:
@@ -93,19 +93,19 @@ def _cannot_act(workflow: Any, connections: Mapping[UUID, Connection]) -> Health
     waiting = by_status.get("error", by_status.get("pending"))
     if waiting is not None:
         reason = f"Its runs wait until connection {waiting} is reconnected."
-        return Health("waiting", "Waiting for reconnection", "warn", reason)
+        return _health("waiting", reason)
     return None
 
 
 def _cannot_run(reason: str) -> Health:
-    return Health("cannot_run", "Cannot run", "bad", f"Cannot run: {reason}.")
+    return _health("cannot_run", f"Cannot run: {reason}.")
 
 
 def _last_run(last: Run | None) -> Health:
     if last is None:
-        return Health("active", "Active", "good", "It has not run yet.")
+        return _health("active", "It has not run yet.")
     if last.status == Run.Status.FAILED:
         error = last.error if isinstance(last.error, dict) else {}
         reason = f"Its last run failed: {error.get('message', '')}".strip()
-        return Health("failing", "Failing", "bad", reason, last.finished_at)
-    return Health("active", "Active", "good", "Its last run completed.", last.finished_at)
+        return _health("failing", reason, last.finished_at)
+    return _health("active", "Its last run completed.", last.finished_at)

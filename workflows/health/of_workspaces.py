@@ -72,22 +72,15 @@ def _failed(keys: list[Any]) -> dict[Any, int]:
 
 def _of(live: int, broken: int, dead: int, silent: int, failed: int) -> Health:
     found = [
-        (
-            broken,
-            "reconnection_needed",
-            "Reconnection needed",
-            "connection to reconnect",
-            "connections to reconnect",
-        ),
-        (dead, "cannot_run", "Cannot run", "workflow that cannot run", "workflows that cannot run"),
-        (silent, "webhook_off", "Webhook off", "webhook switched off", "webhooks switched off"),
-        (failed, "failing", "Failing", "run failed in 24 hours", "runs failed in 24 hours"),
+        (broken, "reconnection_needed", "connection to reconnect", "connections to reconnect"),
+        (dead, "cannot_run", "workflow that cannot run", "workflows that cannot run"),
+        (silent, "webhook_off", "webhook switched off", "webhooks switched off"),
+        (failed, "failing", "run failed in 24 hours", "runs failed in 24 hours"),
     ]
     said = [row for row in found if row[0]]
     if said:
-        _, state, words, *_ = said[0]
-        counts = (f"{count} {one if count == 1 else many}" for count, _, _, one, many in said)
-        return Health(state, words, "bad", "; ".join(counts) + ".")
+        counts = (f"{count} {one if count == 1 else many}" for count, _, one, many in said)
+        return Health.known("workspace", said[0][1], "; ".join(counts) + ".")
     if not live:
-        return Health("empty", "Nothing connected", "off", "No account is connected yet.")
-    return Health("healthy", "In order", "good", "Everything that is connected works.")
+        return Health.known("workspace", "empty", "No account is connected yet.")
+    return Health.known("workspace", "healthy", "Everything that is connected works.")

@@ -9,13 +9,6 @@ from django.utils.dateparse import parse_datetime
 from workflows.hooks.failures import ERRORS
 from workflows.models import HookDelivery
 
-STATUSES = {
-    "waiting": ("Pending", "warn"),
-    "delivered": ("Delivered", "good"),
-    "dead": ("Failed", "bad"),
-    "cancelled": ("Cancelled", "off"),
-}
-
 
 @dataclass(frozen=True)
 class Try:
@@ -28,11 +21,9 @@ class Try:
 
 @dataclass(frozen=True)
 class Line:
-    """A delivery with the words for its badge and for what it was about; `tries` newest first."""
+    """A delivery with the words for what it was about; `tries` newest first."""
 
     delivery: HookDelivery
-    status: str
-    tone: str
     subject: str
     tries: list[Try]
 
@@ -47,9 +38,8 @@ def lines_of(deliveries: Iterable[HookDelivery]) -> list[Line]:
 
 
 def line_of(delivery: HookDelivery) -> Line:
-    words, tone = STATUSES[delivery.status]
     tries = [_try(entry) for entry in reversed(delivery.tries)]
-    return Line(delivery, words, tone, _subject(delivery), tries)
+    return Line(delivery, _subject(delivery), tries)
 
 
 def _subject(delivery: HookDelivery) -> str:

@@ -12,13 +12,15 @@ from django.views.decorators.http import require_GET, require_POST
 from connections.web.access import member
 from connections.web.actor_of_request import actor_of
 from core.errors import Problem
+from core.web import statuses
 from core.web.pagination import page_of
 from workflows.hooks import subscriptions
-from workflows.hooks.log import STATUSES, line_of, lines_of
+from workflows.hooks.log import line_of, lines_of
 from workflows.models import HookDelivery
 from workflows.pages.hooks import SECTION, get_hook
 
 _PAGE = 25
+_STATUSES = statuses.STATUSES["delivery"]
 
 
 @member
@@ -29,7 +31,7 @@ def delivery_list(request: HttpRequest, hook_id: uuid.UUID) -> HttpResponse:
     hook = get_hook(request, hook_id)
     status, lane = request.GET.get("status", ""), request.GET.get("incident", "").replace("\0", "").strip()
     rows = hook.deliveries.select_related("event", "run").defer("event__body")
-    if status in STATUSES:
+    if status in _STATUSES:
         rows = rows.filter(status=status)
     if lane:
         rows = rows.filter(lane=lane[:200])
@@ -38,8 +40,8 @@ def delivery_list(request: HttpRequest, hook_id: uuid.UUID) -> HttpResponse:
         "hook": hook,
         "page": page,
         "lines": lines_of(page.rows),
-        "statuses": [(key, words) for key, (words, _) in STATUSES.items()],
-        "status": status if status in STATUSES else "",
+        "statuses": [(key, shown.words) for key, shown in _STATUSES.items()],
+        "status": status if status in _STATUSES else "",
         "incident": lane[:200],
         "dead": hook.deliveries.filter(status="dead").exclude(kind="test").exists(),
     }
