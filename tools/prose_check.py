@@ -38,7 +38,9 @@ CLEAN: tuple[str, ...] = (
     "docs/agencies.md",
     "docs/configuration.md",
     "docs/decisions",
+    "docs/expressions.md",
     "docs/operations.md",
+    "docs/workflows.md",
 )
 
 LINE = 120

@@ -1,4 +1,4 @@
-"""Prints docs/errors.md, made from the table of PagerDuty's errors."""
+"""Print docs/errors.md, made from the table of PagerDuty's errors."""
 
 from typing import Any
 
@@ -8,18 +8,23 @@ from pagerduty_app import error_table
 from pagerduty_app.error_table import Known
 from workflows import catalog, hints
 
-_HEAD = """# When PagerDuty says no
+_HEAD = """# PagerDuty’s errors
 
-What an action call, a run and the API show when PagerDuty refuses or does not answer. *Tried again* says what happens
-without anybody doing anything: **later** by itself, for up to six hours; **never**, because it would be refused again;
-after **reconnecting** the connection, or after a **change** of what was asked.
+What a request, a run and the API show when PagerDuty refuses or does not respond.
+
+| Retried | Meaning |
+|---|---|
+| later | automatically, for up to six hours |
+| never | PagerDuty would refuse it again |
+| after reconnecting | reconnect the connection |
+| after a change | change the input |
 
 This page is made by `manage.py error_docs > docs/errors.md` from `pagerduty_app/error_table.py`.
 """
 
 
 class Command(BaseCommand):
-    """Prints the page."""
+    """Print the page."""
 
     help = "Print docs/errors.md."
 
@@ -28,7 +33,7 @@ class Command(BaseCommand):
 
 
 def page() -> str:
-    """The page as Markdown."""
+    """Return the page as Markdown."""
     numbered = sorted(error_table.BY_NUMBER.items(), key=lambda row: row[0])
     by_status = [(str(status), known) for status, known in sorted(error_table.BY_STATUS.items())]
     by_status.insert(4, ("403 that names scopes", error_table.MISSING_SCOPE))
@@ -36,17 +41,23 @@ def page() -> str:
     ours = [("–", known) for known in error_table.OURS.values()]
     parts = (
         ("PagerDuty’s error numbers", "Number", numbered),
-        ("Answers without a number we know", "HTTP status", [*by_status, *rest]),
-        ("Found here", "", ours),
+        ("Responses without a known number", "HTTP status", [*by_status, *rest]),
+        ("Found before PagerDuty is asked", "", ours),
     )
-    return _HEAD + "".join(_table(*part) for part in parts)
+    shown = [known for _, _, rows in parts for _, known in rows]
+    return _HEAD + "".join(_table(*part) for part in parts) + _hints(shown)
 
 
 def _table(title: str, first: str, rows: list[tuple[str, Known]]) -> str:
-    head = f"| {first or '–'} | Code | What it means | Tried again | What to do |\n|---|---|---|---|---|\n"
-    return f"\n## {title}\n\n{head}" + "".join(_row(key, known) for key, known in rows)
+    head = f"| {first or '–'} | Code | Meaning | Retried |\n|---|---|---|---|\n"
+    return f"\n## {title}\n\n{head}" + "".join(
+        f"| {key} | `{known.name}` | {known.meaning} | {known.retry} |\n" for key, known in rows
+    )
 
 
-def _row(key: str, known: Known) -> str:
-    hint = hints.for_code(known.name, catalog.integration("pagerduty")).words
-    return f"| {key} | `{known.name}` | {known.meaning} | {known.retry} | {hint} |\n"
+def _hints(shown: list[Known]) -> str:
+    integration = catalog.integration("pagerduty")
+    names = dict.fromkeys(known.name for known in shown)
+    return "\n## What to do\n\n| Code | Do |\n|---|---|\n" + "".join(
+        f"| `{name}` | {hints.for_code(name, integration).words} |\n" for name in names
+    )
