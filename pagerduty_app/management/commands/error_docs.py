@@ -42,7 +42,7 @@ def page() -> str:
     parts = (
         ("PagerDuty’s error numbers", "Number", numbered),
         ("Responses without a known number", "HTTP status", [*by_status, *rest]),
-        ("Found before PagerDuty is asked", "", ours),
+        ("Found by TaskJuice", "", ours),
     )
     shown = [known for _, _, rows in parts for _, known in rows]
     return _HEAD + "".join(_table(*part) for part in parts) + _hints(shown)
