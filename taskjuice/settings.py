@@ -283,11 +283,16 @@ EMAIL_TIMEOUT = 15
 # signing up does not tell who has an account.
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if env.has("EMAIL_URL") and not DEVELOPMENT else "optional"
 ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_FORMS = {
+    "change_password": "connections.accounts.forms.ChangePassword",
+    "reset_password_from_key": "connections.accounts.forms.ResetPasswordKey",
+}
 ACCOUNT_ADAPTER = "connections.accounts.sessions.AccountAdapter"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""  # the subjects say TaskJuice themselves
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # a changed password or second factor is told to the address it belongs to
 # Members of an agency need a second factor when it says so; who gets into the admin always does.
 ADMIN_NEEDS_SECOND_FACTOR = not DEVELOPMENT
+MFA_TOTP_ISSUER = "TaskJuice"  # in the authenticator app; otherwise the host and port of the request
 MFA_ADAPTER = "connections.accounts.mfa.SealedSecrets"
 SOCIALACCOUNT_ADAPTER = "pagerduty_app.adapter.ConnectorAdapter"
 SOCIALACCOUNT_STORE_TOKENS = False

@@ -10,6 +10,8 @@ _PURPOSE = "second factor"
 class SealedSecrets(DefaultMFAAdapter):  # type: ignore[misc]
     """allauth seals before it has a row, so these are bound to their purpose only."""
 
+    error_messages = DefaultMFAAdapter.error_messages | {"incorrect_code": "Wrong code."}
+
     def encrypt(self, text: str) -> str:
         return seal_text(_PURPOSE, text)
 

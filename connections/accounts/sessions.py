@@ -21,6 +21,21 @@ _GRAIN = timedelta(minutes=1)
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """allauth's, with the address that the audit has, too (TRUSTED_PROXIES), and no email sent by a request."""
 
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "account_inactive": "This account is deactivated.",
+        "cannot_remove_primary_email": "You can’t remove your primary email address.",
+        "duplicate_email": "Your account already has this email address.",
+        "email_password_mismatch": "Wrong email or password.",
+        "email_taken": "An account with this email address already exists.",
+        "enter_current_password": "Enter your current password.",
+        "incorrect_code": "Wrong code.",
+        "incorrect_password": "Wrong password.",
+        "max_email_addresses": "You can’t add more than %d email addresses.",
+        "too_many_login_attempts": "Too many failed sign-ins. Try again later.",
+        "unverified_primary_email": "Confirm this address before you make it primary.",
+        "rate_limited": "Too many requests. Try again later.",
+    }
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Owe it. The address of this server in it is the configured one, not the one the browser asked for."""
         context = {"email": email, "base_url": settings.PUBLIC_BASE_URL, **context}

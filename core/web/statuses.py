@@ -114,6 +114,15 @@ STATUSES: dict[str, dict[str, Status]] = {
     "invitation": {
         "expired": _EXPIRED,
     },
+    "email": {
+        "confirmed": Status("Confirmed", "good"),
+        "unconfirmed": Status("Not confirmed", "warn"),
+        "primary": Status("Primary", "off"),
+    },
+    "second_factor": {
+        "on": Status("On", "good"),
+        "off": Status("Off", "off"),
+    },
     # What sets one entry of a list apart from the others, whatever its status.
     "mark": {
         "test": Status("Test", "off"),
