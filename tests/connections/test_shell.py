@@ -36,8 +36,8 @@ def test_a_broken_connection_is_in_sight_in_its_workspace_and_in_its_agency(
 
     for place, said in (
         (globex, ""),
-        (who.acme, "Reconnection needed: Main (Acme) needs to be reconnected."),
-        (who.agency, "Reconnection needed: Main (Acme) needs to be reconnected."),
+        (who.acme, "Main (Acme) needs to be reconnected."),
+        (who.agency, "Main (Acme) needs to be reconnected."),
     ):
         look_at(alice, place)
         assert attention(alice) == said

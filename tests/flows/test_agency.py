@@ -82,7 +82,7 @@ def test_losing_access_is_a_banner_everywhere_and_a_mail_until_it_is_reconnected
 
     expect(page.locator(".head .badge")).to_have_text("Reconnection needed")
     page.goto("/settings/workspaces/")
-    banner = page.get_by_role("alert").filter(has_text="Reconnection needed").filter(has_text="Fragile")
+    banner = page.get_by_role("alert").filter(has_text="needs to be reconnected").filter(has_text="Fragile")
     expect(banner).to_be_visible()
     expect(page.locator("nav .count")).to_be_visible()
     shoot(page, "reconnection-needed")
