@@ -1,4 +1,4 @@
-"""A client of PagerDuty's REST API v2. Plain Python on requests; knows nothing of Django or of this product."""
+"""A client of PagerDuty's REST API v2: plain Python on requests, independent of Django and of this product."""
 
 from pagerduty_app.client.api import Api
 from pagerduty_app.client.errors import PagerDutyError

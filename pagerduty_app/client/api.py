@@ -19,8 +19,8 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 class Api:
     """PagerDuty as one user of one account. Every method raises PagerDutyError.
 
-    base_url: of the account's region. on_request: called before each request; on_answer: with what each answer says of
-    the rate limit.
+    base_url: of the account's region. on_request: called before each request. on_answer: called with the rate limit of
+    each response.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Api:
 
     # --- incidents: scope incidents.read, incidents.write ------------------------------------------
     def create_incident(self, from_email: str, incident: Json) -> Json:
-        """{"incident": …}; not idempotent by itself, except for an incident_key while that incident is open."""
+        """Return {"incident": …}. Idempotent only with an incident_key, while that incident is open."""
         return self._http.ask("POST", "/incidents", body={"incident": incident}, from_email=from_email)
 
     def get_incident(self, incident_id: str) -> Json:
@@ -45,7 +45,7 @@ class Api:
         return self._http.ask("PUT", path, body={"incident": incident}, from_email=from_email)
 
     def create_note(self, from_email: str, incident_id: str, content: str) -> Json:
-        """{"note": …}; PagerDuty knows no idempotency key for notes."""
+        """Return {"note": …}. Not idempotent: PagerDuty has no idempotency key for notes."""
         path = f"/incidents/{_checked(incident_id)}/notes"
         return self._http.ask("POST", path, body={"note": {"content": content}}, from_email=from_email)
 
@@ -53,17 +53,17 @@ class Api:
         return rows_of(self._http.ask("GET", f"/incidents/{_checked(incident_id)}/notes"), "notes")
 
     def log_entries(self, incident_id: str, params: Mapping[str, Any]) -> list[Json]:
-        """One page of what happened to the incident, the newest first."""
+        """Return one page of the incident's log entries, newest first."""
         path = f"/incidents/{_checked(incident_id)}/log_entries"
         return rows_of(self._http.ask("GET", path, params=_query(params)), "log_entries")
 
     # --- lists: one page each; `everything` goes through all pages -----------------------------------
     def page(self, collection: str, params: Mapping[str, Any]) -> Json:
-        """One page of `incidents`, `services`, `users`, `schedules` or `teams`; lists in params repeat as name[]."""
+        """Return one page of incidents, services, users, schedules or teams; lists in params repeat as name[]."""
         return self._http.ask("GET", f"/{collection}", params=_query(params))
 
     def everything(self, collection: str, params: Mapping[str, Any], until: float = math.inf) -> Walk:
-        """All pages of a collection, at most 10,000 rows."""
+        """Return all pages of a collection, at most 10,000 rows."""
         return Walk(by_offset(lambda at: self.page(collection, {**params, **at}), collection, until))
 
     def all_incidents(
@@ -73,20 +73,20 @@ class Api:
         end: datetime | None,
         until: float = math.inf,
     ) -> Walk:
-        """All incidents created between `since` (None: ever) and `end` (None: now), without bound."""
+        """Return all incidents created between `since` (None: ever) and `end` (None: now), without bound."""
         return Walk(by_creation(lambda at: self.page("incidents", {**params, **at}), since, end, until))
 
     def schedule(self, schedule_id: str, params: Mapping[str, Any]) -> Json:
-        """{"schedule": …}, with its shifts between since and until (scope schedules.read)."""
+        """Return {"schedule": …} with its shifts between since and until (scope schedules.read)."""
         return self._http.ask("GET", f"/schedules/{_checked(schedule_id)}", params=_query(params))
 
     def schedule_users(self, schedule_id: str, params: Mapping[str, Any]) -> Json:
-        """{"users": …}: who is on call in that schedule between since and until (scope users.read)."""
+        """Return {"users": …}: the users on call between since and until (scope users.read)."""
         return self._http.ask("GET", f"/schedules/{_checked(schedule_id)}/users", params=_query(params))
 
     # --- webhook subscriptions: scopes webhook_subscriptions.read, webhook_subscriptions.write -------
     def create_webhook(self, webhook: Json) -> Json:
-        """{"webhook_subscription": …}; its delivery_method.secret is told this once only. Not idempotent."""
+        """Return {"webhook_subscription": …}; only this response has delivery_method.secret. Not idempotent."""
         return self._http.ask("POST", "/webhook_subscriptions", body={"webhook_subscription": webhook})
 
     def get_webhook(self, webhook_id: str) -> Json:
@@ -100,23 +100,23 @@ class Api:
         self._http.ask("DELETE", f"/webhook_subscriptions/{_checked(webhook_id)}")
 
     def ping_webhook(self, webhook_id: str) -> None:
-        """Has it deliver a pagey.ping."""
+        """Make it deliver a pagey.ping."""
         self._http.ask("POST", f"/webhook_subscriptions/{_checked(webhook_id)}/ping")
 
     def enable_webhook(self, webhook_id: str) -> Json:
-        """Ends its being temporarily disabled."""
+        """Enable a temporarily disabled webhook."""
         return self._http.ask("POST", f"/webhook_subscriptions/{_checked(webhook_id)}/enable")
 
 
 def _checked(some_id: str) -> str:
-    """An id that stays inside its place in the path."""
+    """Return an id that cannot change the path. Raise PagerDutyError for any other."""
     if not _ID.fullmatch(some_id):
         raise PagerDutyError("That is not a PagerDuty id.", status=404, code=2100)
     return some_id
 
 
 def _query(params: Mapping[str, Any]) -> dict[str, Any]:
-    """PagerDuty's spelling: statuses[]=a&statuses[]=b, true for True."""
+    """Return the query as PagerDuty spells it: statuses[]=a&statuses[]=b, true for True."""
     query: dict[str, Any] = {}
     for name, value in params.items():
         if isinstance(value, list):

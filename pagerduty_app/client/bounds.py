@@ -1,4 +1,4 @@
-"""Reading an answer within bounds: so many bytes, so many seconds for the whole of it."""
+"""Read a response within bounds of bytes and total time."""
 
 import time
 
@@ -9,14 +9,14 @@ _CHUNK = 64 * 1024
 
 
 class TooLarge(Exception):
-    """The answer is larger than anything we expect."""
+    """The response exceeds the bound."""
 
 
 def read(answer: requests.Response, *, largest: int, until: float) -> bytes:
-    """The body of a streamed answer. until: `time.monotonic()` at which to stop waiting.
+    """Return the body of a streamed response. until: `time.monotonic()` at which to stop.
 
-    Raises TooLarge, requests.ReadTimeout when the time is over (the socket's time-out alone would let a slow
-    sender go on for ever), and what requests raises for a broken connection.
+    Raise TooLarge, requests.ReadTimeout after `until` (the socket's time-out alone would let a slow sender continue for
+    ever), or requests.ConnectionError for a broken connection.
     """
     content = bytearray()
     try:

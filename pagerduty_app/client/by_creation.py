@@ -1,8 +1,8 @@
-"""Listing all incidents, however many there are, while they appear, change and disappear.
+"""List all incidents, without a limit on their number, while they appear, change and disappear.
 
-PagerDuty lists 10,000 rows of a query and six months of time (developer docs, pagination; api-schema, listIncidents),
-and a row that leaves the filter moves all later ones to another offset. So the listing goes on from the time at which
-the last row was created, which never changes, instead of from an offset.
+PagerDuty lists 10,000 rows of a query and six months of time (developer docs, pagination; api-schema, listIncidents).
+A row that leaves the filter shifts the offsets of all later rows. So the listing continues from the creation time of
+the last row, which never changes, instead of from an offset.
 """
 
 import math
@@ -24,26 +24,26 @@ from pagerduty_app.client.paging import (
 
 _INCIDENTS = "incidents"
 _SPAN = timedelta(days=180)
-# Whether `since` takes in its own second is not documented, so a second is read twice.
+# Whether `since` is inclusive is not documented, so one second is read twice.
 _OVERLAP = timedelta(seconds=1)
-# How far PagerDuty's clock may be ahead of ours, and more.
+# More than PagerDuty's clock may be ahead of ours.
 _AHEAD = timedelta(hours=1)
 _MOST_REPEATS = 50
-# PagerDuty has existed since that year.
+# PagerDuty was founded in that year.
 _FIRST = datetime(2009, 1, 1, tzinfo=UTC)
 
 
 def by_creation(fetch: Fetch, since: datetime | None, end: datetime | None, until: float = math.inf) -> Steps:
-    """Incidents from the oldest to the newest; each that is there throughout comes exactly once.
+    """Yield incidents from oldest to newest; each that exists throughout is yielded exactly once.
 
-    since: None for the first there is. end: None for now; both aware. until: `time.monotonic()` after which no further
-    page is asked for. A server that does not keep to the order or to `since` is read by offset. Raises PagerDutyError.
+    since: None for the first. end: None for now; both aware. until: `time.monotonic()` after which no further page is
+    requested. A server that ignores the order or `since` is read by offset. Raise PagerDutyError.
     """
     latest = datetime.now(UTC) + _AHEAD
     last = min(end, latest) if end else latest
     since = max(since, _FIRST) if since else None
     floor, offset, read, repeats = since, 0, 0, 0
-    seen: dict[Any, datetime] = {}  # what was read of the time since `floor`
+    seen: dict[Any, datetime] = {}  # ids read since `floor`, with their creation times
     while True:
         if time.monotonic() > until:
             return Ending(
@@ -71,7 +71,7 @@ def by_creation(fetch: Fetch, since: datetime | None, end: datetime | None, unti
             offset, repeats = (
                 0,
                 repeats + 1,
-            )  # rows before this page have gone: whatever moved up is read again
+            )  # rows before this page are gone, so rows moved up: read them again
             continue
         new = [row for row in rows if row.get("id") not in seen]
         if offset and not new and page.get("more"):
@@ -83,7 +83,7 @@ def by_creation(fetch: Fetch, since: datetime | None, end: datetime | None, unti
         if isinstance(further, Ending):
             return further
         if floor is not None and further <= floor:
-            offset += max(1, len(rows) - 1)  # the last one again, to see that nothing has moved
+            offset += max(1, len(rows) - 1)  # overlap by one row, to detect that rows moved
         else:
             floor, offset = further, 0
             seen = {some_id: at for some_id, at in seen.items() if at >= further}
@@ -95,7 +95,7 @@ _SLOW = "PagerDuty was too slow to list all incidents in the time there was."
 def _further(
     page: dict[str, Any], times: list[datetime], floor: datetime | None, last: datetime
 ) -> datetime | Ending:
-    """From when on to ask next, or how it ends."""
+    """Return the time to continue from, or how the listing ends."""
     if page.get("more"):
         return (
             times[-1] - _OVERLAP
@@ -116,7 +116,7 @@ def _without_order(
     seen: dict[Any, datetime],
     until: float,
 ) -> Steps:
-    """On by offset: this page is the first, or came from a server that does not know `since` and begins anew."""
+    """Continue by offset from the first page, or from a server that ignores `since` and restarts the listing."""
     if read == 0:
         yield rows
         if not page.get("more"):
@@ -128,7 +128,7 @@ def _without_order(
 
 
 def _in_order(rows: list[Row], floor: datetime | None) -> list[datetime] | None:
-    """When they were created, if that is told, in order, and not before `floor`; else None."""
+    """Return the creation times if each row has one, in order and not before `floor`; else None."""
     times = [_moment(row.get("created_at")) for row in rows]
     known = [at for at in times if at is not None]
     if len(known) < len(times) or known != sorted(known) or (known and floor and known[0] < floor):
@@ -145,7 +145,7 @@ def _moment(text: Any) -> datetime | None:
 
 
 def _window(since: datetime | None, last: datetime) -> dict[str, str]:
-    """What to ask for the time from `since` on, as much of it as PagerDuty lists at once."""
+    """Return the parameters for the time from `since`, at most as long as PagerDuty lists at once."""
     if since is None:
         return {"date_range": "all"}
     return {"since": _text(since), "until": _text(min(since + _SPAN, last))}

@@ -1,4 +1,4 @@
-"""The one error of the client, and how answers become it (PagerDuty developer docs, REST API errors)."""
+"""The client's error, and its construction from a response (PagerDuty developer docs, REST API errors)."""
 
 from collections.abc import Iterable
 
@@ -7,17 +7,17 @@ import requests
 from pagerduty_app.client import refusals, retry_after
 
 _RETRYABLE = frozenset({408, 429})
-# A call is tried again for six hours at most (workflows.outcomes): asking for longer ends it.
+# A request is retried for at most six hours (workflows.outcomes); a longer Retry-After ends it.
 LONGEST_WAIT_SECONDS = 6 * 3600.0
 
 
 class PagerDutyError(Exception):
-    """PagerDuty refused, or did not answer.
+    """PagerDuty refused, or did not respond.
 
-    status: HTTP status, None without an answer. code: PagerDuty's own error code as text, None without one.
-    retryable: the same request may succeed later. retry_after: seconds PagerDuty asked to wait. outcome_unknown: the
-    request may have had its effect. reasons: PagerDuty's details, in words. missing_scopes: what the token lacks, where
-    that is named; lacks_scope: whether it lacks any.
+    status: HTTP status, None without a response. code: PagerDuty's error code as text, None without one.
+    retryable: the same request may succeed later. retry_after: seconds from PagerDuty. outcome_unknown: the request may
+    have taken effect. reasons: PagerDuty's details, in words. missing_scopes: scopes that the token lacks, if named.
+    lacks_scope: whether it lacks any.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class PagerDutyError(Exception):
 
 
 def from_answer(answer: requests.Response, content: bytes, secrets: Iterable[str] = ()) -> PagerDutyError:
-    """The error in an answer of status 300 or more. secrets: what its request carried."""
+    """Return the error of a response with status 300 or more. secrets: to remove from messages."""
     refusal, status = refusals.read(content, secrets), answer.status_code
     return PagerDutyError(
         refusal.message or f"PagerDuty answered {status}.",

@@ -1,4 +1,4 @@
-"""What an answer says of the rate limit (PagerDuty developer docs, rate limits): ratelimit-* headers, a 429."""
+"""The rate limit in a response: ratelimit-* headers, a 429 (PagerDuty developer docs, rate limits)."""
 
 import re
 from dataclasses import dataclass
@@ -9,13 +9,16 @@ from pagerduty_app.client import retry_after
 from pagerduty_app.client.errors import LONGEST_WAIT_SECONDS
 
 _COUNT = re.compile(r"[0-9]{1,7}", re.ASCII)
-# A call with a lower limit of its own; what its answers tell is not the allowance that all calls share.
+# An operation with its own lower limit; its headers are not those of the limit that all requests share.
 _APART = ("POST", "/incidents")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """None where the answer does not say. limit: requests a minute. reset, retry_after: seconds. refused: a 429."""
+    """Rate limit of a response; None where it has no header.
+
+    limit: requests a minute. reset, retry_after: seconds. refused: whether the response is a 429.
+    """
 
     limit: int | None
     remaining: int | None

@@ -1,4 +1,4 @@
-"""Which scopes a refusal says that a token lacks, as lists, as maps, or in a sentence."""
+"""Read the missing scopes from a refusal: from lists, maps, or a sentence."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 _MOST = 20
 _SCOPE = re.compile(r"[a-z_]{1,40}(?::[a-z_]{1,40})?(?:\.[a-z_]{1,40})*", re.ASCII)
-# In a sentence only what cannot be anything else: incidents.write, incident_workflows:instances.write.
+# In a sentence only unambiguous names: incidents.write, incident_workflows:instances.write.
 _IN_WORDS = re.compile(r"\b[a-z_]{1,40}(?::[a-z_]{1,40})?\.(?:read|write)\b", re.ASCII)
 _LACKS = re.compile(
     r"\b(?:missing|lacks?|lacking|requires?|required|insufficient)\b.{0,80}\bscopes?\b"
@@ -17,25 +17,25 @@ _LACKS = re.compile(
 
 
 def said_in(texts: Iterable[str]) -> bool:
-    """Whether one of them says that a scope is missing."""
+    """Return whether one of the texts says that a scope is missing."""
     return any(_LACKS.search(text) for text in texts)
 
 
 def named_in(texts: Iterable[str]) -> tuple[str, ...]:
-    """The scopes in those of them that say so."""
+    """Return the scopes in the texts that say so."""
     found = (scope for text in texts if _LACKS.search(text) for scope in _IN_WORDS.findall(text))
     return tuple(dict.fromkeys(found))[:_MOST]
 
 
 def listed(maps: Iterable[Mapping[str, Any]], name: str) -> tuple[str, ...]:
-    """What the first of them that has `name` lists there: only what has the form of a scope."""
+    """Return the scopes listed under `name` in the first map that has it; other values are left out."""
     said = next((found for one in maps if (found := one.get(name))), None)
     words = (word for text in _texts(said, 2) for word in _split(text))
     return tuple(dict.fromkeys(word for word in words if _SCOPE.fullmatch(word)))[:_MOST]
 
 
 def _texts(said: Any, deeper: int) -> Iterator[str]:
-    """A text, or those in a list or a map ({"any": ["incidents.write"]})."""
+    """Yield a text, or the texts in a list or a map ({"any": ["incidents.write"]})."""
     if isinstance(said, str):
         yield said
     elif isinstance(said, list | dict) and deeper:

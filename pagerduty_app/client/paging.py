@@ -1,4 +1,4 @@
-"""Paging by offset: through a whole listing by the rows really returned, until PagerDuty says there are no more."""
+"""Paging by offset, advanced by the rows really returned, until PagerDuty says that there are no more."""
 
 import math
 import time
@@ -11,13 +11,13 @@ from pagerduty_app.client.errors import PagerDutyError
 Row = dict[str, Any]
 Fetch = Callable[[Mapping[str, Any]], dict[str, Any]]
 PAGE = 100
-# PagerDuty answers 400 when offset + limit passes this (developer docs, pagination).
+# PagerDuty returns 400 if offset + limit exceeds this (developer docs, pagination).
 FURTHEST = 10_000
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How a listing ended. complete: nothing was left out; reason: why something was. total: as PagerDuty tells it."""
+    """How a listing ended. complete: nothing was left out; reason: why rows were. total: as PagerDuty reports it."""
 
     complete: bool = True
     reason: str = ""
@@ -28,7 +28,7 @@ Steps = Generator[list[Row], None, Ending]
 
 
 class Walk:
-    """A listing, page by page: iterating yields rows that have not come before. `ending` is known after the last."""
+    """A listing, page by page: iterating yields rows not yielded before. `ending` is set after the last page."""
 
     def __init__(self, steps: Steps) -> None:
         self._steps = steps
@@ -41,10 +41,9 @@ class Walk:
 def by_offset(
     fetch: Fetch, collection: str, until: float = math.inf, *, offset: int = 0, seen: Iterable[Any] = ()
 ) -> Steps:
-    """Every row that `fetch({"offset", "limit"})` answers, from that offset on.
+    """Yield every row that `fetch({"offset", "limit"})` returns, from an offset on.
 
-    until: `time.monotonic()` after which no further page is asked for. seen: ids that came before. Raises
-    PagerDutyError.
+    until: `time.monotonic()` after which no further page is requested. seen: ids yielded before. Raise PagerDutyError.
     """
     come = set(seen)
     while True:
@@ -55,7 +54,7 @@ def by_offset(
             return Ending(False, f"PagerDuty lists at most {FURTHEST:,} {collection}; narrow the filters.")
         page = fetch({"offset": offset, "limit": limit})
         rows = rows_of(page, collection)
-        # Rows that move between two pages come twice; an id is enough to tell.
+        # Rows that move between two pages are returned twice and recognised by id.
         new = [row for row in rows if row.get("id") not in come]
         yield new
         come.update(row.get("id") for row in new)
@@ -69,7 +68,7 @@ def by_offset(
 
 
 def repeated(collection: str, read: int) -> PagerDutyError:
-    """For a server that does not go on: asking further would go on for ever, or for as long as its bound is."""
+    """Return the error for a server that repeats a page: a listing of it would not end before its bound."""
     return PagerDutyError(
         f"PagerDuty sent the same page again instead of the next one; {read:,} {collection} were read.",
         status=200,
@@ -77,7 +76,7 @@ def repeated(collection: str, read: int) -> PagerDutyError:
 
 
 def rows_of(page: dict[str, Any], collection: str) -> list[Row]:
-    """The rows of a page. Raises PagerDutyError when it is not one."""
+    """Return the rows of a page. Raise PagerDutyError if it has none."""
     rows = page.get(collection)
     if not isinstance(rows, list) or not all(_is_row(row) for row in rows):
         raise no_rows(collection)
@@ -89,9 +88,9 @@ def no_rows(collection: str) -> PagerDutyError:
 
 
 def object_of(answer: dict[str, Any], name: str, *, needs: tuple[str, ...], writes: bool = False) -> Row:
-    """The named object of an answer, with those texts in it. Raises PagerDutyError when it is not there.
+    """Return the named object of a response, checked for the given texts. Raise PagerDutyError if it is missing.
 
-    writes: the answer is to a write, which has had its effect or not.
+    writes: the response is to a write, so its outcome is unknown.
     """
     found = answer.get(name)
     if not isinstance(found, dict) or not all(isinstance(found.get(one), str) for one in needs):

@@ -1,18 +1,18 @@
-"""What a provider wrote as text that may be stored and shown: one short line, no markup, no secrets."""
+"""Turn a provider's text into one that may be stored and shown: one short line, no markup, no secrets."""
 
 import re
 from collections.abc import Iterable
 from html import unescape
 from urllib.parse import quote
 
-# Read of a body or a text; what is shown of it is far shorter.
+# Characters read of a body or a text; the result is far shorter.
 _LONGEST_READ = 4_000
 _REMOVED = "[removed]"
 _SHORTEST_SECRET = 8
-# A token that is echoed in part is recognised by how it begins.
+# A partly echoed token is recognised by its beginning.
 _BEGINNING = 12
 _CHARACTER = r"[A-Za-z0-9._~+/=%-]"
-# With a digit in it, or long: a word that only stands where a secret could is left.
+# With a digit, or long: an ordinary word in the place of a secret stays.
 _SECRET = rf"(?=\S*\d|\S{{16}}){_CHARACTER}{{6,}}"
 _NAMES = (
     "authorization|access_token|refresh_token|id_token|client_secret|code_verifier|password|api_?key|secret"
@@ -28,7 +28,7 @@ _TAG = re.compile(r"<[^<>]*>")
 
 
 def of(text: str, secrets: Iterable[str] = (), *, longest: int) -> str:
-    """One line of printable characters, at most `longest` of them, in which no secret is left."""
+    """Return one line of printable characters, at most `longest`, without secrets."""
     text = text[:_LONGEST_READ]
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
@@ -41,10 +41,10 @@ def of(text: str, secrets: Iterable[str] = (), *, longest: int) -> str:
 
 
 def of_page(content: bytes, secrets: Iterable[str] = (), *, longest: int) -> str:
-    """The same of a body that is no JSON: the title of an HTML page, else its words; "" where it has none."""
+    """Return the same for a body that is not JSON: the title of an HTML page, else its words, else ""."""
     text = content[:_LONGEST_READ].decode(errors="replace").replace("\x00", "").strip()
     if text[:1] in ("{", "["):
-        return ""  # JSON that broke off, or is nested beyond reading
+        return ""  # truncated JSON, or nested too deeply
     if "<" in text:
         title = _TITLE.search(text)
         text = title[1] if title else _TAG.sub(" ", _UNSEEN.sub(" ", text))

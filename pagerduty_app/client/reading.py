@@ -1,15 +1,15 @@
-"""Reading an answer's JSON, without the characters that no page, no row and no JSON of ours could carry on."""
+"""Read a response's JSON without the characters that pages, rows and our own JSON cannot hold."""
 
 import json
 import re
 from typing import Any
 
-# NUL, and one half of a surrogate pair, which JSON can escape and UTF-8 cannot say. Whole pairs look alike here.
+# NUL, and half a surrogate pair, which JSON can escape and UTF-8 cannot encode. Whole pairs match too.
 _SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
 
 def json_of(content: bytes) -> Any:
-    """The JSON; {} for nothing. Raises ValueError, or RecursionError for what is nested too deeply."""
+    """Return the JSON, {} for an empty body. Raise ValueError, or RecursionError if it is nested too deeply."""
     if not content:
         return {}
     value = json.loads(content)

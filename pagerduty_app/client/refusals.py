@@ -1,4 +1,4 @@
-"""Refusals in every shape that PagerDuty's hosts use, read into one: message, code, reasons, scopes.
+"""Read refusals in every shape of PagerDuty's hosts into one: message, code, reasons, scopes.
 
 Documented is `{"error": {"message", "code", "errors": []}}`. Client libraries report more: `errors` as text or map,
 `error` as text or list, a flat body, OAuth's `error` + `error_description`, plain text, a gateway's HTML page.
@@ -19,7 +19,7 @@ _LONGEST_REASON = 300
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,39}", re.ASCII)
 _WORDS_AS_CODE = re.compile(r"[a-z]+(_[a-z]+)+", re.ASCII)  # as OAuth's: invalid_grant
 _MESSAGES = ("message", "error_description", "description", "detail", "title", "reason")
-# Of one reason in a list; `title` and `description` are fields there that something may be wrong with.
+# Keys of one reason in a list; `title` and `description` there are names of fields that may be wrong.
 _ITEM_MESSAGES = ("message", "detail")
 _REASONS = ("errors", "details", "reasons")
 _FIELDS = ("field", "attribute", "param", "property")
@@ -27,9 +27,9 @@ _FIELDS = ("field", "attribute", "param", "property")
 
 @dataclass(frozen=True)
 class Refusal:
-    """message, code: "" where the answer has none. required_scopes, token_scopes: of a token that lacks some.
+    """A refusal. message, code: "" if the response has none. required_scopes, token_scopes: of a token that lacks some.
 
-    lacks_scope: whether it says that a scope is missing, also without naming it.
+    lacks_scope: whether it says that a scope is missing, even without naming it.
     """
 
     message: str = ""
@@ -41,13 +41,13 @@ class Refusal:
 
     @property
     def missing_scopes(self) -> list[str]:
-        """The scopes to ask for: those required that the token lacks, or all required where it does not say."""
+        """Return the required scopes that the token lacks, or all required ones if its own are not named."""
         lacking = [scope for scope in self.required_scopes if scope not in self.token_scopes]
         return lacking or list(self.required_scopes)
 
 
 def read(content: bytes, secrets: Iterable[str] = ()) -> Refusal:
-    """The refusal in the body of an answer. secrets: what the request carried, which must not come back in words."""
+    """Return the refusal in a response's body. secrets: values of the request to remove from its words."""
     try:
         body = json_of(content)
     except (ValueError, RecursionError):
@@ -61,7 +61,7 @@ def read(content: bytes, secrets: Iterable[str] = ()) -> Refusal:
 
 
 def of_body(body: Any, secrets: Iterable[str] = ()) -> Refusal:
-    """The same of JSON that is read already."""
+    """Return the refusal in parsed JSON."""
     return _Reader(tuple(secrets)).refusal(body)
 
 
@@ -107,11 +107,11 @@ class _Reader:
         return next((self._text(text, _LONGEST_MESSAGE) for text in texts), "")
 
     def _reasons(self, said: list[Any], message: str) -> tuple[str, ...]:
-        """Every reason once, in order; what the message says already is none."""
+        """Return each reason once, in order, without those that the message contains."""
         found: dict[str, None] = {}
         for part in said:
             values = [part.get(name) for name in _REASONS] if isinstance(part, dict) else [part]
-            # A message that is no text holds the reasons.
+            # A message that is not a text holds the reasons.
             if isinstance(part, dict) and isinstance(part.get("message"), dict | list):
                 values.append(part["message"])
             for value in values:
@@ -123,7 +123,7 @@ class _Reader:
         return tuple(found)
 
     def _flat(self, value: Any, of: str, deeper: int) -> Iterable[str]:
-        """Texts, each after the name of the field that it is about."""
+        """Yield texts, each prefixed with the name of its field."""
         if isinstance(value, str | int | float) and not isinstance(value, bool):
             text = value if isinstance(value, str) else f"{value:.12g}" if abs(value) < 1e15 else ""
             said = self._text(f"{of}: {text}" if of else text, _LONGEST_REASON)
@@ -138,7 +138,7 @@ class _Reader:
             yield from self._of_map(value, of, deeper)
 
     def _of_map(self, value: Mapping[str, Any], of: str, deeper: int) -> Iterable[str]:
-        """{"field": "title", "message": "…"} is one reason; any other map has one for each of its fields."""
+        """Yield reasons: {"field": "title", "message": "…"} is one; another map has one for each of its fields."""
         words = next((value[name] for name in _ITEM_MESSAGES if _is_said(value.get(name))), None)
         field = next((value[name] for name in _FIELDS if _is_said(value.get(name))), "")
         if words is not None and (field or not any(isinstance(item, dict | list) for item in value.values())):
@@ -149,7 +149,7 @@ class _Reader:
 
 
 def _items_of(error: Any, *said: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The maps in the lists of a refusal, the first ones."""
+    """Return the first maps in the lists of a refusal."""
     lists = [error, *(one.get(name) for one in said for name in _REASONS)]
     return [
         item

@@ -1,4 +1,4 @@
-"""How long an answer asks to wait: Retry-After in seconds or as a date (RFC 9110, 10.2.3), or ratelimit-reset."""
+"""Read the wait from a response: Retry-After in seconds or as a date (RFC 9110, 10.2.3), or ratelimit-reset."""
 
 import re
 from datetime import UTC, datetime
@@ -6,15 +6,15 @@ from email.utils import parsedate_to_datetime
 
 import requests
 
-# "At once" and dates in the past: both clocks and PagerDuty's windows are no finer than this.
+# The wait for "at once" and past dates: clocks and PagerDuty's windows are no finer than a second.
 SHORTEST_SECONDS = 1.0
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?", re.ASCII)
 
 
 def seconds_of(answer: requests.Response, *, longest: float) -> float | None:
-    """Seconds to wait, from 1 to `longest`; None when the answer does not say, or says what nobody understands.
+    """Return the seconds to wait, from 1 to `longest`; None if they are missing or cannot be parsed.
 
-    Only 429 and 5xx ask for it. ratelimit-reset belongs to PagerDuty's 429 (developer docs, rate limits).
+    Only 429 and 5xx have them. ratelimit-reset belongs to PagerDuty's 429 (developer docs, rate limits).
     """
     if answer.status_code != 429 and answer.status_code < 500:
         return None
@@ -25,7 +25,7 @@ def seconds_of(answer: requests.Response, *, longest: float) -> float | None:
 
 
 def _seconds(text: str | None) -> float | None:
-    """Any number of seconds, also below zero and infinite; None for what is neither a number nor a date."""
+    """Return the seconds, possibly negative or infinite; None if the text is neither a number nor a date."""
     text = (text or "").strip()
     if _NUMBER.fullmatch(text):
         return float(text)

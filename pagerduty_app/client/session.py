@@ -1,4 +1,4 @@
-"""The session that requests to PagerDuty leave by: nothing kept between them but the connections."""
+"""The session for requests to PagerDuty: it keeps connections between requests, and nothing else."""
 
 from http.cookiejar import DefaultCookiePolicy
 
@@ -6,7 +6,7 @@ import requests
 
 
 class PlainSession(requests.Session):
-    """No proxy or password from the environment, no cookies from one tenant to the next, no redirects."""
+    """A session without proxies or passwords of the environment, without cookies, without redirects."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -14,5 +14,5 @@ class PlainSession(requests.Session):
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """None: even where redirects are not followed, requests would read the whole body for the next one."""
+        """Return None: requests would otherwise read the whole body for a redirect that is not followed."""
         return

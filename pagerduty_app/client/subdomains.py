@@ -1,4 +1,4 @@
-"""An account's subdomain as people type it: with scheme, domain, path, case, spaces; and the subdomain alone."""
+"""Extract an account's subdomain from what people type: with scheme, domain, path, case, spaces."""
 
 import re
 import unicodedata
@@ -8,20 +8,20 @@ DOMAIN = "pagerduty.com"
 _REGIONS = ("eu", "us")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _LONGEST_READ = 500
-# What a copied address stands in, or is followed by.
+# Characters around a copied address.
 _AROUND = " \t\"'`()[],;\u00ab\u00bb\u2018\u2019\u201a\u201c\u201d\u201e\u2039\u203a"
-# Hosts of PagerDuty's own, which are no account's.
+# PagerDuty's own hosts, which are not an account's.
 _NOT_ACCOUNTS = frozenset(
     {"www", "app", "api", "identity", "developer", "support", "events", "status", *_REGIONS}
 )
 
 
 class NotASubdomain(ValueError):
-    """What was typed cannot be an account's subdomain."""
+    """The text cannot be an account's subdomain."""
 
 
 def subdomain_of(typed: str) -> str:
-    """Return the subdomain, in lower case; "" for nothing. Raises NotASubdomain.
+    """Return the subdomain, in lower case; "" for nothing. Raise NotASubdomain.
 
     `Acme`, `acme.pagerduty.com`, `acme.eu.pagerduty.com:443`, `https://x@acme.pagerduty.com/incidents?x` are all acme.
     """
@@ -42,7 +42,7 @@ def subdomain_of(typed: str) -> str:
 
 
 def _ascii(host: str) -> str:
-    """A name in another script as the address bar sends it (IDNA)."""
+    """Return a name in another script as browsers send it (IDNA)."""
     if host.isascii():
         return host
     if any(unicodedata.category(one)[0] not in "LMN" and one not in ".-" for one in host):

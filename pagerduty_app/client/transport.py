@@ -1,4 +1,4 @@
-"""The HTTP seam: every request to PagerDuty's REST API leaves here, with a time-out and a bound."""
+"""The HTTP seam: every request to PagerDuty's REST API is sent here, with a time-out and a bound."""
 
 import json
 import threading
@@ -16,15 +16,15 @@ from pagerduty_app.client.session import PlainSession
 
 _CONNECT_SECONDS = 3.05
 _READ_SECONDS = 10
-# After this no more of an answer is waited for: with the last read a request takes at most 22 seconds, and
-# whoever holds a lease while it asks must hold it for longer.
+# Reading ends after this. With the last read a request takes at most 22 seconds; a lease held meanwhile must be
+# longer.
 LONGEST_SECONDS = 12
 _LARGEST_ANSWER = 16 * 1024 * 1024
 _threads = threading.local()
 
 
 def _session() -> requests.Session:
-    """One session for each thread: connections are kept, nothing is taken from the environment."""
+    """Return this thread's session, which keeps connections and ignores the environment."""
     session: requests.Session | None = getattr(_threads, "session", None)
     if session is None:
         session = _threads.session = PlainSession()
@@ -32,7 +32,7 @@ def _session() -> requests.Session:
 
 
 class Transport:
-    """Requests to one base URL with one token, which goes nowhere else: no redirects, no links followed."""
+    """Requests to one base URL with one token. No redirect or link is followed, so the token goes nowhere else."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Transport:
         body: Mapping[str, Any] | None = None,
         from_email: str | None = None,
     ) -> dict[str, Any]:
-        """The answer's JSON object. Raises PagerDutyError."""
+        """Return the response's JSON object. Raise PagerDutyError."""
         self._on_request()
         headers = {
             "Authorization": f"Bearer {self._access_token}",
@@ -72,7 +72,7 @@ class Transport:
         writes = method != "GET"
         until = time.monotonic() + LONGEST_SECONDS
         try:
-            # Not by the session's own settings, of which there are none: putting both together takes longer than this.
+            # Prepared by hand: merging with the session's settings, which are empty, costs more.
             request = requests.Request(
                 method,
                 self._base_url + path,

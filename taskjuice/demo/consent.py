@@ -1,4 +1,4 @@
-"""Consent without a browser: our own views in this process, the provider's pages over real HTTP."""
+"""OAuth consent without a browser: our own views in this process, the provider's pages over real HTTP."""
 
 from html.parser import HTMLParser
 from typing import Any
@@ -13,16 +13,16 @@ from connections.models import User
 
 _TIMEOUT = (3.05, 15)
 _MOST_PAGES = 10
-# Who consents for the demo agency, where the provider's page offers several people.
+# The user who consents for the demo agency where the provider's page offers several.
 DANA = "dana@acme.example"
 
 
 class ConsentFailed(Exception):
-    """The provider did not send us back; the message says where it ended."""
+    """The provider did not redirect back; the message says where it ended."""
 
 
 class _FirstForm(HTMLParser):
-    """The first form of a page, filled in: an option that names DANA is chosen, and the first button pressed."""
+    """The first form of a page, filled in: the option that names DANA, and the first button."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class _FirstForm(HTMLParser):
 def give(user: User, start: str, form: dict[str, Any]) -> str:
     """Go through the real OAuth flow as `user`, beginning with a post of `form` to our page `start`.
 
-    Answers the path of the page it ended on. Raises ConsentFailed.
+    Return the path of the last page. Raise ConsentFailed.
     """
     public = urlsplit(settings.PUBLIC_BASE_URL)
     port = str(public.port or (443 if public.scheme == "https" else 80))
@@ -102,7 +102,7 @@ def give(user: User, start: str, form: dict[str, Any]) -> str:
 
 
 def _consent(url: str, callback: str) -> str:
-    """Say yes on the provider's pages until they lead back to `callback`; answers that URL."""
+    """Authorize on the provider's pages until they redirect to `callback`; return that URL."""
     with requests.Session() as session:
         session.trust_env = False
         answer = session.get(url, allow_redirects=False, timeout=_TIMEOUT)

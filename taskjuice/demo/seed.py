@@ -24,11 +24,11 @@ _ACTOR = Actor.system("Demo data")
 
 
 def seed() -> dict[str, Any]:
-    """Make what is missing and answer how to use it, the same each time.
+    """Create what is missing and return how to use it; the result is the same each time.
 
     {"base_url", "email", "password", "api_key", "account", "workspace", "connection",
-    "triggers": {key: {"id", "url", "secret"}}}. Raises consent.ConsentFailed when PagerDuty (or the sandbox)
-    cannot be reached or does not agree.
+    "triggers": {key: {"id", "url", "secret"}}}. Raise consent.ConsentFailed if PagerDuty (or the sandbox) cannot be
+    reached or refuses.
     """
     user, workspace = _people()
     connection = _connection(user, workspace)
@@ -40,7 +40,7 @@ def seed() -> dict[str, Any]:
         "account": str(workspace.account_id),
         "workspace": str(workspace.pk),
         "connection": str(connection.pk),
-        # What asks by itself has no address to post to.
+        # Polled triggers have no URL.
         "triggers": {
             key: _trigger(connection, key)
             for key in catalog.integration("pagerduty").triggers
@@ -50,7 +50,7 @@ def seed() -> dict[str, Any]:
 
 
 def _derived(purpose: str) -> str:
-    """A secret of this installation that is the same on each call without being stored anywhere."""
+    """Return a secret of this installation, derived so that it is the same each time and stored nowhere."""
     return hmac.new(settings.SECRET_KEY.encode(), f"demo {purpose}".encode(), hashlib.sha256).hexdigest()
 
 
@@ -61,7 +61,7 @@ def _people() -> tuple[User, Workspace]:
         user = User.objects.create_user(EMAIL, first_name="Dana", last_name="Demo")
     user.set_password(_derived("password")[:20])
     user.save()
-    # Nobody reads this address: it counts as confirmed, also where others have to confirm theirs.
+    # The address has no mailbox, so it is stored as confirmed even where addresses must be confirmed.
     EmailAddress.objects.update_or_create(
         user=user, email=EMAIL, defaults={"verified": True, "primary": True}
     )
@@ -77,7 +77,7 @@ def _connection(user: User, workspace: Workspace) -> Connection:
     connections = Connection.objects.filter(workspace=workspace, label=LABEL)
     usable = connections.filter(status=Connection.Status.ACTIVE).first()
     if usable is not None:
-        # The sandbox may be another one than last time; its refusal moves the connection to `error`.
+        # A restarted sandbox does not know the old grant; its refusal moves the connection to `error`.
         health_check.check(actor=_ACTOR, connection=usable)
         usable = connections.filter(status=Connection.Status.ACTIVE).first()
     if usable is None:
@@ -94,7 +94,7 @@ def _connection(user: User, workspace: Workspace) -> Connection:
 
 
 def _api_key(workspace: Workspace) -> str:
-    """The first of the demo's keys that nobody has revoked, made if need be."""
+    """Return the first API key of the demo that is not revoked; create it if necessary."""
     for number in itertools.count(1):
         secret = _derived("api key" if number == 1 else f"api key {number}")
         plain = api_keys.plain(secret)

@@ -1,7 +1,7 @@
-"""The story: connect → event → workflow → note on the incident, told over HTTP with real ids.
+"""The story of the demo: connect → event → workflow → note on the incident, over HTTP with real ids.
 
-Everything here goes through the public doors: our REST API with an API key, PagerDuty's webhooks, and the
-sandbox's control calls standing in for the people at the client who use PagerDuty.
+It uses public interfaces only: our REST API with an API key, PagerDuty's webhooks, and the sandbox's control API for
+what the client's people do in PagerDuty.
 """
 
 import time
@@ -17,11 +17,11 @@ _PATIENCE = 40.0
 
 
 class StoryFailed(Exception):
-    """A part of the story did not come true."""
+    """A part of the story failed."""
 
 
 class Story:
-    """Tells it step by step; each part raises StoryFailed (or a requests error) when it does not hold."""
+    """Play the story step by step. Each part raises StoryFailed (or a requests error) if it fails."""
 
     def __init__(self, seed: Json, sandbox_url: str, tell: Callable[[str], None]) -> None:
         self.seed = seed
@@ -49,7 +49,7 @@ class Story:
         return answer.json()
 
     def until(self, what: str, look: Callable[[], Any]) -> Any:
-        """The first truthy answer of `look`, tried for 40 seconds."""
+        """Return the first truthy result of `look`, called for up to 40 seconds."""
         end = time.monotonic() + _PATIENCE
         while time.monotonic() < end:
             seen = look()
@@ -87,7 +87,7 @@ class Story:
             self.tell(f"   {key} → {trigger['url']} · confirmed {self._confirmed(key)}")
 
     def _subscribe(self, trigger: Json) -> str:
-        """A subscription to that trigger's URL; a sandbox that knows none any more uses no older secret either."""
+        """Create a subscription to the trigger's URL and retire older secrets, which a new sandbox does not have."""
         path = f"triggers/{trigger['id']}/"
         ours = self.ours("POST", f"{path}secrets/", {"secret": trigger["secret"]}, ok=201)["id"]
         for secret in self.ours("GET", path)["secrets"]:
@@ -107,7 +107,7 @@ class Story:
         existing = {row["name"] for row in self.ours("GET", "workflows/")["results"]}
         for key, text in {
             "pagerduty/incident-triggered": "Runbook for “{{ trigger.incident.title }}”: check the queue first.",
-            "pagerduty/incident-acknowledged": "Somebody is on it: {{ trigger.incident.title }}",
+            "pagerduty/incident-acknowledged": "Acknowledged: {{ trigger.incident.title }}",
             "pagerduty/incident-resolved": "Over: {{ trigger.incident.title }}",
         }.items():
             name = f"Note when {key.partition('/')[2].replace('-', ' ')}"
@@ -191,7 +191,7 @@ class Story:
 
     # --- small things ----------------------------------------------------------------------------
     def _open_incident(self) -> str:
-        """Somebody at the client sees trouble."""
+        """Open an incident as a person at the client does."""
         body = {"account": "acme", "title": "Checkout answers slowly", "urgency": "high"}
         made: list[str] = self.theirs("POST", "incidents", body)["incidents"]
         return made[0]

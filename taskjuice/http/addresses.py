@@ -11,10 +11,10 @@ _warned: set[str] = set()
 
 
 def client_address(remote: str, forwarded: str, *, proxies: int) -> str:
-    """Return the address that the outermost of our own proxies saw; `remote` where none is trusted, "" for none.
+    """Return the client address that our outermost proxy saw, or `remote` without a trusted proxy, or "".
 
-    What stands further left in X-Forwarded-For was sent by the client, who can claim anything. An entry that is no
-    address counts as none, and is warned of once: until the proxy is mended, its clients share its address.
+    Entries further left in X-Forwarded-For were sent by the client and can be forged. An entry that is not an address
+    is logged once and ignored: until the proxy is fixed, its clients share its address.
     """
     peer = read(remote) or ""
     if not proxies:
@@ -33,7 +33,7 @@ def client_address(remote: str, forwarded: str, *, proxies: int) -> str:
 def read(text: str) -> str | None:
     """Return the address in one entry of X-Forwarded-For, or None.
 
-    Proxies write it with a port or in brackets. A zone (`fe80::1%eth0`) means something on their machine only.
+    Proxies add a port or brackets. A zone (`fe80::1%eth0`) has a meaning on their machine only.
     """
     text = text.strip().strip('"')
     if text.startswith("["):

@@ -1,4 +1,4 @@
-"""Run a WSGI application for one request and hand its answer to the server."""
+"""Run a WSGI application for one request and pass its response to the server."""
 
 import asyncio
 import threading
@@ -15,7 +15,7 @@ from taskjuice.http.threads import Job
 log = structlog.get_logger(__name__)
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-# How long a reader of a streamed answer may let it wait before the thread is needed elsewhere; longer for more bytes.
+# How long a reader of a streamed response may block its thread; more bytes earn more time.
 _READER_SECONDS = 30.0
 _LEAST_BYTES_A_SECOND = 1000
 _BROKEN = (500, [("Content-Type", "text/plain")], b"Something broke on our side; it is on record.")
@@ -28,9 +28,9 @@ def answer(
     job: Job,
     streams: threading.Semaphore,
 ) -> None:
-    """Called in a thread. Whole answers are left to the server, so slow readers of them keep no thread busy.
+    """Run the application in a thread. The server sends whole responses, so their slow readers hold no thread.
 
-    streams: how many threads may be streaming answers at once; each takes as long as its reader does.
+    streams: limits the threads that stream responses; each is held for as long as its reader takes.
     """
     status, headers, broken = _BROKEN
 
@@ -46,7 +46,7 @@ def answer(
     try:
         try:
             rest = iter(result)
-            first = next(rest, b"")  # only now start_response is sure to have been called
+            first = next(rest, b"")  # a generator calls start_response only now
             body = None if _is_streamed(result, headers) else b"".join((first, *rest))
         except Exception:
             log.exception("application_failed")
@@ -69,14 +69,14 @@ def answer(
 
 
 def _is_streamed(result: Iterable[bytes], headers: list[tuple[str, str]]) -> bool:
-    # Django's answers say whether they are.
+    # Django's responses have the attribute.
     if isinstance(result, list) or not getattr(result, "streaming", True):
         return False
     return not any(name.lower() == "content-length" for name, _ in headers)
 
 
 def _stream(pieces: Iterable[bytes], transport: Any, loop: asyncio.AbstractEventLoop) -> None:
-    """Piece by piece, all in this thread: what makes them may hold a connection to the database."""
+    """Send piece by piece in this thread: the generator may hold a database connection of this thread."""
 
     async def send(piece: bytes) -> None:
         await transport.send_bytes(piece)
@@ -88,7 +88,7 @@ def _stream(pieces: Iterable[bytes], transport: Any, loop: asyncio.AbstractEvent
         sent = asyncio.run_coroutine_threadsafe(send(piece), loop)
         try:
             sent.result(min(left, _READER_SECONDS))
-        except Exception as error:  # noqa: BLE001 - the reader is gone or asleep, whatever the server calls it
+        except Exception as error:  # noqa: BLE001 - the reader is gone or asleep; servers raise different errors
             sent.cancel()
             log.info("stream_broken_off", error=type(error).__name__)
             return

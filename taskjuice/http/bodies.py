@@ -1,6 +1,6 @@
-"""Bodies of requests, received by the event loop: each with a deadline and a minimum rate, all within a bound.
+"""Request bodies, received by the event loop with a deadline, a minimum rate, and bounds on number and bytes.
 
-What is measured: with 100 senders that stall, a page takes as long as with none (tests/flows/test_stalled.py).
+Measured: with 100 stalled senders a page takes as long as with none (tests/flows/test_stalled.py).
 """
 
 import asyncio
@@ -11,13 +11,13 @@ from typing import Any
 from taskjuice.http.refused import Refused, busy, too_large, too_slow
 
 LONGEST_SECONDS = 20.0
-# On average, once the first seconds are over: a mobile network brings many times that.
+# On average after GRACE_SECONDS; a mobile network is many times faster.
 LEAST_BYTES_A_SECOND = 1000
 GRACE_SECONDS = 4.0
 MOST_AT_ONCE = 256
 MOST_OF_ONE_ADDRESS = 128
 MOST_BYTES_HELD = 64 * 1024 * 1024
-# Read at once, within the grace: each chunk costs the loop another turn.
+# A body up to this length is read in one call: each chunk costs another turn of the loop.
 _SHORT_BYTES = 8 * 1024
 _LOOKS_EVERY = 0.5
 
@@ -29,7 +29,7 @@ class _Body:
     task: Any
     got: bytearray = field(default_factory=bytearray)
     too_slow: bool = False
-    # Empty chunks. The server ends each body with one; two of them are a body that broke off.
+    # Number of empty chunks. The server ends a body with one; two mean that the client closed the connection.
     breaks: int = 0
 
     def is_too_slow(self, now: float) -> bool:
@@ -40,7 +40,7 @@ class _Body:
 
 
 class Bodies:
-    """All bodies that this process is receiving. largest: bytes, the most that any view takes."""
+    """All bodies that this process is receiving. largest: bytes, the largest that any view accepts."""
 
     def __init__(self, *, largest: int) -> None:
         self.largest = largest
@@ -50,7 +50,7 @@ class Bodies:
         self._watching = False
 
     async def receive(self, protocol: Any, *, declared: int | None, address: str) -> bytes:
-        """Return the whole body, to be released. Raises Refused: too large, too slow, too many at once, cut short."""
+        """Return the whole body, to be released. Raise Refused: too large, too slow, too many at once, cut short."""
         if declared is not None and declared > self.largest:
             raise too_large()
         self._admit(address)
@@ -75,7 +75,7 @@ class Bodies:
         return bytes(body.got)
 
     def release(self, length: int) -> None:
-        """A body that was received is not kept any longer; until then it counts."""
+        """Subtract a received body from the bytes held, once it is processed."""
         self._held -= length
 
     async def _read(self, body: _Body, protocol: Any, declared: int | None) -> None:
@@ -104,7 +104,7 @@ class Bodies:
             del self._of_address[body.address]
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        """End those that are too slow; goes on while any arrives."""
+        """Cancel bodies that are too slow; reschedule while any arrives."""
         now = loop.time()
         for body in list(self._arriving):
             if body.is_too_slow(now):

@@ -1,4 +1,4 @@
-"""What the gateway asks of whoever knows deliveries."""
+"""The interface by which the gateway stores deliveries without a thread."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -8,20 +8,20 @@ Answer = tuple[int, list[tuple[str, str]], bytes]
 
 
 class Deliveries(Protocol):
-    """What can be said and done about deliveries before the application is asked."""
+    """Decide about deliveries before the WSGI application runs."""
 
     def concern(self, path: str) -> bool:
-        """Whether it is the path of one; such requests may be answered 503 while a thread is busy with them."""
+        """Return whether the path is a delivery's; it may be answered 503 while a thread still works on it."""
 
     def known(self, environ: dict[str, Any]) -> bool:
-        """Whether the body is wanted, as far as can be said at once."""
+        """Return whether the body must be read, judged from the cache alone."""
 
     def wanted(self, environ: dict[str, Any]) -> bool:
-        """Whether the body is wanted; may ask the database. Without it, the application answers why not."""
+        """Return whether the body must be read; may query the database. If not, the application refuses without it."""
 
     def begin(self, environ: dict[str, Any], body: bytes, then: Callable[[Answer | None], None]) -> float:
-        """Have it stored without a thread; asks nothing. Return how many seconds to wait for it, 0: not begun.
+        """Start storing it without a thread or a query. Return the seconds to wait for it, 0 if it is not started.
 
-        `then` is called once, from any thread, with the answer to give. None, and when nothing is begun or the seconds
-        are over: the application is to take it.
+        `then` is called once, from any thread, with the response, or None for the application to handle the delivery.
+        The application also handles a delivery that is not started or not stored in time.
         """

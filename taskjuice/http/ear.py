@@ -1,4 +1,4 @@
-"""Where other threads tell an event loop what has come of what it waits for."""
+"""Set results of an event loop's futures from other threads."""
 
 import asyncio
 import threading
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Ear:
-    """Of one loop. All that is told while the loop is busy wakes it once: each wake-up is a write to a pipe."""
+    """Results for one loop. All that arrive while it is busy share one wake-up, since each is a write to a pipe."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -15,16 +15,16 @@ class Ear:
         self._lock = threading.Lock()
 
     def tell(self, future: "asyncio.Future[Any]", result: Any) -> None:
-        """From any thread: give a future of the loop its result, unless it has one."""
+        """Set the result of a future of the loop, unless it has one; call it from any thread."""
         with self._lock:
             self._told.append((future, result))
             if len(self._told) > 1:
                 return
-        with suppress(RuntimeError):  # the loop is closed: the process ends
+        with suppress(RuntimeError):  # the loop is closed because the process ends
             self.loop.call_soon_threadsafe(self._hear)
 
     async def hear(self, future: "asyncio.Future[Any]", *, within: float) -> Any:
-        """Return what is told of it; None after that many seconds."""
+        """Return the result of the future, or None after `within` seconds."""
         timer = self.loop.call_later(within, _give, future, None)
         try:
             return await future

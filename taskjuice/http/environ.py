@@ -1,4 +1,4 @@
-"""From what the server says about a request to the environ of a WSGI application (PEP 3333)."""
+"""Build the environ of a WSGI application (PEP 3333) from an RSGI scope."""
 
 import sys
 from io import BytesIO
@@ -6,7 +6,7 @@ from typing import Any
 
 from taskjuice.http.refused import Refused
 
-# What proxies say about their clients.
+# Headers by which proxies describe their clients.
 _FORWARDED = frozenset(("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded"))
 _NOT_HTTP = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 _MOST_NAMES = 500
@@ -16,8 +16,8 @@ _names: dict[str, str] = {}
 def environ_of(scope: Any, *, proxied: bool) -> dict[str, Any]:
     """Return the environ of a request, with an empty body.
 
-    Names with an underscore would be taken for those with a hyphen, which a proxy has checked: they are left out.
-    Raises Refused (400) where a proxy is trusted (`proxied`) and the request says twice who sent it.
+    Header names with an underscore are left out: WSGI cannot tell them from the hyphenated ones that a proxy checked.
+    Raise Refused (400) if a proxy is trusted (`proxied`) and the request names its sender twice.
     """
     address, _, port = scope.server.rpartition(":")
     environ: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""The application that the web server calls (RSGI): receives a request whole, then has a thread answer it."""
+"""The RSGI application that the web server calls: receive a whole request, then answer it in a thread."""
 
 import asyncio
 import threading
@@ -17,16 +17,17 @@ from taskjuice.http.threads import Job, Threads
 
 # PagerDuty gives a delivery five seconds.
 PATIENCE_SECONDS = 4.5
-# With less left, nothing is begun that could not be answered any more.
+# With less time left, a thread could not answer any more, so none is used.
 _LEAST_SECONDS = 0.01
 _ALIVE = b'{"status": "ok"}'
 _ALIVE_HEADERS = [("Content-Type", "application/json"), ("X-Content-Type-Options", "nosniff")]
 
 
 class Gateway:
-    """proxies: how many of ours add to X-Forwarded-For. proxied: whether any in front is believed at all.
+    """Receive requests and pass them to the deliveries' fast path or to a thread.
 
-    largest: bytes, the most that any view takes.
+    proxies: how many of ours add to X-Forwarded-For. proxied: whether forwarded headers are believed at all.
+    largest: bytes, the largest body that any view accepts.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Gateway:
         self._ear: Ear | None = None
         self._streams = threading.Semaphore(max(1, threads // 2))
         self._bodies = Bodies(largest=largest)
-        # Requests to addresses that anyone can guess do not fill the places that deliveries need.
+        # Separate bounds: requests to public addresses must not use up the places of deliveries.
         self._delivered = Bodies(largest=largest)
         self._proxies = proxies
         self._proxied = proxied
@@ -73,7 +74,7 @@ class Gateway:
             self._bodies.release(len(body))
 
     async def _take(self, deliveries: Deliveries, environ: dict[str, Any], protocol: Any) -> None:
-        """Answer a delivery, without a thread where that can be done; its body is read if it is wanted."""
+        """Answer a delivery, without a thread if possible; read its body only if it is needed."""
         ear, body, patience = self._hearing(), b"", PATIENCE_SECONDS
         began = ear.loop.time()
         if deliveries.known(environ):
@@ -109,7 +110,7 @@ class Gateway:
         patience: float,
         answer_late: bool = False,
     ) -> bool:
-        """Whether the application has answered (Threads.run)."""
+        """Return whether the application has answered (Threads.run)."""
         environ["wsgi.input"] = BytesIO(body)
 
         def work(job: Job) -> None:
@@ -141,7 +142,7 @@ class Gateway:
         return self._ear
 
     async def _receive(self, environ: dict[str, Any], protocol: Any, bodies: Bodies) -> bytes:
-        """Return the body, to be released; the environ gets its length, where only its end says it (chunks)."""
+        """Return the body, to be released. Set CONTENT_LENGTH, which a chunked request does not have."""
         given: str = environ.get("CONTENT_LENGTH", "")
         if given and not given.isdecimal():
             raise Refused(400, "bad_length", "The Content-Length is not a number.")

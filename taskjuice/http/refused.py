@@ -1,15 +1,15 @@
-"""Answers that the gateway gives by itself, without Django."""
+"""Responses that the gateway gives itself, without Django."""
 
 import json
 
-# The paths of which software reads the answers.
+# Paths whose clients are software: they get errors as JSON.
 _SOFTWARE = ("/api/", "/hooks/")
 
 Headers = list[tuple[str, str]]
 
 
 class Refused(Exception):
-    """A request that no thread is given. retry_after: seconds, where the same request may succeed later."""
+    """A request that gets no thread. retry_after: seconds after which the same request may succeed."""
 
     def __init__(self, status: int, code: str, message: str, retry_after: int | None = None) -> None:
         super().__init__(message)
@@ -19,7 +19,7 @@ class Refused(Exception):
         self.retry_after = retry_after
 
     def answer(self, path: str) -> tuple[int, Headers, bytes]:
-        """Return status, headers and body, in the API's error shape where software asks."""
+        """Return status, headers and body, in the API's error shape for software."""
         headers = [("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store")]
         if self.retry_after is not None:
             headers.append(("Retry-After", str(self.retry_after)))
@@ -48,5 +48,5 @@ def too_slow() -> Refused:
 
 
 def too_late() -> Refused:
-    """The answer to a delivery that a thread is still busy with. Sent again, it is recognised."""
+    """Return the refusal of a delivery that a thread still works on; a repeat of it is recognised."""
     return Refused(503, "not_stored", "The delivery was not stored in time. Send it again.", retry_after=30)

@@ -1,4 +1,4 @@
-"""The threads that run the WSGI application. A request that waits for one too long is answered 503 instead."""
+"""The threads that run the WSGI application. A request that waits too long for a thread is answered 503."""
 
 import asyncio
 import threading
@@ -13,27 +13,27 @@ log = structlog.get_logger(__name__)
 
 
 class Job:
-    """One piece of work for a thread: at most one of thread and event loop begins it, and at most one answers it."""
+    """Work for one thread. Thread and event loop compete: one of them begins it, one of them answers it."""
 
     def __init__(self, work: Callable[["Job"], None], ear: Ear) -> None:
         self.work = work
         self.ear = ear
-        # Whether it has been done; False: given up.
+        # True: done. False: given up.
         self.done: asyncio.Future[bool] = ear.loop.create_future()
         self._begun = threading.Lock()
         self._answered = threading.Lock()
 
     def begin(self) -> bool:
-        """Whether the caller is the one who begins it."""
+        """Return whether the caller is the first to begin it."""
         return self._begun.acquire(blocking=False)
 
     def may_answer(self) -> bool:
-        """Whether the caller is the one who answers."""
+        """Return whether the caller is the first to answer."""
         return self._answered.acquire(blocking=False)
 
 
 class Threads:
-    """So many threads, which take what waits in the order it came."""
+    """A fixed number of threads that take jobs in the order of arrival."""
 
     def __init__(self, count: int) -> None:
         self._waiting: SimpleQueue[Job] = SimpleQueue()
@@ -41,10 +41,10 @@ class Threads:
             threading.Thread(target=self._run, name=f"web-{number}", daemon=True).start()
 
     async def run(self, work: Callable[[Job], None], *, ear: Ear, patience: float, answer_late: bool) -> bool:
-        """Whether `work` has been done. False: it waited for `patience` seconds, and never begins.
+        """Run `work` in a thread and return True; return False if none was free within `patience` seconds.
 
-        answer_late: also False when it has begun, is not done by then and has not answered; it may not answer any
-        more. For requests that can be sent again without harm.
+        answer_late: also return False if the work has begun but not answered in time; it may then not answer any more.
+        For requests that can be repeated without harm.
         """
         job = Job(work, ear)
 
@@ -66,7 +66,7 @@ class Threads:
                 continue
             try:
                 job.work(job)
-            except Exception:  # whatever it was, the thread is needed for the next
+            except Exception:  # the thread is needed for the next request
                 log.exception("request_broke_off")
             finally:
                 job.ear.tell(job.done, result=True)
