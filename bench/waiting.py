@@ -22,7 +22,7 @@ from django.utils import timezone  # noqa: E402
 from bench import notes  # noqa: E402
 from connections.grants import rate_limit, tokens  # noqa: E402
 from connections.models import Connection  # noqa: E402
-from workflows import doorbell, fanout, origins, step_inputs, storing  # noqa: E402
+from workflows import doorbell, fanout, inbox_events, origins, step_inputs, storing  # noqa: E402
 from workflows.models import Run, Trigger  # noqa: E402
 
 # Of a run that is put aside, so that looking for due ones costs the same whatever is left for later turns.
@@ -66,7 +66,7 @@ def hand(count: int) -> dict[str, Any]:
 
 
 def _handed(run: Run) -> dict[str, Any]:
-    step, fields = run.plan[0], fanout.fields_of(run.event) | {"steps": {}}
+    step, fields = run.plan[0], inbox_events.fields_of(run.event) | {"steps": {}}
     return {
         "seq": run.seq,
         "trigger": str(run.event.trigger_id),

@@ -10,8 +10,7 @@ from workflows import calls, catalog, pickers
 from workflows.action_fields import field_for
 from workflows.catalog import ActionType, Json
 from workflows.lookups import Choices
-
-_LONGEST_SAID = 500
+from workflows.serializer_errors import flat
 
 
 class SchemaForm(forms.Form):
@@ -97,17 +96,3 @@ def _left_out(value: Any) -> bool:
 
 def _as_json(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value
-
-
-def flat(errors: Any) -> list[str]:
-    """The sentences in a serializer's errors, whatever they are nested in."""
-    if isinstance(errors, Mapping):
-        return [sentence for inner in errors.values() for sentence in flat(inner)]
-    if isinstance(errors, list | tuple):
-        return [sentence for inner in errors for sentence in flat(inner)]
-    return [_short(str(errors))]
-
-
-def _short(said: str) -> str:
-    """Without the middle of what is too long: some quote a value, and fields can make one of any length."""
-    return said if len(said) <= _LONGEST_SAID else f"{said[: _LONGEST_SAID - 81]}…{said[-80:]}"

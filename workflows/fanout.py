@@ -12,8 +12,9 @@ from django.db.models import Q
 from core.db import clock
 from core.db.hot import rows
 from core.errors import in_words
-from workflows import catalog, conditions, doorbell, origins, pace
+from workflows import chain_reasons, conditions, origins, pace
 from workflows.hooks import outbox
+from workflows.inbox_events import fields_of
 from workflows.models import Event, Run, Trace, Workflow, WorkflowVersion
 from workflows.notifications import facts
 from workflows.runs import chains
@@ -112,10 +113,10 @@ def _tell_of_ended_chain(
     event: Event, wanted: list[Workflow], made: list[Run], not_started: list[dict[str, str]]
 ) -> None:
     """A workflow that is in its chain already is no news: each write that it reacts to would be."""
-    full = {one["workflow"] for one in not_started if one["code"] == chains.FULL}
+    full = {one["workflow"] for one in not_started if one["code"] == chain_reasons.FULL}
     for workflow in wanted:
         if str(workflow.pk) in full:
-            facts.chain_ended(event, workflow, chains.WORDS[chains.FULL])
+            facts.chain_ended(event, workflow, chain_reasons.WORDS[chain_reasons.FULL])
     for run in made:
         if run.status == Run.Status.CANCELLED:
             facts.chain_ended(event, run.workflow, in_words(run.error))
@@ -189,19 +190,3 @@ def _fail(event: Event, error: str) -> None:
         if _finish(event, Event.Status.FAILED, error=error) and not event.is_test:
             words = error if " " in error else f"It failed {event.attempts} times ({error})."
             facts.event_failed(event, words)
-
-
-def fields_of(event: Event) -> dict[str, Any]:
-    """What conditions and expressions can see of an event: {"trigger": {…}}."""
-    provider = event.trigger.key.partition("/")[0]
-    return {"trigger": catalog.integration(provider).trigger_fields(event.payload)}
-
-
-def requeue(event: Event) -> bool:
-    """Give a failed event another round of attempts."""
-    with transaction.atomic():
-        updated = Event.objects.filter(seq=event.seq, status=Event.Status.FAILED).update(
-            status=Event.Status.QUEUED, attempts=0, lease_until=None, error=""
-        )
-        doorbell.ring()
-    return bool(updated)

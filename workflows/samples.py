@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import TextField
 from django.db.models.functions import Cast, Length
 
-from workflows import catalog, fanout, known_fields
+from workflows import catalog, inbox_events, known_fields
 from workflows.catalog import Json
 from workflows.expressions.writing import text_of
 from workflows.models import ActionCall, Event, Trigger, Workflow
@@ -70,7 +70,7 @@ def recent(trigger: Trigger) -> list[Event]:
 def of_trigger(trigger: Trigger, event: Event | None = None) -> Json:
     """{"trigger": …} of that event, or of the documented one."""
     if event is not None:
-        return fanout.fields_of(event)
+        return inbox_events.fields_of(event)
     kind = catalog.find_trigger(trigger.key)
     fields = catalog.integration(trigger.provider).trigger_fields(kind.sample if kind else {})
     return {"trigger": fields}

@@ -8,9 +8,9 @@ from django import forms
 from connections.web.forms import Line
 from core.errors import Problem
 from workflows import catalog, drafts, step_fields, step_inputs
-from workflows.action_forms import flat
 from workflows.catalog import ActionType, Json
 from workflows.lookups import Choices
+from workflows.serializer_errors import flat
 
 _ON_ERROR = [
     ("stop", "the run ends as failed"),

@@ -15,10 +15,10 @@ from rest_framework.serializers import as_serializer_error
 from connections.models import Connection
 from core.errors import Problem
 from workflows import calls, catalog, expressions
-from workflows.action_forms import flat
 from workflows.catalog import Json
 from workflows.expressions.writing import as_json, text_of
 from workflows.models import ActionCall
+from workflows.serializer_errors import flat
 
 # A text that may be so long is for people to read; shorter ones are names, ids and keys.
 _PROSE = 300

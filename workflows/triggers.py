@@ -6,27 +6,22 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from connections import audit
 from connections.models import Connection
 from connections.tenancy.actor import Actor
-from core.crypto import seal
 from core.db import clock
 from core.errors import Problem
 from workflows import (
     catalog,
-    fanout,
-    holding,
+    inbox_events,
     pace,
     redaction,
     storing,
     trigger_options,
-    turned_away,
     watching,
 )
-from workflows.models import Event, Trigger, TriggerSecret
+from workflows.models import Event, Trigger
+from workflows.trigger_audit import record
 from workflows.webhooks import wishes
-
-MAX_SECRETS = 10
 
 
 def create(
@@ -53,7 +48,7 @@ def create(
         )
         if trigger_type.poll:
             watching.begin(trigger)
-        _record(actor, trigger, "trigger.created", **({"options": checked} if checked else {}))
+        record(actor, trigger, "trigger.created", **({"options": checked} if checked else {}))
         if wishes.wanted_by_default(trigger):
             wishes.set_up(actor=actor, trigger=trigger)
     return trigger
@@ -80,42 +75,8 @@ def change(*, actor: Actor, trigger: Trigger, changes: dict[str, Any]) -> None:
                 watching.restart(trigger)
             else:
                 wishes.look_soon(trigger)
-        _record(actor, trigger, "trigger.changed", **changes)
+        record(actor, trigger, "trigger.changed", **changes)
     trigger.refresh_from_db()
-
-
-def add_secret(*, actor: Actor, trigger: Trigger, secret: str) -> tuple[TriggerSecret, dict[str, int]]:
-    """Make `secret` one of the active ones and judge what was held for it.
-
-    Return the row and how many held deliveries met which verdict. Raises Problem (too_many_secrets, no_address,
-    insufficient_scope: a holder of the secret can sign deliveries that start what is published here).
-    """
-    if trigger.workflows.filter(live__isnull=False).exists():
-        actor.require_actions(trigger.connection.workspace.account_id)
-    if catalog.polled(trigger.key):
-        message = "This trigger asks by itself: it has no address, and nothing that is signed."
-        raise Problem("no_address", message, status=409)
-    with transaction.atomic():
-        trigger.lock()  # as holding a delivery does
-        active = list(trigger.secrets.filter(retired_at__isnull=True))
-        same = next((row for row in active if row.value() == secret), None)
-        if same is not None:
-            return same, {}
-        if len(active) >= MAX_SECRETS:
-            raise Problem("too_many_secrets", "Retire a secret that is no longer used first.", status=409)
-        turned_away.close_minute(trigger)
-        row = TriggerSecret(trigger=trigger, created_by_id=actor.user_id)
-        seal(row, "secret", secret)
-        row.save()
-        _record(actor, trigger, "trigger.secret_added")
-        return row, holding.judge_held(trigger, secrets=[*active, row], held=trigger.held.all())
-
-
-def retire_secret(*, actor: Actor, secret: TriggerSecret) -> None:
-    """Deliveries signed with it are refused from now on."""
-    with transaction.atomic():
-        if TriggerSecret.objects.filter(pk=secret.pk, retired_at__isnull=True).update(retired_at=clock.now()):
-            _record(actor, secret.trigger, "trigger.secret_retired")
 
 
 def send_test(*, actor: Actor, trigger: Trigger) -> Event:
@@ -127,7 +88,7 @@ def send_test(*, actor: Actor, trigger: Trigger) -> Event:
     body = catalog.integration(trigger.provider).sample_delivery(trigger_type, external_id)
     with transaction.atomic():
         storing.store(trigger, body=body, is_test=True)
-        _record(actor, trigger, "trigger.tested")
+        record(actor, trigger, "trigger.tested")
     return Event.objects.get(trigger=trigger, external_id=external_id)
 
 
@@ -137,9 +98,9 @@ def requeue(*, actor: Actor, event: Event) -> None:
     """
     actor.require_actions(event.trigger.connection.workspace.account_id)
     with transaction.atomic():
-        if not fanout.requeue(event):
+        if not inbox_events.requeue(event):
             raise Problem("event_not_failed", "Only a failed event is tried again.", status=409)
-        _record(actor, event.trigger, "event.requeued", event=event.external_id)
+        record(actor, event.trigger, "event.requeued", event=event.external_id)
 
 
 def delete(*, actor: Actor, trigger: Trigger) -> None:
@@ -154,15 +115,4 @@ def delete(*, actor: Actor, trigger: Trigger) -> None:
             error = Problem("cancelled", "The trigger was deleted.", status=409).as_error()
             pace.cancel(pace.held_of(listening), error)
             listening.update(status="paused", pause_reason="")
-            _record(actor, trigger, "trigger.deleted")
-
-
-def _record(actor: Actor, trigger: Trigger, action: str, **detail: Any) -> None:
-    """One audit event that names the trigger as it is called at the time."""
-    audit.record(
-        actor,
-        action,
-        connection=trigger.connection,
-        target=str(trigger.pk),
-        detail={"trigger": trigger.name, **detail},
-    )
+            record(actor, trigger, "trigger.deleted")

@@ -10,8 +10,8 @@ from core.errors import Problem
 from core.json_sanitize import storable
 from workflows import attempts, claims, conditions, outcomes, parked, step_inputs
 from workflows.catalog import Json
-from workflows.fanout import fields_of
 from workflows.hooks import outbox
+from workflows.inbox_events import fields_of
 from workflows.models import ActionCall, Run, StepRun
 from workflows.notifications import facts
 from workflows.owners import Owner

@@ -5,10 +5,10 @@ from typing import Any
 
 from connections.models import Connection
 from workflows import catalog, drafts, readable, samples
-from workflows.action_forms import flat
 from workflows.comparisons.kinds import written
 from workflows.models import Event
 from workflows.readable import Fact
+from workflows.serializer_errors import flat
 from workflows.wording import title_of
 
 OPERATOR_WORDS = {

@@ -21,7 +21,7 @@ from django.urls import reverse  # noqa: E402 - all of this needs a set-up Djang
 from connections.models import Account, Connection, User, Workspace  # noqa: E402
 from connections.tenancy.actor import Actor  # noqa: E402
 from taskjuice.demo import consent  # noqa: E402
-from workflows import authoring, triggers  # noqa: E402
+from workflows import authoring, inbox_secrets, triggers  # noqa: E402
 
 _ACTOR = Actor.system("Chaos")
 _PER_MINUTE = 600
@@ -42,7 +42,7 @@ def _tenant(user: User, account: Account, name: str) -> dict[str, str]:
         actor=_ACTOR, connection=connection, key="pagerduty/incident-triggered", name=name
     )
     secret = secrets.token_urlsafe(24)
-    triggers.add_secret(actor=_ACTOR, trigger=trigger, secret=secret)
+    inbox_secrets.add_secret(actor=_ACTOR, trigger=trigger, secret=secret)
     workflow = authoring.create(actor=_ACTOR, trigger=trigger, name=name, definition=_definition(connection))
     workflow.max_runs_per_minute = _PER_MINUTE
     workflow.save(update_fields=["max_runs_per_minute"])

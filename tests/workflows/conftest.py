@@ -16,7 +16,7 @@ from connections.models import Account, Connection, Grant, Workspace
 from connections.tenancy.actor import SCOPES, Actor
 from core.crypto import seal
 from pagerduty_app import signatures
-from workflows import authoring, storing, triggers
+from workflows import authoring, inbox_secrets, storing, triggers
 from workflows.models import Trigger, Workflow
 
 SECRET = "a-signing-secret-of-the-test"
@@ -72,7 +72,7 @@ def trigger(connection: Connection) -> Trigger:
     made = triggers.create(
         actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="New incidents"
     )
-    triggers.add_secret(actor=SYSTEM, trigger=made, secret=SECRET)
+    inbox_secrets.add_secret(actor=SYSTEM, trigger=made, secret=SECRET)
     return made
 
 

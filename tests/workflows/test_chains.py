@@ -16,9 +16,8 @@ from tests.people import people
 from tests.workflows.conftest import API, DANA, SECRET, SYSTEM, Ask, connect, note_step, publish
 from tests.workflows.pages import signed_in, text
 from tests.workflows.test_loops import note_event, now_event
-from workflows import fanout, triggers, worker
+from workflows import chain_reasons, fanout, inbox_secrets, triggers, worker
 from workflows.models import Event, Run, Trigger, Workflow
-from workflows.runs import chains
 
 pytestmark = pytest.mark.django_db
 Notes = list[str]
@@ -29,7 +28,7 @@ def listening(connection: Connection, workflows: int) -> Trigger:
     trigger = triggers.create(
         actor=SYSTEM, connection=connection, key="pagerduty/incident-note-added", name="Notes"
     )
-    triggers.add_secret(actor=SYSTEM, trigger=trigger, secret=SECRET)
+    inbox_secrets.add_secret(actor=SYSTEM, trigger=trigger, secret=SECRET)
     for number in range(workflows):
         content = f"{connection.label} {number}: {{{{ trigger.note.content }}}}"
         answer = {"from": DANA, "incident_id": "{{ trigger.incident.id }}", "content": content}
@@ -83,12 +82,12 @@ def test_two_agencies_with_two_workflows_each_stay_below_twenty_runs_a_note(
     to = [listening(connection, 2), listening(connect(other, "Theirs"), 2)]
 
     tell(deliver, written, to, "Who is on it?")
-    assert Run.objects.count() == chains.MAX_RUNS
+    assert Run.objects.count() == chain_reasons.MAX_RUNS
     assert len(set(Run.objects.values_list("chain", flat=True))) == 1
     assert not Run.objects.filter(status="cancelled").exists()
 
     tell(deliver, written, to, "I am")
-    assert Run.objects.count() == 2 * chains.MAX_RUNS
+    assert Run.objects.count() == 2 * chain_reasons.MAX_RUNS
     assert Run.objects.filter(depth=0).count() == 8
     assert set(Workflow.objects.values_list("status", flat=True)) == {"active"}
     codes = {
@@ -169,7 +168,7 @@ def test_two_workers_at_the_same_moment_do_not_exceed_the_limit(
     for thread in threads:
         thread.join()
 
-    assert Run.objects.filter(chain=first.chain).count() == chains.MAX_RUNS
+    assert Run.objects.filter(chain=first.chain).count() == chain_reasons.MAX_RUNS
     assert (
         sum(
             len(event.not_started or [])

@@ -14,7 +14,7 @@ from connections.models import Connection
 from core.crypto import seal
 from pagerduty_app import signatures
 from tests.workflows.conftest import SECRET, SYSTEM, Ask, incident_event
-from workflows import holding, inbox, triggers, worker
+from workflows import holding, inbox, inbox_secrets, triggers, worker
 from workflows.models import Event, HeldDelivery, Trigger, TriggerSecret
 
 
@@ -83,7 +83,7 @@ class TestNothingIsStranded:
         paused = Trigger.objects.get(pk=waiting.pk)
         paused.status = "paused"  # as somebody read it just before it was resumed
 
-        triggers.add_secret(actor=SYSTEM, trigger=paused, secret=SECRET)
+        inbox_secrets.add_secret(actor=SYSTEM, trigger=paused, secret=SECRET)
 
         assert Event.objects.get().status == "queued"
 
@@ -102,9 +102,9 @@ def test_holding_says_what_becomes_of_the_next_delivery(
         return flag
 
     assert (holding(), sent()) == (True, "held")
-    secret, _ = triggers.add_secret(actor=SYSTEM, trigger=waiting, secret=SECRET)
+    secret, _ = inbox_secrets.add_secret(actor=SYSTEM, trigger=waiting, secret=SECRET)
     assert (holding(), sent()) == (False, "401")
-    triggers.retire_secret(actor=SYSTEM, secret=secret)
+    inbox_secrets.retire_secret(actor=SYSTEM, secret=secret)
     assert (holding(), sent()) == (False, "401")
 
 
@@ -141,7 +141,7 @@ def test_a_secret_that_arrives_between_deliveries_strands_none(waiting: Trigger)
     def paste() -> None:
         while not HeldDelivery.objects.exists():
             pass
-        triggers.add_secret(actor=SYSTEM, trigger=waiting, secret=SECRET)
+        inbox_secrets.add_secret(actor=SYSTEM, trigger=waiting, secret=SECRET)
 
     at_once(paste, *(send(waiting, verdicts, 10) for _ in range(6)))
 

@@ -26,7 +26,7 @@ from tests.workflows.conftest import (
     note_step,
     publish,
 )
-from workflows import expressions, triggers, worker
+from workflows import expressions, inbox_secrets, triggers, worker
 from workflows.models import ActionCall, Event, Run, Trigger
 
 pytestmark = pytest.mark.django_db
@@ -207,7 +207,7 @@ def test_no_delivery_blinds_who_follows_the_events(ask: Ask, deliver: Any, stran
 
 
 def test_without_a_secret_left_nothing_is_genuine(deliver: Any, trigger: Trigger) -> None:
-    triggers.retire_secret(actor=SYSTEM, secret=trigger.secrets.get())
+    inbox_secrets.retire_secret(actor=SYSTEM, secret=trigger.secrets.get())
 
     assert deliver(incident_event(), secret="anything").status_code == 401
     assert not trigger.held.exists()

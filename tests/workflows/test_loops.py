@@ -23,9 +23,9 @@ from tests.workflows.conftest import (
     publish,
 )
 from tests.workflows.test_known_fields import create_step
-from workflows import fanout, origins, triggers, worker
+from workflows import chain_reasons, fanout, inbox_secrets, origins, triggers, worker
 from workflows.models import Event, Run, Trace, Trigger, Workflow
-from workflows.runs import chains, replay
+from workflows.runs import replay
 
 pytestmark = pytest.mark.django_db
 
@@ -88,7 +88,7 @@ def test_a_workflow_does_not_start_itself_and_the_delivery_says_why(
         {
             "workflow": str(workflow.pk),
             "code": "already_in_chain",
-            "message": chains.WORDS["already_in_chain"],
+            "message": chain_reasons.WORDS["already_in_chain"],
         }
     ]
     assert Workflow.objects.get().status == "active"
@@ -130,7 +130,7 @@ def test_two_workflows_in_two_agencies_that_feed_each_other_end_and_see_nothing_
 ) -> None:
     theirs = connect(Workspace.objects.create(account=Account.objects.create(name="Other"), name="Theirs"))
     their_trigger = triggers.create(actor=SYSTEM, connection=theirs, key=trigger.key, name="x")
-    triggers.add_secret(actor=SYSTEM, trigger=their_trigger, secret=SECRET)
+    inbox_secrets.add_secret(actor=SYSTEM, trigger=their_trigger, secret=SECRET)
     ours_only = {"match": "all", "rows": [["trigger.incident.title", "equals", "Theirs"]]}
     publish(trigger, connection, steps=[create_step(connection)], conditions=ours_only)
     step = create_step(theirs)
@@ -178,7 +178,7 @@ class TestEchoes:
         listening = triggers.create(
             actor=SYSTEM, connection=connection, key="pagerduty/incident-acknowledged", name="x"
         )
-        triggers.add_secret(actor=SYSTEM, trigger=listening, secret=SECRET)
+        inbox_secrets.add_secret(actor=SYSTEM, trigger=listening, secret=SECRET)
         publish(listening, connection, steps=[create_step(connection, only_if=NEVER)])
         publish(trigger, connection, steps=[update_step(connection, "acknowledged")])
         deliver(now_event())
@@ -310,7 +310,7 @@ def test_a_workflow_that_answers_notes_with_notes_ends_and_a_person_can_start_it
     client: Any, deliver: Any, connection: Connection, pagerduty: responses.RequestsMock, redact: list[str]
 ) -> None:
     notes = triggers.create(actor=SYSTEM, connection=connection, key="pagerduty/incident-note-added", name="")
-    triggers.add_secret(actor=SYSTEM, trigger=notes, secret=SECRET)
+    inbox_secrets.add_secret(actor=SYSTEM, trigger=notes, secret=SECRET)
     Trigger.objects.filter(pk=notes.pk).update(redact=redact)
     answer = {"from": DANA, "incident_id": "{{ trigger.incident.id }}"}
     answer["content"] = "To {{ trigger.incident.summary }}: {{ trigger.note.content }}"

@@ -12,7 +12,7 @@ from django.db import OperationalError
 
 from pagerduty_app import signatures
 from tests.workflows.conftest import SECRET, SYSTEM, incident_event
-from workflows import triggers
+from workflows import inbox_secrets, triggers
 from workflows.models import Event, HeldDelivery, Trigger
 
 pytestmark = pytest.mark.django_db
@@ -87,7 +87,7 @@ def test_a_wrong_signature_gets_401_and_stores_nothing(
 
 
 def test_several_secrets_and_several_signatures_during_a_rotation(deliver: Any, trigger: Trigger) -> None:
-    triggers.add_secret(actor=SYSTEM, trigger=trigger, secret="the-next-secret")
+    inbox_secrets.add_secret(actor=SYSTEM, trigger=trigger, secret="the-next-secret")
     both = f"{signatures.sign(BODY, 'not known')},{signatures.sign(BODY, 'the-next-secret')}"
 
     assert deliver(BODY, HTTP_X_PAGERDUTY_SIGNATURE=both).status_code == 202
@@ -98,8 +98,10 @@ def test_several_secrets_and_several_signatures_during_a_rotation(deliver: Any, 
 
 
 def test_a_retired_secret_signs_nothing_any_more(deliver: Any, trigger: Trigger) -> None:
-    triggers.add_secret(actor=SYSTEM, trigger=trigger, secret="the-next-secret")
-    triggers.retire_secret(actor=SYSTEM, secret=next(s for s in trigger.secrets.all() if s.value() == SECRET))
+    inbox_secrets.add_secret(actor=SYSTEM, trigger=trigger, secret="the-next-secret")
+    inbox_secrets.retire_secret(
+        actor=SYSTEM, secret=next(s for s in trigger.secrets.all() if s.value() == SECRET)
+    )
 
     assert deliver(BODY).status_code == 401
     assert deliver(BODY, secret="the-next-secret").status_code == 202
@@ -224,7 +226,7 @@ class TestBeforeTheSecretIsKnown:
         assert deliver(incident_event(), to=new_trigger, secret="forged").status_code == 202
         assert Event.objects.count() == 0
 
-        _, verdicts = triggers.add_secret(actor=SYSTEM, trigger=new_trigger, secret=SECRET)
+        _, verdicts = inbox_secrets.add_secret(actor=SYSTEM, trigger=new_trigger, secret=SECRET)
 
         assert verdicts == {"accepted": 2, "refused": 1}
         titles = [event.payload["event"]["data"]["title"] for event in Event.objects.order_by("seq")]
@@ -234,8 +236,8 @@ class TestBeforeTheSecretIsKnown:
     def test_a_mistyped_secret_costs_nothing(self, deliver: Any, new_trigger: Trigger) -> None:
         deliver(incident_event(), to=new_trigger)
 
-        _, mistyped = triggers.add_secret(actor=SYSTEM, trigger=new_trigger, secret=f"{SECRET}x")
-        _, right = triggers.add_secret(actor=SYSTEM, trigger=new_trigger, secret=SECRET)
+        _, mistyped = inbox_secrets.add_secret(actor=SYSTEM, trigger=new_trigger, secret=f"{SECRET}x")
+        _, right = inbox_secrets.add_secret(actor=SYSTEM, trigger=new_trigger, secret=SECRET)
 
         assert (mistyped, right) == ({"refused": 1}, {"accepted": 1})
         assert Event.objects.get().status == "queued"

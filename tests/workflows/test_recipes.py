@@ -16,7 +16,7 @@ from tests.workflows.conftest import API, DANA, SECRET, SYSTEM, incident_event
 from tests.workflows.filled_forms import form_of
 from tests.workflows.pages import signed_in, text
 from tests.workflows.trying import INCIDENT, bob, provider, who
-from workflows import possible_nulls, triggers, worker
+from workflows import inbox_secrets, possible_nulls, triggers, worker
 from workflows.models import ActionCall, Run, Trigger, Workflow
 
 __all__ = ["bob", "provider", "who"]
@@ -197,7 +197,7 @@ def test_the_follow_up_is_resolved_with_the_original_if_it_is_still_open(
     resolved = triggers.create(
         actor=SYSTEM, connection=connection, key="pagerduty/incident-resolved", name=""
     )
-    triggers.add_secret(actor=SYSTEM, trigger=resolved, secret=SECRET)
+    inbox_secrets.add_secret(actor=SYSTEM, trigger=resolved, secret=SECRET)
     if not still_open:
         provider.replace(responses.GET, f"{API}/incidents", json={"incidents": [], "more": False})
     workflow = begin(bob, "resolve-follow-up", resolved)

@@ -14,7 +14,7 @@ from connections.models import AuditEvent, Workspace
 from tests.people import People, people
 from tests.workflows.conftest import SECRET, SYSTEM, add_note, connect, incident_event, publish
 from tests.workflows.pages import signed_in, text
-from workflows import fanout, replays, triggers, worker
+from workflows import fanout, inbox_secrets, replays, triggers, worker
 from workflows.models import ReplayBatch, Run, Workflow
 
 pytestmark = pytest.mark.django_db
@@ -178,7 +178,7 @@ def test_a_selection_of_several_workspaces_runs_again_in_each_and_in_no_other(
         trigger = triggers.create(
             actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="New"
         )
-        triggers.add_secret(actor=SYSTEM, trigger=trigger, secret=SECRET)
+        inbox_secrets.add_secret(actor=SYSTEM, trigger=trigger, secret=SECRET)
         publish(trigger, connection)
         deliver(incident_event(incident=workspace.name), to=trigger)
     make_runs(deliver, 2)

@@ -24,7 +24,7 @@ from pagerduty_app import signatures
 from pagerduty_app.straight import StraightIn
 from taskjuice.wsgi import application
 from tests.workflows.conftest import SECRET, SYSTEM, incident_event
-from workflows import inbox, storing, triggers, turned_away, twins
+from workflows import inbox, inbox_secrets, storing, triggers, turned_away, twins
 from workflows.intake import known, ringing, rows, straight, together
 from workflows.models import Event, Hook, HookDelivery, Trigger, TriggerSecret, TurnedAway
 
@@ -163,7 +163,7 @@ def test_it_stores_what_the_ordinary_way_stores(
     deliver: Any, connection: Connection, trigger: Trigger, body: bytes, set_up: Any, verdict: str
 ) -> None:
     other = triggers.create(actor=SYSTEM, connection=connection, key=trigger.key, name="Ordinary")
-    triggers.add_secret(actor=SYSTEM, trigger=other, secret=SECRET)
+    inbox_secrets.add_secret(actor=SYSTEM, trigger=other, secret=SECRET)
     for each in (trigger, other):
         if set_up:
             set_up(each)
@@ -217,8 +217,8 @@ class TestWhatChangedSinceIsSeenAtOnce:
         assert str(trigger.token) in known._known
 
     def test_a_retired_secret_signs_nothing_any_more(self, trigger: Trigger) -> None:
-        triggers.add_secret(actor=SYSTEM, trigger=trigger, secret="the-next-secret")
-        triggers.retire_secret(
+        inbox_secrets.add_secret(actor=SYSTEM, trigger=trigger, secret="the-next-secret")
+        inbox_secrets.retire_secret(
             actor=SYSTEM, secret=next(s for s in trigger.secrets.all() if s.value() == SECRET)
         )
 
@@ -226,7 +226,7 @@ class TestWhatChangedSinceIsSeenAtOnce:
         assert post(trigger, body_of(), "the-next-secret") == (202, {"status": "accepted"})
 
     def test_a_new_secret_signs(self, trigger: Trigger) -> None:
-        triggers.add_secret(actor=SYSTEM, trigger=trigger, secret="the-next-secret")
+        inbox_secrets.add_secret(actor=SYSTEM, trigger=trigger, secret="the-next-secret")
         assert post(trigger, body_of(), "the-next-secret") == (202, {"status": "accepted"})
 
     def test_a_secret_of_another_text_is_another(self, trigger: Trigger) -> None:
@@ -497,7 +497,7 @@ class TestWithoutATransactionAround:
             other = triggers.create(
                 actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="Others"
             )
-            triggers.add_secret(actor=SYSTEM, trigger=other, secret=SECRET)
+            inbox_secrets.add_secret(actor=SYSTEM, trigger=other, secret=SECRET)
             assert post(trigger, body_of())[0] == post(other, body_of())[0] == 202
             waits = threading.Thread(target=lambda: (post(trigger, body_of()), database.close()))
 

@@ -7,18 +7,17 @@ from rest_framework import serializers
 
 from connections.api.health import health_field
 from core.json_sanitize import storable
-from workflows import possible_nulls
+from workflows import chain_reasons, possible_nulls
 from workflows.inputs import ActionInput, Text
 from workflows.models import ActionCall, Event, Workflow
 from workflows.models.workflows import FASTEST_PACE
-from workflows.runs import chains
 
 
 class NotStarted(serializers.Serializer[Any]):
     """A workflow that did not begin a run on an event that one of our own runs caused."""
 
     workflow = serializers.UUIDField()
-    code = serializers.ChoiceField(choices=list(chains.WORDS))
+    code = serializers.ChoiceField(choices=list(chain_reasons.WORDS))
     message = serializers.CharField()
 
 
@@ -51,7 +50,7 @@ class EventOut(serializers.ModelSerializer[Event]):
 
     @extend_schema_field(NotStarted(many=True))
     def get_not_started(self, event: Event) -> list[dict[str, Any]]:
-        return chains.not_started(event)
+        return chain_reasons.explained(event)
 
     def get_payload(self, event: Event) -> Any:
         """The JSON that was delivered, without what no JSON answer can carry."""

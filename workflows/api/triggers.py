@@ -12,7 +12,7 @@ from connections.api import etags
 from connections.api.endpoints import Endpoint
 from connections.models import Connection
 from core.errors import not_found
-from workflows import trigger_tests, triggers
+from workflows import inbox_secrets, trigger_tests, triggers
 from workflows.api.trigger_serializers import (
     SecretIn,
     SecretOut,
@@ -104,7 +104,7 @@ class Secrets(Endpoint):
     @extend_schema(request=SecretIn, responses={201: SecretOut}, summary="Add a signing secret")
     def post(self, request: Request, trigger_id: uuid.UUID) -> Response:
         trigger = self.get_or_404(_live(), pk=trigger_id)
-        secret, _ = triggers.add_secret(
+        secret, _ = inbox_secrets.add_secret(
             actor=self.actor, trigger=trigger, secret=self.validated(SecretIn)["secret"]
         )
         return Response(SecretOut(secret).data, status=201)
@@ -121,7 +121,7 @@ class SecretDetail(Endpoint):
         secret = trigger.secrets.filter(pk=secret_id).first()
         if secret is None:
             raise not_found()
-        triggers.retire_secret(actor=self.actor, secret=secret)
+        inbox_secrets.retire_secret(actor=self.actor, secret=secret)
         return Response(status=204)
 
 

@@ -7,10 +7,9 @@ from typing import Any
 import structlog
 from django.db.models import OuterRef, Subquery
 
-from workflows import conditions, fanout, workflow_words
+from workflows import chain_reasons, conditions, inbox_events, workflow_words
 from workflows.conditions import Judged
 from workflows.models import Event, Run, Trigger, Workflow, WorkflowVersion
-from workflows.runs import chains
 
 log = structlog.get_logger(__name__)
 
@@ -54,11 +53,11 @@ def outcomes(event: Event) -> list[Outcome]:
     }
     found = [_started(run) for run in runs.values()]
     if event.status == Event.Status.DONE and not event.is_test:
-        fields = fanout.fields_of(event)
+        fields = inbox_events.fields_of(event)
         others = _published_then(event).exclude(pk__in=runs).order_by("name", "pk")[:MOST_WORKFLOWS]
         rows = list(others)
         versions = WorkflowVersion.objects.in_bulk([row.version_then for row in rows if row.version_then])
-        kept = {one["workflow"]: one for one in chains.not_started(event)}
+        kept = {one["workflow"]: one for one in chain_reasons.explained(event)}
         for row in rows:
             version = versions.get(row.version_then)
             if why := kept.get(str(row.pk)):
@@ -147,7 +146,7 @@ def in_brief(event: Event, workflows: Iterable[Workflow]) -> str:
     versions = [row.live for row in workflows if row.live and row.created_at <= event.received_at]
     if not versions:
         return "nothing: no workflow was published"
-    fields = fanout.fields_of(event)
+    fields = inbox_events.fields_of(event)
     judged = all(version.published_at <= event.received_at for version in versions)
     if judged and not any(_holds(version.definition["conditions"], fields) for version in versions):
         return "nothing: conditions did not hold"

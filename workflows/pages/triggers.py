@@ -14,7 +14,7 @@ from connections.web.access import here, member
 from connections.web.actor_of_request import actor_of
 from core.text_search import search
 from core.web.pagination import page_of
-from workflows import catalog, setup_guide, trigger_health, trigger_options, triggers
+from workflows import catalog, inbox_secrets, setup_guide, trigger_health, trigger_options
 from workflows.deliveries import Deliveries
 from workflows.models import Trigger
 from workflows.pages.trigger_forms import SecretForm
@@ -75,7 +75,7 @@ def show(request: HttpRequest, trigger: Any, form: SecretForm) -> HttpResponse:
         "form": form,
         "guided": not context["guide"].over,
         "event_types": _event_types(trigger),
-        "max_secrets": triggers.MAX_SECRETS,
+        "max_secrets": inbox_secrets.MAX_SECRETS,
     }
     return render(request, "triggers/detail.html", context | SECTION, status=400 if form.errors else 200)
 

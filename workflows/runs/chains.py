@@ -7,20 +7,13 @@ workflow, workspace or agency they belong to. What a person or another system ch
 import uuid
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 
 from django.db.models import Q
 
 from core.db.hot import batch
 from workflows import catalog, origins
+from workflows.chain_reasons import FULL, IN_CHAIN, MAX_RUNS
 from workflows.models import Event, Run, Trace, Workflow
-
-MAX_RUNS = 20
-IN_CHAIN, FULL = "already_in_chain", "chain_limit"
-WORDS = {
-    IN_CHAIN: "Not started: this workflow is already part of this chain of workflows that start each other.",
-    FULL: f"Not started: a chain has at most {MAX_RUNS} runs, and this one has had them.",
-}
 
 
 @dataclass(frozen=True)
@@ -77,9 +70,3 @@ def _room(key: uuid.UUID) -> int:
         with batch.run("SELECT pg_advisory_xact_lock(%s)", [key.int >> 65]):
             pass
     return max(0, MAX_RUNS - Run.objects.filter(Q(chain=key) | Q(id=key)).count())
-
-
-def not_started(event: Event) -> list[dict[str, Any]]:
-    """Each workflow that a chain kept from beginning, with code and message."""
-    kept = event.not_started or []
-    return [{**one, "message": WORDS.get(one["code"], one["code"])} for one in kept]

@@ -11,7 +11,7 @@ from connections.tenancy.actor import Actor
 from core import backoff
 from core.db import clock
 from core.errors import Problem
-from workflows import triggers, twins
+from workflows import inbox_secrets, twins
 from workflows.catalog import ProviderError, Subscriber
 from workflows.models import Subscription
 from workflows.webhooks import making, recovering, wishes
@@ -50,7 +50,7 @@ def retire_secret(care: Care) -> None:
     active = trigger.secrets.filter(retired_at__isnull=True)
     if secret is not None and active.exclude(pk=secret.pk).exists():
         secret.trigger = trigger
-        triggers.retire_secret(actor=_SYSTEM, secret=secret)
+        inbox_secrets.retire_secret(actor=_SYSTEM, secret=secret)
     care.done(again_in=None)
 
 
