@@ -15,7 +15,7 @@ from pagerduty_app.triggers import TRIGGERS
 from taskjuice.demo.seed import seed
 from taskjuice.demo.story import Story
 from workflows.models import Trigger, TriggerSecret
-from workflows.triggers import MAX_SECRETS
+from workflows.inbox_secrets import MAX_SECRETS
 
 pytestmark = pytest.mark.django_db
 # The triggers that are told by webhooks.
