@@ -11,7 +11,7 @@ from core.text_folding import fold
 from pagerduty_app.actions.fields import URGENCIES, Ids
 from pagerduty_app.actions.lookups import SERVICES, TEAMS
 from workflows.catalog import Json
-from workflows.inputs import ActionInput, Flag, Names
+from workflows.catalog.schemas import ActionInput, Flag, Names
 
 _NAMED = 3
 

@@ -13,7 +13,7 @@ from pagerduty_app.actions.on_call import AHEAD, schedule_field
 from pagerduty_app.client import Api
 from pagerduty_app.on_call_events import EVENT_TYPE, SCHEMA, Change, body, names_of, sample
 from workflows.catalog import Json, Look, Poll, TriggerType
-from workflows.inputs import ActionInput
+from workflows.catalog.schemas import ActionInput
 
 _EVERY = timedelta(minutes=5)
 # Made good after a stop; what is older, or more, is left out, and said to be.

@@ -21,9 +21,9 @@ from core.errors import Problem
 from core.json_sanitize import is_storable
 from workflows import catalog, expressions, known_fields
 from workflows.catalog import Json
+from workflows.catalog.schemas import ActionInput, Text
 from workflows.condition_fields import UNSTORABLE, ConditionsField, rows_that_never_hold
 from workflows.expressions.bounds import beyond
-from workflows.inputs import ActionInput, Text
 from workflows.models import Trigger
 
 MAX_STEPS = 25

@@ -22,7 +22,7 @@ from core.errors import Problem
 from core.json_sanitize import is_storable
 from workflows import authoring, catalog, definitions, drafts
 from workflows.catalog import Json
-from workflows.inputs import ActionInput, Text
+from workflows.catalog.schemas import ActionInput, Text
 from workflows.models import Trigger, Workflow
 from workflows.models.workflows import DEFAULT_PACE, FASTEST_PACE
 

@@ -20,7 +20,7 @@ from pagerduty_app.actions.lookups import SERVICES, USERS
 from pagerduty_app.client import Api, PagerDutyError
 from pagerduty_app.client.paging import rows_of
 from workflows.catalog import ActionType, Caller, Effect, Json, ProviderError
-from workflows.inputs import ActionInput, Text
+from workflows.catalog.schemas import ActionInput, Text
 
 _INVALID_INPUT = frozenset({"2001", "2002", None})
 

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from pagerduty_app.actions.lookups import USER_EMAILS
 from pagerduty_app.client.paging import FURTHEST
-from workflows.inputs import ActionInput, Chosen, Email, Flag, Text
+from workflows.catalog.schemas import ActionInput, Chosen, Email, Flag, Text
 
 URGENCIES = ["high", "low"]
 # PagerDuty cuts what is longer.

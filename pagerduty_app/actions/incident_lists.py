@@ -20,7 +20,7 @@ from pagerduty_app.actions.listings import in_background, listing, stream
 from pagerduty_app.actions.lookups import SERVICES as SERVICE_LOOKUP
 from pagerduty_app.actions.lookups import USERS as USER_LOOKUP
 from workflows.catalog import ActionType
-from workflows.inputs import Text
+from workflows.catalog.schemas import Text
 
 # PagerDuty answers 400 beyond six months (api-schema, listIncidents); the shortest six months have 181 days.
 _LONGEST_SPAN = timedelta(days=184)

@@ -4,7 +4,7 @@ from pagerduty_app.actions.asking import provider_errors
 from pagerduty_app.actions.fields import INCIDENT, incident_field, one
 from pagerduty_app.client import Api
 from workflows.catalog import ActionType, Caller, Json
-from workflows.inputs import ActionInput
+from workflows.catalog.schemas import ActionInput
 
 
 class GetIncidentInput(ActionInput):

@@ -10,7 +10,7 @@ from pagerduty_app.actions.asking import check_requester, provider_errors, reque
 from pagerduty_app.actions.fields import from_field, incident_field, one
 from pagerduty_app.client import Api
 from workflows.catalog import ActionType, Caller, Json, ProviderError
-from workflows.inputs import ActionInput, Text
+from workflows.catalog.schemas import ActionInput, Text
 
 # Their clock and ours may differ by this much.
 _SKEW = timedelta(minutes=2)

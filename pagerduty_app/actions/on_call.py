@@ -18,7 +18,7 @@ from pagerduty_app.actions.lookups import SCHEDULES as SCHEDULE_LOOKUP
 from pagerduty_app.client import Api
 from pagerduty_app.client.paging import rows_of
 from workflows.catalog import ActionType, Caller, Json
-from workflows.inputs import ActionInput, Text
+from workflows.catalog.schemas import ActionInput, Text
 
 # How far ahead the end of a shift is looked for; PagerDuty renders three months at most.
 AHEAD = timedelta(days=31)

@@ -21,7 +21,7 @@ from pagerduty_app.actions.incident_changes import CHANGES, Decision, decide, ou
 from pagerduty_app.client import Api, PagerDutyError
 from pagerduty_app.client.paging import object_of
 from workflows.catalog import ActionType, Caller, Effect, Json, Prepared, ProviderError
-from workflows.inputs import ActionInput, Flag, Text
+from workflows.catalog.schemas import ActionInput, Flag, Text
 from workflows.moments import moment
 
 # Their clock and ours may differ by this much.

@@ -12,7 +12,7 @@ from connections.api.errors import invalid_input
 from core.web import form_tokens
 from workflows import draft_tests, rehearsal
 from workflows.api.run_serializers import RunOut
-from workflows.inputs import ActionInput
+from workflows.catalog.schemas import ActionInput
 from workflows.models import Event, Workflow
 
 

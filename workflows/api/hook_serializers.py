@@ -4,8 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from workflows.catalog.schemas import ActionInput, Text
 from workflows.hooks.subscriptions import ROTATION_HOURS
-from workflows.inputs import ActionInput, Text
 from workflows.models import Hook, HookDelivery, HookSecret
 
 

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from connections.api.endpoints import TO_ACT, Endpoint
 from core.errors import not_found
 from workflows import replays
-from workflows.inputs import ActionInput, Text
+from workflows.catalog.schemas import ActionInput, Text
 from workflows.models import ReplayBatch, Run, Workflow
 
 _FINISHED = ["completed", "failed", "cancelled"]

@@ -15,7 +15,7 @@ from connections.api.endpoints import TO_ACT, Endpoint
 from workflows import run_control
 from workflows.api.actions import idempotency_key
 from workflows.api.run_serializers import RUN_PARTS, RunDetail, RunOut
-from workflows.inputs import ActionInput
+from workflows.catalog.schemas import ActionInput
 from workflows.models import Run, Workflow
 from workflows.runs import replay
 

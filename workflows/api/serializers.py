@@ -8,7 +8,7 @@ from rest_framework import serializers
 from connections.api.health import health_field
 from core.json_sanitize import storable
 from workflows import chain_reasons, possible_nulls
-from workflows.inputs import ActionInput, Text
+from workflows.catalog.schemas import ActionInput, Text
 from workflows.models import ActionCall, Event, Workflow
 from workflows.models.workflows import FASTEST_PACE
 

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from connections.api.health import health_field
 from workflows import catalog
 from workflows.api.serializers import EventOut
-from workflows.inputs import ActionInput, Text
+from workflows.catalog.schemas import ActionInput, Text
 from workflows.models import Event, Trigger, TriggerSecret, Watch
 from workflows.redaction import LONGEST_PATH, MOST_PATHS
 from workflows.webhooks import state

@@ -14,7 +14,7 @@ from connections.models import Connection
 from core.errors import not_found
 from workflows import differences, portable, versions
 from workflows.api.serializers import WorkflowOut
-from workflows.inputs import ActionInput
+from workflows.catalog.schemas import ActionInput
 from workflows.models import Trigger, Workflow, WorkflowVersion
 
 _RELATED = Workflow.objects.select_related("live", "trigger", "workspace__account")

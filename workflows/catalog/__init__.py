@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from connections.grants.rate_limit import Allowance
-from workflows import inputs
+from workflows.catalog import schemas
 from workflows.catalog.actions import (
     ActionType,
     Caller,
@@ -141,7 +141,7 @@ def find_lookup(key: str) -> Lookup | None:
 def input_schema(action_key: str) -> Json:
     """The JSON Schema of what that action takes; an empty one for an action that is not (any more) there."""
     action = find_action(action_key)
-    return inputs.json_schema(action.input) if action else {"type": "object", "properties": {}}
+    return schemas.json_schema(action.input) if action else {"type": "object", "properties": {}}
 
 
 @cache
@@ -150,7 +150,7 @@ def options_schema(trigger_key: str) -> Json:
     trigger = find_trigger(trigger_key)
     if trigger is None or trigger.options is None:
         return {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
-    return inputs.json_schema(trigger.options)
+    return schemas.json_schema(trigger.options)
 
 
 def find_trigger(key: str) -> TriggerType | None:
