@@ -7,7 +7,7 @@ from typing import Any
 from pagerduty_app import on_call_events
 from pagerduty_app.payloads.fields import EVENT, NOTE
 from workflows.catalog import Delivery
-from workflows.moments import moment
+from workflows.formatting.datetimes import moment
 
 Json = dict[str, Any]
 _LONGEST_ID = 200

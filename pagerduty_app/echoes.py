@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from workflows.catalog import Effect, Json
-from workflows.moments import moment
+from workflows.formatting.datetimes import moment
 from workflows.redaction import REDACTED
 
 _REDACTED = REDACTED.strip('"')

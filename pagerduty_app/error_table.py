@@ -131,5 +131,5 @@ def find(number: int | str | None, status: int | None, *, lacks_scope: bool = Fa
 
 
 def hints() -> dict[str, str]:
-    """{name: hint} of those that have one of their own; the others are in workflows.hints."""
+    """{name: hint} of those that have one of their own; the others are in workflows.formatting.error_hints."""
     return {known.name: known.hint for known in (*BY_NUMBER.values(), *OURS.values()) if known.hint}

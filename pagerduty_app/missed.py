@@ -13,7 +13,7 @@ from typing import Any
 from pagerduty_app.actions.asking import provider_errors
 from pagerduty_app.client import Api, PagerDutyError
 from workflows.catalog import Json, Missed, MissedChange, Reach
-from workflows.moments import moment
+from workflows.formatting.datetimes import moment
 
 # `since` and `until` of the listing are about when incidents were created: older ones change, too.
 _OPENED_BEFORE = timedelta(days=30)

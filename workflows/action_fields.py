@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import escape
 
 from workflows.catalog import Json
-from workflows.wording import title_of, words
+from workflows.formatting.labels import title_of, words
 
 _LONG = 300
 _VERY_LONG = 2_000

@@ -9,8 +9,8 @@ from core.errors import Problem
 from workflows import calls, catalog, pickers
 from workflows.action_fields import field_for
 from workflows.catalog import ActionType, Json
+from workflows.formatting.serializer_errors import flat
 from workflows.lookups import Choices
-from workflows.serializer_errors import flat
 
 
 class SchemaForm(forms.Form):

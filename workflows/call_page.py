@@ -4,10 +4,11 @@ from typing import Any
 
 from connections.models import Connection
 from core import json_preview
-from workflows import catalog, hints, readable
+from workflows import catalog
 from workflows.catalog import ActionType, Json
+from workflows.formatting import error_hints, summaries
+from workflows.formatting.labels import title_of
 from workflows.models import ActionCall
-from workflows.wording import title_of
 
 Status = ActionCall.Status
 _OPEN = frozenset({Status.PENDING, Status.RUNNING, Status.WAITING})
@@ -32,11 +33,11 @@ def context_of(call: ActionCall) -> dict[str, Any]:
         "action": action,
         "open": call.status in _OPEN,
         "seen": seen(call),
-        "given": readable.of_input(catalog.input_schema(call.action), call.input),
-        "reading": readable.of_output(schema, call.output, integration.owns_link),
+        "given": summaries.of_input(catalog.input_schema(call.action), call.input),
+        "reading": summaries.of_output(schema, call.output, integration.owns_link),
         "error": error,
         "at_fault": _fields(error, call.action),
-        "hint": hints.for_error(error, integration),
+        "hint": error_hints.for_error(error, integration),
         "raw": [
             (name, *json_preview.shown(value))
             for name, value in (("Input", call.input), ("Output", call.output), ("Error", call.error))

@@ -7,8 +7,8 @@ from typing import Any
 
 from connections.models import Connection
 from workflows import catalog, workflow_words
+from workflows.formatting.labels import title_of
 from workflows.models import Workflow
-from workflows.wording import title_of
 
 Definition = Mapping[str, Any]
 _SHOWN = 2_000

@@ -12,7 +12,8 @@ from django.db.models import Q
 from core.db import clock
 from core.db.hot import rows
 from core.errors import in_words
-from workflows import chain_reasons, conditions, origins, pace
+from workflows import conditions, origins, pace
+from workflows.formatting import chain_reasons
 from workflows.hooks import outbox
 from workflows.inbox_events import fields_of
 from workflows.models import Event, Run, Trace, Workflow, WorkflowVersion

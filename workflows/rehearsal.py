@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 
 from core.errors import Problem
-from workflows import catalog, conditions, possible_nulls, readable, samples, step_inputs, workflow_words
+from workflows import catalog, conditions, possible_nulls, samples, step_inputs, workflow_words
 from workflows.catalog import Json
+from workflows.formatting import summaries
+from workflows.formatting.summaries import Fact
 from workflows.models import Event, Workflow
-from workflows.readable import Fact
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def _step(step: Json, fields: Json, nulls: dict[str, str]) -> Step:
         prepared = step_inputs.prepare(step["action"], step["input"], fields)
     except Problem as problem:
         return Step(*_names(step), faults=[("action", problem.message)])
-    given = readable.of_input(catalog.input_schema(step["action"]), prepared.given)
+    given = summaries.of_input(catalog.input_schema(step["action"]), prepared.given)
     warnings = [(name, said) for name, said in nulls.items() if name not in prepared.faults]
     return Step(*_names(step), given, prepared.given, prepared.sentences(), warnings)
 

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from workflows import catalog, readable
+from workflows import catalog
+from workflows.formatting import summaries
+from workflows.formatting.summaries import Fact
 from workflows.models import ActionCall, Run, StepRun
-from workflows.readable import Fact
 
 _MOST_FACTS = 3
 
@@ -37,10 +38,10 @@ def _repeat(step: StepRun, call: ActionCall, names: dict[str, str]) -> Repeat | 
     completed = call.status == ActionCall.Status.COMPLETED
     if not (completed or call.unsure) or (action is not None and not action.writes):
         return None
-    given = readable.of_input(catalog.input_schema(call.action), call.input)
+    given = summaries.of_input(catalog.input_schema(call.action), call.input)
     integration = catalog.integration(call.connection.provider)
     schema = action.output_schema if action else {}
-    made = readable.of_output(schema, call.output, integration.owns_link)
+    made = summaries.of_output(schema, call.output, integration.owns_link)
     return Repeat(
         name=names.get(step.key, step.key),
         action=action.name if action else call.action,

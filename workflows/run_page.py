@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from connections.models import Connection
-from workflows import catalog, hints, readable, workflow_words
+from workflows import catalog, workflow_words
 from workflows.explanations import failure
-from workflows.hints import Hint
+from workflows.formatting import error_hints, summaries
+from workflows.formatting.error_hints import Hint
+from workflows.formatting.summaries import Fact, Reading
 from workflows.models import ActionCall, Run, StepRun, Trigger, Workflow
 from workflows.models.runs import UNFINISHED
-from workflows.readable import Fact, Reading
 from workflows.runs import replay
 
 _MOST_REPLAYS = 20
@@ -82,7 +83,7 @@ def context_of(run: Run) -> dict[str, Any]:
         "failed": failure.failed_step(run, begun),
         "incident_url": failure.incident_url(run),
         "provider": integration,
-        "hint": hints.for_error(error, integration),
+        "hint": error_hints.for_error(error, integration),
         "connection": next((step.call.connection for step in reversed(begun) if step.call), None),
         "replays": replays,
         "may_retry": may_replay
@@ -121,12 +122,12 @@ def _step(definition: dict[str, Any], step: StepRun | None) -> Step:
         else call.get_status_display().lower(),
         call=call,
         connection=call.connection,
-        given=readable.of_input(catalog.input_schema(definition["action"]), call.input),
-        reading=readable.of_output(known.output_schema if known else {}, call.output, integration.owns_link)
+        given=summaries.of_input(catalog.input_schema(definition["action"]), call.input),
+        reading=summaries.of_output(known.output_schema if known else {}, call.output, integration.owns_link)
         if done
         else Reading(),
         error={} if done else error,
-        hint=hints.for_error(error, integration) if error and not done else None,
+        hint=error_hints.for_error(error, integration) if error and not done else None,
         provider=integration.name,
         waits_until=call.next_attempt_at if call.status == ActionCall.Status.WAITING else None,
         kept_from=call.step_run.run if step.kept_id else None,

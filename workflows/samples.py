@@ -12,8 +12,8 @@ from django.db.models.functions import Cast, Length
 from workflows import catalog, inbox_events, known_fields
 from workflows.catalog import Json
 from workflows.expressions.writing import text_of
+from workflows.formatting.labels import words
 from workflows.models import ActionCall, Event, Trigger, Workflow
-from workflows.wording import words
 
 MOST_EVENTS = 10
 # How the ids of documented events begin that were stored to test a draft on.

@@ -11,8 +11,8 @@ from core.errors import Problem
 from workflows import pickers
 from workflows.action_fields import Prose
 from workflows.catalog import Json
+from workflows.formatting.labels import title_of, words
 from workflows.lookups import Choices
-from workflows.wording import title_of, words
 
 EXPRESSION = "="
 _LONGEST = 20_000

@@ -9,8 +9,8 @@ from connections.web.forms import Line
 from core.errors import Problem
 from workflows import catalog, drafts, step_fields, step_inputs
 from workflows.catalog import ActionType, Json
+from workflows.formatting.serializer_errors import flat
 from workflows.lookups import Choices
-from workflows.serializer_errors import flat
 
 _ON_ERROR = [
     ("stop", "the run ends as failed"),

@@ -17,8 +17,8 @@ from core.errors import Problem
 from workflows import calls, catalog, expressions
 from workflows.catalog import Json
 from workflows.expressions.writing import as_json, text_of
+from workflows.formatting.serializer_errors import flat
 from workflows.models import ActionCall
-from workflows.serializer_errors import flat
 
 # A text that may be so long is for people to read; shorter ones are names, ids and keys.
 _PROSE = 300

@@ -7,7 +7,7 @@ from connections.api.errors import invalid_input
 from core.errors import Problem
 from workflows import catalog
 from workflows.catalog import Json
-from workflows.wording import title_of
+from workflows.formatting.labels import title_of
 
 
 def checked(key: str, given: Any) -> Json:

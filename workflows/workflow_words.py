@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from connections.models import Connection
-from workflows import catalog, drafts, readable, samples
+from workflows import catalog, drafts, samples
 from workflows.comparisons.kinds import written
+from workflows.formatting import summaries
+from workflows.formatting.labels import title_of
+from workflows.formatting.serializer_errors import flat
+from workflows.formatting.summaries import Fact
 from workflows.models import Event
-from workflows.readable import Fact
-from workflows.serializer_errors import flat
-from workflows.wording import title_of
 
 OPERATOR_WORDS = {
     "equals": "is",
@@ -90,7 +91,7 @@ def steps(
             name=step.get("name") or step["key"],
             action=action_of(step),
             connection=connections.get(step["connection"]),
-            given=readable.of_input(catalog.input_schema(step["action"]), step["input"]),
+            given=summaries.of_input(catalog.input_schema(step["action"]), step["input"]),
             only_if=rows(step.get("only_if")),
             how_many=how_many(step.get("only_if")),
             on_error=ON_ERROR[step.get("on_error", "stop")],

@@ -6,7 +6,7 @@ from typing import Any
 
 from pagerduty_app.client import Api
 from workflows.catalog import Json
-from workflows.moments import moment
+from workflows.formatting.datetimes import moment
 
 # PagerDuty's schema spells the first one both ways.
 _STATUS_AFTER = {

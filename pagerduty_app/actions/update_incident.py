@@ -22,7 +22,7 @@ from pagerduty_app.client import Api, PagerDutyError
 from pagerduty_app.client.paging import object_of
 from workflows.catalog import ActionType, Caller, Effect, Json, Prepared, ProviderError
 from workflows.catalog.schemas import ActionInput, Flag, Text
-from workflows.moments import moment
+from workflows.formatting.datetimes import moment
 
 # Their clock and ours may differ by this much.
 _SKEW = timedelta(minutes=2)

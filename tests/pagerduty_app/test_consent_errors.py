@@ -19,7 +19,8 @@ from tests.pagerduty_app.dance import Dance, decide
 from tests.people import People, people
 from tests.workflows.conftest import SYSTEM
 from tests.workflows.pages import text
-from workflows import calls, catalog, hints
+from workflows import calls, catalog
+from workflows.formatting import error_hints
 from workflows.models import ActionCall
 
 pytestmark = pytest.mark.django_db
@@ -248,7 +249,7 @@ def test_one_that_the_app_does_not_ask_for_says_who_would_have_to_allow_it(
 
 
 def test_what_is_seen_to_be_missing_before_asking_is_named_the_same_way() -> None:
-    hint = hints.for_error(
+    hint = error_hints.for_error(
         {"code": "missing_scope", "detail": {"scope": "users.read schedules.read"}},
         catalog.integration("pagerduty"),
     )

@@ -12,7 +12,8 @@ from pagerduty_app.error_table import Known
 from pagerduty_app.errors import as_provider_error
 from pagerduty_app.management.commands import error_docs
 from tests.pagerduty_app.conftest import BASE
-from workflows import catalog, hints
+from workflows import catalog
+from workflows.formatting import error_hints
 
 _STATUS_OF_NUMBER = {
     "2006": 401,
@@ -60,9 +61,9 @@ def test_an_answer_that_never_comes(api: Api, rest: responses.RequestsMock) -> N
 
 @pytest.mark.parametrize("known", [*(row[2] for row in ALL), *error_table.OURS.values()])
 def test_each_has_words_for_people(known: Known) -> None:
-    assert hints.for_code(known.name, catalog.integration("pagerduty")).words
+    assert error_hints.for_code(known.name, catalog.integration("pagerduty")).words
 
 
 @pytest.mark.parametrize("known", [known for _, _, known in ALL if known.retry == "after reconnecting"])
 def test_where_reconnecting_helps_the_page_offers_it(known: Known) -> None:
-    assert hints.for_code(known.name, catalog.integration("pagerduty")).reconnect
+    assert error_hints.for_code(known.name, catalog.integration("pagerduty")).reconnect

@@ -20,7 +20,8 @@ from tests.people import People
 from tests.workflows.conftest import SYSTEM, add_note, incident_event, publish
 from tests.workflows.made_calls import failed, made, path_of
 from tests.workflows.trying import INCIDENT, bob, connection, who
-from workflows import call_chart, call_history, storing, triggers, wording, worker
+from workflows import call_chart, call_history, storing, triggers, worker
+from workflows.formatting import labels
 from workflows.models import ActionCall
 
 __all__ = ["bob", "connection", "who"]
@@ -259,4 +260,4 @@ def test_running_an_action_has_words_in_the_audit(bob: Client, connection: Conne
     [(-1, "< 0.1 s"), (0.84, "0.8 s"), (125, "2 min 5 s"), (12_000, "3 h 20 min")],
 )
 def test_how_long_is_said_shortly(seconds: float, words: str) -> None:
-    assert wording.how_long(timedelta(seconds=seconds)) == words
+    assert labels.how_long(timedelta(seconds=seconds)) == words

@@ -12,7 +12,7 @@ from core.json_sanitize import is_storable
 from workflows import conditions, expressions
 from workflows.condition_fields import ConditionsField
 from workflows.expressions.liquid import LONGEST_OUTPUT, parse
-from workflows.moments import moment
+from workflows.formatting.datetimes import moment
 
 LONG = "x" * 200_000
 FIELDS: dict[str, Any] = {

@@ -23,7 +23,8 @@ from tests.workflows.conftest import (
     publish,
 )
 from tests.workflows.test_known_fields import create_step
-from workflows import chain_reasons, fanout, inbox_secrets, origins, triggers, worker
+from workflows import fanout, inbox_secrets, origins, triggers, worker
+from workflows.formatting import chain_reasons
 from workflows.models import Event, Run, Trace, Trigger, Workflow
 from workflows.runs import replay
 

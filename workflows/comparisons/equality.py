@@ -6,7 +6,7 @@ from typing import Any
 from core.text_folding import fold
 from workflows.comparisons.kinds import plain_values, written
 from workflows.comparisons.numbers import number
-from workflows.moments import instant
+from workflows.formatting.datetimes import instant
 
 Keys = frozenset[Hashable]
 

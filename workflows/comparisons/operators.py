@@ -11,7 +11,7 @@ from workflows.comparisons.equality import equal
 from workflows.comparisons.kinds import Kind, kind_of, plain_values, written
 from workflows.comparisons.numbers import number
 from workflows.comparisons.wanted import Wanted
-from workflows.moments import moment
+from workflows.formatting.datetimes import moment
 
 _MOST_MATCHED = 100
 

@@ -11,7 +11,7 @@ from workflows.comparisons.numbers import number
 from workflows.comparisons.operands import is_template
 from workflows.comparisons.operators import NEGATIVE, NEVER, TABLE, holds
 from workflows.comparisons.wanted import Wanted
-from workflows.moments import instant
+from workflows.formatting.datetimes import instant
 
 _COMPARES = {
     "greater": "compares numbers",

@@ -12,7 +12,7 @@ from workflows import windows
 from workflows.comparisons.equality import keys_wanted
 from workflows.comparisons.kinds import plain_values, written
 from workflows.comparisons.numbers import number
-from workflows.moments import moment, time_of_day
+from workflows.formatting.datetimes import moment, time_of_day
 
 # Each is looked for in each of up to 2,000 texts.
 _MOST_PARTS = 100

@@ -7,8 +7,9 @@ from typing import Any
 import structlog
 from django.db.models import OuterRef, Subquery
 
-from workflows import chain_reasons, conditions, inbox_events, workflow_words
+from workflows import conditions, inbox_events, workflow_words
 from workflows.conditions import Judged
+from workflows.formatting import chain_reasons
 from workflows.models import Event, Run, Trigger, Workflow, WorkflowVersion
 
 log = structlog.get_logger(__name__)

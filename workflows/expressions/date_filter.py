@@ -7,7 +7,7 @@ from core.db import clock
 from workflows.expressions.allowance import text
 from workflows.expressions.errors import FilterError
 from workflows.expressions.text_filters import StandIn
-from workflows.moments import moment
+from workflows.formatting.datetimes import moment
 
 _LONGEST_FORMAT = 100
 # Those that stand alone: widths such as %9999999d would make the C library write that many zeros.

@@ -15,20 +15,11 @@ from connections.web.access import member
 from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from core.web.edit_conflicts import Edit, parts_of
-from workflows import (
-    authoring,
-    calls,
-    catalog,
-    drafts,
-    lookups,
-    possible_nulls,
-    readable,
-    samples,
-    step_inputs,
-)
+from workflows import authoring, calls, catalog, drafts, lookups, possible_nulls, samples, step_inputs
 from workflows.catalog import ActionType
 from workflows.condition_form import ConditionForm
 from workflows.expressions.filters import FILTERS
+from workflows.formatting import summaries
 from workflows.models import Workflow
 from workflows.pages.editor import SECTION, get_draft, why
 from workflows.step_form import StepForm
@@ -225,7 +216,7 @@ def preview(
     prepared = step_inputs.prepare(kind.key, form.input, _sample(workflow, step))
     entered = [(name, said) for name, said in prepared.sentences() if name in form.input]
     context = {
-        "given": readable.of_input(catalog.input_schema(kind.key), prepared.given),
+        "given": summaries.of_input(catalog.input_schema(kind.key), prepared.given),
         "faults": _named(form, entered),
         "warnings": _named(form, _possible_nulls(workflow, step, form, prepared.faults)),
     }

@@ -14,9 +14,9 @@ from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from core.web.pagination import page_of
 from workflows import catalog, run_control, run_page
+from workflows.formatting.labels import how_long
 from workflows.models import Run
 from workflows.pages.run_filters import Filters
-from workflows.wording import how_long
 
 SECTION = {"section": "runs"}
 _PAGE = 25

@@ -14,9 +14,9 @@ from connections.web.actor_of_request import actor_of
 from connections.web.current_scope import Place
 from core.errors import Problem
 from workflows import catalog, lookups, triggers
+from workflows.formatting.serializer_errors import flat
 from workflows.pages.trigger_forms import OptionsForm, TriggerForm
 from workflows.pages.triggers import SECTION
-from workflows.serializer_errors import flat
 
 _NOT_REVOKED = Connection.objects.exclude(status=Connection.Status.REVOKED)
 

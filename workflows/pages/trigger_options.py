@@ -13,9 +13,9 @@ from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from core.web.edit_conflicts import Edit, parts_of
 from workflows import catalog, lookups, triggers
+from workflows.formatting.serializer_errors import flat
 from workflows.pages.trigger_forms import OptionsForm
 from workflows.pages.triggers import SECTION, get_trigger
-from workflows.serializer_errors import flat
 
 
 @member

@@ -15,9 +15,10 @@ from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from core.request_slots import provider_slot
 from core.web import form_tokens
-from workflows import attempts, calls, catalog, hints, lookups
+from workflows import attempts, calls, catalog, lookups
 from workflows.action_forms import ActionForm
 from workflows.catalog import ActionType
+from workflows.formatting import error_hints
 from workflows.models import ActionCall
 
 _SECTION = {"section": "connections"}
@@ -133,7 +134,7 @@ def _page(
         "parts": form.parts() if form is not None else {},
         "once": once or form_tokens.new_key(),
         "problem": problem,
-        "hint": hints.for_error(problem, integration) if problem else None,
+        "hint": error_hints.for_error(problem, integration) if problem else None,
         **more,
     }
     return render(request, "actions/form.html", context | _SECTION, status=status)

@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from core.db.hot import batch
 from workflows import catalog, origins
-from workflows.chain_reasons import FULL, IN_CHAIN, MAX_RUNS
+from workflows.formatting.chain_reasons import FULL, IN_CHAIN, MAX_RUNS
 from workflows.models import Event, Run, Trace, Workflow
 
 

@@ -3,8 +3,8 @@
 from django import template
 
 from workflows import call_history, catalog
+from workflows.formatting.labels import how_long
 from workflows.models import ActionCall
-from workflows.wording import how_long
 
 register = template.Library()
 

@@ -9,8 +9,8 @@ from django.db.models import Prefetch, Q
 
 from core.errors import in_words
 from workflows import catalog
+from workflows.formatting.datetimes import moment
 from workflows.models import Subscription, Trigger
-from workflows.moments import moment
 from workflows.webhooks import wishes
 
 BY_ITSELF, BY_HAND = "by_itself", "by_hand"

@@ -6,7 +6,8 @@ from django.core.management.base import BaseCommand
 
 from pagerduty_app import error_table
 from pagerduty_app.error_table import Known
-from workflows import catalog, hints
+from workflows import catalog
+from workflows.formatting import error_hints
 
 _HEAD = """# PagerDuty’s errors
 
@@ -59,5 +60,5 @@ def _hints(shown: list[Known]) -> str:
     integration = catalog.integration("pagerduty")
     names = dict.fromkeys(known.name for known in shown)
     return "\n## What to do\n\n| Code | Do |\n|---|---|\n" + "".join(
-        f"| `{name}` | {hints.for_code(name, integration).words} |\n" for name in names
+        f"| `{name}` | {error_hints.for_code(name, integration).words} |\n" for name in names
     )

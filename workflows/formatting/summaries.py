@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from workflows.catalog import Json
-from workflows.wording import title_of
+from workflows.formatting.labels import title_of
 
 MOST_ROWS = 50
 _MOST_COLUMNS = 7

@@ -1,0 +1,1 @@
+"""What people read: labels, summaries, hints for errors, dates, reasons."""
