@@ -22,8 +22,9 @@ from django.utils import timezone  # noqa: E402
 from bench import notes  # noqa: E402
 from connections.grants import rate_limit, tokens  # noqa: E402
 from connections.models import Connection  # noqa: E402
-from workflows import doorbell, fanout, inbox_events, origins, step_inputs, storing  # noqa: E402
+from workflows import fanout, inbox_events, origins, step_inputs, storing
 from workflows.models import Run, Trigger  # noqa: E402
+from workflows.queue import wakeup  # noqa: E402
 
 # Of a run that is put aside, so that looking for due ones costs the same whatever is left for later turns.
 _ASIDE = Run.Status.CANCELLED
@@ -42,7 +43,7 @@ def make(ways: list[tuple[str, str]]) -> int:
 def release(count: int) -> None:
     _take(count, timedelta(0))
     for _ in range(settings.TASK_WORKERS):
-        doorbell.ring()
+        wakeup.ring()
 
 
 def hand(count: int) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from core import rate_counter
 from core.crypto import Unreadable
 from core.errors import Problem
 from pagerduty_app import signatures
-from workflows import inbox, metrics
+from workflows import inbox
+from workflows.queue import metrics
 from workflows.storing import Verdict
 
 log = structlog.get_logger(__name__)

@@ -11,8 +11,9 @@ from django_q.tasks import async_task
 
 from core.db import clock
 from taskjuice.children import Child
-from workflows import doorbell, worker
+from workflows import worker
 from workflows.hooks import sender
+from workflows.queue import wakeup
 
 log = structlog.get_logger(__name__)
 
@@ -54,10 +55,10 @@ class Watchdog:
         behind = get_broker().queue_size() > 2 * settings.TASK_WORKERS
         if now >= self._next_ring and not behind and worker.anything_due():
             self._next_ring = now + _RING_AGAIN_AFTER
-            doorbell.ring()
+            wakeup.ring()
         if now >= self._next_hook_ring and not behind and sender.anything_due():
             self._next_hook_ring = now + _RING_AGAIN_AFTER
-            doorbell.ring_hooks()
+            wakeup.ring_hooks()
 
     def _check_life(self, now: float) -> None:
         """A cluster that was asked every 15 s and has not answered for 45 is stuck: end it, start another."""
@@ -66,7 +67,7 @@ class Watchdog:
         # While the database is away nobody can give a sign of life in it.
         if now - max(self.cluster.started_at, self._last_away) < STALE_AFTER.total_seconds():
             return
-        beat = doorbell.last_beat(settings.NODE_NAME)
+        beat = wakeup.last_beat(settings.NODE_NAME)
         if beat is None or clock.now() - beat > STALE_AFTER:
             log.error("workers_stuck", node=settings.NODE_NAME, last_beat=beat and beat.isoformat())
             self.cluster.kill()

@@ -18,14 +18,15 @@ from connections.models import Connection
 from core.db import clock
 from core.db.hot import batch
 from core.errors import Problem
-from workflows import catalog, metered, metrics, origins, outcomes
+from workflows import catalog, metered, origins, outcomes
 from workflows.call_leases import CallLease
 from workflows.caller import Caller
 from workflows.catalog import ActionType, Effect, Json, ProviderError
 from workflows.catalog.answers import broken_promise
-from workflows.claims import LEASE
 from workflows.models import ActionCall
 from workflows.owners import Owner
+from workflows.queue import metrics
+from workflows.queue.claims import LEASE
 
 log = structlog.get_logger(__name__)
 

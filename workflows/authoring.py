@@ -12,8 +12,9 @@ from connections.models import Connection
 from connections.tenancy.actor import Actor
 from core.db import clock
 from core.errors import Problem
-from workflows import definitions, doorbell, pace
+from workflows import definitions, pace
 from workflows.models import Trigger, Workflow, WorkflowVersion
+from workflows.queue import wakeup
 
 
 def create(
@@ -141,7 +142,7 @@ def _let_run(workflow: Workflow) -> None:
     workflow.counted_from = clock.now()
     workflow.save(update_fields=["status", "pause_reason", "counted_from"])
     if pace.let_go(pace.held(workflow)):
-        doorbell.ring()
+        wakeup.ring()
 
 
 def _check_trigger(workflow: Workflow) -> None:

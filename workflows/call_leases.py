@@ -6,9 +6,9 @@ from typing import Any
 
 from core.db import clock
 from core.db.hot import batch, rows
-from workflows.claims import LEASE, LeaseLost
 from workflows.models import ActionCall
 from workflows.owners import Owner, OwnerLost
+from workflows.queue.claims import LEASE, LeaseLost
 
 _LEFT_FOR_A_REQUEST = timedelta(seconds=25)
 Status = ActionCall.Status

@@ -16,10 +16,11 @@ from connections.models import Connection
 from connections.tenancy.actor import Actor
 from core.db import clock
 from core.errors import Problem
-from workflows import attempts, catalog, claims, doorbell
+from workflows import attempts, catalog
 from workflows.catalog import ActionType, Json
 from workflows.models import ActionCall
 from workflows.owners import Owner
+from workflows.queue import claims, wakeup
 
 log = structlog.get_logger(__name__)
 
@@ -90,7 +91,7 @@ def save(actor: Actor, call: ActionCall) -> None:
             detail={"action": call.action, "origin": call.origin},
         )
         if call.status == ActionCall.Status.PENDING:
-            doorbell.ring()
+            wakeup.ring()
 
 
 def allowed(actor: Actor, connection: Connection, action_key: str, data: Any) -> ActionType:
@@ -163,7 +164,7 @@ def advance_due(until: float, limit: int = 20) -> int:
         if holder is not None:
             taken += 1
             try:
-                _attempt(call, holder, Owner(doorbell.still_alive))
+                _attempt(call, holder, Owner(wakeup.still_alive))
             except Exception:
                 # Our own fault: the row keeps its lease, so the next attempt comes when that has run out.
                 log.exception("attempt_broke", call=call.key, action=call.action)

@@ -9,8 +9,9 @@ from django.db import IntegrityError, transaction
 
 from connections.tenancy.actor import Actor
 from core.errors import Problem
-from workflows import authoring, catalog, conditions, doorbell, samples, storing
+from workflows import authoring, catalog, conditions, samples, storing
 from workflows.models import Event, Run, Workflow
+from workflows.queue import wakeup
 
 
 def mark_of(draft: dict[str, Any]) -> str:
@@ -45,7 +46,7 @@ def start(*, actor: Actor, workflow: Workflow, event: Event | None, once: str) -
                 lane=event.lane,
             )
             authoring.record(actor, workflow, "workflow.tested", run=str(run.id))
-            doorbell.ring()
+            wakeup.ring()
     except IntegrityError:
         if made := made_before(workflow, once):
             return made

@@ -8,9 +8,10 @@ import structlog
 
 from core.db import clock
 from core.db.hot import rows
-from workflows import claims, metrics, run_leases, walks
+from workflows import run_leases, walks
 from workflows.models import Run
-from workflows.turns import Turns
+from workflows.queue import claims, metrics
+from workflows.queue.fair_scheduling import Turns
 
 log = structlog.get_logger(__name__)
 

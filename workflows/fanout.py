@@ -18,8 +18,8 @@ from workflows.hooks import outbox
 from workflows.inbox_events import fields_of
 from workflows.models import Event, Run, Trace, Workflow, WorkflowVersion
 from workflows.notifications import facts
+from workflows.queue.fair_scheduling import Turns
 from workflows.runs import chains
-from workflows.turns import Turns
 
 log = structlog.get_logger(__name__)
 

@@ -1,7 +1,8 @@
 """The inbox: finds whose a delivery is and judges it, so that it is stored before anybody answers the provider."""
 
-from workflows import catalog, holding, metrics, signers, storing, turned_away
+from workflows import catalog, holding, signers, storing, turned_away
 from workflows.models import Trigger
+from workflows.queue import metrics
 from workflows.storing import Verdict
 
 MAX_BODY = 256 * 1024

@@ -4,8 +4,9 @@ from typing import Any
 
 from django.db import transaction
 
-from workflows import catalog, doorbell
+from workflows import catalog
 from workflows.models import Event
+from workflows.queue import wakeup
 
 
 def fields_of(event: Event) -> dict[str, Any]:
@@ -20,5 +21,5 @@ def requeue(event: Event) -> bool:
         updated = Event.objects.filter(seq=event.seq, status=Event.Status.FAILED).update(
             status=Event.Status.QUEUED, attempts=0, lease_until=None, error=""
         )
-        doorbell.ring()
+        wakeup.ring()
     return bool(updated)

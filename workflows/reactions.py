@@ -8,9 +8,10 @@ from connections.models import Connection
 from connections.signals import connection_restored, connection_revoked, connection_revoking
 from core.db import clock
 from core.errors import Problem
-from workflows import doorbell, parked, watching
+from workflows import parked, watching
 from workflows.health import stopping
 from workflows.models import ActionCall, HeldDelivery, Run, Subscription, Trigger
+from workflows.queue import wakeup
 from workflows.webhooks import removing
 
 
@@ -19,7 +20,7 @@ def resume_parked_runs(connection: Connection, **kwargs: Any) -> None:
     """Runs that waited for this connection go on from the step they were at, and its polled triggers look again."""
     waiting = Run.objects.filter(blocked_on=connection, status=Run.Status.PAUSED)
     if parked.resume(waiting) + watching.wake(connection):
-        doorbell.ring()
+        wakeup.ring()
 
 
 @receiver(connection_restored, dispatch_uid="workflows_look_after_webhooks")
@@ -27,7 +28,7 @@ def look_after_webhooks(connection: Connection, **kwargs: Any) -> None:
     """What waited for a person to reconnect is looked at at once."""
     waiting = Subscription.objects.open().filter(trigger__connection=connection)
     if waiting.update(next_attempt_at=clock.now()):
-        doorbell.ring()
+        wakeup.ring()
 
 
 @receiver(connection_revoking, dispatch_uid="workflows_remove_webhooks")
@@ -62,7 +63,7 @@ def stop_everything(connection: Connection, **kwargs: Any) -> dict[str, Any]:
     )
     # A run that was waiting for a cancelled call finds that out at once instead of when it is due.
     Run.objects.filter(status=Run.Status.WAITING, steps__call__connection=connection).update(due_at=now)
-    doorbell.ring()
+    wakeup.ring()
     stopped = {"Triggers closed": closed, "Waiting calls cancelled": cancelled, "Paused runs ended": ended}
     left = removing.leave_all(connection)
     return (

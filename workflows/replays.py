@@ -15,10 +15,11 @@ from connections.models import Workspace
 from connections.tenancy.actor import Actor
 from core.db import clock
 from core.errors import Problem
-from workflows import doorbell, parked
+from workflows import parked
 from workflows.hooks import outbox
 from workflows.models import ReplayBatch, Run
 from workflows.models.runs import UNFINISHED
+from workflows.queue import wakeup
 from workflows.runs import replay
 
 log = structlog.get_logger(__name__)
@@ -66,7 +67,7 @@ def start(
             _record(actor, batch, "replay.started")
         if not batches:
             raise Problem("nothing_selected", "No finished run is selected.", status=409)
-        doorbell.ring()
+        wakeup.ring()
     return batches
 
 
@@ -152,7 +153,7 @@ def cancel(*, actor: Actor, batches: list[ReplayBatch]) -> None:
             raise Problem("replay_over", "This replay is over.", status=409)
         for batch in stopped:
             _record(actor, batch, "replay.cancelled")
-        doorbell.ring()
+        wakeup.ring()
 
 
 def _cancel(batch: ReplayBatch) -> bool:

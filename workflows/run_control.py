@@ -6,10 +6,11 @@ from connections import audit
 from connections.tenancy.actor import Actor
 from core.db import clock
 from core.errors import Problem
-from workflows import doorbell, parked
+from workflows import parked
 from workflows.hooks import outbox
 from workflows.models import ActionCall, Run
 from workflows.models.runs import UNFINISHED
+from workflows.queue import wakeup
 
 
 def cancel(*, actor: Actor, run: Run) -> None:
@@ -22,7 +23,7 @@ def cancel(*, actor: Actor, run: Run) -> None:
         parked.close_steps([run], Problem("cancelled", "The run was cancelled.", status=409).as_error())
         outbox.owe_runs([run.pk])
         _record(actor, run, "run.cancelled")
-        doorbell.ring()
+        wakeup.ring()
 
 
 def pause(*, actor: Actor, run: Run) -> None:
@@ -59,7 +60,7 @@ def resume(*, actor: Actor, run: Run) -> None:
         ):
             raise Problem("run_not_paused", "This run is not paused.", status=409)
         _record(actor, run, "run.resumed")
-        doorbell.ring()
+        wakeup.ring()
 
 
 def _record(actor: Actor, run: Run, action: str) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 from core.db import clock
 from core.db.hot import rows
-from workflows import doorbell
 from workflows.models import Run
 from workflows.owners import OwnerLost
+from workflows.queue import wakeup
 
 LEASE = timedelta(seconds=30)
 _LEFT_FOR_A_REQUEST = timedelta(seconds=25)
@@ -27,7 +27,7 @@ class RunLease:
 
     def keep(self) -> None:
         """Called before each request: shows life, and leaves the request the time that it may take."""
-        doorbell.still_alive()
+        wakeup.still_alive()
         until = self.run.lease_until
         if until is None or until - clock.now() < _LEFT_FOR_A_REQUEST:
             self.renew()

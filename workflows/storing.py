@@ -10,10 +10,11 @@ from django.db import IntegrityError, transaction
 
 from core.db import clock
 from core.json_sanitize import storable_text
-from workflows import catalog, doorbell, redaction, twins
+from workflows import catalog, redaction, twins
 from workflows.catalog import Delivery
 from workflows.hooks import outbox
 from workflows.models import Event, Trigger, TriggerSecret
+from workflows.queue import wakeup
 
 
 class Verdict(enum.StrEnum):
@@ -137,7 +138,7 @@ def store(
                 Trigger.objects.filter(pk=trigger.pk).update(confirmed_at=clock.now())
             if fires:
                 outbox.owe_event(event)
-                doorbell.ring()
+                wakeup.ring()
     except IntegrityError:
         if Event.objects.filter(trigger=trigger, external_id=event.external_id).exists():
             return Verdict.DUPLICATE

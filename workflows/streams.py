@@ -13,11 +13,12 @@ from connections.tenancy.actor import Actor
 from core.db import clock
 from core.errors import Problem
 from core.request_slots import busy, stream_slot
-from workflows import attempts, calls, claims, metered, outcomes
+from workflows import attempts, calls, metered, outcomes
 from workflows.caller import Caller
 from workflows.catalog import ActionType, Json, ProviderError, Streamed
 from workflows.models import ActionCall
 from workflows.owners import Owner
+from workflows.queue import claims
 
 # How long one may take, and how long each of its requests may wait for its turn.
 LONGEST_SECONDS = 15 * 60.0

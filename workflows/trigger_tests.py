@@ -6,8 +6,9 @@ from django.db import IntegrityError, transaction
 
 from connections.tenancy.actor import Actor
 from core.errors import Problem, not_found
-from workflows import authoring, conditions, doorbell, inbox_events, rehearsal
+from workflows import authoring, conditions, inbox_events, rehearsal
 from workflows.models import Event, Run, Workflow
+from workflows.queue import wakeup
 from workflows.rehearsal import Rehearsal
 
 
@@ -32,7 +33,7 @@ def start(*, actor: Actor, event: Event, workflow: Workflow) -> Run:
         except IntegrityError:
             return Run.objects.get(workflow=workflow, event=event, replay=0, version__isnull=False)
         authoring.record(actor, workflow, "workflow.ran_on_test", run=str(run.id), event=event.external_id)
-        doorbell.ring()
+        wakeup.ring()
     return run
 
 

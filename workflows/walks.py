@@ -8,13 +8,14 @@ from core.db import clock
 from core.db.hot import batch, rows
 from core.errors import Problem
 from core.json_sanitize import storable
-from workflows import attempts, claims, conditions, outcomes, parked, step_inputs
+from workflows import attempts, conditions, outcomes, parked, step_inputs
 from workflows.catalog import Json
 from workflows.hooks import outbox
 from workflows.inbox_events import fields_of
 from workflows.models import ActionCall, Run, StepRun
 from workflows.notifications import facts
 from workflows.owners import Owner
+from workflows.queue import claims
 from workflows.run_leases import RunLease
 from workflows.runs import replay
 

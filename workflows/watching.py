@@ -20,10 +20,11 @@ from core import backoff
 from core.db import clock
 from core.errors import Problem, in_words
 from core.json_sanitize import storable
-from workflows import catalog, doorbell, metered, outcomes, storing
+from workflows import catalog, metered, outcomes, storing
 from workflows.catalog import Look, Poll, ProviderError
 from workflows.models import Trigger, Watch
 from workflows.notifications import facts
+from workflows.queue import wakeup
 
 log = structlog.get_logger(__name__)
 
@@ -50,14 +51,14 @@ def begin(trigger: Trigger) -> None:
         message = f"A connection has at most {MOST_WATCHES} triggers that ask regularly. Delete one first."
         raise Problem("too_many_watches", message, status=409)
     Watch.objects.create(trigger=trigger)
-    doorbell.ring()
+    wakeup.ring()
 
 
 def restart(trigger: Trigger) -> None:
     """It watches something else from now on; a look under way comes to nothing."""
     Watch.objects.filter(trigger=trigger).delete()
     Watch.objects.create(trigger=trigger)
-    doorbell.ring()
+    wakeup.ring()
 
 
 def wake(connection: Connection) -> int:
@@ -147,7 +148,7 @@ def _ask(poll: Poll, watch: Watch, now: datetime, on_request: Callable[[], None]
 
 def _keep(watch: Watch, holder: uuid.UUID) -> None:
     """Renew the lease before a request. Raises Lost."""
-    doorbell.still_alive()
+    wakeup.still_alive()
     ours = Watch.objects.filter(pk=watch.pk, lease_holder=holder)
     if not ours.update(lease_until=clock.now() + LEASE):
         raise Lost

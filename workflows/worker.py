@@ -10,7 +10,6 @@ from core.db.postgresql import plans
 from workflows import (
     calls,
     data_retention,
-    doorbell,
     engine,
     fanout,
     holding,
@@ -23,6 +22,7 @@ from workflows import (
 )
 from workflows.hooks import retention, sender
 from workflows.models import ActionCall, Watch
+from workflows.queue import wakeup
 from workflows.webhooks import tending
 
 _BUDGET = 20.0
@@ -37,7 +37,7 @@ def drain(budget: float = _BUDGET) -> int:
     """
     begun = time.monotonic()
     done, end, others_due = 0, begun + budget, begun + _OTHERS_EVERY
-    doorbell.still_alive()
+    wakeup.still_alive()
     while (now := time.monotonic()) < end:
         plans.forget_old()
         # An event goes straight on to what it starts; where that takes long, what has been begun goes on in between.
@@ -48,8 +48,8 @@ def drain(budget: float = _BUDGET) -> int:
         if not taken:
             return done
         done += taken
-        doorbell.still_alive()
-    doorbell.ring()
+        wakeup.still_alive()
+    wakeup.ring()
     return done
 
 
@@ -60,13 +60,13 @@ def _others(end: float) -> int:
 
 def send_hooks() -> int:
     """Send what is owed to hooks, apart from `drain`: nothing else waits for software elsewhere."""
-    doorbell.still_alive()
+    wakeup.still_alive()
     return sender.send_due()
 
 
 def housekeeping() -> None:
     """What is due by the clock rather than by an event: token renewal and messages to the agency."""
-    doorbell.still_alive()
+    wakeup.still_alive()
     refresh.refresh_due()
     consent_expiry.announce()
     notification_emails.distribute()
@@ -82,7 +82,7 @@ def housekeeping() -> None:
     origins.prune()
     data_retention.prune()
     if parked.release() + pace.release():
-        doorbell.ring()
+        wakeup.ring()
 
 
 def anything_due() -> bool:

@@ -20,8 +20,8 @@ from taskjuice.bell import Bell
 from taskjuice.children import Child
 from taskjuice.watchdog import Watchdog
 from tests.workflows.conftest import connection, deliver, incident_event, note_workflow, trigger, workspace
-from workflows import doorbell
 from workflows.models import Event
+from workflows.queue import wakeup
 
 # pytest takes fixtures over by name.
 __all__ = ["connection", "deliver", "note_workflow", "trigger", "workspace"]
@@ -71,7 +71,7 @@ def test_what_another_process_commits_is_heard(listening: Bell) -> None:
 
 def test_a_ring_that_is_rolled_back_was_none(listening: Bell, monkeypatch: pytest.MonkeyPatch) -> None:
     with transaction.atomic():
-        doorbell.ring()
+        wakeup.ring()
         transaction.set_rollback(True)
     monkeypatch.setattr(bell, "_LONGEST_SILENCE", 0.0)
 
@@ -80,8 +80,8 @@ def test_a_ring_that_is_rolled_back_was_none(listening: Bell, monkeypatch: pytes
 
 def test_rings_that_come_together_are_one_for_each_worker(listening: Bell) -> None:
     for _ in range(5):
-        doorbell.ring()
-        doorbell.ring_hooks()
+        wakeup.ring()
+        wakeup.ring_hooks()
         async_task("workflows.worker.housekeeping", save=False)
 
     heard = functions(listening.dequeue())
@@ -140,7 +140,7 @@ def test_a_database_that_stays_away_ends_nothing(listening: Bell, monkeypatch: p
     with monkeypatch.context() as away:
         away.setitem(connections["default"].settings_dict, "NAME", nowhere)
         assert [listening.dequeue(), listening.dequeue()] == [None, None]
-    doorbell.ring()
+    wakeup.ring()
 
     assert functions(listening.dequeue()) == ["workflows.worker.drain"]
 

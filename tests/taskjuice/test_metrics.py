@@ -38,8 +38,9 @@ from tests.workflows.conftest import (
     trigger,
     workspace,
 )
-from workflows import calls, doorbell, fanout, triggers, worker
+from workflows import calls, fanout, triggers, worker
 from workflows.models import Event, Heartbeat, Run, Trigger, Workflow
+from workflows.queue import wakeup
 
 # pytest takes fixtures over by name.
 __all__ = [
@@ -272,7 +273,7 @@ class TestWhatTheRowsSay:
             assert 300 <= value(figures, f"oldest_{kind}_seconds") < 360
 
     def test_each_machine_until_it_has_been_silent_for_a_day(self) -> None:
-        doorbell.beat("here")
+        wakeup.beat("here")
         for name, hours in (("there", 2), ("gone", 30)):
             Heartbeat.objects.create(name=name, beat_at=timezone.now() - timedelta(hours=hours))
 
@@ -352,7 +353,7 @@ DASHBOARD = json.loads((DEPLOY / "grafana-dashboard.json").read_text())
 def test_dashboard_and_alerts_ask_for_nothing_that_is_not_there(
     connection: Connection, pagerduty: responses.RequestsMock
 ) -> None:
-    doorbell.beat("here")
+    wakeup.beat("here")
     add_note(pagerduty)
     calls.call_action(
         actor=SYSTEM,

@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from connections.models import Account, Connection, Workspace
 from tests.workflows.conftest import SYSTEM, add_note, connect, publish
-from workflows import engine, fanout, triggers, turns, worker
+from workflows import engine, fanout, triggers, worker
 from workflows.models import Event, Run, Trigger, Workflow
+from workflows.queue import fair_scheduling
 
 pytestmark = pytest.mark.django_db
 
@@ -108,7 +109,7 @@ def test_a_held_run_holds_its_lane_and_no_other(
 def test_what_is_due_behind_more_held_lanes_than_one_look_sees_is_found(
     trigger: Trigger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "_HOPS", 3)
+    monkeypatch.setattr(fair_scheduling, "_HOPS", 3)
     seqs = events(trigger, [f"P{number:02}" for number in range(11)])
     Event.objects.exclude(seq=seqs[-1]).update(lease_until=timezone.now() + timedelta(minutes=1))
 
@@ -120,7 +121,7 @@ def test_what_is_due_behind_more_held_lanes_than_one_look_sees_is_found(
 def test_every_workspace_has_its_turn_when_there_are_more_than_a_look_takes(
     trigger: Trigger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "_HOPS", 2)
+    monkeypatch.setattr(fair_scheduling, "_HOPS", 2)
     everybody = [trigger, *(another(f"Other {number}") for number in range(6))]
     for one in everybody:
         events(one, ["PA", "PB", "PC"])
@@ -133,7 +134,7 @@ def test_every_workspace_has_its_turn_when_there_are_more_than_a_look_takes(
 def test_every_lane_has_its_turn_when_there_are_more_than_a_look_sees(
     trigger: Trigger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "_HOPS", 4)
+    monkeypatch.setattr(fair_scheduling, "_HOPS", 4)
     seqs = events(trigger, [f"P{number:02}" for number in range(20)])
 
     assert {seq for _ in range(5) for seq in fanout._TURNS.next(4)} == set(seqs)
@@ -163,9 +164,9 @@ def test_a_look_probes_its_indexes_and_never_reads_the_table(
     trigger: Trigger, note_workflow: Workflow
 ) -> None:
     runs(note_workflow, events(trigger, [f"P{number}" for number in range(5)] * 40))
-    nowhere = turns._stored(uuid.UUID(int=0))
-    workspace = turns._stored(trigger.workspace_id)
-    begin, values = turns._BEGIN[database.vendor]([(workspace, nowhere, "")])
+    nowhere = fair_scheduling._stored(uuid.UUID(int=0))
+    workspace = fair_scheduling._stored(trigger.workspace_id)
+    begin, values = fair_scheduling._BEGIN[database.vendor]([(workspace, nowhere, "")])
     values |= {"workspace": nowhere, "hops": 500}
     values["now"] = database.ops.adapt_datetimefield_value(timezone.now())
     postgres = database.vendor == "postgresql"
@@ -176,7 +177,9 @@ def test_a_look_probes_its_indexes_and_never_reads_the_table(
             (fanout._TURNS, ["event_turns", "event_turns"]),
             (engine._TURNS, ["run_due_turns", "run_turns"]),
         ):
-            for sql, index in zip((turns._WORKSPACES, turns._LANES), indexes, strict=True):
+            for sql, index in zip(
+                (fair_scheduling._WORKSPACES, fair_scheduling._LANES), indexes, strict=True
+            ):
                 explain = "EXPLAIN " if postgres else "EXPLAIN QUERY PLAN "
                 cursor.execute(explain + lanes.filled_in(sql, begin), values)
                 plan = "\n".join(str(row[-1]) for row in cursor.fetchall())

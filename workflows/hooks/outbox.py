@@ -10,8 +10,8 @@ from django.db.models import Q
 from core.db import clock
 from core.db.hot import batch
 from core.db.hot import rows as quick_rows
-from workflows import doorbell
 from workflows.models import Event, Hook, HookDelivery, Run
+from workflows.queue import wakeup
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +76,7 @@ def _ring(owed: int) -> None:
     """What is owed is written; where this fails, the watchdog rings."""
     try:
         with transaction.atomic():
-            doorbell.ring_hooks()
+            wakeup.ring_hooks()
     except Error as error:
         log.warning("not_rung", error=type(error).__name__)
 
@@ -88,4 +88,4 @@ def _delivery(hook: Hook, lane: str, **about: Any) -> HookDelivery:
 def _owe(deliveries: list[HookDelivery]) -> None:
     if deliveries:
         HookDelivery.objects.bulk_create(deliveries, ignore_conflicts=True)
-        doorbell.ring_hooks()
+        wakeup.ring_hooks()

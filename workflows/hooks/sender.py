@@ -16,10 +16,10 @@ from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from core.db import clock
-from workflows import doorbell
 from workflows.hooks import delivery as one
 from workflows.hooks.exchange import Exchange
 from workflows.models import Hook, HookDelivery, HookSender
+from workflows.queue import wakeup
 
 log = structlog.get_logger(__name__)
 
@@ -85,9 +85,9 @@ class _Pass:
             if not self._under_way:
                 break
             self._land()
-            doorbell.still_alive()
+            wakeup.still_alive()
         if anything_due():
-            doorbell.ring_hooks()
+            wakeup.ring_hooks()
         return self._tried
 
     def _take_off(self) -> None:

@@ -13,9 +13,9 @@ from connections.tenancy.actor import Actor
 from core.crypto import seal
 from core.db import clock
 from core.errors import Problem
-from workflows import doorbell
 from workflows.hooks import address, signing
 from workflows.models import Hook, HookDelivery, HookSecret, Trigger
+from workflows.queue import wakeup
 
 MAX_HOOKS = 20
 ROTATION_HOURS = 24
@@ -76,7 +76,7 @@ def change(*, actor: Actor, hook: Hook, changes: dict[str, Any]) -> None:
         if {"url", "status"} & set(changes):
             waiting = hook.deliveries.filter(status=Status.WAITING, next_attempt_at__gt=clock.now())
             waiting.update(next_attempt_at=clock.now())
-            doorbell.ring_hooks()
+            wakeup.ring_hooks()
         said |= {"host": hook.host} if "url" in changes else {}
         said |= {"trigger": str(hook.trigger or "all")} if "trigger" in changes else {}
         _record(actor, hook, "hook.changed", **said)
@@ -156,7 +156,7 @@ def send_test(*, actor: Actor, hook: Hook) -> HookDelivery:
             id=key, workspace_id=hook.workspace_id, hook=hook, kind="test", lane=f"test-{key}"
         )
         _record(actor, hook, "hook.tested")
-        doorbell.ring_hooks()
+        wakeup.ring_hooks()
     return delivery
 
 
@@ -173,7 +173,7 @@ def replay(*, actor: Actor, hook: Hook, deliveries: Q) -> int:
         )
         if count:
             _record(actor, hook, "hook.replayed", deliveries=count)
-            doorbell.ring_hooks()
+            wakeup.ring_hooks()
     return count
 
 

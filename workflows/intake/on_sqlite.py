@@ -9,9 +9,9 @@ from functools import partial
 
 from django.db import OperationalError, connection
 
-from workflows import doorbell
 from workflows.intake import rows
 from workflows.models import Event
+from workflows.queue import wakeup
 
 # SQLite itself would wait for the lock with ever longer pauses, and lose it each time to somebody who asks just then.
 _ASKS_EVERY = 0.0005
@@ -74,9 +74,9 @@ def write(line: sqlite3.Connection, batch: Iterable[rows.Parameters]) -> list[bo
     found = [line.execute(rows.STORE_ONE, parameters).fetchone() for parameters in batch]
     fire = [row for row in found if row is not None and row[-1] == Event.Status.QUEUED]
     if fire:
-        _ring(line, doorbell.ring_written())
+        _ring(line, wakeup.ring_written())
     if sum(_owe(line, row) for row in fire):
-        _ring(line, doorbell.hook_ring_written())
+        _ring(line, wakeup.hook_ring_written())
     return [row is not None for row in found]
 
 

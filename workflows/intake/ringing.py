@@ -12,7 +12,7 @@ from collections.abc import Callable
 import structlog
 from django.db import Error, connection, transaction
 
-from workflows import doorbell
+from workflows.queue import wakeup
 
 log = structlog.get_logger(__name__)
 
@@ -65,5 +65,5 @@ class Ringing:
             return self._thread is None
 
 
-FOR_EVENTS = Ringing(doorbell.ring)
-FOR_HOOKS = Ringing(doorbell.ring_hooks)
+FOR_EVENTS = Ringing(wakeup.ring)
+FOR_HOOKS = Ringing(wakeup.ring_hooks)

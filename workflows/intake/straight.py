@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 import structlog
 from django.db import DEFAULT_DB_ALIAS, Error, connection, connections, transaction
 
-from workflows import doorbell, metrics, signers, storing
+from workflows import signers, storing
 from workflows.intake import known, on_postgresql, on_sqlite, rows
 from workflows.intake.together import TOGETHER
 from workflows.models import TriggerSecret
+from workflows.queue import metrics, wakeup
 from workflows.storing import Verdict
 
 log = structlog.get_logger(__name__)
@@ -106,7 +107,7 @@ def _store(parameters: rows.Parameters) -> bool:
             return on_sqlite.write(database.connection, [parameters])[0]
         (stored,), fires, owed = on_postgresql.write([parameters])
         if fires:
-            doorbell.ring()
+            wakeup.ring()
         if owed:
-            doorbell.ring_hooks()
+            wakeup.ring_hooks()
         return stored

@@ -14,10 +14,11 @@ from connections import audit
 from connections.models import Connection
 from connections.tenancy.actor import Actor
 from core.errors import Problem
-from workflows import calls, doorbell
+from workflows import calls
 from workflows.catalog import Json
 from workflows.models import ActionCall, ReplayBatch, Run, StepRun, Workflow
 from workflows.models.runs import ENDED_BADLY, UNFINISHED
+from workflows.queue import wakeup
 
 From = Run.ReplayFrom
 _NOT_OVER = "This run has not ended: resume or cancel it first."
@@ -74,7 +75,7 @@ def replay(*, actor: Actor, run: Run, begin_at: str = "", once: str = "") -> tup
         again.once = once
         write(again)
         _record(actor, run, again)
-        doorbell.ring()
+        wakeup.ring()
     return again, True
 
 

@@ -9,9 +9,10 @@ from connections.models import Connection
 from connections.tenancy.actor import Actor
 from core.db import clock
 from core.errors import Problem
-from workflows import catalog, doorbell
+from workflows import catalog
 from workflows.catalog import Reach
 from workflows.models import Subscription, Trigger
+from workflows.queue import wakeup
 
 MADE, ENABLED, REMOVED = "trigger.webhook_made", "trigger.webhook_enabled", "trigger.webhook_removed"
 ASKED, ROTATING, ROTATED = "trigger.webhook_asked", "trigger.webhook_rotating", "trigger.webhook_rotated"
@@ -108,7 +109,7 @@ def rotate(*, actor: Actor, trigger: Trigger) -> Subscription:
 def look_soon(trigger: Trigger) -> None:
     """Have its webhook follow what the trigger listens to from now on."""
     if trigger.subscriptions.filter(status="on").update(next_attempt_at=clock.now()):
-        doorbell.ring()
+        wakeup.ring()
 
 
 def _check(trigger: Trigger) -> None:
@@ -131,7 +132,7 @@ def _ask(actor: Actor, trigger: Trigger, action: str, reach: dict[str, str]) -> 
     except IntegrityError:
         raise Problem("already_set_up", "Somebody has just asked for the same.", status=409) from None
     record(actor, trigger, action)
-    doorbell.ring()
+    wakeup.ring()
     return row
 
 
@@ -144,7 +145,7 @@ def end_all(trigger: Trigger) -> int:
         status=Subscription.Status.REMOVING, attempts=0, error=None, next_attempt_at=clock.now()
     )
     if ended:
-        doorbell.ring()
+        wakeup.ring()
     return ended
 
 

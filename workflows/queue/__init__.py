@@ -1,0 +1,1 @@
+"""The queue of work: wake-up, fair scheduling, claims, its metrics."""
