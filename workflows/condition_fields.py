@@ -6,10 +6,11 @@ from typing import Any
 from rest_framework import serializers
 
 from core.json_sanitize import is_storable
-from workflows import conditions, known_fields
+from workflows import conditions
 from workflows.catalog import Json
 from workflows.comparisons.paths import is_path
 from workflows.comparisons.possible import why_never
+from workflows.expressions import unknown_fields
 
 MAX_CONDITIONS = 25
 # Each is filled in for every event.
@@ -48,7 +49,7 @@ class ConditionsField(serializers.Field[Any, Any, Any, Any]):
             return f"the field must begin with {' or '.join(f'{name}.' for name in self.about)}"
         known = conditions.OPERATORS.get(operator)
         if known is None:
-            near = known_fields.suggestion(operator, conditions.OPERATORS)
+            near = unknown_fields.suggestion(operator, conditions.OPERATORS)
             hint = f"Did you mean {near}?" if near else f"Known: {', '.join(conditions.OPERATORS)}."
             return f"there is no operator {operator[:40]}. {hint}"
         return "" if known.fits(value) else known.why(value) or f"{operator} takes {known.takes}."

@@ -5,7 +5,7 @@
             "only_if": {"match": "any", "rows": [["steps.create.incident.id", "exists", true]]}}]}
 
 `name` and `only_if` can be left out. What fields and conditions look at has to be there by then: see
-workflows.known_fields.
+workflows.expressions.unknown_fields.
 """
 
 import json
@@ -19,10 +19,11 @@ from connections.models import Connection
 from connections.tenancy.actor import Actor
 from core.errors import Problem
 from core.json_sanitize import is_storable
-from workflows import catalog, expressions, known_fields
+from workflows import catalog, expressions
 from workflows.catalog import Json
 from workflows.catalog.schemas import ActionInput, Text
 from workflows.condition_fields import UNSTORABLE, ConditionsField, rows_that_never_hold
+from workflows.expressions import unknown_fields
 from workflows.expressions.bounds import beyond
 from workflows.models import Trigger
 
@@ -140,14 +141,14 @@ def _unknown_fields(trigger_key: str, checked: dict[str, Any]) -> dict[str, Any]
     earlier: dict[str, str] = {}
     steps: dict[str, Any] = {}
     for number, step in enumerate(checked["steps"]):
-        if wrong := _unknown_to_step(step, known_fields.visible_to_step(trigger_key, earlier)):
+        if wrong := _unknown_to_step(step, unknown_fields.visible_to_step(trigger_key, earlier)):
             steps[str(number)] = wrong
         earlier[step["key"]] = step["action"]
     return problems | ({"steps": steps} if steps else {})
 
 
 def _never_holding(trigger_key: str, conditions: Json) -> dict[str, Any]:
-    said = rows_that_never_hold(conditions, known_fields.visible_to_step(trigger_key, {}))
+    said = rows_that_never_hold(conditions, unknown_fields.visible_to_step(trigger_key, {}))
     return {"conditions": said} if said else {}
 
 
@@ -170,5 +171,5 @@ def _unknown_to_step(step: dict[str, Any], schema: Json) -> dict[str, Any]:
 def _unknown_in(value: Any, schema: Json) -> Iterator[str]:
     for text in expressions.texts_in(value):
         for route in expressions.routes(text):
-            if said := known_fields.problem_with(route, schema):
+            if said := unknown_fields.problem_with(route, schema):
                 yield said

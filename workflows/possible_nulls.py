@@ -6,9 +6,10 @@ Not refused, because an author may know that it never is. What a condition has a
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from workflows import expressions, known_fields
+from workflows import expressions
 from workflows.catalog import Json
 from workflows.comparisons.operators import NEGATIVE
+from workflows.expressions import unknown_fields
 
 
 def of_definition(trigger_key: str, definition: Json) -> dict[str, dict[str, str]]:
@@ -27,7 +28,7 @@ def of_step(
     trigger_key: str, step: Mapping[str, Any], earlier: Mapping[str, str], asked: list[Json | None]
 ) -> dict[str, str]:
     """earlier: step key → action of the steps before it. asked: the conditions under which it happens."""
-    schema = known_fields.visible_to_step(trigger_key, earlier)
+    schema = unknown_fields.visible_to_step(trigger_key, earlier)
     there = [path for conditions in asked for path in _there(conditions or {})]
     found = {name: next(_warnings(value, schema, there), "") for name, value in step["input"].items()}
     return {name: said for name, said in found.items() if said}
@@ -49,14 +50,16 @@ def _warnings(value: Any, schema: Json, there: list[str]) -> Iterator[str]:
             routes = expressions.bare_routes(text)
         except expressions.ExpressionError:
             continue
-        for part, said in (found for route in routes for found in known_fields.may_be_nothing(route, schema)):
+        for part, said in (
+            found for route in routes for found in unknown_fields.may_be_nothing(route, schema)
+        ):
             if not any(_asks_for(path, part) for path in there):
                 yield f"{said}, and then this step fails. Write what to use instead: | default: '…'."
 
 
-def _asks_for(path: str, part: known_fields.Route) -> bool:
+def _asks_for(path: str, part: unknown_fields.Route) -> bool:
     """Whether the condition's path is that part or leads through it."""
-    wanted, known = _first_as_0(known_fields.dotted(part)), _first_as_0(path)
+    wanted, known = _first_as_0(unknown_fields.dotted(part)), _first_as_0(path)
     return known[: len(wanted)] == wanted
 
 

@@ -9,8 +9,9 @@ from typing import Any
 from django.db.models import TextField
 from django.db.models.functions import Cast, Length
 
-from workflows import catalog, inbox_events, known_fields
+from workflows import catalog, inbox_events
 from workflows.catalog import Json
+from workflows.expressions import unknown_fields
 from workflows.expressions.writing import text_of
 from workflows.formatting.labels import words
 from workflows.models import ActionCall, Event, Trigger, Workflow
@@ -118,7 +119,7 @@ def _of_schema(schema: Json, depth: int = 0) -> Any:
 
 def sources(workflow: Workflow, steps: list[Json]) -> list[Source]:
     """What a step after those can insert."""
-    known = known_fields.of_trigger(workflow.trigger.key)
+    known = unknown_fields.of_trigger(workflow.trigger.key)
     trigger = _with_known(of_trigger(workflow.trigger)["trigger"], known)
     found = [Source(workflow.trigger.name, fields_in(trigger, "trigger"))]
     answers = outputs(steps)

@@ -12,8 +12,9 @@ from core.text_folding import compose, fold
 from pagerduty_app.filters import unwanted
 from tests.connections.test_pages import signed_in
 from tests.people import People
-from workflows import redaction, wildcards
+from workflows import redaction
 from workflows.catalog import Option
+from workflows.expressions import globs
 from workflows.lookups import Choices
 
 COMPOSED, DECOMPOSED = "Caf\u00e9", "Cafe\u0301"
@@ -56,7 +57,7 @@ def test_marks_without_end_take_no_time_without_end(text: str) -> None:
 
 
 def test_patterns_choices_filters_and_redaction_fold_as_well() -> None:
-    assert wildcards.matches(f"{DECOMPOSED} is down", f"{COMPOSED}*")
+    assert globs.matches(f"{DECOMPOSED} is down", f"{COMPOSED}*")
     assert Choices([Option(COMPOSED, "")], complete=True).spelt(DECOMPOSED.upper()) == COMPOSED
     delivery = {"event": {"data": {"priority": {"summary": DECOMPOSED}}}}
     assert unwanted({"priorities": [COMPOSED]}, delivery, delivery) == ""

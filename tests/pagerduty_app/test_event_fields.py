@@ -11,9 +11,10 @@ from pagerduty_app.deliveries import trigger_fields
 from pagerduty_app.trigger_samples import sample
 from pagerduty_app.triggers import TRIGGERS
 from tests.pagerduty_app.test_triggers import documented
-from workflows import conditions, expressions, known_fields
+from workflows import conditions, expressions
 from workflows.catalog import TriggerType
-from workflows.known_fields import Route
+from workflows.expressions import unknown_fields
+from workflows.expressions.unknown_fields import Route
 
 CLIENT = {"name": "Monitoring", "url": "https://monitoring.example/checkout"}
 
@@ -49,7 +50,7 @@ def test_every_leaf_of_a_documented_body_is_a_field(path: Path) -> None:
     delivered = [json.dumps(value) for _, value in leaves(body["event"])]
     assert sorted(delivered) == sorted(json.dumps(value) for _, value in seen)
     for route, value in seen:
-        there = [[known_fields.dotted(route), "exists", value is not None]]
+        there = [[unknown_fields.dotted(route), "exists", value is not None]]
         assert conditions.hold({"rows": there}, fields), route
         if value is None:
             with pytest.raises(expressions.ExpressionError, match=r"\bis null\b"):
@@ -65,8 +66,8 @@ def test_what_a_trigger_starts_on_is_known_with_its_type(path: Path) -> None:
     if kind is None:
         return
     for route, value in leaves({"trigger": trigger_fields(body)}):
-        known = known_fields.visible_to_step(kind.key, {})
-        assert known_fields.problem_with(route, known) is None
+        known = unknown_fields.visible_to_step(kind.key, {})
+        assert unknown_fields.problem_with(route, known) is None
         for name in route:
             known = known["items"] if isinstance(name, int) else known["properties"][name]
         kinds = known["type"] if isinstance(known["type"], list) else [known["type"]]
@@ -93,11 +94,11 @@ def test_what_a_trigger_starts_on_is_known_with_its_type(path: Path) -> None:
 )
 @pytest.mark.parametrize("kind", ["pagerduty/incident-triggered", "pagerduty/incident-resolved"])
 def test_what_can_be_null_is_a_field_that_is_warned_of(kind: str, route: str) -> None:
-    schema = known_fields.visible_to_step(kind, {})
+    schema = unknown_fields.visible_to_step(kind, {})
     whole = ("trigger", *route.split("."))
 
-    assert known_fields.problem_with(whole, schema) is None
-    said = [words for _, words in known_fields.may_be_nothing(whole, schema)]
+    assert unknown_fields.problem_with(whole, schema) is None
+    said = [words for _, words in unknown_fields.may_be_nothing(whole, schema)]
     assert bool(said) == (route != "event.resource_type")
 
 

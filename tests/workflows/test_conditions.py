@@ -7,8 +7,9 @@ from rest_framework.serializers import ValidationError
 
 from connections.models import Connection
 from tests.workflows.conftest import Ask, note_step
-from workflows import conditions, wildcards
+from workflows import conditions
 from workflows.condition_fields import ConditionsField
+from workflows.expressions import globs
 from workflows.models import Trigger
 
 FIELDS = {
@@ -78,7 +79,7 @@ def test_days_beyond_the_calendar_are_at_no_time(at: str, wanted: str) -> None:
     ],
 )
 def test_wildcards_fit_the_whole_text(text: str, pattern: str, fits: bool) -> None:
-    assert wildcards.matches(text, pattern) is fits
+    assert globs.matches(text, pattern) is fits
 
 
 @pytest.mark.django_db

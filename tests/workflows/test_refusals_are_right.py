@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from pagerduty_app.triggers import TRIGGERS
-from workflows import conditions, known_fields
+from workflows import conditions
 from workflows.comparisons.operators import NEGATIVE
 from workflows.comparisons.possible import why_never
+from workflows.expressions import unknown_fields
 
 VALUES = [
     *(
@@ -72,7 +73,7 @@ def values(schema: dict[str, Any], names: list[str]) -> list[Any]:
 
 @pytest.mark.parametrize("key", TRIGGERS)
 def test_what_is_refused_holds_for_nothing_documented(key: str) -> None:
-    schema = known_fields.visible_to_step(key, {})
+    schema = unknown_fields.visible_to_step(key, {})
     tried = 0
     for path in paths_in(schema["properties"]["trigger"], "trigger"):
         deliveries = values(schema, path.split("."))
@@ -87,7 +88,7 @@ def test_what_is_refused_holds_for_nothing_documented(key: str) -> None:
 
 
 def test_a_field_that_is_always_null_is_said_to_be() -> None:
-    schema = known_fields.visible_to_step("pagerduty/on-call-changed", {})
+    schema = unknown_fields.visible_to_step("pagerduty/on-call-changed", {})
     said = {
         operator: why_never(["trigger.event.agent", operator, True], schema)
         for operator in ("equals", "exists", "not_equals")

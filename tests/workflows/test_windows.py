@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from workflows import conditions, windows
+from workflows import conditions
 from workflows.condition_form import ConditionForm
+from workflows.expressions import time_windows
 from workflows.workflow_words import rows as in_words
 
 
@@ -56,7 +57,7 @@ def test_what_is_no_moment_is_neither_inside_nor_outside(at: Any) -> None:
 @pytest.mark.parametrize("at", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
 def test_days_beyond_the_calendar_are_in_no_window(at: datetime) -> None:
     for zone in ("Asia/Tokyo", "America/New_York"):
-        found = windows.window(f"Mon 10:00-09:00 {zone}")
+        found = time_windows.window(f"Mon 10:00-09:00 {zone}")
         assert found
         assert found.has(at) is False
 
@@ -135,8 +136,8 @@ def test_what_is_no_window_is_refused_and_holds_nothing(text: Any) -> None:
     ],
 )
 def test_what_is_wrong_with_a_window_is_said(text: Any, why: str) -> None:
-    assert windows.problem(text) == why
-    assert windows.window(text) is None
+    assert time_windows.problem(text) == why
+    assert time_windows.window(text) is None
 
 
 @pytest.mark.parametrize(
@@ -149,8 +150,8 @@ def test_what_is_wrong_with_a_window_is_said(text: Any, why: str) -> None:
     ],
 )
 def test_the_same_window_in_other_spellings(text: str) -> None:
-    assert windows.problem(text) == ""
-    assert windows.window(text) == windows.window("Mon-Fri 09:00-17:00 Europe/Berlin")
+    assert time_windows.problem(text) == ""
+    assert time_windows.window(text) == time_windows.window("Mon-Fri 09:00-17:00 Europe/Berlin")
 
 
 # In 2026 the clocks of Berlin go forward on 29 March (02:00 is 03:00) and back on 25 October (03:00 is 02:00).

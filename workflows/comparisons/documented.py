@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workflows import known_fields
 from workflows.comparisons.kinds import Kind
 from workflows.comparisons.paths import EVERY, names_of
+from workflows.expressions import unknown_fields
 
 Json = dict[str, Any]
 _KINDS = {
@@ -73,7 +73,7 @@ def missing(path: str, schema: Json) -> str:
         found = documented(_dotted(names[:at]), schema) if name in (EVERY, "first", "last") else None
         if found and not found.kinds & (_LISTS if name == EVERY else _LISTS | {Kind.OBJECT}):
             return f"{_dotted(names[:at])} is {found.words}, and {name} is for the items of a list."
-    said = known_fields.problem_with([_Every() if name == EVERY else name for name in names], schema) or ""
+    said = unknown_fields.problem_with([_Every() if name == EVERY else name for name in names], schema) or ""
     return f"{said} {_through_list(names, schema)}".strip() if said else ""
 
 

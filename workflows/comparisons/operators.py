@@ -6,11 +6,11 @@ from datetime import time
 from typing import Any
 
 from core.text_folding import fold
-from workflows import wildcards
 from workflows.comparisons.equality import equal
 from workflows.comparisons.kinds import Kind, kind_of, plain_values, written
 from workflows.comparisons.numbers import number
 from workflows.comparisons.wanted import Wanted
+from workflows.expressions import globs
 from workflows.formatting.datetimes import moment
 
 _MOST_MATCHED = 100
@@ -57,13 +57,13 @@ def _has(actual: Any, wanted: Wanted) -> bool:
 
 
 def _matches(actual: Any, wanted: Wanted) -> bool:
-    """Wildcards, see workflows.wildcards. Many values share what one may be long, so that they cost no more."""
+    """Wildcards, see workflows.expressions.globs. Many values share what one may be long, so that they cost no more."""
     found = [value for value in plain_values(actual) if not isinstance(value, bool)][:_MOST_MATCHED]
     texts = [written(value) for value in found]
-    most = wildcards.LONGEST_TEXT
+    most = globs.LONGEST_TEXT
     if sum(map(len, texts)) > most:
         texts = [text[: most // len(texts)] for text in texts]
-    return any(wildcards.matches(text, pattern) for text in texts for pattern in wanted.patterns)
+    return any(globs.matches(text, pattern) for text in texts for pattern in wanted.patterns)
 
 
 def _amounts(test: Callable[[Any, Any], bool]) -> Cell:

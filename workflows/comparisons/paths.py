@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from workflows.comparisons.kinds import MOST_ITEMS
-from workflows.known_fields import NOTHING, step_into
+from workflows.expressions.unknown_fields import NOTHING, step_into
 
 EVERY = "*"
 _LONGEST = 300

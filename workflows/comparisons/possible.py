@@ -4,13 +4,14 @@ import re
 from typing import Any
 
 from core.text_folding import fold
-from workflows import expressions, known_fields
+from workflows import expressions
 from workflows.comparisons.documented import Documented, Json, documented, missing
 from workflows.comparisons.kinds import Kind, written
 from workflows.comparisons.numbers import number
 from workflows.comparisons.operands import is_template
 from workflows.comparisons.operators import NEGATIVE, NEVER, TABLE, holds
 from workflows.comparisons.wanted import Wanted
+from workflows.expressions import unknown_fields
 from workflows.formatting.datetimes import instant
 
 _COMPARES = {
@@ -115,7 +116,7 @@ def _none_of_the_choices(path: str, operator: str, wanted: Any, found: Documente
     if any(holds(operator, choice, Wanted(wanted)) for choice in found.choices):
         return ""
     values = wanted if isinstance(wanted, list) else [wanted]
-    near = known_fields.suggestion(str(values[0]), found.choices)
+    near = unknown_fields.suggestion(str(values[0]), found.choices)
     hint = f" Did you mean {near}?" if near else ""
     if operator in ("equals", "one_of"):
         return f"{path} is {' or '.join(found.choices)}, never {_said(values)}.{hint}"
@@ -132,7 +133,7 @@ def _wrong_with_template(value: str, path: str, operator: str, schema: Json) -> 
         routes = expressions.routes(value)
     except expressions.ExpressionError as error:
         return f"The value cannot be read. {error}"
-    if unknown := next(filter(None, (known_fields.problem_with(route, schema) for route in routes)), ""):
+    if unknown := next(filter(None, (unknown_fields.problem_with(route, schema) for route in routes)), ""):
         return f"In the value: {unknown}"
     named = _lone_field(value, routes)
     if named == path and operator not in ("equals", "contains", "one_of", "matches"):
@@ -147,4 +148,4 @@ def _wrong_with_template(value: str, path: str, operator: str, schema: Json) -> 
 
 def _lone_field(value: str, routes: list[Any]) -> str:
     """The field that the whole value is, "" where it is more than that."""
-    return known_fields.dotted(routes[0]) if len(routes) == 1 and _LONE.fullmatch(value) else ""
+    return unknown_fields.dotted(routes[0]) if len(routes) == 1 and _LONE.fullmatch(value) else ""

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from workflows import wildcards, windows
 from workflows.comparisons.numbers import number
 from workflows.comparisons.operands import is_template
 from workflows.comparisons.wanted import bound_of
+from workflows.expressions import globs, time_windows
 
 LONGEST_VALUE = 1000
 LONGEST_LIST = 100
@@ -23,7 +23,7 @@ def _is_list(wanted: Any) -> bool:
 
 
 def _is_pattern(wanted: Any) -> bool:
-    return isinstance(wanted, str) and 0 < len(wanted) <= wildcards.LONGEST_PATTERN
+    return isinstance(wanted, str) and 0 < len(wanted) <= globs.LONGEST_PATTERN
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ _A_TIME = (
 )
 _A_WINDOW = (
     "hours such as 09:00-17:00, with days and a time zone if needed: Mon-Fri 22:00-06:00 Europe/London",
-    lambda wanted: windows.window(wanted) is not None,
-    windows.problem,
+    lambda wanted: time_windows.window(wanted) is not None,
+    time_windows.problem,
 )
 _A_LIST = (f"a list of at least one and at most {LONGEST_LIST} values", _is_list)
 _A_PATTERN = (
-    f"a pattern of at most {wildcards.LONGEST_PATTERN} characters, in which * stands for any of them and ? for one",
+    f"a pattern of at most {globs.LONGEST_PATTERN} characters, in which * stands for any of them and ? for one",
     _is_pattern,
 )
 OPERATORS: dict[str, Operator] = {

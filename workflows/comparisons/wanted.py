@@ -8,10 +8,10 @@ from itertools import islice
 from typing import Any
 
 from core.text_folding import fold
-from workflows import windows
 from workflows.comparisons.equality import keys_wanted
 from workflows.comparisons.kinds import plain_values, written
 from workflows.comparisons.numbers import number
+from workflows.expressions import time_windows
 from workflows.formatting.datetimes import moment, time_of_day
 
 # Each is looked for in each of up to 2,000 texts.
@@ -47,8 +47,8 @@ class Wanted:
         return bound_of(self.value)
 
     @cached_property
-    def window(self) -> windows.Window | None:
-        return windows.window(self.value)
+    def window(self) -> time_windows.Window | None:
+        return time_windows.window(self.value)
 
 
 def bound_of(value: Any) -> datetime | time | None:

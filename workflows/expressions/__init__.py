@@ -6,7 +6,7 @@ Only fields and a few filters exist: no loops, assignments, includes or ranges.
 from collections.abc import Iterator
 from typing import Any
 
-from workflows import known_fields
+from workflows.expressions import unknown_fields
 from workflows.expressions.errors import ExpressionError
 from workflows.expressions.liquid import Field, parse
 from workflows.expressions.render import render, render_all
@@ -42,11 +42,11 @@ def paths(template: str) -> set[str]:
 
     Raises ExpressionError when it cannot be understood.
     """
-    return {known_fields.dotted(route) for route in routes(template)}
+    return {unknown_fields.dotted(route) for route in routes(template)}
 
 
 def routes(template: str) -> list[tuple[str | int, ...]]:
-    """The same as `paths`, in the order they are written, each as a tuple (workflows.known_fields.Route)."""
+    """The same as `paths`, in the order they are written, each as a tuple (workflows.expressions.unknown_fields.Route)."""
     if "{" not in template:
         return []
     return [route for part in parse(template) if isinstance(part, Field) for route in part.routes()]

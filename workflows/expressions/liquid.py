@@ -21,7 +21,7 @@ from liquid.token import TOKEN_EXPRESSION
 from workflows.expressions.errors import ExpressionError, shown
 from workflows.expressions.filters import FILTERS
 from workflows.expressions.scanning import Source, scan
-from workflows.known_fields import suggestion
+from workflows.expressions.unknown_fields import suggestion
 
 LONGEST_TEMPLATE = 20_000
 LONGEST_OUTPUT = 100_000

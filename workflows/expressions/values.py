@@ -7,7 +7,7 @@ from liquid.builtin.expressions import FilteredExpression
 from liquid.builtin.expressions.path import Path
 from liquid.builtin.expressions.primitive import Blank, Empty, Nil
 
-from workflows import known_fields
+from workflows.expressions import unknown_fields
 from workflows.expressions.errors import ExpressionError, FilterError, Missing, shown
 from workflows.expressions.filters import FILTERS
 from workflows.expressions.liquid import Field
@@ -69,10 +69,10 @@ def _at_path(path: Path, fields: Mapping[str, Any]) -> Any:
         route.append(name if isinstance(name, str | int) else str(name))
     value: Any = fields
     for name in route:
-        value = known_fields.step_into(value, name)
-        if value is known_fields.NOTHING or value is None:
+        value = unknown_fields.step_into(value, name)
+        if value is unknown_fields.NOTHING or value is None:
             break
     else:
         return value
-    said = known_fields.missing(route, fields) or ""
-    return Missing(said if said.startswith(known_fields.NO_FIELD) else f"{said} {HINT}")
+    said = unknown_fields.missing(route, fields) or ""
+    return Missing(said if said.startswith(unknown_fields.NO_FIELD) else f"{said} {HINT}")
