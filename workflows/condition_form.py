@@ -9,9 +9,9 @@ from django.http import QueryDict
 
 from core.json_sanitize import is_storable
 from core.web.edit_conflicts import Part
-from workflows.comparisons.kinds import written
-from workflows.condition_fields import MAX_CONDITIONS, UNSTORABLE
-from workflows.conditions import OPERATORS
+from workflows.conditions.evaluate import OPERATORS
+from workflows.conditions.fields import MAX_CONDITIONS, UNSTORABLE
+from workflows.conditions.kinds import written
 from workflows.samples import Field, Source, name_of
 from workflows.workflow_words import OPERATOR_WORDS
 

@@ -22,7 +22,7 @@ from core.json_sanitize import is_storable
 from workflows import catalog, expressions
 from workflows.catalog import Json
 from workflows.catalog.schemas import ActionInput, Text
-from workflows.condition_fields import UNSTORABLE, ConditionsField, rows_that_never_hold
+from workflows.conditions.fields import UNSTORABLE, ConditionsField, rows_that_never_hold
 from workflows.expressions import unknown_fields
 from workflows.expressions.bounds import beyond
 from workflows.models import Trigger

@@ -9,7 +9,8 @@ from django.db import IntegrityError, transaction
 
 from connections.tenancy.actor import Actor
 from core.errors import Problem
-from workflows import authoring, catalog, conditions, samples, storing
+from workflows import authoring, catalog, samples, storing
+from workflows.conditions import evaluate
 from workflows.models import Event, Run, Workflow
 from workflows.queue import wakeup
 
@@ -28,7 +29,7 @@ def start(*, actor: Actor, workflow: Workflow, event: Event | None, once: str) -
     if made := made_before(workflow, once):
         return made
     definition = authoring.ready(actor=actor, workflow=workflow)
-    if not conditions.hold(definition["conditions"], samples.of_trigger(workflow.trigger, event)):
+    if not evaluate.hold(definition["conditions"], samples.of_trigger(workflow.trigger, event)):
         raise Problem(
             "conditions_do_not_hold",
             "Nothing was run: this event would not start the workflow, because its conditions do not hold.",

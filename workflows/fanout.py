@@ -12,7 +12,8 @@ from django.db.models import Q
 from core.db import clock
 from core.db.hot import rows
 from core.errors import in_words
-from workflows import conditions, origins, pace
+from workflows import origins, pace
+from workflows.conditions import evaluate
 from workflows.formatting import chain_reasons
 from workflows.hooks import outbox
 from workflows.inbox_events import fields_of
@@ -165,7 +166,7 @@ def _run(event: Event, workflow: Workflow, chain: chains.Chain) -> Run:
 def _wants(version: WorkflowVersion, fields: dict[str, Any]) -> bool:
     """Whether its conditions hold; one workflow's trouble is not the others'."""
     try:
-        return conditions.hold(version.definition["conditions"], fields)
+        return evaluate.hold(version.definition["conditions"], fields)
     except Exception:
         log.exception("conditions_failed", workflow=str(version.workflow_id), version=version.number)
         return False

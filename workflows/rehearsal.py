@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 
 from core.errors import Problem
-from workflows import catalog, conditions, possible_nulls, samples, step_inputs, workflow_words
+from workflows import catalog, samples, step_inputs, workflow_words
 from workflows.catalog import Json
+from workflows.conditions import evaluate, possible_nulls
 from workflows.formatting import summaries
 from workflows.formatting.summaries import Fact
 from workflows.models import Event, Workflow
@@ -57,7 +58,7 @@ def rehearse(workflow: Workflow, event: Event | None) -> Rehearsal:
     asked = draft["conditions"]
     rows = [
         Row(words, _compared(row), row.held)
-        for words, row in zip(workflow_words.conditions(draft), conditions.judge(asked, fields), strict=True)
+        for words, row in zip(workflow_words.conditions(draft), evaluate.judge(asked, fields), strict=True)
     ]
     steps: list[Step] = []
     answers = samples.outputs(draft["steps"])
@@ -65,14 +66,14 @@ def rehearse(workflow: Workflow, event: Event | None) -> Rehearsal:
     nulls = possible_nulls.of_definition(workflow.trigger.key, draft)
     for step in draft["steps"]:
         seen = {**fields, "steps": dict(outputs)}
-        if conditions.hold(step.get("only_if") or {}, seen):
+        if evaluate.hold(step.get("only_if") or {}, seen):
             steps.append(_step(step, seen, nulls.get(step["key"], {})))
             # One that fails for good leaves nothing to those after it, where the run goes on; else none comes after it.
             if not (steps[-1].faults and step.get("on_error") == "continue"):
                 outputs[step["key"]] = answers[step["key"]]
         else:
             steps.append(Step(*_names(step), skipped=True))
-    return Rehearsal(rows, conditions.hold(asked, fields), steps)
+    return Rehearsal(rows, evaluate.hold(asked, fields), steps)
 
 
 def _step(step: Json, fields: Json, nulls: dict[str, str]) -> Step:
@@ -85,7 +86,7 @@ def _step(step: Json, fields: Json, nulls: dict[str, str]) -> Step:
     return Step(*_names(step), given, prepared.given, prepared.sentences(), warnings)
 
 
-def _compared(row: conditions.Judged) -> str:
+def _compared(row: evaluate.Judged) -> str:
     return row.actual if row.wanted == row.value else f"{row.actual}; the value is {row.compared_with}"
 
 

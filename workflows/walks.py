@@ -8,8 +8,9 @@ from core.db import clock
 from core.db.hot import batch, rows
 from core.errors import Problem
 from core.json_sanitize import storable
-from workflows import attempts, conditions, outcomes, parked, step_inputs
+from workflows import attempts, outcomes, parked, step_inputs
 from workflows.catalog import Json
+from workflows.conditions import evaluate
 from workflows.hooks import outbox
 from workflows.inbox_events import fields_of
 from workflows.models import ActionCall, Run, StepRun
@@ -67,7 +68,7 @@ class Walk:
             self.lease.to_next_step()
             self.fields["steps"][step.key] = step.kept.output
             return True
-        if step is None and not conditions.hold(definition.get("only_if") or {}, self.fields):
+        if step is None and not evaluate.hold(definition.get("only_if") or {}, self.fields):
             self._skip(definition)
             return True
         if step is None:

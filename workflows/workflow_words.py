@@ -5,7 +5,7 @@ from typing import Any
 
 from connections.models import Connection
 from workflows import catalog, drafts, samples
-from workflows.comparisons.kinds import written
+from workflows.conditions.kinds import written
 from workflows.formatting import summaries
 from workflows.formatting.labels import title_of
 from workflows.formatting.serializer_errors import flat

@@ -13,8 +13,9 @@ from core.json_sanitize import is_storable
 from tests.fuzz.amounts import amount, examples
 from tests.fuzz.figures import Noted
 from tests.fuzz.mutations import texts, values
-from workflows import conditions, expressions
-from workflows.condition_fields import ConditionsField
+from workflows import expressions
+from workflows.conditions import evaluate
+from workflows.conditions.fields import ConditionsField
 from workflows.expressions.filters import FILTERS
 from workflows.expressions.liquid import LONGEST_OUTPUT, parse
 
@@ -157,7 +158,7 @@ rows = st.one_of(
     values,
     st.tuples(
         st.one_of(paths, paths.map(lambda path: f"{path}.*"), texts),
-        st.one_of(st.sampled_from(list(conditions.OPERATORS)), texts),
+        st.one_of(st.sampled_from(list(evaluate.OPERATORS)), texts),
         st.one_of(
             values, outputs, st.lists(st.one_of(texts, outputs), max_size=100), st.text("*?ab", max_size=200)
         ),
@@ -180,9 +181,9 @@ def test_any_conditions_are_judged_or_refused_at_once(noted: Noted) -> None:
             except ValidationError:
                 return
             assert is_storable(checked)
-            judged = conditions.judge(checked, FIELDS)
+            judged = evaluate.judge(checked, FIELDS)
             all_or_any = any if checked["match"] == "any" and judged else all
-            assert conditions.hold(checked, FIELDS) is all_or_any(row.held for row in judged)
+            assert evaluate.hold(checked, FIELDS) is all_or_any(row.held for row in judged)
             assert all(len(row.actual) <= 200 and len(row.compared_with) <= 200 for row in judged)
             json.dumps(checked, allow_nan=False)
 

@@ -11,8 +11,9 @@ from pagerduty_app.deliveries import trigger_fields
 from pagerduty_app.trigger_samples import sample
 from pagerduty_app.triggers import TRIGGERS
 from tests.pagerduty_app.test_triggers import documented
-from workflows import conditions, expressions
+from workflows import expressions
 from workflows.catalog import TriggerType
+from workflows.conditions import evaluate
 from workflows.expressions import unknown_fields
 from workflows.expressions.unknown_fields import Route
 
@@ -51,7 +52,7 @@ def test_every_leaf_of_a_documented_body_is_a_field(path: Path) -> None:
     assert sorted(delivered) == sorted(json.dumps(value) for _, value in seen)
     for route, value in seen:
         there = [[unknown_fields.dotted(route), "exists", value is not None]]
-        assert conditions.hold({"rows": there}, fields), route
+        assert evaluate.hold({"rows": there}, fields), route
         if value is None:
             with pytest.raises(expressions.ExpressionError, match=r"\bis null\b"):
                 expressions.render(template(route), fields)

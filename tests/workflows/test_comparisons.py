@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from workflows import conditions
-from workflows.comparisons.kinds import Kind, kind_of
-from workflows.comparisons.numbers import number
-from workflows.comparisons.operators import TABLE
+from workflows.conditions import evaluate
+from workflows.conditions.kinds import Kind, kind_of
+from workflows.conditions.numbers import number
+from workflows.conditions.operators import TABLE
 
 MISSING = object()
 TEAMS = [{"id": "PTEAM1", "summary": "Platform"}, {"id": "PTEAM2", "summary": None}]
@@ -134,7 +134,7 @@ def judged(operator: str, name: str, wanted: Any) -> bool:
     value = VALUES[name]
     fields = {} if value is MISSING else {"at": value}
     row = ["trigger.at", operator, list(wanted) if isinstance(wanted, tuple) else wanted]
-    return conditions.hold({"rows": [row]}, {"trigger": fields})
+    return evaluate.hold({"rows": [row]}, {"trigger": fields})
 
 
 @pytest.mark.parametrize(("operator", "wanted", "name", "held"), CELLS)
@@ -145,8 +145,8 @@ def test_a_cell_of_the_table(operator: str, wanted: Any, name: str, held: bool) 
 def test_every_operator_is_tried_on_every_kind() -> None:
     tried = {(operator, kind_of(at(name))) for operator, _, name, _ in CELLS}
 
-    assert tried == {(operator, kind) for operator in conditions.OPERATORS for kind in Kind}
-    assert list(conditions.OPERATORS) == list(TABLE)
+    assert tried == {(operator, kind) for operator in evaluate.OPERATORS for kind in Kind}
+    assert list(evaluate.OPERATORS) == list(TABLE)
 
 
 class TestAsItIsPrinted:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from workflows import conditions
+from workflows.conditions import evaluate
 
 TEAM, DATA = {"id": "PTEAM1", "summary": "Platform"}, {"id": "PTEAM2", "summary": "Data"}
 FIELDS = {
@@ -27,7 +27,7 @@ FIELDS = {
 
 
 def held(field: str, operator: str, wanted: Any) -> bool:
-    return conditions.hold({"rows": [[f"trigger.{field}", operator, wanted]]}, FIELDS)
+    return evaluate.hold({"rows": [[f"trigger.{field}", operator, wanted]]}, FIELDS)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_what_was_compared_is_told_row_by_row() -> None:
         ["trigger.incident.assignees", "exists", True],
     ]
 
-    found = conditions.judge({"match": "all", "rows": rows}, FIELDS)
+    found = evaluate.judge({"match": "all", "rows": rows}, FIELDS)
 
     assert [(row.held, row.actual, row.compared_with) for row in found] == [
         (False, "nothing", "on"),
@@ -121,14 +121,14 @@ def test_what_was_compared_is_told_row_by_row() -> None:
     ]
     for match, result in (("all", all), ("any", any)):
         judged = result(row.held for row in found)
-        assert conditions.hold({"match": match, "rows": rows}, FIELDS) is judged
+        assert evaluate.hold({"match": match, "rows": rows}, FIELDS) is judged
 
 
 @pytest.mark.parametrize(
     "value", ["x" * 10_000, "\n" * 300 + "x" * 300, ["y" * 500] * 500, {"a": "z" * 9000}]
 )
 def test_what_is_told_is_short_and_on_one_line(value: Any) -> None:
-    (row,) = conditions.judge({"rows": [["trigger.at", "equals", value]]}, {"trigger": {"at": value}})
+    (row,) = evaluate.judge({"rows": [["trigger.at", "equals", value]]}, {"trigger": {"at": value}})
 
     for shown in (row.actual, row.compared_with):
         assert len(shown) <= 200
@@ -151,7 +151,7 @@ def test_the_longest_delivery_is_judged_at_once(path: str, operator: str, wanted
     fields = {"trigger": {"lists": lists, "marks": "a" + "\u0301\u0327" * 15_000}}
     began = time.thread_time()
 
-    conditions.hold({"rows": [[f"trigger.{path}", operator, wanted]]}, fields)
+    evaluate.hold({"rows": [[f"trigger.{path}", operator, wanted]]}, fields)
 
     assert time.thread_time() - began < 0.2
 
@@ -161,6 +161,6 @@ def test_a_list_as_the_value_is_looked_for_in_bounded_time() -> None:
     row = ["trigger.many.*.summary", "contains", "{{ trigger.words }}"]
     began = time.thread_time()
 
-    assert not conditions.hold({"rows": [row]}, {"trigger": fields})
+    assert not evaluate.hold({"rows": [row]}, {"trigger": fields})
 
     assert time.thread_time() - began < 0.3

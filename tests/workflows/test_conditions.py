@@ -7,8 +7,8 @@ from rest_framework.serializers import ValidationError
 
 from connections.models import Connection
 from tests.workflows.conftest import Ask, note_step
-from workflows import conditions
-from workflows.condition_fields import ConditionsField
+from workflows.conditions import evaluate
+from workflows.conditions.fields import ConditionsField
 from workflows.expressions import globs
 from workflows.models import Trigger
 
@@ -51,7 +51,7 @@ FIELDS = {
 def test_what_an_operator_means(field: str, operator: str, wanted: Any, holds: bool) -> None:
     rows = [[f"trigger.incident.{field}", operator, wanted]]
 
-    assert conditions.hold({"match": "all", "rows": rows}, FIELDS) is holds
+    assert evaluate.hold({"match": "all", "rows": rows}, FIELDS) is holds
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_what_an_operator_means(field: str, operator: str, wanted: Any, holds: b
 def test_days_beyond_the_calendar_are_at_no_time(at: str, wanted: str) -> None:
     rows = [["trigger.at", operator, wanted] for operator in ("before", "after")]
 
-    assert not any(conditions.hold({"rows": [row]}, {"trigger": {"at": at}}) for row in rows)
+    assert not any(evaluate.hold({"rows": [row]}, {"trigger": {"at": at}}) for row in rows)
 
 
 @pytest.mark.parametrize(

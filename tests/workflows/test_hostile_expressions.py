@@ -9,8 +9,9 @@ import pytest
 from rest_framework.exceptions import ValidationError
 
 from core.json_sanitize import is_storable
-from workflows import conditions, expressions
-from workflows.condition_fields import ConditionsField
+from workflows import expressions
+from workflows.conditions import evaluate
+from workflows.conditions.fields import ConditionsField
 from workflows.expressions.liquid import LONGEST_OUTPUT, parse
 from workflows.formatting.datetimes import moment
 
@@ -148,7 +149,7 @@ def judge(match: str, rows: Any) -> str:
         checked = ConditionsField().run_validation({"match": match, "rows": rows})
     except ValidationError:
         return REFUSED
-    assert conditions.hold(checked, FIELDS) in (True, False)
+    assert evaluate.hold(checked, FIELDS) in (True, False)
     return DONE
 
 

@@ -16,7 +16,8 @@ from tests.workflows.conftest import API, DANA, SECRET, SYSTEM, incident_event
 from tests.workflows.filled_forms import form_of
 from tests.workflows.pages import signed_in, text
 from tests.workflows.trying import INCIDENT, bob, provider, who
-from workflows import inbox_secrets, possible_nulls, triggers, worker
+from workflows import inbox_secrets, triggers, worker
+from workflows.conditions import possible_nulls
 from workflows.models import ActionCall, Run, Trigger, Workflow
 
 __all__ = ["bob", "provider", "who"]

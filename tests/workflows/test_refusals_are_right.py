@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from pagerduty_app.triggers import TRIGGERS
-from workflows import conditions
-from workflows.comparisons.operators import NEGATIVE
-from workflows.comparisons.possible import why_never
+from workflows.conditions import evaluate
+from workflows.conditions.operators import NEGATIVE
+from workflows.conditions.possible import why_never
 from workflows.expressions import unknown_fields
 
 VALUES = [
@@ -26,7 +26,7 @@ VALUES = [
     ),
     *("09:00-17:00", "Mon 00:00-24:00 Europe/Berlin", 5, 2.5, True, False, ["x", "5"], ["low", "P1"], [True]),
 ]
-POSITIVE = [name for name in conditions.OPERATORS if name not in (*NEGATIVE, "exists")]
+POSITIVE = [name for name in evaluate.OPERATORS if name not in (*NEGATIVE, "exists")]
 PLAIN: dict[str, list[Any]] = {
     "null": [None],
     "boolean": [True, False],
@@ -78,11 +78,11 @@ def test_what_is_refused_holds_for_nothing_documented(key: str) -> None:
     for path in paths_in(schema["properties"]["trigger"], "trigger"):
         deliveries = values(schema, path.split("."))
         for operator in POSITIVE:
-            for wanted in filter(conditions.OPERATORS[operator].fits, VALUES):
+            for wanted in filter(evaluate.OPERATORS[operator].fits, VALUES):
                 if why_never([path, operator, wanted], schema):
                     rows = {"rows": [[path, operator, wanted]]}
                     tried += 1
-                    assert not any(conditions.hold(rows, fields) for fields in deliveries), rows
+                    assert not any(evaluate.hold(rows, fields) for fields in deliveries), rows
 
     assert tried > 100
 

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from workflows import conditions
 from workflows.condition_form import ConditionForm
+from workflows.conditions import evaluate
 from workflows.expressions import time_windows
 from workflows.workflow_words import rows as in_words
 
 
 def holds(operator: str, at: Any, wanted: Any) -> bool:
-    return conditions.hold({"rows": [["trigger.at", operator, wanted]]}, {"trigger": {"at": at}})
+    return evaluate.hold({"rows": [["trigger.at", operator, wanted]]}, {"trigger": {"at": at}})
 
 
 # 2026-11-02 is a Monday.
@@ -88,7 +88,7 @@ def test_days_beyond_the_calendar_are_in_no_window(at: datetime) -> None:
     ],
 )
 def test_what_is_no_window_is_refused_and_holds_nothing(text: Any) -> None:
-    assert not conditions.OPERATORS["within"].fits(text)
+    assert not evaluate.OPERATORS["within"].fits(text)
     assert not holds("within", "2026-11-02T09:00:00Z", text)
     assert not holds("outside", "2026-11-02T09:00:00Z", text)
 

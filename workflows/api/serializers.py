@@ -7,8 +7,8 @@ from rest_framework import serializers
 
 from connections.api.health import health_field
 from core.json_sanitize import storable
-from workflows import possible_nulls
 from workflows.catalog.schemas import ActionInput, Text
+from workflows.conditions import possible_nulls
 from workflows.formatting import chain_reasons
 from workflows.models import ActionCall, Event, Workflow
 from workflows.models.workflows import FASTEST_PACE

@@ -7,8 +7,9 @@ from typing import Any
 import structlog
 from django.db.models import OuterRef, Subquery
 
-from workflows import conditions, inbox_events, workflow_words
-from workflows.conditions import Judged
+from workflows import inbox_events, workflow_words
+from workflows.conditions import evaluate
+from workflows.conditions.evaluate import Judged
 from workflows.formatting import chain_reasons
 from workflows.models import Event, Run, Trigger, Workflow, WorkflowVersion
 
@@ -108,7 +109,7 @@ def _not_started(
 def condition_rows(asked: dict[str, Any], fields: dict[str, Any], trigger: Trigger) -> list[Condition]:
     """Each condition of `asked` with what the fields have there; none where they cannot be judged at all."""
     try:
-        judged = conditions.judge(asked, fields)
+        judged = evaluate.judge(asked, fields)
     except Exception:
         log.exception("conditions_not_explained")
         return []
@@ -121,7 +122,7 @@ def condition_rows(asked: dict[str, Any], fields: dict[str, Any], trigger: Trigg
 def _holds(asked: dict[str, Any], fields: dict[str, Any]) -> bool:
     """As fan-out decides it: what cannot be judged does not hold."""
     try:
-        return conditions.hold(asked, fields)
+        return evaluate.hold(asked, fields)
     except Exception:
         log.exception("conditions_not_explained")
         return False

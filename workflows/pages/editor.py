@@ -18,8 +18,9 @@ from connections.web.actor_of_request import actor_of
 from connections.web.forms import Line
 from core.errors import Problem
 from core.web.edit_conflicts import Edit, parts_of
-from workflows import authoring, definitions, drafts, possible_nulls, rehearsal, samples, workflow_words
+from workflows import authoring, definitions, drafts, rehearsal, samples, workflow_words
 from workflows.condition_form import ConditionForm
+from workflows.conditions import possible_nulls
 from workflows.models import Event, Workflow
 from workflows.models.workflows import FASTEST_PACE
 

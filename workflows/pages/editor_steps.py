@@ -15,9 +15,10 @@ from connections.web.access import member
 from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from core.web.edit_conflicts import Edit, parts_of
-from workflows import authoring, calls, catalog, drafts, lookups, possible_nulls, samples, step_inputs
+from workflows import authoring, calls, catalog, drafts, lookups, samples, step_inputs
 from workflows.catalog import ActionType
 from workflows.condition_form import ConditionForm
+from workflows.conditions import possible_nulls
 from workflows.expressions.filters import FILTERS
 from workflows.formatting import summaries
 from workflows.models import Workflow

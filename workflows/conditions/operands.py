@@ -3,7 +3,7 @@
 from typing import Any
 
 from workflows import expressions
-from workflows.comparisons.wanted import Wanted, typed
+from workflows.conditions.wanted import Wanted, typed
 
 
 def is_template(wanted: Any) -> bool:

@@ -6,10 +6,10 @@ from typing import Any
 from rest_framework import serializers
 
 from core.json_sanitize import is_storable
-from workflows import conditions
 from workflows.catalog import Json
-from workflows.comparisons.paths import is_path
-from workflows.comparisons.possible import why_never
+from workflows.conditions import evaluate
+from workflows.conditions.paths import is_path
+from workflows.conditions.possible import why_never
 from workflows.expressions import unknown_fields
 
 MAX_CONDITIONS = 25
@@ -47,10 +47,10 @@ class ConditionsField(serializers.Field[Any, Any, Any, Any]):
         path, operator, value = row
         if not is_path(path) or path.partition(".")[0] not in self.about or "." not in path:
             return f"the field must begin with {' or '.join(f'{name}.' for name in self.about)}"
-        known = conditions.OPERATORS.get(operator)
+        known = evaluate.OPERATORS.get(operator)
         if known is None:
-            near = unknown_fields.suggestion(operator, conditions.OPERATORS)
-            hint = f"Did you mean {near}?" if near else f"Known: {', '.join(conditions.OPERATORS)}."
+            near = unknown_fields.suggestion(operator, evaluate.OPERATORS)
+            hint = f"Did you mean {near}?" if near else f"Known: {', '.join(evaluate.OPERATORS)}."
             return f"there is no operator {operator[:40]}. {hint}"
         return "" if known.fits(value) else known.why(value) or f"{operator} takes {known.takes}."
 

@@ -8,10 +8,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.comparisons import operators
-from workflows.comparisons.operands import wanted_of
-from workflows.comparisons.paths import EVERY, reach
-from workflows.comparisons.typed import OPERATORS
+from workflows.conditions import operators
+from workflows.conditions.operands import wanted_of
+from workflows.conditions.paths import EVERY, reach
+from workflows.conditions.typed import OPERATORS
 
 __all__ = ["OPERATORS", "Judged", "hold", "judge"]
 _MOST_SHOWN = 5

@@ -4,8 +4,8 @@ from collections.abc import Hashable, Iterator
 from typing import Any
 
 from core.text_folding import fold
-from workflows.comparisons.kinds import plain_values, written
-from workflows.comparisons.numbers import number
+from workflows.conditions.kinds import plain_values, written
+from workflows.conditions.numbers import number
 from workflows.formatting.datetimes import instant
 
 Keys = frozenset[Hashable]

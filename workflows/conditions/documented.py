@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.comparisons.kinds import Kind
-from workflows.comparisons.paths import EVERY, names_of
+from workflows.conditions.kinds import Kind
+from workflows.conditions.paths import EVERY, names_of
 from workflows.expressions import unknown_fields
 
 Json = dict[str, Any]

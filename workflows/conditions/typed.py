@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.comparisons.numbers import number
-from workflows.comparisons.operands import is_template
-from workflows.comparisons.wanted import bound_of
+from workflows.conditions.numbers import number
+from workflows.conditions.operands import is_template
+from workflows.conditions.wanted import bound_of
 from workflows.expressions import globs, time_windows
 
 LONGEST_VALUE = 1000
