@@ -6,12 +6,12 @@ from typing import Any
 
 from connections.models import Connection
 from workflows import catalog, workflow_words
-from workflows.explanations import failure
 from workflows.formatting import error_hints, summaries
 from workflows.formatting.error_hints import Hint
 from workflows.formatting.summaries import Fact, Reading
 from workflows.models import ActionCall, Run, StepRun, Trigger, Workflow
 from workflows.models.runs import UNFINISHED
+from workflows.representations import failed_step
 from workflows.runs import replay
 
 _MOST_REPLAYS = 20
@@ -80,8 +80,8 @@ def context_of(run: Run) -> dict[str, Any]:
         "may_resume": run.status == Run.Status.PAUSED and run.blocked_on is None,
         "seen": seen(run, begun),
         "error": error,
-        "failed": failure.failed_step(run, begun),
-        "incident_url": failure.incident_url(run),
+        "failed": failed_step.failed_step(run, begun),
+        "incident_url": failed_step.incident_url(run),
         "provider": integration,
         "hint": error_hints.for_error(error, integration),
         "connection": next((step.call.connection for step in reversed(begun) if step.call), None),

@@ -21,7 +21,7 @@ from tests.contract import HINT, Contract
 from tests.pagerduty_app.acting import DANA, ELI, act, connection, fault, later, output
 from tests.pagerduty_app.listing import fill
 from workflows import attempts, worker
-from workflows.api.serializers import CallOut
+from workflows.representations.events_and_calls import CallOut
 
 __all__ = ["act", "connection"]  # pytest takes fixtures over by name
 pytestmark = pytest.mark.django_db

@@ -17,8 +17,8 @@ from connections.models import Connection
 from core.errors import Problem
 from core.request_slots import provider_slot
 from workflows import calls, outcomes, streams
-from workflows.api.serializers import CallOut
 from workflows.models import ActionCall
+from workflows.representations.events_and_calls import CallOut
 
 _LONGEST_WAIT = 30.0
 _LOOK_EVERY = 0.1

@@ -11,9 +11,9 @@ from connections.api.endpoints import Endpoint
 from connections.api.errors import invalid_input
 from core.web import form_tokens
 from workflows import draft_tests, rehearsal
-from workflows.api.run_serializers import RunOut
 from workflows.catalog.schemas import ActionInput
 from workflows.models import Event, Workflow
+from workflows.representations.runs import RunOut
 
 
 class TestIn(ActionInput):

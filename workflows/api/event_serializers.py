@@ -6,9 +6,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from workflows.api.serializers import EventOut
 from workflows.explanations import delivery
 from workflows.models import Event
+from workflows.representations.events_and_calls import EventOut
 
 
 class HeldConditionOut(serializers.Serializer[delivery.Condition]):

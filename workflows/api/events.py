@@ -13,8 +13,8 @@ from connections.api.endpoints import TO_ACT, Endpoint
 from core.db import clock
 from workflows import triggers
 from workflows.api.event_serializers import EventDetail
-from workflows.api.serializers import EventOut
 from workflows.models import Event, Trigger
+from workflows.representations.events_and_calls import EventOut
 
 _SETTLES_IN = timedelta(seconds=3)
 

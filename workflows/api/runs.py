@@ -14,9 +14,9 @@ from rest_framework.response import Response
 from connections.api.endpoints import TO_ACT, Endpoint
 from workflows import run_control
 from workflows.api.actions import idempotency_key
-from workflows.api.run_serializers import RUN_PARTS, RunDetail, RunOut
 from workflows.catalog.schemas import ActionInput
 from workflows.models import Run, Workflow
+from workflows.representations.runs import RUN_PARTS, RunDetail, RunOut
 from workflows.runs import replay
 
 _YES_NO = ["true", "false"]

@@ -7,10 +7,10 @@ from rest_framework import serializers
 
 from connections.api.health import health_field
 from workflows import catalog
-from workflows.api.serializers import EventOut
 from workflows.catalog.schemas import ActionInput, Text
 from workflows.models import Event, Trigger, TriggerSecret, Watch
 from workflows.redaction import LONGEST_PATH, MOST_PATHS
+from workflows.representations.events_and_calls import EventOut
 from workflows.webhooks import state
 
 _OPTIONS = "As `options_schema` of the trigger in the catalog says; replaces the earlier ones."

@@ -13,9 +13,9 @@ from connections.api.endpoints import TO_ACT, Endpoint
 from connections.models import Connection
 from core.errors import not_found
 from workflows import differences, portable, versions
-from workflows.api.serializers import WorkflowOut
 from workflows.catalog.schemas import ActionInput
 from workflows.models import Trigger, Workflow, WorkflowVersion
+from workflows.representations.events_and_calls import WorkflowOut
 
 _RELATED = Workflow.objects.select_related("live", "trigger", "workspace__account")
 

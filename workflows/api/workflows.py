@@ -11,8 +11,8 @@ from rest_framework.response import Response
 from connections.api import etags
 from connections.api.endpoints import TO_ACT, Endpoint
 from workflows import authoring
-from workflows.api.serializers import WorkflowChange, WorkflowIn, WorkflowOut, WorkflowSaved
 from workflows.models import Trigger, Workflow
+from workflows.representations.events_and_calls import WorkflowChange, WorkflowIn, WorkflowOut, WorkflowSaved
 
 _READ_WRITE = {"GET": "workflows:read", "POST": "workflows:write", "PATCH": "workflows:write"}
 

@@ -4,9 +4,9 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from workflows.api.run_serializers import RUN_PARTS, RunDetail
-from workflows.api.serializers import EventOut
 from workflows.models import HookDelivery, Run
+from workflows.representations.events_and_calls import EventOut
+from workflows.representations.runs import RUN_PARTS, RunDetail
 
 # Half a megabyte is what receivers commonly accept; a listing of thousands of rows as a step's output is more.
 MOST_BYTES = 512 * 1024

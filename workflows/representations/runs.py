@@ -6,9 +6,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from workflows.api.serializers import five_fields
-from workflows.explanations import failure
 from workflows.models import Run, StepRun
+from workflows.representations import failed_step as failure
+from workflows.representations.events_and_calls import five_fields
 
 # What RunDetail reads of other tables, for prefetch_related.
 RUN_PARTS = ("steps__call", "steps__kept", "replays")
