@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from connections.api.endpoints import TO_ACT, Endpoint
 from core.db import clock
 from workflows import triggers
-from workflows.api.event_serializers import EventDetail
+from workflows.api.serializers.events import EventDetail
 from workflows.models import Event, Trigger
 from workflows.representations.events_and_calls import EventOut
 

@@ -14,7 +14,7 @@ from connections.api.endpoints import Endpoint
 from connections.api.errors import invalid_input
 from connections.models import Workspace
 from core.errors import not_found
-from workflows.api.hook_serializers import (
+from workflows.api.serializers.outgoing import (
     HookChange,
     HookDeliveryOut,
     HookIn,

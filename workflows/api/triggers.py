@@ -13,7 +13,7 @@ from connections.api.endpoints import Endpoint
 from connections.models import Connection
 from core.errors import not_found
 from workflows import inbox_secrets, trigger_tests, triggers
-from workflows.api.trigger_serializers import (
+from workflows.api.serializers.triggers import (
     SecretIn,
     SecretOut,
     TestEventIn,

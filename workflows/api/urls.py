@@ -2,20 +2,8 @@
 
 from django.urls import path
 
-from workflows.api import (
-    actions,
-    catalog,
-    draft_tests,
-    events,
-    hooks,
-    lookups,
-    replays,
-    retention,
-    runs,
-    triggers,
-    versions,
-    workflows,
-)
+from workflows.api import actions, catalog, events, hooks, lookups, replays, retention, runs, triggers
+from workflows.api.authoring import draft_tests, versions, workflows
 
 urlpatterns = [
     path("catalog/", catalog.Catalog.as_view(), name="api_catalog"),

@@ -1,0 +1,1 @@
+"""The API of writing workflows: drafts, tests of drafts, versions."""

@@ -1,0 +1,1 @@
+"""How what the API shows looks, where more is told than outgoing webhooks tell."""
