@@ -12,7 +12,7 @@ from django_q.tasks import async_task
 from core.db import clock
 from taskjuice.children import Child
 from workflows import worker
-from workflows.hooks import sender
+from workflows.outgoing import sender
 from workflows.queue import wakeup
 
 log = structlog.get_logger(__name__)

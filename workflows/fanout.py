@@ -15,10 +15,10 @@ from core.errors import in_words
 from workflows import origins, pace
 from workflows.conditions import evaluate
 from workflows.formatting import chain_reasons
-from workflows.hooks import outbox
 from workflows.inbox_events import fields_of
 from workflows.models import Event, Run, Trace, Workflow, WorkflowVersion
 from workflows.notifications import facts
+from workflows.outgoing import outbox
 from workflows.queue.fair_scheduling import Turns
 from workflows.runs import chains
 

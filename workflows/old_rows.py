@@ -15,7 +15,7 @@ from workflows.models import ActionCall, Event, Hook, HookDelivery, ReplayBatch,
 # A call is found again by its Idempotency-Key for so long.
 IDEMPOTENT_DAYS = 30
 _ENDED = ["completed", "failed", "cancelled"]
-# A dead letter may be sent again, and needs what it tells of; workflows.hooks.retention ends its time.
+# A dead letter may be sent again, and needs what it tells of; workflows.outgoing.retention ends its time.
 _OWED = ["waiting", "dead"]
 Rows = QuerySet[Any]
 

@@ -14,9 +14,9 @@ from connections.tenancy.actor import Actor
 from core.db import clock
 from core.db.hot import batch, rows
 from core.errors import Problem
-from workflows.hooks import outbox
 from workflows.models import Run, Workflow
 from workflows.notifications import facts
+from workflows.outgoing import outbox
 
 log = structlog.get_logger(__name__)
 

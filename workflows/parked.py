@@ -8,9 +8,9 @@ from django.db import transaction
 from connections.models import Connection
 from core.db import clock
 from core.errors import Problem
-from workflows.hooks import outbox
 from workflows.models import ActionCall, Run, StepRun
 from workflows.notifications import facts
+from workflows.outgoing import outbox
 
 
 def resume(runs: Iterable[Run]) -> int:

@@ -16,9 +16,9 @@ from connections.tenancy.actor import Actor
 from core.db import clock
 from core.errors import Problem
 from workflows import parked
-from workflows.hooks import outbox
 from workflows.models import ReplayBatch, Run
 from workflows.models.runs import UNFINISHED
+from workflows.outgoing import outbox
 from workflows.queue import wakeup
 from workflows.runs import replay
 

@@ -7,9 +7,9 @@ from connections.tenancy.actor import Actor
 from core.db import clock
 from core.errors import Problem
 from workflows import parked
-from workflows.hooks import outbox
 from workflows.models import ActionCall, Run
 from workflows.models.runs import UNFINISHED
+from workflows.outgoing import outbox
 from workflows.queue import wakeup
 
 

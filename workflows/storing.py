@@ -12,8 +12,8 @@ from core.db import clock
 from core.json_sanitize import storable_text
 from workflows import catalog, redaction, twins
 from workflows.catalog import Delivery
-from workflows.hooks import outbox
 from workflows.models import Event, Trigger, TriggerSecret
+from workflows.outgoing import outbox
 from workflows.queue import wakeup
 
 

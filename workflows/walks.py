@@ -11,10 +11,10 @@ from core.json_sanitize import storable
 from workflows import attempts, outcomes, parked, step_inputs
 from workflows.catalog import Json
 from workflows.conditions import evaluate
-from workflows.hooks import outbox
 from workflows.inbox_events import fields_of
 from workflows.models import ActionCall, Run, StepRun
 from workflows.notifications import facts
+from workflows.outgoing import outbox
 from workflows.owners import Owner
 from workflows.queue import claims
 from workflows.run_leases import RunLease

@@ -20,8 +20,8 @@ from workflows import (
     turned_away,
     watching,
 )
-from workflows.hooks import retention, sender
 from workflows.models import ActionCall, Watch
+from workflows.outgoing import retention, sender
 from workflows.queue import wakeup
 from workflows.webhooks import tending
 

@@ -40,8 +40,8 @@ from tests.test_routes import ADMINS, MEMBERS, WITH_KEY
 from tests.workflows.conftest import SYSTEM
 from tests.world import SECRET, World, world
 from workflows import triggers, worker
-from workflows.hooks import subscriptions
 from workflows.models import Hook
+from workflows.outgoing import endpoints
 
 OWN_SECRET = "own-app-client-secret-4f8a91c2"
 WRONG = "wrong-signing-secret-that-somebody-pasted"
@@ -175,7 +175,7 @@ def live(there: World, written: io.StringIO) -> tuple[dict[str, str], Client]:
     url = f"/triggers/{trigger.pk}/secrets/"
     alice.browser.post(url, {"secret": WRONG})
     hook = Hook.objects.get(pk=there.ids["hook_id"])
-    _, hook_secret = subscriptions.rotate(actor=SYSTEM, hook=hook)
+    _, hook_secret = endpoints.rotate(actor=SYSTEM, hook=hook)
     body = json.dumps(
         {"event": {"id": "E1", "event_type": "incident.triggered", "data": {"id": "P1"}}}
     ).encode()

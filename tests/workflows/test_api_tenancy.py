@@ -19,8 +19,8 @@ from tests.workflows.conftest import (
     note_step,
 )
 from workflows import replays, triggers, worker
-from workflows.hooks import subscriptions
 from workflows.models import ActionCall, HookDelivery, Run, Trigger, Workflow
+from workflows.outgoing import endpoints
 
 pytestmark = pytest.mark.django_db
 
@@ -49,7 +49,7 @@ class TestTenancy:
         worker.drain()
         run, call = Run.objects.get(), ActionCall.objects.get()
         secret = trigger.secrets.get()
-        hook, _ = subscriptions.create(
+        hook, _ = endpoints.create(
             actor=SYSTEM,
             workspace=trigger.workspace,
             name="x",

@@ -327,7 +327,7 @@ def test_a_worker_that_dies_with_the_answer_in_hand_sends_nothing_twice(
     pagerduty.get(NOTES, json={"notes": [written | {"created_at": timezone.now().isoformat()}]})
     deliver(incident_event())
     with monkeypatch.context() as dying:
-        dying.setattr("workflows.hooks.outbox.owe_run", _die)
+        dying.setattr("workflows.outgoing.outbox.owe_run", _die)
         with pytest.raises(SystemExit):
             worker.drain()
     assert (ActionCall.objects.get().status, Run.objects.get().status) == ("running", "running")

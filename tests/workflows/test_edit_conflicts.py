@@ -14,8 +14,8 @@ from tests.workflows.filled_forms import form_of
 from tests.workflows.pages import signed_in, text
 from tests.workflows.trying import who
 from workflows import authoring
-from workflows.hooks import subscriptions
 from workflows.models import Hook, Trigger, Workflow
+from workflows.outgoing import endpoints
 
 __all__ = ["who"]
 pytestmark = pytest.mark.django_db
@@ -185,7 +185,7 @@ def test_conditions_show_both_and_keep_what_is_chosen(alice: Client, workflow: W
 @pytest.fixture
 def hook(workspace: Workspace, settings: Any) -> Hook:
     settings.HOOKS_ALLOW_PRIVATE = True
-    made, _ = subscriptions.create(
+    made, _ = endpoints.create(
         actor=SYSTEM, workspace=workspace, name="Sink", url="http://127.0.0.1:1/", events=True, runs=True
     )
     return made

@@ -8,8 +8,8 @@ import pytest
 from connections.models import Connection, Workspace
 from tests.workflows.conftest import SYSTEM, Ask, note_step
 from workflows import authoring, triggers
-from workflows.hooks import subscriptions
 from workflows.models import Hook, Trigger, Workflow
+from workflows.outgoing import endpoints
 
 pytestmark = pytest.mark.django_db
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def hook(workspace: Workspace, settings: Any) -> Hook:
     settings.HOOKS_ALLOW_PRIVATE = True
-    made, _ = subscriptions.create(
+    made, _ = endpoints.create(
         actor=SYSTEM, workspace=workspace, name="Sink", url="http://127.0.0.1:1/", events=True, runs=True
     )
     return made

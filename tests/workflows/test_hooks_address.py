@@ -20,8 +20,8 @@ from core.errors import Problem
 from tests.workflows.conftest import SYSTEM, Ask
 from tests.workflows.hook_sinks import PUBLIC, Internet, Listener, sink, until
 from workflows import worker
-from workflows.hooks import address, exchange, subscriptions
 from workflows.models import Hook, HookDelivery
+from workflows.outgoing import address, endpoints, http
 
 pytestmark = pytest.mark.django_db
 
@@ -150,13 +150,13 @@ def internet(monkeypatch: pytest.MonkeyPatch, listener: Listener) -> Internet:
 def stored(workspace: Workspace, url: str) -> Hook:
     """As somebody would have it who came past the check on saving."""
     hook = Hook.objects.create(workspace=workspace, name="Hostile", url=url)
-    subscriptions.rotate(actor=SYSTEM, hook=hook)
+    endpoints.rotate(actor=SYSTEM, hook=hook)
     return hook
 
 
 def tell(hook: Hook, times: int = 1) -> list[HookDelivery]:
     """That many tests to the hook, sent."""
-    made = [subscriptions.send_test(actor=SYSTEM, hook=hook) for _ in range(times)]
+    made = [endpoints.send_test(actor=SYSTEM, hook=hook) for _ in range(times)]
     while worker.send_hooks():
         pass
     return list(HookDelivery.objects.filter(pk__in=[one.pk for one in made]).order_by("seq"))
@@ -213,7 +213,7 @@ def test_the_listener_counts_what_does_reach_it(
     workspace: Workspace, internet: Internet, listener: Listener, settings: Any, monkeypatch: Any
 ) -> None:
     settings.HOOKS_ALLOW_PRIVATE = True
-    monkeypatch.setattr(exchange, "SECONDS", 0.3)
+    monkeypatch.setattr(http, "SECONDS", 0.3)
 
     tell(stored(workspace, "https://inside.example.com/in"))
 

@@ -18,8 +18,9 @@ from core.errors import Problem
 from tests.workflows.conftest import SYSTEM, add_note, incident_event, publish
 from tests.workflows.hook_sinks import Listener, Sink, sink
 from workflows import parked, run_control, storing, worker
-from workflows.hooks import delivery, exchange, payloads, retention, schedule, sender, subscriptions
 from workflows.models import Event, Hook, HookDelivery, HookSecret, HookSender, Run, Trigger, Workflow
+from workflows.outgoing import attempt as delivery
+from workflows.outgoing import endpoints, http, payloads, retention, schedule, sender
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.django_db
 def _short(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sinks are local here, and half a second is as good as fifteen."""
     settings.HOOKS_ALLOW_PRIVATE = True
-    monkeypatch.setattr(exchange, "SECONDS", 0.5)
+    monkeypatch.setattr(http, "SECONDS", 0.5)
     monkeypatch.setattr(delivery, "_HELD_TIMES", 0)
 
 
@@ -40,7 +41,7 @@ def server() -> Iterator[Sink]:
 
 def subscribe(workspace: Workspace, url: str, **what: Any) -> tuple[Hook, str]:
     fields = {"events": True, "runs": False} | what
-    return subscriptions.create(actor=SYSTEM, workspace=workspace, name="Sink", url=url, **fields)
+    return endpoints.create(actor=SYSTEM, workspace=workspace, name="Sink", url=url, **fields)
 
 
 def arrive(trigger: Trigger, incident: str, number: int) -> Event:
@@ -141,7 +142,7 @@ def test_a_server_that_never_finishes_the_tls_handshake_is_cut(
 ) -> None:
     listener = Listener(monkeypatch)
     hook, _ = subscribe(workspace, f"https://127.0.0.1:{listener.port}/")
-    subscriptions.send_test(actor=SYSTEM, hook=hook)
+    endpoints.send_test(actor=SYSTEM, hook=hook)
 
     began = time.monotonic()
     worker.send_hooks()
@@ -162,7 +163,7 @@ def test_a_resolver_without_an_end_is_cut_and_nothing_is_sent_when_it_answers_at
         return look_up(*args, **kwargs)
 
     hook, _ = subscribe(workspace, server.url)
-    subscriptions.send_test(actor=SYSTEM, hook=hook)
+    endpoints.send_test(actor=SYSTEM, hook=hook)
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     worker.send_hooks()
     time.sleep(1)
@@ -174,7 +175,7 @@ def test_a_resolver_without_an_end_is_cut_and_nothing_is_sent_when_it_answers_at
 def test_a_hanging_hook_keeps_no_other_waiting(
     workspace: Workspace, trigger: Trigger, server: Sink, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(exchange, "SECONDS", 3.0)
+    monkeypatch.setattr(http, "SECONDS", 3.0)
     with sink() as ill:
         ill.mode = "hangs"
         subscribe(workspace, ill.url)
@@ -239,11 +240,11 @@ def test_after_the_schedule_a_dead_letter_lets_its_lane_go_on_and_is_replayed_by
     send_all()
     assert titles(server, "PA") == ["PA 1"]
 
-    subscriptions.replay_one(actor=SYSTEM, delivery=first)
+    endpoints.replay_one(actor=SYSTEM, delivery=first)
     send_all()
     assert titles(server, "PA") == ["PA 1", "PA 0"]
     with pytest.raises(Problem):
-        subscriptions.replay_one(actor=SYSTEM, delivery=first)
+        endpoints.replay_one(actor=SYSTEM, delivery=first)
 
 
 def test_a_message_that_alone_is_refused_is_neither_tried_at_each_success_nor_given_up_early(
@@ -301,7 +302,7 @@ def test_every_message_is_signed_and_during_a_rotation_by_both_secrets(
     hook, old = subscribe(workspace, server.url)
 
     def headers() -> tuple[bytes, dict[str, str]]:
-        subscriptions.send_test(actor=SYSTEM, hook=hook)
+        endpoints.send_test(actor=SYSTEM, hook=hook)
         send_all()
         return server.bodies[-1], server.headers[-1]
 
@@ -309,7 +310,7 @@ def test_every_message_is_signed_and_during_a_rotation_by_both_secrets(
     Webhook(old).verify(body, sent)
     assert len(sent["webhook-signature"].split()) == 1
 
-    _, new = subscriptions.rotate(actor=SYSTEM, hook=hook)
+    _, new = endpoints.rotate(actor=SYSTEM, hook=hook)
     body, sent = headers()
     Webhook(old).verify(body, sent)
     Webhook(new).verify(body, sent)
@@ -330,10 +331,10 @@ def test_a_second_rotation_leaves_two_secrets_and_one_in_wrong_hands_ends_at_onc
     workspace: Workspace, server: Sink
 ) -> None:
     hook, _ = subscribe(workspace, server.url)
-    subscriptions.rotate(actor=SYSTEM, hook=hook)
-    _, last = subscriptions.rotate(actor=SYSTEM, hook=hook)
+    endpoints.rotate(actor=SYSTEM, hook=hook)
+    _, last = endpoints.rotate(actor=SYSTEM, hook=hook)
     assert hook.secrets.count() == 2
-    _, only = subscriptions.rotate(actor=SYSTEM, hook=hook, hours=0)
+    _, only = endpoints.rotate(actor=SYSTEM, hook=hook, hours=0)
     assert [row.value() for row in hook.secrets.all()] == [only]
     assert last != only
 
@@ -476,11 +477,11 @@ class TestWhatIsOwed:
         self, workspace: Workspace, trigger: Trigger, server: Sink
     ) -> None:
         hook, _ = subscribe(workspace, server.url)
-        subscriptions.change(actor=SYSTEM, hook=hook, changes={"status": "paused"})
+        endpoints.change(actor=SYSTEM, hook=hook, changes={"status": "paused"})
         arrive(trigger, "PA", 0)
         arrive(trigger, "PA", 1)
         assert worker.send_hooks() == 0
-        subscriptions.change(actor=SYSTEM, hook=hook, changes={"status": "active"})
+        endpoints.change(actor=SYSTEM, hook=hook, changes={"status": "active"})
         send_all()
         assert titles(server, "PA") == ["PA 0", "PA 1"]
 
@@ -489,7 +490,7 @@ class TestWhatIsOwed:
     ) -> None:
         hook, _ = subscribe(workspace, server.url)
         arrive(trigger, "PA", 0)
-        subscriptions.delete(actor=SYSTEM, hook=hook)
+        endpoints.delete(actor=SYSTEM, hook=hook)
         arrive(trigger, "PA", 1)
         send_all()
         assert server.asked == []
@@ -552,7 +553,7 @@ class TestWhenAProcessDies:
         claimed = delivery.claim(row)
         assert claimed
         HookDelivery.objects.update(lease_holder="00000000-0000-0000-0000-000000000001")
-        delivery.settle(claimed, exchange.Outcome(200, "", 0.1))
+        delivery.settle(claimed, http.Outcome(200, "", 0.1))
         row.refresh_from_db()
         assert row.status == "waiting"
 

@@ -16,8 +16,8 @@ from connections.models import Workspace
 from tests.workflows.conftest import SYSTEM, Ask, incident_event
 from tests.workflows.hook_sinks import PUBLIC, Internet
 from workflows import storing, worker
-from workflows.hooks import address, subscriptions
 from workflows.models import Hook, HookDelivery, Trigger
+from workflows.outgoing import address, endpoints
 
 pytestmark = pytest.mark.django_db
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
@@ -55,7 +55,7 @@ def hook(workspace: Workspace, settings: Any) -> Callable[[str], Hook]:
 
     def made(url: str) -> Hook:
         row = Hook.objects.create(workspace=workspace, name="Sink", url=url)
-        subscriptions.rotate(actor=SYSTEM, hook=row)
+        endpoints.rotate(actor=SYSTEM, hook=row)
         return row
 
     return made
@@ -63,7 +63,7 @@ def hook(workspace: Workspace, settings: Any) -> Callable[[str], Hook]:
 
 def tell(hook: Hook) -> HookDelivery:
     """One message, tried once."""
-    made = subscriptions.send_test(actor=SYSTEM, hook=hook)
+    made = endpoints.send_test(actor=SYSTEM, hook=hook)
     worker.send_hooks()
     made.refresh_from_db()
     return made
@@ -129,7 +129,7 @@ def test_every_address_of_a_name_has_its_turn(
     internet = Internet(monkeypatch)
     internet.names["hooks.example.com"] = [[*broken, PUBLIC]]
     row = Hook.objects.create(workspace=workspace, name="Sink", url="https://hooks.example.com/in")
-    subscriptions.rotate(actor=SYSTEM, hook=row)
+    endpoints.rotate(actor=SYSTEM, hook=row)
     lead = internet._led
 
     def led(where: tuple[str, int], *args: Any, **kwargs: Any) -> socket.socket:
@@ -162,7 +162,7 @@ def test_410_pauses_the_hook_says_so_and_keeps_what_waits(
     assert waiting.status == "waiting"
 
     with answering(OK) as url:
-        subscriptions.change(actor=SYSTEM, hook=row, changes={"url": url, "status": "active"})
+        endpoints.change(actor=SYSTEM, hook=row, changes={"url": url, "status": "active"})
         worker.send_hooks()
 
     waiting.refresh_from_db()

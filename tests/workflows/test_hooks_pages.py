@@ -15,8 +15,8 @@ from tests.people import People, people
 from tests.workflows.conftest import SYSTEM, arrive, connect
 from tests.workflows.hook_sinks import sink
 from workflows import triggers, worker
-from workflows.hooks import subscriptions
 from workflows.models import Hook, HookDelivery, HookSecret, Trigger
+from workflows.outgoing import endpoints
 
 pytestmark = pytest.mark.django_db
 LIST = "/settings/hooks/"
@@ -54,7 +54,7 @@ def bob(who: People) -> Client:
 
 @pytest.fixture
 def hook(who: People) -> Hook:
-    made, _ = subscriptions.create(
+    made, _ = endpoints.create(
         actor=SYSTEM, workspace=who.acme, name="Warehouse", url=URL, events=True, runs=True
     )
     return made
@@ -213,8 +213,8 @@ def test_the_log_is_narrowed_and_dead_letters_are_sent_again_by_one_click(
 
 
 def test_a_delivery_behind_another_says_so(bob: Client, hook: Hook, who: People) -> None:
-    from workflows.hooks import outbox
     from workflows.models import Event
+    from workflows.outgoing import outbox
 
     trigger = triggers.create(
         actor=SYSTEM, connection=connect(who.acme, "B"), key="pagerduty/incident-triggered", name="N"
@@ -242,7 +242,7 @@ def test_pages_take_as_many_queries_for_many_rows_as_for_few(
 
     def more(count: int) -> int:
         for number in range(count):
-            subscriptions.create(
+            endpoints.create(
                 actor=SYSTEM,
                 workspace=who.acme,
                 name=f"H{number}",

@@ -14,10 +14,10 @@ from connections.signals import connection_revoked
 from tests.connections.notified import tell
 from tests.workflows.conftest import API, SYSTEM, add_note, incident_event, publish
 from workflows import fanout, parked, trigger_tests, triggers, walks, worker
-from workflows.hooks import delivery as one
-from workflows.hooks.exchange import Outcome
 from workflows.models import Event, Hook, HookDelivery, Run, Trigger, Workflow
 from workflows.notifications import facts
+from workflows.outgoing import attempt as one
+from workflows.outgoing.http import Outcome
 from workflows.runs import replay
 
 pytestmark = pytest.mark.django_db

@@ -18,8 +18,8 @@ from tests.workflows.conftest import SECRET, SYSTEM, Ask, add_note, connect, inc
 from tests.workflows.hook_sinks import Sink, sink
 from tests.workflows.pages import path, signed_in, text
 from workflows import triggers, worker
-from workflows.hooks import subscriptions
 from workflows.models import Event, HeldDelivery, HookDelivery, Run, Trigger, Workflow
+from workflows.outgoing import endpoints
 from workflows.redaction import redacted
 
 pytestmark = pytest.mark.django_db
@@ -77,7 +77,7 @@ def test_nothing_of_it_is_in_any_table_after_delivery_run_hook_and_replay(
 ) -> None:
     pagerduty.add_passthru("http://127.0.0.1")
     note = add_note(pagerduty)
-    subscriptions.create(
+    endpoints.create(
         actor=SYSTEM, workspace=trigger.workspace, name="S", url=server.url, events=True, runs=True
     )
     redact(trigger)

@@ -11,8 +11,8 @@ from django.utils import timezone
 from connections.models import AuditEvent, Connection
 from tests.workflows.conftest import API, SYSTEM, Ask, add_note, incident_event, publish
 from workflows import authoring, replays, trigger_tests, triggers, worker
-from workflows.hooks import subscriptions
 from workflows.models import HookDelivery, ReplayBatch, Run, Trigger, Workflow
+from workflows.outgoing import endpoints
 
 pytestmark = pytest.mark.django_db
 
@@ -105,7 +105,7 @@ def test_a_replay_can_be_cancelled_before_it_is_made(ask: Ask, ended: list[Run])
 def test_what_a_cancelled_replay_has_made_does_not_begin(ask: Ask, ended: list[Run], settings: Any) -> None:
     settings.HOOKS_ALLOW_PRIVATE = True
     url, workspace = "http://127.0.0.1:1/", ended[0].workspace
-    told, _ = subscriptions.create(
+    told, _ = endpoints.create(
         actor=SYSTEM, workspace=workspace, name="Sink", url=url, events=False, runs=True
     )
     path = f"runs/replay/{ask('post', 'runs/replay/', {}).json()['id']}/"

@@ -23,8 +23,8 @@ from workflows.api.serializers.outgoing import (
     NewSecretOut,
     RotationIn,
 )
-from workflows.hooks import subscriptions
 from workflows.models import Hook, HookDelivery, Trigger
+from workflows.outgoing import endpoints
 
 _READ_WRITE = {
     "GET": "hooks:read",
@@ -72,7 +72,7 @@ class Hooks(HookEndpoint):
     def post(self, request: Request) -> Response:
         data = self.trigger(self.validated(HookIn))
         workspace = self._workspace(data.pop("workspace"))
-        hook, secret = subscriptions.create(actor=self.actor, workspace=workspace, **data)
+        hook, secret = endpoints.create(actor=self.actor, workspace=workspace, **data)
         return Response({**HookOut(hook).data, "secret": secret}, status=201)
 
     def _workspace(self, asked: uuid.UUID | None) -> Workspace:
@@ -117,12 +117,12 @@ class HookDetail(HookEndpoint):
         changes = self.trigger(self.validated(HookChange))
         with transaction.atomic():
             etags.unchanged(request, hook, tag_of)
-            subscriptions.change(actor=self.actor, hook=hook, changes=changes)
+            endpoints.change(actor=self.actor, hook=hook, changes=changes)
         return etags.with_tag(Response(HookOut(hook).data), tag_of(hook))
 
     @extend_schema(responses={204: None}, summary="Delete a hook")
     def delete(self, request: Request, hook_id: uuid.UUID) -> Response:
-        subscriptions.delete(actor=self.actor, hook=self.hook(hook_id))
+        endpoints.delete(actor=self.actor, hook=self.hook(hook_id))
         return Response(status=204)
 
 
@@ -136,7 +136,7 @@ class HookSecrets(HookEndpoint):
     )
     def post(self, request: Request, hook_id: uuid.UUID) -> Response:
         hours = self.validated(RotationIn)["overlap_hours"]
-        row, secret = subscriptions.rotate(actor=self.actor, hook=self.hook(hook_id), hours=hours)
+        row, secret = endpoints.rotate(actor=self.actor, hook=self.hook(hook_id), hours=hours)
         return Response({**NewSecretOut(row).data, "secret": secret}, status=201)
 
 
@@ -145,7 +145,7 @@ class TestHook(HookEndpoint):
 
     @extend_schema(request=None, responses={201: HookDeliveryOut}, summary="Send a test; it is tried once")
     def post(self, request: Request, hook_id: uuid.UUID) -> Response:
-        delivery = subscriptions.send_test(actor=self.actor, hook=self.hook(hook_id))
+        delivery = endpoints.send_test(actor=self.actor, hook=self.hook(hook_id))
         return Response(HookDeliveryOut(delivery).data, status=201)
 
 
@@ -175,6 +175,6 @@ class ReplayHookDelivery(HookEndpoint):
         self.hook(hook_id)
         rows = HookDelivery.objects.filter(hook=hook_id).select_related("hook__workspace", "event", "run")
         delivery = self.get_or_404(rows, id=delivery_id)
-        subscriptions.replay_one(actor=self.actor, delivery=delivery)
+        endpoints.replay_one(actor=self.actor, delivery=delivery)
         delivery.refresh_from_db()
         return Response(HookDeliveryOut(delivery).data)

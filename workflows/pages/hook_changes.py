@@ -13,8 +13,8 @@ from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from core.web import form_tokens
 from core.web.edit_conflicts import Edit, parts_of
-from workflows.hooks import subscriptions
 from workflows.models import Hook, Trigger
+from workflows.outgoing import endpoints
 from workflows.pages.hook_forms import HookForm, RotateForm
 from workflows.pages.hooks import SECTION, add_problem, get_hook, triggers_at
 
@@ -33,7 +33,7 @@ def change(request: HttpRequest, hook_id: uuid.UUID) -> HttpResponse:
     if edit.may_store and form.is_valid():
         changes = {name: value for name, value in form.cleaned_data.items() if value != now[name]}
         try:
-            subscriptions.change(actor=actor_of(request), hook=hook, changes=changes)
+            endpoints.change(actor=actor_of(request), hook=hook, changes=changes)
         except Problem as problem:
             add_problem(form, problem)
         else:
@@ -57,7 +57,7 @@ def resume(request: HttpRequest, hook_id: uuid.UUID) -> HttpResponse:
 
 def _set_status(request: HttpRequest, hook_id: uuid.UUID, status: str, words: str) -> HttpResponse:
     hook = get_hook(request, hook_id)
-    subscriptions.change(actor=actor_of(request), hook=hook, changes={"status": status})
+    endpoints.change(actor=actor_of(request), hook=hook, changes={"status": status})
     messages.success(request, words)
     return redirect("hooks:detail", hook.pk)
 
@@ -77,7 +77,7 @@ def rotate(request: HttpRequest, hook_id: uuid.UUID) -> HttpResponse:
         form.add_error(None, form_tokens.INCOMPLETE)
     if form.is_valid():
         try:
-            row, secret = subscriptions.rotate(
+            row, secret = endpoints.rotate(
                 actor=actor_of(request), hook=hook, form_key=once, **form.cleaned_data
             )
         except Problem as problem:
@@ -101,7 +101,7 @@ def test(request: HttpRequest, hook_id: uuid.UUID) -> HttpResponse:
     """Send a message that says that it is a test."""
     hook = get_hook(request, hook_id)
     try:
-        delivery = subscriptions.send_test(actor=actor_of(request), hook=hook)
+        delivery = endpoints.send_test(actor=actor_of(request), hook=hook)
     except Problem as problem:
         messages.error(request, problem.message)
         return redirect("hooks:detail", hook.pk)
@@ -114,7 +114,7 @@ def delete(request: HttpRequest, hook_id: uuid.UUID) -> HttpResponse:
     """Ask first, then send it nothing more."""
     hook = get_hook(request, hook_id)
     if request.method == "POST":
-        subscriptions.delete(actor=actor_of(request), hook=hook)
+        endpoints.delete(actor=actor_of(request), hook=hook)
         messages.success(request, f"{hook.name} is deleted.")
         return redirect("hooks:list")
     waiting = hook.deliveries.filter(status="waiting")[:1001].count()

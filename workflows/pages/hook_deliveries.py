@@ -14,9 +14,9 @@ from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from core.web import statuses
 from core.web.pagination import page_of
-from workflows.hooks import subscriptions
-from workflows.hooks.log import line_of, lines_of
 from workflows.models import HookDelivery
+from workflows.outgoing import endpoints
+from workflows.outgoing.log import line_of, lines_of
 from workflows.pages.hooks import SECTION, get_hook
 
 _PAGE = 25
@@ -79,7 +79,7 @@ def delivery(request: HttpRequest, hook_id: uuid.UUID, delivery_id: uuid.UUID) -
 def replay(request: HttpRequest, hook_id: uuid.UUID, delivery_id: uuid.UUID) -> HttpResponse:
     found = _delivery(request, hook_id, delivery_id)
     try:
-        subscriptions.replay_one(actor=actor_of(request), delivery=found)
+        endpoints.replay_one(actor=actor_of(request), delivery=found)
     except Problem as problem:
         messages.error(request, problem.message)
     else:
@@ -92,6 +92,6 @@ def replay(request: HttpRequest, hook_id: uuid.UUID, delivery_id: uuid.UUID) -> 
 def replay_all(request: HttpRequest, hook_id: uuid.UUID) -> HttpResponse:
     """Every dead letter of the hook once more."""
     hook = get_hook(request, hook_id)
-    count = subscriptions.replay(actor=actor_of(request), hook=hook, deliveries=Q())
+    count = endpoints.replay(actor=actor_of(request), hook=hook, deliveries=Q())
     messages.success(request, f"{count} dead letter{'' if count == 1 else 's'} sent again, in order.")
     return redirect("hooks:deliveries", hook.pk)

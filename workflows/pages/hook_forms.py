@@ -7,8 +7,8 @@ from django.db.models import QuerySet
 
 from connections.models import Workspace
 from connections.web.forms import Line
-from workflows.hooks.subscriptions import ROTATION_HOURS
 from workflows.models import Trigger
+from workflows.outgoing.endpoints import ROTATION_HOURS
 from workflows.pages.trigger_forms import WhichTrigger
 
 

@@ -18,9 +18,9 @@ from core.db import clock
 from core.errors import Problem
 from core.web import form_tokens
 from core.web.pagination import page_of
-from workflows.hooks import subscriptions
-from workflows.hooks.log import lines_of
 from workflows.models import Hook, Trigger
+from workflows.outgoing import endpoints
+from workflows.outgoing.log import lines_of
 from workflows.pages.hook_forms import HookForm
 
 SECTION = {"section": "hooks"}
@@ -81,7 +81,7 @@ def add(request: HttpRequest) -> HttpResponse:
         form.add_error(None, form_tokens.INCOMPLETE)
     if form.is_valid():
         try:
-            hook, secret = subscriptions.create(actor=actor_of(request), form_key=once, **form.cleaned_data)
+            hook, secret = endpoints.create(actor=actor_of(request), form_key=once, **form.cleaned_data)
         except Problem as problem:
             if problem.code == "sent_before":
                 messages.warning(request, problem.message)

@@ -5,8 +5,8 @@ from typing import Any
 from rest_framework import serializers
 
 from workflows.catalog.schemas import ActionInput, Text
-from workflows.hooks.subscriptions import ROTATION_HOURS
 from workflows.models import Hook, HookDelivery, HookSecret
+from workflows.outgoing.endpoints import ROTATION_HOURS
 
 
 class HookSecretOut(serializers.ModelSerializer[HookSecret]):

@@ -16,9 +16,9 @@ from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from core.db import clock
-from workflows.hooks import delivery as one
-from workflows.hooks.exchange import Exchange
 from workflows.models import Hook, HookDelivery, HookSender
+from workflows.outgoing import attempt as one
+from workflows.outgoing.http import Exchange
 from workflows.queue import wakeup
 
 log = structlog.get_logger(__name__)

@@ -24,7 +24,7 @@ SHORTEST = sum(_WAITS, timedelta())
 def wait_after(attempt: int, tried_for: timedelta) -> timedelta | None:
     """How long to wait after the `attempt`-th failure (from 1); None when that was the last attempt.
 
-    tried_for: the time since the first attempt. Attempts may come before their time (workflows.hooks.delivery), and
+    tried_for: the time since the first attempt. Attempts may come before their time (workflows.outgoing.attempt), and
     then there are more of them: nothing is given up earlier than the schedule has it.
     """
     wait = _WAITS[min(attempt, len(_WAITS)) - 1]

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
-from workflows.hooks.failures import ERRORS
 from workflows.models import HookDelivery
+from workflows.outgoing.failures import ERRORS
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from connections.tenancy.actor import Actor
 from core.crypto import seal
 from core.db import clock
 from core.errors import Problem
-from workflows.hooks import address, signing
 from workflows.models import Hook, HookDelivery, HookSecret, Trigger
+from workflows.outgoing import address, signing
 from workflows.queue import wakeup
 
 MAX_HOOKS = 20

@@ -12,11 +12,11 @@ from django.db.models import Q
 
 from core.crypto import Unreadable
 from core.db import clock
-from workflows.hooks import payloads, schedule, signing
-from workflows.hooks.exchange import Exchange, Outcome
-from workflows.hooks.log import words_of
 from workflows.models import Hook, HookDelivery, HookSecret
 from workflows.notifications import facts
+from workflows.outgoing import payloads, schedule, signing
+from workflows.outgoing.http import Exchange, Outcome
+from workflows.outgoing.log import words_of
 
 log = structlog.get_logger(__name__)
 
