@@ -22,7 +22,8 @@ from django.utils import timezone  # noqa: E402
 from bench import notes  # noqa: E402
 from connections.grants import rate_limit, tokens  # noqa: E402
 from connections.models import Connection  # noqa: E402
-from workflows import fanout, inbox_events, origins, step_inputs, storing
+from workflows import fanout, inbox_events, step_inputs, storing
+from workflows.calls import loop_detection
 from workflows.models import Run, Trigger  # noqa: E402
 from workflows.queue import wakeup  # noqa: E402
 
@@ -58,7 +59,7 @@ def hand(count: int) -> dict[str, Any]:
             "workspace": str(connection.workspace_id),
             "connection": str(connection.pk),
             "budget": rate_limit.key_of(connection),
-            "account": origins.account_of(connection),
+            "account": loop_detection.account_of(connection),
             "agent": connection.external_user_id,
             "digest": "0" * 64,
         },

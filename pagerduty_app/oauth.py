@@ -24,7 +24,7 @@ from pagerduty_app.connecting import start
 from pagerduty_app.errors import as_provider_error
 from pagerduty_app.identity_host import IdentityHostError, ask, refusal_of, refused
 from pagerduty_app.oauth_tokens import OPTIONAL_SCOPES, SCOPES, TOKEN_PATH, app_form, asks, tokens_of
-from workflows.outcomes import as_problem
+from workflows.calls.outcomes import as_problem
 
 _SCOPED = Lifetimes(unused=timedelta(days=30), consent=timedelta(days=365))
 _CLASSIC = Lifetimes(unused=timedelta(days=210), consent=timedelta(days=3 * 365))

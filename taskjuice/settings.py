@@ -352,7 +352,7 @@ Q_CLUSTER = {
     "workers": TASK_WORKERS,
     "queue_limit": 2,
     "bulk": 1,
-    "timeout": 150,  # no attempt takes as long (workflows.attempts)
+    "timeout": 150,  # no attempt takes as long (workflows.calls.attempt)
     "retry": 180,
     "ack_failures": True,
     "max_attempts": 1,

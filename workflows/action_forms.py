@@ -6,11 +6,12 @@ from typing import Any
 from django import forms
 
 from core.errors import Problem
-from workflows import calls, catalog, pickers
+from workflows import catalog, pickers
 from workflows.action_fields import field_for
+from workflows.calls import pipeline
+from workflows.calls.lookups import Choices
 from workflows.catalog import ActionType, Json
 from workflows.formatting.serializer_errors import flat
-from workflows.lookups import Choices
 
 
 class SchemaForm(forms.Form):
@@ -86,7 +87,7 @@ class ActionForm(SchemaForm):
     ) -> None:
         self.action = action
         schema = catalog.input_schema(action.key)
-        super().__init__(schema, lambda given: calls.validate(action, given), data, initial=initial)
+        super().__init__(schema, lambda given: pipeline.validate(action, given), data, initial=initial)
 
 
 def _left_out(value: Any) -> bool:

@@ -12,7 +12,8 @@ from django.db.models import Q
 from core.db import clock
 from core.db.hot import rows
 from core.errors import in_words
-from workflows import origins, pace
+from workflows import pace
+from workflows.calls import loop_detection
 from workflows.conditions import evaluate
 from workflows.formatting import chain_reasons
 from workflows.inbox_events import fields_of
@@ -128,7 +129,7 @@ def _cause_of(event: Event) -> Trace | None:
     """As origins.cause_of; what it cannot make sense of does not cost the event."""
     try:
         with transaction.atomic():
-            return origins.cause_of(event)
+            return loop_detection.cause_of(event)
     except (ValueError, ArithmeticError, DataError):
         log.exception("cause_not_known", event_id=str(event.id))
         return None
@@ -146,7 +147,7 @@ def _chain_of(event: Event, cause: Trace | None) -> chains.Chain:
 def _run(event: Event, workflow: Workflow, chain: chains.Chain) -> Run:
     """Its run, to be saved: pending, or stopped because its chain is too long, or held by the safety limit."""
     now = clock.now()
-    beginning = origins.beginning(chain.cause, now)
+    beginning = loop_detection.beginning(chain.cause, now)
     if "error" in beginning:
         log.warning("chain_too_long", workflow=str(workflow.pk), event_id=str(event.id))
     elif pace.holds(workflow, now):

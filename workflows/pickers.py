@@ -8,8 +8,8 @@ from django.utils.safestring import SafeString
 
 from core.errors import Problem
 from workflows.action_fields import Ids
+from workflows.calls.lookups import Choices
 from workflows.catalog import Option
-from workflows.lookups import Choices
 
 # More than these are not scrolled through but typed, with suggestions.
 MOST_IN_A_LIST = 200

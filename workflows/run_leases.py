@@ -6,8 +6,8 @@ from typing import Any
 
 from core.db import clock
 from core.db.hot import rows
+from workflows.calls.owners import OwnerLost
 from workflows.models import Run
-from workflows.owners import OwnerLost
 from workflows.queue import wakeup
 
 LEASE = timedelta(seconds=30)

@@ -10,9 +10,9 @@ from django.utils.safestring import SafeString
 from core.errors import Problem
 from workflows import pickers
 from workflows.action_fields import Prose
+from workflows.calls.lookups import Choices
 from workflows.catalog import Json
 from workflows.formatting.labels import title_of, words
-from workflows.lookups import Choices
 
 EXPRESSION = "="
 _LONGEST = 20_000

@@ -8,9 +8,9 @@ from django import forms
 from connections.web.forms import Line
 from core.errors import Problem
 from workflows import catalog, drafts, step_fields, step_inputs
+from workflows.calls.lookups import Choices
 from workflows.catalog import ActionType, Json
 from workflows.formatting.serializer_errors import flat
-from workflows.lookups import Choices
 
 _ON_ERROR = [
     ("stop", "the run ends as failed"),

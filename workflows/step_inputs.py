@@ -14,7 +14,8 @@ from rest_framework.serializers import as_serializer_error
 
 from connections.models import Connection
 from core.errors import Problem
-from workflows import calls, catalog, expressions
+from workflows import catalog, expressions
+from workflows.calls import pipeline
 from workflows.catalog import Json
 from workflows.expressions.writing import as_json, text_of
 from workflows.formatting.serializer_errors import flat
@@ -141,11 +142,11 @@ def call_for(
     Raises Problem (unknown_action; expression_failed, invalid_input, whose message names step and input).
     """
     connection = Connection.objects.get_with_grant(pk=definition["connection"], workspace=workspace_id)
-    calls.find(connection, definition["action"])
+    pipeline.find(connection, definition["action"])
     prepared = prepare(definition["action"], definition["input"], fields)
     if prepared.faults:
         raise _as_problem(definition, prepared)
-    call = calls.for_step(connection=connection, action_key=definition["action"], data=prepared.given)
+    call = pipeline.for_step(connection=connection, action_key=definition["action"], data=prepared.given)
     return call, prepared.checked
 
 

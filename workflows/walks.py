@@ -8,14 +8,15 @@ from core.db import clock
 from core.db.hot import batch, rows
 from core.errors import Problem
 from core.json_sanitize import storable
-from workflows import attempts, outcomes, parked, step_inputs
+from workflows import parked, step_inputs
+from workflows.calls import attempt, outcomes
+from workflows.calls.owners import Owner
 from workflows.catalog import Json
 from workflows.conditions import evaluate
 from workflows.inbox_events import fields_of
 from workflows.models import ActionCall, Run, StepRun
 from workflows.notifications import facts
 from workflows.outgoing import outbox
-from workflows.owners import Owner
 from workflows.queue import claims
 from workflows.run_leases import RunLease
 from workflows.runs import replay
@@ -87,7 +88,7 @@ class Walk:
 
     def _attempt(self, call: ActionCall, holder: uuid.UUID, step: StepRun, data: Json | None = None) -> None:
         """data: see Attempt. Raises LeaseLost, or RunLost when the call has ended and the run went on without it."""
-        attempts.Attempt(call, holder, _StepOwner(self, step), data).run()
+        attempt.Attempt(call, holder, _StepOwner(self, step), data).run()
 
     def _new(self, definition: dict[str, Any]) -> StepRun:
         return StepRun(

@@ -20,7 +20,8 @@ from core import backoff
 from core.db import clock
 from core.errors import Problem, in_words
 from core.json_sanitize import storable
-from workflows import catalog, metered, outcomes, storing
+from workflows import catalog, storing
+from workflows.calls import outcomes, provider_access
 from workflows.catalog import Look, Poll, ProviderError
 from workflows.models import Trigger, Watch
 from workflows.notifications import facts
@@ -119,7 +120,7 @@ def _look(watch: Watch, holder: uuid.UUID) -> None:
     except ProviderError as error:
         _fail(watch, holder, outcomes.as_problem(error))
     except Exhausted as spent:
-        _fail(watch, holder, metered.as_problem(spent))
+        _fail(watch, holder, provider_access.as_problem(spent))
     except Problem as problem:
         _fail(watch, holder, problem)
     else:
@@ -140,10 +141,12 @@ def _ask(poll: Poll, watch: Watch, now: datetime, on_request: Callable[[], None]
             raise Problem("missing_scope", message, status=403, detail={"scope": scope})
 
     def ask(token: str) -> Look:
-        meter = metered.Meter(connection, before=on_request, background=True)
-        return poll.look(metered.open_api(connection, token, meter), trigger.options, watch.state, now)
+        meter = provider_access.Meter(connection, before=on_request, background=True)
+        return poll.look(
+            provider_access.open_api(connection, token, meter), trigger.options, watch.state, now
+        )
 
-    return metered.authorised(connection, ask)
+    return provider_access.authorised(connection, ask)
 
 
 def _keep(watch: Watch, holder: uuid.UUID) -> None:

@@ -7,19 +7,8 @@ from connections.mail import digest, notification_emails
 from connections.mail import outbox as mail
 from core.db import clock
 from core.db.postgresql import plans
-from workflows import (
-    calls,
-    data_retention,
-    engine,
-    fanout,
-    holding,
-    origins,
-    pace,
-    parked,
-    replays,
-    turned_away,
-    watching,
-)
+from workflows import data_retention, engine, fanout, holding, pace, parked, replays, turned_away, watching
+from workflows.calls import loop_detection, pipeline
 from workflows.models import ActionCall, Watch
 from workflows.outgoing import retention, sender
 from workflows.queue import wakeup
@@ -55,7 +44,9 @@ def drain(budget: float = _BUDGET) -> int:
 
 def _others(end: float) -> int:
     """What is due besides events and their runs, and may make more of them."""
-    return replays.advance_due(end) + watching.look_due(end) + calls.advance_due(end) + tending.tend_due(end)
+    return (
+        replays.advance_due(end) + watching.look_due(end) + pipeline.advance_due(end) + tending.tend_due(end)
+    )
 
 
 def send_hooks() -> int:
@@ -79,7 +70,7 @@ def housekeeping() -> None:
     turned_away.prune()
     tending.prune()
     retention.prune()
-    origins.prune()
+    loop_detection.prune()
     data_retention.prune()
     if parked.release() + pace.release():
         wakeup.ring()

@@ -7,7 +7,7 @@ import requests
 from pagerduty_app.client import refusals, retry_after
 
 _RETRYABLE = frozenset({408, 429})
-# A request is retried for at most six hours (workflows.outcomes); a longer Retry-After ends it.
+# A request is retried for at most six hours (workflows.calls.outcomes); a longer Retry-After ends it.
 LONGEST_WAIT_SECONDS = 6 * 3600.0
 
 

@@ -13,9 +13,9 @@ from pagerduty_app.filters import unwanted
 from tests.connections.test_pages import signed_in
 from tests.people import People
 from workflows import redaction
+from workflows.calls.lookups import Choices
 from workflows.catalog import Option
 from workflows.expressions import globs
-from workflows.lookups import Choices
 
 COMPOSED, DECOMPOSED = "Caf\u00e9", "Cafe\u0301"
 

@@ -13,7 +13,8 @@ from tests.pagerduty_app.dance import Dance
 from tests.pauses import nobody_is_held_back
 from tests.people import people
 from tests.workflows.conftest import SYSTEM
-from workflows import calls, worker
+from workflows import worker
+from workflows.calls import pipeline
 from workflows.models import ActionCall
 
 ACCOUNT, DANA, ELI = "PACME01", "dana@acme.example", "eli@acme.example"
@@ -31,7 +32,7 @@ def act(connection: Connection) -> Any:
 
     def run(action: str, data: dict[str, Any], **more: Any) -> ActionCall:
         asked = {"action_key": f"pagerduty/{action}", "data": data, "origin": "api"}
-        return calls.call_action(actor=SYSTEM, connection=connection, **asked | more)
+        return pipeline.call_action(actor=SYSTEM, connection=connection, **asked | more)
 
     return run
 

@@ -20,7 +20,8 @@ from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.contract import HINT, Contract
 from tests.pagerduty_app.acting import DANA, ELI, act, connection, fault, later, output
 from tests.pagerduty_app.listing import fill
-from workflows import attempts, worker
+from workflows import worker
+from workflows.calls import attempt
 from workflows.representations.events_and_calls import CallOut
 
 __all__ = ["act", "connection"]  # pytest takes fixtures over by name
@@ -158,7 +159,7 @@ def test_a_listing_too_long_for_a_worker_answers_what_has_come_and_says_so(
     act: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(sandbox, 250)
-    clock = iter([0.0, 0.0, time.monotonic() + 2 * attempts.LONGEST_SECONDS])
+    clock = iter([0.0, 0.0, time.monotonic() + 2 * attempt.LONGEST_SECONDS])
     monkeypatch.setattr(
         "pagerduty_app.client.by_creation.time", SimpleNamespace(monotonic=lambda: next(clock))
     )
@@ -171,7 +172,7 @@ def test_a_listing_too_long_for_a_worker_answers_what_has_come_and_says_so(
 
 def test_the_longest_attempt_fits_into_what_a_worker_is_given() -> None:
     last_request, new_token = 22, 25
-    longest = worker._BUDGET + attempts.LONGEST_SECONDS + last_request + new_token
+    longest = worker._BUDGET + attempt.LONGEST_SECONDS + last_request + new_token
     assert longest < settings.Q_CLUSTER["timeout"]
 
 

@@ -13,7 +13,7 @@ from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.pagerduty_app.acting import ACCOUNT, DANA, act, asked, connection, fault, later, output
 from tests.pagerduty_app.listing import fill
 from tests.workflows.conftest import SYSTEM
-from workflows import streams
+from workflows.calls import streams
 from workflows.catalog import ProviderError, Reach
 from workflows.catalog.answers import broken_promise
 from workflows.models import ActionCall

@@ -11,7 +11,8 @@ from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.pagerduty_app.dance import Dance
 from tests.people import people
 from tests.workflows.conftest import SYSTEM
-from workflows import calls, worker
+from workflows import worker
+from workflows.calls import pipeline
 from workflows.models import ActionCall
 
 pytestmark = pytest.mark.django_db
@@ -57,7 +58,7 @@ def test_attempts_are_the_requests_really_made(
     }[action]
     sandbox.faults.add([{**fault, "method": "POST", "path": "^/incidents", "times": 4}])
     with time_machine.travel("2026-11-01T10:00:00Z", tick=True) as traveller:
-        call = calls.call_action(
+        call = pipeline.call_action(
             actor=SYSTEM,
             connection=connection,
             action_key=f"pagerduty/{action}",
@@ -76,7 +77,7 @@ def test_attempts_are_the_requests_really_made(
 def test_a_read_that_is_asked_for_twice_was_tried_twice(connection: Connection, sandbox: Sandbox) -> None:
     sandbox.faults.add([{"kind": "refuse_token", "times": 1}])
 
-    call = calls.call_action(
+    call = pipeline.call_action(
         actor=SYSTEM, connection=connection, action_key="pagerduty/list-services", data={}, origin="api"
     )
 

@@ -19,7 +19,8 @@ from tests.pagerduty_app.dance import Dance, decide
 from tests.people import People, people
 from tests.workflows.conftest import SYSTEM
 from tests.workflows.pages import text
-from workflows import calls, catalog
+from workflows import catalog
+from workflows.calls import pipeline
 from workflows.formatting import error_hints
 from workflows.models import ActionCall
 
@@ -188,7 +189,7 @@ def tried(alice: Dance, who: People, sandbox: Sandbox) -> Callable[[], tuple[Act
     lose(sandbox, "services.read")
 
     def go() -> tuple[ActionCall, str]:
-        call = calls.call_action(
+        call = pipeline.call_action(
             actor=SYSTEM,
             connection=Connection.objects.get(pk=connection.pk),
             action_key="pagerduty/list-services",

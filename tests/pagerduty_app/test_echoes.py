@@ -13,7 +13,8 @@ from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.pagerduty_app.dance import Dance
 from tests.people import people
 from tests.workflows.conftest import DANA, SYSTEM, incident_event, publish
-from workflows import origins, triggers, worker
+from workflows import triggers, worker
+from workflows.calls import loop_detection
 from workflows.models import Event, Run, Trigger
 
 KINDS = ["incident.triggered", "incident.acknowledged", "incident.annotated", "incident.resolved"]
@@ -68,7 +69,7 @@ def test_what_a_run_wrote_is_known_when_pagerduty_tells_of_it(
     run = Run.objects.get()
     assert run.status == "completed", run.error
 
-    causes = {event.event_type: origins.cause_of(event) for event in heard()}
+    causes = {event.event_type: loop_detection.cause_of(event) for event in heard()}
 
     assert list(causes) == KINDS
     assert [cause and cause.run for cause in causes.values()] == [run] * 4
@@ -90,11 +91,11 @@ def test_what_a_person_does_in_the_sandbox_is_nobodys_echo(
 
     later = heard()[told:]
     assert later
-    assert [origins.cause_of(event) for event in later] == [None] * len(later)
+    assert [loop_detection.cause_of(event) for event in later] == [None] * len(later)
 
 
 def test_a_test_event_has_no_cause(trigger: Trigger) -> None:
-    assert origins.cause_of(triggers.send_test(actor=SYSTEM, trigger=trigger)) is None
+    assert loop_detection.cause_of(triggers.send_test(actor=SYSTEM, trigger=trigger)) is None
 
 
 @pytest.mark.parametrize(

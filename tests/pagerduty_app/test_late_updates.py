@@ -10,7 +10,8 @@ from pagerduty_app.actions.incident_changes import decide
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.pagerduty_app.acting import ACCOUNT, DANA, ELI, act, asked, connection, fault, later, output
 from tests.workflows.conftest import SYSTEM, deliver, incident_event, publish, trigger
-from workflows import origins, worker
+from workflows import worker
+from workflows.calls import loop_detection
 from workflows.models import ActionCall, Event, Run, Trace, Trigger
 from workflows.runs import replay
 
@@ -256,7 +257,7 @@ def test_the_event_of_our_reopening_is_our_echo(
     event = Event(trigger=trigger, external_id="1", event_type="incident.reopened", lane="x", body=body)
 
     assert json.loads(body)["event"]["event_type"] == "incident.reopened"
-    cause = origins.cause_of(event)
+    cause = loop_detection.cause_of(event)
     assert cause is not None
     assert cause.run == Run.objects.get()
 

@@ -18,7 +18,8 @@ from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.pagerduty_app.dance import Dance
 from tests.people import People, people
 from tests.workflows.conftest import SYSTEM, incident_event, publish
-from workflows import calls, lookups, triggers, worker
+from workflows import triggers, worker
+from workflows.calls import lookups, pipeline
 from workflows.models import ActionCall, Run, Trigger
 
 pytestmark = pytest.mark.django_db
@@ -209,7 +210,7 @@ def test_a_write_that_was_refused_twice_is_not_taken_for_done(
     """Nothing was written, so nothing is looked for and nothing expected to be told of it."""
     sandbox.faults.add([{**SPELL, "method": "POST"}])
     incident = sandbox.incidents.insert("PACME01", "PSVC00", title="x")
-    call = calls.call_action(
+    call = pipeline.call_action(
         actor=SYSTEM,
         connection=connection,
         action_key="pagerduty/create-incident-note",

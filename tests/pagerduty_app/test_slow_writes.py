@@ -15,7 +15,8 @@ from tests.flows.running import wait_for
 from tests.pagerduty_app.dance import Dance
 from tests.people import people
 from tests.workflows.conftest import DANA, SYSTEM
-from workflows import calls, worker
+from workflows import worker
+from workflows.calls import pipeline
 from workflows.models import ActionCall
 
 pytestmark = pytest.mark.django_db
@@ -39,7 +40,7 @@ def incident(sandbox: Sandbox) -> str:
 
 
 def act(connection: Connection, action: str, **data: Any) -> ActionCall:
-    return calls.call_action(
+    return pipeline.call_action(
         actor=SYSTEM,
         connection=connection,
         action_key=f"pagerduty/{action}",

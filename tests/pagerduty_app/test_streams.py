@@ -15,7 +15,8 @@ from tests.pagerduty_app.dance import Dance
 from tests.pagerduty_app.listing import fill
 from tests.people import people
 from tests.workflows.conftest import SYSTEM, Ask, ask, connect
-from workflows import calls, streams, worker
+from workflows import worker
+from workflows.calls import pipeline, streams
 from workflows.models import ActionCall
 
 __all__ = ["ask"]
@@ -47,7 +48,7 @@ def refusal(answer: Any) -> Any:
 
 
 def act(connection: Connection, **data: Any) -> ActionCall:
-    return calls.call_action(
+    return pipeline.call_action(
         actor=SYSTEM, connection=connection, action_key="pagerduty/list-incidents", data=data, origin="api"
     )
 
@@ -158,7 +159,7 @@ class TestStreams:
         self, connection: Connection, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         fill(sandbox, 250)
-        monkeypatch.setattr("workflows.caller._PROGRESS_EVERY", 0.0)
+        monkeypatch.setattr("workflows.calls.caller._PROGRESS_EVERY", 0.0)
         list(
             streams.lines(actor=SYSTEM, connection=connection, action_key="pagerduty/list-incidents", data={})
         )
@@ -223,7 +224,7 @@ def test_how_far_it_has_got_is_on_the_call(
     def look(budget: Any, allowance: Any) -> None:
         seen.append(ActionCall.objects.values_list("progress", flat=True).get())
 
-    monkeypatch.setattr("workflows.caller._PROGRESS_EVERY", 0.0)
+    monkeypatch.setattr("workflows.calls.caller._PROGRESS_EVERY", 0.0)
     monkeypatch.setattr("connections.grants.rate_limit.Budget.answered", look)
 
     call = act(connection, all=True)

@@ -14,8 +14,8 @@ from django.core.cache.backends.base import BaseCache
 
 from taskjuice import cache as steady
 from taskjuice.cache import SteadyRedis
+from workflows.calls.lookups import Choices
 from workflows.catalog import Option
-from workflows.lookups import Choices
 
 START = Callable[[], subprocess.Popen[bytes]]
 

@@ -38,7 +38,8 @@ from tests.workflows.conftest import (
     trigger,
     workspace,
 )
-from workflows import calls, fanout, triggers, worker
+from workflows import fanout, triggers, worker
+from workflows.calls import pipeline
 from workflows.models import Event, Heartbeat, Run, Trigger, Workflow
 from workflows.queue import wakeup
 
@@ -192,7 +193,7 @@ class TestWhatIsCounted:
         before = read()
         pagerduty.post(f"{API}/incidents/PINC1/notes", status=429, headers={"Retry-After": "60"})
         for _ in range(2):
-            calls.call_action(
+            pipeline.call_action(
                 actor=SYSTEM,
                 connection=connection,
                 action_key="pagerduty/create-incident-note",
@@ -255,7 +256,7 @@ class TestWhatTheRowsSay:
     ) -> None:
         deliver(incident_event())
         fanout.fan_out_due()
-        made = calls.call_action(
+        made = pipeline.call_action(
             actor=SYSTEM,
             connection=connection,
             action_key="pagerduty/create-incident-note",
@@ -355,7 +356,7 @@ def test_dashboard_and_alerts_ask_for_nothing_that_is_not_there(
 ) -> None:
     wakeup.beat("here")
     add_note(pagerduty)
-    calls.call_action(
+    pipeline.call_action(
         actor=SYSTEM,
         connection=connection,
         action_key="pagerduty/create-incident-note",

@@ -20,7 +20,7 @@ from tests.workflows.trying import (
     send,
     who,
 )
-from workflows import lookups
+from workflows.calls import lookups
 
 __all__ = ["bob", "connection", "provider", "who"]
 pytestmark = pytest.mark.django_db

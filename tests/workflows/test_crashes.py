@@ -306,7 +306,7 @@ def test_a_worker_that_dies_before_it_sends_leaves_nothing_to_ask_about(
     sent = add_note(pagerduty)
     deliver(incident_event())
     with monkeypatch.context() as dying:
-        dying.setattr("workflows.origins.record", _die)
+        dying.setattr("workflows.calls.loop_detection.record", _die)
         with pytest.raises(SystemExit):
             worker.drain()
     assert not StepRun.objects.exists()

@@ -12,7 +12,8 @@ from connections.models import Connection, Grant
 from core import request_slots
 from tests.people import people
 from tests.workflows.conftest import API, DANA, Ask, asking, connect
-from workflows import catalog, lookups
+from workflows import catalog
+from workflows.calls import lookups
 
 pytestmark = pytest.mark.django_db
 

@@ -23,7 +23,8 @@ from tests.workflows.conftest import (
     publish,
 )
 from tests.workflows.test_known_fields import create_step
-from workflows import fanout, inbox_secrets, origins, triggers, worker
+from workflows import fanout, inbox_secrets, triggers, worker
+from workflows.calls import loop_detection
 from workflows.formatting import chain_reasons
 from workflows.models import Event, Run, Trace, Trigger, Workflow
 from workflows.runs import replay
@@ -290,11 +291,11 @@ def test_a_note_is_known_by_its_text_and_a_persons_note_is_not_ours(
             body=body,
         )
 
-    ours = origins.cause_of(annotated("Runbook for Payments are slow"))
+    ours = loop_detection.cause_of(annotated("Runbook for Payments are slow"))
     assert ours is not None
     assert ours.run == Run.objects.get()
-    assert origins.cause_of(annotated("I am looking at it")) is None
-    assert origins.cause_of(annotated("Runbook for", trimmed=True)) == ours
+    assert loop_detection.cause_of(annotated("I am looking at it")) is None
+    assert loop_detection.cause_of(annotated("Runbook for", trimmed=True)) == ours
 
 
 def note_event(content: str) -> dict[str, Any]:
@@ -362,7 +363,7 @@ def test_calls_of_people_leave_no_trace_and_old_traces_are_deleted(
     publish(trigger, connection, steps=[create_step(connection)])
     deliver(now_event())
     play(deliver, made, [trigger])
-    assert origins.prune() == 0
+    assert loop_detection.prune() == 0
     Trace.objects.update(last_at=timezone.now() - timedelta(days=4))
     worker.housekeeping()
     assert not Trace.objects.exists()

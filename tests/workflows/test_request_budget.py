@@ -12,7 +12,8 @@ from connections.grants.rate_limit import Budget, key_of
 from connections.models import Connection, RequestBudget
 from tests.pauses import nobody_is_held_back
 from tests.workflows.conftest import API, DANA, SYSTEM, Ask, add_note, incident_event
-from workflows import calls, lookups, worker
+from workflows import worker
+from workflows.calls import lookups, pipeline
 from workflows.models import ActionCall, Run, Trace, Workflow
 
 pytestmark = pytest.mark.django_db
@@ -20,7 +21,7 @@ NOTE = {"from": DANA, "incident_id": "PINC1", "content": "Look"}
 
 
 def call(connection: Connection, action: str = "create-incident-note", **data: Any) -> ActionCall:
-    return calls.call_action(
+    return pipeline.call_action(
         actor=SYSTEM,
         connection=connection,
         action_key=f"pagerduty/{action}",

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from workflows import calls, engine, fanout, replays, watching, worker
+from workflows import engine, fanout, replays, watching, worker
+from workflows.calls import pipeline
 from workflows.webhooks import tending
 
 pytestmark = pytest.mark.django_db
 
-OTHERS = [(replays, "advance_due"), (watching, "look_due"), (calls, "advance_due"), (tending, "tend_due")]
+OTHERS = [(replays, "advance_due"), (watching, "look_due"), (pipeline, "advance_due"), (tending, "tend_due")]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from connections.api.endpoints import Endpoint
 from connections.models import Connection
 from core.errors import Problem
 from core.request_slots import provider_slot
-from workflows import calls, outcomes, streams
+from workflows.calls import outcomes, pipeline, streams
 from workflows.models import ActionCall
 from workflows.representations.events_and_calls import CallOut
 
@@ -66,7 +66,7 @@ class RunAction(Endpoint):
             return self._streamed(request, connection, f"{provider}/{action}")
         wait, now = _preference(request)
         with provider_slot() as free:  # without one the workers do it, and the answer is 202
-            call = calls.call_action(
+            call = pipeline.call_action(
                 actor=self.actor,
                 connection=connection,
                 action_key=f"{provider}/{action}",

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from connections.api.endpoints import Endpoint
 from connections.models import Connection
-from workflows import lookups
+from workflows.calls import lookups
 
 _OPTION = inline_serializer(
     "LookupOption",

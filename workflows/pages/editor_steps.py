@@ -15,7 +15,8 @@ from connections.web.access import member
 from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from core.web.edit_conflicts import Edit, parts_of
-from workflows import authoring, calls, catalog, drafts, lookups, samples, step_inputs
+from workflows import authoring, catalog, drafts, samples, step_inputs
+from workflows.calls import lookups, pipeline
 from workflows.catalog import ActionType
 from workflows.condition_form import ConditionForm
 from workflows.conditions import possible_nulls
@@ -98,7 +99,7 @@ def _kind(workflow: Workflow, step: drafts.Definition) -> tuple[Connection, Acti
     if connection is None:
         raise Http404
     try:
-        return connection, calls.find(connection, step["action"]), usable
+        return connection, pipeline.find(connection, step["action"]), usable
     except Problem:
         raise Http404 from None
 

@@ -13,7 +13,8 @@ from connections.web.access import here, member
 from connections.web.actor_of_request import actor_of
 from connections.web.current_scope import Place
 from core.errors import Problem
-from workflows import catalog, lookups, triggers
+from workflows import catalog, triggers
+from workflows.calls import lookups
 from workflows.formatting.serializer_errors import flat
 from workflows.pages.trigger_forms import OptionsForm, TriggerForm
 from workflows.pages.triggers import SECTION

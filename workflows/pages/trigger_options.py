@@ -12,7 +12,8 @@ from connections.web.access import member
 from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from core.web.edit_conflicts import Edit, parts_of
-from workflows import catalog, lookups, triggers
+from workflows import catalog, triggers
+from workflows.calls import lookups
 from workflows.formatting.serializer_errors import flat
 from workflows.pages.trigger_forms import OptionsForm
 from workflows.pages.triggers import SECTION, get_trigger

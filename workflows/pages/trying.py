@@ -15,8 +15,9 @@ from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from core.request_slots import provider_slot
 from core.web import form_tokens
-from workflows import attempts, calls, catalog, lookups
+from workflows import catalog
 from workflows.action_forms import ActionForm
+from workflows.calls import attempt, lookups, pipeline
 from workflows.catalog import ActionType
 from workflows.formatting import error_hints
 from workflows.models import ActionCall
@@ -31,7 +32,7 @@ def try_action(request: HttpRequest, connection_id: uuid.UUID, provider: str, ac
     """The form; sending it uses the connection once and leads to the page of that call."""
     connection = get_connection(request, connection_id)
     try:
-        kind = calls.find(connection, f"{provider}/{action}")
+        kind = pipeline.find(connection, f"{provider}/{action}")
     except Problem:
         raise Http404 from None
     if request.method == "POST":
@@ -42,7 +43,7 @@ def try_action(request: HttpRequest, connection_id: uuid.UUID, provider: str, ac
     again = _earlier(request, connection, kind)
     given = again.input if again else {name: value[:_SHORT] for name, value in request.GET.items()}
     try:
-        attempts.check_usable(connection, kind)
+        attempt.check_usable(connection, kind)
     except Problem as problem:
         return _page(request, connection, kind, form=None, problem=problem)
     return _page(request, connection, kind, form=ActionForm(kind, initial=given), once=once, again=again)
@@ -76,7 +77,7 @@ def _run(request: HttpRequest, connection: Connection, action: ActionType) -> Ht
     repeated = ActionCall.objects.filter(connection=connection, idempotency_key=key).exists()
     try:
         with provider_slot() as free:  # without one the workers do it, and the page waits for them
-            call = calls.call_action(
+            call = pipeline.call_action(
                 actor=actor,
                 connection=connection,
                 action_key=action.key,

@@ -11,7 +11,8 @@ from hashlib import sha256
 from django.db.models import Q
 
 from core.db.hot import batch
-from workflows import catalog, origins
+from workflows import catalog
+from workflows.calls import loop_detection
 from workflows.formatting.chain_reasons import FULL, IN_CHAIN, MAX_RUNS
 from workflows.models import Event, Run, Trace, Workflow
 
@@ -42,7 +43,7 @@ def of(event: Event, cause: Trace | None) -> Chain:
 def _begun_by(event: Event) -> uuid.UUID:
     """The same for each trigger, of whichever agency, that is told of the same change in the same account."""
     connection = event.trigger.connection
-    account = origins.account_of(connection)
+    account = loop_detection.account_of(connection)
     shown = catalog.integration(connection.provider).effects_of(event.payload) if account else []
     if event.is_test or not shown or shown[-1].at is None:
         return event.id

@@ -14,7 +14,7 @@ from connections import audit
 from connections.models import Connection
 from connections.tenancy.actor import Actor
 from core.errors import Problem
-from workflows import calls
+from workflows.calls import pipeline
 from workflows.catalog import Json
 from workflows.models import ActionCall, ReplayBatch, Run, StepRun, Workflow
 from workflows.models.runs import ENDED_BADLY, UNFINISHED
@@ -205,7 +205,7 @@ def carry_on(run: Run, call: ActionCall) -> Json | None:
         return None
     call.unsure, call.first_sent_at, call.settles_at = True, earlier.first_sent_at, earlier.settles_at
     call.input, call.fingerprint = earlier.input, earlier.fingerprint
-    return calls.validate(calls.find(call.connection, call.action), earlier.input)
+    return pipeline.validate(pipeline.find(call.connection, call.action), earlier.input)
 
 
 def _earlier_call(run: Run, action: str) -> ActionCall | None:

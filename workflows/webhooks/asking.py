@@ -7,7 +7,8 @@ from connections.grants import state
 from connections.grants.rate_limit import Exhausted
 from connections.models import Connection
 from core.errors import Problem
-from workflows import catalog, metered
+from workflows import catalog
+from workflows.calls import provider_access
 from workflows.catalog import Subscriber
 from workflows.webhooks import wishes
 
@@ -28,10 +29,10 @@ def ask(connection: Connection, act: Callable[[Subscriber, Any], T], before_each
             "This connection was not, or is no longer, allowed to see and change webhooks. Reconnect and ask for it.",
             status=403,
         )
-    meter = metered.Meter(connection, before=before_each, background=True)
+    meter = provider_access.Meter(connection, before=before_each, background=True)
     try:
-        return metered.authorised(
-            connection, lambda token: act(subscriber, metered.open_api(connection, token, meter))
+        return provider_access.authorised(
+            connection, lambda token: act(subscriber, provider_access.open_api(connection, token, meter))
         )
     except Exhausted as spent:
-        raise metered.as_problem(spent) from None
+        raise provider_access.as_problem(spent) from None

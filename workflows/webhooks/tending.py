@@ -12,7 +12,7 @@ from core import backoff
 from core.db import clock
 from core.errors import Problem
 from core.json_sanitize import storable
-from workflows import outcomes
+from workflows.calls import outcomes
 from workflows.catalog import ProviderError
 from workflows.models import Subscription
 from workflows.webhooks import looking, making, removing, wishes

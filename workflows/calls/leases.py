@@ -6,8 +6,8 @@ from typing import Any
 
 from core.db import clock
 from core.db.hot import batch, rows
+from workflows.calls.owners import Owner, OwnerLost
 from workflows.models import ActionCall
-from workflows.owners import Owner, OwnerLost
 from workflows.queue.claims import LEASE, LeaseLost
 
 _LEFT_FOR_A_REQUEST = timedelta(seconds=25)

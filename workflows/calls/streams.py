@@ -13,11 +13,11 @@ from connections.tenancy.actor import Actor
 from core.db import clock
 from core.errors import Problem
 from core.request_slots import busy, stream_slot
-from workflows import attempts, calls, metered, outcomes
-from workflows.caller import Caller
+from workflows.calls import attempt, outcomes, pipeline, provider_access
+from workflows.calls.caller import Caller
+from workflows.calls.owners import Owner
 from workflows.catalog import ActionType, Json, ProviderError, Streamed
 from workflows.models import ActionCall
-from workflows.owners import Owner
 from workflows.queue import claims
 
 # How long one may take, and how long each of its requests may wait for its turn.
@@ -31,10 +31,10 @@ def lines(*, actor: Actor, connection: Connection, action_key: str, data: Any) -
 
     Raises Problem before the first: as calls.call_action, not_streamed, busy.
     """
-    action = calls.allowed(actor, connection, action_key, data)
+    action = pipeline.allowed(actor, connection, action_key, data)
     if action.stream is None:
         raise Problem("not_streamed", f"“{action.name}” answers no stream.", status=406)
-    attempts.check_usable(connection, action)
+    attempt.check_usable(connection, action)
     with stream_slot() as free:
         if not free or _is_streaming(connection):
             raise busy()
@@ -46,10 +46,10 @@ def lines(*, actor: Actor, connection: Connection, action_key: str, data: Any) -
             user_id=actor.user_id,
             api_key_id=actor.api_key_id,
             input=data,
-            fingerprint=calls.fingerprint_of(action_key, data),
+            fingerprint=pipeline.fingerprint_of(action_key, data),
         )
         holder = claims.claimed_from_birth(call)
-        calls.save(actor, call)
+        pipeline.save(actor, call)
         yield ""
         yield from (
             json.dumps(line, ensure_ascii=False) + "\n" for line in _Stream(call, holder, Owner()).lines()
@@ -62,7 +62,7 @@ def _is_streaming(connection: Connection) -> bool:
     return running.filter(workspace=connection.workspace_id, lease_until__gt=clock.now()).exists()
 
 
-class _Stream(attempts.Attempt):
+class _Stream(attempt.Attempt):
     """The one attempt of a streamed call."""
 
     def lines(self) -> Iterator[Json]:
@@ -79,13 +79,13 @@ class _Stream(attempts.Attempt):
             self.lease.write(status=ActionCall.Status.CANCELLED, finished_at=clock.now())
             raise
         except claims.LeaseLost:
-            yield {"error": attempts.cut_off().as_error()}
+            yield {"error": attempt.cut_off().as_error()}
         except Problem as problem:
             yield self._failed(problem)
         except ProviderError as error:
             yield self._failed(outcomes.as_problem(error))
         except rate_limit.Exhausted as spent:
-            yield self._failed(metered.as_problem(spent))
+            yield self._failed(provider_access.as_problem(spent))
 
     def _failed(self, problem: Problem) -> Json:
         self.lease.write(**outcomes.of_end(problem))
@@ -97,15 +97,17 @@ class _Stream(attempts.Attempt):
 
     def _parts(self) -> Iterator[Streamed]:
         action, connection = self._usable()
-        return metered.authorised(connection, lambda token: self._begun(action, connection, token))
+        return provider_access.authorised(connection, lambda token: self._begun(action, connection, token))
 
     def _begun(self, action: ActionType, connection: Connection, token: str) -> Iterator[Streamed]:
         """The parts, the first of which has come: a token that is refused shows at once."""
         if action.stream is None:
             raise Problem("not_streamed", f"“{action.name}” answers no stream.", status=406)
-        meter = metered.Meter(connection, before=self._keep_lease, background=True, patience=_PATIENCE)
+        meter = provider_access.Meter(
+            connection, before=self._keep_lease, background=True, patience=_PATIENCE
+        )
         data = action.checked(self.call.input)
         caller = Caller(self.call, cache_key="", sent_before=False, until=self.until)
-        parts = action.stream(metered.open_api(connection, token, meter), data, caller)
+        parts = action.stream(provider_access.open_api(connection, token, meter), data, caller)
         first = next(parts)
         return chain([first], parts)

@@ -10,7 +10,7 @@ from core import backoff
 from core.db import clock
 from core.errors import Problem
 from core.json_sanitize import storable
-from workflows import metered
+from workflows.calls import provider_access
 from workflows.catalog import Json, ProviderError
 from workflows.models import ActionCall
 
@@ -57,7 +57,7 @@ def of_early_look(call: ActionCall, until: datetime) -> dict[str, Any]:
 
 def of_spent_budget(call: ActionCall, spent: Exhausted, *, sent: bool) -> dict[str, Any]:
     """The columns of a call whose turn comes at `spent.at`; where nothing was sent, nothing is counted."""
-    problem = metered.as_problem(spent)
+    problem = provider_access.as_problem(spent)
     longest = _LONGEST_WITH_ROUNDS if call.rounds else _LONGEST_RETRY
     if clock.now() - call.created_at >= longest:
         return of_end(problem)

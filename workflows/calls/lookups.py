@@ -23,7 +23,8 @@ from connections.tenancy.actor import Actor
 from core.errors import Problem
 from core.request_slots import provider_slot
 from core.text_folding import fold
-from workflows import catalog, metered, outcomes
+from workflows import catalog
+from workflows.calls import outcomes, provider_access
 from workflows.catalog import Lookup, Option, ProviderError
 
 log = structlog.get_logger(__name__)
@@ -127,13 +128,13 @@ def _ask(connection: Connection, lookup: Lookup, query: str, until: float) -> Ch
             message = "Too many requests wait for a provider now."
             raise Problem("busy", message, status=503, retryable=True, retry_after=2)
         try:
-            return metered.authorised(
+            return provider_access.authorised(
                 connection, lambda token: _load(connection, lookup, query, token, until)
             )
         except ProviderError as error:
             problem = outcomes.as_problem(error)
         except Exhausted as spent:
-            problem = metered.as_problem(spent)
+            problem = provider_access.as_problem(spent)
         except TooLate:
             message = "The provider did not answer in time."
             problem = Problem("lookup_timeout", message, status=503, retryable=True)
@@ -148,9 +149,9 @@ def _load(connection: Connection, lookup: Lookup, query: str, token: str, until:
         if time.monotonic() > until:
             raise TooLate
 
-    budget, tally = Budget(connection), metered.Tally(on_request)
-    budget.take(patience=metered.MOMENT, comes_again=False)
-    api = metered.open_api(connection, token, tally)
+    budget, tally = Budget(connection), provider_access.Tally(on_request)
+    budget.take(patience=provider_access.MOMENT, comes_again=False)
+    api = provider_access.open_api(connection, token, tally)
     work: Future[list[Option]] = _threads.submit(
         copy_context().run, lambda: list(islice(lookup.load(api, query), MOST + 1))
     )

@@ -18,13 +18,14 @@ from connections.models import Connection
 from core.db import clock
 from core.db.hot import batch
 from core.errors import Problem
-from workflows import catalog, metered, origins, outcomes
-from workflows.call_leases import CallLease
-from workflows.caller import Caller
+from workflows import catalog
+from workflows.calls import loop_detection, outcomes, provider_access
+from workflows.calls.caller import Caller
+from workflows.calls.leases import CallLease
+from workflows.calls.owners import Owner
 from workflows.catalog import ActionType, Effect, Json, ProviderError
 from workflows.catalog.answers import broken_promise
 from workflows.models import ActionCall
-from workflows.owners import Owner
 from workflows.queue import metrics
 from workflows.queue.claims import LEASE
 
@@ -105,7 +106,7 @@ class Attempt:
             failure = outcomes.of_failure(self.call, outcomes.as_problem(error))
             self.lease.write(**failure, **settled, unsure=unsure)
             if self.sent and not unsure:
-                origins.forget(self.call)
+                loop_detection.forget(self.call)
         except Problem as problem:
             unsure = self.sent or self.unsure_before
             self.lease.write(**outcomes.of_failure(self.call, problem), unsure=unsure)
@@ -113,12 +114,12 @@ class Attempt:
             # A result that was found, not answered, may be a twin's; then our own request is still under way.
             settled = {"settles_at": None} if self.sent else {}
             if self.sent and output.get("changed") is False:
-                origins.forget(self.call)  # somebody else was faster: what is told of is theirs
+                loop_detection.forget(self.call)  # somebody else was faster: what is told of is theirs
             self.lease.complete(outcomes.of_success(output) | settled | {"unsure": False})
 
     def _perform(self) -> Json:
         action, connection = self._usable()
-        output = metered.authorised(
+        output = provider_access.authorised(
             connection,
             lambda token: self._with_token(action, connection, token),
             just_read=True,
@@ -159,7 +160,7 @@ class Attempt:
             self.sent = False
             self.lease.write(unsure=self.unsure_before, settles_at=None)
             if not self.unsure_before:
-                origins.forget(self.call)
+                loop_detection.forget(self.call)
 
     def _with_token(self, action: ActionType, connection: Connection, token: str) -> Json:
         self._tries += 1
@@ -167,8 +168,8 @@ class Attempt:
             self.lease.write(attempts=self.call.attempts + 1)
         data = action.checked(self.call.input) if self._data is None else self._data
         background = action.in_background(data)
-        meter = metered.Meter(connection, before=self.lease.keep, background=background)
-        api = metered.open_api(connection, token, meter)
+        meter = provider_access.Meter(connection, before=self.lease.keep, background=background)
+        api = provider_access.open_api(connection, token, meter)
         cache_key = f"{connection.pk}:{connection.grant.generation}"
         caller = Caller(self.call, cache_key, sent_before=self.call.unsure, until=self.until)
         if self.call.unsure and action.recover is not None:
@@ -194,7 +195,7 @@ class Attempt:
         return action.perform(api, data, caller)
 
     def _about_to_send(
-        self, action: ActionType, connection: Connection, effects: list[Effect], meter: metered.Meter
+        self, action: ActionType, connection: Connection, effects: list[Effect], meter: provider_access.Meter
     ) -> None:
         """From here on the outcome is unknown until an answer is stored, and an event may tell of it."""
         try:
@@ -205,7 +206,7 @@ class Attempt:
         self.sent = True
 
     def _write_ahead(
-        self, action: ActionType, connection: Connection, effects: list[Effect], meter: metered.Meter
+        self, action: ActionType, connection: Connection, effects: list[Effect], meter: provider_access.Meter
     ) -> None:
         """In one with the place in the budget of requests, so that no commit more is waited for."""
         now = clock.now()
@@ -220,4 +221,4 @@ class Attempt:
                     "lease_until": now + LEASE,
                 }
             )
-            origins.record(self.call, connection, effects, self.owner.run)
+            loop_detection.record(self.call, connection, effects, self.owner.run)

@@ -1,4 +1,4 @@
-"""Whom an action call serves: told at the moments of an attempt that concern it (workflows.attempts)."""
+"""Whom an action call serves: told at the moments of an attempt that concern it (workflows.calls.attempt)."""
 
 from collections.abc import Callable
 from typing import Any

@@ -16,10 +16,11 @@ from connections.models import Connection
 from connections.tenancy.actor import Actor
 from core.db import clock
 from core.errors import Problem
-from workflows import attempts, catalog
+from workflows import catalog
+from workflows.calls import attempt
+from workflows.calls.owners import Owner
 from workflows.catalog import ActionType, Json
 from workflows.models import ActionCall
-from workflows.owners import Owner
 from workflows.queue import claims, wakeup
 
 log = structlog.get_logger(__name__)
@@ -47,7 +48,7 @@ def call_action(
         earlier = ActionCall.objects.filter(connection=connection, idempotency_key=idempotency_key).first()
         if earlier:
             return _same(earlier, fingerprint)
-    attempts.check_usable(connection, action)
+    attempt.check_usable(connection, action)
     call = ActionCall(
         workspace_id=connection.workspace_id,
         connection=connection,
@@ -73,7 +74,7 @@ def call_action(
 
 def _attempt(call: ActionCall, holder: UUID, owner: Owner) -> None:
     try:
-        attempts.Attempt(call, holder, owner).run()
+        attempt.Attempt(call, holder, owner).run()
     except claims.LeaseLost:
         log.warning("call_taken_over", call=call.key)
         call.refresh_from_db()

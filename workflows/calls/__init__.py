@@ -1,0 +1,1 @@
+"""Action calls: the pipeline, its attempts, leases, outcomes, look-ups, streams, loop detection."""
