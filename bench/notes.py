@@ -8,7 +8,7 @@ from typing import Any
 from bench.stack import Stack
 from pagerduty_app import signatures
 
-# A workflow begins at most 600 runs a minute (workflows.pace), so that many have to share the work.
+# A workflow begins at most 600 runs a minute (workflows.runs.rate_limit), so that many have to share the work.
 _RUNS_OF_ONE = 500
 _PER_MINUTE = 1_000_000
 

@@ -22,10 +22,11 @@ from django.utils import timezone  # noqa: E402
 from bench import notes  # noqa: E402
 from connections.grants import rate_limit, tokens  # noqa: E402
 from connections.models import Connection  # noqa: E402
-from workflows import fanout, inbox_events, step_inputs, storing
+from workflows import fanout, inbox_events, storing
 from workflows.calls import loop_detection
 from workflows.models import Run, Trigger  # noqa: E402
 from workflows.queue import wakeup  # noqa: E402
+from workflows.runs import step_inputs
 
 # Of a run that is put aside, so that looking for due ones costs the same whatever is left for later turns.
 _ASIDE = Run.Status.CANCELLED

@@ -12,9 +12,10 @@ from connections.models import Connection
 from connections.tenancy.actor import Actor
 from core.db import clock
 from core.errors import Problem
-from workflows import definitions, pace
+from workflows import definitions
 from workflows.models import Trigger, Workflow, WorkflowVersion
 from workflows.queue import wakeup
+from workflows.runs import rate_limit
 
 
 def create(
@@ -124,7 +125,7 @@ def set_status(*, actor: Actor, workflow: Workflow, status: str) -> None:
             workflow.status, workflow.pause_reason = status, ""
             workflow.save(update_fields=["status", "pause_reason"])
         if status == Workflow.Status.ARCHIVED:
-            pace.cancel(pace.held(workflow), pace.archived_error())
+            rate_limit.cancel(rate_limit.held(workflow), rate_limit.archived_error())
         record(actor, workflow, f"workflow.{status}")
 
 
@@ -141,7 +142,7 @@ def _let_run(workflow: Workflow) -> None:
     workflow.status, workflow.pause_reason = Workflow.Status.ACTIVE, ""
     workflow.counted_from = clock.now()
     workflow.save(update_fields=["status", "pause_reason", "counted_from"])
-    if pace.let_go(pace.held(workflow)):
+    if rate_limit.let_go(rate_limit.held(workflow)):
         wakeup.ring()
 
 

@@ -12,7 +12,6 @@ from django.db.models import Q
 from core.db import clock
 from core.db.hot import rows
 from core.errors import in_words
-from workflows import pace
 from workflows.calls import loop_detection
 from workflows.conditions import evaluate
 from workflows.formatting import chain_reasons
@@ -21,7 +20,7 @@ from workflows.models import Event, Run, Trace, Workflow, WorkflowVersion
 from workflows.notifications import facts
 from workflows.outgoing import outbox
 from workflows.queue.fair_scheduling import Turns
-from workflows.runs import chains
+from workflows.runs import chains, rate_limit
 
 log = structlog.get_logger(__name__)
 
@@ -100,7 +99,7 @@ def _fan_out(event: Event) -> None:
         if not _finish(event, Event.Status.DONE, cause=cause):
             return
         fields, chain = fields_of(event), _chain_of(event, cause)
-        listening = Workflow.objects.filter(pace.listening(), trigger=event.trigger_id)
+        listening = Workflow.objects.filter(rate_limit.listening(), trigger=event.trigger_id)
         listening = listening.select_related("live", "workspace__account").order_by("created_at", "id")
         wanted = [workflow for workflow in listening if workflow.live and _wants(workflow.live, fields)]
         begun, not_started = chains.admit(chain, wanted)
@@ -150,9 +149,9 @@ def _run(event: Event, workflow: Workflow, chain: chains.Chain) -> Run:
     beginning = loop_detection.beginning(chain.cause, now)
     if "error" in beginning:
         log.warning("chain_too_long", workflow=str(workflow.pk), event_id=str(event.id))
-    elif pace.holds(workflow, now):
+    elif rate_limit.holds(workflow, now):
         beginning |= {"status": Run.Status.PAUSED, "pause_reason": Run.PauseReason.SAFETY}
-        beginning |= {"error": pace.held_error(workflow)}
+        beginning |= {"error": rate_limit.held_error(workflow)}
     return Run(
         workspace_id=event.workspace_id,
         workflow=workflow,

@@ -8,10 +8,11 @@ from connections.models import Connection
 from connections.signals import connection_restored, connection_revoked, connection_revoking
 from core.db import clock
 from core.errors import Problem
-from workflows import parked, watching
+from workflows import watching
 from workflows.health import stopping
 from workflows.models import ActionCall, HeldDelivery, Run, Subscription, Trigger
 from workflows.queue import wakeup
+from workflows.runs import parking
 from workflows.webhooks import removing
 
 
@@ -19,7 +20,7 @@ from workflows.webhooks import removing
 def resume_parked_runs(connection: Connection, **kwargs: Any) -> None:
     """Runs that waited for this connection go on from the step they were at, and its polled triggers look again."""
     waiting = Run.objects.filter(blocked_on=connection, status=Run.Status.PAUSED)
-    if parked.resume(waiting) + watching.wake(connection):
+    if parking.resume(waiting) + watching.wake(connection):
         wakeup.ring()
 
 
@@ -51,7 +52,7 @@ def stop_everything(connection: Connection, **kwargs: Any) -> dict[str, Any]:
     HeldDelivery.objects.filter(trigger__connection=connection).delete()
     problem = Problem("connection_revoked", "The connection was revoked.", status=409)
     error = {**problem.as_error(), "status": problem.status}
-    ended = parked.fail_revoked(Run.objects.filter(blocked_on=connection, status=Run.Status.PAUSED))
+    ended = parking.fail_revoked(Run.objects.filter(blocked_on=connection, status=Run.Status.PAUSED))
     waiting = ActionCall.objects.filter(connection=connection, status__in=["pending", "waiting", "paused"])
     cancelled = waiting.update(
         status=ActionCall.Status.CANCELLED, error=error, next_attempt_at=None, finished_at=now

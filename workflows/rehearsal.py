@@ -3,12 +3,13 @@
 from dataclasses import dataclass, field
 
 from core.errors import Problem
-from workflows import catalog, samples, step_inputs, workflow_words
+from workflows import catalog, samples, workflow_words
 from workflows.catalog import Json
 from workflows.conditions import evaluate, possible_nulls
 from workflows.formatting import summaries
 from workflows.formatting.summaries import Fact
 from workflows.models import Event, Workflow
+from workflows.runs import step_inputs
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ from django import forms
 
 from connections.web.forms import Line
 from core.errors import Problem
-from workflows import catalog, drafts, step_fields, step_inputs
+from workflows import catalog, drafts, step_fields
 from workflows.calls.lookups import Choices
 from workflows.catalog import ActionType, Json
 from workflows.formatting.serializer_errors import flat
+from workflows.runs import step_inputs
 
 _ON_ERROR = [
     ("stop", "the run ends as failed"),

@@ -10,16 +10,9 @@ from connections.models import Connection
 from connections.tenancy.actor import Actor
 from core.db import clock
 from core.errors import Problem
-from workflows import (
-    catalog,
-    inbox_events,
-    pace,
-    redaction,
-    storing,
-    trigger_options,
-    watching,
-)
+from workflows import catalog, inbox_events, redaction, storing, trigger_options, watching
 from workflows.models import Event, Trigger
+from workflows.runs import rate_limit
 from workflows.trigger_audit import record
 from workflows.webhooks import wishes
 
@@ -111,8 +104,8 @@ def delete(*, actor: Actor, trigger: Trigger) -> None:
         ):
             trigger.held.all().delete()
             wishes.end_all(trigger)
-            listening = trigger.workflows.filter(pace.listening())
+            listening = trigger.workflows.filter(rate_limit.listening())
             error = Problem("cancelled", "The trigger was deleted.", status=409).as_error()
-            pace.cancel(pace.held_of(listening), error)
+            rate_limit.cancel(rate_limit.held_of(listening), error)
             listening.update(status="paused", pause_reason="")
             record(actor, trigger, "trigger.deleted")

@@ -8,7 +8,6 @@ from core.db import clock
 from core.db.hot import batch, rows
 from core.errors import Problem
 from core.json_sanitize import storable
-from workflows import parked, step_inputs
 from workflows.calls import attempt, outcomes
 from workflows.calls.owners import Owner
 from workflows.catalog import Json
@@ -19,7 +18,7 @@ from workflows.notifications import facts
 from workflows.outgoing import outbox
 from workflows.queue import claims
 from workflows.run_leases import RunLease
-from workflows.runs import replay
+from workflows.runs import parking, replay, step_inputs
 
 MAX_CLAIMS = 8
 
@@ -41,7 +40,7 @@ class Walk:
         if self.run.claims > MAX_CLAIMS:
             error = Problem("worker_lost", "The worker stopped each time it tried this step.", status=500)
             self._end(Run.Status.FAILED, error=error.as_error())
-            parked.close_steps([self.run], error.as_error())
+            parking.close_steps([self.run], error.as_error())
             return
         # Not read before that end: what stops the worker here is counted, and given up, like anything else.
         self.steps = self.run.plan

@@ -7,11 +7,12 @@ from connections.mail import digest, notification_emails
 from connections.mail import outbox as mail
 from core.db import clock
 from core.db.postgresql import plans
-from workflows import data_retention, engine, fanout, holding, pace, parked, replays, turned_away, watching
+from workflows import data_retention, engine, fanout, holding, turned_away, watching
 from workflows.calls import loop_detection, pipeline
 from workflows.models import ActionCall, Watch
 from workflows.outgoing import retention, sender
 from workflows.queue import wakeup
+from workflows.runs import parking, rate_limit, replays
 from workflows.webhooks import tending
 
 _BUDGET = 20.0
@@ -72,7 +73,7 @@ def housekeeping() -> None:
     retention.prune()
     loop_detection.prune()
     data_retention.prune()
-    if parked.release() + pace.release():
+    if parking.release() + rate_limit.release():
         wakeup.ring()
 
 

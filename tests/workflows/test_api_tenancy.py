@@ -18,9 +18,10 @@ from tests.workflows.conftest import (
     incident_event,
     note_step,
 )
-from workflows import replays, triggers, worker
+from workflows import triggers, worker
 from workflows.models import ActionCall, HookDelivery, Run, Trigger, Workflow
 from workflows.outgoing import endpoints
+from workflows.runs import replays
 
 pytestmark = pytest.mark.django_db
 

@@ -28,8 +28,9 @@ from tests.workflows.conftest import (
     note_step,
     publish,
 )
-from workflows import engine, fanout, run_control, walks, worker
+from workflows import engine, fanout, walks, worker
 from workflows.models import ActionCall, Event, Run, StepRun, Trigger, Workflow
+from workflows.runs import control
 
 pytestmark = pytest.mark.django_db
 NOTES = f"{API}/incidents/PINC1/notes"
@@ -235,7 +236,7 @@ def test_a_run_that_ends_early_leaves_nothing_open(
     if how == "revoked":
         revoke(actor=SYSTEM, connection=connection)
     elif how == "cancelled":
-        run_control.cancel(actor=SYSTEM, run=run)
+        control.cancel(actor=SYSTEM, run=run)
     else:
         Run.objects.update(claims=walks.MAX_CLAIMS)
         ActionCall.objects.update(status="running", lease_until=timezone.now())

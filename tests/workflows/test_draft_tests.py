@@ -16,9 +16,9 @@ from tests.people import People
 from tests.workflows.conftest import SYSTEM, Ask, add_note, asking, incident_event, note_step, publish
 from tests.workflows.pages import text
 from tests.workflows.trying import bob, who
-from workflows import authoring, draft_tests, drafts, replays, run_control, worker
+from workflows import authoring, draft_tests, drafts, worker
 from workflows.models import Event, Hook, HookDelivery, Run, Trace, Trigger, Workflow
-from workflows.runs import replay
+from workflows.runs import control, replay, replays
 
 __all__ = ["bob", "who"]
 pytestmark = pytest.mark.django_db
@@ -161,13 +161,13 @@ def test_a_test_keeps_nobody_waiting_and_does_not_count(
     worker.drain()
     event = Event.objects.get()
     test = draft_tests.start(actor=SYSTEM, workflow=workflow, event=event, once="a" * 32)
-    run_control.pause(actor=SYSTEM, run=test)
+    control.pause(actor=SYSTEM, run=test)
 
     deliver(incident_event())
     worker.drain()
 
     assert [run.status for run in Run.objects.order_by("seq")] == ["completed", "paused", "completed"]
-    run_control.cancel(actor=SYSTEM, run=test)
+    control.cancel(actor=SYSTEM, run=test)
     assert len(replays.chosen_of(Run.objects.all())) == 2
     with pytest.raises(Problem, match="test the draft again"):
         replay.replay(actor=SYSTEM, run=test)

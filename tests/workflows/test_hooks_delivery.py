@@ -17,10 +17,11 @@ from connections.models import Connection, Workspace
 from core.errors import Problem
 from tests.workflows.conftest import SYSTEM, add_note, incident_event, publish
 from tests.workflows.hook_sinks import Listener, Sink, sink
-from workflows import parked, run_control, storing, worker
+from workflows import storing, worker
 from workflows.models import Event, Hook, HookDelivery, HookSecret, HookSender, Run, Trigger, Workflow
 from workflows.outgoing import attempt as delivery
 from workflows.outgoing import endpoints, http, payloads, retention, schedule, sender
+from workflows.runs import control, parking
 
 pytestmark = pytest.mark.django_db
 
@@ -443,10 +444,10 @@ class TestWhatIsOwed:
 
         fanout.fan_out_due()
         cancelled, revoked, failed = Run.objects.order_by("seq")
-        run_control.cancel(actor=SYSTEM, run=cancelled)
+        control.cancel(actor=SYSTEM, run=cancelled)
         Run.objects.filter(pk=revoked.pk).update(status="paused", blocked_on=connection)
         revoked.refresh_from_db()
-        parked.fail_revoked([revoked])
+        parking.fail_revoked([revoked])
         Run.objects.filter(pk=failed.pk).update(claims=8)
         worker.drain()
         send_all()
@@ -469,7 +470,7 @@ class TestWhatIsOwed:
         fanout.fan_out_due()
         run = Run.objects.get()
         run.steps.create(position=0, key="note", action="x/y", status="completed")
-        run_control.cancel(actor=SYSTEM, run=run)
+        control.cancel(actor=SYSTEM, run=run)
         send_all()
         assert server.took[0][1]["data"]["steps"][0]["cut"] is True
 

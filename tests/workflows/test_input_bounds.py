@@ -11,8 +11,9 @@ from connections.models import Connection
 from pagerduty_app.actions import ACTIONS
 from pagerduty_app.recipes import RECIPES
 from tests.workflows.conftest import API, DANA, SYSTEM, add_note, incident_event, publish
-from workflows import authoring, catalog, step_inputs, worker
+from workflows import authoring, catalog, worker
 from workflows.models import Run, Trigger, Workflow
+from workflows.runs import step_inputs
 
 pytestmark = pytest.mark.django_db
 LONG = "x" * 1_024

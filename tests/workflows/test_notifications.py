@@ -13,12 +13,12 @@ from connections.models import Connection, Membership, Notification, Notificatio
 from connections.signals import connection_revoked
 from tests.connections.notified import tell
 from tests.workflows.conftest import API, SYSTEM, add_note, incident_event, publish
-from workflows import fanout, parked, trigger_tests, triggers, walks, worker
+from workflows import fanout, trigger_tests, triggers, walks, worker
 from workflows.models import Event, Hook, HookDelivery, Run, Trigger, Workflow
 from workflows.notifications import facts
 from workflows.outgoing import attempt as one
 from workflows.outgoing.http import Outcome
-from workflows.runs import replay
+from workflows.runs import parking, replay
 
 pytestmark = pytest.mark.django_db
 
@@ -177,7 +177,7 @@ def test_a_run_on_a_test_event_notifies_no_one(
     assert list(Run.objects.values_list("status", flat=True)) == ["failed"] * 2
     replay.replay(actor=SYSTEM, run=run)
     Run.objects.filter(status="pending").update(status="paused")
-    parked.fail_revoked(Run.objects.filter(status="paused"))
+    parking.fail_revoked(Run.objects.filter(status="paused"))
 
     assert list(Run.objects.values_list("status", flat=True)) == ["failed"] * 3
     assert not NotificationFact.objects.exists()

@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from connections.models import AuditEvent, Connection
 from tests.workflows.conftest import SYSTEM, Ask, add_note, incident_event, publish
-from workflows import authoring, pace, worker
+from workflows import authoring, worker
 from workflows.models import ActionCall, Run, Trigger, Workflow
+from workflows.runs import rate_limit
 
 pytestmark = pytest.mark.django_db
 
@@ -98,7 +99,7 @@ def test_runs_of_an_earlier_minute_do_not_count(
     authoring.set_pace(actor=SYSTEM, workflow=note_workflow, max_runs_per_minute=1)
     deliver(incident_event())
     worker.drain()
-    Run.objects.update(created_at=timezone.now() - pace.WINDOW - timedelta(seconds=1))
+    Run.objects.update(created_at=timezone.now() - rate_limit.WINDOW - timedelta(seconds=1))
     deliver(incident_event())
 
     worker.drain()

@@ -14,8 +14,9 @@ from connections.models import AuditEvent, Workspace
 from tests.people import People, people
 from tests.workflows.conftest import SECRET, SYSTEM, add_note, connect, incident_event, publish
 from tests.workflows.pages import signed_in, text
-from workflows import fanout, inbox_secrets, replays, triggers, worker
+from workflows import fanout, inbox_secrets, triggers, worker
 from workflows.models import ReplayBatch, Run, Workflow
+from workflows.runs import replays
 
 pytestmark = pytest.mark.django_db
 ALL = reverse("workflows:replay_all")

@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from connections.models import AuditEvent, Connection
 from tests.workflows.conftest import API, SYSTEM, Ask, add_note, incident_event, publish
-from workflows import authoring, replays, trigger_tests, triggers, worker
+from workflows import authoring, trigger_tests, triggers, worker
 from workflows.models import HookDelivery, ReplayBatch, Run, Trigger, Workflow
 from workflows.outgoing import endpoints
+from workflows.runs import replays
 
 pytestmark = pytest.mark.django_db
 

@@ -16,7 +16,7 @@ from connections.models import Account, AuditEvent, Connection, Workspace
 from core.errors import Problem
 from tests.workflows.conftest import SYSTEM, Ask, add_note, connect, incident_event
 from tests.workflows.made_calls import made
-from workflows import data_retention, old_rows, replays, triggers, worker
+from workflows import data_retention, old_rows, triggers, worker
 from workflows.models import (
     ActionCall,
     Event,
@@ -29,6 +29,7 @@ from workflows.models import (
     Trigger,
     Workflow,
 )
+from workflows.runs import replays
 
 pytestmark = pytest.mark.django_db
 KINDS = ("events", "runs", "steps", "calls", "deliveries", "replays")

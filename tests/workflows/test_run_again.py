@@ -14,9 +14,9 @@ from connections.models import AuditEvent, Connection
 from core.errors import Problem
 from tests.workflows.conftest import API, DANA, SYSTEM, Ask, add_note, incident_event, note_step, publish
 from tests.workflows.test_retention import next_day
-from workflows import authoring, data_retention, fanout, run_control, worker
+from workflows import authoring, data_retention, fanout, worker
 from workflows.models import ActionCall, Run, StepRun, Trigger, Workflow
-from workflows.runs import replay
+from workflows.runs import control, replay
 
 pytestmark = pytest.mark.django_db
 Deliver = Callable[..., Any]
@@ -171,7 +171,7 @@ def test_a_create_whose_answer_was_lost_is_found_and_not_made_twice(
     deliver(incident_event())
     worker.drain()
     run = Run.objects.get()
-    run_control.cancel(actor=SYSTEM, run=run)
+    control.cancel(actor=SYSTEM, run=run)
     first = ActionCall.objects.get()
     assert first.unsure
     key = f"taskjuice-{first.pk}"
@@ -198,9 +198,9 @@ def test_also_where_the_retry_between_was_cancelled_before_it_began(
     deliver(incident_event())
     worker.drain()
     run = Run.objects.get()
-    run_control.cancel(actor=SYSTEM, run=run)
+    control.cancel(actor=SYSTEM, run=run)
     between, _ = replay.replay(actor=SYSTEM, run=run)
-    run_control.cancel(actor=SYSTEM, run=between)
+    control.cancel(actor=SYSTEM, run=between)
 
     replay.replay(actor=SYSTEM, run=run)
     worker.drain()

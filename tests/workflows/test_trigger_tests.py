@@ -11,8 +11,9 @@ from core.errors import Problem
 from tests.people import People, people
 from tests.workflows.conftest import SYSTEM, Ask, add_note, arrive, asking, note_step, publish
 from tests.workflows.pages import path, signed_in, text
-from workflows import authoring, run_control, trigger_tests, triggers, worker
+from workflows import authoring, trigger_tests, triggers, worker
 from workflows.models import Event, Hook, HookDelivery, Run, Trigger, Workflow
+from workflows.runs import control
 
 pytestmark = pytest.mark.django_db
 ONLY_LOW = {"match": "all", "rows": [["trigger.incident.urgency", "equals", "low"]]}
@@ -95,7 +96,7 @@ class TestOnOneWorkflow:
         self, trigger: Trigger, note_workflow: Workflow, hook: Any
     ) -> None:
         event = triggers.send_test(actor=SYSTEM, trigger=trigger)
-        run_control.cancel(
+        control.cancel(
             actor=SYSTEM, run=trigger_tests.start(actor=SYSTEM, event=event, workflow=note_workflow)
         )
 

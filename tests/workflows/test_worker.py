@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from workflows import engine, fanout, replays, watching, worker
+from workflows import engine, fanout, watching, worker
 from workflows.calls import pipeline
+from workflows.runs import replays
 from workflows.webhooks import tending
 
 pytestmark = pytest.mark.django_db

@@ -11,9 +11,9 @@ from rest_framework.response import Response
 
 from connections.api.endpoints import TO_ACT, Endpoint
 from core.errors import not_found
-from workflows import replays
 from workflows.catalog.schemas import ActionInput, Text
 from workflows.models import ReplayBatch, Run, Workflow
+from workflows.runs import replays
 
 _FINISHED = ["completed", "failed", "cancelled"]
 _LOOKUPS = {

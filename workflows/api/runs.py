@@ -12,12 +12,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from connections.api.endpoints import TO_ACT, Endpoint
-from workflows import run_control
 from workflows.api.actions import idempotency_key
 from workflows.catalog.schemas import ActionInput
 from workflows.models import Run, Workflow
 from workflows.representations.runs import RUN_PARTS, RunDetail, RunOut
-from workflows.runs import replay
+from workflows.runs import control, replay
 
 _YES_NO = ["true", "false"]
 _SHOWN = ("version", "event", "origin", "replay_of")
@@ -118,7 +117,7 @@ class CancelRun(_Control):
 
     @extend_schema(request=None, responses=RunOut, summary="Cancel a run")
     def post(self, request: Request, run_id: uuid.UUID) -> Response:
-        return self._after(run_id, run_control.cancel)
+        return self._after(run_id, control.cancel)
 
 
 class PauseRun(_Control):
@@ -126,7 +125,7 @@ class PauseRun(_Control):
 
     @extend_schema(request=None, responses=RunOut, summary="Pause a run")
     def post(self, request: Request, run_id: uuid.UUID) -> Response:
-        return self._after(run_id, run_control.pause)
+        return self._after(run_id, control.pause)
 
 
 class ResumeRun(_Control):
@@ -136,4 +135,4 @@ class ResumeRun(_Control):
 
     @extend_schema(request=None, responses=RunOut, summary="Resume a paused run")
     def post(self, request: Request, run_id: uuid.UUID) -> Response:
-        return self._after(run_id, run_control.resume)
+        return self._after(run_id, control.resume)

@@ -15,7 +15,7 @@ from connections.web.access import member
 from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from core.web.edit_conflicts import Edit, parts_of
-from workflows import authoring, catalog, drafts, samples, step_inputs
+from workflows import authoring, catalog, drafts, samples
 from workflows.calls import lookups, pipeline
 from workflows.catalog import ActionType
 from workflows.condition_form import ConditionForm
@@ -24,6 +24,7 @@ from workflows.expressions.filters import FILTERS
 from workflows.formatting import summaries
 from workflows.models import Workflow
 from workflows.pages.editor import SECTION, get_draft, why
+from workflows.runs import step_inputs
 from workflows.step_form import StepForm
 
 _MOST_CONNECTIONS = 50

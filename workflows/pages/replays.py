@@ -11,11 +11,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from connections.web.access import here, member
 from connections.web.actor_of_request import actor_of
 from core.errors import Problem
-from workflows import replays
 from workflows.models import ReplayBatch, Run
 from workflows.models.runs import UNFINISHED
 from workflows.pages.run_filters import Filters
 from workflows.pages.runs import SECTION
+from workflows.runs import replays
 
 
 @member

@@ -13,10 +13,11 @@ from connections.web.access import here, member
 from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from core.web.pagination import page_of
-from workflows import catalog, run_control, run_page
+from workflows import catalog, run_page
 from workflows.formatting.labels import how_long
 from workflows.models import Run
 from workflows.pages.run_filters import Filters
+from workflows.runs import control
 
 SECTION = {"section": "runs"}
 _PAGE = 25
@@ -92,21 +93,21 @@ def progress(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
 @member
 @require_POST
 def cancel(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
-    return _do(request, run_id, run_control.cancel, "The run is cancelled. What it had done stays done.")
+    return _do(request, run_id, control.cancel, "The run is cancelled. What it had done stays done.")
 
 
 @member
 @require_POST
 def pause(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
     return _do(
-        request, run_id, run_control.pause, "The run is paused. Later ones of its incident wait behind it."
+        request, run_id, control.pause, "The run is paused. Later ones of its incident wait behind it."
     )
 
 
 @member
 @require_POST
 def resume(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
-    return _do(request, run_id, run_control.resume, "The run goes on.")
+    return _do(request, run_id, control.resume, "The run goes on.")
 
 
 def _do(request: HttpRequest, run_id: uuid.UUID, act: Callable[..., None], said: str) -> HttpResponse:

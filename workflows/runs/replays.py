@@ -15,12 +15,11 @@ from connections.models import Workspace
 from connections.tenancy.actor import Actor
 from core.db import clock
 from core.errors import Problem
-from workflows import parked
 from workflows.models import ReplayBatch, Run
 from workflows.models.runs import UNFINISHED
 from workflows.outgoing import outbox
 from workflows.queue import wakeup
-from workflows.runs import replay
+from workflows.runs import parking, replay
 
 log = structlog.get_logger(__name__)
 
@@ -167,7 +166,7 @@ def _cancel(batch: ReplayBatch) -> bool:
         return False
     idle.update(status=Run.Status.CANCELLED, pause_reason="", blocked_on=None, error=error, finished_at=now)
     stopped = list(Run.objects.filter(batch=batch, status=Run.Status.CANCELLED, finished_at=now))
-    parked.close_steps(stopped, error)
+    parking.close_steps(stopped, error)
     outbox.owe_runs(run.pk for run in stopped)
     return True
 

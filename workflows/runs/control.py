@@ -6,11 +6,11 @@ from connections import audit
 from connections.tenancy.actor import Actor
 from core.db import clock
 from core.errors import Problem
-from workflows import parked
 from workflows.models import ActionCall, Run
 from workflows.models.runs import UNFINISHED
 from workflows.outgoing import outbox
 from workflows.queue import wakeup
+from workflows.runs import parking
 
 
 def cancel(*, actor: Actor, run: Run) -> None:
@@ -20,7 +20,7 @@ def cancel(*, actor: Actor, run: Run) -> None:
         idle = Run.objects.filter(pk=run.pk, status__in=UNFINISHED).exclude(status=Run.Status.RUNNING)
         if not idle.update(status=Run.Status.CANCELLED, blocked_on=None, pause_reason="", finished_at=now):
             raise Problem("run_not_idle", "This run is finished, or at work right now.", status=409)
-        parked.close_steps([run], Problem("cancelled", "The run was cancelled.", status=409).as_error())
+        parking.close_steps([run], Problem("cancelled", "The run was cancelled.", status=409).as_error())
         outbox.owe_runs([run.pk])
         _record(actor, run, "run.cancelled")
         wakeup.ring()
