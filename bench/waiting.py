@@ -22,8 +22,9 @@ from django.utils import timezone  # noqa: E402
 from bench import notes  # noqa: E402
 from connections.grants import rate_limit, tokens  # noqa: E402
 from connections.models import Connection  # noqa: E402
-from workflows import fanout, inbox_events, storing
+from workflows import fanout
 from workflows.calls import loop_detection
+from workflows.inbox import events, store
 from workflows.models import Run, Trigger  # noqa: E402
 from workflows.queue import wakeup  # noqa: E402
 from workflows.runs import step_inputs
@@ -35,7 +36,7 @@ _ASIDE = Run.Status.CANCELLED
 def make(ways: list[tuple[str, str]]) -> int:
     triggers = {str(trigger.pk): trigger for trigger in Trigger.objects.all()}
     for trigger, incident in ways:
-        storing.store(triggers[trigger], body=notes.body_of(incident))
+        store.store(triggers[trigger], body=notes.body_of(incident))
     while fanout.fan_out_due():
         pass
     return Run.objects.filter(status=Run.Status.PENDING).update(status=_ASIDE)
@@ -69,7 +70,7 @@ def hand(count: int) -> dict[str, Any]:
 
 
 def _handed(run: Run) -> dict[str, Any]:
-    step, fields = run.plan[0], inbox_events.fields_of(run.event) | {"steps": {}}
+    step, fields = run.plan[0], events.fields_of(run.event) | {"steps": {}}
     return {
         "seq": run.seq,
         "trigger": str(run.event.trigger_id),

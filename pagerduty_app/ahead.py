@@ -15,10 +15,11 @@ from core.db.postgresql import patience
 from pagerduty_app import signatures
 from pagerduty_app.doorstep import PREFIX, Doorstep, token_in
 from pagerduty_app.straight import STORE_WITHIN_SECONDS, TRIED
-from workflows import inbox
-from workflows.intake import known, straight
-from workflows.intake.together import ANSWER_WITHIN
-from workflows.storing import Verdict
+from workflows.inbox import receive
+from workflows.inbox.fast import receive as straight
+from workflows.inbox.fast import trigger_cache as known
+from workflows.inbox.fast.group_commit import ANSWER_WITHIN
+from workflows.inbox.store import Verdict
 
 # What is longer takes its time to be judged, during which the event loop would do nothing else.
 _SHORT_BYTES = 16 * 1024
@@ -48,7 +49,7 @@ class Ahead:
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
         with tenant_scope.opened(), patience.of_one_request(STORE_WITHIN_SECONDS):
-            return inbox.find_trigger("pagerduty", token) is not None
+            return receive.find_trigger("pagerduty", token) is not None
 
     def begin(self, environ: dict[str, Any], body: bytes, then: Callable[[Answer | None], None]) -> float:
         """See Deliveries. Judges it here, and leaves what asks the database to the writer's thread."""

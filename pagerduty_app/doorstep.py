@@ -7,8 +7,8 @@ from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
 from pagerduty_app.receiver import AnyCaseUuid
-from workflows import inbox
-from workflows.storing import Verdict
+from workflows.inbox import receive
+from workflows.inbox.store import Verdict
 
 PREFIX = "/hooks/"
 _URL = re.compile(rf"{PREFIX}pagerduty/({AnyCaseUuid.regex})/?")
@@ -36,7 +36,7 @@ class Doorstep:
         if environ["REQUEST_METHOD"] != "POST" or not self._is_ours(environ):
             return None
         length = environ.get("CONTENT_LENGTH") or ""
-        if not length.isdecimal() or int(length) > inbox.MAX_BODY:
+        if not length.isdecimal() or int(length) > receive.MAX_BODY:
             return None
         return token_in(environ["PATH_INFO"])
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from workflows.catalog import Effect, Json
 from workflows.formatting.datetimes import moment
-from workflows.redaction import REDACTED
+from workflows.inbox.redaction import REDACTED
 
 _REDACTED = REDACTED.strip('"')
 

@@ -20,9 +20,9 @@ from core import rate_counter
 from core.crypto import Unreadable
 from core.errors import Problem
 from pagerduty_app import signatures
-from workflows import inbox
+from workflows.inbox import receive
+from workflows.inbox.store import Verdict
 from workflows.queue import metrics
-from workflows.storing import Verdict
 
 log = structlog.get_logger(__name__)
 
@@ -68,13 +68,13 @@ class Receiver(APIView):
     @extend_schema(exclude=True)
     def post(self, request: Request, token: str) -> Response:
         try:
-            trigger = inbox.find_trigger("pagerduty", token)
+            trigger = receive.find_trigger("pagerduty", token)
             if trigger is None:
                 raise Problem("unknown_url", "No trigger has this URL.", status=404)
             signature = request.headers.get(_SIGNATURE)
             # Without anything that could be a signature the body is not read (pagerduty_app.ahead.Ahead).
             body = self._body(request) if signatures.looks_signed(signature) else b""
-            verdict = inbox.receive(trigger, body=body, signature=signature)
+            verdict = receive.receive(trigger, body=body, signature=signature)
         except (Error, Unreadable) as error:
             log.exception("delivery_not_stored")
             metrics.DELIVERIES.labels("not_stored").inc()
@@ -100,10 +100,10 @@ class Receiver(APIView):
     def _body(self, request: Request) -> bytes:
         """The raw body. Raises Problem (413) without reading on when it is larger than PagerDuty sends."""
         declared = request.META.get("CONTENT_LENGTH") or ""
-        too_large = declared.isdigit() and int(declared) > inbox.MAX_BODY
-        body = b"" if too_large else request._request.read(inbox.MAX_BODY + 1)
-        if too_large or len(body) > inbox.MAX_BODY:
-            raise Problem("body_too_large", f"At most {inbox.MAX_BODY} bytes.", status=413)
+        too_large = declared.isdigit() and int(declared) > receive.MAX_BODY
+        body = b"" if too_large else request._request.read(receive.MAX_BODY + 1)
+        if too_large or len(body) > receive.MAX_BODY:
+            raise Problem("body_too_large", f"At most {receive.MAX_BODY} bytes.", status=413)
         return body
 
 

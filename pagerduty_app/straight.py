@@ -9,7 +9,7 @@ from typing import Any
 
 from core.db.postgresql import patience
 from pagerduty_app.doorstep import PREFIX, Doorstep
-from workflows.intake import straight
+from workflows.inbox.fast import receive
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 # PagerDuty waits for five, and takes what comes later for a failure that it repeats.
@@ -38,7 +38,7 @@ class StraightIn:
             return self.application(environ, start_response)
         body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
         signature = environ.get("HTTP_X_PAGERDUTY_SIGNATURE")
-        verdict = straight.take("pagerduty", token, body=body, signature=signature)
+        verdict = receive.take("pagerduty", token, body=body, signature=signature)
         if verdict is None:
             return self.application({**environ, "wsgi.input": BytesIO(body)}, start_response)
         headers, answer = self._doorstep.answer(verdict)

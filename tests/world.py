@@ -16,7 +16,8 @@ from connections.tenancy.actor import Actor
 from tests.people import People
 from tests.people import people as make_people
 from tests.workflows.conftest import SYSTEM, connect, publish
-from workflows import inbox_secrets, trigger_tests, triggers
+from workflows import trigger_tests, triggers
+from workflows.inbox import secrets
 from workflows.models import ActionCall, Event, Hook, HookDelivery, ReplayBatch, Run
 
 SECRET = "a-signing-secret-of-the-world"
@@ -46,7 +47,7 @@ def world() -> World:
     trigger = triggers.create(
         actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="New"
     )
-    secret, _ = inbox_secrets.add_secret(actor=SYSTEM, trigger=trigger, secret=SECRET)
+    secret, _ = secrets.add_secret(actor=SYSTEM, trigger=trigger, secret=SECRET)
     workflow = publish(trigger, connection)
     event = triggers.send_test(actor=SYSTEM, trigger=trigger)
     trigger_tests.start(actor=SYSTEM, event=event, workflow=workflow)

@@ -9,8 +9,9 @@ from django.db import IntegrityError, transaction
 
 from connections.tenancy.actor import Actor
 from core.errors import Problem
-from workflows import authoring, catalog, samples, storing
+from workflows import authoring, catalog, samples
 from workflows.conditions import evaluate
+from workflows.inbox import store
 from workflows.models import Event, Run, Workflow
 from workflows.queue import wakeup
 
@@ -66,6 +67,6 @@ def _documented(workflow: Workflow) -> Event:
     if kind is None:
         raise Problem("trigger_deleted", "There is no such trigger any more.", status=409)
     body = catalog.integration(trigger.provider).sample_delivery(kind, f"{samples.SAMPLE}{uuid.uuid4()}")
-    event = storing.event_of(trigger, body=body, is_test=True)
+    event = store.event_of(trigger, body=body, is_test=True)
     event.save(force_insert=True)
     return event

@@ -15,7 +15,7 @@ from core.errors import in_words
 from workflows.calls import loop_detection
 from workflows.conditions import evaluate
 from workflows.formatting import chain_reasons
-from workflows.inbox_events import fields_of
+from workflows.inbox.events import fields_of
 from workflows.models import Event, Run, Trace, Workflow, WorkflowVersion
 from workflows.notifications import facts
 from workflows.outgoing import outbox

@@ -9,11 +9,12 @@ from typing import Any
 from django.db.models import TextField
 from django.db.models.functions import Cast, Length
 
-from workflows import catalog, inbox_events
+from workflows import catalog
 from workflows.catalog import Json
 from workflows.expressions import unknown_fields
 from workflows.expressions.writing import text_of
 from workflows.formatting.labels import words
+from workflows.inbox import events as inbox_events
 from workflows.models import ActionCall, Event, Trigger, Workflow
 
 MOST_EVENTS = 10

@@ -7,7 +7,8 @@ from typing import Any
 from connections.models import Connection
 from core.db import clock
 from core.errors import in_words
-from workflows import catalog, holding
+from workflows import catalog
+from workflows.inbox import unverified
 from workflows.models import Trigger
 
 _QUIET_AFTER = timedelta(days=7)
@@ -133,16 +134,16 @@ def _holding(trigger: Any, held: int) -> Concern | None:
     """What waits for a secret is thrown away after a while, and there is only so much room."""
     if trigger.has_secret or not held:
         return None
-    if held >= holding.MAX_HELD * _NEARLY_FULL:
+    if held >= unverified.MAX_HELD * _NEARLY_FULL:
         words = (
-            f"{held} deliveries wait for the signing secret, and there is room for {holding.MAX_HELD}."
+            f"{held} deliveries wait for the signing secret, and there is room for {unverified.MAX_HELD}."
             " Paste it soon."
         )
         return Concern("warning", f"{held} held", words)
     if trigger.held_since < clock.now() - _HELD_LONG:
         words = (
             f"Deliveries have been waiting for the signing secret for more than {_HELD_LONG.days} days; after"
-            f" {holding.HELD_FOR.days} days they are thrown away. Paste it soon."
+            f" {unverified.HELD_FOR.days} days they are thrown away. Paste it soon."
         )
         return Concern("warning", "held for long", words)
     return None

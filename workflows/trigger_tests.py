@@ -6,8 +6,9 @@ from django.db import IntegrityError, transaction
 
 from connections.tenancy.actor import Actor
 from core.errors import Problem, not_found
-from workflows import authoring, inbox_events, rehearsal
+from workflows import authoring, rehearsal
 from workflows.conditions import evaluate
+from workflows.inbox import events
 from workflows.models import Event, Run, Workflow
 from workflows.queue import wakeup
 from workflows.rehearsal import Rehearsal
@@ -49,7 +50,7 @@ def _check(event: Event, workflow: Workflow) -> None:
         raise Problem(
             "workflow_not_active", f"This workflow is {workflow.status}: resume it first.", status=409
         )
-    if not evaluate.hold(workflow.live.definition["conditions"], inbox_events.fields_of(event)):
+    if not evaluate.hold(workflow.live.definition["conditions"], events.fields_of(event)):
         raise Problem(
             "conditions_do_not_hold",
             "Nothing was run: the conditions of this workflow do not hold for the test event.",

@@ -10,10 +10,11 @@ from connections.models import Connection
 from connections.tenancy.actor import Actor
 from core.db import clock
 from core.errors import Problem
-from workflows import catalog, inbox_events, redaction, storing, trigger_options, watching
+from workflows import catalog, trigger_options, watching
+from workflows.inbox import events, redaction, store
+from workflows.inbox.trigger_audit import record
 from workflows.models import Event, Trigger
 from workflows.runs import rate_limit
-from workflows.trigger_audit import record
 from workflows.webhooks import wishes
 
 
@@ -80,7 +81,7 @@ def send_test(*, actor: Actor, trigger: Trigger) -> Event:
     external_id = f"test-{uuid.uuid4()}"
     body = catalog.integration(trigger.provider).sample_delivery(trigger_type, external_id)
     with transaction.atomic():
-        storing.store(trigger, body=body, is_test=True)
+        store.store(trigger, body=body, is_test=True)
         record(actor, trigger, "trigger.tested")
     return Event.objects.get(trigger=trigger, external_id=external_id)
 
@@ -91,7 +92,7 @@ def requeue(*, actor: Actor, event: Event) -> None:
     """
     actor.require_actions(event.trigger.connection.workspace.account_id)
     with transaction.atomic():
-        if not inbox_events.requeue(event):
+        if not events.requeue(event):
             raise Problem("event_not_failed", "Only a failed event is tried again.", status=409)
         record(actor, event.trigger, "event.requeued", event=event.external_id)
 

@@ -12,7 +12,7 @@ from workflows.calls import attempt, outcomes
 from workflows.calls.owners import Owner
 from workflows.catalog import Json
 from workflows.conditions import evaluate
-from workflows.inbox_events import fields_of
+from workflows.inbox.events import fields_of
 from workflows.models import ActionCall, Run, StepRun
 from workflows.notifications import facts
 from workflows.outgoing import outbox

@@ -20,9 +20,10 @@ from core import backoff
 from core.db import clock
 from core.errors import Problem, in_words
 from core.json_sanitize import storable
-from workflows import catalog, storing
+from workflows import catalog
 from workflows.calls import outcomes, provider_access
 from workflows.catalog import Look, Poll, ProviderError
+from workflows.inbox import store
 from workflows.models import Trigger, Watch
 from workflows.notifications import facts
 from workflows.queue import wakeup
@@ -184,7 +185,7 @@ def _settle(watch: Watch, holder: uuid.UUID, look: Look, now: datetime, latest: 
         log.warning("events_left_out", trigger=str(trigger.pk), words=look.left_out)
     if trigger.status != Trigger.Status.CLOSED:
         for body in look.found:
-            storing.store(trigger, body=body)
+            store.store(trigger, body=body)
 
 
 def _fail(watch: Watch, holder: uuid.UUID, problem: Problem) -> None:

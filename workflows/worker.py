@@ -7,8 +7,9 @@ from connections.mail import digest, notification_emails
 from connections.mail import outbox as mail
 from core.db import clock
 from core.db.postgresql import plans
-from workflows import data_retention, engine, fanout, holding, turned_away, watching
+from workflows import data_retention, engine, fanout, watching
 from workflows.calls import loop_detection, pipeline
+from workflows.inbox import rejections, unverified
 from workflows.models import ActionCall, Watch
 from workflows.outgoing import retention, sender
 from workflows.queue import wakeup
@@ -66,9 +67,9 @@ def housekeeping() -> None:
     mail.send_due()
     mail.prune()
     notification_emails.prune()
-    holding.release_late()
-    holding.forget_held()
-    turned_away.prune()
+    unverified.release_late()
+    unverified.forget_held()
+    rejections.prune()
     tending.prune()
     retention.prune()
     loop_detection.prune()

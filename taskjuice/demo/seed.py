@@ -15,7 +15,8 @@ from connections.connecting import health_check
 from connections.models import Account, ApiKey, Connection, Membership, Role, User, Workspace
 from connections.tenancy.actor import SCOPES, Actor
 from taskjuice.demo import consent
-from workflows import catalog, inbox_secrets, triggers
+from workflows import catalog, triggers
+from workflows.inbox import secrets
 from workflows.models import Trigger
 
 EMAIL = "demo@taskjuice.example"
@@ -114,5 +115,5 @@ def _trigger(connection: Connection, key: str) -> dict[str, str]:
     if trigger is None:
         trigger = triggers.create(actor=_ACTOR, connection=connection, key=key, name="")
     secret = _derived(f"secret of {trigger.pk}")
-    inbox_secrets.add_secret(actor=_ACTOR, trigger=trigger, secret=secret)
+    secrets.add_secret(actor=_ACTOR, trigger=trigger, secret=secret)
     return {"id": str(trigger.pk), "url": trigger.url, "secret": secret}

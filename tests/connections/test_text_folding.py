@@ -12,10 +12,10 @@ from core.text_folding import compose, fold
 from pagerduty_app.filters import unwanted
 from tests.connections.test_pages import signed_in
 from tests.people import People
-from workflows import redaction
 from workflows.calls.lookups import Choices
 from workflows.catalog import Option
 from workflows.expressions import globs
+from workflows.inbox import redaction
 
 COMPOSED, DECOMPOSED = "Caf\u00e9", "Cafe\u0301"
 

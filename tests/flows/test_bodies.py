@@ -9,7 +9,7 @@ import pytest
 
 from pagerduty_app import signatures
 from tests.flows.running import Product
-from workflows.inbox import MAX_BODY
+from workflows.inbox.receive import MAX_BODY
 
 pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("bodies")]
 

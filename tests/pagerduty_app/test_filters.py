@@ -17,7 +17,8 @@ from tests.pagerduty_app.test_triggers import JSON, documented
 from tests.people import people
 from tests.workflows.conftest import SYSTEM, Ask, asking, incident_event, publish
 from tests.workflows.pages import path, signed_in, text
-from workflows import catalog, fanout, inbox_secrets, samples, triggers, worker
+from workflows import catalog, fanout, samples, triggers, worker
+from workflows.inbox import secrets
 from workflows.models import Event, Run, Trigger
 
 pytestmark = pytest.mark.django_db
@@ -200,7 +201,7 @@ def test_what_was_held_is_judged_by_the_filter_as_it_is_when_the_secret_comes(
     assert deliver(incident_event("incident.resolved"), to=late).json() == {"status": "held"}
     choose(late, urgencies=["low"])
 
-    _, verdicts = inbox_secrets.add_secret(actor=SYSTEM, trigger=late, secret="a-signing-secret-of-the-test")
+    _, verdicts = secrets.add_secret(actor=SYSTEM, trigger=late, secret="a-signing-secret-of-the-test")
 
     assert verdicts == {"filtered": 1}
 

@@ -26,7 +26,8 @@ from tests.pagerduty_app.dance import Dance
 from tests.people import People, people
 from tests.workflows.conftest import SYSTEM, asking, note_step, publish
 from tests.workflows.pages import ADD, path, signed_in, text
-from workflows import catalog, samples, storing, triggers, watching, worker
+from workflows import catalog, samples, triggers, watching, worker
+from workflows.inbox import store as storing
 from workflows.models import Event, Run, Trigger, Watch
 
 pytestmark = pytest.mark.django_db

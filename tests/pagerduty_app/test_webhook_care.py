@@ -34,7 +34,9 @@ from tests.pagerduty_app.keeping import (
 )
 from tests.pagerduty_app.relay import Relay, post, relay
 from tests.workflows.conftest import SYSTEM, publish
-from workflows import inbox_secrets, storing, trigger_health, triggers
+from workflows import trigger_health, triggers
+from workflows.inbox import secrets
+from workflows.inbox import store as storing
 from workflows.models import Run, Subscription, Trigger
 from workflows.webhooks import care, removing, state, tending, wishes
 
@@ -396,7 +398,7 @@ def test_a_secret_that_somebody_retired_is_replaced(kept: Trigger, sandbox: Sand
     on = row(kept, "on")
     assert on.secret is not None
     on.secret.trigger = kept
-    inbox_secrets.retire_secret(actor=SYSTEM, secret=on.secret)
+    secrets.retire_secret(actor=SYSTEM, secret=on.secret)
     turn(rounds=2)
     assert relay.let_in(1) == [202]
     turn(rounds=2)

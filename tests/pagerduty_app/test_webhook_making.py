@@ -32,8 +32,9 @@ from tests.pagerduty_app.keeping import (
 from tests.pagerduty_app.relay import Relay, relay
 from tests.people import people
 from tests.workflows.conftest import SYSTEM, publish
-from workflows import inbox_secrets, triggers
+from workflows import triggers
 from workflows.catalog import Reach
+from workflows.inbox import secrets
 from workflows.models import Run, Subscription, Trigger
 from workflows.webhooks import care, making, tending, wishes
 
@@ -192,7 +193,7 @@ def test_a_webhook_made_by_hand_goes_when_the_new_one_works(
     made = make(connection, "triggered")
     made.subscriptions.all().delete()
     by_hand = sandbox.subscribe(ACCOUNT, made.url, [], {"type": "account_reference"})
-    inbox_secrets.add_secret(actor=SYSTEM, trigger=made, secret=by_hand["secret"])
+    secrets.add_secret(actor=SYSTEM, trigger=made, secret=by_hand["secret"])
     wishes.set_up(actor=SYSTEM, trigger=made)
 
     turn()

@@ -14,7 +14,7 @@ from pagerduty_app.sandbox.sandbox import Sandbox
 from pagerduty_app.triggers import TRIGGERS
 from taskjuice.demo.seed import seed
 from taskjuice.demo.story import Story
-from workflows.inbox_secrets import MAX_SECRETS
+from workflows.inbox.secrets import MAX_SECRETS
 from workflows.models import Trigger, TriggerSecret
 
 pytestmark = pytest.mark.django_db

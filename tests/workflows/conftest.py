@@ -16,7 +16,8 @@ from connections.models import Account, Connection, Grant, Workspace
 from connections.tenancy.actor import SCOPES, Actor
 from core.crypto import seal
 from pagerduty_app import signatures
-from workflows import authoring, inbox_secrets, storing, triggers
+from workflows import authoring, triggers
+from workflows.inbox import secrets, store
 from workflows.models import Trigger, Workflow
 
 SECRET = "a-signing-secret-of-the-test"
@@ -72,7 +73,7 @@ def trigger(connection: Connection) -> Trigger:
     made = triggers.create(
         actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="New incidents"
     )
-    inbox_secrets.add_secret(actor=SYSTEM, trigger=made, secret=SECRET)
+    secrets.add_secret(actor=SYSTEM, trigger=made, secret=SECRET)
     return made
 
 
@@ -131,7 +132,7 @@ def incident_event(
 
 def arrive(trigger: Trigger, **changes: Any) -> None:
     """A genuine delivery, stored as the receiver stores it."""
-    storing.store(trigger, body=json.dumps(incident_event(**changes)).encode())
+    store.store(trigger, body=json.dumps(incident_event(**changes)).encode())
 
 
 @pytest.fixture

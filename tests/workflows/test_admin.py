@@ -12,7 +12,8 @@ from connections.connecting.revoke import revoke
 from connections.models import AuditEvent, Connection, User
 from tests.connections.test_admin import act, page_of, staff
 from tests.workflows.conftest import SECRET, SYSTEM, add_note, incident_event
-from workflows import inbox_secrets, triggers, worker
+from workflows import triggers, worker
+from workflows.inbox import secrets
 from workflows.models import ActionCall, Event, Run, Trigger, Workflow
 
 TRIGGERS = reverse("admin:workflows_trigger_changelist")
@@ -62,7 +63,7 @@ def test_a_triggers_page_says_when_its_secrets_signed_and_how_much_it_holds(
     assert '<div class="readonly">1</div>' in page
     assert "held body" not in page
     assert "0123456789" not in page
-    inbox_secrets.add_secret(actor=SYSTEM, trigger=made, secret=SECRET)
+    secrets.add_secret(actor=SYSTEM, trigger=made, secret=SECRET)
     assert "Last seen at" in support.get(page_of(made)).content.decode()
 
 

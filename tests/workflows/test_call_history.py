@@ -20,8 +20,9 @@ from tests.people import People
 from tests.workflows.conftest import SYSTEM, add_note, incident_event, publish
 from tests.workflows.made_calls import failed, made, path_of
 from tests.workflows.trying import INCIDENT, bob, connection, who
-from workflows import call_chart, call_history, storing, triggers, worker
+from workflows import call_chart, call_history, triggers, worker
 from workflows.formatting import labels
+from workflows.inbox import store
 from workflows.models import ActionCall
 
 __all__ = ["bob", "connection", "who"]
@@ -39,7 +40,7 @@ def calls(who: People, connection: Connection, pagerduty: responses.RequestsMock
     add_note(pagerduty)
     of_person = made(connection, user=who.bob, action="pagerduty/list-users")
     of_api = failed(connection, "incident_not_found", origin="api", api_key=key)
-    storing.store(trigger, body=json.dumps(incident_event()).encode())
+    store.store(trigger, body=json.dumps(incident_event()).encode())
     worker.drain()
     return [of_person, of_api, ActionCall.objects.get(origin="step")]
 

@@ -16,8 +16,9 @@ from tests.people import people
 from tests.workflows.conftest import API, DANA, SECRET, SYSTEM, Ask, connect, note_step, publish
 from tests.workflows.pages import signed_in, text
 from tests.workflows.test_loops import note_event, now_event
-from workflows import fanout, inbox_secrets, triggers, worker
+from workflows import fanout, triggers, worker
 from workflows.formatting import chain_reasons
+from workflows.inbox import secrets
 from workflows.models import Event, Run, Trigger, Workflow
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +30,7 @@ def listening(connection: Connection, workflows: int) -> Trigger:
     trigger = triggers.create(
         actor=SYSTEM, connection=connection, key="pagerduty/incident-note-added", name="Notes"
     )
-    inbox_secrets.add_secret(actor=SYSTEM, trigger=trigger, secret=SECRET)
+    secrets.add_secret(actor=SYSTEM, trigger=trigger, secret=SECRET)
     for number in range(workflows):
         content = f"{connection.label} {number}: {{{{ trigger.note.content }}}}"
         answer = {"from": DANA, "incident_id": "{{ trigger.incident.id }}", "content": content}

@@ -13,7 +13,8 @@ from rest_framework.exceptions import ValidationError
 
 from connections.models import Connection
 from tests.workflows.conftest import DANA, SYSTEM, Ask, add_note, note_step, publish
-from workflows import authoring, draft_tests, rehearsal, storing, worker
+from workflows import authoring, draft_tests, rehearsal, worker
+from workflows.inbox import store
 from workflows.models import Event, Run, Trigger, Workflow
 
 pytestmark = pytest.mark.django_db
@@ -88,7 +89,7 @@ data = st.dictionaries(
 
 def event_with(trigger: Trigger, changes: dict[str, Any]) -> Event:
     body = {"event": {"id": uuid.uuid4().hex, "event_type": "incident.triggered", "data": DATA | changes}}
-    event = storing.event_of(trigger, body=json.dumps(body).encode(), is_test=True)
+    event = store.event_of(trigger, body=json.dumps(body).encode(), is_test=True)
     event.status = Event.Status.DONE
     event.save(force_insert=True)
     return event

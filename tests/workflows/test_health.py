@@ -30,7 +30,8 @@ from tests.workflows.conftest import (
     publish,
 )
 from tests.workflows.pages import path, signed_in, text
-from workflows import authoring, inbox_secrets, trigger_tests, triggers, worker
+from workflows import authoring, trigger_tests, triggers, worker
+from workflows.inbox import secrets
 from workflows.models import ActionCall, Run, Subscription, Trigger, Workflow
 
 pytestmark = pytest.mark.django_db
@@ -217,7 +218,7 @@ class TestAWorkflow:
         )
         assert state(note_workflow)[1] == "Cannot run: the webhook of its trigger is switched off."
 
-        inbox_secrets.retire_secret(actor=SYSTEM, secret=secret)
+        secrets.retire_secret(actor=SYSTEM, secret=secret)
         assert state(note_workflow)[1] == "Cannot run: its trigger has no signing secret."
 
     def test_it_fails_while_its_last_run_failed_and_tests_do_not_count(
@@ -308,7 +309,7 @@ class TestAWorkspace:
     def test_it_counts_a_workflow_whose_trigger_has_no_secret(
         self, workspace: Workspace, note_workflow: Workflow, trigger: Trigger
     ) -> None:
-        inbox_secrets.retire_secret(actor=SYSTEM, secret=trigger.secrets.get())
+        secrets.retire_secret(actor=SYSTEM, secret=trigger.secrets.get())
 
         assert state(note_workflow)[0] == "cannot_run"
         assert state(workspace) == ("cannot_run", "1 workflow that cannot run.")

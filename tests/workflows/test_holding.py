@@ -14,7 +14,9 @@ from connections.models import Connection
 from core.crypto import seal
 from pagerduty_app import signatures
 from tests.workflows.conftest import SECRET, SYSTEM, Ask, incident_event
-from workflows import holding, inbox, inbox_secrets, triggers, worker
+from workflows import triggers, worker
+from workflows.inbox import receive, secrets
+from workflows.inbox import unverified as holding
 from workflows.models import Event, HeldDelivery, Trigger, TriggerSecret
 
 
@@ -73,7 +75,7 @@ class TestNothingIsStranded:
     def test_a_trigger_closed_at_the_same_moment_holds_nothing(self, waiting: Trigger) -> None:
         triggers.delete(actor=SYSTEM, trigger=Trigger.objects.get(pk=waiting.pk))
 
-        verdict = inbox.receive(waiting, body=b"{}", signature=signatures.sign(b"{}", SECRET))
+        verdict = receive.receive(waiting, body=b"{}", signature=signatures.sign(b"{}", SECRET))
 
         assert verdict == "refused"
         assert not HeldDelivery.objects.exists()
@@ -83,7 +85,7 @@ class TestNothingIsStranded:
         paused = Trigger.objects.get(pk=waiting.pk)
         paused.status = "paused"  # as somebody read it just before it was resumed
 
-        inbox_secrets.add_secret(actor=SYSTEM, trigger=paused, secret=SECRET)
+        secrets.add_secret(actor=SYSTEM, trigger=paused, secret=SECRET)
 
         assert Event.objects.get().status == "queued"
 
@@ -102,9 +104,9 @@ def test_holding_says_what_becomes_of_the_next_delivery(
         return flag
 
     assert (holding(), sent()) == (True, "held")
-    secret, _ = inbox_secrets.add_secret(actor=SYSTEM, trigger=waiting, secret=SECRET)
+    secret, _ = secrets.add_secret(actor=SYSTEM, trigger=waiting, secret=SECRET)
     assert (holding(), sent()) == (False, "401")
-    inbox_secrets.retire_secret(actor=SYSTEM, secret=secret)
+    secrets.retire_secret(actor=SYSTEM, secret=secret)
     assert (holding(), sent()) == (False, "401")
 
 
@@ -129,7 +131,7 @@ def send(trigger: Trigger, verdicts: list[str], times: int) -> Callable[[], None
         for _ in range(times):
             payload = str(incident_event()).replace("'", '"').replace("None", "null").encode()
             signature = signatures.sign(payload, SECRET)
-            verdicts.append(inbox.receive(trigger, body=payload, signature=signature))
+            verdicts.append(receive.receive(trigger, body=payload, signature=signature))
 
     return act
 
@@ -141,7 +143,7 @@ def test_a_secret_that_arrives_between_deliveries_strands_none(waiting: Trigger)
     def paste() -> None:
         while not HeldDelivery.objects.exists():
             pass
-        inbox_secrets.add_secret(actor=SYSTEM, trigger=waiting, secret=SECRET)
+        secrets.add_secret(actor=SYSTEM, trigger=waiting, secret=SECRET)
 
     at_once(paste, *(send(waiting, verdicts, 10) for _ in range(6)))
 

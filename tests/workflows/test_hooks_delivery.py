@@ -17,7 +17,8 @@ from connections.models import Connection, Workspace
 from core.errors import Problem
 from tests.workflows.conftest import SYSTEM, add_note, incident_event, publish
 from tests.workflows.hook_sinks import Listener, Sink, sink
-from workflows import storing, worker
+from workflows import worker
+from workflows.inbox import store
 from workflows.models import Event, Hook, HookDelivery, HookSecret, HookSender, Run, Trigger, Workflow
 from workflows.outgoing import attempt as delivery
 from workflows.outgoing import endpoints, http, payloads, retention, schedule, sender
@@ -48,7 +49,7 @@ def subscribe(workspace: Workspace, url: str, **what: Any) -> tuple[Hook, str]:
 def arrive(trigger: Trigger, incident: str, number: int) -> Event:
     """The `number`-th thing that happens to an incident."""
     body = json.dumps(incident_event(incident=incident, title=f"{incident} {number}")).encode()
-    storing.store(trigger, body=body)
+    store.store(trigger, body=body)
     return Event.objects.latest("seq")
 
 
@@ -378,7 +379,7 @@ class TestWhatIsOwed:
         self, workspace: Workspace, trigger: Trigger, server: Sink
     ) -> None:
         subscribe(workspace, server.url)
-        storing.store(trigger, body=json.dumps(incident_event("incident.resolved")).encode())
+        store.store(trigger, body=json.dumps(incident_event("incident.resolved")).encode())
         assert Event.objects.get().status == "ignored"
         assert not HookDelivery.objects.exists()
 
@@ -386,7 +387,7 @@ class TestWhatIsOwed:
         subscribe(workspace, server.url)
         body = json.dumps(incident_event()).encode()
         for _ in range(3):
-            storing.store(trigger, body=body)
+            store.store(trigger, body=body)
         assert HookDelivery.objects.count() == 1
 
     def test_it_is_owed_in_the_transaction_of_the_event(
@@ -397,7 +398,7 @@ class TestWhatIsOwed:
         def breaks() -> None:
             raise RuntimeError
 
-        monkeypatch.setattr(storing.doorbell, "ring", breaks)
+        monkeypatch.setattr(store.doorbell, "ring", breaks)
         with pytest.raises(RuntimeError):
             arrive(trigger, "PA", 0)
         assert not Event.objects.exists()

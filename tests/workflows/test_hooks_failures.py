@@ -15,7 +15,8 @@ from django.utils import timezone
 from connections.models import Workspace
 from tests.workflows.conftest import SYSTEM, Ask, incident_event
 from tests.workflows.hook_sinks import PUBLIC, Internet
-from workflows import storing, worker
+from workflows import worker
+from workflows.inbox import store
 from workflows.models import Hook, HookDelivery, Trigger
 from workflows.outgoing import address, endpoints
 
@@ -151,7 +152,7 @@ def test_410_pauses_the_hook_says_so_and_keeps_what_waits(
 ) -> None:
     with answering(b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n") as url:
         row = hook(url)
-        storing.store(trigger, body=json.dumps(incident_event()).encode())
+        store.store(trigger, body=json.dumps(incident_event()).encode())
         worker.send_hooks()
 
     row.refresh_from_db()
@@ -193,7 +194,7 @@ def test_retry_after_is_obeyed_up_to_a_day(
     answer = f"HTTP/1.1 503 Later\r\nRetry-After: {asked}\r\nContent-Length: 0\r\n\r\n"
     with answering(answer.encode()) as url:
         row = hook(url)
-        storing.store(trigger, body=json.dumps(incident_event()).encode())
+        store.store(trigger, body=json.dumps(incident_event()).encode())
         worker.send_hooks()
 
     delivery = HookDelivery.objects.get(kind="event")

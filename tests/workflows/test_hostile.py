@@ -26,7 +26,8 @@ from tests.workflows.conftest import (
     note_step,
     publish,
 )
-from workflows import expressions, inbox_secrets, triggers, worker
+from workflows import expressions, triggers, worker
+from workflows.inbox import secrets
 from workflows.models import ActionCall, Event, Run, Trigger
 
 pytestmark = pytest.mark.django_db
@@ -207,7 +208,7 @@ def test_no_delivery_blinds_who_follows_the_events(ask: Ask, deliver: Any, stran
 
 
 def test_without_a_secret_left_nothing_is_genuine(deliver: Any, trigger: Trigger) -> None:
-    inbox_secrets.retire_secret(actor=SYSTEM, secret=trigger.secrets.get())
+    secrets.retire_secret(actor=SYSTEM, secret=trigger.secrets.get())
 
     assert deliver(incident_event(), secret="anything").status_code == 401
     assert not trigger.held.exists()
@@ -217,7 +218,7 @@ def test_what_is_held_is_bounded_in_bytes_and_in_time(
     client: Any, connection: Connection, monkeypatch: Any
 ) -> None:
     made = triggers.create(actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="")
-    monkeypatch.setattr("workflows.holding.MAX_HELD_BYTES", 1000)
+    monkeypatch.setattr("workflows.inbox.unverified.MAX_HELD_BYTES", 1000)
 
     def post(size: int) -> int:
         headers = {"X-PagerDuty-Signature": "v1=00"}

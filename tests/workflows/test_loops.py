@@ -23,9 +23,10 @@ from tests.workflows.conftest import (
     publish,
 )
 from tests.workflows.test_known_fields import create_step
-from workflows import fanout, inbox_secrets, triggers, worker
+from workflows import fanout, triggers, worker
 from workflows.calls import loop_detection
 from workflows.formatting import chain_reasons
+from workflows.inbox import secrets
 from workflows.models import Event, Run, Trace, Trigger, Workflow
 from workflows.runs import replay
 
@@ -132,7 +133,7 @@ def test_two_workflows_in_two_agencies_that_feed_each_other_end_and_see_nothing_
 ) -> None:
     theirs = connect(Workspace.objects.create(account=Account.objects.create(name="Other"), name="Theirs"))
     their_trigger = triggers.create(actor=SYSTEM, connection=theirs, key=trigger.key, name="x")
-    inbox_secrets.add_secret(actor=SYSTEM, trigger=their_trigger, secret=SECRET)
+    secrets.add_secret(actor=SYSTEM, trigger=their_trigger, secret=SECRET)
     ours_only = {"match": "all", "rows": [["trigger.incident.title", "equals", "Theirs"]]}
     publish(trigger, connection, steps=[create_step(connection)], conditions=ours_only)
     step = create_step(theirs)
@@ -180,7 +181,7 @@ class TestEchoes:
         listening = triggers.create(
             actor=SYSTEM, connection=connection, key="pagerduty/incident-acknowledged", name="x"
         )
-        inbox_secrets.add_secret(actor=SYSTEM, trigger=listening, secret=SECRET)
+        secrets.add_secret(actor=SYSTEM, trigger=listening, secret=SECRET)
         publish(listening, connection, steps=[create_step(connection, only_if=NEVER)])
         publish(trigger, connection, steps=[update_step(connection, "acknowledged")])
         deliver(now_event())
@@ -312,7 +313,7 @@ def test_a_workflow_that_answers_notes_with_notes_ends_and_a_person_can_start_it
     client: Any, deliver: Any, connection: Connection, pagerduty: responses.RequestsMock, redact: list[str]
 ) -> None:
     notes = triggers.create(actor=SYSTEM, connection=connection, key="pagerduty/incident-note-added", name="")
-    inbox_secrets.add_secret(actor=SYSTEM, trigger=notes, secret=SECRET)
+    secrets.add_secret(actor=SYSTEM, trigger=notes, secret=SECRET)
     Trigger.objects.filter(pk=notes.pk).update(redact=redact)
     answer = {"from": DANA, "incident_id": "{{ trigger.incident.id }}"}
     answer["content"] = "To {{ trigger.incident.summary }}: {{ trigger.note.content }}"

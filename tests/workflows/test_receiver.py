@@ -12,7 +12,8 @@ from django.db import OperationalError
 
 from pagerduty_app import signatures
 from tests.workflows.conftest import SECRET, SYSTEM, incident_event
-from workflows import inbox_secrets, triggers
+from workflows import triggers
+from workflows.inbox import secrets
 from workflows.models import Event, HeldDelivery, Trigger
 
 pytestmark = pytest.mark.django_db
@@ -87,7 +88,7 @@ def test_a_wrong_signature_gets_401_and_stores_nothing(
 
 
 def test_several_secrets_and_several_signatures_during_a_rotation(deliver: Any, trigger: Trigger) -> None:
-    inbox_secrets.add_secret(actor=SYSTEM, trigger=trigger, secret="the-next-secret")
+    secrets.add_secret(actor=SYSTEM, trigger=trigger, secret="the-next-secret")
     both = f"{signatures.sign(BODY, 'not known')},{signatures.sign(BODY, 'the-next-secret')}"
 
     assert deliver(BODY, HTTP_X_PAGERDUTY_SIGNATURE=both).status_code == 202
@@ -98,10 +99,8 @@ def test_several_secrets_and_several_signatures_during_a_rotation(deliver: Any, 
 
 
 def test_a_retired_secret_signs_nothing_any_more(deliver: Any, trigger: Trigger) -> None:
-    inbox_secrets.add_secret(actor=SYSTEM, trigger=trigger, secret="the-next-secret")
-    inbox_secrets.retire_secret(
-        actor=SYSTEM, secret=next(s for s in trigger.secrets.all() if s.value() == SECRET)
-    )
+    secrets.add_secret(actor=SYSTEM, trigger=trigger, secret="the-next-secret")
+    secrets.retire_secret(actor=SYSTEM, secret=next(s for s in trigger.secrets.all() if s.value() == SECRET))
 
     assert deliver(BODY).status_code == 401
     assert deliver(BODY, secret="the-next-secret").status_code == 202
@@ -226,7 +225,7 @@ class TestBeforeTheSecretIsKnown:
         assert deliver(incident_event(), to=new_trigger, secret="forged").status_code == 202
         assert Event.objects.count() == 0
 
-        _, verdicts = inbox_secrets.add_secret(actor=SYSTEM, trigger=new_trigger, secret=SECRET)
+        _, verdicts = secrets.add_secret(actor=SYSTEM, trigger=new_trigger, secret=SECRET)
 
         assert verdicts == {"accepted": 2, "refused": 1}
         titles = [event.payload["event"]["data"]["title"] for event in Event.objects.order_by("seq")]
@@ -236,8 +235,8 @@ class TestBeforeTheSecretIsKnown:
     def test_a_mistyped_secret_costs_nothing(self, deliver: Any, new_trigger: Trigger) -> None:
         deliver(incident_event(), to=new_trigger)
 
-        _, mistyped = inbox_secrets.add_secret(actor=SYSTEM, trigger=new_trigger, secret=f"{SECRET}x")
-        _, right = inbox_secrets.add_secret(actor=SYSTEM, trigger=new_trigger, secret=SECRET)
+        _, mistyped = secrets.add_secret(actor=SYSTEM, trigger=new_trigger, secret=f"{SECRET}x")
+        _, right = secrets.add_secret(actor=SYSTEM, trigger=new_trigger, secret=SECRET)
 
         assert (mistyped, right) == ({"refused": 1}, {"accepted": 1})
         assert Event.objects.get().status == "queued"
@@ -250,6 +249,6 @@ class TestBeforeTheSecretIsKnown:
     def test_holding_is_bounded_and_a_full_hold_asks_for_a_retry(
         self, deliver: Any, new_trigger: Trigger, monkeypatch: Any
     ) -> None:
-        monkeypatch.setattr("workflows.holding.MAX_HELD", 2)
+        monkeypatch.setattr("workflows.inbox.unverified.MAX_HELD", 2)
         assert [deliver(incident_event(), to=new_trigger).status_code for _ in range(3)] == [202, 202, 503]
         assert HeldDelivery.objects.count() == 2

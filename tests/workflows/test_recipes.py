@@ -16,8 +16,9 @@ from tests.workflows.conftest import API, DANA, SECRET, SYSTEM, incident_event
 from tests.workflows.filled_forms import form_of
 from tests.workflows.pages import signed_in, text
 from tests.workflows.trying import INCIDENT, bob, provider, who
-from workflows import inbox_secrets, triggers, worker
+from workflows import triggers, worker
 from workflows.conditions import possible_nulls
+from workflows.inbox import secrets
 from workflows.models import ActionCall, Run, Trigger, Workflow
 
 __all__ = ["bob", "provider", "who"]
@@ -198,7 +199,7 @@ def test_the_follow_up_is_resolved_with_the_original_if_it_is_still_open(
     resolved = triggers.create(
         actor=SYSTEM, connection=connection, key="pagerduty/incident-resolved", name=""
     )
-    inbox_secrets.add_secret(actor=SYSTEM, trigger=resolved, secret=SECRET)
+    secrets.add_secret(actor=SYSTEM, trigger=resolved, secret=SECRET)
     if not still_open:
         provider.replace(responses.GET, f"{API}/incidents", json={"incidents": [], "more": False})
     workflow = begin(bob, "resolve-follow-up", resolved)

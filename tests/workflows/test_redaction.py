@@ -18,9 +18,9 @@ from tests.workflows.conftest import SECRET, SYSTEM, Ask, add_note, connect, inc
 from tests.workflows.hook_sinks import Sink, sink
 from tests.workflows.pages import path, signed_in, text
 from workflows import triggers, worker
+from workflows.inbox.redaction import redacted
 from workflows.models import Event, HeldDelivery, HookDelivery, Run, Trigger, Workflow
 from workflows.outgoing import endpoints
-from workflows.redaction import redacted
 
 pytestmark = pytest.mark.django_db
 CANARY = "canary-Pólly-7741"

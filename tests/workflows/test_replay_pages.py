@@ -14,7 +14,8 @@ from connections.models import AuditEvent, Workspace
 from tests.people import People, people
 from tests.workflows.conftest import SECRET, SYSTEM, add_note, connect, incident_event, publish
 from tests.workflows.pages import signed_in, text
-from workflows import fanout, inbox_secrets, triggers, worker
+from workflows import fanout, triggers, worker
+from workflows.inbox import secrets
 from workflows.models import ReplayBatch, Run, Workflow
 from workflows.runs import replays
 
@@ -179,7 +180,7 @@ def test_a_selection_of_several_workspaces_runs_again_in_each_and_in_no_other(
         trigger = triggers.create(
             actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="New"
         )
-        inbox_secrets.add_secret(actor=SYSTEM, trigger=trigger, secret=SECRET)
+        secrets.add_secret(actor=SYSTEM, trigger=trigger, secret=SECRET)
         publish(trigger, connection)
         deliver(incident_event(incident=workspace.name), to=trigger)
     make_runs(deliver, 2)

@@ -24,8 +24,10 @@ from pagerduty_app import signatures
 from pagerduty_app.straight import StraightIn
 from taskjuice.wsgi import application
 from tests.workflows.conftest import SECRET, SYSTEM, incident_event
-from workflows import inbox, inbox_secrets, storing, triggers, turned_away, twins
-from workflows.intake import known, ringing, rows, straight, together
+from workflows import triggers
+from workflows.inbox import deduplication, receive, rejections, secrets, store
+from workflows.inbox.fast import group_commit, insert_sql, notifier, trigger_cache
+from workflows.inbox.fast import receive as straight
 from workflows.models import Event, Hook, HookDelivery, Trigger, TriggerSecret, TurnedAway
 
 pytestmark = pytest.mark.django_db
@@ -51,8 +53,8 @@ def one_connection() -> Iterator[None]:
 @pytest.fixture
 def own_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The threads that write and ring end with the test, and their connections with them."""
-    monkeypatch.setattr(together, "_IDLE_AFTER", 0.05)
-    monkeypatch.setattr(ringing, "_IDLE_AFTER", 0.05)
+    monkeypatch.setattr(group_commit, "_IDLE_AFTER", 0.05)
+    monkeypatch.setattr(notifier, "_IDLE_AFTER", 0.05)
     yield
     for thread in threading.enumerate():
         if thread.name in ("deliveries", "ringing"):
@@ -163,7 +165,7 @@ def test_it_stores_what_the_ordinary_way_stores(
     deliver: Any, connection: Connection, trigger: Trigger, body: bytes, set_up: Any, verdict: str
 ) -> None:
     other = triggers.create(actor=SYSTEM, connection=connection, key=trigger.key, name="Ordinary")
-    inbox_secrets.add_secret(actor=SYSTEM, trigger=other, secret=SECRET)
+    secrets.add_secret(actor=SYSTEM, trigger=other, secret=SECRET)
     for each in (trigger, other):
         if set_up:
             set_up(each)
@@ -214,11 +216,11 @@ class TestWhatChangedSinceIsSeenAtOnce:
     @pytest.fixture(autouse=True)
     def known_trigger(self, trigger: Trigger) -> None:
         assert take(trigger, body_of()) == "accepted"
-        assert str(trigger.token) in known._known
+        assert str(trigger.token) in trigger_cache._known
 
     def test_a_retired_secret_signs_nothing_any_more(self, trigger: Trigger) -> None:
-        inbox_secrets.add_secret(actor=SYSTEM, trigger=trigger, secret="the-next-secret")
-        inbox_secrets.retire_secret(
+        secrets.add_secret(actor=SYSTEM, trigger=trigger, secret="the-next-secret")
+        secrets.retire_secret(
             actor=SYSTEM, secret=next(s for s in trigger.secrets.all() if s.value() == SECRET)
         )
 
@@ -226,7 +228,7 @@ class TestWhatChangedSinceIsSeenAtOnce:
         assert post(trigger, body_of(), "the-next-secret") == (202, {"status": "accepted"})
 
     def test_a_new_secret_signs(self, trigger: Trigger) -> None:
-        inbox_secrets.add_secret(actor=SYSTEM, trigger=trigger, secret="the-next-secret")
+        secrets.add_secret(actor=SYSTEM, trigger=trigger, secret="the-next-secret")
         assert post(trigger, body_of(), "the-next-secret") == (202, {"status": "accepted"})
 
     def test_a_secret_of_another_text_is_another(self, trigger: Trigger) -> None:
@@ -259,7 +261,7 @@ class TestWhatChangedSinceIsSeenAtOnce:
             assert b"Said once" not in b"".join(bytes(event.body) for event in Event.objects.all())
 
     def test_twins_are_looked_for(self, trigger: Trigger) -> None:
-        twins.watch(trigger)
+        deduplication.watch(trigger)
         assert take(trigger, body_of()) is None
         assert post(trigger, body_of()) == (202, {"status": "accepted"})
         assert Event.objects.latest("seq").source != ""
@@ -299,7 +301,7 @@ def test_when_a_secret_last_signed_is_shown_to_the_minute(trigger: Trigger, time
 def test_a_wrong_signature_is_refused_and_counted_as_ever(trigger: Trigger) -> None:
     take(trigger, body_of())
     assert post(trigger, body_of(), "wrong secret")[0] == 401
-    assert turned_away.TurnedAway.objects.get().count == 1
+    assert rejections.TurnedAway.objects.get().count == 1
     assert Event.objects.count() == 1
 
 
@@ -308,7 +310,7 @@ def test_a_wrong_signature_is_refused_and_counted_as_ever(trigger: Trigger) -> N
     [
         ({"HTTP_HOST": "elsewhere.example"}, 400),
         ({"REQUEST_METHOD": "PUT"}, 405),
-        ({"CONTENT_LENGTH": str(inbox.MAX_BODY + 1)}, 413),
+        ({"CONTENT_LENGTH": str(receive.MAX_BODY + 1)}, 413),
         ({"PATH_INFO": f"/hooks/pagerduty/{uuid.UUID(int=7)}"}, 404),
     ],
 )
@@ -386,23 +388,23 @@ class TestWithoutATransactionAround:
         self, trigger: Trigger, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for statement in ("STORE_ONE", "STORE_ALL"):
-            monkeypatch.setattr(rows, statement, "SELECT nothing FROM nowhere")
+            monkeypatch.setattr(insert_sql, statement, "SELECT nothing FROM nowhere")
         assert post(trigger, body_of()) == (202, {"status": "accepted"})
         assert Event.objects.count() == 1
 
     def test_what_is_written_together_keeps_the_order_it_came_in(self, trigger: Trigger) -> None:
         assert post(trigger, body_of())[0] == 202
-        found = known.find("pagerduty", str(trigger.token))
+        found = trigger_cache.find("pagerduty", str(trigger.token))
         assert found is not None
         ids = ["zz", "mm", "aa", "zy", "b"]
         batch, told = [], []
         for external_id in ids:
             delivery = found.integration.read_delivery(body_of())
-            judged = storing.judged(trigger, delivery, body=b"{}")
-            made = rows.parameters(delivery, judged, found.beliefs[0])._replace(external_id=external_id)
-            batch.append(together._Delivery(made, lambda *answer: told.append(answer)))
+            judged = store.judged(trigger, delivery, body=b"{}")
+            made = insert_sql.parameters(delivery, judged, found.beliefs[0])._replace(external_id=external_id)
+            batch.append(group_commit._Delivery(made, lambda *answer: told.append(answer)))
 
-        together._write_batch(batch[:2], lambda: batch[2:])
+        group_commit._write_batch(batch[:2], lambda: batch[2:])
 
         assert told == [(True, None)] * len(ids)
         stored = Event.objects.filter(external_id__in=ids).order_by("seq")
@@ -417,10 +419,10 @@ class TestWithoutATransactionAround:
             tried.append("once")
             raise OperationalError("away")
 
-        monkeypatch.setattr(together._ON[database.vendor], "transaction", away)
-        batch = [together._Delivery(None, lambda *answer: told.append(answer)) for _ in range(5)]  # type: ignore[arg-type]
+        monkeypatch.setattr(group_commit._ON[database.vendor], "transaction", away)
+        batch = [group_commit._Delivery(None, lambda *answer: told.append(answer)) for _ in range(5)]  # type: ignore[arg-type]
 
-        together._write_batch(batch[:1], lambda: batch[1:])
+        group_commit._write_batch(batch[:1], lambda: batch[1:])
 
         assert tried == ["once"]
         assert [(stored, type(error)) for stored, error in told] == [(False, OperationalError)] * 5
@@ -457,7 +459,7 @@ class TestWithoutATransactionAround:
 
     def test_a_secret_that_was_not_seen_for_a_while_is_shown_by_a_thread(self, trigger: Trigger) -> None:
         assert post(trigger, body_of())[0] == 202
-        found = known.find("pagerduty", str(trigger.token))
+        found = trigger_cache.find("pagerduty", str(trigger.token))
         assert found is not None
         found.secrets[0].last_seen_at -= timedelta(minutes=2)
         assert begun(trigger, body_of()) == "not begun"
@@ -468,19 +470,19 @@ class TestWithoutATransactionAround:
     ) -> None:
         assert post(trigger, body_of())[0] == 202
         for statement in ("STORE_ONE", "STORE_ALL"):
-            monkeypatch.setattr(rows, statement, "SELECT nothing FROM nowhere")
+            monkeypatch.setattr(insert_sql, statement, "SELECT nothing FROM nowhere")
         assert begun(trigger, body_of()) is None
 
     def test_one_that_fails_fails_alone(self, trigger: Trigger) -> None:
-        found = known.find("pagerduty", str(trigger.token))
+        found = trigger_cache.find("pagerduty", str(trigger.token))
         assert found is not None
 
-        def parameters() -> rows.Parameters:
+        def parameters() -> insert_sql.Parameters:
             body = body_of()
-            judged = storing.judged(trigger, found.integration.read_delivery(body), body=body)
-            return rows.parameters(found.integration.read_delivery(body), judged, found.beliefs[0])
+            judged = store.judged(trigger, found.integration.read_delivery(body), body=body)
+            return insert_sql.parameters(found.integration.read_delivery(body), judged, found.beliefs[0])
 
-        writer = together.Together()
+        writer = group_commit.Together()
         good = [lambda: writer.store(parameters())] * 9
         answers = self.at_once(*good, lambda: writer.store(parameters()._replace(status="nonsense")))
 
@@ -493,11 +495,11 @@ class TestWithoutATransactionAround:
             self, trigger: Trigger, connection: Connection, monkeypatch: pytest.MonkeyPatch
         ) -> None:
             """Somebody works on a trigger and does not come to an end."""
-            monkeypatch.setitem(together.ANSWER_WITHIN, "postgresql", 1000.0)
+            monkeypatch.setitem(group_commit.ANSWER_WITHIN, "postgresql", 1000.0)
             other = triggers.create(
                 actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="Others"
             )
-            inbox_secrets.add_secret(actor=SYSTEM, trigger=other, secret=SECRET)
+            secrets.add_secret(actor=SYSTEM, trigger=other, secret=SECRET)
             assert post(trigger, body_of())[0] == post(other, body_of())[0] == 202
             waits = threading.Thread(target=lambda: (post(trigger, body_of()), database.close()))
 
@@ -532,12 +534,12 @@ class TestWithoutATransactionAround:
 
 
 def test_no_more_is_kept_in_memory_than_is_said(trigger: Trigger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(known, "_MOST", 3)
-    monkeypatch.setattr(known, "_known", {})
+    monkeypatch.setattr(trigger_cache, "_MOST", 3)
+    monkeypatch.setattr(trigger_cache, "_known", {})
     for number in range(5):
         token = uuid.uuid4()
         Trigger.objects.filter(pk=trigger.pk).update(token=token)
         trigger.token = token
         assert take(trigger, body_of(incident=f"P{number}")) == "accepted"
-        assert len(known._known) <= 3
+        assert len(trigger_cache._known) <= 3
     assert TriggerSecret.objects.count() == 1

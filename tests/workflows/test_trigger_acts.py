@@ -55,7 +55,7 @@ class TestSecrets:
         self, bob: Client, trigger: Trigger, monkeypatch: Any
     ) -> None:
         secret = trigger.secrets.get()
-        monkeypatch.setattr("workflows.inbox_secrets.MAX_SECRETS", 2)
+        monkeypatch.setattr("workflows.inbox.secrets.MAX_SECRETS", 2)
         second = "the-second-signing-secret"
         answers = [
             bob.post(path("secret_add", trigger), {"secret": second}, follow=True),

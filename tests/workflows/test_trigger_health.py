@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from connections.models import Connection
 from tests.workflows.conftest import SECRET, SYSTEM, incident_event
-from workflows import inbox_secrets, setup_guide, trigger_health, triggers
+from workflows import setup_guide, trigger_health, triggers
+from workflows.inbox import secrets
 from workflows.models import HeldDelivery, Trigger
 from workflows.trigger_health import Health
 
@@ -44,7 +45,7 @@ def hold(trigger: Trigger, count: int = 1, age: timedelta = timedelta()) -> None
 def test_the_states_from_new_to_deleted(new: Trigger, deliver: Any) -> None:
     assert health(new).state == trigger_health.WAITING
 
-    secret, _ = inbox_secrets.add_secret(actor=SYSTEM, trigger=new, secret=SECRET)
+    secret, _ = secrets.add_secret(actor=SYSTEM, trigger=new, secret=SECRET)
     assert health(new).state == trigger_health.UNCONFIRMED
 
     deliver(incident_event(), to=new)
@@ -55,7 +56,7 @@ def test_the_states_from_new_to_deleted(new: Trigger, deliver: Any) -> None:
     assert health(new).state == trigger_health.PAUSED
 
     triggers.change(actor=SYSTEM, trigger=new, changes={"status": "active"})
-    inbox_secrets.retire_secret(actor=SYSTEM, secret=secret)
+    secrets.retire_secret(actor=SYSTEM, secret=secret)
     assert health(new).state == trigger_health.NO_SECRET
 
     Trigger.objects.update(status="closed")
@@ -113,7 +114,7 @@ class TestRefused:
         assert health(trigger).last_delivery is None
 
     def test_without_any_secret_left_it_is_said_before_anything_is_refused(self, trigger: Trigger) -> None:
-        inbox_secrets.retire_secret(actor=SYSTEM, secret=trigger.secrets.get())
+        secrets.retire_secret(actor=SYSTEM, secret=trigger.secrets.get())
 
         assert "[error] There is no signing secret any more" in words(trigger)
 
@@ -126,13 +127,13 @@ class TestAnEarlierSecret:
         self, new: Trigger, deliver: Any, time_machine: Any, pause: float
     ) -> None:
         time_machine.move_to("2031-11-02T10:00:01Z", tick=False)
-        inbox_secrets.add_secret(actor=SYSTEM, trigger=new, secret="a wrong secret")
+        secrets.add_secret(actor=SYSTEM, trigger=new, secret="a wrong secret")
         time_machine.shift(timedelta(seconds=1))
         refuse(deliver, new, 2)
         assert steps(new)[2] == "bad"
 
         time_machine.shift(timedelta(seconds=pause))
-        inbox_secrets.add_secret(actor=SYSTEM, trigger=new, secret=SECRET)
+        secrets.add_secret(actor=SYSTEM, trigger=new, secret=SECRET)
 
         assert steps(new) == ["done", "done", "done", "now", "later"]
         assert health(new).refused == 0
@@ -142,11 +143,11 @@ class TestAnEarlierSecret:
         self, new: Trigger, deliver: Any, time_machine: Any
     ) -> None:
         time_machine.move_to("2031-11-02T10:00:01Z", tick=False)
-        inbox_secrets.add_secret(actor=SYSTEM, trigger=new, secret="a wrong secret")
+        secrets.add_secret(actor=SYSTEM, trigger=new, secret="a wrong secret")
         time_machine.shift(timedelta(seconds=1))
         refuse(deliver, new, 2)
         time_machine.shift(timedelta(seconds=1))
-        inbox_secrets.add_secret(actor=SYSTEM, trigger=new, secret="another wrong secret")
+        secrets.add_secret(actor=SYSTEM, trigger=new, secret="another wrong secret")
         time_machine.shift(timedelta(seconds=1))
         refuse(deliver, new, 1)
 
@@ -157,11 +158,11 @@ class TestAnEarlierSecret:
         self, new: Trigger, deliver: Any, time_machine: Any
     ) -> None:
         time_machine.move_to("2031-11-02T10:00:01Z", tick=False)
-        inbox_secrets.add_secret(actor=SYSTEM, trigger=new, secret="a wrong secret")
+        secrets.add_secret(actor=SYSTEM, trigger=new, secret="a wrong secret")
         time_machine.shift(timedelta(seconds=1))
         refuse(deliver, new, 3)
         time_machine.shift(timedelta(seconds=1))
-        inbox_secrets.add_secret(actor=SYSTEM, trigger=new, secret=SECRET)
+        secrets.add_secret(actor=SYSTEM, trigger=new, secret=SECRET)
 
         assert words(new).startswith("[warning] 3 deliveries were refused before the newest signing secret")
         assert "re-enable the webhook in PagerDuty" in words(new)
@@ -231,14 +232,14 @@ def test_the_guide_ticks_its_steps_off(new: Trigger, deliver: Any) -> None:
     deliver(incident_event(), to=new)
     assert steps(new) == ["done", "done", "now", "later", "later"]
 
-    inbox_secrets.add_secret(actor=SYSTEM, trigger=new, secret="a wrong secret")
+    secrets.add_secret(actor=SYSTEM, trigger=new, secret="a wrong secret")
     assert steps(new) == ["done", "done", "bad", "later", "later"]
 
-    inbox_secrets.add_secret(actor=SYSTEM, trigger=new, secret=SECRET)
+    secrets.add_secret(actor=SYSTEM, trigger=new, secret=SECRET)
     assert steps(new) == ["done", "done", "done", "done", "now"]
 
 
 def test_the_guide_waits_for_the_first_delivery_when_the_secret_came_first(new: Trigger) -> None:
-    inbox_secrets.add_secret(actor=SYSTEM, trigger=new, secret=SECRET)
+    secrets.add_secret(actor=SYSTEM, trigger=new, secret=SECRET)
 
     assert steps(new) == ["done", "done", "done", "now", "later"]

@@ -14,7 +14,8 @@ from connections.models import AuditEvent, Connection, Workspace
 from tests.people import People, people
 from tests.workflows.conftest import SECRET, SYSTEM, connect, incident_event
 from tests.workflows.pages import ADD, KEY, LIST, path, signed_in, text
-from workflows import inbox_secrets, triggers
+from workflows import triggers
+from workflows.inbox import secrets
 from workflows.models import HeldDelivery, Trigger
 
 pytestmark = pytest.mark.django_db
@@ -170,7 +171,7 @@ class TestTheList:
             for number in range(count):
                 one = triggers.create(actor=SYSTEM, connection=connection, key=KEY, name=f"Number {number}")
                 deliver(incident_event(), to=one)
-                inbox_secrets.add_secret(actor=SYSTEM, trigger=one, secret=SECRET)
+                secrets.add_secret(actor=SYSTEM, trigger=one, secret=SECRET)
                 deliver(incident_event(), to=one, secret="wrong secret")
             with CaptureQueriesContext(database) as seen:
                 assert bob.get(LIST).status_code == 200

@@ -13,7 +13,8 @@ from django.utils import timezone
 from pagerduty_app import signatures
 from tests.workflows.conftest import SECRET, SYSTEM, incident_event
 from workflows import triggers as use_cases
-from workflows import turned_away, worker
+from workflows import worker
+from workflows.inbox import rejections
 from workflows.models import Event, HeldDelivery, Trigger, TurnedAway
 
 pytestmark = pytest.mark.django_db
@@ -86,7 +87,7 @@ def test_no_more_than_sixty_are_counted_a_minute_and_then_nothing_is_written(
 ) -> None:
     time_machine.move_to(NOW, tick=False)
     for _ in range(61):
-        turned_away.count(trigger, "refused")
+        rejections.count(trigger, "refused")
 
     with CaptureQueriesContext(database) as seen:
         answer = deliver(incident_event(), secret="wrong secret")
@@ -145,7 +146,7 @@ def test_old_rows_go_and_a_trigger_keeps_the_newest_two_thousand(trigger: Trigge
     kept = list(TurnedAway.objects.values_list("minute", flat=True))
     assert len(kept) == 2_000
     assert min(kept) == minutes[1_999]
-    assert turned_away.prune() == 0
+    assert rejections.prune() == 0
 
 
 @pytest.mark.django_db(transaction=True)
@@ -156,7 +157,7 @@ def test_senders_at_the_same_moment_are_all_counted_in_one_row(trigger: Trigger,
     def refuse() -> None:
         start.wait(10)
         for _ in range(5):
-            turned_away.count(trigger, "refused")
+            rejections.count(trigger, "refused")
         database.close()
 
     threads = [threading.Thread(target=refuse) for _ in range(8)]
@@ -172,10 +173,10 @@ def test_senders_at_the_same_moment_are_all_counted_in_one_row(trigger: Trigger,
 def test_the_bound_holds_for_senders_at_the_same_moment(trigger: Trigger, time_machine: Any) -> None:
     time_machine.move_to(NOW, tick=False)
     for _ in range(58):
-        turned_away.count(trigger, "refused")
+        rejections.count(trigger, "refused")
 
     def refuse() -> None:
-        turned_away.count(trigger, "refused")
+        rejections.count(trigger, "refused")
         database.close()
 
     threads = [threading.Thread(target=refuse) for _ in range(8)]

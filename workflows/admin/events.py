@@ -12,7 +12,7 @@ from connections.admin.narrowed import NarrowedTo
 from connections.admin.payloads import as_json
 from connections.web.staff import support_actor
 from core.errors import Problem
-from workflows import inbox_events
+from workflows.inbox import events
 from workflows.models import Event
 
 
@@ -60,7 +60,7 @@ class EventAdmin(ActingPage):
     def requeue(self, request: HttpRequest, queryset: QuerySet[Event]) -> None:
         def again(event: Event) -> None:
             with transaction.atomic():
-                if not inbox_events.requeue(event):
+                if not events.requeue(event):
                     raise Problem("event_not_failed", "It is not failed any more.", status=409)
                 connection = event.trigger.connection
                 audit.record(

@@ -12,7 +12,7 @@ from connections.api import etags
 from connections.api.endpoints import Endpoint
 from connections.models import Connection
 from core.errors import not_found
-from workflows import inbox_secrets, trigger_tests, triggers
+from workflows import trigger_tests, triggers
 from workflows.api.serializers.triggers import (
     SecretIn,
     SecretOut,
@@ -24,6 +24,7 @@ from workflows.api.serializers.triggers import (
     WebhookIn,
 )
 from workflows.catalog import Reach
+from workflows.inbox import secrets
 from workflows.models import Trigger, Workflow
 from workflows.webhooks import state, wishes
 
@@ -104,7 +105,7 @@ class Secrets(Endpoint):
     @extend_schema(request=SecretIn, responses={201: SecretOut}, summary="Add a signing secret")
     def post(self, request: Request, trigger_id: uuid.UUID) -> Response:
         trigger = self.get_or_404(_live(), pk=trigger_id)
-        secret, _ = inbox_secrets.add_secret(
+        secret, _ = secrets.add_secret(
             actor=self.actor, trigger=trigger, secret=self.validated(SecretIn)["secret"]
         )
         return Response(SecretOut(secret).data, status=201)
@@ -121,7 +122,7 @@ class SecretDetail(Endpoint):
         secret = trigger.secrets.filter(pk=secret_id).first()
         if secret is None:
             raise not_found()
-        inbox_secrets.retire_secret(actor=self.actor, secret=secret)
+        secrets.retire_secret(actor=self.actor, secret=secret)
         return Response(status=204)
 
 

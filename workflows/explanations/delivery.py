@@ -7,10 +7,11 @@ from typing import Any
 import structlog
 from django.db.models import OuterRef, Subquery
 
-from workflows import inbox_events, workflow_words
+from workflows import workflow_words
 from workflows.conditions import evaluate
 from workflows.conditions.evaluate import Judged
 from workflows.formatting import chain_reasons
+from workflows.inbox import events
 from workflows.models import Event, Run, Trigger, Workflow, WorkflowVersion
 
 log = structlog.get_logger(__name__)
@@ -55,7 +56,7 @@ def outcomes(event: Event) -> list[Outcome]:
     }
     found = [_started(run) for run in runs.values()]
     if event.status == Event.Status.DONE and not event.is_test:
-        fields = inbox_events.fields_of(event)
+        fields = events.fields_of(event)
         others = _published_then(event).exclude(pk__in=runs).order_by("name", "pk")[:MOST_WORKFLOWS]
         rows = list(others)
         versions = WorkflowVersion.objects.in_bulk([row.version_then for row in rows if row.version_then])
@@ -148,7 +149,7 @@ def in_brief(event: Event, workflows: Iterable[Workflow]) -> str:
     versions = [row.live for row in workflows if row.live and row.created_at <= event.received_at]
     if not versions:
         return "nothing: no workflow was published"
-    fields = inbox_events.fields_of(event)
+    fields = events.fields_of(event)
     judged = all(version.published_at <= event.received_at for version in versions)
     if judged and not any(_holds(version.definition["conditions"], fields) for version in versions):
         return "nothing: conditions did not hold"

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='trigger',
             name='redact',
-            field=models.JSONField(blank=True, default=list, help_text='Paths; see workflows.redaction', verbose_name='fields never stored'),
+            field=models.JSONField(blank=True, default=list, help_text='Paths; see workflows.inbox.redaction', verbose_name='fields never stored'),
         ),
         migrations.AlterField(
             model_name='event',

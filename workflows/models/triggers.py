@@ -29,7 +29,7 @@ class Trigger(models.Model):
     token = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
     redact = models.JSONField(
-        "fields never stored", default=list, blank=True, help_text="Paths; see workflows.redaction"
+        "fields never stored", default=list, blank=True, help_text="Paths; see workflows.inbox.redaction"
     )
     options = models.JSONField(default=dict, blank=True, help_text="As its type in the catalog declares them")
     confirmed_at = models.DateTimeField(null=True, blank=True)
@@ -37,7 +37,7 @@ class Trigger(models.Model):
         null=True,
         blank=True,
         editable=False,
-        help_text="Until then one change may be told twice, under two event ids; see workflows.twins",
+        help_text="Until then one change may be told twice, under two event ids; see workflows.inbox.deduplication",
     )
     created_at = models.DateTimeField(default=clock.now, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True)

@@ -7,8 +7,9 @@ from django.db.models import QuerySet
 
 from connections.models import Connection
 from connections.web.forms import Line
-from workflows import catalog, redaction, trigger_options
+from workflows import catalog, trigger_options
 from workflows.action_forms import SchemaForm
+from workflows.inbox import redaction
 from workflows.models import Trigger
 
 

@@ -14,7 +14,8 @@ from connections.web.access import member
 from connections.web.actor_of_request import actor_of
 from core.db import clock
 from core.errors import Problem
-from workflows import catalog, inbox_secrets
+from workflows import catalog
+from workflows.inbox import secrets
 from workflows.pages.trigger_forms import SecretForm
 from workflows.pages.triggers import SECTION, get_trigger, show
 
@@ -32,9 +33,7 @@ def add(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
     form = SecretForm(request.POST)
     if form.is_valid():
         try:
-            _, verdicts = inbox_secrets.add_secret(
-                actor=actor_of(request), trigger=trigger, **form.cleaned_data
-            )
+            _, verdicts = secrets.add_secret(actor=actor_of(request), trigger=trigger, **form.cleaned_data)
         except Problem as problem:
             form.add_error("secret", problem.message)
         else:
@@ -66,7 +65,7 @@ def retire(request: HttpRequest, trigger_id: uuid.UUID, secret_id: uuid.UUID) ->
     if secret is None:
         raise Http404
     if request.method == "POST":
-        inbox_secrets.retire_secret(actor=actor_of(request), secret=secret)
+        secrets.retire_secret(actor=actor_of(request), secret=secret)
         messages.success(request, "The secret is retired: what it signs is refused from now on.")
         return redirect("triggers:detail", trigger.pk)
     context = {

@@ -14,8 +14,9 @@ from connections.web.access import here, member
 from connections.web.actor_of_request import actor_of
 from core.text_search import search
 from core.web.pagination import page_of
-from workflows import catalog, inbox_secrets, setup_guide, trigger_health, trigger_options
+from workflows import catalog, setup_guide, trigger_health, trigger_options
 from workflows.deliveries import Deliveries
+from workflows.inbox import secrets as inbox_secrets
 from workflows.models import Trigger
 from workflows.pages.trigger_forms import SecretForm
 from workflows.webhooks import state

@@ -9,8 +9,9 @@ from django.db import transaction
 from connections.tenancy.actor import Actor
 from core import backoff
 from core.db import clock
-from workflows import catalog, twins
+from workflows import catalog
 from workflows.catalog import ProviderError, Subscriber, Webhook
+from workflows.inbox import deduplication
 from workflows.models import Subscription
 from workflows.notifications import facts
 from workflows.webhooks import making, recovering, wishes
@@ -117,7 +118,7 @@ def _tidy(care: Care) -> None:
                 wishes.record(_SYSTEM, row.trigger, wishes.REMOVED, webhook=some_id, why=why)
 
     if row.others:
-        twins.watch(row.trigger)
+        deduplication.watch(row.trigger)
     care.ask(act)
     care.write(tidied_at=now, others=[])
 

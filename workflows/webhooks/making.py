@@ -13,8 +13,8 @@ from django.db import transaction
 from connections.tenancy.actor import Actor
 from core.db import clock
 from core.errors import Problem
-from workflows import inbox_secrets, twins
 from workflows.catalog import MadeWebhook, ProviderError, Subscriber, Webhook
+from workflows.inbox import deduplication, secrets
 from workflows.models import Subscription
 from workflows.webhooks import wishes
 from workflows.webhooks.care import Care
@@ -30,7 +30,7 @@ def make(care: Care) -> None:
     """Remove what an earlier attempt may have left, make one, store its secret, and have it prove itself."""
     row = care.row
     active = row.trigger.secrets.filter(retired_at__isnull=True).count()
-    if active >= inbox_secrets.MAX_SECRETS:
+    if active >= secrets.MAX_SECRETS:
         raise Problem("too_many_secrets", "Retire a secret that is no longer used first.", status=409)
     made = care.ask(lambda subscriber, api: _made(care, subscriber, api))
     keep(care, made)
@@ -50,7 +50,7 @@ def prove(care: Care) -> None:
 def _made(care: Care, subscriber: Subscriber, api: Any) -> MadeWebhook:
     row, trigger = care.row, care.row.trigger
     others = tidied(care, subscriber, api, unsure=row.sent_at is not None)
-    twins.watch(trigger)  # before there are two that tell of the same
+    deduplication.watch(trigger)  # before there are two that tell of the same
     again = {"gap_since": row.gap_since or row.sent_at} if row.sent_at else {}
     care.write(sent_at=row.sent_at or clock.now(), others=others[:_MOST_OTHERS], **again)
     return subscriber.make(api, trigger.url, wishes.events_of(trigger), wishes.reach_of(row), trigger.name)
@@ -84,7 +84,7 @@ def keep(care: Care, made: MadeWebhook) -> None:
     """Its id and secret in one transaction: from here on it is known. What was on so far is now replaced."""
     row, now = care.row, clock.now()
     with transaction.atomic():
-        secret, _ = inbox_secrets.add_secret(actor=_SYSTEM, trigger=row.trigger, secret=made.secret)
+        secret, _ = secrets.add_secret(actor=_SYSTEM, trigger=row.trigger, secret=made.secret)
         row.trigger.subscriptions.filter(status=Subscription.Status.ON).update(
             status=Subscription.Status.REPLACED, attempts=0, next_attempt_at=now
         )

@@ -1,7 +1,7 @@
 """Recovering: changes that were not delivered, read from the provider and put into the inbox as events of their own.
 
 The same change has the same event id each time, so that doing it again stores nothing twice; and what was delivered, or
-is delivered late, is recognised as its twin (workflows.twins).
+is delivered late, is recognised as its twin (workflows.inbox.deduplication).
 """
 
 from datetime import datetime, timedelta
@@ -11,10 +11,11 @@ from django.db import transaction
 
 from connections.tenancy.actor import Actor
 from core.db import clock
-from workflows import catalog, storing, twins
+from workflows import catalog
 from workflows.catalog import Missed
+from workflows.inbox import deduplication, store
+from workflows.inbox.store import Recovered, Verdict
 from workflows.models import Trigger
-from workflows.storing import Recovered, Verdict
 from workflows.webhooks import wishes
 from workflows.webhooks.care import Care
 
@@ -34,7 +35,7 @@ def recover(care: Care) -> None:
     """Ask what happened since `gap_since`, store what nobody delivered, and write down what could not be found."""
     row, trigger, until = care.row, care.row.trigger, clock.now()
     since = row.gap_since or until
-    twins.watch(trigger)
+    deduplication.watch(trigger)
 
     def missed(subscriber: catalog.Subscriber, api: Any) -> Missed:
         from_ = max(since, until - subscriber.most_missed)
@@ -66,6 +67,6 @@ def _store(care: Care, found: Missed, since: datetime) -> int:
         if number % _RENEW_EVERY == 0:
             care.keep()
         told = Recovered(change.happened_at, min(since, change.happened_at) - _SKEW)
-        verdict = storing.store(care.row.trigger, body=change.body, recovered=told)
+        verdict = store.store(care.row.trigger, body=change.body, recovered=told)
         stored += verdict != Verdict.DUPLICATE
     return stored

@@ -11,8 +11,8 @@ from connections.tenancy.actor import Actor
 from core import backoff
 from core.db import clock
 from core.errors import Problem
-from workflows import inbox_secrets, twins
 from workflows.catalog import ProviderError, Subscriber
+from workflows.inbox import deduplication, secrets
 from workflows.models import Subscription
 from workflows.webhooks import making, recovering, wishes
 from workflows.webhooks.care import Care, LeaseLost, claim
@@ -29,10 +29,10 @@ def replaced(care: Care) -> None:
     row = care.row
     newer = row.trigger.subscriptions.filter(status=Subscription.Status.ON).first()
     if newer is None or newer.confirmed_at is None:
-        twins.watch(row.trigger)
+        deduplication.watch(row.trigger)
         care.done(again_in=backoff.delay(max(1, newer.pings) if newer else 5))
         return
-    twins.watch(row.trigger)
+    deduplication.watch(row.trigger)
     care.ask(lambda subscriber, api: subscriber.remove(api, row.external_id))
     with transaction.atomic():
         # What the provider has begun to deliver, it may go on with: its secret counts for as long.
@@ -50,7 +50,7 @@ def retire_secret(care: Care) -> None:
     active = trigger.secrets.filter(retired_at__isnull=True)
     if secret is not None and active.exclude(pk=secret.pk).exists():
         secret.trigger = trigger
-        inbox_secrets.retire_secret(actor=_SYSTEM, secret=secret)
+        secrets.retire_secret(actor=_SYSTEM, secret=secret)
     care.done(again_in=None)
 
 

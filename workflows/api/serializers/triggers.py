@@ -8,8 +8,8 @@ from rest_framework import serializers
 from connections.api.health import health_field
 from workflows import catalog
 from workflows.catalog.schemas import ActionInput, Text
+from workflows.inbox.redaction import LONGEST_PATH, MOST_PATHS
 from workflows.models import Event, Trigger, TriggerSecret, Watch
-from workflows.redaction import LONGEST_PATH, MOST_PATHS
 from workflows.representations.events_and_calls import EventOut
 from workflows.webhooks import state
 

@@ -6,9 +6,10 @@ from connections.tenancy.actor import Actor
 from core.crypto import seal
 from core.db import clock
 from core.errors import Problem
-from workflows import catalog, holding, turned_away
+from workflows import catalog
+from workflows.inbox import rejections, unverified
+from workflows.inbox.trigger_audit import record
 from workflows.models import Trigger, TriggerSecret
-from workflows.trigger_audit import record
 
 MAX_SECRETS = 10
 
@@ -32,12 +33,12 @@ def add_secret(*, actor: Actor, trigger: Trigger, secret: str) -> tuple[TriggerS
             return same, {}
         if len(active) >= MAX_SECRETS:
             raise Problem("too_many_secrets", "Retire a secret that is no longer used first.", status=409)
-        turned_away.close_minute(trigger)
+        rejections.close_minute(trigger)
         row = TriggerSecret(trigger=trigger, created_by_id=actor.user_id)
         seal(row, "secret", secret)
         row.save()
         record(actor, trigger, "trigger.secret_added")
-        return row, holding.judge_held(trigger, secrets=[*active, row], held=trigger.held.all())
+        return row, unverified.judge_held(trigger, secrets=[*active, row], held=trigger.held.all())
 
 
 def retire_secret(*, actor: Actor, secret: TriggerSecret) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 from django.db import OperationalError, connection
 
-from workflows.intake import on_postgresql, on_sqlite, rows
+from workflows.inbox.fast import insert_sql, postgresql, sqlite
 
 log = structlog.get_logger(__name__)
 
@@ -22,14 +22,14 @@ _MOST_AT_ONCE = 100
 _IDLE_AFTER = 10.0
 # Seconds. On PostgreSQL whoever waits longer goes the ordinary way, on a connection of his own.
 ANSWER_WITHIN = {"postgresql": 2.0, "sqlite": 20.0}
-_ON: dict[str, Any] = {"postgresql": on_postgresql, "sqlite": on_sqlite}
+_ON: dict[str, Any] = {"postgresql": postgresql, "sqlite": sqlite}
 
 Told = Callable[[bool, Exception | None], None]
 
 
 @dataclass
 class _Delivery:
-    parameters: rows.Parameters
+    parameters: insert_sql.Parameters
     told: Told
     error: Exception | None = None
 
@@ -50,7 +50,7 @@ class Together:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def store(self, parameters: rows.Parameters) -> bool:
+    def store(self, parameters: insert_sql.Parameters) -> bool:
         """Whether it was stored, committed. Raises django.db.Error."""
         done = threading.Lock()
         done.acquire()
@@ -67,7 +67,7 @@ class Together:
             raise became[0]
         return became[0]
 
-    def hand_in(self, parameters: rows.Parameters, told: Told) -> None:
+    def hand_in(self, parameters: insert_sql.Parameters, told: Told) -> None:
         """Have it stored. `told` is called in the writer's thread: whether it was stored, or the error."""
         with self._lock:
             self._waiting.put(_Delivery(parameters, told))

@@ -10,8 +10,9 @@ from django.db import IntegrityError, transaction
 
 from core.db import clock
 from core.json_sanitize import storable_text
-from workflows import catalog, redaction, twins
+from workflows import catalog
 from workflows.catalog import Delivery
+from workflows.inbox import deduplication, redaction
 from workflows.models import Event, Trigger, TriggerSecret
 from workflows.outgoing import outbox
 from workflows.queue import wakeup
@@ -120,7 +121,7 @@ def store(
     delivery = catalog.integration(trigger.provider).read_delivery(body)
     event = event_of(trigger, body=body, is_test=is_test, delivery=delivery)
     fires = event.status == Event.Status.QUEUED
-    watching = signed_by is not None and twins.watched(trigger)
+    watching = signed_by is not None and deduplication.watched(trigger)
     if watching and signed_by is not None:
         event.source = signed_by.pk.hex
     if recovered is not None:
@@ -129,9 +130,11 @@ def store(
         with transaction.atomic():
             if watching or recovered is not None:
                 trigger.lock()
-            if watching and twins.is_told(trigger, event, delivery):
+            if watching and deduplication.is_told(trigger, event, delivery):
                 return Verdict.DUPLICATE
-            if recovered is not None and twins.is_delivered(trigger, event, delivery, recovered.since):
+            if recovered is not None and deduplication.is_delivered(
+                trigger, event, delivery, recovered.since
+            ):
                 return Verdict.DUPLICATE
             event.save(force_insert=True)
             if trigger.confirmed_at is None and not is_test and recovered is None:

@@ -9,7 +9,7 @@ from functools import partial
 
 from django.db import OperationalError, connection
 
-from workflows.intake import rows
+from workflows.inbox.fast import insert_sql
 from workflows.models import Event
 from workflows.queue import wakeup
 
@@ -23,7 +23,7 @@ _RING = (
 
 
 @contextmanager
-def transaction() -> Iterator[Callable[[list[rows.Parameters]], list[bool]]]:
+def transaction() -> Iterator[Callable[[list[insert_sql.Parameters]], list[bool]]]:
     """Give what stores several, once nobody else writes: whether each was stored. Committed at the end.
 
     Raises django.db.Error; then none was stored.
@@ -69,9 +69,9 @@ def _begin_writing(line: sqlite3.Connection) -> None:
             return
 
 
-def write(line: sqlite3.Connection, batch: Iterable[rows.Parameters]) -> list[bool]:
+def write(line: sqlite3.Connection, batch: Iterable[insert_sql.Parameters]) -> list[bool]:
     """Inside a transaction: store each if it is new, owe it to hooks, ring. Answers which were stored."""
-    found = [line.execute(rows.STORE_ONE, parameters).fetchone() for parameters in batch]
+    found = [line.execute(insert_sql.STORE_ONE, parameters).fetchone() for parameters in batch]
     fire = [row for row in found if row is not None and row[-1] == Event.Status.QUEUED]
     if fire:
         _ring(line, wakeup.ring_written())
@@ -82,12 +82,12 @@ def write(line: sqlite3.Connection, batch: Iterable[rows.Parameters]) -> list[bo
 
 def _ring(line: sqlite3.Connection, ring: tuple[str, str]) -> None:
     """One that nobody has taken yet is taken after this commit, and found to mean this as well."""
-    line.execute(_RING, (*ring, rows.now()))
+    line.execute(_RING, (*ring, insert_sql.now()))
 
 
 def _owe(line: sqlite3.Connection, stored: tuple[int, str, str, str, str, str, str]) -> int:
     seq, _, workspace, trigger, lane, received_at, _ = stored
-    takers = line.execute(rows.HOOKS_THAT_TAKE, (workspace, trigger)).fetchall()
+    takers = line.execute(insert_sql.HOOKS_THAT_TAKE, (workspace, trigger)).fetchall()
     for (hook,) in takers:
-        line.execute(rows.OWE, (uuid.uuid4().hex, workspace, hook, seq, lane, received_at, received_at))
+        line.execute(insert_sql.OWE, (uuid.uuid4().hex, workspace, hook, seq, lane, received_at, received_at))
     return len(takers)

@@ -1,6 +1,6 @@
 """What is known about triggers, kept in memory for a moment. Nothing is stored on its word alone.
 
-The statement that stores a delivery (workflows.intake.rows) holds what was believed here against the rows: where a
+The statement that stores a delivery (workflows.inbox.fast.insert_sql) holds what was believed here against the rows: where a
 secret was retired, or a trigger paused or deleted since, it stores nothing.
 """
 
@@ -12,9 +12,10 @@ from typing import Any
 from django.db.models import Q
 
 from core.crypto import Unreadable
-from workflows import catalog, twins
+from workflows import catalog
 from workflows.catalog import Integration
-from workflows.intake import rows
+from workflows.inbox import deduplication
+from workflows.inbox.fast import insert_sql
 from workflows.models import Trigger, TriggerSecret
 
 _KEPT_SECONDS = 60.0
@@ -94,11 +95,11 @@ def _look_up(provider: str, token: str) -> Known | None:
         integration=catalog.integration(provider),
         secrets=secrets,
         values=values,
-        beliefs=[rows.beliefs(trigger, secret) for secret in secrets],
+        beliefs=[insert_sql.beliefs(trigger, secret) for secret in secrets],
         until=time.monotonic() + _KEPT_SECONDS,
     )
 
 
 def _is_plain(trigger: Trigger) -> bool:
     closed = trigger.status == Trigger.Status.CLOSED
-    return not (closed or catalog.polled(trigger.key) or twins.watched(trigger))
+    return not (closed or catalog.polled(trigger.key) or deduplication.watched(trigger))

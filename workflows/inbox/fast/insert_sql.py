@@ -16,8 +16,8 @@ from django.db import connection
 from core.db import clock
 from core.json_sanitize import storable_text
 from workflows.catalog import Delivery
+from workflows.inbox.store import Judged
 from workflows.models import Event, Hook, HookDelivery, Trigger, TriggerSecret
-from workflows.storing import Judged
 
 _EVENT, _TRIGGER, _SECRET = (model._meta.db_table for model in (Event, Trigger, TriggerSecret))
 _HOOK, _OWED = Hook._meta.db_table, HookDelivery._meta.db_table

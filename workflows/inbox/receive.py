@@ -1,9 +1,10 @@
 """The inbox: finds whose a delivery is and judges it, so that it is stored before anybody answers the provider."""
 
-from workflows import catalog, holding, signers, storing, turned_away
+from workflows import catalog
+from workflows.inbox import rejections, signers, store, unverified
+from workflows.inbox.store import Verdict
 from workflows.models import Trigger
 from workflows.queue import metrics
-from workflows.storing import Verdict
 
 MAX_BODY = 256 * 1024
 
@@ -23,14 +24,14 @@ def receive(trigger: Trigger, *, body: bytes, signature: str | None) -> Verdict:
     metrics.DELIVERIES.labels(verdict).inc()
     looks_signed = catalog.integration(trigger.provider).webhooks.looks_signed
     if verdict == Verdict.DUPLICATE or (verdict == Verdict.REFUSED and looks_signed(signature)):
-        turned_away.count(trigger, verdict)
+        rejections.count(trigger, verdict)
     return verdict
 
 
 def _judge(trigger: Trigger, *, body: bytes, signature: str | None) -> Verdict:
     secrets = list(trigger.secrets.filter(retired_at__isnull=True))
     if not secrets:
-        held = holding.hold(trigger, body=body, signature=signature)
+        held = unverified.hold(trigger, body=body, signature=signature)
         return _judge(trigger, body=body, signature=signature) if held is None else held
     signed_by = signers.signer_of(trigger, secrets, body=body, signature=signature)
     if signed_by is None:
@@ -38,4 +39,4 @@ def _judge(trigger: Trigger, *, body: bytes, signature: str | None) -> Verdict:
     signers.saw_secret(signed_by)
     if trigger.status == Trigger.Status.CLOSED:  # genuine, and nobody listens any more
         return Verdict.IGNORED
-    return storing.store(trigger, body=body, signed_by=signed_by)
+    return store.store(trigger, body=body, signed_by=signed_by)

@@ -10,7 +10,7 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from core.db.hot import batch as statements
 from core.db.postgresql import plans
-from workflows.intake import ringing, rows
+from workflows.inbox.fast import insert_sql, notifier
 
 # Whoever keeps a row to himself for longer keeps his own deliveries waiting, not everybody's: they go one by one then,
 # and what still waits goes the ordinary way.
@@ -18,18 +18,18 @@ _LOCK_WITHIN = "200ms"
 
 
 @contextmanager
-def transaction() -> Iterator[Callable[[list[rows.Parameters]], list[bool]]]:
+def transaction() -> Iterator[Callable[[list[insert_sql.Parameters]], list[bool]]]:
     """Give what stores several: whether each was stored, committed. Raises django.db.Error; then none was."""
     _line()
     yield _commit
 
 
-def _commit(batch: list[rows.Parameters]) -> list[bool]:
+def _commit(batch: list[insert_sql.Parameters]) -> list[bool]:
     stored, fires, owed = write(batch)
     if fires:
-        ringing.FOR_EVENTS.soon()
+        notifier.FOR_EVENTS.soon()
     if owed:
-        ringing.FOR_HOOKS.soon()
+        notifier.FOR_HOOKS.soon()
     return stored
 
 
@@ -40,9 +40,9 @@ def is_of_one(error: Exception) -> bool:
     return not isinstance(error, OperationalError | InterfaceError)
 
 
-def write(batch: list[rows.Parameters]) -> tuple[list[bool], bool, bool]:
+def write(batch: list[insert_sql.Parameters]) -> tuple[list[bool], bool, bool]:
     """Whether each was stored, and of them all whether runs may follow and whether hooks are owed something."""
-    with statements.run(rows.STORE_ALL, rows.lists(batch)) as cursor:
+    with statements.run(insert_sql.STORE_ALL, insert_sql.lists(batch)) as cursor:
         found: list[tuple[uuid.UUID, bool, int]] = cursor.fetchall()
     stored, fires, owed = (
         {key for key, _, _ in found},

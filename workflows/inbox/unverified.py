@@ -10,9 +10,10 @@ from django.db.models.functions import Length
 
 from core.db import clock
 from core.json_sanitize import storable_text
-from workflows import catalog, signers, storing
+from workflows import catalog
+from workflows.inbox import signers, store
+from workflows.inbox.store import Verdict
 from workflows.models import HeldDelivery, Trigger, TriggerSecret
-from workflows.storing import Verdict
 
 log = structlog.get_logger(__name__)
 
@@ -97,7 +98,7 @@ def judge_held(
         verdict = Verdict.REFUSED
         if signed_by is not None:
             signers.saw_secret(signed_by)
-            verdict = storing.store(trigger, body=body, signed_by=signed_by)
+            verdict = store.store(trigger, body=body, signed_by=signed_by)
             delivery.delete()
         verdicts[verdict] = verdicts.get(verdict, 0) + 1
     log.info("held_deliveries_judged", trigger=str(trigger.pk), verdicts=verdicts)

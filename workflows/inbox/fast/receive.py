@@ -1,4 +1,4 @@
-"""One delivery on the straight way: known, signed, stored, or None for the ordinary way (workflows.inbox)."""
+"""One delivery on the straight way: known, signed, stored, or None for the ordinary way (workflows.inbox.receive)."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 import structlog
 from django.db import DEFAULT_DB_ALIAS, Error, connection, connections, transaction
 
-from workflows import signers, storing
-from workflows.intake import known, on_postgresql, on_sqlite, rows
-from workflows.intake.together import TOGETHER
+from workflows.inbox import signers, store
+from workflows.inbox.fast import insert_sql, postgresql, sqlite, trigger_cache
+from workflows.inbox.fast.group_commit import TOGETHER
+from workflows.inbox.store import Verdict
 from workflows.models import TriggerSecret
 from workflows.queue import metrics, wakeup
-from workflows.storing import Verdict
 
 log = structlog.get_logger(__name__)
 
@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 class _Ready(NamedTuple):
     """A genuine delivery, as it is to be stored."""
 
-    parameters: rows.Parameters
+    parameters: insert_sql.Parameters
     secret: TriggerSecret
     verdict: Verdict
 
@@ -29,7 +29,7 @@ def take(provider: str, token: str, *, body: bytes, signature: str | None) -> Ve
     what the database says.
     """
     try:
-        found = known.find(provider, token)
+        found = trigger_cache.find(provider, token)
         ready = _judge(token, found, body, signature)
         stored = ready is not None and _store(ready.parameters)
     except Error as error:
@@ -56,7 +56,7 @@ def begin(
 
     False: nothing was begun. Otherwise `then` is called once, in the writer's thread, with what `take` would return.
     """
-    ready = _judge(token, known.at_hand(provider, token), body, signature)
+    ready = _judge(token, trigger_cache.at_hand(provider, token), body, signature)
     if ready is None or signers.is_to_be_shown(ready.secret):
         return False
 
@@ -71,22 +71,24 @@ def begin(
     return True
 
 
-def _judge(token: str, found: known.Known | None, body: bytes, signature: str | None) -> _Ready | None:
+def _judge(
+    token: str, found: trigger_cache.Known | None, body: bytes, signature: str | None
+) -> _Ready | None:
     if found is None:
         return None
     index = found.integration.verify(body, signature, found.values)
     if index is None:
-        known.forget(token)
+        trigger_cache.forget(token)
         return None
     delivery = found.integration.read_delivery(body)
-    judged = storing.judged(found.trigger, delivery, body=body)
-    parameters = rows.parameters(delivery, judged, found.beliefs[index])
-    return _Ready(parameters, found.secrets[index], storing.STORED[judged.status])
+    judged = store.judged(found.trigger, delivery, body=body)
+    parameters = insert_sql.parameters(delivery, judged, found.beliefs[index])
+    return _Ready(parameters, found.secrets[index], store.STORED[judged.status])
 
 
 def _verdict(token: str, ready: _Ready, *, stored: bool) -> Verdict | None:
     if not stored:
-        known.forget(token)
+        trigger_cache.forget(token)
         return None
     metrics.DELIVERIES.labels(ready.verdict).inc()
     return ready.verdict
@@ -94,18 +96,18 @@ def _verdict(token: str, ready: _Ready, *, stored: bool) -> Verdict | None:
 
 def _failed(token: str, error: Exception) -> None:
     log.warning("straight_way_failed", error=type(error).__name__)
-    known.forget(token)
+    trigger_cache.forget(token)
 
 
-def _store(parameters: rows.Parameters) -> bool:
+def _store(parameters: insert_sql.Parameters) -> bool:
     """Whether it was stored, for good; in somebody else's transaction stored, and heard, when that is."""
     database: Any = connections[DEFAULT_DB_ALIAS]
     if not database.in_atomic_block:
         return TOGETHER.store(parameters)
     with transaction.atomic():
         if database.vendor == "sqlite":
-            return on_sqlite.write(database.connection, [parameters])[0]
-        (stored,), fires, owed = on_postgresql.write([parameters])
+            return sqlite.write(database.connection, [parameters])[0]
+        (stored,), fires, owed = postgresql.write([parameters])
         if fires:
             wakeup.ring()
         if owed:

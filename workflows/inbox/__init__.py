@@ -1,0 +1,1 @@
+"""Deliveries: received, verified, stored, deduplicated; the secrets that sign them."""
