@@ -19,14 +19,14 @@ class WorkflowsConfig(AppConfig):
             trigger_panel,
         )
         from workflows.notifications import kinds  # noqa: PLC0415 - needs loaded apps
-        from workflows.webhooks import wishes  # noqa: PLC0415 - needs loaded apps
+        from workflows.subscriptions import requests  # noqa: PLC0415 - needs loaded apps
 
         health.register()
         panels.register(scope_report.PANEL)
         panels.register(trigger_panel.PANEL)
         call_panel.register()
         kinds.register()
-        labels.register(wishes.AUDIT_WORDS)
+        labels.register(requests.AUDIT_WORDS)
         labels.register(
             {
                 "trigger.created": "Made a trigger",

@@ -13,7 +13,7 @@ from workflows.health import stopping
 from workflows.models import ActionCall, HeldDelivery, Run, Subscription, Trigger
 from workflows.queue import wakeup
 from workflows.runs import parking
-from workflows.webhooks import removing
+from workflows.subscriptions import remove
 
 
 @receiver(connection_restored, dispatch_uid="workflows_resume")
@@ -37,7 +37,7 @@ def remove_webhooks(connection: Connection, **kwargs: Any) -> dict[str, int]:
     """While there still are tokens: our webhooks at the provider go, as far as that can be had at once."""
     if not Subscription.objects.open().filter(trigger__connection=connection).exists():
         return {}
-    return {"Webhooks removed at the provider": removing.remove_all(connection)}
+    return {"Webhooks removed at the provider": remove.remove_all(connection)}
 
 
 @receiver(connection_revoked, dispatch_uid="workflows_stop")
@@ -66,7 +66,7 @@ def stop_everything(connection: Connection, **kwargs: Any) -> dict[str, Any]:
     Run.objects.filter(status=Run.Status.WAITING, steps__call__connection=connection).update(due_at=now)
     wakeup.ring()
     stopped = {"Triggers closed": closed, "Waiting calls cancelled": cancelled, "Paused runs ended": ended}
-    left = removing.leave_all(connection)
+    left = remove.leave_all(connection)
     return (
         names
         | stopped

@@ -15,7 +15,7 @@ from workflows.inbox import events, redaction, store
 from workflows.inbox.trigger_audit import record
 from workflows.models import Event, Trigger
 from workflows.runs import rate_limit
-from workflows.webhooks import wishes
+from workflows.subscriptions import requests
 
 
 def create(
@@ -43,8 +43,8 @@ def create(
         if trigger_type.poll:
             watching.begin(trigger)
         record(actor, trigger, "trigger.created", **({"options": checked} if checked else {}))
-        if wishes.wanted_by_default(trigger):
-            wishes.set_up(actor=actor, trigger=trigger)
+        if requests.wanted_by_default(trigger):
+            requests.set_up(actor=actor, trigger=trigger)
     return trigger
 
 
@@ -68,7 +68,7 @@ def change(*, actor: Actor, trigger: Trigger, changes: dict[str, Any]) -> None:
             if catalog.polled(trigger.key):
                 watching.restart(trigger)
             else:
-                wishes.look_soon(trigger)
+                requests.look_soon(trigger)
         record(actor, trigger, "trigger.changed", **changes)
     trigger.refresh_from_db()
 
@@ -104,7 +104,7 @@ def delete(*, actor: Actor, trigger: Trigger) -> None:
             deleted_at=clock.now(), status=Trigger.Status.CLOSED
         ):
             trigger.held.all().delete()
-            wishes.end_all(trigger)
+            requests.end_all(trigger)
             listening = trigger.workflows.filter(rate_limit.listening())
             error = Problem("cancelled", "The trigger was deleted.", status=409).as_error()
             rate_limit.cancel(rate_limit.held_of(listening), error)

@@ -14,7 +14,7 @@ from workflows.models import ActionCall, Watch
 from workflows.outgoing import retention, sender
 from workflows.queue import wakeup
 from workflows.runs import parking, rate_limit, replays
-from workflows.webhooks import tending
+from workflows.subscriptions import reconciler
 
 _BUDGET = 20.0
 _FAN_OUT_AT_ONCE = 0.5
@@ -47,7 +47,10 @@ def drain(budget: float = _BUDGET) -> int:
 def _others(end: float) -> int:
     """What is due besides events and their runs, and may make more of them."""
     return (
-        replays.advance_due(end) + watching.look_due(end) + pipeline.advance_due(end) + tending.tend_due(end)
+        replays.advance_due(end)
+        + watching.look_due(end)
+        + pipeline.advance_due(end)
+        + reconciler.tend_due(end)
     )
 
 
@@ -70,7 +73,7 @@ def housekeeping() -> None:
     unverified.release_late()
     unverified.forget_held()
     rejections.prune()
-    tending.prune()
+    reconciler.prune()
     retention.prune()
     loop_detection.prune()
     data_retention.prune()
@@ -87,5 +90,5 @@ def anything_due() -> bool:
         or engine.anything_due()
         or ActionCall.objects.due(now).exists()
         or Watch.objects.due(now).exists()
-        or tending.anything_due()
+        or reconciler.anything_due()
     )

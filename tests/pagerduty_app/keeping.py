@@ -18,7 +18,7 @@ from tests.people import people
 from tests.workflows.conftest import SYSTEM
 from workflows import fanout, triggers
 from workflows.models import Event, Subscription, Trigger
-from workflows.webhooks import tending
+from workflows.subscriptions import reconciler
 
 Json = dict[str, Any]
 ACCOUNT = "PACME01"
@@ -85,7 +85,7 @@ def turn(*, rounds: int = 1) -> None:
         now = timezone.now()
         soon = Subscription.objects.filter(next_attempt_at__lt=now + timedelta(hours=2))
         soon.update(next_attempt_at=now, lease_until=None)
-        tending.tend_due(time.monotonic() + 30)
+        reconciler.tend_due(time.monotonic() + 30)
 
 
 def theirs(sandbox: Sandbox, trigger: Trigger | None = None) -> list[Json]:

@@ -38,7 +38,7 @@ from workflows import trigger_health, triggers
 from workflows.inbox import secrets
 from workflows.inbox import store as storing
 from workflows.models import Run, Subscription, Trigger
-from workflows.webhooks import care, removing, state, tending, wishes
+from workflows.subscriptions import lease, reconciler, remove, requests, state
 
 __all__ = ["_held_to_the_contract", "connection", "kept", "relay", "trigger"]
 pytestmark = pytest.mark.django_db
@@ -245,9 +245,9 @@ def test_waiting_for_the_budget_of_requests_is_no_attempt(
 
     with monkeypatch.context() as patch:
         patch.setattr(Budget, "take", spent)
-        for _ in range(2 * tending.MAX_ATTEMPTS):
+        for _ in range(2 * reconciler.MAX_ATTEMPTS):
             Subscription.objects.filter(status="making").update(next_attempt_at=timezone.now())
-            tending.tend_due(time.monotonic() + 5)
+            reconciler.tend_due(time.monotonic() + 5)
 
     making = row(kept, "making")
     assert making.attempts == 0
@@ -304,7 +304,7 @@ def test_a_deleted_trigger_takes_its_webhook_along(kept: Trigger, sandbox: Sandb
 def test_a_trigger_deleted_in_the_middle_of_making_leaves_nothing(
     trigger: Trigger, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workflows.webhooks import making
+    from workflows.subscriptions import create as making
 
     keep = making.keep
 
@@ -366,9 +366,9 @@ def test_a_trigger_that_was_deleted_is_given_up_after_enough_attempts(
 ) -> None:
     sandbox.faults.add([{"kind": "status", "status": 500, "path": "webhook_subscriptions"}])
     triggers.delete(actor=SYSTEM, trigger=kept)
-    turn(rounds=tending.MAX_ATTEMPTS)
+    turn(rounds=reconciler.MAX_ATTEMPTS)
     assert row(kept, "removing").next_attempt_at > timezone.now() + timedelta(minutes=50), "then every hour"
-    turn(rounds=tending.HOURLY)
+    turn(rounds=reconciler.HOURLY)
 
     assert row(kept, "left").next_attempt_at is None
     assert len(audited("webhook_left")) == 1
@@ -381,7 +381,7 @@ def test_removing_twice_is_no_error(kept: Trigger, sandbox: Sandbox) -> None:
     turn()
 
     assert row(kept, "removed")
-    assert removing.remove_all(kept.connection) == 0
+    assert remove.remove_all(kept.connection) == 0
 
 
 def test_a_paused_trigger_keeps_its_webhook_and_starts_nothing(kept: Trigger, sandbox: Sandbox) -> None:
@@ -391,7 +391,7 @@ def test_a_paused_trigger_keeps_its_webhook_and_starts_nothing(kept: Trigger, sa
 
     (event,) = told(kept)
     assert event.status == "ignored"
-    assert wishes.allowed(kept.connection)
+    assert requests.allowed(kept.connection)
 
 
 def test_a_secret_that_somebody_retired_is_replaced(kept: Trigger, sandbox: Sandbox, relay: Relay) -> None:
@@ -410,7 +410,7 @@ def test_a_secret_that_somebody_retired_is_replaced(kept: Trigger, sandbox: Sand
 def test_a_slow_pagerduty_ends_the_turn_and_not_the_worker(
     kept: Trigger, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(care, "_LONGEST_SECONDS", -1.0)
+    monkeypatch.setattr(lease, "_LONGEST_SECONDS", -1.0)
     turn()
 
     on = row(kept, "on")
@@ -429,9 +429,9 @@ def test_a_switched_off_webhook_shows_in_the_list_of_triggers(kept: Trigger, san
 def test_what_ended_long_ago_is_forgotten(kept: Trigger, sandbox: Sandbox) -> None:
     triggers.delete(actor=SYSTEM, trigger=kept)
     turn()
-    assert tending.prune() == 0
+    assert reconciler.prune() == 0
     kept.subscriptions.update(ended_at=timezone.now() - timedelta(days=31))
-    assert tending.prune() == 1
+    assert reconciler.prune() == 1
 
 
 def test_a_webhook_that_appears_after_its_answer_was_given_up_is_removed(
@@ -461,7 +461,7 @@ def test_a_crash_after_enabling_ends_as_without_it(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(wishes, "record", die)
+        patch.setattr(requests, "record", die)
         with pytest.raises(Killed):
             turn()
     assert theirs(sandbox)[0]["disabled_until"] == 0

@@ -36,7 +36,7 @@ from workflows import triggers
 from workflows.catalog import Reach
 from workflows.inbox import secrets
 from workflows.models import Run, Subscription, Trigger
-from workflows.webhooks import care, making, tending, wishes
+from workflows.subscriptions import create, lease, reconciler, requests
 
 __all__ = ["_held_to_the_contract", "connection", "kept", "relay", "trigger"]
 pytestmark = pytest.mark.django_db
@@ -89,7 +89,7 @@ def test_without_the_optional_scopes_nothing_is_asked(db: None, sandbox: Sandbox
     assert not made.subscriptions.exists()
     assert asked(sandbox) == []
     with pytest.raises(Problem, match="may not set up webhooks"):
-        wishes.set_up(actor=SYSTEM, trigger=made)
+        requests.set_up(actor=SYSTEM, trigger=made)
 
 
 def test_scopes_that_were_asked_for_but_not_granted_leave_everything_as_before(
@@ -111,7 +111,7 @@ def catalog_scopes() -> list[str]:
 
 def test_it_can_be_limited_to_a_service(trigger: Trigger, sandbox: Sandbox, relay: Relay) -> None:
     trigger.subscriptions.all().delete()
-    wishes.set_up(actor=SYSTEM, trigger=trigger, reach=Reach("service", "PSVC00"))
+    requests.set_up(actor=SYSTEM, trigger=trigger, reach=Reach("service", "PSVC00"))
     turn()
 
     assert [one["filter"] for one in theirs(sandbox)] == [{"type": "service_reference", "id": "PSVC00"}]
@@ -125,9 +125,9 @@ def test_a_crash_leaves_one_webhook_whose_secret_is_known(
     by_hand = sandbox.subscribe(ACCOUNT, trigger.url, [], {"type": "account_reference"})
     targets: dict[str, tuple[Any, str]] = {
         "before the request": (webhooks.Api, "create_webhook"),
-        "before the commit": (making, "keep"),
-        "in the commit": (wishes, "record"),
-        "after it": (making, "prove"),
+        "before the commit": (create, "keep"),
+        "in the commit": (requests, "record"),
+        "after it": (create, "prove"),
     }
 
     def die(*args: Any, **kwargs: Any) -> None:
@@ -172,7 +172,7 @@ def test_what_happened_while_a_lost_webhook_was_there_is_recovered(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(making, "keep", die)
+        patch.setattr(create, "keep", die)
         with pytest.raises(Killed):
             turn()
     relay.answers = [503]
@@ -194,7 +194,7 @@ def test_a_webhook_made_by_hand_goes_when_the_new_one_works(
     made.subscriptions.all().delete()
     by_hand = sandbox.subscribe(ACCOUNT, made.url, [], {"type": "account_reference"})
     secrets.add_secret(actor=SYSTEM, trigger=made, secret=by_hand["secret"])
-    wishes.set_up(actor=SYSTEM, trigger=made)
+    requests.set_up(actor=SYSTEM, trigger=made)
 
     turn()
     assert len(theirs(sandbox, made)) == 2
@@ -216,7 +216,7 @@ def test_a_refusal_that_will_not_pass_is_said_and_leaves_the_guide(
     assert failed.error is not None
     assert failed.error["code"] == "invalid_at_provider"
     assert failed.next_attempt_at is None
-    wishes.set_up(actor=SYSTEM, trigger=trigger)
+    requests.set_up(actor=SYSTEM, trigger=trigger)
     assert row(trigger, "making").attempts == 0
 
 
@@ -236,10 +236,10 @@ def test_a_pagerduty_that_is_away_is_asked_again_later(
 
 def test_two_wishes_at_once_are_one(kept: Trigger, sandbox: Sandbox) -> None:
     with pytest.raises(Problem, match="by itself already"):
-        wishes.set_up(actor=SYSTEM, trigger=kept)
-    wishes.rotate(actor=SYSTEM, trigger=kept)
+        requests.set_up(actor=SYSTEM, trigger=kept)
+    requests.rotate(actor=SYSTEM, trigger=kept)
     with pytest.raises(Problem, match="being rotated"):
-        wishes.rotate(actor=SYSTEM, trigger=kept)
+        requests.rotate(actor=SYSTEM, trigger=kept)
 
 
 @pytest.mark.parametrize("newest_first", [False, True])
@@ -248,7 +248,7 @@ def test_rotating_the_secret_loses_nothing_and_starts_nothing_twice(
 ) -> None:
     publish(kept, connection)
     (old,) = theirs(sandbox)
-    wishes.rotate(actor=SYSTEM, trigger=kept)
+    requests.rotate(actor=SYSTEM, trigger=kept)
     turn()
     assert {row.status for row in kept.subscriptions.all()} == {"on", "replaced"}
     newer = next(one for one in theirs(sandbox) if one["id"] != old["id"])
@@ -280,7 +280,7 @@ def test_rotating_the_secret_loses_nothing_and_starts_nothing_twice(
 def test_the_old_webhook_stays_until_the_new_one_has_proved_itself(
     kept: Trigger, sandbox: Sandbox, relay: Relay
 ) -> None:
-    wishes.rotate(actor=SYSTEM, trigger=kept)
+    requests.rotate(actor=SYSTEM, trigger=kept)
     relay.answers = [503] * 50
     turn(rounds=6)
 
@@ -291,18 +291,18 @@ def test_the_old_webhook_stays_until_the_new_one_has_proved_itself(
 def test_a_crash_after_the_old_one_is_gone_ends_as_without_it(
     kept: Trigger, sandbox: Sandbox, relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wishes.rotate(actor=SYSTEM, trigger=kept)
+    requests.rotate(actor=SYSTEM, trigger=kept)
     turn()
     relay.let_in(1)
-    confirming = care.claim(row(kept, "on"))
+    confirming = lease.claim(row(kept, "on"))
     assert confirming is not None
-    tending.tend(confirming)
+    reconciler.tend(confirming)
 
     def die(*args: Any, **kwargs: Any) -> None:
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(wishes, "record", die)
+        patch.setattr(requests, "record", die)
         with pytest.raises(Killed):
             turn()
     assert len(theirs(sandbox)) == 1, "it is gone there, and the row does not say so yet"
@@ -318,13 +318,13 @@ def test_a_crash_while_rotating_takes_the_lost_one_and_leaves_the_old(
     kept: Trigger, sandbox: Sandbox, relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (old,) = theirs(sandbox)
-    wishes.rotate(actor=SYSTEM, trigger=kept)
+    requests.rotate(actor=SYSTEM, trigger=kept)
 
     def die(*args: Any, **kwargs: Any) -> None:
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(making, "keep", die)
+        patch.setattr(create, "keep", die)
         with pytest.raises(Killed):
             turn()
     assert len(theirs(sandbox)) == 2
@@ -341,7 +341,7 @@ def test_two_changes_of_a_kind_in_a_short_time_stay_two_while_there_are_two_webh
     made = make(connection, "note-added")
     triggers.change(actor=SYSTEM, trigger=made, changes={"redact": redact})
     prove(made, relay)
-    wishes.rotate(actor=SYSTEM, trigger=made)
+    requests.rotate(actor=SYSTEM, trigger=made)
     turn()
     relay.let_in(1)
     incident, user = open_incident(sandbox), sandbox.person(ACCOUNT)

@@ -21,7 +21,7 @@ from tests.workflows.pages import text
 from tests.workflows.trying import NOTE, bob, connection, form_path, look, provider, send, who
 from workflows import fanout, trigger_concerns, worker
 from workflows.models import ActionCall, Run, Subscription, Trigger, Watch, Workflow
-from workflows.webhooks import state
+from workflows.subscriptions import state
 
 __all__ = ["bob", "connection", "provider", "who"]
 pytestmark = pytest.mark.django_db

@@ -8,11 +8,16 @@ import pytest
 from workflows import engine, fanout, watching, worker
 from workflows.calls import pipeline
 from workflows.runs import replays
-from workflows.webhooks import tending
+from workflows.subscriptions import reconciler
 
 pytestmark = pytest.mark.django_db
 
-OTHERS = [(replays, "advance_due"), (watching, "look_due"), (pipeline, "advance_due"), (tending, "tend_due")]
+OTHERS = [
+    (replays, "advance_due"),
+    (watching, "look_due"),
+    (pipeline, "advance_due"),
+    (reconciler, "tend_due"),
+]
 
 
 @pytest.fixture

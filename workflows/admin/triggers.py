@@ -12,7 +12,7 @@ from connections.web.staff import support_actor
 from core.errors import in_words
 from workflows import triggers
 from workflows.models import Trigger, TriggerSecret
-from workflows.webhooks import state
+from workflows.subscriptions import state
 
 
 class SecretInline(LookOnlyInline):

@@ -26,7 +26,7 @@ from workflows.api.serializers.triggers import (
 from workflows.catalog import Reach
 from workflows.inbox import secrets
 from workflows.models import Trigger, Workflow
-from workflows.webhooks import state, wishes
+from workflows.subscriptions import requests, state
 
 
 def _live() -> QuerySet[Trigger]:
@@ -138,7 +138,7 @@ class TriggerWebhook(Endpoint):
         trigger, wanted = self.get_or_404(_plain(), pk=trigger_id), self.validated(WebhookIn)
         chosen = [(name.removesuffix("_id"), some_id) for name, some_id in wanted.items()]
         reach = Reach(*chosen[0]) if chosen else None
-        wishes.set_up(actor=self.actor, trigger=trigger, reach=reach)
+        requests.set_up(actor=self.actor, trigger=trigger, reach=reach)
         return Response(TriggerOut(trigger).data, status=202)
 
 
@@ -152,7 +152,7 @@ class RotateWebhook(Endpoint):
     )
     def post(self, request: Request, trigger_id: uuid.UUID) -> Response:
         trigger = self.get_or_404(_plain(), pk=trigger_id)
-        wishes.rotate(actor=self.actor, trigger=trigger)
+        requests.rotate(actor=self.actor, trigger=trigger)
         return Response(TriggerOut(trigger).data, status=202)
 
 

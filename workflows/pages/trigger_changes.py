@@ -15,7 +15,7 @@ from workflows import catalog, triggers
 from workflows.models import Trigger
 from workflows.pages.trigger_forms import RenameForm
 from workflows.pages.triggers import SECTION, get_trigger
-from workflows.webhooks import state
+from workflows.subscriptions import state
 
 
 @member

@@ -13,21 +13,21 @@ from connections.web.access import member
 from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from workflows.pages.triggers import get_trigger
-from workflows.webhooks import wishes
+from workflows.subscriptions import requests
 
 
 @member
 @require_POST
 def set_up(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
     words = "The webhook is being set up. This page shows how far it is."
-    return _ask(request, trigger_id, wishes.set_up, words)
+    return _ask(request, trigger_id, requests.set_up, words)
 
 
 @member
 @require_POST
 def rotate(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
     words = "The secret is being rotated: a second webhook is made, and takes the place of the first once it works."
-    return _ask(request, trigger_id, wishes.rotate, words)
+    return _ask(request, trigger_id, requests.rotate, words)
 
 
 def _ask(request: HttpRequest, trigger_id: uuid.UUID, wish: Callable[..., Any], words: str) -> HttpResponse:

@@ -19,7 +19,7 @@ from workflows.deliveries import Deliveries
 from workflows.inbox import secrets as inbox_secrets
 from workflows.models import Trigger
 from workflows.pages.trigger_forms import SecretForm
-from workflows.webhooks import state
+from workflows.subscriptions import state
 
 SECTION = {"section": "triggers"}
 _LATEST = 10

@@ -11,7 +11,7 @@ from workflows.catalog.schemas import ActionInput, Text
 from workflows.inbox.redaction import LONGEST_PATH, MOST_PATHS
 from workflows.models import Event, Trigger, TriggerSecret, Watch
 from workflows.representations.events_and_calls import EventOut
-from workflows.webhooks import state
+from workflows.subscriptions import state
 
 _OPTIONS = "As `options_schema` of the trigger in the catalog says; replaces the earlier ones."
 _REDACT = "Fields of deliveries that are never stored, such as event.data.title; replaces the earlier list."

@@ -11,7 +11,7 @@ from core.errors import in_words
 from workflows import catalog
 from workflows.formatting.datetimes import moment
 from workflows.models import Subscription, Trigger
-from workflows.webhooks import wishes
+from workflows.subscriptions import requests
 
 BY_ITSELF, BY_HAND = "by_itself", "by_hand"
 _KEPT = [*Subscription.OPEN, "failed", "left"]
@@ -55,7 +55,7 @@ def of(trigger: Any) -> SetUp:
     if rows is None:
         rows = list(trigger.subscriptions.filter(status__in=_KEPT)[:20])
     open_ = trigger.status != Trigger.Status.CLOSED
-    allowed = open_ and bool(wishes.events_of(trigger)) and wishes.allowed(trigger.connection)
+    allowed = open_ and bool(requests.events_of(trigger)) and requests.allowed(trigger.connection)
     by_status = {row.status: row for row in reversed(rows)}
     shown = by_status.get("on") or by_status.get("making")
     if not open_:
@@ -75,7 +75,7 @@ def of(trigger: Any) -> SetUp:
         may_rotate=allowed and shown.status == "on" and not rotating,
         changing=rotating or key in ("making", "unproven", "disabled"),
         webhook=shown.external_id,
-        reach=wishes.reach_of(shown).as_json(),
+        reach=requests.reach_of(shown).as_json(),
         recovered=_readable(shown.recovered),
     )
 

@@ -10,7 +10,7 @@ from core.errors import Problem
 from workflows import catalog
 from workflows.calls import provider_access
 from workflows.catalog import Subscriber
-from workflows.webhooks import wishes
+from workflows.subscriptions import requests
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ def ask(connection: Connection, act: Callable[[Subscriber, Any], T], before_each
     """
     state.check_usable(connection)
     subscriber = catalog.integration(connection.provider).subscriber
-    if subscriber is None or not wishes.allowed(connection):
+    if subscriber is None or not requests.allowed(connection):
         raise Problem(
             "missing_scope",
             "This connection was not, or is no longer, allowed to see and change webhooks. Reconnect and ask for it.",

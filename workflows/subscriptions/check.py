@@ -14,8 +14,8 @@ from workflows.catalog import ProviderError, Subscriber, Webhook
 from workflows.inbox import deduplication
 from workflows.models import Subscription
 from workflows.notifications import facts
-from workflows.webhooks import making, recovering, wishes
-from workflows.webhooks.care import Care
+from workflows.subscriptions import backfill, create, requests
+from workflows.subscriptions.lease import Care
 
 _SYSTEM = Actor.system()
 # While PagerDuty has a webhook disabled it drops what happens: the sooner that is seen, the less has to be recovered.
@@ -48,13 +48,13 @@ def _well(care: Care, found: Webhook) -> None:
     row = care.row
     if found.disabled or row.trouble:
         _enable(care, needed=found.disabled)
-    events, reach = wishes.events_of(row.trigger), wishes.reach_of(row)
+    events, reach = requests.events_of(row.trigger), requests.reach_of(row)
     if found.events != frozenset(events) or found.reach != reach:
         care.ask(lambda subscriber, api: subscriber.change(api, found.id, events, reach))
     if row.confirmed_at is None and not _confirm(care):
         return
     if row.gap_since is not None:
-        recovering.recover(care)
+        backfill.recover(care)
     _tidy(care)
     care.done(again_in=_next_look(), well_at=clock.now())
 
@@ -74,7 +74,7 @@ def _enable(care: Care, *, needed: bool) -> None:
     with transaction.atomic():
         care.write(trouble="", well_at=clock.now())
         if was_disabled:
-            wishes.record(_SYSTEM, care.row.trigger, wishes.ENABLED, webhook=care.row.external_id)
+            requests.record(_SYSTEM, care.row.trigger, requests.ENABLED, webhook=care.row.external_id)
 
 
 def _name(care: Care) -> str:
@@ -111,11 +111,11 @@ def _tidy(care: Care) -> None:
         return  # what is being made at this moment is not lost
 
     def act(subscriber: Subscriber, api: Any) -> None:
-        for some_id in making.tidied(care, subscriber, api, unsure=False):
+        for some_id in create.tidied(care, subscriber, api, unsure=False):
             if some_id in row.others:
                 subscriber.remove(api, some_id)
                 why = "the trigger has one of its own"
-                wishes.record(_SYSTEM, row.trigger, wishes.REMOVED, webhook=some_id, why=why)
+                requests.record(_SYSTEM, row.trigger, requests.REMOVED, webhook=some_id, why=why)
 
     if row.others:
         deduplication.watch(row.trigger)
@@ -132,11 +132,11 @@ def _make_anew(care: Care) -> None:
         care.give_back(
             status=Subscription.Status.REMOVED,
             ended_at=clock.now(),
-            next_attempt_at=clock.now() + recovering.retries_for(trigger),
+            next_attempt_at=clock.now() + backfill.retries_for(trigger),
         )
-        wishes.record(_SYSTEM, trigger, wishes.MISSING, webhook=row.external_id)
+        requests.record(_SYSTEM, trigger, requests.MISSING, webhook=row.external_id)
         if not trigger.subscriptions.filter(status=Subscription.Status.MAKING).exists():
-            wishes.begin(trigger, reach=row.reach, gap_since=_gap(row))
+            requests.begin(trigger, reach=row.reach, gap_since=_gap(row))
 
 
 def _renew(care: Care) -> None:
@@ -145,7 +145,7 @@ def _renew(care: Care) -> None:
     with transaction.atomic():
         row.trigger.lock()
         if not row.trigger.subscriptions.filter(status__in=["making", "replaced"]).exists():
-            wishes.begin(row.trigger, reach=row.reach, gap_since=_gap(row))
+            requests.begin(row.trigger, reach=row.reach, gap_since=_gap(row))
         care.done(again_in=_next_look())
 
 

@@ -16,8 +16,8 @@ from workflows.catalog import Missed
 from workflows.inbox import deduplication, store
 from workflows.inbox.store import Recovered, Verdict
 from workflows.models import Trigger
-from workflows.webhooks import wishes
-from workflows.webhooks.care import Care
+from workflows.subscriptions import requests
+from workflows.subscriptions.lease import Care
 
 _SYSTEM = Actor.system()
 # A delivery may have been stored a little before the provider says that the change happened: clocks differ.
@@ -39,8 +39,8 @@ def recover(care: Care) -> None:
 
     def missed(subscriber: catalog.Subscriber, api: Any) -> Missed:
         from_ = max(since, until - subscriber.most_missed)
-        events = frozenset(wishes.events_of(trigger))
-        found = subscriber.missed(api, events, wishes.reach_of(row), from_, until)
+        events = frozenset(requests.events_of(trigger))
+        found = subscriber.missed(api, events, requests.reach_of(row), from_, until)
         if from_ == since:
             return found
         words = f"Nothing from before {from_:%Y-%m-%d %H:%M} UTC was looked for. {found.words}"
@@ -57,7 +57,7 @@ def recover(care: Care) -> None:
     }
     with transaction.atomic():
         care.write(gap_since=None, recovered=summary)
-        wishes.record(_SYSTEM, trigger, wishes.RECOVERED, **summary)
+        requests.record(_SYSTEM, trigger, requests.RECOVERED, **summary)
 
 
 def _store(care: Care, found: Missed, since: datetime) -> int:

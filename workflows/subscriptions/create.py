@@ -16,8 +16,8 @@ from core.errors import Problem
 from workflows.catalog import MadeWebhook, ProviderError, Subscriber, Webhook
 from workflows.inbox import deduplication, secrets
 from workflows.models import Subscription
-from workflows.webhooks import wishes
-from workflows.webhooks.care import Care
+from workflows.subscriptions import requests
+from workflows.subscriptions.lease import Care
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +53,9 @@ def _made(care: Care, subscriber: Subscriber, api: Any) -> MadeWebhook:
     deduplication.watch(trigger)  # before there are two that tell of the same
     again = {"gap_since": row.gap_since or row.sent_at} if row.sent_at else {}
     care.write(sent_at=row.sent_at or clock.now(), others=others[:_MOST_OTHERS], **again)
-    return subscriber.make(api, trigger.url, wishes.events_of(trigger), wishes.reach_of(row), trigger.name)
+    return subscriber.make(
+        api, trigger.url, requests.events_of(trigger), requests.reach_of(row), trigger.name
+    )
 
 
 def tidied(care: Care, subscriber: Subscriber, api: Any, *, unsure: bool) -> list[str]:
@@ -77,7 +79,9 @@ def tidied(care: Care, subscriber: Subscriber, api: Any, *, unsure: bool) -> lis
 
 
 def _record_removed(care: Care, webhook: Webhook) -> None:
-    wishes.record(_SYSTEM, care.row.trigger, wishes.REMOVED, webhook=webhook.id, why="its secret was lost")
+    requests.record(
+        _SYSTEM, care.row.trigger, requests.REMOVED, webhook=webhook.id, why="its secret was lost"
+    )
 
 
 def keep(care: Care, made: MadeWebhook) -> None:
@@ -95,5 +99,5 @@ def keep(care: Care, made: MadeWebhook) -> None:
             made_at=now,
             well_at=now,
         )
-        reach = wishes.reach_of(row).as_json()
-        wishes.record(_SYSTEM, row.trigger, wishes.MADE, webhook=made.id, reach=reach)
+        reach = requests.reach_of(row).as_json()
+        requests.record(_SYSTEM, row.trigger, requests.MADE, webhook=made.id, reach=reach)

@@ -14,8 +14,8 @@ from core.errors import Problem
 from workflows.catalog import ProviderError, Subscriber
 from workflows.inbox import deduplication, secrets
 from workflows.models import Subscription
-from workflows.webhooks import making, recovering, wishes
-from workflows.webhooks.care import Care, LeaseLost, claim
+from workflows.subscriptions import backfill, create, requests
+from workflows.subscriptions.lease import Care, LeaseLost, claim
 
 log = structlog.get_logger(__name__)
 
@@ -39,9 +39,11 @@ def replaced(care: Care) -> None:
         care.give_back(
             status=Subscription.Status.REMOVED,
             ended_at=clock.now(),
-            next_attempt_at=clock.now() + recovering.retries_for(row.trigger),
+            next_attempt_at=clock.now() + backfill.retries_for(row.trigger),
         )
-        wishes.record(_SYSTEM, row.trigger, wishes.ROTATED, removed=row.external_id, now=newer.external_id)
+        requests.record(
+            _SYSTEM, row.trigger, requests.ROTATED, removed=row.external_id, now=newer.external_id
+        )
 
 
 def retire_secret(care: Care) -> None:
@@ -61,14 +63,14 @@ def remove(care: Care) -> None:
         care.give_back(
             status=Subscription.Status.REMOVED, ended_at=clock.now(), next_attempt_at=None, error=None
         )
-        wishes.record(_SYSTEM, care.row.trigger, wishes.REMOVED, webhook=care.row.external_id)
+        requests.record(_SYSTEM, care.row.trigger, requests.REMOVED, webhook=care.row.external_id)
 
 
 def _removed(care: Care, subscriber: Subscriber, api: Any) -> None:
     if care.row.external_id:
         subscriber.remove(api, care.row.external_id)
     if care.row.sent_at is not None and not care.row.external_id:
-        making.tidied(care, subscriber, api, unsure=True)
+        create.tidied(care, subscriber, api, unsure=True)
 
 
 def remove_all(connection: Connection) -> int:

@@ -13,7 +13,7 @@ from core.db import clock
 from core.errors import Problem
 from workflows.catalog import Subscriber
 from workflows.models import Subscription
-from workflows.webhooks import asking
+from workflows.subscriptions import provider_access
 
 T = TypeVar("T")
 # Renewed before each request, of which one takes at most 22 seconds (pagerduty_app.client.transport).
@@ -42,7 +42,7 @@ class Care:
 
     def ask(self, act: Callable[[Subscriber, Any], T]) -> T:
         """See asking.ask; the lease is renewed before each request. Raises LeaseLost as well."""
-        return asking.ask(self.connection, act, self.keep)
+        return provider_access.ask(self.connection, act, self.keep)
 
     def keep(self) -> None:
         """Renew the lease; a provider that is slow has this turn ended. Raises LeaseLost and Problem."""

@@ -15,8 +15,8 @@ from core.json_sanitize import storable
 from workflows.calls import outcomes
 from workflows.catalog import ProviderError
 from workflows.models import Subscription
-from workflows.webhooks import looking, making, removing, wishes
-from workflows.webhooks.care import Care, LeaseLost, claim
+from workflows.subscriptions import check, create, remove, requests
+from workflows.subscriptions.lease import Care, LeaseLost, claim
 
 log = structlog.get_logger(__name__)
 
@@ -31,11 +31,11 @@ HOURLY = 48
 _LATER_SECONDS = 3600.0
 _SYSTEM = Actor.system()
 _STEPS = {
-    "making": making.make,
-    "on": looking.look,
-    "replaced": removing.replaced,
-    "removing": removing.remove,
-    "removed": removing.retire_secret,
+    "making": create.make,
+    "on": check.look,
+    "replaced": remove.replaced,
+    "removing": remove.remove,
+    "removed": remove.retire_secret,
 }
 # After a failure that will not pass, or the last attempt: how the row ends. Others go on.
 _ENDS = {"making": "failed", "removing": "left"}
@@ -125,7 +125,7 @@ def _end(care: Care, status: str, error: dict[str, Any]) -> None:
         care.give_back(status=status, error=error, ended_at=clock.now(), next_attempt_at=None)
         if status == Subscription.Status.LEFT:
             detail = {"webhook": care.row.external_id, "reason": error["code"]}
-            wishes.record(_SYSTEM, care.row.trigger, wishes.LEFT, **detail)
+            requests.record(_SYSTEM, care.row.trigger, requests.LEFT, **detail)
 
 
 def _in(seconds: float) -> datetime:
