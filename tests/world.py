@@ -16,9 +16,9 @@ from connections.tenancy.actor import Actor
 from tests.people import People
 from tests.people import people as make_people
 from tests.workflows.conftest import SYSTEM, connect, publish
-from workflows import trigger_tests, triggers
 from workflows.inbox import secrets
 from workflows.models import ActionCall, Event, Hook, HookDelivery, ReplayBatch, Run
+from workflows.triggers import lifecycle, test_events
 
 SECRET = "a-signing-secret-of-the-world"
 
@@ -44,13 +44,13 @@ class World:
 def world() -> World:
     who = make_people()
     connection = connect(who.acme)
-    trigger = triggers.create(
+    trigger = lifecycle.create(
         actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="New"
     )
     secret, _ = secrets.add_secret(actor=SYSTEM, trigger=trigger, secret=SECRET)
     workflow = publish(trigger, connection)
-    event = triggers.send_test(actor=SYSTEM, trigger=trigger)
-    trigger_tests.start(actor=SYSTEM, event=event, workflow=workflow)
+    event = lifecycle.send_test(actor=SYSTEM, trigger=trigger)
+    test_events.start(actor=SYSTEM, event=event, workflow=workflow)
     call = ActionCall.objects.create(
         workspace=who.acme,
         connection=connection,

@@ -8,19 +8,19 @@ from connections.models import Connection
 from connections.signals import connection_restored, connection_revoked, connection_revoking
 from core.db import clock
 from core.errors import Problem
-from workflows import watching
 from workflows.health import stopping
 from workflows.models import ActionCall, HeldDelivery, Run, Subscription, Trigger
 from workflows.queue import wakeup
 from workflows.runs import parking
 from workflows.subscriptions import remove
+from workflows.triggers import polling
 
 
 @receiver(connection_restored, dispatch_uid="workflows_resume")
 def resume_parked_runs(connection: Connection, **kwargs: Any) -> None:
     """Runs that waited for this connection go on from the step they were at, and its polled triggers look again."""
     waiting = Run.objects.filter(blocked_on=connection, status=Run.Status.PAUSED)
-    if parking.resume(waiting) + watching.wake(connection):
+    if parking.resume(waiting) + polling.wake(connection):
         wakeup.ring()
 
 

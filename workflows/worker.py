@@ -7,7 +7,7 @@ from connections.mail import digest, notification_emails
 from connections.mail import outbox as mail
 from core.db import clock
 from core.db.postgresql import plans
-from workflows import data_retention, engine, fanout, watching
+from workflows import data_retention, engine, fanout
 from workflows.calls import loop_detection, pipeline
 from workflows.inbox import rejections, unverified
 from workflows.models import ActionCall, Watch
@@ -15,6 +15,7 @@ from workflows.outgoing import retention, sender
 from workflows.queue import wakeup
 from workflows.runs import parking, rate_limit, replays
 from workflows.subscriptions import reconciler
+from workflows.triggers import polling
 
 _BUDGET = 20.0
 _FAN_OUT_AT_ONCE = 0.5
@@ -48,7 +49,7 @@ def _others(end: float) -> int:
     """What is due besides events and their runs, and may make more of them."""
     return (
         replays.advance_due(end)
-        + watching.look_due(end)
+        + polling.look_due(end)
         + pipeline.advance_due(end)
         + reconciler.tend_due(end)
     )

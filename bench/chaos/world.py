@@ -21,8 +21,9 @@ from django.urls import reverse  # noqa: E402 - all of this needs a set-up Djang
 from connections.models import Account, Connection, User, Workspace  # noqa: E402
 from connections.tenancy.actor import Actor  # noqa: E402
 from taskjuice.demo import consent  # noqa: E402
-from workflows import authoring, triggers
+from workflows import authoring
 from workflows.inbox import secrets as inbox_secrets  # noqa: E402
+from workflows.triggers import lifecycle
 
 _ACTOR = Actor.system("Chaos")
 _PER_MINUTE = 600
@@ -39,7 +40,7 @@ def _tenant(user: User, account: Account, name: str) -> dict[str, str]:
         form = {"provider": "pagerduty", "label": name, "workspace": workspace.pk}
         consent.give(user, reverse("connections:connect"), form)
     connection = Connection.objects.get(workspace=workspace)
-    trigger = triggers.create(
+    trigger = lifecycle.create(
         actor=_ACTOR, connection=connection, key="pagerduty/incident-triggered", name=name
     )
     secret = secrets.token_urlsafe(24)

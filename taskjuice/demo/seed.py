@@ -15,9 +15,10 @@ from connections.connecting import health_check
 from connections.models import Account, ApiKey, Connection, Membership, Role, User, Workspace
 from connections.tenancy.actor import SCOPES, Actor
 from taskjuice.demo import consent
-from workflows import catalog, triggers
+from workflows import catalog
 from workflows.inbox import secrets
 from workflows.models import Trigger
+from workflows.triggers import lifecycle
 
 EMAIL = "demo@taskjuice.example"
 LABEL = "Acme's PagerDuty"
@@ -113,7 +114,7 @@ def _api_key(workspace: Workspace) -> str:
 def _trigger(connection: Connection, key: str) -> dict[str, str]:
     trigger = Trigger.objects.filter(connection=connection, key=key, deleted_at__isnull=True).first()
     if trigger is None:
-        trigger = triggers.create(actor=_ACTOR, connection=connection, key=key, name="")
+        trigger = lifecycle.create(actor=_ACTOR, connection=connection, key=key, name="")
     secret = _derived(f"secret of {trigger.pk}")
     secrets.add_secret(actor=_ACTOR, trigger=trigger, secret=secret)
     return {"id": str(trigger.pk), "url": trigger.url, "secret": secret}

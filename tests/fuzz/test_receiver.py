@@ -16,9 +16,10 @@ from tests.fuzz.amounts import amount, examples
 from tests.fuzz.figures import Noted
 from tests.fuzz.mutations import damaged, texts
 from tests.workflows.conftest import SECRET, SYSTEM, connection, incident_event, publish, trigger, workspace
-from workflows import catalog, fanout, triggers
+from workflows import catalog, fanout
 from workflows.inbox import secrets
 from workflows.models import Event, HeldDelivery, Run, Trigger, TurnedAway
+from workflows.triggers import lifecycle
 
 # pytest takes fixtures over by name.
 __all__ = ["connection", "trigger", "workspace"]
@@ -60,7 +61,7 @@ def every_kind(connection: Connection) -> list[Trigger]:
     made = []
     for key in catalog.integration("pagerduty").triggers:
         if not catalog.polled(key):
-            made.append(triggers.create(actor=SYSTEM, connection=connection, key=key, name=key))
+            made.append(lifecycle.create(actor=SYSTEM, connection=connection, key=key, name=key))
             secrets.add_secret(actor=SYSTEM, trigger=made[-1], secret=SECRET)
             publish(
                 made[-1],
@@ -127,7 +128,7 @@ def _signatures(draw: Any) -> str | None:
 def test_nothing_unsigned_is_taken_and_nothing_of_it_stays(
     trigger: Trigger, connection: Connection, noted: Noted
 ) -> None:
-    closed = triggers.create(actor=SYSTEM, connection=connection, key=trigger.key, name="Closed")
+    closed = lifecycle.create(actor=SYSTEM, connection=connection, key=trigger.key, name="Closed")
     secrets.add_secret(actor=SYSTEM, trigger=closed, secret=SECRET)
     Trigger.objects.filter(pk=closed.pk).update(status="closed")
     senders, before = [Sender(trigger), Sender(closed)], _rows()

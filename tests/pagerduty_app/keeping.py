@@ -16,9 +16,10 @@ from tests.contract import Contract
 from tests.pagerduty_app.dance import Dance
 from tests.people import people
 from tests.workflows.conftest import SYSTEM
-from workflows import fanout, triggers
+from workflows import fanout
 from workflows.models import Event, Subscription, Trigger
 from workflows.subscriptions import reconciler
+from workflows.triggers import lifecycle
 
 Json = dict[str, Any]
 ACCOUNT = "PACME01"
@@ -66,7 +67,7 @@ def kept(trigger: Trigger, relay: Any) -> Trigger:
 
 
 def make(connection: Connection, happens: str) -> Trigger:
-    return triggers.create(
+    return lifecycle.create(
         actor=SYSTEM, connection=connection, key=f"pagerduty/incident-{happens}", name="New incidents"
     )
 

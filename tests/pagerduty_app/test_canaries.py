@@ -39,9 +39,10 @@ from tests.pagerduty_app.dance import Dance, decide
 from tests.test_routes import ADMINS, MEMBERS, WITH_KEY
 from tests.workflows.conftest import SYSTEM
 from tests.world import SECRET, World, world
-from workflows import triggers, worker
+from workflows import worker
 from workflows.models import Hook
 from workflows.outgoing import endpoints
+from workflows.triggers import lifecycle
 
 OWN_SECRET = "own-app-client-secret-4f8a91c2"
 WRONG = "wrong-signing-secret-that-somebody-pasted"
@@ -169,7 +170,7 @@ def live(there: World, written: io.StringIO) -> tuple[dict[str, str], Client]:
     oauth_apps.store(
         actor=SYSTEM, workspace=workspace, provider="pagerduty", client_id="own", client_secret=OWN_SECRET
     )
-    trigger = triggers.create(
+    trigger = lifecycle.create(
         actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="Canary"
     )
     url = f"/triggers/{trigger.pk}/secrets/"

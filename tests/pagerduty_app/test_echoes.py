@@ -13,9 +13,10 @@ from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.pagerduty_app.dance import Dance
 from tests.people import people
 from tests.workflows.conftest import DANA, SYSTEM, incident_event, publish
-from workflows import triggers, worker
+from workflows import worker
 from workflows.calls import loop_detection
 from workflows.models import Event, Run, Trigger
+from workflows.triggers import lifecycle
 
 KINDS = ["incident.triggered", "incident.acknowledged", "incident.annotated", "incident.resolved"]
 NOBODY = "http://127.0.0.1:9/"
@@ -95,7 +96,7 @@ def test_what_a_person_does_in_the_sandbox_is_nobodys_echo(
 
 
 def test_a_test_event_has_no_cause(trigger: Trigger) -> None:
-    assert loop_detection.cause_of(triggers.send_test(actor=SYSTEM, trigger=trigger)) is None
+    assert loop_detection.cause_of(lifecycle.send_test(actor=SYSTEM, trigger=trigger)) is None
 
 
 @pytest.mark.parametrize(

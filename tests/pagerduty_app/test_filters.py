@@ -17,9 +17,10 @@ from tests.pagerduty_app.test_triggers import JSON, documented
 from tests.people import people
 from tests.workflows.conftest import SYSTEM, Ask, asking, incident_event, publish
 from tests.workflows.pages import path, signed_in, text
-from workflows import catalog, fanout, samples, triggers, worker
+from workflows import catalog, fanout, samples, worker
 from workflows.inbox import secrets
 from workflows.models import Event, Run, Trigger
+from workflows.triggers import lifecycle
 
 pytestmark = pytest.mark.django_db
 PAYMENTS = {"id": "PSVC1", "type": "service_reference", "summary": "Payments"}
@@ -32,7 +33,7 @@ def ask(client: Any, connection: Connection) -> Ask:
 
 
 def choose(trigger: Trigger, **options: Any) -> None:
-    triggers.change(actor=SYSTEM, trigger=trigger, changes={"options": options})
+    lifecycle.change(actor=SYSTEM, trigger=trigger, changes={"options": options})
 
 
 Deliver = Callable[..., Any]
@@ -158,7 +159,7 @@ def test_a_delivery_that_comes_again_is_judged_once(deliver: Deliver, trigger: T
 
 
 def test_what_is_never_stored_is_judged_and_not_named(deliver: Deliver, trigger: Trigger) -> None:
-    triggers.change(
+    lifecycle.change(
         actor=SYSTEM,
         trigger=trigger,
         changes={"redact": ["event.data.service.summary", "event.data.urgency"]},
@@ -175,7 +176,7 @@ def test_what_is_never_stored_is_judged_and_not_named(deliver: Deliver, trigger:
 
 def test_a_paused_trigger_ignores_before_it_filters(deliver: Deliver, trigger: Trigger) -> None:
     choose(trigger, urgencies=["low"])
-    triggers.change(actor=SYSTEM, trigger=trigger, changes={"status": "paused"})
+    lifecycle.change(actor=SYSTEM, trigger=trigger, changes={"status": "paused"})
 
     deliver(incident_event())
 
@@ -185,13 +186,13 @@ def test_a_paused_trigger_ignores_before_it_filters(deliver: Deliver, trigger: T
 def test_a_test_event_is_let_through(trigger: Trigger) -> None:
     choose(trigger, service_ids=["PNOTTHESAMPLES"])
 
-    assert triggers.send_test(actor=SYSTEM, trigger=trigger).status == "done"
+    assert lifecycle.send_test(actor=SYSTEM, trigger=trigger).status == "done"
 
 
 def test_what_was_held_is_judged_by_the_filter_as_it_is_when_the_secret_comes(
     deliver: Deliver, connection: Connection
 ) -> None:
-    late = triggers.create(
+    late = lifecycle.create(
         actor=SYSTEM,
         connection=connection,
         key="pagerduty/incident-resolved",
@@ -299,7 +300,7 @@ def test_every_sample_passes_empty_options(key: str) -> None:
 def test_they_are_chosen_from_the_account_on_a_page_of_the_trigger(sandbox: Sandbox) -> None:
     who = people()
     connection = Dance(who.bob).connect(who.acme)
-    trigger = triggers.create(
+    trigger = lifecycle.create(
         actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="New"
     )
     browser, where = signed_in(who.bob), path("options", trigger)
@@ -353,7 +354,7 @@ def test_where_the_lists_cannot_be_loaded_ids_are_typed(trigger: Trigger) -> Non
 
 def test_a_trigger_without_options_has_no_such_page(connection: Connection) -> None:
     who = people()
-    made = triggers.create(actor=SYSTEM, connection=connection, key="pagerduty/incident-note-added", name="")
+    made = lifecycle.create(actor=SYSTEM, connection=connection, key="pagerduty/incident-note-added", name="")
     Connection.objects.update(workspace=who.acme)
     Trigger.objects.update(workspace=who.acme)
     browser = signed_in(who.bob)

@@ -26,9 +26,10 @@ from tests.pagerduty_app.dance import Dance
 from tests.people import People, people
 from tests.workflows.conftest import SYSTEM, asking, note_step, publish
 from tests.workflows.pages import ADD, path, signed_in, text
-from workflows import catalog, samples, triggers, watching, worker
+from workflows import catalog, samples, worker
 from workflows.inbox import store as storing
 from workflows.models import Event, Run, Trigger, Watch
+from workflows.triggers import lifecycle, polling
 
 pytestmark = pytest.mark.django_db
 KEY = "pagerduty/on-call-changed"
@@ -72,7 +73,7 @@ def trigger(connection: Connection) -> Trigger:
     """It has looked once, at five o'clock, when Dana was on call."""
     with time_machine.travel(NINE - 4 * HOUR, tick=False):
         options = {"schedule_id": ROTATION}
-        made = triggers.create(
+        made = lifecycle.create(
             actor=SYSTEM, connection=connection, key=KEY, name="Hand-over", options=options
         )
         worker.drain()
@@ -249,7 +250,7 @@ def test_a_crash_at_any_place_doubles_and_loses_nothing(
     at: At, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed with the answer in hand; with some of the events stored and the row moved; with all of them stored."""
-    settle, store = watching._settle, storing.store
+    settle, store = polling._settle, storing.store
     stored: list[int] = []
 
     def killed_before(*args: Any) -> None:
@@ -270,7 +271,7 @@ def test_a_crash_at_any_place_doubles_and_loses_nothing(
         if place == "between":
             patch.setattr(storing, "store", killed_between)
         else:
-            patch.setattr(watching, "_settle", {"before": killed_before, "after": killed_after}[place])
+            patch.setattr(polling, "_settle", {"before": killed_before, "after": killed_after}[place])
         with pytest.raises(SystemExit):
             at(now)
     assert Event.objects.count() == (2 if place == "after" else 0)
@@ -287,7 +288,7 @@ def test_a_look_that_keeps_killing_its_workers_is_made_ever_more_rarely(
     def killed(*args: Any) -> None:
         raise SystemExit
 
-    monkeypatch.setattr(watching, "_ask", killed)
+    monkeypatch.setattr(polling, "_ask", killed)
     moment = NINE
     for _ in range(9):
         with pytest.raises(SystemExit):
@@ -321,24 +322,24 @@ def test_a_slow_provider_leaves_others_their_turn(
 ) -> None:
     options = {"schedule_id": ROTATION}
     for name in ("First", "Second"):
-        triggers.create(actor=SYSTEM, connection=connection, key=KEY, name=name, options=options)
-    look, clock = watching._look, [0.0]
+        lifecycle.create(actor=SYSTEM, connection=connection, key=KEY, name=name, options=options)
+    look, clock = polling._look, [0.0]
 
     def slow(*args: Any) -> None:
         look(*args)
         clock[0] += 6
 
-    monkeypatch.setattr(watching, "_look", slow)
-    monkeypatch.setattr(watching, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(polling, "_look", slow)
+    monkeypatch.setattr(polling, "time", SimpleNamespace(monotonic=lambda: clock[0]))
 
-    assert [watching.look_due(20.0) for _ in range(3)] == [1, 1, 0]
+    assert [polling.look_due(20.0) for _ in range(3)] == [1, 1, 0]
 
 
 def test_one_claim_wins(trigger: Trigger) -> None:
     first, second = watch(), watch()
 
-    assert watching._claim(first) is not None
-    assert watching._claim(second) is None
+    assert polling._claim(first) is not None
+    assert polling._claim(second) is None
     with pytest.raises(IntegrityError), transaction.atomic():
         Watch.objects.update(lease_holder=None)
 
@@ -494,9 +495,9 @@ def test_these_two_scopes_are_enough(at: At, sandbox: Sandbox, connection: Conne
 
 
 def test_while_paused_it_is_kept_and_starts_nothing(at: At, trigger: Trigger, connection: Connection) -> None:
-    triggers.change(actor=SYSTEM, trigger=trigger, changes={"status": "paused"})
+    lifecycle.change(actor=SYSTEM, trigger=trigger, changes={"status": "paused"})
     at(NINE)
-    triggers.change(actor=SYSTEM, trigger=trigger, changes={"status": "active"})
+    lifecycle.change(actor=SYSTEM, trigger=trigger, changes={"status": "active"})
     at(NINE + DAY)
 
     assert list(Event.objects.order_by("seq").values_list("status", flat=True)) == ["ignored", "done"]
@@ -510,7 +511,7 @@ def test_another_schedule_begins_anew_and_a_look_under_way_comes_to_nothing(
     def changed_meanwhile(*args: Any) -> Any:
         monkeypatch.setattr(shifts, "read", read)
         found = read(*args)
-        triggers.change(actor=SYSTEM, trigger=trigger, changes={"options": {"schedule_id": "PSCHED00"}})
+        lifecycle.change(actor=SYSTEM, trigger=trigger, changes={"options": {"schedule_id": "PSCHED00"}})
         return found
 
     monkeypatch.setattr(shifts, "read", changed_meanwhile)
@@ -527,28 +528,28 @@ def test_what_somebody_does_at_the_last_moment_counts(
     at: At, trigger: Trigger, connection: Connection, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After the answer, before it is written down."""
-    settle = watching._settle
+    settle = polling._settle
     act = {
-        "change": lambda: triggers.change(
+        "change": lambda: lifecycle.change(
             actor=SYSTEM, trigger=trigger, changes={"options": {"schedule_id": "PSCHED00"}}
         ),
         "revoke": lambda: revoke(actor=SYSTEM, connection=connection),
-        "delete": lambda: triggers.delete(actor=SYSTEM, trigger=trigger),
+        "delete": lambda: lifecycle.delete(actor=SYSTEM, trigger=trigger),
     }
 
     def late(*args: Any) -> None:
-        monkeypatch.setattr(watching, "_settle", settle)
+        monkeypatch.setattr(polling, "_settle", settle)
         act[what]()
         settle(*args)
 
-    monkeypatch.setattr(watching, "_settle", late)
+    monkeypatch.setattr(polling, "_settle", late)
 
     assert at(NINE) == []
     assert at(NINE + 10 * MINUTE) == []
 
 
 def test_deleting_it_ends_the_looks(at: At, trigger: Trigger, sandbox: Sandbox) -> None:
-    triggers.delete(actor=SYSTEM, trigger=trigger)
+    lifecycle.delete(actor=SYSTEM, trigger=trigger)
     sandbox.requests.clear()
 
     assert at(NINE) == []
@@ -584,12 +585,12 @@ def test_the_api_makes_one_and_shows_how_it_is_doing(
 def test_so_many_of_one_connection_and_no_more(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watching, "MOST_WATCHES", 1)
+    monkeypatch.setattr(polling, "MOST_WATCHES", 1)
     options = {"schedule_id": ROTATION}
-    triggers.create(actor=SYSTEM, connection=connection, key=KEY, name="", options=options)
+    lifecycle.create(actor=SYSTEM, connection=connection, key=KEY, name="", options=options)
 
     with pytest.raises(Problem) as refused:
-        triggers.create(actor=SYSTEM, connection=connection, key=KEY, name="", options=options)
+        lifecycle.create(actor=SYSTEM, connection=connection, key=KEY, name="", options=options)
 
     assert refused.value.code == "too_many_watches"
     assert Trigger.objects.count() == 1
@@ -606,7 +607,7 @@ def test_its_fields_are_known_to_drafts_and_a_test_event_is_kept(
     with pytest.raises(ValidationError, match="Did you mean users_now"):
         publish(trigger, connection, **step("{{ trigger.users_new[0].summary }}"))
 
-    event = triggers.send_test(actor=SYSTEM, trigger=trigger)
+    event = lifecycle.send_test(actor=SYSTEM, trigger=trigger)
 
     assert (event.is_test, event.lane, event.status) == (True, "PSCHED1", "done")
 

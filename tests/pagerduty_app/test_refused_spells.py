@@ -18,9 +18,10 @@ from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.pagerduty_app.dance import Dance
 from tests.people import People, people
 from tests.workflows.conftest import SYSTEM, incident_event, publish
-from workflows import triggers, worker
+from workflows import worker
 from workflows.calls import lookups, pipeline
 from workflows.models import ActionCall, Run, Trigger
+from workflows.triggers import lifecycle
 
 pytestmark = pytest.mark.django_db
 Deliver = Callable[..., Any]
@@ -226,4 +227,4 @@ def test_a_trigger_of_a_healed_connection_is_left_as_it_was(connection: Connecti
 
     health_check.check(actor=SYSTEM, connection=Connection.objects.get(pk=connection.pk))
 
-    assert triggers.Trigger.objects.get(pk=trigger.pk).status == trigger.status
+    assert lifecycle.Trigger.objects.get(pk=trigger.pk).status == trigger.status

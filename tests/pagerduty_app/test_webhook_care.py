@@ -34,11 +34,11 @@ from tests.pagerduty_app.keeping import (
 )
 from tests.pagerduty_app.relay import Relay, post, relay
 from tests.workflows.conftest import SYSTEM, publish
-from workflows import trigger_health, triggers
 from workflows.inbox import secrets
 from workflows.inbox import store as storing
 from workflows.models import Run, Subscription, Trigger
 from workflows.subscriptions import lease, reconciler, remove, requests, state
+from workflows.triggers import health, lifecycle
 
 __all__ = ["_held_to_the_contract", "connection", "kept", "relay", "trigger"]
 pytestmark = pytest.mark.django_db
@@ -292,7 +292,7 @@ def test_looking_asks_for_one_and_not_for_all(kept: Trigger, sandbox: Sandbox) -
 
 def test_a_deleted_trigger_takes_its_webhook_along(kept: Trigger, sandbox: Sandbox) -> None:
     foreign = sandbox.subscribe(ACCOUNT, "https://elsewhere.example/", [], {"type": "account_reference"})
-    triggers.delete(actor=SYSTEM, trigger=kept)
+    lifecycle.delete(actor=SYSTEM, trigger=kept)
     assert row(kept, "removing").next_attempt_at is not None
     turn()
 
@@ -309,7 +309,7 @@ def test_a_trigger_deleted_in_the_middle_of_making_leaves_nothing(
     keep = making.keep
 
     def deleting(turn_: Any, made: Any) -> None:
-        triggers.delete(actor=SYSTEM, trigger=trigger)
+        lifecycle.delete(actor=SYSTEM, trigger=trigger)
         keep(turn_, made)
 
     monkeypatch.setattr(making, "keep", deleting)
@@ -365,7 +365,7 @@ def test_a_trigger_that_was_deleted_is_given_up_after_enough_attempts(
     kept: Trigger, sandbox: Sandbox
 ) -> None:
     sandbox.faults.add([{"kind": "status", "status": 500, "path": "webhook_subscriptions"}])
-    triggers.delete(actor=SYSTEM, trigger=kept)
+    lifecycle.delete(actor=SYSTEM, trigger=kept)
     turn(rounds=reconciler.MAX_ATTEMPTS)
     assert row(kept, "removing").next_attempt_at > timezone.now() + timedelta(minutes=50), "then every hour"
     turn(rounds=reconciler.HOURLY)
@@ -377,7 +377,7 @@ def test_a_trigger_that_was_deleted_is_given_up_after_enough_attempts(
 def test_removing_twice_is_no_error(kept: Trigger, sandbox: Sandbox) -> None:
     (subscription,) = theirs(sandbox)
     sandbox.store.delete("subscription", subscription["id"])
-    triggers.delete(actor=SYSTEM, trigger=kept)
+    lifecycle.delete(actor=SYSTEM, trigger=kept)
     turn()
 
     assert row(kept, "removed")
@@ -385,7 +385,7 @@ def test_removing_twice_is_no_error(kept: Trigger, sandbox: Sandbox) -> None:
 
 
 def test_a_paused_trigger_keeps_its_webhook_and_starts_nothing(kept: Trigger, sandbox: Sandbox) -> None:
-    triggers.change(actor=SYSTEM, trigger=kept, changes={"status": "paused"})
+    lifecycle.change(actor=SYSTEM, trigger=kept, changes={"status": "paused"})
     unseen(sandbox, kept)
     turn()
 
@@ -421,13 +421,13 @@ def test_a_slow_pagerduty_ends_the_turn_and_not_the_worker(
 
 def test_a_switched_off_webhook_shows_in_the_list_of_triggers(kept: Trigger, sandbox: Sandbox) -> None:
     kept.subscriptions.update(trouble="inactive")
-    (listed,) = trigger_health.with_facts(Trigger.objects.filter(pk=kept.pk))
+    (listed,) = health.with_facts(Trigger.objects.filter(pk=kept.pk))
 
-    assert [concern.short for concern in trigger_health.of(listed).concerns] == ["webhook off"]
+    assert [concern.short for concern in health.of(listed).concerns] == ["webhook off"]
 
 
 def test_what_ended_long_ago_is_forgotten(kept: Trigger, sandbox: Sandbox) -> None:
-    triggers.delete(actor=SYSTEM, trigger=kept)
+    lifecycle.delete(actor=SYSTEM, trigger=kept)
     turn()
     assert reconciler.prune() == 0
     kept.subscriptions.update(ended_at=timezone.now() - timedelta(days=31))

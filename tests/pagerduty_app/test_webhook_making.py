@@ -32,11 +32,11 @@ from tests.pagerduty_app.keeping import (
 from tests.pagerduty_app.relay import Relay, relay
 from tests.people import people
 from tests.workflows.conftest import SYSTEM, publish
-from workflows import triggers
 from workflows.catalog import Reach
 from workflows.inbox import secrets
 from workflows.models import Run, Subscription, Trigger
 from workflows.subscriptions import create, lease, reconciler, requests
+from workflows.triggers import lifecycle
 
 __all__ = ["_held_to_the_contract", "connection", "kept", "relay", "trigger"]
 pytestmark = pytest.mark.django_db
@@ -339,7 +339,7 @@ def test_two_changes_of_a_kind_in_a_short_time_stay_two_while_there_are_two_webh
     redact: list[str], connection: Connection, sandbox: Sandbox, relay: Relay
 ) -> None:
     made = make(connection, "note-added")
-    triggers.change(actor=SYSTEM, trigger=made, changes={"redact": redact})
+    lifecycle.change(actor=SYSTEM, trigger=made, changes={"redact": redact})
     prove(made, relay)
     requests.rotate(actor=SYSTEM, trigger=made)
     turn()

@@ -38,10 +38,11 @@ from tests.workflows.conftest import (
     trigger,
     workspace,
 )
-from workflows import fanout, triggers, worker
+from workflows import fanout, worker
 from workflows.calls import pipeline
 from workflows.models import Event, Heartbeat, Run, Trigger, Workflow
 from workflows.queue import wakeup
+from workflows.triggers import lifecycle
 
 # pytest takes fixtures over by name.
 __all__ = [
@@ -140,7 +141,7 @@ class TestWhoMayReadIt:
 class TestWhatIsCounted:
     def test_deliveries_by_verdict(self, deliver: Any, trigger: Trigger, connection: Connection) -> None:
         before = read()
-        new = triggers.create(
+        new = lifecycle.create(
             actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="New"
         )
         event = incident_event()
@@ -233,7 +234,7 @@ class TestWhatTheRowsSay:
         self, deliver: Any, note_workflow: Workflow, connection: Connection
     ) -> None:
         assert [value(read(), f"oldest_{kind}_seconds") for kind in ("event", "run", "held")] == [0, 0, 0]
-        new = triggers.create(
+        new = lifecycle.create(
             actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="New"
         )
         for _ in range(3):

@@ -16,9 +16,10 @@ from connections.models import Account, Connection, Grant, Workspace
 from connections.tenancy.actor import SCOPES, Actor
 from core.crypto import seal
 from pagerduty_app import signatures
-from workflows import authoring, triggers
+from workflows import authoring
 from workflows.inbox import secrets, store
 from workflows.models import Trigger, Workflow
+from workflows.triggers import lifecycle
 
 SECRET = "a-signing-secret-of-the-test"
 ALL_SCOPES = [
@@ -70,7 +71,7 @@ def connection(workspace: Workspace) -> Connection:
 
 @pytest.fixture
 def trigger(connection: Connection) -> Trigger:
-    made = triggers.create(
+    made = lifecycle.create(
         actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="New incidents"
     )
     secrets.add_secret(actor=SYSTEM, trigger=made, secret=SECRET)

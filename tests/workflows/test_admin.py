@@ -12,9 +12,10 @@ from connections.connecting.revoke import revoke
 from connections.models import AuditEvent, Connection, User
 from tests.connections.test_admin import act, page_of, staff
 from tests.workflows.conftest import SECRET, SYSTEM, add_note, incident_event
-from workflows import triggers, worker
+from workflows import worker
 from workflows.inbox import secrets
 from workflows.models import ActionCall, Event, Run, Trigger, Workflow
+from workflows.triggers import lifecycle
 
 TRIGGERS = reverse("admin:workflows_trigger_changelist")
 EVENTS = reverse("admin:workflows_event_changelist")
@@ -49,7 +50,7 @@ def test_no_page_shows_a_signing_secret_or_the_incoming_url(
 def test_a_triggers_page_says_when_its_secrets_signed_and_how_much_it_holds(
     support: Client, connection: Connection, client: Client
 ) -> None:
-    made = triggers.create(
+    made = lifecycle.create(
         actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="New"
     )
     headers = {"X-PagerDuty-Signature": "v1=0123456789"}
@@ -129,8 +130,8 @@ def test_a_paused_trigger_starts_nothing_until_it_is_resumed(
 def test_pausing_says_what_it_left_alone(
     support: Client, trigger: Trigger, connection: Connection, pagerduty: responses.RequestsMock
 ) -> None:
-    other = triggers.create(actor=SYSTEM, connection=connection, key=trigger.key, name="Paused before")
-    triggers.change(actor=SYSTEM, trigger=other, changes={"status": "paused"})
+    other = lifecycle.create(actor=SYSTEM, connection=connection, key=trigger.key, name="Paused before")
+    lifecycle.change(actor=SYSTEM, trigger=other, changes={"status": "paused"})
 
     answer = act(support, TRIGGERS, "pause", trigger, other)
     assert "1 paused." in answer

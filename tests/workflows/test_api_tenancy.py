@@ -18,10 +18,11 @@ from tests.workflows.conftest import (
     incident_event,
     note_step,
 )
-from workflows import triggers, worker
+from workflows import worker
 from workflows.models import ActionCall, HookDelivery, Run, Trigger, Workflow
 from workflows.outgoing import endpoints
 from workflows.runs import replays
+from workflows.triggers import lifecycle
 
 pytestmark = pytest.mark.django_db
 
@@ -141,7 +142,7 @@ def test_lists_need_as_many_queries_for_many_rows_as_for_few(
     def more(count: int) -> int:
         for _ in range(count):
             deliver(incident_event())
-            triggers.create(actor=SYSTEM, connection=connection, key=trigger.key, name="Another")
+            lifecycle.create(actor=SYSTEM, connection=connection, key=trigger.key, name="Another")
         worker.drain()
         with CaptureQueriesContext(database, ) as queries:  # fmt: skip
             assert ask("get", path).status_code == 200

@@ -20,10 +20,11 @@ from tests.people import People
 from tests.workflows.conftest import SYSTEM, add_note, incident_event, publish
 from tests.workflows.made_calls import failed, made, path_of
 from tests.workflows.trying import INCIDENT, bob, connection, who
-from workflows import call_chart, call_history, triggers, worker
+from workflows import call_chart, call_history, worker
 from workflows.formatting import labels
 from workflows.inbox import store
 from workflows.models import ActionCall
+from workflows.triggers import lifecycle
 
 __all__ = ["bob", "connection", "who"]
 pytestmark = pytest.mark.django_db
@@ -33,7 +34,7 @@ pytestmark = pytest.mark.django_db
 def calls(who: People, connection: Connection, pagerduty: responses.RequestsMock) -> list[ActionCall]:
     """One of a person, one of an API key that failed, one of a workflow's step."""
     key, _ = api_keys.create_key(actor=SYSTEM, workspace=who.acme, name="Report", scopes=["actions:run"])
-    trigger = triggers.create(
+    trigger = lifecycle.create(
         actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="New"
     )
     publish(trigger, connection)

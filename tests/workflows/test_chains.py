@@ -16,10 +16,11 @@ from tests.people import people
 from tests.workflows.conftest import API, DANA, SECRET, SYSTEM, Ask, connect, note_step, publish
 from tests.workflows.pages import signed_in, text
 from tests.workflows.test_loops import note_event, now_event
-from workflows import fanout, triggers, worker
+from workflows import fanout, worker
 from workflows.formatting import chain_reasons
 from workflows.inbox import secrets
 from workflows.models import Event, Run, Trigger, Workflow
+from workflows.triggers import lifecycle
 
 pytestmark = pytest.mark.django_db
 Notes = list[str]
@@ -27,7 +28,7 @@ Notes = list[str]
 
 def listening(connection: Connection, workflows: int) -> Trigger:
     """A trigger for notes with workflows that answer each note with a note of their own."""
-    trigger = triggers.create(
+    trigger = lifecycle.create(
         actor=SYSTEM, connection=connection, key="pagerduty/incident-note-added", name="Notes"
     )
     secrets.add_secret(actor=SYSTEM, trigger=trigger, secret=SECRET)

@@ -15,9 +15,10 @@ from connections.models import AuditEvent, Connection, Workspace
 from tests.people import People, people
 from tests.workflows.conftest import SYSTEM, incident_event, publish
 from tests.workflows.pages import KEY, path, signed_in, text
-from workflows import fanout, triggers
-from workflows.deliveries import Deliveries
+from workflows import fanout
 from workflows.models import Event, HeldDelivery, Trigger, TurnedAway
+from workflows.triggers import lifecycle
+from workflows.triggers.delivery_log import Deliveries
 
 pytestmark = pytest.mark.django_db
 Deliver = Callable[..., Any]
@@ -75,7 +76,7 @@ class TestTheList:
     def test_held_ones_show_their_time_and_size_alone(
         self, bob: Client, connection: Connection, deliver: Deliver
     ) -> None:
-        new = triggers.create(actor=SYSTEM, connection=connection, key=KEY, name="New")
+        new = lifecycle.create(actor=SYSTEM, connection=connection, key=KEY, name="New")
         deliver(incident_event(title="Forged, for all we know"), to=new)
 
         page = text(bob.get(path("deliveries", new)))

@@ -14,8 +14,9 @@ from tests.workflows.conftest import SYSTEM, connect, incident_event, note_step
 from tests.workflows.pages import text
 from tests.workflows.test_editor import NOTE, add_note_step, address, step_address, steps_of
 from tests.workflows.trying import bob, provider, who
-from workflows import authoring, definitions, drafts, triggers
+from workflows import authoring, definitions, drafts
 from workflows.models import Trigger, Workflow
+from workflows.triggers import lifecycle
 
 __all__ = ["bob", "provider", "who"]
 pytestmark = pytest.mark.django_db
@@ -181,7 +182,7 @@ def test_two_people_do_not_undo_each_others_steps(draft: Workflow, connection: C
 
 
 def test_without_its_trigger_it_is_not_resumed(bob: Client, note_workflow: Workflow) -> None:
-    triggers.delete(actor=SYSTEM, trigger=note_workflow.trigger)
+    lifecycle.delete(actor=SYSTEM, trigger=note_workflow.trigger)
 
     page = text(bob.post(address(note_workflow, "resume"), follow=True))
 

@@ -7,9 +7,10 @@ import pytest
 
 from connections.models import Connection, Workspace
 from tests.workflows.conftest import SYSTEM, Ask, note_step
-from workflows import authoring, triggers
+from workflows import authoring
 from workflows.models import Hook, Trigger, Workflow
 from workflows.outgoing import endpoints
+from workflows.triggers import lifecycle
 
 pytestmark = pytest.mark.django_db
 
@@ -92,7 +93,7 @@ def test_whatever_was_changed_meanwhile_is_not_undone_nor_published(
 def test_a_trigger_is_not_deleted_that_was_changed_meanwhile(ask: Ask, trigger: Trigger) -> None:
     path = f"triggers/{trigger.pk}/"
     seen = {"If-Match": ask("get", path)["ETag"]}
-    triggers.change(actor=SYSTEM, trigger=trigger, changes={"redact": ["event.data.title"]})
+    lifecycle.change(actor=SYSTEM, trigger=trigger, changes={"redact": ["event.data.title"]})
 
     assert ask("delete", path, **seen).status_code == 412
     assert ask("get", path).status_code == 200

@@ -13,9 +13,9 @@ from connections.models import Connection, Workspace
 from tests.people import People, people
 from tests.workflows.conftest import API, DANA, SYSTEM, Ask, add_note, incident_event, note_step, publish
 from tests.workflows.pages import path, signed_in, text
-from workflows import authoring, fanout, triggers, worker
-from workflows.explanations import delivery
+from workflows import authoring, fanout, worker
 from workflows.models import Event, Run, Trigger, Workflow
+from workflows.triggers import delivery_outcomes, lifecycle
 
 pytestmark = pytest.mark.django_db
 Deliver = Callable[..., Any]
@@ -51,7 +51,7 @@ def arrived(deliver: Deliver, **payload: Any) -> Event:
 
 
 def states(event: Event) -> dict[str, str]:
-    return {one.workflow.name: one.state for one in delivery.outcomes(event)}
+    return {one.workflow.name: one.state for one in delivery_outcomes.outcomes(event)}
 
 
 def named(workflow: Workflow, name: str, **changes: Any) -> Workflow:
@@ -105,17 +105,17 @@ class TestWhyNothingStarted:
         )
         authoring.publish(actor=SYSTEM, workflow=workflow)
 
-        outcome = delivery.outcomes(event)[0]
+        outcome = delivery_outcomes.outcomes(event)[0]
 
         assert (outcome.state, outcome.version) == ("conditions_did_not_hold", 1)
 
     def test_a_field_that_is_not_kept_is_not_passed_off_as_its_value(
         self, trigger: Trigger, connection: Connection, deliver: Deliver
     ) -> None:
-        triggers.change(actor=SYSTEM, trigger=trigger, changes={"redact": ["event.data.urgency"]})
+        lifecycle.change(actor=SYSTEM, trigger=trigger, changes={"redact": ["event.data.urgency"]})
         publish(trigger, connection, conditions=ONLY_LOW)
 
-        rows = delivery.outcomes(arrived(deliver))[0].rows
+        rows = delivery_outcomes.outcomes(arrived(deliver))[0].rows
 
         assert rows[0].actual == "not kept: this trigger never stores it"
 
@@ -130,7 +130,7 @@ class TestWhyNothingStarted:
     def test_the_list_says_it_in_a_few_words(
         self, bob: Client, trigger: Trigger, deliver: Deliver, payload: Any, options: Any, words: str
     ) -> None:
-        triggers.change(actor=SYSTEM, trigger=trigger, changes={"options": options})
+        lifecycle.change(actor=SYSTEM, trigger=trigger, changes={"options": options})
 
         event = arrived(deliver, **payload)
 
@@ -142,7 +142,7 @@ class TestWhyNothingStarted:
     ) -> None:
         publish(trigger, connection, conditions=ONLY_LOW)
         arrived(deliver)
-        triggers.send_test(actor=SYSTEM, trigger=trigger)
+        lifecycle.send_test(actor=SYSTEM, trigger=trigger)
 
         page = text(bob.get(path("deliveries", trigger)))
 

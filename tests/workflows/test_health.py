@@ -30,9 +30,10 @@ from tests.workflows.conftest import (
     publish,
 )
 from tests.workflows.pages import path, signed_in, text
-from workflows import authoring, trigger_tests, triggers, worker
+from workflows import authoring, worker
 from workflows.inbox import secrets
 from workflows.models import ActionCall, Run, Subscription, Trigger, Workflow
+from workflows.triggers import lifecycle, test_events
 
 pytestmark = pytest.mark.django_db
 Deliver = Callable[..., Any]
@@ -226,8 +227,8 @@ class TestAWorkflow:
     ) -> None:
         gone = {"error": {"message": "Incident Not Found", "code": 2100}}
         add_note(pagerduty, incident="PSAMPLE1", json=gone, status=404)
-        event = triggers.send_test(actor=SYSTEM, trigger=trigger)
-        trigger_tests.start(actor=SYSTEM, event=event, workflow=note_workflow)
+        event = lifecycle.send_test(actor=SYSTEM, trigger=trigger)
+        test_events.start(actor=SYSTEM, event=event, workflow=note_workflow)
         worker.drain()
         assert Run.objects.get().status == "failed"
         assert state(note_workflow)[0] == "active"
@@ -326,7 +327,7 @@ def test_each_kind_is_judged_by_as_many_queries_for_forty_as_for_one(
         workspace = Workspace.objects.create(account=who.agency, name=f"Client {number}")
         connection = connect(workspace)
         called(connection)
-        trigger = triggers.create(
+        trigger = lifecycle.create(
             actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="New"
         )
         publish(trigger, connection)
@@ -355,7 +356,7 @@ def test_lists_of_the_api_ask_no_more_for_many(
     def queries(more: int) -> int:
         for number in range(more):
             connection = connect(workspace, f"C{Connection.objects.count()}-{number}")
-            made = triggers.create(
+            made = lifecycle.create(
                 actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="New"
             )
             publish(made, connection)
@@ -392,7 +393,7 @@ class TestRevoking:
         workspace: Workspace,
     ) -> None:
         other = connect(workspace, "Other")
-        elsewhere = triggers.create(
+        elsewhere = lifecycle.create(
             actor=SYSTEM, connection=other, key="pagerduty/incident-resolved", name="Resolved"
         )
         acts = publish(elsewhere, connection)

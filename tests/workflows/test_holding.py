@@ -14,15 +14,16 @@ from connections.models import Connection
 from core.crypto import seal
 from pagerduty_app import signatures
 from tests.workflows.conftest import SECRET, SYSTEM, Ask, incident_event
-from workflows import triggers, worker
+from workflows import worker
 from workflows.inbox import receive, secrets
 from workflows.inbox import unverified as holding
 from workflows.models import Event, HeldDelivery, Trigger, TriggerSecret
+from workflows.triggers import lifecycle
 
 
 @pytest.fixture
 def waiting(connection: Connection) -> Trigger:
-    return triggers.create(
+    return lifecycle.create(
         actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="Waits for its secret"
     )
 
@@ -73,7 +74,7 @@ class TestNothingIsStranded:
         assert holding.release_late() == 0
 
     def test_a_trigger_closed_at_the_same_moment_holds_nothing(self, waiting: Trigger) -> None:
-        triggers.delete(actor=SYSTEM, trigger=Trigger.objects.get(pk=waiting.pk))
+        lifecycle.delete(actor=SYSTEM, trigger=Trigger.objects.get(pk=waiting.pk))
 
         verdict = receive.receive(waiting, body=b"{}", signature=signatures.sign(b"{}", SECRET))
 

@@ -364,9 +364,9 @@ class TestWhatIsOwed:
     def test_events_of_one_trigger_alone(
         self, workspace: Workspace, trigger: Trigger, connection: Connection, server: Sink
     ) -> None:
-        from workflows import triggers
+        from workflows.triggers import lifecycle
 
-        other = triggers.create(
+        other = lifecycle.create(
             actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="Other"
         )
         subscribe(workspace, server.url, trigger=trigger)

@@ -14,9 +14,10 @@ from core.crypto import reveal
 from tests.people import People, people
 from tests.workflows.conftest import SYSTEM, arrive, connect
 from tests.workflows.hook_sinks import sink
-from workflows import triggers, worker
+from workflows import worker
 from workflows.models import Hook, HookDelivery, HookSecret, Trigger
 from workflows.outgoing import endpoints
+from workflows.triggers import lifecycle
 
 pytestmark = pytest.mark.django_db
 LIST = "/settings/hooks/"
@@ -40,7 +41,7 @@ def connection(who: People) -> Connection:
 
 @pytest.fixture
 def trigger(connection: Connection) -> Trigger:
-    return triggers.create(
+    return lifecycle.create(
         actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="New incidents"
     )
 
@@ -216,7 +217,7 @@ def test_a_delivery_behind_another_says_so(bob: Client, hook: Hook, who: People)
     from workflows.models import Event
     from workflows.outgoing import outbox
 
-    trigger = triggers.create(
+    trigger = lifecycle.create(
         actor=SYSTEM, connection=connect(who.acme, "B"), key="pagerduty/incident-triggered", name="N"
     )
     for number in range(2):

@@ -26,9 +26,10 @@ from tests.workflows.conftest import (
     note_step,
     publish,
 )
-from workflows import expressions, triggers, worker
+from workflows import expressions, worker
 from workflows.inbox import secrets
 from workflows.models import ActionCall, Event, Run, Trigger
+from workflows.triggers import lifecycle
 
 pytestmark = pytest.mark.django_db
 
@@ -217,7 +218,7 @@ def test_without_a_secret_left_nothing_is_genuine(deliver: Any, trigger: Trigger
 def test_what_is_held_is_bounded_in_bytes_and_in_time(
     client: Any, connection: Connection, monkeypatch: Any
 ) -> None:
-    made = triggers.create(actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="")
+    made = lifecycle.create(actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="")
     monkeypatch.setattr("workflows.inbox.unverified.MAX_HELD_BYTES", 1000)
 
     def post(size: int) -> int:
@@ -249,12 +250,12 @@ def test_revoking_meanwhile_leaves_no_live_trigger(
     stale = connect(workspace, "Stale")
     revoke(actor=SYSTEM, connection=Connection.objects.get(pk=stale.pk))
     with pytest.raises(Problem, match="revoked"):
-        triggers.create(actor=SYSTEM, connection=stale, key=trigger.key, name="")
+        lifecycle.create(actor=SYSTEM, connection=stale, key=trigger.key, name="")
 
     before = Trigger.objects.get(pk=trigger.pk)
     revoke(actor=SYSTEM, connection=trigger.connection)
     with pytest.raises(Problem, match="revoked"):
-        triggers.change(actor=SYSTEM, trigger=before, changes={"status": "active"})
+        lifecycle.change(actor=SYSTEM, trigger=before, changes={"status": "active"})
     assert Trigger.objects.get(pk=trigger.pk).status == "closed"
 
 

@@ -23,12 +23,13 @@ from tests.workflows.conftest import (
     publish,
 )
 from tests.workflows.test_known_fields import create_step
-from workflows import fanout, triggers, worker
+from workflows import fanout, worker
 from workflows.calls import loop_detection
 from workflows.formatting import chain_reasons
 from workflows.inbox import secrets
 from workflows.models import Event, Run, Trace, Trigger, Workflow
 from workflows.runs import replay
+from workflows.triggers import lifecycle
 
 pytestmark = pytest.mark.django_db
 
@@ -132,7 +133,7 @@ def test_two_workflows_in_two_agencies_that_feed_each_other_end_and_see_nothing_
     ask: Ask, deliver: Any, trigger: Trigger, connection: Connection, made: list[dict[str, Any]]
 ) -> None:
     theirs = connect(Workspace.objects.create(account=Account.objects.create(name="Other"), name="Theirs"))
-    their_trigger = triggers.create(actor=SYSTEM, connection=theirs, key=trigger.key, name="x")
+    their_trigger = lifecycle.create(actor=SYSTEM, connection=theirs, key=trigger.key, name="x")
     secrets.add_secret(actor=SYSTEM, trigger=their_trigger, secret=SECRET)
     ours_only = {"match": "all", "rows": [["trigger.incident.title", "equals", "Theirs"]]}
     publish(trigger, connection, steps=[create_step(connection)], conditions=ours_only)
@@ -178,7 +179,7 @@ class TestEchoes:
         """The trigger of acknowledgements, after a workflow has acknowledged PINC1."""
         pagerduty.get(f"{API}/incidents/PINC1", json={"incident": {"id": "PINC1", "status": "triggered"}})
         pagerduty.put(f"{API}/incidents/PINC1", json={"incident": {"id": "PINC1", "status": "acknowledged"}})
-        listening = triggers.create(
+        listening = lifecycle.create(
             actor=SYSTEM, connection=connection, key="pagerduty/incident-acknowledged", name="x"
         )
         secrets.add_secret(actor=SYSTEM, trigger=listening, secret=SECRET)
@@ -312,7 +313,9 @@ def note_event(content: str) -> dict[str, Any]:
 def test_a_workflow_that_answers_notes_with_notes_ends_and_a_person_can_start_it_again(
     client: Any, deliver: Any, connection: Connection, pagerduty: responses.RequestsMock, redact: list[str]
 ) -> None:
-    notes = triggers.create(actor=SYSTEM, connection=connection, key="pagerduty/incident-note-added", name="")
+    notes = lifecycle.create(
+        actor=SYSTEM, connection=connection, key="pagerduty/incident-note-added", name=""
+    )
     secrets.add_secret(actor=SYSTEM, trigger=notes, secret=SECRET)
     Trigger.objects.filter(pk=notes.pk).update(redact=redact)
     answer = {"from": DANA, "incident_id": "{{ trigger.incident.id }}"}

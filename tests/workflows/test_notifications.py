@@ -13,12 +13,13 @@ from connections.models import Connection, Membership, Notification, Notificatio
 from connections.signals import connection_revoked
 from tests.connections.notified import tell
 from tests.workflows.conftest import API, SYSTEM, add_note, incident_event, publish
-from workflows import fanout, trigger_tests, triggers, walks, worker
+from workflows import fanout, walks, worker
 from workflows.models import Event, Hook, HookDelivery, Run, Trigger, Workflow
 from workflows.notifications import facts
 from workflows.outgoing import attempt as one
 from workflows.outgoing.http import Outcome
 from workflows.runs import parking, replay
+from workflows.triggers import lifecycle, test_events
 
 pytestmark = pytest.mark.django_db
 
@@ -169,8 +170,8 @@ def test_a_run_on_a_test_event_notifies_no_one(
     """Whichever way it ends, and when its failed step is tried again too."""
     error = {"message": "Invalid Input Provided", "code": 2001}
     pagerduty.post(f"{API}/incidents/PSAMPLE1/notes", status=400, json={"error": error})
-    event = triggers.send_test(actor=SYSTEM, trigger=note_workflow.trigger)
-    run = trigger_tests.start(actor=SYSTEM, event=event, workflow=note_workflow)
+    event = lifecycle.send_test(actor=SYSTEM, trigger=note_workflow.trigger)
+    run = test_events.start(actor=SYSTEM, event=event, workflow=note_workflow)
     worker.drain()
     replay.replay(actor=SYSTEM, run=run)
     worker.drain()

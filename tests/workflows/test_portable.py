@@ -15,8 +15,9 @@ from tests.workflows.conftest import DANA, SYSTEM, Ask, asking, connect, note_st
 from tests.workflows.filled_forms import form_of
 from tests.workflows.pages import signed_in, text
 from tests.workflows.trying import bob, who
-from workflows import portable, triggers
+from workflows import portable
 from workflows.models import Trigger, Workflow
+from workflows.triggers import lifecycle
 
 __all__ = ["bob", "who"]
 pytestmark = pytest.mark.django_db
@@ -77,7 +78,7 @@ def test_out_of_one_workspace_and_into_another(
 ) -> None:
     exported = bob.get(reverse("workflows:export", args=[publish(trigger, connection).pk])).content
     there = connect(who.other, "Rival’s")
-    new = triggers.create(
+    new = lifecycle.create(
         actor=SYSTEM, connection=there, key="pagerduty/incident-triggered", name="Over there"
     )
     charlie = signed_in(who.charlie)

@@ -19,9 +19,10 @@ from tests.workflows.conftest import API, SYSTEM, incident_event
 from tests.workflows.made_calls import failed, made, page_of
 from tests.workflows.pages import text
 from tests.workflows.trying import NOTE, bob, connection, form_path, look, provider, send, who
-from workflows import fanout, trigger_concerns, worker
+from workflows import fanout, worker
 from workflows.models import ActionCall, Run, Subscription, Trigger, Watch, Workflow
 from workflows.subscriptions import state
+from workflows.triggers import warnings
 
 __all__ = ["bob", "connection", "provider", "who"]
 pytestmark = pytest.mark.django_db
@@ -146,7 +147,7 @@ def test_when_a_connection_is_checked(
 
 def test_when_a_trigger_cannot_look_or_make_its_webhook(trigger: Trigger) -> None:
     trigger.watch = Watch(trigger=trigger, trouble=STORED)
-    said = trigger_concerns.concerns_of(trigger, held=0, refused=0, refused_before=0, quiet_since=None)
+    said = warnings.concerns_of(trigger, held=0, refused=0, refused_before=0, quiet_since=None)
     webhook = Subscription(trigger=trigger, status="failed", error=STORED)
 
     assert "title: is too long" in said[0].words

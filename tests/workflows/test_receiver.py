@@ -12,9 +12,9 @@ from django.db import OperationalError
 
 from pagerduty_app import signatures
 from tests.workflows.conftest import SECRET, SYSTEM, incident_event
-from workflows import triggers
 from workflows.inbox import secrets
 from workflows.models import Event, HeldDelivery, Trigger
+from workflows.triggers import lifecycle
 
 pytestmark = pytest.mark.django_db
 BODY = json.dumps(incident_event()).encode()
@@ -212,7 +212,7 @@ def test_a_paused_trigger_keeps_events_and_starts_nothing(deliver: Any, trigger:
 class TestBeforeTheSecretIsKnown:
     @pytest.fixture
     def new_trigger(self, connection: Any) -> Trigger:
-        return triggers.create(
+        return lifecycle.create(
             actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="Not set up yet"
         )
 

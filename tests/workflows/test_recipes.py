@@ -16,10 +16,11 @@ from tests.workflows.conftest import API, DANA, SECRET, SYSTEM, incident_event
 from tests.workflows.filled_forms import form_of
 from tests.workflows.pages import signed_in, text
 from tests.workflows.trying import INCIDENT, bob, provider, who
-from workflows import triggers, worker
+from workflows import worker
 from workflows.conditions import possible_nulls
 from workflows.inbox import secrets
 from workflows.models import ActionCall, Run, Trigger, Workflow
+from workflows.triggers import lifecycle
 
 __all__ = ["bob", "provider", "who"]
 pytestmark = pytest.mark.django_db
@@ -90,7 +91,7 @@ def test_the_page_offers_the_five_with_words(bob: Client, trigger: Trigger) -> N
 def test_what_is_left_open_is_listed_and_not_published(
     bob: Client, connection: Connection, provider: Any, recipe: str
 ) -> None:
-    made = triggers.create(actor=SYSTEM, connection=connection, key=RECIPES[recipe].trigger, name="")
+    made = lifecycle.create(actor=SYSTEM, connection=connection, key=RECIPES[recipe].trigger, name="")
     workflow = begin(bob, recipe.partition("/")[2], made)
 
     page = text(bob.get(reverse("workflows:edit", args=[workflow.pk])))
@@ -196,7 +197,7 @@ def test_the_follow_up_is_resolved_with_the_original_if_it_is_still_open(
     pagerduty_asked: Any,
     still_open: bool,
 ) -> None:
-    resolved = triggers.create(
+    resolved = lifecycle.create(
         actor=SYSTEM, connection=connection, key="pagerduty/incident-resolved", name=""
     )
     secrets.add_secret(actor=SYSTEM, trigger=resolved, secret=SECRET)

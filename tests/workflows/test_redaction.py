@@ -17,10 +17,11 @@ from tests.people import people
 from tests.workflows.conftest import SECRET, SYSTEM, Ask, add_note, connect, incident_event
 from tests.workflows.hook_sinks import Sink, sink
 from tests.workflows.pages import path, signed_in, text
-from workflows import triggers, worker
+from workflows import worker
 from workflows.inbox.redaction import redacted
 from workflows.models import Event, HeldDelivery, HookDelivery, Run, Trigger, Workflow
 from workflows.outgoing import endpoints
+from workflows.triggers import lifecycle
 
 pytestmark = pytest.mark.django_db
 CANARY = "canary-Pólly-7741"
@@ -35,7 +36,7 @@ def server(settings: Any) -> Iterator[Sink]:
 
 
 def redact(trigger: Trigger, paths: list[str] = PATHS) -> None:
-    triggers.change(actor=SYSTEM, trigger=trigger, changes={"redact": paths})
+    lifecycle.change(actor=SYSTEM, trigger=trigger, changes={"redact": paths})
 
 
 def telling(**data: Any) -> dict[str, Any]:
@@ -147,7 +148,7 @@ def test_what_is_held_stays_as_it_was_signed_until_it_is_judged(
 def test_a_test_event_shows_what_becomes_of_the_fields(trigger: Trigger) -> None:
     redact(trigger)
 
-    event = triggers.send_test(actor=SYSTEM, trigger=trigger)
+    event = lifecycle.send_test(actor=SYSTEM, trigger=trigger)
 
     assert event.payload["event"]["data"]["title"] == "[redacted]"
 
@@ -362,6 +363,6 @@ def test_the_trigger_of_a_revoked_connection_says_so(ask: Ask, trigger: Trigger)
 
 
 def _trigger_of(workspace: Any) -> Trigger:
-    return triggers.create(
+    return lifecycle.create(
         actor=SYSTEM, connection=connect(workspace), key="pagerduty/incident-triggered", name="New"
     )

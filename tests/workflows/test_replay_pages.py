@@ -14,10 +14,11 @@ from connections.models import AuditEvent, Workspace
 from tests.people import People, people
 from tests.workflows.conftest import SECRET, SYSTEM, add_note, connect, incident_event, publish
 from tests.workflows.pages import signed_in, text
-from workflows import fanout, triggers, worker
+from workflows import fanout, worker
 from workflows.inbox import secrets
 from workflows.models import ReplayBatch, Run, Workflow
 from workflows.runs import replays
+from workflows.triggers import lifecycle
 
 pytestmark = pytest.mark.django_db
 ALL = reverse("workflows:replay_all")
@@ -177,7 +178,7 @@ def test_a_selection_of_several_workspaces_runs_again_in_each_and_in_no_other(
     second = Workspace.objects.create(account=who.agency, name="Second")
     for workspace in (second, who.other):
         connection = connect(workspace)
-        trigger = triggers.create(
+        trigger = lifecycle.create(
             actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="New"
         )
         secrets.add_secret(actor=SYSTEM, trigger=trigger, secret=SECRET)

@@ -10,10 +10,11 @@ from django.utils import timezone
 
 from connections.models import AuditEvent, Connection
 from tests.workflows.conftest import API, SYSTEM, Ask, add_note, incident_event, publish
-from workflows import authoring, trigger_tests, triggers, worker
+from workflows import authoring, worker
 from workflows.models import HookDelivery, ReplayBatch, Run, Trigger, Workflow
 from workflows.outgoing import endpoints
 from workflows.runs import replays
+from workflows.triggers import lifecycle, test_events
 
 pytestmark = pytest.mark.django_db
 
@@ -57,8 +58,8 @@ def test_runs_on_test_events_are_in_no_selection(
     ended: list[Run], note_workflow: Workflow, pagerduty: responses.RequestsMock
 ) -> None:
     add_note(pagerduty, incident="PSAMPLE1", status=404, json={})
-    event = triggers.send_test(actor=SYSTEM, trigger=note_workflow.trigger)
-    run = trigger_tests.start(actor=SYSTEM, event=event, workflow=note_workflow)
+    event = lifecycle.send_test(actor=SYSTEM, trigger=note_workflow.trigger)
+    run = test_events.start(actor=SYSTEM, event=event, workflow=note_workflow)
     worker.drain()
     run.refresh_from_db()
     assert run.status == "failed"

@@ -16,7 +16,7 @@ from connections.models import Account, AuditEvent, Connection, Workspace
 from core.errors import Problem
 from tests.workflows.conftest import SYSTEM, Ask, add_note, connect, incident_event
 from tests.workflows.made_calls import made
-from workflows import data_retention, old_rows, triggers, worker
+from workflows import data_retention, old_rows, worker
 from workflows.models import (
     ActionCall,
     Event,
@@ -30,6 +30,7 @@ from workflows.models import (
     Workflow,
 )
 from workflows.runs import replays
+from workflows.triggers import lifecycle
 
 pytestmark = pytest.mark.django_db
 KINDS = ("events", "runs", "steps", "calls", "deliveries", "replays")
@@ -113,7 +114,7 @@ def test_the_boundary_is_the_agencys_number_of_days(trigger: Trigger, days: floa
 
 def test_each_agency_has_its_own_days(trigger: Trigger) -> None:
     rival = Workspace.objects.create(account=Account.objects.create(name="Rival"), name="Other")
-    theirs = triggers.create(
+    theirs = lifecycle.create(
         actor=SYSTEM, connection=connect(rival), key="pagerduty/incident-triggered", name="N"
     )
     Account.objects.filter(name="Rival").update(retention_days=7)

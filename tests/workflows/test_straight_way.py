@@ -24,11 +24,11 @@ from pagerduty_app import signatures
 from pagerduty_app.straight import StraightIn
 from taskjuice.wsgi import application
 from tests.workflows.conftest import SECRET, SYSTEM, incident_event
-from workflows import triggers
 from workflows.inbox import deduplication, receive, rejections, secrets, store
 from workflows.inbox.fast import group_commit, insert_sql, notifier, trigger_cache
 from workflows.inbox.fast import receive as straight
 from workflows.models import Event, Hook, HookDelivery, Trigger, TriggerSecret, TurnedAway
+from workflows.triggers import lifecycle
 
 pytestmark = pytest.mark.django_db
 SQLITE = "sqlite"
@@ -134,11 +134,11 @@ def paused(trigger: Trigger) -> None:
 
 
 def redacting(trigger: Trigger) -> None:
-    triggers.change(actor=SYSTEM, trigger=trigger, changes={"redact": ["event.data.title"]})
+    lifecycle.change(actor=SYSTEM, trigger=trigger, changes={"redact": ["event.data.title"]})
 
 
 def high_only(trigger: Trigger) -> None:
-    triggers.change(actor=SYSTEM, trigger=trigger, changes={"options": {"urgencies": ["high"]}})
+    lifecycle.change(actor=SYSTEM, trigger=trigger, changes={"options": {"urgencies": ["high"]}})
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def high_only(trigger: Trigger) -> None:
 def test_it_stores_what_the_ordinary_way_stores(
     deliver: Any, connection: Connection, trigger: Trigger, body: bytes, set_up: Any, verdict: str
 ) -> None:
-    other = triggers.create(actor=SYSTEM, connection=connection, key=trigger.key, name="Ordinary")
+    other = lifecycle.create(actor=SYSTEM, connection=connection, key=trigger.key, name="Ordinary")
     secrets.add_secret(actor=SYSTEM, trigger=other, secret=SECRET)
     for each in (trigger, other):
         if set_up:
@@ -194,7 +194,7 @@ def test_hooks_are_owed_what_fires_and_nothing_else(trigger: Trigger, connection
             workspace=connection.workspace, name="Theirs", url="https://hooks.example/", **more
         )
 
-    other = triggers.create(actor=SYSTEM, connection=connection, key=trigger.key, name="Other")
+    other = lifecycle.create(actor=SYSTEM, connection=connection, key=trigger.key, name="Other")
     takers = {hook().pk, hook(trigger=trigger).pk}
     hook(trigger=other), hook(events=False, runs=True), hook(deleted_at=timezone.now())
 
@@ -496,7 +496,7 @@ class TestWithoutATransactionAround:
         ) -> None:
             """Somebody works on a trigger and does not come to an end."""
             monkeypatch.setitem(group_commit.ANSWER_WITHIN, "postgresql", 1000.0)
-            other = triggers.create(
+            other = lifecycle.create(
                 actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="Others"
             )
             secrets.add_secret(actor=SYSTEM, trigger=other, secret=SECRET)

@@ -10,8 +10,8 @@ from connections.models import AuditEvent, Connection, Workspace
 from tests.people import People, people
 from tests.workflows.conftest import SECRET, SYSTEM, incident_event, publish
 from tests.workflows.pages import ADD, KEY, LIST, path, signed_in, text
-from workflows import triggers
 from workflows.models import Event, Trigger, TriggerSecret, Workflow
+from workflows.triggers import lifecycle
 
 pytestmark = pytest.mark.django_db
 GET_PAGES = ("detail", "progress", "rename", "delete", "deliveries")
@@ -36,7 +36,7 @@ def bob(who: People) -> Client:
 @pytest.fixture
 def new(connection: Connection) -> Trigger:
     """Nobody has set it up yet."""
-    return triggers.create(actor=SYSTEM, connection=connection, key=KEY, name="Payments")
+    return lifecycle.create(actor=SYSTEM, connection=connection, key=KEY, name="Payments")
 
 
 class TestSecrets:
@@ -183,7 +183,7 @@ class TestWhoMay:
     def test_a_foreign_trigger_is_not_there(self, who: People, trigger: Trigger) -> None:
         charlie = signed_in(who.charlie)
         secret = trigger.secrets.get()
-        event = triggers.send_test(actor=SYSTEM, trigger=trigger)
+        event = lifecycle.send_test(actor=SYSTEM, trigger=trigger)
 
         for name in GET_PAGES:
             assert charlie.get(path(name, trigger)).status_code == 404
@@ -200,14 +200,14 @@ class TestWhoMay:
     def test_a_secret_or_event_of_another_trigger_is_not_there(
         self, bob: Client, trigger: Trigger, new: Trigger
     ) -> None:
-        event = triggers.send_test(actor=SYSTEM, trigger=trigger)
+        event = lifecycle.send_test(actor=SYSTEM, trigger=trigger)
 
         assert bob.post(path("secret_retire", new, trigger.secrets.get().pk)).status_code == 404
         assert bob.get(path("delivery", new, event.id)).status_code == 404
 
     def test_acts_want_the_page_they_are_on(self, who: People, trigger: Trigger) -> None:
         strict = signed_in(who.alice, csrf=True)
-        event = triggers.send_test(actor=SYSTEM, trigger=trigger)
+        event = lifecycle.send_test(actor=SYSTEM, trigger=trigger)
 
         addresses = [ADD, *(path(name, trigger) for name in ACTS), path("requeue", trigger, event.id)]
         addresses.append(path("secret_retire", trigger, trigger.secrets.get().pk))
@@ -216,7 +216,7 @@ class TestWhoMay:
 
     def test_looking_changes_nothing(self, bob: Client, trigger: Trigger) -> None:
         secret = trigger.secrets.get()
-        event = triggers.send_test(actor=SYSTEM, trigger=trigger)
+        event = lifecycle.send_test(actor=SYSTEM, trigger=trigger)
         before = (AuditEvent.objects.count(), Trigger.objects.values().get())
 
         for name in ("pause", "resume", "secret_add", "test"):

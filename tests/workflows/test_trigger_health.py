@@ -8,10 +8,11 @@ from django.utils import timezone
 
 from connections.models import Connection
 from tests.workflows.conftest import SECRET, SYSTEM, incident_event
-from workflows import setup_guide, trigger_health, triggers
 from workflows.inbox import secrets
 from workflows.models import HeldDelivery, Trigger
-from workflows.trigger_health import Health
+from workflows.triggers import health as trigger_health
+from workflows.triggers import lifecycle, setup_guide
+from workflows.triggers.health import Health
 
 pytestmark = pytest.mark.django_db
 KEY = "pagerduty/incident-triggered"
@@ -32,7 +33,7 @@ def refuse(deliver: Any, trigger: Trigger, times: int = 1) -> None:
 
 @pytest.fixture
 def new(connection: Connection) -> Trigger:
-    return triggers.create(actor=SYSTEM, connection=connection, key=KEY, name="Not set up yet")
+    return lifecycle.create(actor=SYSTEM, connection=connection, key=KEY, name="Not set up yet")
 
 
 def hold(trigger: Trigger, count: int = 1, age: timedelta = timedelta()) -> None:
@@ -52,10 +53,10 @@ def test_the_states_from_new_to_deleted(new: Trigger, deliver: Any) -> None:
     assert health(new).state == trigger_health.LIVE
     assert health(new).last_delivery is not None
 
-    triggers.change(actor=SYSTEM, trigger=new, changes={"status": "paused"})
+    lifecycle.change(actor=SYSTEM, trigger=new, changes={"status": "paused"})
     assert health(new).state == trigger_health.PAUSED
 
-    triggers.change(actor=SYSTEM, trigger=new, changes={"status": "active"})
+    lifecycle.change(actor=SYSTEM, trigger=new, changes={"status": "active"})
     secrets.retire_secret(actor=SYSTEM, secret=secret)
     assert health(new).state == trigger_health.NO_SECRET
 
@@ -108,7 +109,7 @@ class TestRefused:
     def test_a_test_event_of_ours_ends_nothing(self, trigger: Trigger, deliver: Any) -> None:
         refuse(deliver, trigger, 2)
 
-        triggers.send_test(actor=SYSTEM, trigger=trigger)
+        lifecycle.send_test(actor=SYSTEM, trigger=trigger)
 
         assert "2 so far" in words(trigger)
         assert health(trigger).last_delivery is None
@@ -212,9 +213,9 @@ class TestSilence:
         self, trigger: Trigger, deliver: Any, time_machine: Any
     ) -> None:
         time_machine.move_to("2031-11-02T10:00:00Z", tick=False)
-        never = triggers.create(actor=SYSTEM, connection=trigger.connection, key=KEY, name="")
+        never = lifecycle.create(actor=SYSTEM, connection=trigger.connection, key=KEY, name="")
         deliver(incident_event())
-        triggers.change(actor=SYSTEM, trigger=trigger, changes={"status": "paused"})
+        lifecycle.change(actor=SYSTEM, trigger=trigger, changes={"status": "paused"})
 
         time_machine.shift(timedelta(days=60))
 

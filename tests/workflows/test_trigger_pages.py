@@ -14,9 +14,9 @@ from connections.models import AuditEvent, Connection, Workspace
 from tests.people import People, people
 from tests.workflows.conftest import SECRET, SYSTEM, connect, incident_event
 from tests.workflows.pages import ADD, KEY, LIST, path, signed_in, text
-from workflows import triggers
 from workflows.inbox import secrets
 from workflows.models import HeldDelivery, Trigger
+from workflows.triggers import lifecycle
 
 pytestmark = pytest.mark.django_db
 
@@ -39,7 +39,7 @@ def bob(who: People) -> Client:
 @pytest.fixture
 def new(connection: Connection) -> Trigger:
     """Nobody has set it up yet."""
-    return triggers.create(actor=SYSTEM, connection=connection, key=KEY, name="Payments")
+    return lifecycle.create(actor=SYSTEM, connection=connection, key=KEY, name="Payments")
 
 
 def make(browser: Client, at: Connection, **changes: Any) -> Any:
@@ -142,7 +142,7 @@ class TestTheList:
         self, bob: Client, who: People, connection: Connection, trigger: Trigger, new: Trigger
     ) -> None:
         Trigger.objects.filter(pk=trigger.pk).update(confirmed_at=timezone.now())
-        foreign = triggers.create(
+        foreign = lifecycle.create(
             actor=SYSTEM, connection=connect(who.other, "Theirs"), key=KEY, name="Secret plans"
         )
 
@@ -155,13 +155,13 @@ class TestTheList:
     def test_it_can_be_narrowed_and_leaves_out_what_is_deleted(
         self, bob: Client, trigger: Trigger, new: Trigger
     ) -> None:
-        triggers.change(actor=SYSTEM, trigger=new, changes={"status": "paused"})
+        lifecycle.change(actor=SYSTEM, trigger=new, changes={"status": "paused"})
 
         assert "New incidents" not in text(bob.get(f"{LIST}?status=paused"))
         assert "Payments" not in text(bob.get(f"{LIST}?q=inci"))
         assert "Nothing that matches" in text(bob.get(f"{LIST}?q=%00zzz&status=active"))
         assert "New incidents" in text(bob.get(f"{LIST}?status=nonsense"))
-        triggers.delete(actor=SYSTEM, trigger=trigger)
+        lifecycle.delete(actor=SYSTEM, trigger=trigger)
         assert "New incidents" not in text(bob.get(LIST))
 
     def test_it_takes_as_many_queries_for_many_as_for_one(
@@ -169,7 +169,7 @@ class TestTheList:
     ) -> None:
         def queries(count: int) -> int:
             for number in range(count):
-                one = triggers.create(actor=SYSTEM, connection=connection, key=KEY, name=f"Number {number}")
+                one = lifecycle.create(actor=SYSTEM, connection=connection, key=KEY, name=f"Number {number}")
                 deliver(incident_event(), to=one)
                 secrets.add_secret(actor=SYSTEM, trigger=one, secret=SECRET)
                 deliver(incident_event(), to=one, secret="wrong secret")
@@ -280,7 +280,7 @@ class TestOnTheConnectionsPage:
 
         def queries(count: int) -> int:
             for number in range(count):
-                triggers.create(actor=SYSTEM, connection=connection, key=KEY, name=f"Number {number}")
+                lifecycle.create(actor=SYSTEM, connection=connection, key=KEY, name=f"Number {number}")
             with CaptureQueriesContext(database) as seen:
                 bob.get(address)
             return len(seen)

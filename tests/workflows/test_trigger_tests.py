@@ -11,9 +11,10 @@ from core.errors import Problem
 from tests.people import People, people
 from tests.workflows.conftest import SYSTEM, Ask, add_note, arrive, asking, note_step, publish
 from tests.workflows.pages import path, signed_in, text
-from workflows import authoring, trigger_tests, triggers, worker
+from workflows import authoring, worker
 from workflows.models import Event, Hook, HookDelivery, Run, Trigger, Workflow
 from workflows.runs import control
+from workflows.triggers import lifecycle, test_events
 
 pytestmark = pytest.mark.django_db
 ONLY_LOW = {"match": "all", "rows": [["trigger.incident.urgency", "equals", "low"]]}
@@ -42,7 +43,7 @@ class TestByItself:
     ) -> None:
         sent = add_note(pagerduty, incident="PSAMPLE1")
 
-        event = triggers.send_test(actor=SYSTEM, trigger=trigger)
+        event = lifecycle.send_test(actor=SYSTEM, trigger=trigger)
         worker.drain()
 
         assert (event.is_test, event.status) == (True, "done")
@@ -53,7 +54,7 @@ class TestByItself:
     def test_one_that_was_queued_before_an_upgrade_starts_nothing_either(
         self, trigger: Trigger, note_workflow: Workflow
     ) -> None:
-        triggers.send_test(actor=SYSTEM, trigger=trigger)
+        lifecycle.send_test(actor=SYSTEM, trigger=trigger)
         Event.objects.update(status="queued")
 
         worker.drain()
@@ -64,7 +65,7 @@ class TestByItself:
     def test_what_decides_is_the_stored_mark_and_nothing_in_the_body(
         self, trigger: Trigger, note_workflow: Workflow, deliver: Any, pagerduty: responses.RequestsMock
     ) -> None:
-        event = triggers.send_test(actor=SYSTEM, trigger=trigger)
+        event = lifecycle.send_test(actor=SYSTEM, trigger=trigger)
         add_note(pagerduty, incident="PSAMPLE1")
         twin = event.payload
         twin["event"]["id"] = "test-from-outside"
@@ -81,9 +82,9 @@ class TestOnOneWorkflow:
     ) -> None:
         sent = add_note(pagerduty, incident="PSAMPLE1")
         chosen, _ = publish(trigger, connection), publish(trigger, connection)
-        event = triggers.send_test(actor=SYSTEM, trigger=trigger)
+        event = lifecycle.send_test(actor=SYSTEM, trigger=trigger)
 
-        runs = {trigger_tests.start(actor=SYSTEM, event=event, workflow=chosen).pk for _ in range(2)}
+        runs = {test_events.start(actor=SYSTEM, event=event, workflow=chosen).pk for _ in range(2)}
         worker.drain()
 
         assert runs == {Run.objects.get().pk}
@@ -95,22 +96,20 @@ class TestOnOneWorkflow:
     def test_a_cancelled_one_is_told_to_no_hook(
         self, trigger: Trigger, note_workflow: Workflow, hook: Any
     ) -> None:
-        event = triggers.send_test(actor=SYSTEM, trigger=trigger)
-        control.cancel(
-            actor=SYSTEM, run=trigger_tests.start(actor=SYSTEM, event=event, workflow=note_workflow)
-        )
+        event = lifecycle.send_test(actor=SYSTEM, trigger=trigger)
+        control.cancel(actor=SYSTEM, run=test_events.start(actor=SYSTEM, event=event, workflow=note_workflow))
 
         assert not HookDelivery.objects.exists()
 
     def test_what_cannot_run_is_refused_by_name(self, trigger: Trigger, connection: Connection) -> None:
-        event = triggers.send_test(actor=SYSTEM, trigger=trigger)
+        event = lifecycle.send_test(actor=SYSTEM, trigger=trigger)
         draft = authoring.create(
             actor=SYSTEM, trigger=trigger, name="D", definition={"steps": [note_step(connection)]}
         )
         paused = publish(trigger, connection)
         Workflow.objects.filter(pk=paused.pk).update(status="paused")
         paused.refresh_from_db()
-        other = triggers.create(
+        other = lifecycle.create(
             actor=SYSTEM, connection=connection, key="pagerduty/incident-resolved", name="Other"
         )
         for workflow, code in (
@@ -120,14 +119,14 @@ class TestOnOneWorkflow:
             (publish(other, connection), "not_found"),
         ):
             with pytest.raises(Problem) as refused:
-                trigger_tests.start(actor=SYSTEM, event=event, workflow=workflow)
+                test_events.start(actor=SYSTEM, event=event, workflow=workflow)
             assert refused.value.code == code
         assert not Run.objects.exists()
 
     def test_a_genuine_event_is_not_taken(self, trigger: Trigger, note_workflow: Workflow) -> None:
         arrive(trigger)
         with pytest.raises(Problem) as refused:
-            trigger_tests.start(actor=SYSTEM, event=Event.objects.get(), workflow=note_workflow)
+            test_events.start(actor=SYSTEM, event=Event.objects.get(), workflow=note_workflow)
         assert refused.value.code == "not_a_test"
 
 
@@ -168,7 +167,7 @@ class TestOverTheApi:
     def test_what_is_refused_leaves_no_event(
         self, ask: Ask, trigger: Trigger, connection: Connection
     ) -> None:
-        other = triggers.create(
+        other = lifecycle.create(
             actor=SYSTEM, connection=connection, key="pagerduty/incident-resolved", name="Other"
         )
         for workflow, status in (

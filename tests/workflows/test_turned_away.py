@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from pagerduty_app import signatures
 from tests.workflows.conftest import SECRET, SYSTEM, incident_event
-from workflows import triggers as use_cases
 from workflows import worker
 from workflows.inbox import rejections
 from workflows.models import Event, HeldDelivery, Trigger, TurnedAway
+from workflows.triggers import lifecycle as use_cases
 
 pytestmark = pytest.mark.django_db
 NOW = "2026-11-02T10:00:30Z"

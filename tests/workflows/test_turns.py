@@ -12,9 +12,10 @@ from django.utils import timezone
 
 from connections.models import Account, Connection, Workspace
 from tests.workflows.conftest import SYSTEM, add_note, connect, publish
-from workflows import engine, fanout, triggers, worker
+from workflows import engine, fanout, worker
 from workflows.models import Event, Run, Trigger, Workflow
 from workflows.queue import fair_scheduling
+from workflows.triggers import lifecycle
 
 pytestmark = pytest.mark.django_db
 
@@ -38,7 +39,7 @@ def events(trigger: Trigger, lanes: Sequence[str]) -> list[int]:
 def another(name: str) -> Trigger:
     workspace = Workspace.objects.create(account=Account.objects.create(name=name), name=name)
     connection = connect(workspace)
-    return triggers.create(
+    return lifecycle.create(
         actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="New incidents"
     )
 

@@ -5,16 +5,17 @@ from typing import Any
 
 import pytest
 
-from workflows import engine, fanout, watching, worker
+from workflows import engine, fanout, worker
 from workflows.calls import pipeline
 from workflows.runs import replays
 from workflows.subscriptions import reconciler
+from workflows.triggers import polling
 
 pytestmark = pytest.mark.django_db
 
 OTHERS = [
     (replays, "advance_due"),
-    (watching, "look_due"),
+    (polling, "look_due"),
     (pipeline, "advance_due"),
     (reconciler, "tend_due"),
 ]

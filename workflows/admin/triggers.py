@@ -10,9 +10,9 @@ from connections.admin.scoped import LookOnlyInline
 from connections.extension_points import health
 from connections.web.staff import support_actor
 from core.errors import in_words
-from workflows import triggers
 from workflows.models import Trigger, TriggerSecret
 from workflows.subscriptions import state
+from workflows.triggers import lifecycle
 
 
 class SecretInline(LookOnlyInline):
@@ -97,7 +97,7 @@ class TriggerAdmin(ActingPage):
             request,
             rows.select_related("connection__workspace__account"),
             ready=Q(status=before, deleted_at__isnull=True),
-            act=lambda trigger: triggers.change(
+            act=lambda trigger: lifecycle.change(
                 actor=support_actor(request), trigger=trigger, changes={"status": after}
             ),
             done=done,

@@ -11,10 +11,10 @@ from rest_framework.response import Response
 
 from connections.api.endpoints import TO_ACT, Endpoint
 from core.db import clock
-from workflows import triggers
 from workflows.api.serializers.events import EventDetail
 from workflows.models import Event, Trigger
 from workflows.representations.events_and_calls import EventOut
+from workflows.triggers import lifecycle
 
 _SETTLES_IN = timedelta(seconds=3)
 
@@ -74,6 +74,6 @@ class RequeueEvent(Endpoint):
     @extend_schema(request=None, responses=EventOut, summary="Try a failed event again")
     def post(self, request: Request, event_id: uuid.UUID) -> Response:
         event = self.get_or_404(Event.objects.select_related("trigger__connection"), id=event_id)
-        triggers.requeue(actor=self.actor, event=event)
+        lifecycle.requeue(actor=self.actor, event=event)
         event.refresh_from_db()
         return Response(EventOut(event).data)

@@ -12,7 +12,6 @@ from connections.api import etags
 from connections.api.endpoints import Endpoint
 from connections.models import Connection
 from core.errors import not_found
-from workflows import trigger_tests, triggers
 from workflows.api.serializers.triggers import (
     SecretIn,
     SecretOut,
@@ -27,6 +26,7 @@ from workflows.catalog import Reach
 from workflows.inbox import secrets
 from workflows.models import Trigger, Workflow
 from workflows.subscriptions import requests, state
+from workflows.triggers import lifecycle, test_events
 
 
 def _live() -> QuerySet[Trigger]:
@@ -54,7 +54,7 @@ class Triggers(Endpoint):
     def post(self, request: Request) -> Response:
         data = self.validated(TriggerIn)
         connection = self.get_or_404(Connection.objects.select_related("workspace"), pk=data["connection"])
-        trigger = triggers.create(actor=self.actor, **{**data, "connection": connection})
+        trigger = lifecycle.create(actor=self.actor, **{**data, "connection": connection})
         return Response(TriggerOut(trigger).data, status=201)
 
 
@@ -85,7 +85,7 @@ class TriggerDetail(Endpoint):
         changes = self.validated(TriggerChange)
         with transaction.atomic():
             etags.unchanged(request, trigger, tag_of)
-            triggers.change(actor=self.actor, trigger=trigger, changes=changes)
+            lifecycle.change(actor=self.actor, trigger=trigger, changes=changes)
         return etags.with_tag(Response(TriggerOut(trigger).data), tag_of(trigger))
 
     @extend_schema(responses={204: None}, parameters=[etags.IF_MATCH], summary="Delete a trigger")
@@ -93,7 +93,7 @@ class TriggerDetail(Endpoint):
         trigger = self.get_or_404(_live(), pk=trigger_id)
         with transaction.atomic():
             etags.unchanged(request, trigger, tag_of)
-            triggers.delete(actor=self.actor, trigger=trigger)
+            lifecycle.delete(actor=self.actor, trigger=trigger)
         return Response(status=204)
 
 
@@ -169,12 +169,12 @@ class TestTrigger(Endpoint):
         trigger = self.get_or_404(_live(), pk=trigger_id)
         chosen = self.validated(TestEventIn).get("workflow")
         if chosen is None:
-            event = triggers.send_test(actor=self.actor, trigger=trigger)
+            event = lifecycle.send_test(actor=self.actor, trigger=trigger)
             return Response(TestEventOut(event).data, status=201)
         workflow = self.get_or_404(
             Workflow.objects.filter(trigger=trigger).select_related("live", "workspace__account"), pk=chosen
         )
         with transaction.atomic():
-            event = triggers.send_test(actor=self.actor, trigger=trigger)
-            run = trigger_tests.start(actor=self.actor, event=event, workflow=workflow)
+            event = lifecycle.send_test(actor=self.actor, trigger=trigger)
+            run = test_events.start(actor=self.actor, event=event, workflow=workflow)
         return Response(TestEventOut(event, context={"run": run.id}).data, status=201)

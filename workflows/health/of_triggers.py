@@ -3,18 +3,18 @@
 from typing import Any
 
 from connections.extension_points.health import Health
-from workflows import trigger_health
 from workflows.models import Trigger
+from workflows.triggers import health
 
 
 def judge(rows: list[Trigger]) -> dict[Any, Health]:
     """One query."""
-    facts = trigger_health.with_facts(Trigger.objects.filter(pk__in=[row.pk for row in rows]))
+    facts = health.with_facts(Trigger.objects.filter(pk__in=[row.pk for row in rows]))
     return {row.pk: _of(row) for row in facts}
 
 
 def _of(trigger: Any) -> Health:
-    found = trigger_health.of(trigger)
+    found = health.of(trigger)
     worst = next((one for one in found.concerns if one.tone in ("error", "warning")), None)
     words = found.state.words
     if worst is None:

@@ -15,11 +15,12 @@ from connections.web.actor_of_request import actor_of
 from core import json_preview
 from core.errors import Problem
 from core.web.pagination import page_of
-from workflows import catalog, triggers
-from workflows.deliveries import VERDICTS, Deliveries, row_of
-from workflows.explanations import delivery as explained
+from workflows import catalog
 from workflows.models import Event, Trigger, Workflow
 from workflows.pages.triggers import SECTION, get_trigger
+from workflows.triggers import delivery_outcomes as explained
+from workflows.triggers import lifecycle
+from workflows.triggers.delivery_log import VERDICTS, Deliveries, row_of
 
 _PAGE = 25
 _RUNS = 50
@@ -104,7 +105,7 @@ def _readable(event: Event) -> tuple[str, bool]:
 def requeue(request: HttpRequest, trigger_id: uuid.UUID, event_id: uuid.UUID) -> HttpResponse:
     event = _event(request, trigger_id, event_id)
     try:
-        triggers.requeue(actor=actor_of(request), event=event)
+        lifecycle.requeue(actor=actor_of(request), event=event)
     except Problem as problem:
         messages.error(request, problem.message)
     else:

@@ -17,11 +17,12 @@ from connections.web.actor_of_request import actor_of
 from connections.web.forms import Line
 from core.errors import Problem
 from core.web import form_tokens
-from workflows import authoring, catalog, drafts, triggers
+from workflows import authoring, catalog, drafts
 from workflows.catalog import Recipe
 from workflows.models import Trigger, Workflow
 from workflows.pages.made_once import made_once
 from workflows.pages.trigger_forms import WhichConnection, WhichTrigger
+from workflows.triggers import lifecycle as triggers
 
 _SECTION = {"section": "workflows"}
 _MOST = 300

@@ -13,11 +13,12 @@ from connections.web.access import here, member
 from connections.web.actor_of_request import actor_of
 from connections.web.current_scope import Place
 from core.errors import Problem
-from workflows import catalog, triggers
+from workflows import catalog
 from workflows.calls import lookups
 from workflows.formatting.serializer_errors import flat
 from workflows.pages.trigger_forms import OptionsForm, TriggerForm
 from workflows.pages.triggers import SECTION
+from workflows.triggers import lifecycle
 
 _NOT_REVOKED = Connection.objects.exclude(status=Connection.Status.REVOKED)
 
@@ -34,7 +35,7 @@ def add(request: HttpRequest) -> HttpResponse:
         if catalog.options_schema(form.cleaned_data["key"])["required"]:
             return _add_with_options(request, form)
         try:
-            trigger = triggers.create(actor=actor_of(request), **form.cleaned_data)
+            trigger = lifecycle.create(actor=actor_of(request), **form.cleaned_data)
         except Problem as problem:
             form.add_error("key" if problem.fields else "connection", problem.message)
         else:
@@ -54,7 +55,7 @@ def _add_with_options(request: HttpRequest, form: TriggerForm) -> HttpResponse:
     options = OptionsForm(given["key"], request.POST if "with-options" in request.POST else None)
     if options.is_valid():
         try:
-            trigger = triggers.create(actor=actor_of(request), **given, options=options.input)
+            trigger = lifecycle.create(actor=actor_of(request), **given, options=options.input)
         except Problem as problem:
             options.add_error(None, flat(problem.fields or problem.message))
         else:

@@ -11,11 +11,12 @@ from connections.web.access import member
 from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from core.web.edit_conflicts import Edit, parts_of
-from workflows import catalog, triggers
+from workflows import catalog
 from workflows.models import Trigger
 from workflows.pages.trigger_forms import RenameForm
 from workflows.pages.triggers import SECTION, get_trigger
 from workflows.subscriptions import state
+from workflows.triggers import lifecycle
 
 
 @member
@@ -26,7 +27,7 @@ def rename(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
     form = RenameForm(edit.data, initial={"name": trigger.name})
     if edit.may_store and form.is_valid():
         try:
-            triggers.change(actor=actor_of(request), trigger=trigger, changes=form.cleaned_data)
+            lifecycle.change(actor=actor_of(request), trigger=trigger, changes=form.cleaned_data)
         except Problem as problem:
             form.add_error("name", problem.message)
         else:
@@ -52,7 +53,7 @@ def resume(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
 def _set_status(request: HttpRequest, trigger_id: uuid.UUID, status: str, words: str) -> HttpResponse:
     trigger = get_trigger(request, trigger_id)
     try:
-        triggers.change(actor=actor_of(request), trigger=trigger, changes={"status": status})
+        lifecycle.change(actor=actor_of(request), trigger=trigger, changes={"status": status})
     except Problem as problem:
         messages.error(request, problem.message)
     else:
@@ -66,7 +67,7 @@ def delete(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
     """Ask first, then close the address for good."""
     trigger = get_trigger(request, trigger_id)
     if request.method == "POST":
-        triggers.delete(actor=actor_of(request), trigger=trigger)
+        lifecycle.delete(actor=actor_of(request), trigger=trigger)
         messages.success(request, f"{trigger.name} is deleted.")
         return redirect("triggers:list")
     context = {

@@ -7,10 +7,11 @@ from django.db.models import QuerySet
 
 from connections.models import Connection
 from connections.web.forms import Line
-from workflows import catalog, trigger_options
+from workflows import catalog
 from workflows.action_forms import SchemaForm
 from workflows.inbox import redaction
 from workflows.models import Trigger
+from workflows.triggers import options
 
 
 class WhichConnection(forms.ModelChoiceField):  # type: ignore[type-arg]
@@ -86,9 +87,7 @@ class OptionsForm(SchemaForm):
 
     def __init__(self, key: str, data: Any = None, *, initial: Any = None) -> None:
         schema = catalog.options_schema(key)
-        super().__init__(
-            schema, lambda given: trigger_options.checked(key, given), data, initial=initial or {}
-        )
+        super().__init__(schema, lambda given: options.checked(key, given), data, initial=initial or {})
 
 
 class RedactionForm(forms.Form):

@@ -12,11 +12,12 @@ from connections.web.access import member
 from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from core.web.edit_conflicts import Edit, parts_of
-from workflows import catalog, triggers
+from workflows import catalog
 from workflows.calls import lookups
 from workflows.formatting.serializer_errors import flat
 from workflows.pages.trigger_forms import OptionsForm
 from workflows.pages.triggers import SECTION, get_trigger
+from workflows.triggers import lifecycle
 
 
 @member
@@ -29,7 +30,7 @@ def choose(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
     form = OptionsForm(trigger.key, edit.data, initial=trigger.options)
     if edit.may_store and form.is_valid():
         try:
-            triggers.change(actor=actor_of(request), trigger=trigger, changes={"options": form.input})
+            lifecycle.change(actor=actor_of(request), trigger=trigger, changes={"options": form.input})
         except Problem as problem:
             form.add_error(None, flat(problem.fields or problem.message))
         else:

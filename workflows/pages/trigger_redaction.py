@@ -11,9 +11,9 @@ from connections.web.access import member
 from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from core.web.edit_conflicts import Edit, parts_of
-from workflows import triggers
 from workflows.pages.trigger_forms import RedactionForm
 from workflows.pages.triggers import SECTION, get_trigger
+from workflows.triggers import lifecycle
 
 
 @member
@@ -24,7 +24,7 @@ def choose(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
     form = RedactionForm(edit.data, trigger=trigger)
     if edit.may_store and form.is_valid():
         try:
-            triggers.change(
+            lifecycle.change(
                 actor=actor_of(request), trigger=trigger, changes={"redact": form.cleaned_data["redact"]}
             )
         except Problem as problem:

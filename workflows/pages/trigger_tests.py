@@ -12,9 +12,10 @@ from connections.models import Connection
 from connections.web.access import member
 from connections.web.actor_of_request import actor_of
 from core.errors import Problem
-from workflows import catalog, trigger_tests, triggers
+from workflows import catalog
 from workflows.models import Event, Workflow
 from workflows.pages.triggers import SECTION, get_trigger
+from workflows.triggers import lifecycle, test_events
 
 
 @member
@@ -23,7 +24,7 @@ def send(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
     """Put a sample into the inbox. It starts nothing."""
     trigger = get_trigger(request, trigger_id)
     try:
-        triggers.send_test(actor=actor_of(request), trigger=trigger)
+        lifecycle.send_test(actor=actor_of(request), trigger=trigger)
     except Problem as problem:
         messages.error(request, problem.message)
     else:
@@ -58,7 +59,7 @@ def run(
         )
         return _ask(request, workflow, event, status=409)
     try:
-        made = trigger_tests.start(actor=actor, event=event, workflow=workflow)
+        made = test_events.start(actor=actor, event=event, workflow=workflow)
     except Problem as problem:
         messages.error(request, problem.message)
         return _ask(request, workflow, event, status=problem.status)
@@ -66,7 +67,7 @@ def run(
 
 
 def _ask(request: HttpRequest, workflow: Workflow, event: Event, status: int = 200) -> HttpResponse:
-    what = trigger_tests.rehearse(workflow, event)
+    what = test_events.rehearse(workflow, event)
     connections = Connection.objects.filter(
         workspace=workflow.workspace_id, pk__in={step.connection for step in what.steps}
     )

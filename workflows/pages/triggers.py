@@ -14,12 +14,14 @@ from connections.web.access import here, member
 from connections.web.actor_of_request import actor_of
 from core.text_search import search
 from core.web.pagination import page_of
-from workflows import catalog, setup_guide, trigger_health, trigger_options
-from workflows.deliveries import Deliveries
+from workflows import catalog
 from workflows.inbox import secrets as inbox_secrets
 from workflows.models import Trigger
 from workflows.pages.trigger_forms import SecretForm
 from workflows.subscriptions import state
+from workflows.triggers import health as trigger_health
+from workflows.triggers import options, setup_guide
+from workflows.triggers.delivery_log import Deliveries
 
 SECTION = {"section": "triggers"}
 _LATEST = 10
@@ -125,7 +127,7 @@ def _progress(trigger: Any) -> dict[str, Any]:
         "trigger": trigger,
         "trigger_type": catalog.find_trigger(trigger.key),
         "integration": catalog.integration(trigger.provider),
-        "options": trigger_options.in_words(trigger.key, trigger.options),
+        "options": options.in_words(trigger.key, trigger.options),
         "health": health,
         "guide": guide,
         "secrets": secrets,

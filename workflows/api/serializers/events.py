@@ -6,12 +6,12 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from workflows.explanations import delivery
 from workflows.models import Event
 from workflows.representations.events_and_calls import EventOut
+from workflows.triggers import delivery_outcomes
 
 
-class HeldConditionOut(serializers.Serializer[delivery.Condition]):
+class HeldConditionOut(serializers.Serializer[delivery_outcomes.Condition]):
     """A condition in words, what the event has in that field, and whether it held."""
 
     words = serializers.CharField()
@@ -40,7 +40,7 @@ class OutcomeOut(serializers.Serializer[Any]):
     run = serializers.SerializerMethodField()
     conditions = HeldConditionOut(source="rows", many=True)
 
-    def get_run(self, outcome: delivery.Outcome) -> uuid.UUID | None:
+    def get_run(self, outcome: delivery_outcomes.Outcome) -> uuid.UUID | None:
         return outcome.run.id if outcome.run else None
 
 
@@ -55,9 +55,9 @@ class EventDetail(EventOut):
 
     @extend_schema_field(OutcomeOut(many=True))
     def get_outcomes(self, event: Event) -> Any:
-        return OutcomeOut(delivery.outcomes(event), many=True).data
+        return OutcomeOut(delivery_outcomes.outcomes(event), many=True).data
 
     def get_started_nothing(self, event: Event) -> str:
         if event.runs.exists():
             return ""
-        return delivery.in_brief(event, delivery.listening(event.trigger))
+        return delivery_outcomes.in_brief(event, delivery_outcomes.listening(event.trigger))

@@ -11,8 +11,8 @@ from django.db.models.functions import Length
 from core.web import statuses
 from workflows import catalog
 from workflows.catalog import Words
-from workflows.explanations import delivery
 from workflows.models import Event, Trigger, TurnedAway
+from workflows.triggers import delivery_outcomes
 
 VERDICTS = {name: status.words for name, status in statuses.STATUSES["verdict"].items()}
 _STATUSES = {
@@ -81,10 +81,10 @@ class Deliveries:
 
     def _rows(self, numbers: list[int]) -> dict[int, Row]:
         events = Event.objects.filter(seq__in=numbers).annotate(started=Count("runs"))
-        rows, workflows = {}, delivery.listening(self._trigger) if numbers else []
+        rows, workflows = {}, delivery_outcomes.listening(self._trigger) if numbers else []
         for event in events:
             event.trigger = self._trigger
-            nothing = "" if event.started else delivery.in_brief(event, workflows)
+            nothing = "" if event.started else delivery_outcomes.in_brief(event, workflows)
             rows[event.seq] = replace(row_of(event, self._trigger, runs=event.started), nothing=nothing)
         return rows
 

@@ -19,7 +19,7 @@ from django.db.models.functions import Coalesce, Greatest
 from core.db.latest_per_group import newest_of
 from core.web import statuses
 from workflows.models import Event, HeldDelivery, Subscription, Trigger, TriggerSecret, TurnedAway, Watch
-from workflows.trigger_concerns import Concern, concerns_of
+from workflows.triggers.warnings import Concern, concerns_of
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 from workflows import catalog
 from workflows.models import Trigger
-from workflows.trigger_health import Health
+from workflows.triggers.health import Health
 
 
 @dataclass(frozen=True)

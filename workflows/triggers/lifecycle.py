@@ -10,12 +10,14 @@ from connections.models import Connection
 from connections.tenancy.actor import Actor
 from core.db import clock
 from core.errors import Problem
-from workflows import catalog, trigger_options, watching
+from workflows import catalog
 from workflows.inbox import events, redaction, store
 from workflows.inbox.trigger_audit import record
 from workflows.models import Event, Trigger
 from workflows.runs import rate_limit
 from workflows.subscriptions import requests
+from workflows.triggers import options as trigger_options
+from workflows.triggers import polling
 
 
 def create(
@@ -41,7 +43,7 @@ def create(
             options=checked,
         )
         if trigger_type.poll:
-            watching.begin(trigger)
+            polling.begin(trigger)
         record(actor, trigger, "trigger.created", **({"options": checked} if checked else {}))
         if requests.wanted_by_default(trigger):
             requests.set_up(actor=actor, trigger=trigger)
@@ -66,7 +68,7 @@ def change(*, actor: Actor, trigger: Trigger, changes: dict[str, Any]) -> None:
             raise Problem("trigger_closed", "The connection behind this trigger was revoked.", status=409)
         if changes.get("options", trigger.options) != trigger.options:
             if catalog.polled(trigger.key):
-                watching.restart(trigger)
+                polling.restart(trigger)
             else:
                 requests.look_soon(trigger)
         record(actor, trigger, "trigger.changed", **changes)

@@ -1,0 +1,1 @@
+"""Triggers: lifecycle, options, health, warnings, setup guide, delivery log, polling."""
