@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from connections.models import Connection
-from workflows import catalog, workflow_words
+from workflows import catalog
+from workflows.authoring import descriptions
 from workflows.formatting import error_hints, summaries
 from workflows.formatting.error_hints import Hint
 from workflows.formatting.summaries import Fact, Reading
@@ -95,7 +96,7 @@ def context_of(run: Run) -> dict[str, Any]:
 
 
 def _step(definition: dict[str, Any], step: StepRun | None) -> Step:
-    action = workflow_words.action_of(definition)
+    action = descriptions.action_of(definition)
     name = definition.get("name") or definition["key"]
     if step is None:
         return Step(name, action, "later", "not begun")

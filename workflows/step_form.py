@@ -7,7 +7,8 @@ from django import forms
 
 from connections.web.forms import Line
 from core.errors import Problem
-from workflows import catalog, drafts, step_fields
+from workflows import catalog, step_fields
+from workflows.authoring import drafts
 from workflows.calls.lookups import Choices
 from workflows.catalog import ActionType, Json
 from workflows.formatting.serializer_errors import flat

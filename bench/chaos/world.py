@@ -21,7 +21,7 @@ from django.urls import reverse  # noqa: E402 - all of this needs a set-up Djang
 from connections.models import Account, Connection, User, Workspace  # noqa: E402
 from connections.tenancy.actor import Actor  # noqa: E402
 from taskjuice.demo import consent  # noqa: E402
-from workflows import authoring
+from workflows.authoring import lifecycle as authoring
 from workflows.inbox import secrets as inbox_secrets  # noqa: E402
 from workflows.triggers import lifecycle
 

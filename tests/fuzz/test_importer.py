@@ -20,7 +20,7 @@ from tests.people import People, people
 from tests.workflows.conftest import asking, connection, trigger
 from tests.workflows.pages import signed_in
 from tests.workflows.test_portable import FILE, STEP
-from workflows import portable
+from workflows.authoring import import_export
 from workflows.models import Trigger, Workflow, WorkflowVersion
 
 # pytest takes fixtures over by name.
@@ -134,7 +134,7 @@ def test_any_file_is_taken_or_refused_on_its_page(who: People, trigger: Trigger,
 
 def _readable(content: bytes) -> bool:
     try:
-        portable.read(content)
+        import_export.read(content)
     except Problem as problem:
         places = problem.fields
     else:

@@ -26,7 +26,8 @@ from tests.pagerduty_app.dance import Dance
 from tests.people import People, people
 from tests.workflows.conftest import SYSTEM, asking, note_step, publish
 from tests.workflows.pages import ADD, path, signed_in, text
-from workflows import catalog, samples, worker
+from workflows import catalog, worker
+from workflows.authoring import samples
 from workflows.inbox import store as storing
 from workflows.models import Event, Run, Trigger, Watch
 from workflows.triggers import lifecycle, polling

@@ -16,7 +16,7 @@ from connections.models import Account, Connection, Grant, Workspace
 from connections.tenancy.actor import SCOPES, Actor
 from core.crypto import seal
 from pagerduty_app import signatures
-from workflows import authoring
+from workflows.authoring import lifecycle as authoring
 from workflows.inbox import secrets, store
 from workflows.models import Trigger, Workflow
 from workflows.triggers import lifecycle

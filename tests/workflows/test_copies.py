@@ -7,7 +7,7 @@ import pytest
 
 from connections.models import Connection
 from tests.workflows.conftest import SYSTEM, note_step, publish
-from workflows import authoring, definitions, portable, versions
+from workflows.authoring import import_export, lifecycle, validation, versions
 from workflows.models import Trigger, Workflow, WorkflowVersion
 
 pytestmark = pytest.mark.django_db
@@ -29,9 +29,9 @@ def rich(trigger: Trigger, connection: Connection) -> Workflow:
     some = {"match": "any", "rows": [["trigger.incident.urgency", "equals", "high"]]}
     step = note_step(connection, name="Tell them", on_error="retry", only_if=some)
     workflow = publish(trigger, connection, steps=[note_step(connection, key="first"), step], conditions=some)
-    authoring.set_pace(actor=SYSTEM, workflow=workflow, max_runs_per_minute=7)
-    assert set(workflow.draft) == set(definitions.DefinitionInput().fields)
-    assert set(workflow.draft["steps"][1]) == set(definitions.StepInput().fields)
+    lifecycle.set_pace(actor=SYSTEM, workflow=workflow, max_runs_per_minute=7)
+    assert set(workflow.draft) == set(validation.DefinitionInput().fields)
+    assert set(workflow.draft["steps"][1]) == set(validation.StepInput().fields)
     return workflow
 
 
@@ -50,12 +50,12 @@ def test_a_duplicate_has_every_field(rich: Workflow) -> None:
 
 
 def test_an_export_brought_in_again_has_every_field(rich: Workflow, connection: Connection) -> None:
-    file = json.dumps(portable.of_workflow(rich))
-    found = portable.read(file)
-    assert set(found) == set(portable.PortableWorkflow().fields)
+    file = json.dumps(import_export.of_workflow(rich))
+    found = import_export.read(file)
+    assert set(found) == set(import_export.PortableWorkflow().fields)
 
     copy = fields(
-        portable.bring_in(
+        import_export.bring_in(
             actor=SYSTEM,
             found=found,
             trigger=rich.trigger,
@@ -68,11 +68,13 @@ def test_an_export_brought_in_again_has_every_field(rich: Workflow, connection: 
 
 
 def test_an_older_file_without_a_limit_gets_the_usual_one(rich: Workflow, connection: Connection) -> None:
-    old = {name: said for name, said in portable.of_workflow(rich).items() if name != "max_runs_per_minute"}
+    old = {
+        name: said for name, said in import_export.of_workflow(rich).items() if name != "max_runs_per_minute"
+    }
 
-    copy = portable.bring_in(
+    copy = import_export.bring_in(
         actor=SYSTEM,
-        found=portable.read(json.dumps(old)),
+        found=import_export.read(json.dumps(old)),
         trigger=rich.trigger,
         connections=dict.fromkeys(old["connections"], connection),
     )
@@ -82,10 +84,10 @@ def test_an_older_file_without_a_limit_gets_the_usual_one(rich: Workflow, connec
 
 @pytest.mark.parametrize("limit", [0, 601, "many", None, 1.5])
 def test_a_file_with_a_limit_that_cannot_be_is_refused_by_name(rich: Workflow, limit: Any) -> None:
-    file = {**portable.of_workflow(rich), "max_runs_per_minute": limit}
+    file = {**import_export.of_workflow(rich), "max_runs_per_minute": limit}
 
-    with pytest.raises(portable.Problem) as refused:
-        portable.read(json.dumps(file))
+    with pytest.raises(import_export.Problem) as refused:
+        import_export.read(json.dumps(file))
     assert list(refused.value.fields or {}) == ["max_runs_per_minute"]
 
 
@@ -93,10 +95,10 @@ def test_going_back_changes_what_the_version_says_and_nothing_else(
     rich: Workflow, connection: Connection
 ) -> None:
     first = rich.versions.get()
-    authoring.change(
+    lifecycle.change(
         actor=SYSTEM, workflow=rich, name="Renamed", definition={"steps": [note_step(connection)]}
     )
-    authoring.publish(actor=SYSTEM, workflow=rich)
+    lifecycle.publish(actor=SYSTEM, workflow=rich)
     before = fields(rich)
 
     versions.roll_back(actor=SYSTEM, workflow=rich, version=first)

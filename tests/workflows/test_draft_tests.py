@@ -16,7 +16,8 @@ from tests.people import People
 from tests.workflows.conftest import SYSTEM, Ask, add_note, asking, incident_event, note_step, publish
 from tests.workflows.pages import text
 from tests.workflows.trying import bob, who
-from workflows import authoring, draft_tests, drafts, worker
+from workflows import worker
+from workflows.authoring import draft_tests, drafts, lifecycle
 from workflows.models import Event, Hook, HookDelivery, Run, Trace, Trigger, Workflow
 from workflows.runs import control, replay, replays
 
@@ -35,7 +36,7 @@ def workspace(who: People) -> Workspace:
 def draft(trigger: Trigger, connection: Connection) -> Workflow:
     """Never published."""
     definition = {"steps": [note_step(connection)]}
-    return authoring.create(actor=SYSTEM, trigger=trigger, name="Notes", definition=definition)
+    return lifecycle.create(actor=SYSTEM, trigger=trigger, name="Notes", definition=definition)
 
 
 def page_of(draft: Workflow, event: Event | None = None) -> str:
@@ -116,7 +117,7 @@ def test_a_double_click_makes_one_test(bob: Client, draft: Workflow) -> None:
 
 
 def test_where_the_conditions_do_not_hold_it_says_so_and_runs_nothing(bob: Client, draft: Workflow) -> None:
-    authoring.change(actor=SYSTEM, workflow=draft, name="x", definition={**draft.draft, "conditions": NEVER})
+    lifecycle.change(actor=SYSTEM, workflow=draft, name="x", definition={**draft.draft, "conditions": NEVER})
     said, form = ask_and_agree(bob, draft)
     assert "its conditions do not hold" in said
     assert "Cancel" not in said
@@ -132,7 +133,7 @@ def test_where_the_conditions_do_not_hold_it_says_so_and_runs_nothing(bob: Clien
 def test_what_was_changed_after_the_question_does_not_run(bob: Client, draft: Workflow) -> None:
     _, form = ask_and_agree(bob, draft)
     step = {**draft.draft["steps"][0], "name": "Another"}
-    authoring.change(actor=SYSTEM, workflow=draft, name="x", definition=drafts.with_step(draft.draft, step))
+    lifecycle.change(actor=SYSTEM, workflow=draft, name="x", definition=drafts.with_step(draft.draft, step))
 
     answer = bob.post(page_of(draft), form)
 
@@ -232,11 +233,11 @@ class TestApi:
         assert refused.json()["error"]["detail"] == {"scope": "actions:run"}
         reader = asking(client, draft.workspace, ["workflows:read"])
         assert reader("post", path, {}).status_code == 403
-        authoring.change(
+        lifecycle.change(
             actor=SYSTEM, workflow=draft, name="x", definition={**draft.draft, "conditions": NEVER}
         )
         assert ask("post", path, {"dry": False}).json()["error"]["code"] == "conditions_do_not_hold"
         assert ask("post", path, {}).json()["starts"] is False
-        authoring.set_status(actor=SYSTEM, workflow=draft, status="archived")
+        lifecycle.set_status(actor=SYSTEM, workflow=draft, status="archived")
         assert ask("post", path, {"dry": False}).json()["error"]["code"] == "archived"
         assert not Run.objects.exists()

@@ -13,7 +13,8 @@ from rest_framework.exceptions import ValidationError
 
 from connections.models import Connection
 from tests.workflows.conftest import DANA, SYSTEM, Ask, add_note, note_step, publish
-from workflows import authoring, draft_tests, rehearsal, worker
+from workflows import worker
+from workflows.authoring import draft_tests, dry_run, lifecycle
 from workflows.inbox import store
 from workflows.models import Event, Run, Trigger, Workflow
 
@@ -119,13 +120,13 @@ def test_any_draft_is_filled_in_by_the_run_as_its_dry_run_said(
         action, entered = chosen
         step = note_step(connection, action=action, input=entered)
         try:
-            authoring.change(actor=SYSTEM, workflow=workflow, name="x", definition={"steps": [step]})
+            lifecycle.change(actor=SYSTEM, workflow=workflow, name="x", definition={"steps": [step]})
         except ValidationError:
             seen.add("refused when saved")
             return
         event = event_with(trigger, changes)
 
-        said = rehearsal.rehearse(workflow, event).steps[0]
+        said = dry_run.rehearse(workflow, event).steps[0]
         made = run_of(workflow, event).steps.get()
 
         if said.faults:
@@ -162,7 +163,7 @@ def test_what_a_text_input_is_given_is_text_in_both(
     workflow = publish(trigger, connection, steps=[step])
     event = event_with(trigger, {})
 
-    said = rehearsal.rehearse(workflow, event).steps[0]
+    said = dry_run.rehearse(workflow, event).steps[0]
 
     assert (said.faults, said.input["content"]) == ([], becomes)
     run = run_of(workflow, event)
@@ -176,7 +177,7 @@ def test_a_list_that_a_field_gives_stands_for_its_items(
     step = note_step(connection, action="pagerduty/list-incidents", input=given_input)
     workflow = publish(trigger, connection, steps=[step])
 
-    said = rehearsal.rehearse(workflow, event_with(trigger, {})).steps[0]
+    said = dry_run.rehearse(workflow, event_with(trigger, {})).steps[0]
 
     assert (said.faults, said.input["team_ids"]) == ([], ["PT1", "PT2"])
 
@@ -186,7 +187,7 @@ def test_an_object_is_no_id(trigger: Trigger, connection: Connection) -> None:
     step["input"]["incident_id"] = "{{ trigger.incident.service }}"
     workflow = publish(trigger, connection, steps=[step])
 
-    assert rehearsal.rehearse(workflow, event_with(trigger, {})).steps[0].faults == [
+    assert dry_run.rehearse(workflow, event_with(trigger, {})).steps[0].faults == [
         ("incident_id", "Must be a string.")
     ]
 
@@ -215,7 +216,7 @@ def test_a_step_that_fails_and_is_passed_over_leaves_nothing_to_the_next(
     workflow = publish(trigger, connection, steps=[fails, after])
     event = event_with(trigger, {})
 
-    said = dict(rehearsal.rehearse(workflow, event).steps[1].faults)["content"]
+    said = dict(dry_run.rehearse(workflow, event).steps[1].faults)["content"]
 
     assert said.startswith("Step first has no output")
     assert said in run_of(workflow, event).error["message"]

@@ -13,7 +13,7 @@ from tests.workflows.conftest import DANA, SYSTEM, note_step, publish
 from tests.workflows.filled_forms import form_of
 from tests.workflows.pages import signed_in, text
 from tests.workflows.trying import who
-from workflows import authoring
+from workflows.authoring import lifecycle
 from workflows.models import Hook, Trigger, Workflow
 from workflows.outgoing import endpoints
 
@@ -128,7 +128,7 @@ class TestAStep:
         self, alice: Client, workflow: Workflow, page: str
     ) -> None:
         form = form_of(alice.get(page), in_content="Kept")
-        authoring.change(
+        lifecycle.change(
             actor=SYSTEM, workflow=workflow, name="Note", definition={"steps": [other(workflow)]}
         )
 
@@ -152,7 +152,7 @@ def authoring_changes(workflow: Workflow, content: str = "", **changes: Any) -> 
     workflow = Workflow.objects.get(pk=workflow.pk)
     step = {**workflow.draft["steps"][0], **changes}
     step["input"] = {**step["input"], **({"content": content} if content else {})}
-    authoring.edit(
+    lifecycle.edit(
         actor=SYSTEM,
         workflow=workflow,
         change=lambda draft: {**draft, "steps": [step]},
@@ -165,7 +165,7 @@ def test_conditions_show_both_and_keep_what_is_chosen(alice: Client, workflow: W
     tab = form_of(alice.get(page))
     urgent = {"match": "any", "rows": [["trigger.incident.urgency", "equals", "high"]]}
     definition = {**workflow.draft, "conditions": urgent}
-    authoring.change(actor=SYSTEM, workflow=workflow, name="Note", definition=definition)
+    lifecycle.change(actor=SYSTEM, workflow=workflow, name="Note", definition=definition)
     mine = {"field": ["trigger.incident.title"], "operator": ["contains"], "value": ["Cards"]}
 
     late = alice.post(page, tab | mine)

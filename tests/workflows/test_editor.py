@@ -16,7 +16,8 @@ from tests.people import People
 from tests.workflows.conftest import DANA, SYSTEM, incident_event, note_step
 from tests.workflows.pages import signed_in, text
 from tests.workflows.trying import SENT, bob, provider, who
-from workflows import authoring, drafts, worker
+from workflows import worker
+from workflows.authoring import drafts, lifecycle
 from workflows.expressions.filters import FILTERS
 from workflows.models import Run, Trigger, Workflow
 
@@ -40,7 +41,7 @@ def workspace(who: People) -> Workspace:
 
 @pytest.fixture
 def draft(trigger: Trigger) -> Workflow:
-    return authoring.create(
+    return lifecycle.create(
         actor=SYSTEM, trigger=trigger, name="Notes", definition=drafts.EMPTY, unfinished=True
     )
 
@@ -279,7 +280,7 @@ class TestOnlyIf:
             note_step(connection, name="For quiet ones", only_if={"rows": rows}),
             note_step(connection, key="b"),
         ]
-        authoring.change(actor=SYSTEM, workflow=draft, name="Notes", definition={"steps": steps})
+        lifecycle.change(actor=SYSTEM, workflow=draft, name="Notes", definition={"steps": steps})
 
         page = text(bob.get(address(draft, "rehearsal")))
 
@@ -376,7 +377,7 @@ class TestRehearsing:
         rows = [["trigger.incident.urgency", "equals", "high"]]
         draft.refresh_from_db()
         changed = drafts.with_conditions(draft.draft, {"match": "all", "rows": rows})
-        authoring.change(actor=SYSTEM, workflow=draft, name="Notes", definition=changed)
+        lifecycle.change(actor=SYSTEM, workflow=draft, name="Notes", definition=changed)
         deliver(incident_event(title="A quiet one", urgency="low"))
         event = draft.trigger.events.get()
 
@@ -391,7 +392,7 @@ class TestRehearsing:
     ) -> None:
         step = note_step(connection)
         step["input"]["incident_id"] = "{{ trigger.incident.priority.id }}"
-        authoring.change(actor=SYSTEM, workflow=draft, name="Notes", definition={"steps": [step]})
+        lifecycle.change(actor=SYSTEM, workflow=draft, name="Notes", definition={"steps": [step]})
         deliver(incident_event())
         event = draft.trigger.events.get()
 
@@ -441,7 +442,7 @@ def test_strangers_and_archived_ones_find_no_editor(
         stranger.post(reverse("workflows:add"), {"trigger": draft.trigger_id, "name": "x"}).status_code == 400
     )
 
-    authoring.set_status(actor=SYSTEM, workflow=draft, status="archived")
+    lifecycle.set_status(actor=SYSTEM, workflow=draft, status="archived")
     assert [bob.get(way).status_code for way in ways] == [404] * len(ways)
 
 
@@ -481,7 +482,7 @@ class TestPlace:
         self, bob: Client, draft: Workflow, connection: Connection, key: str, place: str, order: str
     ) -> None:
         steps = [note_step(connection, key=one) for one in ("one", "two", "three")]
-        authoring.change(actor=SYSTEM, workflow=draft, name="x", definition={"steps": steps})
+        lifecycle.change(actor=SYSTEM, workflow=draft, name="x", definition={"steps": steps})
 
         assert bob.post(address(draft, "place", key), {"place": place}).status_code == 302
 
@@ -490,7 +491,7 @@ class TestPlace:
     @pytest.mark.parametrize("place", ["", "-1", "x", "100", "1.5", "\u0661"])
     def test_no_such_place(self, bob: Client, draft: Workflow, connection: Connection, place: str) -> None:
         definition = {"steps": [note_step(connection)]}
-        authoring.change(actor=SYSTEM, workflow=draft, name="x", definition=definition)
+        lifecycle.change(actor=SYSTEM, workflow=draft, name="x", definition=definition)
 
         answer = bob.post(address(draft, "place", "note"), {"place": place})
 

@@ -14,7 +14,8 @@ from tests.workflows.conftest import SYSTEM, connect, incident_event, note_step
 from tests.workflows.pages import text
 from tests.workflows.test_editor import NOTE, add_note_step, address, step_address, steps_of
 from tests.workflows.trying import bob, provider, who
-from workflows import authoring, definitions, drafts
+from workflows.authoring import drafts, validation
+from workflows.authoring import lifecycle as authoring
 from workflows.models import Trigger, Workflow
 from workflows.triggers import lifecycle
 
@@ -48,14 +49,14 @@ def step(connection: Connection, **changes: Any) -> dict[str, Any]:
 def test_one_step_more_than_fit_is_refused_with_words(
     bob: Client, draft: Workflow, connection: Connection, provider: Any
 ) -> None:
-    put(draft, steps=[step(connection, key=f"s{number}") for number in range(definitions.MAX_STEPS)])
+    put(draft, steps=[step(connection, key=f"s{number}") for number in range(validation.MAX_STEPS)])
 
     assert "No more steps fit" in text(bob.get(address(draft, "edit")))
     answer = add_note_step(bob, draft, connection)
 
     assert answer.status_code == 400
     assert "Runbook for" in text(answer)
-    assert len(steps_of(draft)) == definitions.MAX_STEPS
+    assert len(steps_of(draft)) == validation.MAX_STEPS
 
 
 def test_an_expression_among_checkboxes_is_shown_and_kept(

@@ -13,7 +13,8 @@ from connections.models import Connection, Grant
 from connections.signals import connection_restored, connection_revoked
 from tests.pauses import nobody_is_held_back
 from tests.workflows.conftest import API, DANA, SYSTEM, add_note, incident_event, note_step, publish
-from workflows import authoring, fanout, walks, worker
+from workflows import fanout, walks, worker
+from workflows.authoring import lifecycle
 from workflows.models import ActionCall, Event, Run, Trigger, Workflow
 from workflows.runs import replay
 
@@ -87,7 +88,7 @@ def test_each_matching_workflow_gets_one_run_and_a_repeat_of_the_event_none(
 ) -> None:
     add_note(pagerduty)
     first, second = publish(trigger, connection), publish(trigger, connection)
-    draft = authoring.create(
+    draft = lifecycle.create(
         actor=SYSTEM, trigger=trigger, name="Draft", definition={"steps": [note_step(connection)]}
     )
     payload = incident_event()

@@ -7,7 +7,7 @@ import pytest
 
 from connections.models import Connection, Workspace
 from tests.workflows.conftest import SYSTEM, Ask, note_step
-from workflows import authoring
+from workflows.authoring import lifecycle as authoring
 from workflows.models import Hook, Trigger, Workflow
 from workflows.outgoing import endpoints
 from workflows.triggers import lifecycle

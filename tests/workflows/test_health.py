@@ -30,7 +30,8 @@ from tests.workflows.conftest import (
     publish,
 )
 from tests.workflows.pages import path, signed_in, text
-from workflows import authoring, worker
+from workflows import worker
+from workflows.authoring import lifecycle as authoring
 from workflows.inbox import secrets
 from workflows.models import ActionCall, Run, Subscription, Trigger, Workflow
 from workflows.triggers import lifecycle, test_events

@@ -12,11 +12,12 @@ from tests.people import People
 from tests.workflows.conftest import SYSTEM, Ask, incident_event, note_step, publish
 from tests.workflows.pages import text
 from tests.workflows.trying import bob, who
-from workflows import drafts, portable, rehearsal, worker
-from workflows.condition_form import ConditionForm
+from workflows import worker
+from workflows.authoring import drafts, dry_run, import_export
+from workflows.authoring.condition_rows import ConditionForm
+from workflows.authoring.descriptions import rows as in_words
+from workflows.authoring.samples import Field, Source
 from workflows.models import Run, Trigger, Workflow
-from workflows.samples import Field, Source
-from workflows.workflow_words import rows as in_words
 
 __all__ = ["bob", "who"]
 
@@ -190,9 +191,9 @@ class TestRowsThatNeverHold:
         assert "Row 1: greater compares numbers" in refused.json()["error"]["fields"]["conditions"][0]
         assert Run.objects.get().version == version
         workflow.refresh_from_db()
-        found = portable.checked(portable.of_workflow(workflow))
+        found = import_export.checked(import_export.of_workflow(workflow))
         with pytest.raises(Problem, match="Row 1: greater compares numbers"):
-            portable.bring_in(
+            import_export.bring_in(
                 actor=SYSTEM, found=found, trigger=trigger, connections={"connection_1": connection}
             )
 
@@ -254,7 +255,7 @@ class TestOnPages:
         ]
         draft.draft = drafts.with_conditions(draft.draft, {"match": "all", "rows": rows})
 
-        found = rehearsal.rehearse(draft, None)
+        found = dry_run.rehearse(draft, None)
 
         assert [(row.words, row.actual, row.holds) for row in found.rows] == [
             ("Incident teams any summary is platform", "Platform", True),

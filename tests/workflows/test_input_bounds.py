@@ -11,7 +11,8 @@ from connections.models import Connection
 from pagerduty_app.actions import ACTIONS
 from pagerduty_app.recipes import RECIPES
 from tests.workflows.conftest import API, DANA, SYSTEM, add_note, incident_event, publish
-from workflows import authoring, catalog, worker
+from workflows import catalog, worker
+from workflows.authoring import lifecycle
 from workflows.models import Run, Trigger, Workflow
 from workflows.runs import step_inputs
 
@@ -126,7 +127,7 @@ def test_what_is_typed_too_long_is_told_when_it_is_saved(
     }
 
     with pytest.raises(ValidationError) as refused:
-        authoring.change(actor=SYSTEM, workflow=workflow, name="x", definition={"steps": [step]})
+        lifecycle.change(actor=SYSTEM, workflow=workflow, name="x", definition={"steps": [step]})
 
     assert str(refused.value.detail["steps"][0]["input"][name][0]) == said  # type: ignore[index,call-overload]
 
@@ -143,10 +144,10 @@ def test_a_number_beyond_its_bound_is_told_when_it_is_saved(
         }
 
     with pytest.raises(ValidationError) as refused:
-        authoring.change(actor=SYSTEM, workflow=workflow, name="x", definition={"steps": [step(101)]})
+        lifecycle.change(actor=SYSTEM, workflow=workflow, name="x", definition={"steps": [step(101)]})
 
     assert "100" in str(refused.value.detail)
-    authoring.change(
+    lifecycle.change(
         actor=SYSTEM, workflow=workflow, name="x", definition={"steps": [step("{{ trigger.event.id }}")]}
     )
 

@@ -12,7 +12,8 @@ from tests.workflows.conftest import SYSTEM, Ask, add_note, incident_event, note
 from tests.workflows.pages import text
 from tests.workflows.test_editor import NOTE, address, draft, step_address
 from tests.workflows.trying import bob, provider, who
-from workflows import authoring, worker
+from workflows import worker
+from workflows.authoring import lifecycle
 from workflows.models import Run, Trigger, Workflow
 
 __all__ = ["bob", "draft", "provider", "who"]
@@ -71,8 +72,8 @@ def test_the_editor_the_dry_run_and_the_run_say_the_same(
     assert said in text(bob.post(preview, entered(content)))
     step = note_step(connection)
     step["input"]["content"] = content
-    authoring.change(actor=SYSTEM, workflow=draft, name="x", definition={"steps": [step]})
-    authoring.publish(actor=SYSTEM, workflow=draft)
+    lifecycle.change(actor=SYSTEM, workflow=draft, name="x", definition={"steps": [step]})
+    lifecycle.publish(actor=SYSTEM, workflow=draft)
     assert said in text(bob.get(address(draft, "rehearsal")))
     teams = [{"id": "PTEAM01"}]
 

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from connections.models import AuditEvent, Connection
 from tests.workflows.conftest import SYSTEM, Ask, add_note, incident_event, publish
-from workflows import authoring, worker
+from workflows import worker
+from workflows.authoring import lifecycle
 from workflows.models import ActionCall, Run, Trigger, Workflow
 from workflows.runs import rate_limit
 
@@ -96,7 +97,7 @@ def test_runs_of_an_earlier_minute_do_not_count(
     deliver: Any, note_workflow: Workflow, pagerduty: responses.RequestsMock
 ) -> None:
     add_note(pagerduty)
-    authoring.set_pace(actor=SYSTEM, workflow=note_workflow, max_runs_per_minute=1)
+    lifecycle.set_pace(actor=SYSTEM, workflow=note_workflow, max_runs_per_minute=1)
     deliver(incident_event())
     worker.drain()
     Run.objects.update(created_at=timezone.now() - rate_limit.WINDOW - timedelta(seconds=1))

@@ -15,7 +15,7 @@ from tests.workflows.conftest import DANA, SYSTEM, Ask, asking, connect, note_st
 from tests.workflows.filled_forms import form_of
 from tests.workflows.pages import signed_in, text
 from tests.workflows.trying import bob, who
-from workflows import portable
+from workflows.authoring import import_export
 from workflows.models import Trigger, Workflow
 from workflows.triggers import lifecycle
 
@@ -47,7 +47,7 @@ def fields(content: Any) -> dict[str, list[str]]:
     """Where it is refused, and why."""
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     with pytest.raises(Problem) as raised:
-        portable.read(body)
+        import_export.read(body)
     assert raised.value.status == 400
     return dict(raised.value.fields or {})
 
@@ -68,7 +68,7 @@ def test_a_file_holds_nothing_of_the_workspace(bob: Client, trigger: Trigger, co
     assert answer["Content-Disposition"] == 'attachment; filename="note.json"'
     for some_id in (workflow.pk, trigger.pk, connection.pk, workflow.workspace_id, trigger.token):
         assert str(some_id) not in answer.content.decode()
-    assert portable.read(answer.content)["connections"] == {
+    assert import_export.read(answer.content)["connections"] == {
         "connection_1": {"provider": "pagerduty", "label": "Acme"}
     }
 

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from connections.models import AuditEvent, Connection
 from tests.workflows.conftest import API, SYSTEM, Ask, add_note, incident_event, publish
-from workflows import authoring, worker
+from workflows import worker
+from workflows.authoring import lifecycle as authoring
 from workflows.models import HookDelivery, ReplayBatch, Run, Trigger, Workflow
 from workflows.outgoing import endpoints
 from workflows.runs import replays

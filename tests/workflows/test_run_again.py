@@ -14,7 +14,8 @@ from connections.models import AuditEvent, Connection
 from core.errors import Problem
 from tests.workflows.conftest import API, DANA, SYSTEM, Ask, add_note, incident_event, note_step, publish
 from tests.workflows.test_retention import next_day
-from workflows import authoring, data_retention, fanout, worker
+from workflows import data_retention, fanout, worker
+from workflows.authoring import lifecycle
 from workflows.models import ActionCall, Run, StepRun, Trigger, Workflow
 from workflows.runs import control, replay
 
@@ -241,8 +242,8 @@ def test_it_follows_the_version_that_the_run_followed(
     failed: Run, workflow: Workflow, connection: Connection
 ) -> None:
     definition = {"steps": [note_step(connection)]}
-    authoring.change(actor=SYSTEM, workflow=workflow, name="Note", definition=definition)
-    authoring.publish(actor=SYSTEM, workflow=workflow)
+    lifecycle.change(actor=SYSTEM, workflow=workflow, name="Note", definition=definition)
+    lifecycle.publish(actor=SYSTEM, workflow=workflow)
 
     retry, _ = replay.replay(actor=SYSTEM, run=failed)
     again, _ = replay.replay(actor=SYSTEM, run=Run.objects.get(pk=failed.pk), begin_at="start")
@@ -263,7 +264,7 @@ def test_a_revoked_connection_is_named_before_anything_is_done(
 
 
 def test_an_archived_workflow_says_so(failed: Run, workflow: Workflow) -> None:
-    authoring.set_status(actor=SYSTEM, workflow=workflow, status="archived")
+    lifecycle.set_status(actor=SYSTEM, workflow=workflow, status="archived")
 
     with pytest.raises(Problem, match="archived"):
         replay.replay(actor=SYSTEM, run=Run.objects.get(pk=failed.pk))

@@ -11,7 +11,8 @@ from core.errors import Problem
 from tests.people import People, people
 from tests.workflows.conftest import SYSTEM, Ask, add_note, arrive, asking, note_step, publish
 from tests.workflows.pages import path, signed_in, text
-from workflows import authoring, worker
+from workflows import worker
+from workflows.authoring import lifecycle as authoring
 from workflows.models import Event, Hook, HookDelivery, Run, Trigger, Workflow
 from workflows.runs import control
 from workflows.triggers import lifecycle, test_events

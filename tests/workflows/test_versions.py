@@ -16,7 +16,9 @@ from tests.workflows.conftest import SYSTEM, Ask, asking, connect, incident_even
 from tests.workflows.pages import signed_in, text
 from tests.workflows.test_editor import Deliver
 from tests.workflows.trying import bob, provider, who
-from workflows import authoring, differences, worker
+from workflows import worker
+from workflows.authoring import diff as differences
+from workflows.authoring import lifecycle
 from workflows.models import Run, Trigger, Workflow
 
 __all__ = ["bob", "provider", "who"]
@@ -34,14 +36,14 @@ def two(trigger: Trigger, connection: Connection) -> Workflow:
     """Version 1 writes one note; version 2, which is published, another one, and only for urgent incidents."""
     workflow = publish(trigger, connection)
     change(workflow, connection, content="Read the runbook", conditions=HIGH)
-    authoring.publish(actor=SYSTEM, workflow=workflow)
+    lifecycle.publish(actor=SYSTEM, workflow=workflow)
     return workflow
 
 
 def change(workflow: Workflow, connection: Connection, content: str, **definition: Any) -> None:
     step = note_step(connection)
     step["input"] = {**step["input"], "content": content}
-    authoring.change(
+    lifecycle.change(
         actor=SYSTEM, workflow=workflow, name=workflow.name, definition={"steps": [step]} | definition
     )
 
@@ -124,7 +126,7 @@ def test_the_list_asks_the_same_for_many_versions(bob: Client, two: Workflow) ->
     asked()
     before = asked()
     for _ in range(30):
-        authoring.publish(actor=SYSTEM, workflow=two)
+        lifecycle.publish(actor=SYSTEM, workflow=two)
     assert asked() == before
     assert "page=2" in bob.get(at(two, "versions")).content.decode()
 
@@ -190,7 +192,7 @@ class TestGoingBack:
     ) -> None:
         other = connect(who.acme, "Other")
         change(two, other, content="By the other")
-        authoring.publish(actor=SYSTEM, workflow=two)
+        lifecycle.publish(actor=SYSTEM, workflow=two)
         revoke(actor=SYSTEM, connection=connection)
         Trigger.objects.update(deleted_at=None, status="active")
         before = Workflow.objects.values("draft", "live").get()
@@ -212,12 +214,12 @@ class TestGoingBack:
         stranger = signed_in(who.charlie)
         ways = [at(two, "roll_back", 1), at(two, "take_into_draft", 1), at(two, "duplicate")]
         assert {stranger.post(way).status_code for way in ways} == {404}
-        authoring.set_status(actor=SYSTEM, workflow=two, status="archived")
+        lifecycle.set_status(actor=SYSTEM, workflow=two, status="archived")
         assert {bob.post(way).status_code for way in ways[:2]} == {404}
         assert two.versions.count() == 2
 
     def test_an_archived_one_is_not_published_over_the_api(self, ask: Ask, two: Workflow) -> None:
-        authoring.set_status(actor=SYSTEM, workflow=two, status="archived")
+        lifecycle.set_status(actor=SYSTEM, workflow=two, status="archived")
         for path, body in (("publish/", None), ("rollback/", {"version": 1})):
             answer = ask("post", f"workflows/{two.pk}/{path}", body)
             assert (answer.status_code, answer.json()["error"]["code"]) == (409, "archived")

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from workflows.condition_form import ConditionForm
+from workflows.authoring.condition_rows import ConditionForm
+from workflows.authoring.descriptions import rows as in_words
 from workflows.conditions import evaluate
 from workflows.expressions import time_windows
-from workflows.workflow_words import rows as in_words
 
 
 def holds(operator: str, at: Any, wanted: Any) -> bool:

@@ -12,7 +12,7 @@ from connections.models import AuditEvent, Connection, Workspace
 from tests.people import People, people
 from tests.workflows.conftest import SYSTEM, note_step, publish
 from tests.workflows.pages import signed_in, text
-from workflows import authoring
+from workflows.authoring import lifecycle
 from workflows.models import Trigger, Workflow
 
 pytestmark = pytest.mark.django_db
@@ -63,7 +63,7 @@ def test_the_list_can_be_narrowed(bob: Client, note_workflow: Workflow, query: s
 
 
 def test_archived_ones_are_listed_when_asked_for(bob: Client, note_workflow: Workflow) -> None:
-    authoring.set_status(actor=SYSTEM, workflow=note_workflow, status="archived")
+    lifecycle.set_status(actor=SYSTEM, workflow=note_workflow, status="archived")
 
     assert address(note_workflow) not in bob.get(LIST).content.decode()
     assert address(note_workflow) in bob.get(f"{LIST}?status=archived").content.decode()
@@ -107,7 +107,7 @@ class TestOneWorkflow:
     ) -> None:
         assert "draft" not in text(bob.get(address(note_workflow)))
         changed = {"steps": [note_step(connection, name="Another name")]}
-        authoring.change(actor=SYSTEM, workflow=note_workflow, name="Note", definition=changed)
+        lifecycle.change(actor=SYSTEM, workflow=note_workflow, name="Note", definition=changed)
 
         page = text(bob.get(address(note_workflow)))
 
@@ -115,7 +115,7 @@ class TestOneWorkflow:
         assert "Another name" not in page
 
     def test_what_was_never_published_says_so(self, bob: Client, trigger: Trigger, connection: Any) -> None:
-        draft = authoring.create(
+        draft = lifecycle.create(
             actor=SYSTEM, trigger=trigger, name="Draft", definition={"steps": [note_step(connection)]}
         )
         page = text(bob.get(address(draft)))

@@ -11,7 +11,7 @@ from connections.admin.payloads import as_json
 from connections.admin.scoped import LookOnlyInline, plainly
 from connections.extension_points import health
 from connections.web.staff import support_actor
-from workflows import authoring
+from workflows.authoring import lifecycle
 from workflows.models import Workflow, WorkflowVersion
 
 
@@ -76,7 +76,7 @@ class WorkflowAdmin(ActingPage):
             request,
             rows.select_related("workspace__account"),
             ready=Q(status=before),
-            act=lambda workflow: authoring.set_status(
+            act=lambda workflow: lifecycle.set_status(
                 actor=support_actor(request), workflow=workflow, status=after
             ),
             done=done,

@@ -175,7 +175,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=120)),
                 ('status', models.CharField(choices=[('draft', 'Draft'), ('active', 'Active'), ('paused', 'Paused'), ('archived', 'Archived')], default='draft', max_length=10)),
-                ('draft', models.JSONField(default=dict, help_text='Definition as last edited; see workflows.definitions')),
+                ('draft', models.JSONField(default=dict, help_text='Definition as last edited; see workflows.authoring.validation')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('trigger', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='workflows', to='workflows.trigger')),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='workflows', to='connections.workspace')),

@@ -39,7 +39,9 @@ class Workflow(models.Model):
     pause_reason = models.CharField(max_length=10, choices=PauseReason.choices, blank=True, default="")
     max_runs_per_minute = models.PositiveSmallIntegerField(default=DEFAULT_PACE)
     counted_from = models.DateTimeField(null=True, blank=True)
-    draft = models.JSONField(default=dict, help_text="Definition as last edited; see workflows.definitions")
+    draft = models.JSONField(
+        default=dict, help_text="Definition as last edited; see workflows.authoring.validation"
+    )
     live = models.ForeignKey(
         "WorkflowVersion", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )

@@ -14,7 +14,7 @@ from connections.web.access import member
 from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from core.web import form_tokens
-from workflows import draft_tests, rehearsal, workflow_words
+from workflows.authoring import descriptions, draft_tests, dry_run
 from workflows.models import Event, Workflow
 from workflows.pages.editor import SECTION, get_draft, why
 
@@ -52,10 +52,10 @@ def _ask(request: HttpRequest, workflow: Workflow, event: Event | None, status: 
     used = {step["connection"] for step in workflow.draft["steps"]}
     connections = Connection.objects.filter(workspace=workflow.workspace_id, pk__in=used)
     labels = {str(row.pk): row.label for row in connections}
-    what = rehearsal.rehearse(workflow, event)
+    what = dry_run.rehearse(workflow, event)
     context = {
         "workflow": workflow,
-        "event": workflow_words.events([event])[0] if event else None,
+        "event": descriptions.events([event])[0] if event else None,
         "starts": what.starts,
         "sound": what.sound,
         "steps": [(step, labels.get(step.connection, "a connection that is gone")) for step in what.steps],

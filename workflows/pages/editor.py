@@ -18,8 +18,8 @@ from connections.web.actor_of_request import actor_of
 from connections.web.forms import Line
 from core.errors import Problem
 from core.web.edit_conflicts import Edit, parts_of
-from workflows import authoring, definitions, drafts, rehearsal, samples, workflow_words
-from workflows.condition_form import ConditionForm
+from workflows.authoring import descriptions, drafts, dry_run, lifecycle, samples, validation
+from workflows.authoring.condition_rows import ConditionForm
 from workflows.conditions import possible_nulls
 from workflows.models import Event, Workflow
 from workflows.models.workflows import FASTEST_PACE
@@ -68,7 +68,7 @@ def why(problem: ValidationError | Problem, draft: drafts.Definition) -> str:
     return (
         problem.message
         if isinstance(problem, Problem)
-        else " ".join(workflow_words.faults(problem.detail, draft))
+        else " ".join(descriptions.faults(problem.detail, draft))
     )
 
 
@@ -87,22 +87,22 @@ def edit(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
         "workflow": workflow,
         "health": health.of(workflow),
         "digest": drafts.digest(workflow.draft),
-        "conditions": workflow_words.conditions(workflow.draft),
-        "how_many": workflow_words.how_many(workflow.draft["conditions"]),
-        "steps": workflow_words.steps(workflow.draft, connections, nulls),
+        "conditions": descriptions.conditions(workflow.draft),
+        "how_many": descriptions.how_many(workflow.draft["conditions"]),
+        "steps": descriptions.steps(workflow.draft, connections, nulls),
         "changed": workflow.live is None or workflow.draft != workflow.live.definition,
         "faults": _faults(request, workflow),
-        "full": len(workflow.draft["steps"]) >= definitions.MAX_STEPS,
+        "full": len(workflow.draft["steps"]) >= validation.MAX_STEPS,
     }
     return render(request, "editor/edit.html", context | SECTION)
 
 
 def _faults(request: HttpRequest, workflow: Workflow) -> list[str]:
     try:
-        detail = authoring.faults_of(actor=actor_of(request), workflow=workflow)
+        detail = lifecycle.faults_of(actor=actor_of(request), workflow=workflow)
     except Problem as problem:
         return [problem.message]
-    return workflow_words.faults(detail, workflow.draft) if detail else []
+    return descriptions.faults(detail, workflow.draft) if detail else []
 
 
 @member
@@ -115,9 +115,9 @@ def rename(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
     if edit.may_store and form.is_valid():
         actor, limit = actor_of(request), form.cleaned_data["max_runs_per_minute"]
         with transaction.atomic():
-            authoring.change(actor=actor, workflow=workflow, name=form.cleaned_data["name"])
+            lifecycle.change(actor=actor, workflow=workflow, name=form.cleaned_data["name"])
             if limit and limit != workflow.max_runs_per_minute:
-                authoring.set_pace(actor=actor, workflow=workflow, max_runs_per_minute=limit)
+                lifecycle.set_pace(actor=actor, workflow=workflow, max_runs_per_minute=limit)
         return redirect("workflows:edit", workflow.pk)
     context = {"form": form, "workflow": workflow, "edit": edit}
     return render(request, "editor/rename.html", context | SECTION, status=edit.status(form.errors))
@@ -134,7 +134,7 @@ def conditions(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
     form = ConditionForm(stored, sources, data)
     if edit.may_store and data is not None and "more" not in data and form.is_valid():
         try:
-            authoring.edit(
+            lifecycle.edit(
                 actor=actor_of(request),
                 workflow=workflow,
                 change=lambda draft: drafts.with_conditions(
@@ -165,9 +165,9 @@ def rehearse(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
     event = sample_of(request, events)
     context = {
         "workflow": workflow,
-        "events": workflow_words.events(events),
+        "events": descriptions.events(events),
         "event": event,
-        "rehearsal": rehearsal.rehearse(workflow, event),
+        "rehearsal": dry_run.rehearse(workflow, event),
     }
     return render(request, "editor/rehearsal.html", context | SECTION)
 
@@ -184,7 +184,7 @@ def publish(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
     workflow = get_draft(request, workflow_id)
     try:
         as_seen(request, workflow.draft)
-        version = authoring.publish(actor=actor_of(request), workflow=workflow)
+        version = lifecycle.publish(actor=actor_of(request), workflow=workflow)
     except (ValidationError, Problem) as problem:
         messages.error(request, f"Not published. {why(problem, workflow.draft)}")
         return redirect("workflows:edit", workflow.pk)

@@ -17,7 +17,8 @@ from connections.web.actor_of_request import actor_of
 from connections.web.forms import Line
 from core.errors import Problem
 from core.web import form_tokens
-from workflows import authoring, catalog, drafts
+from workflows import catalog
+from workflows.authoring import drafts, lifecycle
 from workflows.catalog import Recipe
 from workflows.models import Trigger, Workflow
 from workflows.pages.made_once import made_once
@@ -146,10 +147,10 @@ def _begin(actor: Actor, data: dict[str, Any], recipe: Recipe | None) -> Workflo
     trigger = data["trigger"] or triggers.create(
         actor=actor, connection=data["connection"], key=data["event"], name=""
     )
-    workflow = authoring.create(
+    workflow = lifecycle.create(
         actor=actor, trigger=trigger, name=data["name"], definition=drafts.EMPTY, unfinished=True
     )
     if recipe is not None:
         made = recipe.definition(trigger.connection_id)
-        authoring.edit(actor=actor, workflow=workflow, change=lambda draft: made, refuse=lambda detail: False)
+        lifecycle.edit(actor=actor, workflow=workflow, change=lambda draft: made, refuse=lambda detail: False)
     return workflow

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 from connections.web.access import member
 from connections.web.actor_of_request import actor_of
 from core.errors import Problem
-from workflows import authoring, drafts
+from workflows.authoring import drafts, lifecycle
 from workflows.models import Workflow
 from workflows.pages.editor import as_seen, get_draft
 from workflows.pages.editor_steps import get_step
@@ -58,7 +58,7 @@ def remove(request: HttpRequest, workflow_id: uuid.UUID, key: str) -> HttpRespon
 def _rearrange(request: HttpRequest, workflow: Workflow, change: Callable[[Any], Any]) -> bool:
     """Store the draft also where other steps have to be mended now: the editor says which."""
     try:
-        authoring.edit(
+        lifecycle.edit(
             actor=actor_of(request),
             workflow=workflow,
             change=lambda draft: change(as_seen(request, draft)),

@@ -15,10 +15,11 @@ from connections.web.access import member
 from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from core.web.edit_conflicts import Edit, parts_of
-from workflows import authoring, catalog, drafts, samples
+from workflows import catalog
+from workflows.authoring import drafts, lifecycle, samples
+from workflows.authoring.condition_rows import ConditionForm
 from workflows.calls import lookups, pipeline
 from workflows.catalog import ActionType
-from workflows.condition_form import ConditionForm
 from workflows.conditions import possible_nulls
 from workflows.expressions.filters import FILTERS
 from workflows.formatting import summaries
@@ -182,7 +183,7 @@ def _stored(
         return drafts.with_step(draft, made)
 
     try:
-        authoring.edit(
+        lifecycle.edit(
             actor=actor_of(request),
             workflow=workflow,
             change=change,

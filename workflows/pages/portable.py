@@ -16,7 +16,8 @@ from connections.web.access import member
 from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from core.web import form_tokens
-from workflows import catalog, portable
+from workflows import catalog
+from workflows.authoring import import_export
 from workflows.catalog import Json
 from workflows.models import Workflow
 from workflows.pages.editor_beginning import choices
@@ -30,7 +31,7 @@ from workflows.pages.workflows import SECTION, get_workflow
 def export(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
     """The draft as a file to keep, or to take in elsewhere."""
     workflow = get_workflow(request, workflow_id)
-    body = json.dumps(portable.of_workflow(workflow), indent=2, ensure_ascii=False)
+    body = json.dumps(import_export.of_workflow(workflow), indent=2, ensure_ascii=False)
     name = slugify(workflow.name)[:60] or "workflow"
     headers = {"Content-Disposition": f'attachment; filename="{name}.json"'}
     return HttpResponse(body, content_type="application/json; charset=utf-8", headers=headers)
@@ -52,7 +53,7 @@ class FileForm(forms.Form):
     def content(self) -> bytes:
         file = self.cleaned_data.get("file")
         if file is not None:
-            return bytes(file.read(portable.LONGEST + 1))
+            return bytes(file.read(import_export.LONGEST + 1))
         return str(self.cleaned_data.get("text", "")).encode(errors="replace")
 
 
@@ -101,7 +102,7 @@ def bring_in(request: HttpRequest) -> HttpResponse:
     if request.method == "GET" or not form.is_valid():
         return _ask_for_file(request, form)
     try:
-        found = portable.read(form.content())
+        found = import_export.read(form.content())
     except Problem as problem:
         for place, sentences in (problem.fields or {}).items():
             for sentence in sentences:
@@ -117,7 +118,7 @@ def _ask_for_file(request: HttpRequest, form: FileForm) -> HttpResponse:
 
 def _bring_in(request: HttpRequest, found: Json, form: PlaceForm) -> Workflow:
     """Raises Problem."""
-    return portable.bring_in(
+    return import_export.bring_in(
         actor=actor_of(request),
         found=found,
         trigger=form.cleaned_data["trigger"],

@@ -14,7 +14,7 @@ from connections.web.access import member
 from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from core.web.pagination import page_of
-from workflows import differences, drafts, versions
+from workflows.authoring import diff, drafts, versions
 from workflows.models import Workflow, WorkflowVersion
 from workflows.pages.editor import as_seen, why
 from workflows.pages.made_once import made_once
@@ -83,10 +83,10 @@ def _called(version: WorkflowVersion | None) -> str:
 
 def _compare(
     workflow: Workflow, old: WorkflowVersion | None, new: WorkflowVersion | None
-) -> list[differences.Difference]:
+) -> list[diff.Difference]:
     """None stands for the draft."""
     before, after = (one.definition if one else workflow.draft for one in (old, new))
-    return differences.between(before, after, differences.labels(workflow, before, after))
+    return diff.between(before, after, diff.labels(workflow, before, after))
 
 
 @member

@@ -19,7 +19,7 @@ from core.errors import Problem
 from core.text_search import search
 from core.web import form_tokens
 from core.web.pagination import page_of
-from workflows import authoring, workflow_words
+from workflows.authoring import descriptions, lifecycle
 from workflows.models import Run, Workflow
 from workflows.pages.runs import lines_of
 
@@ -79,9 +79,9 @@ def detail(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
     runs = workflow.runs.select_related(*related).defer("tested").order_by("-seq")
     context = {
         "workflow": workflow,
-        "conditions": workflow_words.conditions(definition),
-        "how_many": workflow_words.how_many(definition.get("conditions")),
-        "steps": workflow_words.steps(definition, {str(row.pk): row for row in connections}),
+        "conditions": descriptions.conditions(definition),
+        "how_many": descriptions.how_many(definition.get("conditions")),
+        "steps": descriptions.steps(definition, {str(row.pk): row for row in connections}),
         "health": health.of(workflow),
         "changed": workflow.live is not None and workflow.draft != workflow.live.definition,
         "rows": lines_of(runs[:_LATEST]),
@@ -96,7 +96,7 @@ def set_status(request: HttpRequest, workflow_id: uuid.UUID, status: str) -> Htt
     """status: active, paused or archived."""
     workflow = get_workflow(request, workflow_id)
     try:
-        authoring.set_status(actor=actor_of(request), workflow=workflow, status=status)
+        lifecycle.set_status(actor=actor_of(request), workflow=workflow, status=status)
     except Problem as problem:
         messages.error(request, problem.message)
     else:

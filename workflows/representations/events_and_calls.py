@@ -101,7 +101,7 @@ class WorkflowSaved(WorkflowOut):
 
 
 class WorkflowIn(ActionInput):
-    """What `draft` may say is checked by workflows.definitions, which names the step and field at fault."""
+    """What `draft` may say is checked by workflows.authoring.validation, which names the step and field at fault."""
 
     name = Text(max_length=120)
     trigger = serializers.UUIDField()

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from django.db.models import OuterRef, Subquery
 
-from workflows import workflow_words
+from workflows.authoring import descriptions
 from workflows.conditions import evaluate
 from workflows.conditions.evaluate import Judged
 from workflows.formatting import chain_reasons
@@ -116,7 +116,7 @@ def condition_rows(asked: dict[str, Any], fields: dict[str, Any], trigger: Trigg
         return []
     return [
         Condition(words, _actual(row, trigger), row.held)
-        for words, row in zip(workflow_words.rows(asked), judged, strict=True)
+        for words, row in zip(descriptions.rows(asked), judged, strict=True)
     ]
 
 

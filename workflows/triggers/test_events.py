@@ -6,12 +6,12 @@ from django.db import IntegrityError, transaction
 
 from connections.tenancy.actor import Actor
 from core.errors import Problem, not_found
-from workflows import authoring, rehearsal
+from workflows.authoring import dry_run, lifecycle
+from workflows.authoring.dry_run import Rehearsal
 from workflows.conditions import evaluate
 from workflows.inbox import events
 from workflows.models import Event, Run, Workflow
 from workflows.queue import wakeup
-from workflows.rehearsal import Rehearsal
 
 
 def start(*, actor: Actor, event: Event, workflow: Workflow) -> Run:
@@ -34,7 +34,7 @@ def start(*, actor: Actor, event: Event, workflow: Workflow) -> Run:
                 )
         except IntegrityError:
             return Run.objects.get(workflow=workflow, event=event, replay=0, version__isnull=False)
-        authoring.record(actor, workflow, "workflow.ran_on_test", run=str(run.id), event=event.external_id)
+        lifecycle.record(actor, workflow, "workflow.ran_on_test", run=str(run.id), event=event.external_id)
         wakeup.ring()
     return run
 
@@ -62,4 +62,4 @@ def rehearse(workflow: Workflow, event: Event) -> Rehearsal:
     """What its published version would do on that event, with nothing leaving. Needs `live`."""
     published = copy.copy(workflow)
     published.draft = workflow.live.definition if workflow.live else {"conditions": {}, "steps": []}
-    return rehearsal.rehearse(published, event)
+    return dry_run.rehearse(published, event)

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from connections.api.endpoints import Endpoint
 from connections.api.errors import invalid_input
 from core.web import form_tokens
-from workflows import draft_tests, rehearsal
+from workflows.authoring import draft_tests, dry_run
 from workflows.catalog.schemas import ActionInput
 from workflows.models import Event, Workflow
 from workflows.representations.runs import RunOut
@@ -23,13 +23,13 @@ class TestIn(ActionInput):
     dry = serializers.BooleanField(default=True)
 
 
-class ConditionOut(serializers.Serializer[rehearsal.Row]):
+class ConditionOut(serializers.Serializer[dry_run.Row]):
     words = serializers.CharField()
     actual = serializers.CharField()
     holds = serializers.BooleanField()
 
 
-class RehearsedStepOut(serializers.Serializer[rehearsal.Step]):
+class RehearsedStepOut(serializers.Serializer[dry_run.Step]):
     """What a step would send. By the name of the input: faults, and warnings of what fails with other events."""
 
     key = serializers.CharField()
@@ -39,14 +39,14 @@ class RehearsedStepOut(serializers.Serializer[rehearsal.Step]):
     faults = serializers.SerializerMethodField()
     warnings = serializers.SerializerMethodField()
 
-    def get_faults(self, step: rehearsal.Step) -> dict[str, str]:
+    def get_faults(self, step: dry_run.Step) -> dict[str, str]:
         return dict(step.faults)
 
-    def get_warnings(self, step: rehearsal.Step) -> dict[str, str]:
+    def get_warnings(self, step: dry_run.Step) -> dict[str, str]:
         return dict(step.warnings)
 
 
-class RehearsalOut(serializers.Serializer[rehearsal.Rehearsal]):
+class RehearsalOut(serializers.Serializer[dry_run.Rehearsal]):
     """What the draft would do; starts: whether its conditions hold."""
 
     starts = serializers.BooleanField()
@@ -74,7 +74,7 @@ class TestWorkflow(Endpoint):
         data = self.validated(TestIn)
         event = self._event(workflow, data.get("event"))
         if data["dry"]:
-            return Response(RehearsalOut(rehearsal.rehearse(workflow, event)).data)
+            return Response(RehearsalOut(dry_run.rehearse(workflow, event)).data)
         run = draft_tests.start(actor=self.actor, workflow=workflow, event=event, once=form_tokens.new_key())
         return Response(RunOut(run).data, status=201)
 

@@ -12,7 +12,8 @@ from rest_framework.response import Response
 from connections.api.endpoints import TO_ACT, Endpoint
 from connections.models import Connection
 from core.errors import not_found
-from workflows import differences, portable, versions
+from workflows.authoring import diff as differences
+from workflows.authoring import import_export, versions
 from workflows.catalog.schemas import ActionInput
 from workflows.models import Trigger, Workflow, WorkflowVersion
 from workflows.representations.events_and_calls import WorkflowOut
@@ -38,7 +39,7 @@ class VersionOut(serializers.ModelSerializer[WorkflowVersion]):
 
 
 class DifferenceOut(serializers.Serializer[Any]):
-    """One thing that differs, in words; see workflows.differences.Difference."""
+    """One thing that differs, in words; see workflows.authoring.diff.Difference."""
 
     part = serializers.CharField()
     what = serializers.CharField()
@@ -164,7 +165,7 @@ class ExportWorkflow(_OfWorkflow):
         summary="Export the draft: connections and trigger by name, inputs as they are",
     )
     def get(self, request: Request, workflow_id: uuid.UUID) -> Response:
-        return Response(portable.of_workflow(self.workflow(workflow_id)))
+        return Response(import_export.of_workflow(self.workflow(workflow_id)))
 
 
 class ImportWorkflow(Endpoint):
@@ -175,12 +176,12 @@ class ImportWorkflow(Endpoint):
     @extend_schema(request=ImportIn, responses={201: WorkflowOut}, summary="Import a workflow as a draft")
     def post(self, request: Request) -> Response:
         data = self.validated(ImportIn)
-        found = portable.checked(data["workflow"])
+        found = import_export.checked(data["workflow"])
         live = Trigger.objects.filter(deleted_at__isnull=True).select_related("workspace")
         trigger = self.get_or_404(live, pk=data["trigger"])
         asked = data.get("connections", {})
         rows = Connection.objects.visible_to(self.actor).filter(pk__in=list(asked.values())[:100])
         known = {row.pk: row for row in rows}
         chosen = {name: known[some_id] for name, some_id in asked.items() if some_id in known}
-        workflow = portable.bring_in(actor=self.actor, found=found, trigger=trigger, connections=chosen)
+        workflow = import_export.bring_in(actor=self.actor, found=found, trigger=trigger, connections=chosen)
         return Response(WorkflowOut(workflow).data, status=201)

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from connections.api import etags
 from connections.api.endpoints import TO_ACT, Endpoint
-from workflows import authoring
+from workflows.authoring import lifecycle
 from workflows.models import Trigger, Workflow
 from workflows.representations.events_and_calls import WorkflowChange, WorkflowIn, WorkflowOut, WorkflowSaved
 
@@ -42,15 +42,15 @@ class Workflows(Endpoint):
             Trigger.objects.filter(deleted_at__isnull=True).select_related("workspace"), pk=data["trigger"]
         )
         with transaction.atomic():
-            workflow = authoring.create(
+            workflow = lifecycle.create(
                 actor=self.actor, trigger=trigger, name=data["name"], definition=_definition(data, {})
             )
             if "max_runs_per_minute" in data:
-                authoring.set_pace(
+                lifecycle.set_pace(
                     actor=self.actor, workflow=workflow, max_runs_per_minute=data["max_runs_per_minute"]
                 )
             if data["publish"]:
-                authoring.publish(actor=self.actor, workflow=workflow)
+                lifecycle.publish(actor=self.actor, workflow=workflow)
         return Response(WorkflowSaved(workflow).data, status=201)
 
 
@@ -87,20 +87,20 @@ class WorkflowDetail(Endpoint):
         with transaction.atomic():
             etags.unchanged(request, workflow, tag_of)
             if {"name", "conditions", "steps"} & set(data):
-                authoring.change(
+                lifecycle.change(
                     actor=self.actor,
                     workflow=workflow,
                     name=data.get("name", workflow.name),
                     definition=_definition(data, workflow.draft),
                 )
             if "max_runs_per_minute" in data:
-                authoring.set_pace(
+                lifecycle.set_pace(
                     actor=self.actor,
                     workflow=workflow,
                     max_runs_per_minute=data["max_runs_per_minute"],
                 )
             if "status" in data:
-                authoring.set_status(actor=self.actor, workflow=workflow, status=data["status"])
+                lifecycle.set_status(actor=self.actor, workflow=workflow, status=data["status"])
         return etags.with_tag(Response(WorkflowSaved(workflow).data), tag_of(workflow))
 
 
@@ -121,5 +121,5 @@ class PublishWorkflow(Endpoint):
         workflow = self.get_or_404(related, pk=workflow_id)
         with transaction.atomic():
             etags.unchanged(request, workflow, tag_of)
-            authoring.publish(actor=self.actor, workflow=workflow)
+            lifecycle.publish(actor=self.actor, workflow=workflow)
         return etags.with_tag(Response(WorkflowOut(workflow).data), tag_of(workflow))

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from core.errors import Problem
-from workflows import catalog, samples, workflow_words
+from workflows import catalog
+from workflows.authoring import descriptions, samples
 from workflows.catalog import Json
 from workflows.conditions import evaluate, possible_nulls
 from workflows.formatting import summaries
@@ -59,7 +60,7 @@ def rehearse(workflow: Workflow, event: Event | None) -> Rehearsal:
     asked = draft["conditions"]
     rows = [
         Row(words, _compared(row), row.held)
-        for words, row in zip(workflow_words.conditions(draft), evaluate.judge(asked, fields), strict=True)
+        for words, row in zip(descriptions.conditions(draft), evaluate.judge(asked, fields), strict=True)
     ]
     steps: list[Step] = []
     answers = samples.outputs(draft["steps"])
@@ -93,4 +94,4 @@ def _compared(row: evaluate.Judged) -> str:
 
 def _names(step: Json) -> tuple[str, str, str, str]:
     name = step.get("name") or step["key"]
-    return step["key"], step["connection"], name, workflow_words.action_of(step)
+    return step["key"], step["connection"], name, descriptions.action_of(step)

@@ -9,7 +9,8 @@ from django.db import IntegrityError, transaction
 
 from connections.tenancy.actor import Actor
 from core.errors import Problem
-from workflows import authoring, catalog, samples
+from workflows import catalog
+from workflows.authoring import lifecycle, samples
 from workflows.conditions import evaluate
 from workflows.inbox import store
 from workflows.models import Event, Run, Workflow
@@ -29,7 +30,7 @@ def start(*, actor: Actor, workflow: Workflow, event: Event | None, once: str) -
     """
     if made := made_before(workflow, once):
         return made
-    definition = authoring.ready(actor=actor, workflow=workflow)
+    definition = lifecycle.ready(actor=actor, workflow=workflow)
     if not evaluate.hold(definition["conditions"], samples.of_trigger(workflow.trigger, event)):
         raise Problem(
             "conditions_do_not_hold",
@@ -47,7 +48,7 @@ def start(*, actor: Actor, workflow: Workflow, event: Event | None, once: str) -
                 event=event,
                 lane=event.lane,
             )
-            authoring.record(actor, workflow, "workflow.tested", run=str(run.id))
+            lifecycle.record(actor, workflow, "workflow.tested", run=str(run.id))
             wakeup.ring()
     except IntegrityError:
         if made := made_before(workflow, once):

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from connections.models import Connection
-from workflows import catalog, workflow_words
+from workflows import catalog
+from workflows.authoring import descriptions
 from workflows.formatting.labels import title_of
 from workflows.models import Workflow
 
@@ -54,8 +55,8 @@ def _conditions(part: str, what: str, old: Any, new: Any) -> Iterator[Difference
 
 
 def _sentences(asked: Any) -> str:
-    rows = workflow_words.rows(asked)
-    return f"{workflow_words.how_many(asked)}: {'; '.join(rows)}" if len(rows) > 1 else "".join(rows)
+    rows = descriptions.rows(asked)
+    return f"{descriptions.how_many(asked)}: {'; '.join(rows)}" if len(rows) > 1 else "".join(rows)
 
 
 def _steps(old: Definition, new: Definition, connections: Mapping[str, str]) -> Iterator[Difference]:
@@ -103,7 +104,7 @@ def _step(old: Any, new: Any, connections: Mapping[str, str]) -> Iterator[Differ
         ("Name", _name),
         ("Action", _action),
         ("Connection", lambda step: connections.get(step["connection"], "a connection that is gone")),
-        ("If it fails for good", lambda step: workflow_words.ON_ERROR[step.get("on_error", "stop")]),
+        ("If it fails for good", lambda step: descriptions.ON_ERROR[step.get("on_error", "stop")]),
     ):
         if words(old) != words(new) or (what == "Connection" and old["connection"] != new["connection"]):
             yield Difference(_name(new), what, "changed", words(old), words(new))

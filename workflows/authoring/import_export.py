@@ -4,7 +4,7 @@
  "trigger": {"key", "name"}, "connections": {"a": {"provider", "label"}, …},
  "conditions": …, "steps": [{…, "connection": "a"}]}
 
-Conditions and steps are as in workflows.definitions, with the name of a connection in place of its id. What was typed
+Conditions and steps are as in workflows.authoring.validation, with the name of a connection in place of its id. What was typed
 or chosen in inputs stays as it is: From addresses and the ids of services are those of the account it comes from.
 Without `max_runs_per_minute`, as older files are, the workflow gets the usual limit.
 """
@@ -20,7 +20,8 @@ from connections.models import Connection
 from connections.tenancy.actor import Actor
 from core.errors import Problem
 from core.json_sanitize import is_storable
-from workflows import authoring, catalog, definitions, drafts
+from workflows import catalog
+from workflows.authoring import drafts, lifecycle, validation
 from workflows.catalog import Json
 from workflows.catalog.schemas import ActionInput, Text
 from workflows.models import Trigger, Workflow
@@ -81,7 +82,7 @@ class PortableWorkflow(ActionInput):
     trigger = _TriggerOf()
     connections = serializers.DictField(child=_ConnectionOf())
     conditions = serializers.DictField(required=False)
-    steps = serializers.ListField(child=serializers.DictField(), max_length=definitions.MAX_STEPS)
+    steps = serializers.ListField(child=serializers.DictField(), max_length=validation.MAX_STEPS)
 
     def validate_name(self, value: str) -> str:
         if not value.isprintable():
@@ -151,19 +152,19 @@ def bring_in(*, actor: Actor, found: Json, trigger: Trigger, connections: dict[s
     conditions = drafts.EMPTY["conditions"] | found.get("conditions", {})
     definition = {"conditions": conditions, "steps": [{"on_error": "stop", **step} for step in steps]}
     try:
-        definitions.check(actor=actor, trigger=trigger, definition=definition, unfinished=True)
+        validation.check(actor=actor, trigger=trigger, definition=definition, unfinished=True)
     except serializers.ValidationError as error:
         if not all(_can_be_filled_in(place, said) for place, said in _places(error.detail)):
             raise _refused(error.detail) from None
         try:
-            definitions.check_together(steps)
+            validation.check_together(steps)
         except serializers.ValidationError as whole:
             raise _refused({"steps": whole.detail}) from None
     with transaction.atomic():
-        workflow = authoring.create(
+        workflow = lifecycle.create(
             actor=actor, trigger=trigger, name=found["name"], definition=drafts.EMPTY, unfinished=True
         )
-        authoring.edit(
+        lifecycle.edit(
             actor=actor, workflow=workflow, change=lambda draft: definition, refuse=lambda detail: False
         )
         workflow.max_runs_per_minute = found.get("max_runs_per_minute", DEFAULT_PACE)

@@ -12,7 +12,7 @@ from connections.models import Connection
 from connections.tenancy.actor import Actor
 from core.db import clock
 from core.errors import Problem
-from workflows import definitions
+from workflows.authoring import validation
 from workflows.models import Trigger, Workflow, WorkflowVersion
 from workflows.queue import wakeup
 from workflows.runs import rate_limit
@@ -22,7 +22,7 @@ def create(
     *, actor: Actor, trigger: Trigger, name: str, definition: dict[str, Any], unfinished: bool = False
 ) -> Workflow:
     """A draft; unfinished: it may have no step yet. Raises ValidationError or Problem for what does not hold."""
-    draft = definitions.check(actor=actor, trigger=trigger, definition=definition, unfinished=unfinished)
+    draft = validation.check(actor=actor, trigger=trigger, definition=definition, unfinished=unfinished)
     with transaction.atomic():
         workflow = Workflow.objects.create(
             workspace=trigger.workspace, trigger=trigger, name=name, draft=draft
@@ -36,7 +36,7 @@ def change(*, actor: Actor, workflow: Workflow, name: str, definition: dict[str,
     workflow.name = name
     fields = ["name"]
     if definition is not None:
-        workflow.draft = definitions.check(actor=actor, trigger=workflow.trigger, definition=definition)
+        workflow.draft = validation.check(actor=actor, trigger=workflow.trigger, definition=definition)
         fields.append("draft")
     with transaction.atomic():
         workflow.save(update_fields=fields)
@@ -59,7 +59,7 @@ def edit(
         fresh = Workflow.objects.select_for_update().get(pk=workflow.pk)
         changed = change(fresh.draft)
         try:
-            changed = definitions.check(
+            changed = validation.check(
                 actor=actor, trigger=workflow.trigger, definition=changed, unfinished=True
             )
         except ValidationError as error:
@@ -73,7 +73,7 @@ def edit(
 def faults_of(*, actor: Actor, workflow: Workflow) -> Any:
     """What of the draft would not be published, as the ValidationError's detail; {} for nothing."""
     try:
-        definitions.check(actor=actor, trigger=workflow.trigger, definition=workflow.draft, unfinished=True)
+        validation.check(actor=actor, trigger=workflow.trigger, definition=workflow.draft, unfinished=True)
     except ValidationError as error:
         return error.detail
     return {}
@@ -83,7 +83,7 @@ def ready(*, actor: Actor, workflow: Workflow) -> dict[str, Any]:
     """The draft, which that actor may let run. Raises ValidationError or Problem as `create`; Problem (archived)."""
     if workflow.status == Workflow.Status.ARCHIVED:
         raise Problem("archived", "This workflow is archived: resume it first.", status=409)
-    definition = definitions.check(actor=actor, trigger=workflow.trigger, definition=workflow.draft)
+    definition = validation.check(actor=actor, trigger=workflow.trigger, definition=workflow.draft)
     actor.require_actions(workflow.workspace.account_id)
     _check_alive(workflow, definition)
     return definition

@@ -5,7 +5,7 @@ from rest_framework.serializers import ValidationError
 
 from connections.tenancy.actor import Actor
 from core.errors import Problem
-from workflows import authoring
+from workflows.authoring import lifecycle
 from workflows.models import Workflow, WorkflowVersion
 
 _LONGEST_NAME = 120
@@ -20,8 +20,8 @@ def roll_back(*, actor: Actor, workflow: Workflow, version: WorkflowVersion) -> 
     try:
         with transaction.atomic():
             take_into_draft(actor=actor, workflow=workflow, version=version)
-            made = authoring.publish(actor=actor, workflow=workflow)
-            authoring.record(actor, workflow, "workflow.rolled_back", to=version.number, version=made.number)
+            made = lifecycle.publish(actor=actor, workflow=workflow)
+            lifecycle.record(actor, workflow, "workflow.rolled_back", to=version.number, version=made.number)
     except (ValidationError, Problem):
         workflow.refresh_from_db()
         raise
@@ -30,7 +30,7 @@ def roll_back(*, actor: Actor, workflow: Workflow, version: WorkflowVersion) -> 
 
 def take_into_draft(*, actor: Actor, workflow: Workflow, version: WorkflowVersion) -> None:
     """The draft becomes what that version says, also where it could not be published as it is."""
-    authoring.edit(
+    lifecycle.edit(
         actor=actor, workflow=workflow, change=lambda draft: version.definition, refuse=lambda detail: False
     )
 
@@ -46,5 +46,5 @@ def duplicate(*, actor: Actor, workflow: Workflow) -> Workflow:
             draft=workflow.draft,
             max_runs_per_minute=workflow.max_runs_per_minute,
         )
-        authoring.record(actor, copy, "workflow.created", copy_of=str(workflow.pk))
+        lifecycle.record(actor, copy, "workflow.created", copy_of=str(workflow.pk))
     return copy

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from connections.models import Connection
-from workflows import catalog, drafts, samples
+from workflows import catalog
+from workflows.authoring import drafts, samples
 from workflows.conditions.kinds import written
 from workflows.formatting import summaries
 from workflows.formatting.labels import title_of

@@ -9,11 +9,11 @@ from django.http import QueryDict
 
 from core.json_sanitize import is_storable
 from core.web.edit_conflicts import Part
+from workflows.authoring.descriptions import OPERATOR_WORDS
+from workflows.authoring.samples import Field, Source, name_of
 from workflows.conditions.evaluate import OPERATORS
 from workflows.conditions.fields import MAX_CONDITIONS, UNSTORABLE
 from workflows.conditions.kinds import written
-from workflows.samples import Field, Source, name_of
-from workflows.workflow_words import OPERATOR_WORDS
 
 _NOT_THERE = "not_exists"
 _OF_ROW = re.compile(r"Row (\d{1,3}): (.*)", re.DOTALL)

@@ -1,0 +1,1 @@
+"""Writing a workflow: lifecycle, drafts, versions, validation, samples, dry run, import and export."""
