@@ -22,8 +22,8 @@ from django.utils import timezone  # noqa: E402
 from bench import notes  # noqa: E402
 from connections.grants import rate_limit, tokens  # noqa: E402
 from connections.models import Connection  # noqa: E402
-from workflows import fanout
 from workflows.calls import loop_detection
+from workflows.engine import fanout
 from workflows.inbox import events, store
 from workflows.models import Run, Trigger  # noqa: E402
 from workflows.queue import wakeup  # noqa: E402

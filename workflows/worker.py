@@ -7,8 +7,9 @@ from connections.mail import digest, notification_emails
 from connections.mail import outbox as mail
 from core.db import clock
 from core.db.postgresql import plans
-from workflows import data_retention, engine, fanout
+from workflows import data_retention
 from workflows.calls import loop_detection, pipeline
+from workflows.engine import fanout, scheduler
 from workflows.inbox import rejections, unverified
 from workflows.models import ActionCall, Watch
 from workflows.outgoing import retention, sender
@@ -33,7 +34,7 @@ def drain(budget: float = _BUDGET) -> int:
     while (now := time.monotonic()) < end:
         plans.forget_old()
         # An event goes straight on to what it starts; where that takes long, what has been begun goes on in between.
-        taken = fanout.fan_out_due(now + _FAN_OUT_AT_ONCE) + engine.advance_due(end)
+        taken = fanout.fan_out_due(now + _FAN_OUT_AT_ONCE) + scheduler.advance_due(end)
         if not taken or time.monotonic() > others_due:
             taken += _others(end)
             others_due = time.monotonic() + _OTHERS_EVERY
@@ -88,7 +89,7 @@ def anything_due() -> bool:
     return (
         fanout.anything_due()
         or replays.anything_due()
-        or engine.anything_due()
+        or scheduler.anything_due()
         or ActionCall.objects.due(now).exists()
         or Watch.objects.due(now).exists()
         or reconciler.anything_due()

@@ -13,7 +13,7 @@ from bench.stack import Stack
 
 _EVENTS = 200 if SHORT else 1500
 _PER_SECOND = 15.0
-# Seconds beside the right time; a lease lasts 30 (workflows.run_leases, workflows.queue.claims).
+# Seconds beside the right time; a lease lasts 30 (workflows.engine.lease, workflows.queue.claims).
 _JUMPS = (600, -600, 0, 45, -45, 3600, 0)
 _EACH_FOR = 2.0
 # So that requests are on the way when it jumps.

@@ -20,7 +20,8 @@ from tests.workflows.conftest import (  # noqa: F401 - fixtures
     trigger,
     workspace,
 )
-from workflows import fanout, worker
+from workflows import worker
+from workflows.engine import fanout
 from workflows.models import ActionCall, Run, StepRun, Trace, Workflow
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]

@@ -16,7 +16,8 @@ from tests.fuzz.amounts import amount, examples
 from tests.fuzz.figures import Noted
 from tests.fuzz.mutations import damaged, texts
 from tests.workflows.conftest import SECRET, SYSTEM, connection, incident_event, publish, trigger, workspace
-from workflows import catalog, fanout
+from workflows import catalog
+from workflows.engine import fanout
 from workflows.inbox import secrets
 from workflows.models import Event, HeldDelivery, Run, Trigger, TurnedAway
 from workflows.triggers import lifecycle

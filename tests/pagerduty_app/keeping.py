@@ -16,7 +16,7 @@ from tests.contract import Contract
 from tests.pagerduty_app.dance import Dance
 from tests.people import people
 from tests.workflows.conftest import SYSTEM
-from workflows import fanout
+from workflows.engine import fanout
 from workflows.models import Event, Subscription, Trigger
 from workflows.subscriptions import reconciler
 from workflows.triggers import lifecycle

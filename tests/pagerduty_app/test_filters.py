@@ -17,8 +17,9 @@ from tests.pagerduty_app.test_triggers import JSON, documented
 from tests.people import people
 from tests.workflows.conftest import SYSTEM, Ask, asking, incident_event, publish
 from tests.workflows.pages import path, signed_in, text
-from workflows import catalog, fanout, worker
+from workflows import catalog, worker
 from workflows.authoring import samples
+from workflows.engine import fanout
 from workflows.inbox import secrets
 from workflows.models import Event, Run, Trigger
 from workflows.triggers import lifecycle

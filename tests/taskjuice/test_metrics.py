@@ -38,8 +38,9 @@ from tests.workflows.conftest import (
     trigger,
     workspace,
 )
-from workflows import fanout, worker
+from workflows import worker
 from workflows.calls import pipeline
+from workflows.engine import fanout
 from workflows.models import Event, Heartbeat, Run, Trigger, Workflow
 from workflows.queue import wakeup
 from workflows.triggers import lifecycle

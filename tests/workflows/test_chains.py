@@ -16,7 +16,8 @@ from tests.people import people
 from tests.workflows.conftest import API, DANA, SECRET, SYSTEM, Ask, connect, note_step, publish
 from tests.workflows.pages import signed_in, text
 from tests.workflows.test_loops import note_event, now_event
-from workflows import fanout, worker
+from workflows import worker
+from workflows.engine import fanout
 from workflows.formatting import chain_reasons
 from workflows.inbox import secrets
 from workflows.models import Event, Run, Trigger, Workflow

@@ -28,7 +28,8 @@ from tests.workflows.conftest import (
     note_step,
     publish,
 )
-from workflows import engine, fanout, walks, worker
+from workflows import worker
+from workflows.engine import executor, fanout, scheduler
 from workflows.models import ActionCall, Event, Run, StepRun, Trigger, Workflow
 from workflows.runs import control
 
@@ -84,7 +85,7 @@ def test_a_run_that_cannot_be_read_is_given_up_and_its_lane_goes_on(
         deliver(incident_event(title=title))
     fanout.fan_out_due()
     fanout.fan_out_due()
-    real = walks.fields_of
+    real = executor.fields_of
 
     def poisoned(event: Event) -> dict[str, Any]:
         fields = real(event)
@@ -92,8 +93,8 @@ def test_a_run_that_cannot_be_read_is_given_up_and_its_lane_goes_on(
             raise end
         return fields
 
-    monkeypatch.setattr(walks, "fields_of", poisoned)
-    for _ in range(walks.MAX_CLAIMS + 2):
+    monkeypatch.setattr(executor, "fields_of", poisoned)
+    for _ in range(executor.MAX_CLAIMS + 2):
         Run.objects.update(lease_until=None)
         with contextlib.suppress(SystemExit):
             worker.drain()
@@ -238,7 +239,7 @@ def test_a_run_that_ends_early_leaves_nothing_open(
     elif how == "cancelled":
         control.cancel(actor=SYSTEM, run=run)
     else:
-        Run.objects.update(claims=walks.MAX_CLAIMS)
+        Run.objects.update(claims=executor.MAX_CLAIMS)
         ActionCall.objects.update(status="running", lease_until=timezone.now())
     all_is_due()
     worker.drain()
@@ -275,7 +276,7 @@ def test_a_long_walk_stops_between_steps_when_the_time_is_over(
     fanout.fan_out_due()
     run = Run.objects.get()
 
-    walks.Walk(run, engine._claim(run)).go(until=time.monotonic() - 1)  # type: ignore[arg-type]
+    executor.Walk(run, scheduler._claim(run)).go(until=time.monotonic() - 1)  # type: ignore[arg-type]
     run.refresh_from_db()
     assert (run.status, run.position, run.lease_until) == ("pending", 1, None)
 
@@ -372,10 +373,10 @@ def test_a_run_that_moved_on_since_it_was_seen_is_not_taken_up(
     deliver(incident_event())
     fanout.fan_out_due()
     seen = Run.objects.get()
-    walks.Walk(Run.objects.get(), engine._claim(Run.objects.get())).go(time.monotonic() - 1)  # type: ignore[arg-type]
+    executor.Walk(Run.objects.get(), scheduler._claim(Run.objects.get())).go(time.monotonic() - 1)  # type: ignore[arg-type]
     assert (Run.objects.get().status, Run.objects.get().claims) == (seen.status, seen.claims)
 
-    assert engine._claim(seen) is None
+    assert scheduler._claim(seen) is None
 
 
 def _die(*args: Any, **kwargs: Any) -> None:

@@ -15,7 +15,7 @@ from connections.models import AuditEvent, Connection, Workspace
 from tests.people import People, people
 from tests.workflows.conftest import SYSTEM, incident_event, publish
 from tests.workflows.pages import KEY, path, signed_in, text
-from workflows import fanout
+from workflows.engine import fanout
 from workflows.models import Event, HeldDelivery, Trigger, TurnedAway
 from workflows.triggers import lifecycle
 from workflows.triggers.delivery_log import Deliveries

@@ -13,8 +13,9 @@ from connections.models import Connection, Grant
 from connections.signals import connection_restored, connection_revoked
 from tests.pauses import nobody_is_held_back
 from tests.workflows.conftest import API, DANA, SYSTEM, add_note, incident_event, note_step, publish
-from workflows import fanout, walks, worker
+from workflows import worker
 from workflows.authoring import lifecycle
+from workflows.engine import executor, fanout
 from workflows.models import ActionCall, Event, Run, Trigger, Workflow
 from workflows.runs import replay
 
@@ -324,7 +325,7 @@ class TestCrashes:
     ) -> None:
         deliver(incident_event())
         fanout.fan_out_due()
-        Run.objects.update(claims=walks.MAX_CLAIMS)
+        Run.objects.update(claims=executor.MAX_CLAIMS)
         worker.drain()
         assert Run.objects.get().error["code"] == "worker_lost"
 

@@ -13,8 +13,9 @@ from connections.models import Connection, Workspace
 from tests.people import People, people
 from tests.workflows.conftest import API, DANA, SYSTEM, Ask, add_note, incident_event, note_step, publish
 from tests.workflows.pages import path, signed_in, text
-from workflows import fanout, worker
+from workflows import worker
 from workflows.authoring import lifecycle as authoring
+from workflows.engine import fanout
 from workflows.models import Event, Run, Trigger, Workflow
 from workflows.triggers import delivery_outcomes, lifecycle
 

@@ -441,7 +441,7 @@ class TestWhatIsOwed:
         publish(trigger, connection)
         for number in range(3):
             arrive(trigger, f"P{number}", 0)
-        from workflows import fanout
+        from workflows.engine import fanout
 
         fanout.fan_out_due()
         cancelled, revoked, failed = Run.objects.order_by("seq")
@@ -466,7 +466,7 @@ class TestWhatIsOwed:
         subscribe(workspace, server.url, events=False, runs=True)
         monkeypatch.setattr(payloads, "MOST_BYTES", 100)
         arrive(trigger, "PA", 0)
-        from workflows import fanout
+        from workflows.engine import fanout
 
         fanout.fan_out_due()
         run = Run.objects.get()

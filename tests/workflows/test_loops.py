@@ -23,8 +23,9 @@ from tests.workflows.conftest import (
     publish,
 )
 from tests.workflows.test_known_fields import create_step
-from workflows import fanout, worker
+from workflows import worker
 from workflows.calls import loop_detection
+from workflows.engine import fanout
 from workflows.formatting import chain_reasons
 from workflows.inbox import secrets
 from workflows.models import Event, Run, Trace, Trigger, Workflow

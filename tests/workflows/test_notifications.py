@@ -13,7 +13,8 @@ from connections.models import Connection, Membership, Notification, Notificatio
 from connections.signals import connection_revoked
 from tests.connections.notified import tell
 from tests.workflows.conftest import API, SYSTEM, add_note, incident_event, publish
-from workflows import fanout, walks, worker
+from workflows import worker
+from workflows.engine import executor, fanout
 from workflows.models import Event, Hook, HookDelivery, Run, Trigger, Workflow
 from workflows.notifications import facts
 from workflows.outgoing import attempt as one
@@ -92,13 +93,13 @@ def test_a_run_that_was_taken_over_is_not_told_of(
     deliver: Any, note_workflow: Workflow, pagerduty: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse_notes(pagerduty)
-    end = walks.Walk._end
+    end = executor.Walk._end
 
     def taken_over(walk: Any, *args: Any, **kwargs: Any) -> None:
         Run.objects.update(lease_holder=None)
         end(walk, *args, **kwargs)
 
-    monkeypatch.setattr(walks.Walk, "_end", taken_over)
+    monkeypatch.setattr(executor.Walk, "_end", taken_over)
     deliver(incident_event())
     worker.drain()
     assert not NotificationFact.objects.exists()

@@ -14,7 +14,7 @@ from connections.models import Connection, Grant
 from core.db.hot import batch
 from core.db.hot import rows as quick_rows
 from tests.workflows.conftest import incident_event
-from workflows import fanout
+from workflows.engine import fanout
 from workflows.models import ActionCall, Run, Trace, Workflow
 
 pytestmark = pytest.mark.django_db

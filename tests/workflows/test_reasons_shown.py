@@ -19,7 +19,8 @@ from tests.workflows.conftest import API, SYSTEM, incident_event
 from tests.workflows.made_calls import failed, made, page_of
 from tests.workflows.pages import text
 from tests.workflows.trying import NOTE, bob, connection, form_path, look, provider, send, who
-from workflows import fanout, worker
+from workflows import worker
+from workflows.engine import fanout
 from workflows.models import ActionCall, Run, Subscription, Trigger, Watch, Workflow
 from workflows.subscriptions import state
 from workflows.triggers import warnings

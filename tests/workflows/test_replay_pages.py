@@ -14,7 +14,8 @@ from connections.models import AuditEvent, Workspace
 from tests.people import People, people
 from tests.workflows.conftest import SECRET, SYSTEM, add_note, connect, incident_event, publish
 from tests.workflows.pages import signed_in, text
-from workflows import fanout, worker
+from workflows import worker
+from workflows.engine import fanout
 from workflows.inbox import secrets
 from workflows.models import ReplayBatch, Run, Workflow
 from workflows.runs import replays

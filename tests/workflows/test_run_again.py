@@ -14,8 +14,9 @@ from connections.models import AuditEvent, Connection
 from core.errors import Problem
 from tests.workflows.conftest import API, DANA, SYSTEM, Ask, add_note, incident_event, note_step, publish
 from tests.workflows.test_retention import next_day
-from workflows import data_retention, fanout, worker
+from workflows import data_retention, worker
 from workflows.authoring import lifecycle
+from workflows.engine import fanout
 from workflows.models import ActionCall, Run, StepRun, Trigger, Workflow
 from workflows.runs import control, replay
 

@@ -17,7 +17,8 @@ from connections.web import current_scope
 from tests.people import People, people
 from tests.workflows.conftest import DANA, add_note, incident_event, note_step, publish
 from tests.workflows.pages import signed_in, text
-from workflows import fanout, worker
+from workflows import worker
+from workflows.engine import fanout
 from workflows.models import ActionCall, Run, Trigger, Workflow
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from connections.models import Account, Connection, Workspace
 from tests.workflows.conftest import SYSTEM, add_note, connect, publish
-from workflows import engine, fanout, worker
+from workflows import worker
+from workflows.engine import fanout, scheduler
 from workflows.models import Event, Run, Trigger, Workflow
 from workflows.queue import fair_scheduling
 from workflows.triggers import lifecycle
@@ -76,7 +77,7 @@ def test_runs_behind_another_workspaces_burst_are_among_the_next(
     other = another("Other")
     late = runs(publish(other, other.connection), events(other, ["PA", "PB", "PC"]))
 
-    chosen = [run.seq for run in engine._due(50)]
+    chosen = [run.seq for run in scheduler._due(50)]
 
     assert set(late) <= set(chosen[:6])
     assert len(chosen) > 20, "the burst goes on as well"
@@ -103,8 +104,8 @@ def test_a_held_run_holds_its_lane_and_no_other(
     seqs = runs(note_workflow, events(trigger, ["PA", "PA", "PB"]))
     Run.objects.filter(seq=seqs[0]).update(**held)
 
-    assert [run.seq for run in engine._due(50)] == [seqs[2]]
-    assert engine.anything_due()
+    assert [run.seq for run in scheduler._due(50)] == [seqs[2]]
+    assert scheduler.anything_due()
 
 
 def test_what_is_due_behind_more_held_lanes_than_one_look_sees_is_found(
@@ -146,9 +147,9 @@ def test_a_run_that_ended_since_the_look_is_not_taken_up_again(
 ) -> None:
     (seq,) = runs(note_workflow, events(trigger, ["PA"]))
     Run.objects.update(status="completed", finished_at=timezone.now())
-    monkeypatch.setattr(engine._TURNS, "next", lambda limit: [seq])
+    monkeypatch.setattr(scheduler._TURNS, "next", lambda limit: [seq])
 
-    assert engine._due(50) == []
+    assert scheduler._due(50) == []
 
 
 def test_an_event_that_was_taken_since_the_look_is_left_alone(
@@ -176,7 +177,7 @@ def test_a_look_probes_its_indexes_and_never_reads_the_table(
             cursor.execute("ANALYZE; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
         for lanes, indexes in (
             (fanout._TURNS, ["event_turns", "event_turns"]),
-            (engine._TURNS, ["run_due_turns", "run_turns"]),
+            (scheduler._TURNS, ["run_due_turns", "run_turns"]),
         ):
             for sql, index in zip(
                 (fair_scheduling._WORKSPACES, fair_scheduling._LANES), indexes, strict=True

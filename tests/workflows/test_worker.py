@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from workflows import engine, fanout, worker
+from workflows import worker
 from workflows.calls import pipeline
+from workflows.engine import fanout, scheduler
 from workflows.runs import replays
 from workflows.subscriptions import reconciler
 from workflows.triggers import polling
@@ -30,7 +31,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         called = f"{place.__name__.rpartition('.')[2]}.{name}"
         monkeypatch.setattr(place, name, lambda until: asked.append(called) or 0)
 
-    for place, name in [(fanout, "fan_out_due"), (engine, "advance_due"), *OTHERS]:
+    for place, name in [(fanout, "fan_out_due"), (scheduler, "advance_due"), *OTHERS]:
         listen(place, name)
     return asked
 

@@ -18,13 +18,17 @@ class Poison(AppConfig):
     name = "bench.chaos.poison"
 
     def ready(self) -> None:
-        from workflows import fanout, run_leases, walks  # noqa: PLC0415 - models are there only now
+        from workflows.engine import (
+            executor,
+            fanout,
+            lease,
+        )
 
-        readers: dict[str, Any] = {"event": fanout, "run": walks}
+        readers: dict[str, Any] = {"event": fanout, "run": executor}
         for where, module in readers.items():
             module.fields_of = _poisoned(where, module.fields_of)
         if _SHORT:  # as many attempts, sooner
-            fanout._LEASE = run_leases.LEASE = timedelta(seconds=float(_SHORT))
+            fanout._LEASE = lease.LEASE = timedelta(seconds=float(_SHORT))
 
 
 def _poisoned(where: str, read: Read) -> Read:

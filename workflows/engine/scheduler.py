@@ -8,7 +8,7 @@ import structlog
 
 from core.db import clock
 from core.db.hot import rows
-from workflows import run_leases, walks
+from workflows.engine import executor, lease
 from workflows.models import Run
 from workflows.queue import claims, metrics
 from workflows.queue.fair_scheduling import Turns
@@ -51,9 +51,9 @@ def advance_due(until: float, limit: int = _AT_ONCE) -> int:
             continue
         taken, lost = taken + 1, 0
         try:
-            walks.Walk(run, holder).go(until)
+            executor.Walk(run, holder).go(until)
             metrics.walked(run)
-        except (run_leases.RunLost, claims.LeaseLost):
+        except (lease.RunLost, claims.LeaseLost):
             log.warning("run_taken_over", run=str(run.id))
         except Exception:
             # Our own fault: the lease stays, so the next try comes when it has run out; walks.MAX_CLAIMS ends it.
@@ -84,7 +84,7 @@ def _from_anywhere(runs: list[Run]) -> list[Run]:
 
 def _claim(run: Run) -> uuid.UUID | None:
     holder, now = uuid.uuid4(), clock.now()
-    until = now + run_leases.LEASE
+    until = now + lease.LEASE
     as_seen = {name: getattr(run, name) for name in _SEEN}
     taken = {
         "status": Run.Status.RUNNING,

@@ -12,12 +12,12 @@ from workflows.calls import attempt, outcomes
 from workflows.calls.owners import Owner
 from workflows.catalog import Json
 from workflows.conditions import evaluate
+from workflows.engine.lease import RunLease
 from workflows.inbox.events import fields_of
 from workflows.models import ActionCall, Run, StepRun
 from workflows.notifications import facts
 from workflows.outgoing import outbox
 from workflows.queue import claims
-from workflows.run_leases import RunLease
 from workflows.runs import parking, replay, step_inputs
 
 MAX_CLAIMS = 8
