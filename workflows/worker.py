@@ -7,13 +7,13 @@ from connections.mail import digest, notification_emails
 from connections.mail import outbox as mail
 from core.db import clock
 from core.db.postgresql import plans
-from workflows import data_retention
 from workflows.calls import loop_detection, pipeline
 from workflows.engine import fanout, scheduler
 from workflows.inbox import rejections, unverified
 from workflows.models import ActionCall, Watch
 from workflows.outgoing import retention, sender
 from workflows.queue import wakeup
+from workflows.retention import prune
 from workflows.runs import parking, rate_limit, replays
 from workflows.subscriptions import reconciler
 from workflows.triggers import polling
@@ -78,7 +78,7 @@ def housekeeping() -> None:
     reconciler.prune()
     retention.prune()
     loop_detection.prune()
-    data_retention.prune()
+    prune.prune()
     if parking.release() + rate_limit.release():
         wakeup.ring()
 

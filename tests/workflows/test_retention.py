@@ -16,7 +16,7 @@ from connections.models import Account, AuditEvent, Connection, Workspace
 from core.errors import Problem
 from tests.workflows.conftest import SYSTEM, Ask, add_note, connect, incident_event
 from tests.workflows.made_calls import made
-from workflows import data_retention, old_rows, worker
+from workflows import worker
 from workflows.models import (
     ActionCall,
     Event,
@@ -29,6 +29,7 @@ from workflows.models import (
     Trigger,
     Workflow,
 )
+from workflows.retention import candidates, prune
 from workflows.runs import replays
 from workflows.triggers import lifecycle
 
@@ -96,7 +97,7 @@ def test_an_old_event_goes_with_its_run_steps_and_calls_and_the_audit_stays(run:
     audit = AuditEvent.objects.count()
     assert audit
 
-    assert data_retention.prune() == 4
+    assert prune.prune() == 4
 
     assert statement() == counts(events=1, runs=1, steps=1, calls=1)
     assert not any(model.objects.exists() for model in (Event, Run, StepRun, ActionCall))
@@ -121,7 +122,7 @@ def test_each_agency_has_its_own_days(trigger: Trigger) -> None:
     for one in (trigger, theirs):
         some_event(one, days=8)
 
-    data_retention.prune()
+    prune.prune()
 
     assert Event.objects.get().trigger == trigger
     said = dict(RetentionStatement.objects.values_list("workspace__name", "events"))
@@ -139,19 +140,19 @@ def test_what_is_not_finished_stays(run: Run, trigger: Trigger) -> None:
     some_event(trigger, status="queued")
     for status in ("pending", "running", "waiting", "paused"):
         Run.objects.update(status=status)
-        data_retention.prune()
+        prune.prune()
         assert Run.objects.count() == ActionCall.objects.count() == 1
         next_day()
     Run.objects.update(status="failed")
     for status in ("pending", "running", "waiting", "paused"):
         ActionCall.objects.update(status=status, next_attempt_at=timezone.now())
-        data_retention.prune()
+        prune.prune()
         assert Run.objects.count() == ActionCall.objects.count() == 1
         next_day()
 
     assert Event.objects.count() == 2
     ActionCall.objects.update(status="cancelled")
-    data_retention.prune()
+    prune.prune()
     assert list(Event.objects.values_list("status", flat=True)) == ["queued"]
 
 
@@ -159,7 +160,7 @@ def test_a_young_replay_keeps_the_old_event_it_runs_on(run: Run, ask: Ask) -> No
     age(91, run, run.event)
     assert ask("post", f"runs/{run.id}/replay/").status_code == 201
 
-    data_retention.prune()
+    prune.prune()
 
     assert Run.objects.get().replay == 1
     assert Event.objects.count() == 1
@@ -169,19 +170,19 @@ def test_runs_that_a_replay_will_still_make_again_stay(run: Run) -> None:
     age(91, *everything(run))
     (batch,) = replays.start(actor=SYSTEM, runs=Run.objects.all(), selection={})
     age(91, batch)
-    data_retention.prune()
+    prune.prune()
     assert Run.objects.count() == 1
     worker.drain()
     next_day()
 
-    data_retention.prune()
+    prune.prune()
 
     assert Run.objects.get().batch == batch  # the new one, and so its batch
     ReplayBatch.objects.update(finished_at=timezone.now() - timedelta(days=91))
     again = Run.objects.get()
     age(91, again, *ActionCall.objects.all())
     next_day()
-    data_retention.prune()
+    prune.prune()
     assert not ReplayBatch.objects.exists()
     assert statement() == counts(events=1, runs=1, steps=1, calls=1, replays=1)
 
@@ -201,7 +202,7 @@ def test_what_a_hook_is_owed_or_may_be_sent_again_stays(run: Run, status: str, g
     keep(7)
     age(20, *everything(run))
 
-    data_retention.prune()
+    prune.prune()
 
     assert (Run.objects.count(), Event.objects.count()) == ((0, 0) if goes else (1, 1))
     assert HookDelivery.objects.count() == (0 if goes else 2)
@@ -224,21 +225,21 @@ def test_calls_outside_runs_go_and_those_with_an_idempotency_key_stay_thirty_day
     age(31, rows["old key"])
     age(400, rows["waiting"])
 
-    data_retention.prune()
+    prune.prune()
 
     assert set(ActionCall.objects.all()) == {rows["young key"], rows["waiting"]}
 
 
 def test_it_happens_once_a_day(trigger: Trigger) -> None:
-    data_retention.prune()
+    prune.prune()
     some_event(trigger)
 
-    data_retention.prune()
+    prune.prune()
 
     assert Event.objects.exists()
     assert RetentionStatement.objects.count() == 1
     next_day()
-    data_retention.prune()
+    prune.prune()
     assert not Event.objects.exists()
     assert list(RetentionStatement.objects.order_by("day").values_list("events", flat=True)) == [0, 1]
 
@@ -247,44 +248,44 @@ def test_a_pass_that_is_killed_in_the_middle_is_gone_on_with_and_the_statement_i
     trigger: Trigger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process ends after rows were deleted and before that was written down: neither has happened."""
-    monkeypatch.setattr(data_retention, "BATCH", 2)
+    monkeypatch.setattr(prune, "BATCH", 2)
     for _ in range(5):
         some_event(trigger)
-    assert data_retention.prune(batches=1) == 2
+    assert prune.prune(batches=1) == 2
 
     def killed(*args: Any) -> Any:
-        old_rows.delete(*args)
+        candidates.delete(*args)
         raise SystemExit
 
-    broken = tuple(old_rows.Kind(kind.rows, kind.order, killed) for kind in old_rows.KINDS)
+    broken = tuple(candidates.Kind(kind.rows, kind.order, killed) for kind in candidates.KINDS)
     with monkeypatch.context() as patch:
-        patch.setattr(data_retention, "KINDS", broken)
+        patch.setattr(prune, "KINDS", broken)
         with pytest.raises(SystemExit):
-            data_retention.prune()
+            prune.prune()
     assert Event.objects.count() == 3
     assert statement() == counts(events=2)
     assert RetentionStatement.objects.get().finished_at is None
 
     next_day()  # also when the day is over meanwhile
-    data_retention.prune()
+    prune.prune()
 
     assert not Event.objects.exists()
     assert statement() == counts(events=5)
     assert RetentionStatement.objects.exclude(finished_at__isnull=True).count() == 1
-    data_retention.prune()
+    prune.prune()
     assert RetentionStatement.objects.count() == 2
 
 
 def test_an_agency_that_keeps_things_longer_meanwhile_keeps_them_at_once(
     trigger: Trigger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(data_retention, "BATCH", 1)
+    monkeypatch.setattr(prune, "BATCH", 1)
     for _ in range(3):
         some_event(trigger)
-    data_retention.prune(batches=1)
+    prune.prune(batches=1)
 
     keep(200)
-    data_retention.prune()
+    prune.prune()
 
     assert Event.objects.count() == 2
 
@@ -294,7 +295,7 @@ def test_trouble_with_one_workspace_leaves_the_others_their_turn(
 ) -> None:
     other = Workspace.objects.create(account=trigger.workspace.account, name="Other")
     some_event(trigger)
-    events = old_rows.KINDS[3]
+    events = candidates.KINDS[3]
 
     def broken(workspace: Workspace, cutoff: Any) -> Any:
         if workspace == other:
@@ -302,8 +303,8 @@ def test_trouble_with_one_workspace_leaves_the_others_their_turn(
         return events.rows(workspace, cutoff)
 
     with monkeypatch.context() as patch:
-        patch.setattr(data_retention, "KINDS", (old_rows.Kind(broken, "seq"),))
-        data_retention.prune()
+        patch.setattr(prune, "KINDS", (candidates.Kind(broken, "seq"),))
+        prune.prune()
 
     assert not Event.objects.exists()
     assert RetentionStatement.objects.get(finished_at__isnull=True).workspace == other
@@ -325,12 +326,12 @@ def test_ten_thousand_events_go_in_bounded_batches(trigger: Trigger) -> None:
         for number in range(10_000)
     )
     with CaptureQueriesContext(database) as seen:
-        assert data_retention.prune(batches=3, budget=60) == 3 * data_retention.BATCH
+        assert prune.prune(batches=3, budget=60) == 3 * prune.BATCH
     assert len(seen) < 60
     assert not [query for query in seen if "DELETE" in query["sql"] and len(query["sql"]) > 20_000]
 
     assert RetentionStatement.objects.get().finished_at is None
-    data_retention.prune(budget=60)  # the next 47, and the last look
+    prune.prune(budget=60)  # the next 47, and the last look
 
     assert RetentionStatement.objects.get().finished_at is not None
     assert statement() == counts(events=10_000)
@@ -342,7 +343,7 @@ def test_no_body_is_read_to_delete_it(trigger: Trigger, connection: Connection) 
     age(91, made(connection))
 
     with CaptureQueriesContext(database) as seen:
-        data_retention.prune()
+        prune.prune()
 
     assert not Event.objects.exists()
     assert not ActionCall.objects.exists()
@@ -357,18 +358,18 @@ def test_workers_that_meet_count_each_row_once(trigger: Trigger) -> None:
 
     def at_work() -> None:
         try:
-            data_retention.prune()
+            prune.prune()
         finally:
             database.close()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(data_retention, "BATCH", 7)
+        patch.setattr(prune, "BATCH", 7)
         workers = [threading.Thread(target=at_work) for _ in range(4)]
         for one in workers:
             one.start()
         for one in workers:
             one.join()
-        data_retention.prune()
+        prune.prune()
 
     assert not Event.objects.exists()
     assert statement() == counts(events=60)
@@ -386,7 +387,7 @@ def test_a_run_chosen_at_the_moment_it_was_to_go_stays(run: Run, monkeypatch: py
         take_turns(self)
 
     monkeypatch.setattr(Workspace, "take_turns", chosen_first)
-    data_retention.prune()
+    prune.prune()
 
     assert Run.objects.filter(pk=run.pk).exists()
 
@@ -399,7 +400,7 @@ def test_a_run_that_goes_at_the_moment_it_is_chosen_is_not_waited_for(
 
     def gone_first(self: Workspace) -> None:
         monkeypatch.setattr(Workspace, "take_turns", take_turns)
-        data_retention.prune()
+        prune.prune()
         take_turns(self)
 
     monkeypatch.setattr(Workspace, "take_turns", gone_first)

@@ -14,10 +14,11 @@ from connections.models import AuditEvent, Connection
 from core.errors import Problem
 from tests.workflows.conftest import API, DANA, SYSTEM, Ask, add_note, incident_event, note_step, publish
 from tests.workflows.test_retention import next_day
-from workflows import data_retention, worker
+from workflows import worker
 from workflows.authoring import lifecycle
 from workflows.engine import fanout
 from workflows.models import ActionCall, Run, StepRun, Trigger, Workflow
+from workflows.retention import prune
 from workflows.runs import control, replay
 
 pytestmark = pytest.mark.django_db
@@ -286,11 +287,11 @@ def test_what_was_retried_stays_as_long_as_its_retry_and_then_goes(failed: Run) 
     for rows in (Run.objects.filter(pk=failed.pk), ActionCall.objects.all()):
         rows.update(created_at=old, finished_at=old)
 
-    data_retention.prune()
+    prune.prune()
     assert Run.objects.count() == 2
 
     Run.objects.filter(pk=retry.pk).update(created_at=old, finished_at=old)
     next_day()
-    data_retention.prune()
+    prune.prune()
     assert not Run.objects.exists()
     assert not ActionCall.objects.exists()

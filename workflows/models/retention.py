@@ -16,7 +16,7 @@ class RetentionStatement(models.Model):
     """What went from one workspace on one day (UTC): how many rows of each kind, none of them newer than `cutoff`.
 
     Counted in the transaction that deletes, so it is right however the work ends. stage: the kind of rows that is
-    being deleted, see workflows.data_retention. worked_at: its last turn. finished_at: null while more is to go.
+    being deleted, see workflows.retention.prune. worked_at: its last turn. finished_at: null while more is to go.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

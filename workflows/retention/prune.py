@@ -14,7 +14,7 @@ from django.db.models import Exists, F, OuterRef
 from connections.models import Workspace
 from core.db import clock
 from workflows.models import RetentionStatement
-from workflows.old_rows import KINDS
+from workflows.retention.candidates import KINDS
 
 log = structlog.get_logger(__name__)
 
