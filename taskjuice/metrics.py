@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from core.metrics import COUNTED, FOLDER
-from workflows.gauges import Gauges
+from workflows.worker.gauges import Gauges
 
 _LOOPBACK = ("127.0.0.1", "::1")
 

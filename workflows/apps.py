@@ -10,14 +10,7 @@ class WorkflowsConfig(AppConfig):
     def ready(self) -> None:
         from connections.audit import labels  # noqa: PLC0415 - needs loaded apps
         from connections.extension_points import panels  # noqa: PLC0415 - needs loaded apps
-        from workflows import (  # noqa: PLC0415 - needs loaded apps
-            call_panel,
-            health,
-            reactions,  # noqa: F401 - connects its signal receivers
-            scope_report,
-            spawned,  # noqa: F401 - connects its signal receiver
-            trigger_panel,
-        )
+        from workflows import call_panel, health, scope_report, trigger_panel  # noqa: PLC0415 - needs loaded apps
         from workflows.notifications import kinds  # noqa: PLC0415 - needs loaded apps
         from workflows.subscriptions import requests  # noqa: PLC0415 - needs loaded apps
 

@@ -293,7 +293,7 @@ class TestWhatTheRowsSay:
         def fail(*args: Any, **kwargs: Any) -> None:
             raise OperationalError("canceling statement due to statement timeout")
 
-        monkeypatch.setattr("workflows.gauges._count", fail)
+        monkeypatch.setattr("workflows.worker.gauges._count", fail)
         figures = read()
 
         assert ("taskjuice_database_answers", frozenset()) in figures
