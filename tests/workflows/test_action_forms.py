@@ -25,7 +25,7 @@ from tests.workflows.trying import (
     send,
     who,
 )
-from workflows.action_fields import Moment
+from workflows.forms.action_fields import Moment
 from workflows.models import ActionCall
 
 __all__ = ["bob", "connection", "provider", "who"]

@@ -23,10 +23,10 @@ from workflows.catalog import ActionType
 from workflows.conditions import possible_nulls
 from workflows.expressions.filters import FILTERS
 from workflows.formatting import summaries
+from workflows.forms.step import StepForm
 from workflows.models import Workflow
 from workflows.pages.editor import SECTION, get_draft, why
 from workflows.runs import step_inputs
-from workflows.step_form import StepForm
 
 _MOST_CONNECTIONS = 50
 _ACTION, _REMOVED = "_action", "_removed"

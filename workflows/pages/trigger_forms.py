@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from connections.models import Connection
 from connections.web.forms import Line
 from workflows import catalog
-from workflows.action_forms import SchemaForm
+from workflows.forms.action import SchemaForm
 from workflows.inbox import redaction
 from workflows.models import Trigger
 from workflows.triggers import options

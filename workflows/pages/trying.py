@@ -16,10 +16,10 @@ from core.errors import Problem
 from core.request_slots import provider_slot
 from core.web import form_tokens
 from workflows import catalog
-from workflows.action_forms import ActionForm
 from workflows.calls import attempt, lookups, pipeline
 from workflows.catalog import ActionType
 from workflows.formatting import error_hints
+from workflows.forms.action import ActionForm
 from workflows.models import ActionCall
 
 _SECTION = {"section": "connections"}

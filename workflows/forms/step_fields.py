@@ -8,11 +8,11 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 
 from core.errors import Problem
-from workflows import pickers
-from workflows.action_fields import Prose
 from workflows.calls.lookups import Choices
 from workflows.catalog import Json
 from workflows.formatting.labels import title_of, words
+from workflows.forms import pickers
+from workflows.forms.action_fields import Prose
 
 EXPRESSION = "="
 _LONGEST = 20_000

@@ -7,11 +7,12 @@ from django import forms
 
 from connections.web.forms import Line
 from core.errors import Problem
-from workflows import catalog, step_fields
+from workflows import catalog
 from workflows.authoring import drafts
 from workflows.calls.lookups import Choices
 from workflows.catalog import ActionType, Json
 from workflows.formatting.serializer_errors import flat
+from workflows.forms import step_fields
 from workflows.runs import step_inputs
 
 _ON_ERROR = [

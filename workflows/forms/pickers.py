@@ -7,9 +7,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from core.errors import Problem
-from workflows.action_fields import Ids
 from workflows.calls.lookups import Choices
 from workflows.catalog import Option
+from workflows.forms.action_fields import Ids
 
 # More than these are not scrolled through but typed, with suggestions.
 MOST_IN_A_LIST = 200

@@ -6,12 +6,13 @@ from typing import Any
 from django import forms
 
 from core.errors import Problem
-from workflows import catalog, pickers
-from workflows.action_fields import field_for
+from workflows import catalog
 from workflows.calls import pipeline
 from workflows.calls.lookups import Choices
 from workflows.catalog import ActionType, Json
 from workflows.formatting.serializer_errors import flat
+from workflows.forms import pickers
+from workflows.forms.action_fields import field_for
 
 
 class SchemaForm(forms.Form):

@@ -1,0 +1,1 @@
+"""Forms made from schemas: of an action, of a step, with pickers."""
