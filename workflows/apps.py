@@ -10,8 +10,13 @@ class WorkflowsConfig(AppConfig):
     def ready(self) -> None:
         from connections.audit import labels  # noqa: PLC0415 - needs loaded apps
         from connections.extension_points import panels  # noqa: PLC0415 - needs loaded apps
-        from workflows import call_panel, health, scope_report, trigger_panel  # noqa: PLC0415 - needs loaded apps
+        from workflows import health  # noqa: PLC0415 - needs loaded apps
         from workflows.notifications import kinds  # noqa: PLC0415 - needs loaded apps
+        from workflows.presenters import (
+            call_panel,
+            scope_report,
+            trigger_panel,
+        )
         from workflows.subscriptions import requests  # noqa: PLC0415 - needs loaded apps
 
         health.register()

@@ -20,10 +20,11 @@ from tests.people import People
 from tests.workflows.conftest import SYSTEM, add_note, incident_event, publish
 from tests.workflows.made_calls import failed, made, path_of
 from tests.workflows.trying import INCIDENT, bob, connection, who
-from workflows import call_chart, call_history, worker
+from workflows import worker
 from workflows.formatting import labels
 from workflows.inbox import store
 from workflows.models import ActionCall
+from workflows.presenters import call_chart, call_history
 from workflows.triggers import lifecycle
 
 __all__ = ["bob", "connection", "who"]

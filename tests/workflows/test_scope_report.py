@@ -8,7 +8,7 @@ from tests.connections.test_pages import page_of, signed_in
 from tests.people import People, people
 from tests.workflows.conftest import ALL_SCOPES, connect
 from workflows import catalog
-from workflows.scope_report import missing_for
+from workflows.presenters.scope_report import missing_for
 
 
 @pytest.fixture

@@ -14,8 +14,10 @@ from connections.pages.connecting.connections import get_connection
 from connections.web.access import member
 from connections.web.actor_of_request import actor_of
 from core.web.pagination import page_of
-from workflows import call_chart, call_history, call_page, catalog
+from workflows import catalog
 from workflows.models import ActionCall
+from workflows.presenters import call as call_page
+from workflows.presenters import call_chart, call_history
 
 _SECTION = {"section": "connections"}
 _ANY = ("", "any")

@@ -12,9 +12,9 @@ from connections.web.access import member
 from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from core.web import form_tokens
-from workflows import repeats
 from workflows.models import Run
 from workflows.pages.runs import SECTION, run_or_404
+from workflows.presenters import repeats
 from workflows.runs import replay
 
 _RELATED = ("version", "event__trigger", "workflow__live", "workflow__workspace")

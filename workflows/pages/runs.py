@@ -13,10 +13,11 @@ from connections.web.access import here, member
 from connections.web.actor_of_request import actor_of
 from core.errors import Problem
 from core.web.pagination import page_of
-from workflows import catalog, run_page
+from workflows import catalog
 from workflows.formatting.labels import how_long
 from workflows.models import Run
 from workflows.pages.run_filters import Filters
+from workflows.presenters import run as run_page
 from workflows.runs import control
 
 SECTION = {"section": "runs"}

@@ -2,9 +2,10 @@
 
 from django import template
 
-from workflows import call_history, catalog
+from workflows import catalog
 from workflows.formatting.labels import how_long
 from workflows.models import ActionCall
+from workflows.presenters import call_history
 
 register = template.Library()
 

@@ -6,7 +6,7 @@ from connections.audit import labels
 from connections.extension_points import panels
 from connections.models import Connection
 from connections.tenancy.actor import Actor
-from workflows import call_chart, call_history
+from workflows.presenters import call_chart, call_history
 
 _NEWEST = 5
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from workflows.call_history import Day
+from workflows.presenters.call_history import Day
 
 WIDTH, HEIGHT = 400, 120
 _TOP, _BOTTOM, _LEFT = 14, 20, 34
