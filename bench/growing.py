@@ -27,7 +27,7 @@ from django.test import Client  # noqa: E402
 from bench.sender import body_of  # noqa: E402
 from connections.models import Membership, Role  # noqa: E402
 from pagerduty_app import signatures  # noqa: E402
-from workflows.engine import fanout
+from workflows.engine import fanout  # noqa: E402
 from workflows.inbox import receive  # noqa: E402
 from workflows.inbox.fast import receive as straight  # noqa: E402
 from workflows.models import Event, Run, Trigger  # noqa: E402

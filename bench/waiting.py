@@ -22,12 +22,12 @@ from django.utils import timezone  # noqa: E402
 from bench import notes  # noqa: E402
 from connections.grants import rate_limit, tokens  # noqa: E402
 from connections.models import Connection  # noqa: E402
-from workflows.calls import loop_detection
-from workflows.engine import fanout
-from workflows.inbox import events, store
+from workflows.calls import loop_detection  # noqa: E402
+from workflows.engine import fanout  # noqa: E402
+from workflows.inbox import events, store  # noqa: E402
 from workflows.models import Run, Trigger  # noqa: E402
 from workflows.queue import wakeup  # noqa: E402
-from workflows.runs import step_inputs
+from workflows.runs import step_inputs  # noqa: E402
 
 # Of a run that is put aside, so that looking for due ones costs the same whatever is left for later turns.
 _ASIDE = Run.Status.CANCELLED

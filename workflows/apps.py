@@ -12,7 +12,7 @@ class WorkflowsConfig(AppConfig):
         from connections.extension_points import panels  # noqa: PLC0415 - needs loaded apps
         from workflows import health  # noqa: PLC0415 - needs loaded apps
         from workflows.notifications import kinds  # noqa: PLC0415 - needs loaded apps
-        from workflows.presenters import (
+        from workflows.presenters import (  # noqa: PLC0415
             call_panel,
             scope_report,
             trigger_panel,

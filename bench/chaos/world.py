@@ -21,9 +21,9 @@ from django.urls import reverse  # noqa: E402 - all of this needs a set-up Djang
 from connections.models import Account, Connection, User, Workspace  # noqa: E402
 from connections.tenancy.actor import Actor  # noqa: E402
 from taskjuice.demo import consent  # noqa: E402
-from workflows.authoring import lifecycle as authoring
+from workflows.authoring import lifecycle as authoring  # noqa: E402
 from workflows.inbox import secrets as inbox_secrets  # noqa: E402
-from workflows.triggers import lifecycle
+from workflows.triggers import lifecycle  # noqa: E402
 
 _ACTOR = Actor.system("Chaos")
 _PER_MINUTE = 600

@@ -4,9 +4,9 @@
  "trigger": {"key", "name"}, "connections": {"a": {"provider", "label"}, …},
  "conditions": …, "steps": [{…, "connection": "a"}]}
 
-Conditions and steps are as in workflows.authoring.validation, with the name of a connection in place of its id. What was typed
-or chosen in inputs stays as it is: From addresses and the ids of services are those of the account it comes from.
-Without `max_runs_per_minute`, as older files are, the workflow gets the usual limit.
+Conditions and steps are as in workflows.authoring.validation, with the name of a connection in place of its id. What
+was typed or chosen in inputs stays as it is: From addresses and the ids of services are those of the account it comes
+from. Without `max_runs_per_minute`, as older files are, the workflow gets the usual limit.
 """
 
 import json

@@ -75,7 +75,8 @@ class Integration:
 
     open_api(region, access_token, on_request, on_answer) → the object that its actions' `perform` receives; it calls
     on_request() before each request it makes, so that a long listing keeps its lease, and on_answer with what each
-    answer says of the rate limit (connections.grants.rate_limit.Allowance). Ask for it by workflows.calls.provider_access.
+    answer says of the rate limit (connections.grants.rate_limit.Allowance).
+    Ask for it by workflows.calls.provider_access.
     covers(scope, granted_scopes) → whether the granted scopes include what `scope` needs.
     verify(body, signature_header, secrets) → index of the secret that signed the body, or None.
     read_delivery(body) → Delivery. trigger_fields(payload) → what a workflow sees as `trigger`.

@@ -46,7 +46,7 @@ def paths(template: str) -> set[str]:
 
 
 def routes(template: str) -> list[tuple[str | int, ...]]:
-    """The same as `paths`, in the order they are written, each as a tuple (workflows.expressions.unknown_fields.Route)."""
+    """The same as `paths`, in the order they are written, each as a tuple (expressions.unknown_fields.Route)."""
     if "{" not in template:
         return []
     return [route for part in parse(template) if isinstance(part, Field) for route in part.routes()]

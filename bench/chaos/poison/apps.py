@@ -18,7 +18,7 @@ class Poison(AppConfig):
     name = "bench.chaos.poison"
 
     def ready(self) -> None:
-        from workflows.engine import (
+        from workflows.engine import (  # noqa: PLC0415
             executor,
             fanout,
             lease,

@@ -1,7 +1,7 @@
 """What is known about triggers, kept in memory for a moment. Nothing is stored on its word alone.
 
-The statement that stores a delivery (workflows.inbox.fast.insert_sql) holds what was believed here against the rows: where a
-secret was retired, or a trigger paused or deleted since, it stores nothing.
+The statement that stores a delivery (workflows.inbox.fast.insert_sql) holds what was believed here against the rows:
+where a secret was retired, or a trigger paused or deleted since, it stores nothing.
 """
 
 import threading

@@ -1,1 +1,0 @@
-"""Why things came out as they did: from stored rows, for pages and the API alike."""
