@@ -41,10 +41,10 @@ def make_trigger(page: Page, name: str) -> str:
     """By clicking; answers the address as it was copied."""
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("link", name="Triggers", exact=True).click()
-    page.get_by_role("link", name="New trigger").click()
+    page.get_by_role("link", name="Create trigger").first.click()
     page.get_by_label("Incident triggered").check()
     page.get_by_label("Name").fill(name)
-    page.get_by_role("button", name="Make the trigger").click()
+    page.get_by_role("button", name="Create trigger").click()
     page.get_by_role("button", name="Copy").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     address: str = page.evaluate("navigator.clipboard.readText()")

@@ -37,7 +37,7 @@ def test_an_owner_says_how_long_data_is_kept_and_which_fields_never_are(
 
     trigger = seed["triggers"]["pagerduty/incident-triggered"]["id"]
     page.goto(f"/triggers/{trigger}/")
-    page.get_by_role("link", name="choose fields").click()
+    page.get_by_role("link", name="Edit redacted fields").click()
     shoot(page, "redaction")
     page.get_by_label("event.data.title").check()
     page.get_by_label("Other fields").fill("event.data.id")
@@ -47,5 +47,5 @@ def test_an_owner_says_how_long_data_is_kept_and_which_fields_never_are(
     page.get_by_label("Other fields").fill("event.data.body.details")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("event.data.title, event.data.body.details")).to_be_visible()
-    page.get_by_role("button", name="Send a test event").click()
+    page.get_by_role("button", name="Send test event").click()
     expect(page.get_by_text("[redacted]").first).to_be_visible()

@@ -108,12 +108,12 @@ def ids(page: Page, product: Product, seed: dict[str, Any]) -> dict[str, str]:
     trigger = seed["triggers"]["pagerduty/incident-triggered"]["id"]
     workflow = make_workflow(product, seed, trigger)
     page.goto(f"/triggers/{trigger}/")
-    page.get_by_role("button", name="Send a test event").click()
+    page.get_by_role("button", name="Send test event").click()
     page.get_by_role("link", name="Checkout answers slowly").first.click()
-    expect(page.get_by_text("The payload, as it would have been sent")).to_be_visible()
+    expect(page.get_by_text("Payload (simulated)")).to_be_visible()
     event = page.url.split("/")[-2]
     page.locator(f'a[href$="/run/{workflow}/"]').click()
-    page.get_by_role("button", name="Run it for real").click()
+    page.get_by_role("button", name="Run test").click()
     run = wait_for("the run", lambda: product.api(seed["api_key"], "GET", "runs/").json()["results"])[0]["id"]
     made = {"call": call, "trigger": trigger, "event": event, "workflow": workflow, "run": run}
     return {"connection": seed["connection"], "workspace": seed["workspace"], **made}
@@ -182,7 +182,7 @@ def test_forms_that_were_refused_hinder_nobody_either(page: Page, seed: dict[str
         ("/settings/connections/add/", "Continue to PagerDuty"),
         ("/settings/people/", "Invite"),
         ("/settings/api-keys/add/", "Create key"),
-        ("/triggers/add/", "Make the trigger"),
+        ("/triggers/add/", "Create trigger"),
         (f"/settings/connections/{seed['connection']}/actions/pagerduty/create-incident/", "Create incident"),
     ):
         page.goto(path)

@@ -39,13 +39,13 @@ def events(product: Product) -> list[tuple[str, str, str]]:
 def test_only_the_chosen_service_and_also_what_is_reopened(page: Page, product: Product) -> None:
     webhook = add_webhook(page, product, make_trigger(page, "Payments only"))
     page.get_by_role("textbox", name="Signing secret").fill(webhook["secret"])
-    page.get_by_role("button", name="Store the secret").click()
-    page.locator("dl.facts dt:text-is('Options') + dd").get_by_role("link", name="change").click()
+    page.get_by_role("button", name="Save secret").click()
+    page.locator("dl.facts dt:text-is('Filters') + dd").get_by_role("link", name="Edit filters").click()
     usable(page)
     page.get_by_label("Also when an incident becomes triggered again").check()
     page.get_by_label("Payments", exact=True).check()
     page.get_by_role("button", name="Save").click()
-    expect(fact(page, "Options")).to_contain_text("Services: PSVC00")
+    expect(fact(page, "Filters")).to_contain_text("Services: PSVC00")
     expect(page.locator("main")).to_contain_text("incident.reopened")
 
     for service in ("PSVC01", "PSVC00"):
@@ -75,17 +75,17 @@ def test_a_hand_over_is_seen_at_the_moment_it_happens(page: Page, product: Produ
     start = (due - timedelta(days=1)).isoformat()
     control(product, f"schedules/{ROTATION}", {"start": start, "turn_seconds": 86_400})
     page.get_by_role("link", name="Triggers", exact=True).click()
-    page.get_by_role("link", name="New trigger").click()
+    page.get_by_role("link", name="Create trigger").first.click()
     page.get_by_label("On-call changed").check()
     page.get_by_label("Name").fill("Hand-over")
-    page.get_by_role("button", name="Make the trigger").click()
+    page.get_by_role("button", name="Create trigger").click()
     usable(page)
     page.get_by_label("Schedule").select_option(label="Daily rotation")
-    page.get_by_role("button", name="Make the trigger").click()
+    page.get_by_role("button", name="Create trigger").click()
 
     expect(page.locator("#badge")).to_have_text("Active", timeout=15_000)
-    expect(fact(page, "Watches")).to_contain_text("Daily rotation")
-    expect(fact(page, "Now")).to_have_text("On call: Dana Rivera")
+    expect(fact(page, "Polled for")).to_contain_text("Daily rotation")
+    expect(fact(page, "Current value")).to_have_text("On call: Dana Rivera")
     usable(page)
     wait_for("the hand-over", lambda: ("schedule.on_call_changed", "done", "") in events(product))
 
@@ -94,7 +94,7 @@ def test_a_hand_over_is_seen_at_the_moment_it_happens(page: Page, product: Produ
     assert _time(at) == due + timedelta(days=1)
     page.reload()
     expect(page.get_by_role("link", name="Daily rotation: Eli Novak")).to_be_visible()
-    expect(fact(page, "Now")).to_have_text("On call: Eli Novak")
+    expect(fact(page, "Current value")).to_have_text("On call: Eli Novak")
 
 
 def _time(value: Any) -> datetime:

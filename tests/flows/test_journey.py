@@ -32,12 +32,12 @@ def test_from_signing_up_to_the_receipt(browser: Browser, product: Product) -> N
 def confirm_a_trigger(page: Page, product: Product) -> None:
     webhook = add_webhook(page, product, make_trigger(page, "Incidents at Acme"))
     page.get_by_role("textbox", name="Signing secret").fill(webhook["secret"])
-    page.get_by_role("button", name="Store the secret").click()
+    page.get_by_role("button", name="Save secret").click()
     expect(page.locator("#badge")).to_have_text("Awaiting first event")
     shoot(page, "trigger-setup")
     product.sandbox.ping(webhook)
     expect(page.locator("#badge")).to_have_text("Active")
-    page.get_by_role("button", name="Send a test event").click()
+    page.get_by_role("button", name="Send test event").click()
     expect(page.get_by_role("row", name="Checkout answers slowly")).to_contain_text("Accepted")
 
 

@@ -71,11 +71,11 @@ def test_a_secret_that_was_copied_wrongly_is_said_and_put_right(page: Page, prod
     expect(page.get_by_text("waits for the secret").first).to_be_visible()
 
     page.get_by_role("textbox", name="Signing secret").fill(webhook["secret"][:-1])
-    page.get_by_role("button", name="Store the secret").click()
+    page.get_by_role("button", name="Save secret").click()
     expect(page.locator("#step-secret")).to_contain_text("was not signed with this secret. Copy it again")
 
     page.get_by_role("textbox", name="Signing secret").fill(webhook["secret"])
-    page.get_by_role("button", name="Store the secret").click()
+    page.get_by_role("button", name="Save secret").click()
     expect(page.locator("#badge")).to_have_text("Active")
     remove_webhook(product, webhook)
 
@@ -83,7 +83,7 @@ def test_a_secret_that_was_copied_wrongly_is_said_and_put_right(page: Page, prod
 def test_from_a_new_trigger_to_a_deleted_one(page: Page, product: Product) -> None:
     webhook = add_webhook(page, product, make_trigger(page, "Payments"))
     page.get_by_role("textbox", name="Signing secret").fill(webhook["secret"])
-    page.get_by_role("button", name="Store the secret").click()
+    page.get_by_role("button", name="Save secret").click()
     expect(page.get_by_text("The secret is stored.")).to_be_visible()
     expect(page.locator("#badge")).to_have_text("Awaiting first event")
     page.evaluate("window.stillHere = true")
@@ -92,14 +92,14 @@ def test_from_a_new_trigger_to_a_deleted_one(page: Page, product: Product) -> No
     expect(page.locator("#badge")).to_have_text("Active")
     expect(page.locator("#said")).to_have_text("The trigger is active.")
     expect(page.locator("#latest")).to_contain_text("PagerDuty’s test message")
-    expect(page.locator("#trigger-facts")).not_to_contain_text("not yet")
+    expect(page.locator("#trigger-facts")).not_to_contain_text("Not yet")
     expect(page.locator("#signing tbody tr td").nth(2)).not_to_have_text("–")
     assert steps(page) == ["done", "done", "done", "done", "now"]
     assert page.evaluate("window.stillHere"), "it went live without a reload"
 
-    page.get_by_role("button", name="Send a test event").click()
+    page.get_by_role("button", name="Send test event").click()
     row = page.get_by_role("row", name="Checkout answers slowly")
-    expect(row).to_contain_text(re.compile("accepted.*test", re.DOTALL))
+    expect(row).to_contain_text(re.compile("Accepted.*Test", re.DOTALL))
     expect(row).not_to_contain_text("about to be handled", timeout=20_000)
 
     open_incident(product, "The shop is down")
@@ -107,11 +107,11 @@ def test_from_a_new_trigger_to_a_deleted_one(page: Page, product: Product) -> No
     page.get_by_role("link", name="The shop is down").click()
     expect(page.get_by_role("heading", name="The shop is down")).to_be_visible()
     expect(page.get_by_text("Dana Rivera").first).to_be_visible()
-    page.get_by_text("The payload, as it was sent").click()
+    page.get_by_text("Payload (raw)").click()
     expect(page.get_by_label("Payload")).to_contain_text('"title": "The shop is down"')
     page.get_by_role("link", name="← Deliveries to Payments").click()
-    page.get_by_label("Verdict").select_option("ignored")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_label("Status").select_option("ignored")
+    page.get_by_role("button", name="Apply").click()
     expect(page.get_by_role("row", name="pagey.ping")).to_be_visible()
     page.get_by_role("link", name="← Payments").click()
 
@@ -123,9 +123,9 @@ def test_from_a_new_trigger_to_a_deleted_one(page: Page, product: Product) -> No
 
 def rotate(page: Page, product: Product, old: dict[str, Any]) -> dict[str, Any]:
     """A second webhook, its secret, and the old one out of use."""
-    newer = add_webhook(page, product, page.get_by_role("textbox", name="Address").input_value())
+    newer = add_webhook(page, product, page.get_by_role("textbox", name="Webhook URL").input_value())
     page.get_by_role("textbox", name="Signing secret").fill(newer["secret"])
-    page.get_by_role("button", name="Add the secret").click()
+    page.get_by_role("button", name="Add secret").click()
     secrets = page.get_by_role("region", name="Table of signing secrets").locator("tbody tr")
     expect(secrets).to_have_count(2)
     expect(secrets.last).to_contain_text("never")
@@ -134,17 +134,17 @@ def rotate(page: Page, product: Product, old: dict[str, Any]) -> dict[str, Any]:
     see_again(page, "Signed anew")
     expect(secrets.last).not_to_contain_text("never")
 
-    secrets.first.get_by_role("link", name="Retire…").click()
+    secrets.first.get_by_role("link", name="Delete…").click()
     expect(page.get_by_text("PagerDuty still uses it")).to_be_visible()
-    page.get_by_role("button", name="Retire it").click()
+    page.get_by_role("button", name="Delete secret").click()
     expect(page.get_by_text("The secret is retired")).to_be_visible()
-    expect(page.get_by_role("link", name="Retire…")).to_have_count(1)
+    expect(page.get_by_role("link", name="Delete…")).to_have_count(1)
     return newer
 
 
 def refused_deliveries_warn(page: Page, product: Product) -> None:
     """A webhook whose secret nobody pasted: first a warning, then the news that it is disabled."""
-    unknown = add_webhook(page, product, page.get_by_role("textbox", name="Address").input_value())
+    unknown = add_webhook(page, product, page.get_by_role("textbox", name="Webhook URL").input_value())
     product.sandbox.ping(unknown)
     see_again(page, "after 3 refused deliveries in a row: 1 so far. Check the secret.")
     for _ in range(2):
@@ -167,6 +167,6 @@ def pause_and_delete(page: Page, product: Product) -> None:
     )
 
     page.get_by_role("link", name="Delete…").click()
-    page.get_by_role("button", name="Delete for good").click()
+    page.get_by_role("button", name="Delete trigger").click()
     expect(page.get_by_text("Payments is deleted.")).to_be_visible()
     expect(page.get_by_role("row", name="Payments")).to_have_count(0)

@@ -28,10 +28,10 @@ def test_from_a_ticked_box_to_a_live_trigger_without_copying_anything(page: Page
     allow(page)
     expect(page.locator("ul.scopes li.yes")).to_have_count(8)
 
-    page.get_by_role("link", name="New trigger").click()
+    page.get_by_role("link", name="Create trigger").first.click()
     page.get_by_label("Incident triggered").check()
     page.get_by_label("Name").fill("By itself")
-    page.get_by_role("button", name="Make the trigger").click()
+    page.get_by_role("button", name="Create trigger").click()
     page.evaluate("window.stillHere = true")
     set_up = page.locator("#set-up")
     expect(page.locator("#badge")).to_have_text("Active", timeout=30_000)
@@ -47,16 +47,16 @@ def test_from_a_ticked_box_to_a_live_trigger_without_copying_anything(page: Page
     see_again(page, "The shop is down")
 
     set_up.get_by_role("button", name="Rotate secret").click()
-    expect(page.get_by_text("A new secret is on its way.")).to_be_visible()
-    expect(page.get_by_text("A new secret is on its way.")).to_have_count(0, timeout=30_000)
+    expect(page.get_by_text("Rotating secret.")).to_be_visible()
+    expect(page.get_by_text("Rotating secret.")).to_have_count(0, timeout=30_000)
     (second,) = webhooks(product)
     assert second["id"] != first["id"]
     open_incident(product, "Signed anew")
     see_again(page, "Signed anew")
 
     page.get_by_role("link", name="Delete…").click()
-    expect(page.get_by_text("Its webhook in PagerDuty is removed by itself.")).to_be_visible()
-    page.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_text("Its webhook in PagerDuty is removed automatically.")).to_be_visible()
+    page.get_by_role("button", name="Delete trigger").click()
     wait_for("the webhook to be removed", lambda: not webhooks(product))
 
 
@@ -69,19 +69,19 @@ def test_a_trigger_set_up_by_hand_can_be_told_to_do_it_itself(page: Page, produc
     box.uncheck()
     page.get_by_role("button", name="Continue to PagerDuty").click()
     allow(page)
-    page.get_by_role("link", name="New trigger").click()
+    page.get_by_role("link", name="Create trigger").first.click()
     page.get_by_label("Incident resolved").check()
     page.get_by_label("Name").fill("By hand at first")
-    page.get_by_role("button", name="Make the trigger").click()
-    expect(page.get_by_text("This trigger could set up its webhook by itself")).to_be_visible()
+    page.get_by_role("button", name="Create trigger").click()
+    expect(page.get_by_text("Grant webhook permissions to set this up automatically.")).to_be_visible()
     address = page.url
 
-    page.get_by_role("link", name="Reconnect and ask for that").click()
+    page.get_by_role("link", name="Reconnect with webhook permissions").click()
     page.get_by_label("Also let triggers set up their webhooks by themselves").check()
     page.get_by_role("button", name="Continue to PagerDuty").click()
     allow(page)
     page.goto(address)
-    page.get_by_role("button", name="Set up by itself").click()
+    page.get_by_role("button", name="Set up automatically").click()
     expect(page.locator("#badge")).to_have_text("Active", timeout=30_000)
 
     page.goto("/settings/connections/")

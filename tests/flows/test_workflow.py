@@ -22,7 +22,7 @@ def test_a_workflow_from_nothing_to_its_replay(browser: Browser, product: Produc
     allow(page)
     webhook = add_webhook(page, product, make_trigger(page, "Incidents at Acme"))
     page.get_by_role("textbox", name="Signing secret").fill(webhook["secret"])
-    page.get_by_role("button", name="Store the secret").click()
+    page.get_by_role("button", name="Save secret").click()
     product.sandbox.ping(webhook)
     expect(page.locator("#badge")).to_have_text("Active")
 

@@ -619,7 +619,7 @@ def test_making_one_on_the_pages(who: People, connection: Connection) -> None:
     page = browser.post(ADD, first)
     assert page.status_code == 200
     assert f'<option value="{ROTATION}">Daily rotation</option>' in page.content.decode()
-    assert "asks Acme who is on call" in text(page)
+    assert "polls Acme for who is on call" in text(page)
     assert not Trigger.objects.exists()
     assert browser.post(ADD, first | {"with-options": "1"}).status_code == 400
 
@@ -634,12 +634,12 @@ def test_making_one_on_the_pages(who: People, connection: Connection) -> None:
     after = text(browser.get(path("progress", trigger)))
     assert "Daily rotation" in after
     looked = text(browser.get(path("detail", trigger)))
-    for words in ("Active", "Daily rotation", "Next expected", "asks who is on call in the schedule"):
+    for words in ("Active", "Daily rotation", "Next poll", "polls for who is on call in the schedule"):
         assert words in looked
-    for words in ("webhook", "Signing secret", "Confirmed"):
+    for words in ("Set up webhook", "Webhook URL", "Signing secret", "Confirmed"):
         assert words not in looked
-    assert "begins anew" in text(browser.get(path("options", trigger)))
-    assert "it stops watching at once" in text(browser.get(path("delete", trigger)))
+    assert "polling starts over" in text(browser.get(path("options", trigger)))
+    assert "Polling stops immediately" in text(browser.get(path("delete", trigger)))
     assert "webhook" not in text(browser.get(path("delete", trigger)))
 
 

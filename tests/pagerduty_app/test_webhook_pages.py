@@ -62,7 +62,7 @@ def test_the_page_follows_the_webhook_from_the_wish_to_its_working(
     assert "The webhook is there and enabled, as PagerDuty says." in seen
     assert ">Automatic<" in seen
     assert "Rotate secret" in seen
-    assert ">Set up by itself<" not in seen
+    assert ">Set up automatically<" not in seen
     assert theirs(sandbox)[0]["secret"] not in seen
 
 
@@ -70,7 +70,7 @@ def test_the_guide_is_still_there_for_who_wants_to_do_it_by_hand(
     alice: Client, trigger: Trigger, sandbox: Sandbox
 ) -> None:
     seen = page(alice, trigger)
-    assert "Set it up by hand instead" in seen
+    assert "Set up manually instead" in seen
     assert "Paste the signing secret here" in seen
 
 
@@ -79,7 +79,7 @@ def test_set_up_and_rotate_by_their_buttons(
 ) -> None:
     made = make(connection, "triggered")
     made.subscriptions.all().delete()
-    assert ">Set up by itself<" in page(alice, made)
+    assert ">Set up automatically<" in page(alice, made)
 
     answer = alice.post(reverse("triggers:webhook_set_up", args=[made.pk]), follow=True)
     assert "The webhook is being set up." in answer.content.decode()
@@ -87,7 +87,7 @@ def test_set_up_and_rotate_by_their_buttons(
     relay.let_in(1)
     turn()
     answer = alice.post(reverse("triggers:webhook_rotate", args=[made.pk]), follow=True)
-    assert "A new secret is on its way." in answer.content.decode()
+    assert "Rotating secret." in answer.content.decode()
     again = alice.post(reverse("triggers:webhook_rotate", args=[made.pk]), follow=True)
     assert "Its secret is being rotated just now." in again.content.decode()
 
@@ -114,7 +114,7 @@ def test_a_webhook_that_could_not_be_made_says_why_and_offers_both_ways(
 
     seen = page(alice, trigger)
     assert "The webhook could not be made:" in seen
-    assert ">Set up by itself<" in seen
+    assert ">Set up automatically<" in seen
     assert "Paste the signing secret here" in seen
 
 
@@ -128,7 +128,7 @@ def test_recovered_deliveries_are_marked(alice: Client, kept: Trigger, sandbox: 
     assert "Last recovered: 1 change" in seen
     event = kept.events.get(source="recovered")
     answer = alice.get(reverse("triggers:delivery", args=[kept.pk, event.id])).content.decode()
-    assert "PagerDuty did not deliver this change." in answer
+    assert "PagerDuty didn’t deliver this change." in answer
 
 
 def test_without_the_permission_the_page_says_how_to_get_it(db: None, sandbox: Sandbox, relay: Relay) -> None:
@@ -136,9 +136,9 @@ def test_without_the_permission_the_page_says_how_to_get_it(db: None, sandbox: S
     made = make(Dance(who.alice).connect(who.acme), "triggered")
 
     seen = page(signed_in(who.alice), made)
-    assert "Reconnect and ask for that" in seen
-    assert ">Set up by itself<" not in seen
-    assert "Set it up by hand instead" not in seen
+    assert "Reconnect with webhook permissions" in seen
+    assert ">Set up automatically<" not in seen
+    assert "Set up manually instead" not in seen
 
 
 def test_the_api_shows_and_starts_it(

@@ -92,12 +92,12 @@ class TestTheList:
             ("verdict=ignored", "A note", "Payments are slow"),
             ("verdict=refused", "not signed with", "Payments are slow"),
             ("verdict=duplicate", "had arrived before", "; not kept"),
-            ("verdict=held", "Nothing that matches", "Payments are slow"),
-            ("verdict=failed", "Nothing that matches", "A note"),
-            ("verdict=nonsense", "Payments are slow", "Nothing that matches"),
+            ("verdict=held", "No results match", "Payments are slow"),
+            ("verdict=failed", "No results match", "A note"),
+            ("verdict=nonsense", "Payments are slow", "No results match"),
             ("type=incident.annotated", "A note", "; not kept"),
-            ("type=incident.brand_new", "Nothing that matches", "A note"),
-            ("type=%00&verdict=", "A note", "Nothing that matches"),
+            ("type=incident.brand_new", "No results match", "A note"),
+            ("type=%00&verdict=", "A note", "No results match"),
         ],
     )
     def test_it_can_be_narrowed(
@@ -125,7 +125,7 @@ class TestTheList:
         assert "60 or more in this minute" in page
 
     def test_an_empty_one_says_what_it_will_show(self, bob: Client, trigger: Trigger) -> None:
-        assert "Nothing has arrived yet" in text(bob.get(path("deliveries", trigger)))
+        assert "No deliveries yet" in text(bob.get(path("deliveries", trigger)))
 
     def test_its_pages_show_each_line_once(self, bob: Client, trigger: Trigger) -> None:
         _fill(trigger, events=60, turned_away=30, held=20)
@@ -256,12 +256,12 @@ class TestOneEvent:
     ) -> None:
         deliver(incident_event())
         event = Event.objects.get()
-        assert "Try it again" not in text(event_page(bob, event))
+        assert "Retry" not in text(event_page(bob, event))
         again = path("requeue", trigger, event.id)
         assert "Only a failed event is tried again." in text(bob.post(again, follow=True))
 
         Event.objects.update(status="failed", error="ValueError")
-        assert "could not be started. ValueError" in text(event_page(bob, event))
+        assert "couldn’t be started. ValueError" in text(event_page(bob, event))
         assert "It is tried again." in text(bob.post(again, follow=True))
 
         event.refresh_from_db()
@@ -279,5 +279,5 @@ def test_a_payload_whose_indentation_would_fill_a_disk_is_cut(
 
     page = event_page(bob, Event.objects.get())
 
-    assert "This is only its beginning." in text(page)
+    assert "Truncated" in text(page)
     assert len(page.content) < 200_000

@@ -136,8 +136,9 @@ class TestWhyNothingStarted:
 
         event = arrived(deliver, **payload)
 
-        assert words in text(bob.get(path("deliveries", trigger)))
-        assert words[1:] in text(bob.get(path("delivery", trigger, event.id)))
+        shown = words[0].upper() + words[1:]
+        assert shown in text(bob.get(path("deliveries", trigger)))
+        assert shown in text(bob.get(path("delivery", trigger, event.id)))
 
     def test_the_list_says_of_a_test_and_of_conditions(
         self, bob: Client, trigger: Trigger, connection: Connection, deliver: Deliver
@@ -148,8 +149,8 @@ class TestWhyNothingStarted:
 
         page = text(bob.get(path("deliveries", trigger)))
 
-        assert "nothing: conditions did not hold" in page
-        assert "nothing: a test event" in page
+        assert "Nothing: conditions did not hold" in page
+        assert "Nothing: a test event" in page
 
     def test_the_list_asks_no_more_for_many(
         self, bob: Client, trigger: Trigger, connection: Connection, deliver: Deliver

@@ -82,7 +82,7 @@ class TestSecrets:
 
         question = text(bob.get(path("secret_retire", trigger, secret.pk)))
 
-        assert "the only secret that counts" in question
+        assert "the only active secret" in question
         assert "still uses it" in question
         secret.refresh_from_db()
         assert secret.retired_at is None
@@ -104,9 +104,9 @@ class TestSecrets:
         question = text(bob.get(path("secret_retire", trigger, old.pk)))
 
         assert "still uses it" not in question
-        assert "the only secret" not in question
+        assert "the only active secret" not in question
         page = text(bob.get(path("detail", trigger)))
-        assert page.count("counts Retire…") == 2
+        assert page.count("Active Delete…") == 2
         assert "never" in page
 
 
@@ -160,7 +160,7 @@ class TestWhatCanBeDone:
 
         page = text(bob.get(path("detail", trigger)))
         assert "its connection was revoked" in page
-        assert "Set it up" not in page
+        assert "Set up webhook" not in page
         for name in ("pause", "resume", "test"):
             assert bob.post(path(name, trigger), follow=True).context["trigger"].status == "closed"
         assert bob.post(path("rename", trigger), {"name": "New name"}).status_code == 400
@@ -169,7 +169,7 @@ class TestWhatCanBeDone:
         page = text(bob.post(path("test", trigger), follow=True))
 
         assert "A test event has arrived" in page
-        assert "accepted test Checkout answers slowly" in page
+        assert "Accepted Test Checkout answers slowly" in page
         assert AuditEvent.objects.filter(action="trigger.tested").exists()
 
 

@@ -50,7 +50,7 @@ class TestMakingOne:
     def test_the_empty_list_says_what_a_trigger_is_and_the_form_what_comes_next(
         self, bob: Client, connection: Connection
     ) -> None:
-        assert "Nothing is listened for yet" in text(bob.get(LIST))
+        assert "No triggers yet" in text(bob.get(LIST))
 
         form = bob.get(ADD)
 
@@ -159,7 +159,7 @@ class TestTheList:
 
         assert "New incidents" not in text(bob.get(f"{LIST}?status=paused"))
         assert "Payments" not in text(bob.get(f"{LIST}?q=inci"))
-        assert "Nothing that matches" in text(bob.get(f"{LIST}?q=%00zzz&status=active"))
+        assert "No results match your filters" in text(bob.get(f"{LIST}?q=%00zzz&status=active"))
         assert "New incidents" in text(bob.get(f"{LIST}?status=nonsense"))
         lifecycle.delete(actor=SYSTEM, trigger=trigger)
         assert "New incidents" not in text(bob.get(LIST))
@@ -210,7 +210,7 @@ class TestTheGuide:
 
         assert "1 delivery that waited was signed with it" in text(answer)
         assert "Payments are slow" in text(answer)
-        assert "Set it up" not in text(answer)
+        assert "Set up webhook" not in text(answer)
         assert answer.context["health"].state.key == "live"
         page = bob.get(path("progress", new), {"guided": "1"})
         assert "The trigger is active." in text(page)
@@ -267,7 +267,7 @@ class TestOnTheConnectionsPage:
         self, bob: Client, connection: Connection
     ) -> None:
         address = reverse("connections:detail", args=[connection.pk])
-        assert "A trigger lets workflows start" in text(bob.get(address))
+        assert "A trigger starts workflows" in text(bob.get(address))
 
         Connection.objects.update(status="revoked", revoked_at=timezone.now())
 

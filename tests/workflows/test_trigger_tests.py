@@ -190,7 +190,7 @@ class TestOnThePages:
 
     def test_the_delivery_offers_the_workflows_and_asks_first(self, page: str, trigger: Trigger) -> None:
         shown = text(self.bob.get(page))
-        assert "It starts no workflow by itself" in shown
+        assert "It starts no workflow automatically" in shown
         assert "Note…" in shown
 
         address = f"{page}run/{self.workflow.pk}/"
@@ -217,9 +217,9 @@ class TestOnThePages:
 
         asked = text(self.bob.get(f"{page}run/{low.pk}/"))
 
-        assert "its conditions do not hold" in asked
+        assert "The test event doesn’t meet the workflow’s conditions" in asked
         assert "Incident urgency is low: no (it is high)" in asked
-        assert "Run it for real" not in asked
+        assert "Run test" not in asked
 
     def test_a_genuine_delivery_and_a_foreign_one_have_no_such_page(
         self, page: str, who: People, trigger: Trigger

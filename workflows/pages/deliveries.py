@@ -45,6 +45,7 @@ def delivery_list(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
         "verdict": verdict,
         "types": types if not event_type or event_type in types else [event_type, *types],
         "type": event_type,
+        "asked": bool(verdict or event_type),
     }
     return render(request, "triggers/deliveries.html", context | SECTION)
 

@@ -40,7 +40,7 @@ class TriggerForm(forms.Form):
         max_length=120,
         required=False,
         label="Name",
-        help_text="How you will recognise it. Leave it empty to call it like the event.",
+        help_text="Optional. Defaults to the event name.",
     )
 
     def __init__(self, *args: Any, connections: QuerySet[Connection], **kwargs: Any) -> None:
@@ -74,7 +74,7 @@ class SecretForm(forms.Form):
     def clean_secret(self) -> str:
         secret: str = self.cleaned_data["secret"]
         if not secret.isascii():
-            raise forms.ValidationError("Signing secrets have no such characters; copy it again.")
+            raise forms.ValidationError("That doesn’t look like a signing secret.")
         return secret
 
 
@@ -94,14 +94,14 @@ class RedactionForm(forms.Form):
     """Which fields are never stored; `redact` of its cleaned data has the paths of both inputs."""
 
     known = forms.MultipleChoiceField(
-        required=False, widget=forms.CheckboxSelectMultiple, label="Fields of a delivery"
+        required=False, widget=forms.CheckboxSelectMultiple, label="Event fields"
     )
     others = forms.CharField(
         required=False,
         max_length=redaction.MOST_PATHS * (redaction.LONGEST_PATH + 2),
         widget=forms.Textarea(attrs={"rows": 4, "class": "mono", "spellcheck": "false"}),
         label="Other fields",
-        help_text="One on each line, such as event.data.body.details; * is every item of a list.",
+        help_text="One per line, e.g. event.data.body.details. * stands for every list item.",
     )
 
     def __init__(self, *args: Any, trigger: Trigger, **kwargs: Any) -> None:

@@ -25,7 +25,7 @@ from workflows.triggers.delivery_log import Deliveries
 
 SECTION = {"section": "triggers"}
 _LATEST = 10
-_STATUSES = [("active", "active"), ("paused", "paused"), ("closed", "closed")]
+_STATUSES = [("active", "Active"), ("paused", "Paused"), ("closed", "Closed")]
 
 
 def get_trigger(request: HttpRequest, trigger_id: uuid.UUID) -> Any:
