@@ -138,7 +138,7 @@ def rotate(page: Page, product: Product, old: dict[str, Any]) -> dict[str, Any]:
     expect(page.get_by_text("PagerDuty still uses it")).to_be_visible()
     page.get_by_role("button", name="Delete secret").click()
     expect(page.get_by_text("The secret is retired")).to_be_visible()
-    expect(page.get_by_role("link", name="Delete…")).to_have_count(1)
+    expect(page.get_by_role("link", name="Delete… the secret")).to_have_count(1)
     return newer
 
 
@@ -166,7 +166,7 @@ def pause_and_delete(page: Page, product: Product) -> None:
         "came while the trigger was not active"
     )
 
-    page.get_by_role("link", name="Delete…").click()
+    page.get_by_role("link", name="Delete…", exact=True).click()
     page.get_by_role("button", name="Delete trigger").click()
     expect(page.get_by_text("Payments is deleted.")).to_be_visible()
     expect(page.get_by_role("row", name="Payments")).to_have_count(0)

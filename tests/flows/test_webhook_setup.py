@@ -54,7 +54,7 @@ def test_from_a_ticked_box_to_a_live_trigger_without_copying_anything(page: Page
     open_incident(product, "Signed anew")
     see_again(page, "Signed anew")
 
-    page.get_by_role("link", name="Delete…").click()
+    page.get_by_role("link", name="Delete…", exact=True).click()
     expect(page.get_by_text("Its webhook in PagerDuty is removed automatically.")).to_be_visible()
     page.get_by_role("button", name="Delete trigger").click()
     wait_for("the webhook to be removed", lambda: not webhooks(product))
