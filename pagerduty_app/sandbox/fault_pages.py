@@ -30,40 +30,44 @@ COMMON = {
         {"kind": "rate_limit", "retry_after": "2"},
     ),
     "refuse-token": Common(
-        "Access token refused",
-        "401 for good access tokens. Renewing them still works.",
+        "Access token rejected",
+        "401 for valid access tokens. Refreshing them still works.",
         {"kind": "refuse_token"},
     ),
     "missing-scope": Common(
-        "Scope missing",
-        "403 “Token missing required scopes”, naming incidents.write.",
+        "Missing scope",
+        "403 “Token missing required scopes”, missing incidents.write.",
         {"kind": "status", "status": 403, "body": missing_scope("incidents.write", _READING).body()},
     ),
     "lose-answer": Common(
-        "Answer lost", "The work is done, then the connection breaks.", {"kind": "lose_answer"}
+        "Lost response", "The request is processed, then the connection drops.", {"kind": "lose_answer"}
     ),
-    "drop-before": Common("Connection broken", "It breaks before any work is done.", {"kind": "drop_before"}),
-    "slow": Common("Slow", "Each answer comes 5 seconds late.", {"kind": "delay", "seconds": 5.0}),
-    "server-error": Common("Server error", "500, and nothing is done.", {"kind": "status", "status": 500}),
+    "drop-before": Common(
+        "Dropped connection", "It drops before the request is processed.", {"kind": "drop_before"}
+    ),
+    "slow": Common("Slow", "Each response is delayed by 5 seconds.", {"kind": "delay", "seconds": 5.0}),
+    "server-error": Common(
+        "Server error", "500, and the request isn’t processed.", {"kind": "status", "status": 500}
+    ),
     "bad-gateway": Common(
-        "Bad gateway", "The work is done, then 502.", {"kind": "status_after", "status": 502}
+        "Bad gateway", "The request is processed, then 502.", {"kind": "status_after", "status": 502}
     ),
 }
 # Requests that a fault may strike: name, method, path.
 REQUESTS = {
-    "api": ("All of the REST API", "", "^/(?!oauth/)"),
-    "reads": ("Reads (GET)", "GET", "^/(?!oauth/)"),
-    "creates": ("Creating an incident", "POST", "/incidents$"),
-    "updates": ("Updating an incident", "PUT", "/incidents/"),
-    "notes": ("Adding a note", "POST", "/notes$"),
-    "sign-in": ("Getting and renewing tokens", "POST", "^/oauth/token$"),
+    "api": ("All REST API requests", "", "^/(?!oauth/)"),
+    "reads": ("Read requests (GET)", "GET", "^/(?!oauth/)"),
+    "creates": ("Create incident", "POST", "/incidents$"),
+    "updates": ("Update incident", "PUT", "/incidents/"),
+    "notes": ("Add note", "POST", "/notes$"),
+    "sign-in": ("Request and refresh tokens", "POST", "^/oauth/token$"),
 }
 TIMES = {"": "Until cleared", "1": "Once", "3": "Three times"}
 CONSENT = {
-    "access_denied": "The person refused",
-    "invalid_scope": "The app asks for a scope that it may not have",
+    "access_denied": "The user declined",
+    "invalid_scope": "The app requests a scope that is not allowed",
     "unauthorized_client": "The app is not installed in this account",
-    "server_error": "PagerDuty has a bad moment",
+    "server_error": "PagerDuty has an internal error",
 }
 
 

@@ -9,15 +9,15 @@ from typing import Any
 # What is asked for is done within this time or not at all, however long the answer to it is kept back.
 WORKS_FOR_SECONDS = 15.0
 KINDS = {
-    "delay": "The answer comes `seconds` late.",
-    "lose_answer": "The work is done, then the connection breaks without an answer.",
-    "drop_before": "The connection breaks before any work is done.",
-    "status": "Answers `status` and `body` in place of the work.",
-    "status_after": "Does the work, then answers `status` and `body`, as a gateway does that has lost patience.",
-    "rate_limit": "Answers 429: Retry-After is `retry_after`, if given; no ratelimit-* headers if `headers` is false.",
-    "act_first": "A person gives the incident the status `act` just before the work.",
-    "ignore_offset": "A listing begins with its first row, wherever it was asked to begin.",
-    "refuse_token": "Answers 401 to good access tokens, while the sign-in goes on to renew them.",
+    "delay": "Delays the response by `seconds`.",
+    "lose_answer": "Processes the request, then drops the connection without a response.",
+    "drop_before": "Drops the connection before the request is processed.",
+    "status": "Returns `status` and `body` without processing the request.",
+    "status_after": "Processes the request, then returns `status` and `body`, as a gateway that timed out does.",
+    "rate_limit": "Returns 429: Retry-After is `retry_after`, if given; no ratelimit-* headers if `headers` is false.",
+    "act_first": "A user sets the incident to the status `act` just before the request is processed.",
+    "ignore_offset": "A list starts with its first row, whatever offset is requested.",
+    "refuse_token": "Returns 401 for valid access tokens, while refreshing them still works.",
 }
 # The work is done all the same.
 BESIDE_THE_WORK = frozenset({"lose_answer", "status_after", "act_first", "ignore_offset"})

@@ -47,20 +47,20 @@ def usable(page: Page, name: str) -> None:
 def test_faults_are_set_by_a_click_and_cleared(theirs: Page, product: Product) -> None:
     theirs.goto("/")
     theirs.get_by_role("link", name="Faults").click()
-    expect(theirs.get_by_text("PagerDuty works as it should")).to_be_visible()
-    theirs.get_by_label("Which requests").select_option(label="Adding a note")
-    theirs.get_by_label("How often").select_option(label="Once")
+    expect(theirs.get_by_text("PagerDuty works normally")).to_be_visible()
+    theirs.get_by_label("Requests to affect").select_option(label="Add note")
+    theirs.get_by_label("Repeat").select_option(label="Once")
     theirs.get_by_role("button", name="Rate limited").click()
-    theirs.get_by_role("button", name="Refuse with invalid_scope").click()
+    theirs.get_by_role("button", name="Fail with invalid_scope").click()
 
-    expect(theirs.get_by_role("link", name="Faults (2 in force)")).to_be_visible()
+    expect(theirs.get_by_role("link", name="Faults (2 active)")).to_be_visible()
     expect(theirs.get_by_role("row", name="rate_limit").get_by_role("cell")).to_have_text(
         ["rate_limit", "POST /notes$", "1", "0"]
     )
-    expect(theirs.get_by_text("Each consent is refused with invalid_scope")).to_be_visible()
+    expect(theirs.get_by_text("Each authorization fails with invalid_scope")).to_be_visible()
     usable(theirs, "faults")
     theirs.get_by_role("button", name="Clear all").click()
-    expect(theirs.get_by_text("PagerDuty works as it should")).to_be_visible()
+    expect(theirs.get_by_text("PagerDuty works normally")).to_be_visible()
     assert product.sandbox.faults.in_force() == 0
 
 
@@ -84,7 +84,7 @@ def test_a_webhook_of_one_team_for_two_event_types(theirs: Page, product: Produc
         theirs.get_by_label(kind).check()
     theirs.get_by_role("button", name="Add Webhook").click()
 
-    expect(theirs.get_by_role("status")).to_contain_text("The secret is shown only now")
+    expect(theirs.get_by_role("status")).to_contain_text("Copy your signing secret")
     row = theirs.get_by_role("row", name="Team: Shop")
     expect(row.get_by_role("cell").nth(2)).to_have_text("incident.triggeredincident.resolved")
     expect(row.get_by_role("button", name="Enable")).to_have_count(0)
@@ -109,17 +109,17 @@ def test_incidents_are_filtered_by_service_and_urgency(theirs: Page) -> None:
         theirs.get_by_label("Title").fill(title)
         theirs.get_by_label("Service").select_option(label=service)
         theirs.get_by_label("Urgency").select_option(label=urgency)
-        theirs.get_by_role("button", name="Open an incident").click()
+        theirs.get_by_role("button", name="Create incident").click()
     theirs.get_by_role("link", name="Incidents", exact=True).click()
     filters = theirs.get_by_role("navigation", name="Filter")
     filters.get_by_role("link", name="Payments").click()
     expect(theirs.get_by_role("cell", name="Three")).to_have_count(0)
-    filters.get_by_role("link", name="low").click()
+    filters.get_by_role("link", name="Low").click()
 
     expect(theirs.get_by_role("cell", name="One")).to_have_count(0)
     expect(theirs.get_by_role("cell", name="Two").first).to_be_visible()
     usable(theirs, "incidents")
-    filters.get_by_role("link", name="all").first.click()
+    filters.get_by_role("link", name="All").first.click()
     expect(theirs.get_by_role("cell", name="Three").first).to_be_visible()
 
 

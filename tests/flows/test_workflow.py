@@ -123,7 +123,7 @@ def open_incident(page: Page, product: Product, title: str) -> None:
     theirs.goto(f"{product.theirs.url}/app/acme/incidents")
     theirs.get_by_label("Title").fill(title)
     theirs.get_by_label("Service").select_option(label="Payments")
-    theirs.get_by_role("button", name="Open an incident").click()
+    theirs.get_by_role("button", name="Create incident").click()
     expect(theirs.get_by_text(title).first).to_be_visible()
     theirs.close()
     page.bring_to_front()

@@ -49,7 +49,7 @@ def test_every_page_leads_to_the_faults_and_says_how_many_are_in_force(pages: Pa
     pages.send("/app/faults", consent="invalid_scope")
 
     for path in ("/", WEBHOOKS, "/app/faults"):
-        assert '<a href="/app/faults">Faults (2 in force)</a>' in pages.get(path)
+        assert '<a href="/app/faults">Faults (2 active)</a>' in pages.get(path)
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def test_a_common_fault_strikes_as_often_as_was_said(
     assert struck.status_code == status
     assert ask("GET", "/services").status_code == 200
     assert sandbox.faults.rules[0].hits == 1
-    assert "none, it is over" in pages.get("/app/faults")
-    assert "in force)" not in pages.get("/app/faults")
+    assert "None (expired)" in pages.get("/app/faults")
+    assert " active)" not in pages.get("/app/faults")
     if common == "rate-limit":
         assert struck.headers["Retry-After"] == "2"
     if common == "missing-scope":
@@ -106,15 +106,15 @@ def test_faults_of_the_api_spare_the_sign_in(pages: Pages, sign_in: SignIn) -> N
 
 @pytest.mark.parametrize("code", CONSENT)
 def test_consents_are_refused_until_all_is_cleared(pages: Pages, sign_in: SignIn, code: str) -> None:
-    assert f"refused with <code>{code}</code>" in pages.send("/app/faults", consent=code)
+    assert f"fails with <code>{code}</code>" in pages.send("/app/faults", consent=code)
     assert f"error={code}" in sign_in.decide().headers["Location"]
 
-    assert "PagerDuty works as it should" in pages.send("/app/faults", clear="1")
+    assert "PagerDuty works normally" in pages.send("/app/faults", clear="1")
     assert sign_in.code()
 
 
 def test_a_consent_may_grant_reading_only(pages: Pages, sign_in: SignIn) -> None:
-    assert "A consent grants at most" in pages.send("/app/faults", consent="reading")
+    assert "An authorization grants at most" in pages.send("/app/faults", consent="reading")
 
     assert "incidents.write" not in sign_in.tokens()["scope"].split()
 
@@ -125,7 +125,7 @@ def test_what_the_call_sets_is_listed_and_everything_it_takes_is_described(pages
     page = pages.get("/app/faults")
 
     assert "</code> 418" in page
-    assert "any method /teapots$" in page
+    assert "All methods /teapots$" in page
     described = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"<code>(.*?)</code>", page))))
     names = {field.name for field in fields(Rule) if not field.name.startswith("_")} - {"kind", "hits"}
     assert (names | set(KINDS)) - described == set()
