@@ -381,7 +381,7 @@ def test_the_deliveries_say_why_and_can_be_narrowed_to_them(deliver: Deliver, tr
 
     assert "service Payments is not among the chosen ones" in listed
     assert "Another one" not in listed
-    assert "Filtered: service Payments is not among the chosen ones" in single
+    assert "Filtered service Payments is not among the chosen ones" in single
     assert "Nothing: left out by the trigger’s options" in single
 
 

@@ -640,7 +640,7 @@ def test_making_one_on_the_pages(who: People, connection: Connection) -> None:
         assert words not in looked
     assert "polling starts over" in text(browser.get(path("options", trigger)))
     assert "Polling stops immediately" in text(browser.get(path("delete", trigger)))
-    assert "webhook" not in text(browser.get(path("delete", trigger)))
+    assert "ebhook in PagerDuty" not in text(browser.get(path("delete", trigger)))
 
 
 def test_a_workflow_begins_on_one_that_is_there(who: People, trigger: Trigger) -> None:

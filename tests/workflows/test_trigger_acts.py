@@ -116,7 +116,7 @@ class TestWhatCanBeDone:
         bob.post(path("rename", trigger), {"name": "Checkout"})
         paused = bob.post(path("pause", trigger), follow=True)
 
-        assert "Checkout paused" in text(paused)
+        assert "Checkout Paused" in text(paused)
         trigger.refresh_from_db()
         assert (trigger.name, trigger.status) == ("Checkout", "paused")
         assert "Resumed" in text(bob.post(path("resume", trigger), follow=True))

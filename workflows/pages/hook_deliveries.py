@@ -43,7 +43,7 @@ def delivery_list(request: HttpRequest, hook_id: uuid.UUID) -> HttpResponse:
         "statuses": [(key, shown.words) for key, shown in _STATUSES.items()],
         "status": status if status in _STATUSES else "",
         "incident": lane[:200],
-        "asked": bool(lane or status in STATUSES),
+        "asked": bool(lane or status in _STATUSES),
         "dead": hook.deliveries.filter(status="dead").exclude(kind="test").exists(),
     }
     return render(request, "hooks/deliveries.html", context | SECTION)
