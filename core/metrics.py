@@ -71,16 +71,18 @@ def counter(name: str, what: str, label: str, known: tuple[str, ...] = ()) -> Co
 
 REFRESHES = counter(
     "taskjuice_refreshes",
-    "Refreshes of grants by how they ended; failed: tried again, refused: a person has to reconnect",
+    "Grant refreshes by result; failed: retried, refused: needs reconnecting",
     "result",
     ("stored", "failed", "refused"),
 )
 PROVIDER_REFUSALS = counter(
-    "taskjuice_provider_refusals", "Answers 429 of a provider, which our own pace should prevent", "provider"
+    "taskjuice_provider_refusals",
+    "429 responses of a provider, which our own rate limit should prevent",
+    "provider",
 )
 BUDGET_WAITS = counter(
     "taskjuice_budget_waits",
-    "Requests that had to wait for their turn; spent: all that the provider allows is used, blocked: it said so",
+    "Requests delayed by our rate limit; spent: the budget is used up, blocked: the provider named a time",
     "because",
     ("spent", "blocked"),
 )

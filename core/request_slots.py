@@ -40,7 +40,7 @@ def busy() -> Problem:
     """The answer to a request that got no slot and cannot be left to the workers."""
     return Problem(
         "busy",
-        "Too many requests wait for a provider just now. Try again in a moment.",
+        "Too many requests are waiting for a provider. Try again in a moment.",
         status=503,
         retryable=True,
         retry_after=2,

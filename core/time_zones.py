@@ -45,8 +45,8 @@ def suggestion(name: str) -> str:
 def unknown(name: str) -> str:
     """Return what to say of a name that is no zone."""
     near = suggestion(name)
-    hint = f"Did you mean {near}?" if near else "Use a name of the IANA, such as Europe/London or UTC."
-    return f"There is no time zone {' '.join(name.split())[:_LONGEST_SHOWN]}. {hint}"
+    hint = f"Did you mean {near}?" if near else "Use an IANA name, such as Europe/London or UTC."
+    return f"Unknown time zone {' '.join(name.split())[:_LONGEST_SHOWN]}. {hint}"
 
 
 @lru_cache(maxsize=1)

@@ -38,7 +38,7 @@ def test_an_agency_that_requires_a_second_factor_leads_its_people_to_it_first(wh
         assert bob.get(path)["Location"] == SET_UP, path
     assert bob.post("/settings/agency/new/", {"name": "Another"})["Location"] == SET_UP
     page = bob.get(SET_UP)
-    assert "A second factor is required here" in page.content.decode()
+    assert "Your agency requires 2FA" in page.content.decode()
     api = bob.get("/api/v1/connections/")
     assert (api.status_code, api.json()["error"]["code"]) == (403, "second_factor_required")
     assert signed_in(who.charlie).get("/settings/connections/").status_code == 200

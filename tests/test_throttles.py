@@ -60,7 +60,7 @@ def test_an_api_key_beyond_its_limit_is_told_when_to_go_on(there: World, setting
     assert refused.json() == {
         "error": {
             "code": "throttled",
-            "message": "That were more than 3 requests in a minute. Go on in 50 seconds.",
+            "message": "Rate limit exceeded: more than 3 requests in a minute. Retry in 50 seconds.",
             "retryable": True,
         }
     }

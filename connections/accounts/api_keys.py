@@ -69,8 +69,8 @@ def create_once(*, actor: Actor, form_key: str, **fields: Any) -> tuple[ApiKey, 
     except IntegrityError:
         raise Problem(
             "sent_before",
-            "This form was sent before. Its key was made then, and shown that one time only: "
-            "if nobody has kept it, revoke it and make another.",
+            "This form was already submitted. Its key was created and shown once. If you did not save it, "
+            "revoke it and create another.",
             status=409,
         ) from None
 

@@ -32,10 +32,10 @@ def invite(*, actor: Actor, account: Account, email: str, role: str) -> Invitati
     _may_manage(actor, account)
     email = email.strip().lower()
     if Membership.objects.filter(account=account, user__email=email).exists():
-        raise Problem("already_member", f"{email} belongs to the agency already.")
+        raise Problem("already_member", f"{email} is already a member of the agency.")
     open_ = Invitation.objects.filter(account=account).open()
     if open_.count() >= MAX_OPEN_INVITATIONS:
-        raise Problem("too_many_invitations", "Cancel invitations that are no longer wanted first.")
+        raise Problem("too_many_invitations", "Too many pending invitations. Cancel some first.")
     invitation = Invitation(account=account, email=email, role=role, created_by_id=actor.user_id)
     invitation.renew()
     try:
@@ -46,7 +46,9 @@ def invite(*, actor: Actor, account: Account, email: str, role: str) -> Invitati
             )
             throttle.announce(account=invitation.account, invitation=invitation)
     except IntegrityError:
-        raise Problem("already_invited", f"{email} has an open invitation. Send it again instead.") from None
+        raise Problem(
+            "already_invited", f"{email} already has a pending invitation. Resend it instead."
+        ) from None
     return invitation
 
 
@@ -96,7 +98,7 @@ def join(*, actor: Actor, user: User, invitation: Invitation) -> Membership:
             status=403,
         )
     if settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory" and not has_verified_email(user, user.email):
-        raise Problem("unconfirmed_address", "Confirm first that this address is yours.", status=403)
+        raise Problem("unconfirmed_address", "Verify your email address first.", status=403)
     with tenant_scope.opened(), transaction.atomic():
         # Ending it takes the row's lock: of two clicks one joins.
         usable = Invitation.objects.filter(pk=invitation.pk).usable()
@@ -160,23 +162,23 @@ def hand_over(*, actor: Actor, membership: Membership) -> None:
     """Make somebody else the owner; the owner becomes an admin. Raises Problem (forbidden)."""
     account = membership.account
     if actor.roles.get(account.pk) != Role.OWNER:
-        raise Problem("forbidden", "Only the owner can hand the agency over.", status=403)
+        raise Problem("forbidden", "Only the owner can transfer ownership.", status=403)
     with transaction.atomic():
         mine = Membership.objects.filter(account=account, user=actor.user_id, role=Role.OWNER)
         if not mine.update(role=Role.ADMIN):
-            raise Problem("forbidden", "Only the owner can hand the agency over.", status=403)
+            raise Problem("forbidden", "Only the owner can transfer ownership.", status=403)
         if not Membership.objects.filter(pk=membership.pk).update(role=Role.OWNER):
-            raise Problem("not_found", "They do not belong to the agency any more.", status=404)
+            raise Problem("not_found", "They are no longer a member of the agency.", status=404)
         _record(actor, "account.handed_over", membership, {})
 
 
 def _may_manage(actor: Actor, account: Account) -> None:
     if not actor.may("people:manage", account.pk):
-        raise Problem("forbidden", "Only the owner and admins manage people.", status=403)
+        raise Problem("forbidden", "Only owners and admins can manage members.", status=403)
 
 
 def _owner_stays() -> Problem:
-    return Problem("owner_stays", "The owner hands the agency over before that can change.", status=409)
+    return Problem("owner_stays", "Transfer ownership first.", status=409)
 
 
 def _record(actor: Actor, action: str, membership: Membership, detail: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ CHANGED = "account.retention_changed"
 def change(*, actor: Actor, account: Account, days: int) -> None:
     """Keep it for `days` from now on. Raises Problem (forbidden, invalid_input)."""
     if not actor.may("data:manage", account.pk):
-        raise Problem("forbidden", "Only the owner and admins change how long data is kept.", status=403)
+        raise Problem("forbidden", "Only owners and admins can change data retention.", status=403)
     if not LEAST_DAYS <= days <= MOST_DAYS:
         message = f"Between {LEAST_DAYS} and {MOST_DAYS} days."
         raise Problem("invalid_input", message, fields={"days": [message]})

@@ -64,6 +64,6 @@ def found(*, actor: Actor, user: User, name: str) -> None:
     with tenant_scope.opened(), transaction.atomic():
         account = Account.objects.create(name=name)
         Membership.objects.create(account=account, user=user, role=Role.OWNER)
-        workspace = Workspace.objects.create(account=account, name="First client")
+        workspace = Workspace.objects.create(account=account, name=name)
         audit.record(actor, "account.created", workspace=workspace)
     tenant_scope.join(account.pk)

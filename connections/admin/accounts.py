@@ -62,7 +62,7 @@ class AccountAdmin(ActingPage, AuditedPage):
     def revoke_everything(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse | None:
         chosen = list(queryset[:2])
         if len(chosen) != 1:
-            messages.warning(request, "Choose one account. Nothing was revoked.")
+            messages.warning(request, "Select one account. Nothing was revoked.")
             return None
         account = chosen[0]
         connections = Connection.objects.filter(workspace__account=account)
@@ -74,7 +74,7 @@ class AccountAdmin(ActingPage, AuditedPage):
             ready=_LIVE,
             act=lambda connection: revoke(actor=support_actor(request), connection=connection),
             done="revoked",
-            otherwise="revoked before",
+            otherwise="already revoked",
         )
         return None
 
@@ -85,13 +85,13 @@ class AccountAdmin(ActingPage, AuditedPage):
             request,
             action="revoke_everything",
             question=f"Revoke all connections of {account}?",
-            button="Revoke all for good",
+            button="Revoke all permanently",
             consequences=[
-                "our access to each provider account is erased at once,",
-                "the triggers of these connections are closed and take no more events,",
-                "actions and runs that wait for them are ended.",
+                "our access to each provider account is deleted immediately,",
+                "the triggers of these connections are closed and accept no more events,",
+                "actions and runs that wait for them are cancelled.",
             ],
-            rows=states + ([f"{sum(count for _, count in counted)} in all"] if len(states) > 1 else []),
+            rows=states + ([f"{sum(count for _, count in counted)} total"] if len(states) > 1 else []),
             chosen=[account],
         )
 

@@ -39,7 +39,7 @@ class ActingPage(ScopedPage):
         """As Django's; back on the row's own page when that is where the button was."""
         chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
         if not all(map(self.is_an_id, chosen)):
-            messages.warning(request, "Some of these rows do not exist. Nothing was done.")
+            messages.warning(request, "Some of these rows do not exist. Nothing was changed.")
             return None
         response: HttpResponse | None = super().response_action(request, queryset, *args, **kwargs)
         if isinstance(response, HttpResponseRedirect) and _FROM_ROW in request.POST and len(chosen) == 1:
@@ -107,10 +107,10 @@ class ActingPage(ScopedPage):
         succeeded = taken - len(refused)
         (messages.success if succeeded else messages.info)(request, f"{succeeded} {done}.")
         if left_alone:
-            messages.info(request, f"{left_alone} left alone: {otherwise}.")
+            messages.info(request, f"{left_alone} skipped: {otherwise}.")
         if refused:
             messages.warning(request, "Refused: " + " ".join(refused[:10]))
         if taken < len(todo):
             messages.warning(
-                request, "That was as much as one go may do. Choose the action again for the rest."
+                request, "The limit for one run of this action was reached. Run it again for the rest."
             )

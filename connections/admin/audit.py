@@ -13,11 +13,11 @@ from connections.models import AuditEvent
 class ByActor(Among):
     """Acts of one kind of actor."""
 
-    title = "who acted"
+    title = "actor"
     parameter_name = "by"
     lookup = "actor_kind"
     choices_of = {
-        "user": "Person",
+        "user": "Actor",
         "api_key": "API key",
         "client": "Client",
         "support": "Support",
@@ -28,13 +28,13 @@ class ByActor(Among):
 class BySubject(Among):
     """Acts on one kind of thing; `connection.` begins what is done to connections."""
 
-    title = "what it is about"
+    title = "resource"
     parameter_name = "about"
     lookup = "action__startswith"
     choices_of = {
         f"{word.lower().replace(' ', '_')}.": word
         for word in (
-            *("Account", "Workspace", "Person", "Invitation", "API key"),
+            *("Account", "Workspace", "Actor", "Invitation", "API key"),
             *("Connection", "Client link", "Trigger", "Event", "Workflow", "Run", "Action"),
         )
     }
@@ -49,7 +49,7 @@ class AuditEventAdmin(ScopedPage):
     list_filter = [("account", NarrowedTo), ("connection", NarrowedTo), BySubject, ByActor]
     list_select_related = ["account", "workspace", "connection"]
     search_fields = ["^actor_label", "^action", "target__exact", "request_id__exact"]
-    search_help_text = "The beginning of who or what; or a whole id."
+    search_help_text = "Start of the actor or event name, or a full ID."
     id_fields = ["pk", "account", "connection", "target", "request_id"]
     date_hierarchy = "created_at"
     sortable_by = ["created_at"]

@@ -49,7 +49,7 @@ class ConnectionAdmin(ActingPage):
     list_select_related = ["workspace"]
     search_fields = ["label", "external_account_name", "external_account_id__exact", "workspace__name"]
     search_help_text = (
-        "Label, provider account or workspace; or the whole id of a connection, workspace or account."
+        "Label, provider account or workspace; or the full ID of a connection, workspace or account."
     )
     id_fields = ["pk", "workspace", "workspace__account"]
     date_hierarchy = "created_at"
@@ -76,7 +76,7 @@ class ConnectionAdmin(ActingPage):
             ready=_LIVE,
             act=lambda connection: revoke(actor=support_actor(request), connection=connection),
             done="revoked",
-            otherwise="revoked before",
+            otherwise="already revoked",
         )
         return None
 
@@ -86,11 +86,11 @@ class ConnectionAdmin(ActingPage):
             request,
             action="revoke_selected",
             question=f"Revoke {live[0]}?" if len(live) == 1 else f"Revoke {len(live)} connections?",
-            button="Revoke for good",
+            button="Revoke permanently",
             consequences=[
-                "our access to the provider account is erased at once,",
-                "the triggers of the connection are closed and take no more events,",
-                "actions and runs that wait for it are ended.",
+                "our access to the provider account is deleted immediately,",
+                "the triggers of the connection are closed and accept no more events,",
+                "actions and runs that wait for it are cancelled.",
             ],
             rows=(f"{row} ({row.workspace}, {row.workspace.account})" for row in live),
             chosen=live,

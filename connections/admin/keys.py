@@ -23,7 +23,7 @@ class ApiKeyAdmin(ActingPage):
     list_filter = [("workspace__account", NarrowedTo), ("workspace", NarrowedTo), "created_at"]
     list_select_related = ["workspace"]
     search_fields = ["name", "prefix__exact", "workspace__name"]
-    search_help_text = "Name, the whole prefix, or workspace."
+    search_help_text = "Name, full prefix or workspace."
     id_fields = ["pk", "workspace"]
     heavy = ["digest"]
     fields = [
@@ -42,8 +42,8 @@ class ApiKeyAdmin(ActingPage):
                 request,
                 action="revoke_keys",
                 question=f"Revoke {len(live)} API keys?" if len(live) != 1 else f"Revoke {live[0]}?",
-                button="Revoke for good",
-                consequences=["requests with the key are refused from now on."],
+                button="Revoke permanently",
+                consequences=["requests with the key are rejected from now on."],
                 rows=(f"{row} ({row.workspace}, {row.workspace.account})" for row in live),
                 chosen=live,
             )
@@ -53,7 +53,7 @@ class ApiKeyAdmin(ActingPage):
             ready=_LIVE,
             act=lambda key: api_keys.revoke_key(actor=support_actor(request), key=key),
             done="revoked",
-            otherwise="revoked before",
+            otherwise="already revoked",
         )
         return None
 

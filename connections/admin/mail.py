@@ -18,7 +18,7 @@ class NoticeAdmin(ScopedPage):
     list_filter = ["status"]
     list_select_related = ["invitation", "client_link"]
     search_fields = ["to__exact", "invitation__email__exact", "client_link__email__exact"]
-    search_help_text = "The whole address."
+    search_help_text = "Full address."
     id_fields = ["pk", "connection"]
     date_hierarchy = "created_at"
     ordering = ["-created_at", "id"]

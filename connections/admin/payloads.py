@@ -14,9 +14,7 @@ def as_json(value: Any) -> SafeString:
     if value is None:
         return mark_safe("-")  # a constant  # nosec B308
     text, cut = json_preview.shown(value)
-    return format_html(
-        '<pre tabindex="0">{}{}</pre>', text, "\n… (this is only its beginning)" if cut else ""
-    )
+    return format_html('<pre tabindex="0">{}{}</pre>', text, "\n… (truncated)" if cut else "")
 
 
 def as_error(error: Any) -> SafeString:

@@ -16,8 +16,8 @@ from connections.models import Account, Membership, Role, User
 
 labels.register(
     {
-        "person.added": "Made somebody one of the agency’s people",
-        "person.changed": "Changed somebody’s details or rights",
+        "person.added": "Member added",
+        "person.changed": "User details or permissions changed",
     }
 )
 

@@ -90,7 +90,7 @@ class Connections(Endpoint):
     paged = True
     parameters = (
         OpenApiParameter("status", str, enum=list(Connection.Status.values)),
-        OpenApiParameter("provider", str, description="Key of a provider"),
+        OpenApiParameter("provider", str, description="Provider key"),
     )
 
     @extend_schema(responses=ConnectionOut(many=True), summary="List connections")
@@ -106,7 +106,7 @@ class ConnectionDetail(Endpoint):
 
     required_scope = "connections:read"
 
-    @extend_schema(responses=ConnectionOut, summary="Look at a connection")
+    @extend_schema(responses=ConnectionOut, summary="Retrieve a connection")
     def get(self, request: Request, connection_id: uuid.UUID) -> Response:
         return Response(ConnectionOut(self.get_or_404(_all(), pk=connection_id)).data)
 
@@ -116,7 +116,7 @@ class RevokeConnection(Endpoint):
 
     required_scope = "connections:write"
 
-    @extend_schema(request=None, responses=OpenApiTypes.OBJECT, summary="Revoke; the answer is the receipt")
+    @extend_schema(request=None, responses=OpenApiTypes.OBJECT, summary="Revoke a connection")
     def post(self, request: Request, connection_id: uuid.UUID) -> Response:
         connection = self.get_or_404(_all(), pk=connection_id)
         return Response(revoke(actor=self.actor, connection=connection))
@@ -128,7 +128,7 @@ class CheckConnection(Endpoint):
     required_scope = "connections:write"
     refusals = (429, 502, 503, "4XX")  # the last: what the provider says of the request
 
-    @extend_schema(request=None, responses=OpenApiTypes.OBJECT, summary="Check that the connection works now")
+    @extend_schema(request=None, responses=OpenApiTypes.OBJECT, summary="Test a connection")
     def post(self, request: Request, connection_id: uuid.UUID) -> Response:
         connection = self.get_or_404(_all(), pk=connection_id)
         with provider_slot() as free:

@@ -45,9 +45,7 @@ class Endpoint(APIView):
 
     parameters: ClassVar[tuple[OpenApiParameter, ...]] = ()
     paged: ClassVar[bool] = False
-    workspace_parameter = OpenApiParameter(
-        "workspace", uuid.UUID, description="Only what belongs to this workspace"
-    )
+    workspace_parameter = OpenApiParameter("workspace", uuid.UUID, description="Only items of this workspace")
 
     required_scope: ClassVar[str | tuple[str, ...]] = ""
     required_scopes: ClassVar[dict[str, str]] = {}
@@ -82,9 +80,9 @@ class Endpoint(APIView):
             if name not in known:
                 nearest = get_close_matches(name, known, n=1)
                 meant = f" Did you mean {nearest[0]}?" if nearest else ""
-                faults[name[:_LONGEST_TEXT]] = [f"There is no such parameter here.{meant}"]
+                faults[name[:_LONGEST_TEXT]] = [f"Unknown parameter.{meant}"]
             elif len(values) > 1:
-                faults[name] = ["Give it once."]
+                faults[name] = ["Provide this parameter only once."]
         if faults:
             raise invalid_input(dict(list(faults.items())[:_MOST_FAULTS]))
 
@@ -145,7 +143,9 @@ class Endpoint(APIView):
             moment = parse_datetime(value.replace(" ", "+"))  # a plus that was not encoded arrives as a space
             if moment is not None and moment.tzinfo is not None:
                 return moment.astimezone(UTC)  # offsets that databases do not take, and days of no calendar
-        raise invalid_input({name: ["Must be a moment with its zone, such as 2026-11-29T17:00:00Z."]})
+        raise invalid_input(
+            {name: ["Must be a date and time with a time zone, such as 2026-11-29T17:00:00Z."]}
+        )
 
     def text_parameter(self, name: str) -> dict[str, str]:
         """{name: value} of a query parameter of printable text, {} without it. Raises Problem (invalid_input)."""

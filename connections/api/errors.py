@@ -32,7 +32,7 @@ AWAY = (OperationalError, InterfaceError)
 
 def unavailable() -> Problem:
     """The answer to a request that the database could not serve just now."""
-    message = "The database does not answer just now. Try again in a moment."
+    message = "The database is unavailable. Try again in a moment."
     return Problem("unavailable", message, status=503, retryable=True, retry_after=10)
 
 
@@ -48,7 +48,7 @@ def to_response(error: Exception, context: dict[str, Any]) -> Response:
     elif isinstance(error, exceptions.APIException):
         problem, headers = _from_drf(error)
     elif isinstance(error, RequestDataTooBig):
-        problem = Problem("body_too_large", "The body is larger than this accepts.", status=413)
+        problem = Problem("body_too_large", "The request body is too large.", status=413)
     elif isinstance(error, AWAY):
         log.error("database_away", exc_info=error)
         problem = unavailable()
@@ -79,7 +79,8 @@ def internal_error() -> Problem:
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     return Problem(
         "internal_error",
-        "Something went wrong on our side. It has been logged; check whether it was done, then try again.",
+        "Something went wrong on our side. It has been logged; check whether the request took effect before "
+        "you retry.",
         status=500,
         detail={"request_id": request_id} if request_id else None,
     )
@@ -88,7 +89,7 @@ def internal_error() -> Problem:
 def invalid_input(fields: dict[str, Any]) -> Problem:
     """Some inputs are wrong; the message names them for people, `fields` for programs."""
     names = ", ".join(str(name) for name in fields)
-    return Problem("invalid_input", f"Please check: {names}.", fields=fields)
+    return Problem("invalid_input", f"Invalid fields: {names}.", fields=fields)
 
 
 def _from_drf(error: exceptions.APIException) -> tuple[Problem, dict[str, str]]:

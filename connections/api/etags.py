@@ -17,14 +17,14 @@ IF_MATCH = OpenApiParameter(
     "If-Match",
     str,
     OpenApiParameter.HEADER,
-    description="The ETag of the state that was read: another state since answers 412, and nothing is changed",
+    description="The ETag of your last read; if the resource changed since, the request fails with 412",
 )
 ETAG = OpenApiParameter(
     "ETag",
     str,
     OpenApiParameter.HEADER,
     response=True,
-    description="Changes when what can be edited changes",
+    description="Changes when an editable field changes",
 )
 
 
@@ -55,7 +55,7 @@ def unchanged(request: Request, row: Row, tag: Callable[[Row], str]) -> None:
     if asked.strip() != "*" and now not in [one.strip().removeprefix("W/") for one in asked.split(",")]:
         raise Problem(
             "precondition_failed",
-            "It was changed since you read it, so nothing was changed now. Read it again, and decide what is to stay.",
+            "The resource has changed since you read it. Nothing was saved: read it again and retry.",
             status=412,
             detail={"etag": now},
         )

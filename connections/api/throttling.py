@@ -24,7 +24,7 @@ class PerCaller(BaseThrottle):
         if wait is not None:
             raise Problem(
                 "throttled",
-                f"That were more than {most} requests in a minute. Go on in {wait} seconds.",
+                f"Rate limit exceeded: more than {most} requests in a minute. Retry in {wait} seconds.",
                 status=429,
                 retryable=True,
                 retry_after=wait,

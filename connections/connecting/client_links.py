@@ -50,7 +50,7 @@ def send(
             if connection is None:
                 connection = Connection.objects.create(workspace=workspace, provider=provider, label=label)
             elif connection.status not in (Connection.Status.PENDING, Connection.Status.ERROR):
-                raise Problem("not_pending", "This connection needs no link.", status=409)
+                raise Problem("not_pending", "This connection does not need an invitation link.", status=409)
             _cancel_open(connection)
             link = ClientLink(
                 connection=connection,
@@ -64,7 +64,7 @@ def send(
             _record(actor, "client_link.sent", link)
             _announce(link)
     except IntegrityError:
-        raise Problem("label_in_use", "There is a connection with this label already.") from None
+        raise Problem("label_in_use", "A connection with this label already exists.") from None
     return link
 
 
@@ -74,7 +74,7 @@ def _expected(provider: str, typed: str) -> str:
     try:
         return account_typed(known, typed)
     except ValueError:
-        message = f"This cannot be a {known.account_called}. Its form: {known.account_example}"
+        message = f"Not a valid {known.account_called}. Expected: {known.account_example}"
         raise Problem("not_an_account", message) from None
 
 
@@ -170,12 +170,12 @@ def client(link: ClientLink, *, user: User | None, ip: str | None, request_id: s
 
 ASKED_AGAIN = "asked_again"
 _ENDINGS = {
-    "denied": "They said no at the provider.",
-    "nothing_granted": "They signed in, but none of the permissions was granted.",
-    "failed": "The provider gave no usable answer.",
-    "consent_refused": "The provider refused the consent.",
-    "other_account": "They signed in to another account than expected.",
-    "unexpected_account": "They signed in to another account than you expect.",
+    "denied": "Client declined access.",
+    "nothing_granted": "Client signed in, but granted no permissions.",
+    "failed": "The provider returned an unexpected response.",
+    "consent_refused": "The provider refused the authorization.",
+    "other_account": "Client signed in to a different account.",
+    "unexpected_account": "Client signed in to a different account than you expect.",
 }
 
 
@@ -183,7 +183,7 @@ def progress(link: ClientLink) -> list[Step]:
     """Where the client is: sent → opened → at the provider → connected."""
     over = Step("Cancelled", "bad", link.cancelled_at) if link.cancelled_at else None
     if link.expired:
-        over = Step("Expired", "bad", link.expires_at, "Send it again: the client gets a new link.")
+        over = Step("Expired", "bad", link.expires_at, "Resend it: the client gets a new link.")
     failed = _ENDINGS.get(link.ending, "")
     if failed and link.ending_words:
         failed = f"{failed} It said: {link.ending_words.rstrip('.')}."
@@ -191,11 +191,11 @@ def progress(link: ClientLink) -> list[Step]:
         f"Agreed, and went to {registry.get(link.connection.provider).name}",
         "bad" if failed else ("done" if link.used_at else ("now" if link.confirmed_at else "later")),
         link.confirmed_at,
-        f"{failed} They can try again with the same link." if failed and not link.expired else failed,
+        f"{failed} The client can try again with the same link." if failed and not link.expired else failed,
     )
     steps = [
-        Step("Sent" if link.email else "Ready to hand over", "done", link.created_at, link.email),
-        Step("Opened by the client", "done" if link.opened_at else "now", link.opened_at),
+        Step("Sent" if link.email else "Ready to share", "done", link.created_at, link.email),
+        Step("Link opened", "done" if link.opened_at else "now", link.opened_at),
         at_provider,
     ]
     if over:

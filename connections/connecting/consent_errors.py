@@ -24,9 +24,7 @@ class ConsentError:
     @property
     def meaning(self) -> str:
         """One sentence; {provider} is its name."""
-        return _MEANINGS.get(
-            self.code, "{provider} refused the consent with an error that is not in the standard."
-        )
+        return _MEANINGS.get(self.code, "{provider} refused the authorization with a non-standard error.")
 
     @property
     def in_words(self) -> str:
@@ -51,18 +49,18 @@ _MENDERS: dict[str, tuple[Mender, ...]] = {
     "account_selection_required": ("person",),
 }
 _MEANINGS = {
-    "invalid_scope": "The app asked for a permission that {provider} does not let it ask for.",
-    "unauthorized_client": "{provider} does not let this app ask for a consent in that account.",
-    "access_denied": "{provider} says that the person who was asked said no.",
-    "invalid_request": "{provider} could not work with what the app sent, such as its redirect URL.",
-    "invalid_client": "{provider} does not know the app, or not with this secret.",
-    "unsupported_response_type": "The app is not set up for this way of signing in.",
-    "unsupported_grant_type": "The app is not set up for this way of signing in.",
-    "invalid_grant": "The consent had expired, or was used, before it reached us.",
-    "server_error": "{provider} has trouble of its own.",
-    "temporarily_unavailable": "{provider} cannot handle consents at the moment.",
-    "login_required": "{provider} wants the person to sign in first.",
-    "consent_required": "{provider} wants the person to agree first.",
-    "interaction_required": "{provider} wants to ask the person something first.",
-    "account_selection_required": "{provider} wants the person to choose an account first.",
+    "invalid_scope": "The app requested a permission that {provider} does not allow.",
+    "unauthorized_client": "{provider} does not allow this app to request authorization in that account.",
+    "access_denied": "You, or the {provider} user who was asked, declined access.",
+    "invalid_request": "{provider} rejected the app’s request, such as its redirect URL.",
+    "invalid_client": "{provider} rejected the app’s client ID or secret.",
+    "unsupported_response_type": "The app is not configured for this sign-in method.",
+    "unsupported_grant_type": "The app is not configured for this sign-in method.",
+    "invalid_grant": "The authorization had expired or was already used.",
+    "server_error": "{provider} is having issues (server error).",
+    "temporarily_unavailable": "{provider} cannot process authorizations right now.",
+    "login_required": "{provider} requires you to sign in first.",
+    "consent_required": "{provider} requires your approval first.",
+    "interaction_required": "{provider} requires your input first.",
+    "account_selection_required": "{provider} requires you to choose an account first.",
 }

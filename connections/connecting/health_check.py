@@ -49,7 +49,7 @@ def _probe(connection: Connection, provider: registry.OAuthProvider) -> str:
         Budget(connection).take(patience=1.0, comes_again=False)
     except Exhausted:
         raise Problem(
-            "busy", "All requests of this minute are used up. Check again in a moment.", status=503
+            "busy", "The rate limit for this minute is used up. Check again in a moment.", status=503
         ) from None
     try:
         return provider.probe(connection.region, token)

@@ -21,7 +21,7 @@ def change_connection(*, actor: Actor, connection: Connection, **wanted: str) ->
                 audit.record(actor, _CHANGES[name], connection=connection, detail=detail)
     except IntegrityError:
         raise Problem(
-            "label_in_use", "There is a connection with this label in the workspace already."
+            "label_in_use", "A connection with this label already exists in the workspace."
         ) from None
     for name, value in wanted.items():
         setattr(connection, name, value)
@@ -64,8 +64,8 @@ def rename_account(*, actor: Actor, account: Account, name: str) -> None:
 
 def _may_manage(actor: Actor, account: Account) -> None:
     if not actor.may("workspaces:manage", account.pk):
-        raise Problem("forbidden", "Only the owner and admins manage workspaces.", status=403)
+        raise Problem("forbidden", "Only owners and admins can manage workspaces.", status=403)
 
 
 def _name_in_use() -> Problem:
-    return Problem("name_in_use", "There is a workspace of this name already.")
+    return Problem("name_in_use", "A workspace with this name already exists.")

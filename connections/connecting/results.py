@@ -20,7 +20,7 @@ class _Page:
 
     def about(self, provider: str, error: ConsentError | None) -> "_Page":
         """With that provider's name where it belongs, and with the meaning of its error for a text."""
-        text = f"{error.meaning} Nothing was changed and nothing is stored." if error else self.text
+        text = f"{error.meaning} No changes were made." if error else self.text
         return replace(self, title=self.title.format(provider=provider), text=text.format(provider=provider))
 
 
@@ -28,55 +28,54 @@ _PAGES = {
     "denied": _Page(
         200,
         "Access was not granted",
-        "{provider} says that the person who was asked said no. Nothing was changed and nothing is stored.",
+        "You, or the {provider} user who was asked, declined access. No changes were made.",
     ),
     "nothing_granted": _Page(
         200,
         "No permission was granted",
-        "The sign-in worked, but {provider} granted none of the permissions that were asked for, so there is nothing "
-        "TaskJuice could do. Usually the app has not been installed, or not been allowed these permissions, in that "
-        "{provider} account: ask its admin, then try again.",
+        "You signed in, but {provider} granted none of the requested permissions. Usually the app is not "
+        "installed in that {provider} account, or not allowed these permissions. Ask its admin, then try again.",
     ),
     "expired": _Page(
         400,
-        "This sign-in cannot be used any more",
-        "A sign-in at {provider} counts once and for ten minutes, in the browser that began it. This page was "
-        "reloaded, opened late, or opened elsewhere. What was connected before stays connected.",
+        "Sign-in link expired",
+        "A sign-in at {provider} is valid once, for 10 minutes, in the same browser. This page was reloaded, "
+        "opened late, or opened elsewhere. Existing connections stay connected.",
     ),
     "failed": _Page(
         502,
-        "{provider} could not complete the sign-in",
-        "{provider} gave no usable answer. Nothing was changed. Try again in a moment.",
+        "{provider} sign-in failed",
+        "{provider} returned an unexpected response. No changes were made. Please try again.",
     ),
     "consent_refused": _Page(
         200,
-        "{provider} refused the consent",
-        "Nothing was changed and nothing is stored.",
+        "{provider} refused the authorization",
+        "No changes were made.",
     ),
     "not_allowed": _Page(
         403,
-        "You cannot authorise this connection",
-        "You are not, or no longer, a member of the agency that it belongs to. Nothing was changed.",
+        "You cannot authorize this connection",
+        "You are not a member of the agency that owns it. No changes were made.",
     ),
     "revoked": _Page(
         409,
-        "This connection was revoked meanwhile",
-        "A revoked connection is not brought back. Add a new one.",
+        "This connection has been revoked",
+        "Revoked connections can’t be restored. Create a new one.",
     ),
     "other_account": _Page(
         409,
-        "That is a different {provider} account",
-        "This connection belongs to another {provider} account than the one that was just chosen. Nothing was changed.",
+        "Different {provider} account",
+        "This connection belongs to a different {provider} account than the one you chose. No changes were made.",
     ),
     "unexpected_account": _Page(
         409,
-        "That is not the {provider} account that was asked for",
-        "The link was made for one {provider} account, and another one was chosen. Nothing was changed.",
+        "Not the requested {provider} account",
+        "This link is for a different {provider} account than the one you chose. No changes were made.",
     ),
     "link_over": _Page(
         410,
-        "The link has ended meanwhile",
-        "It was used, cancelled or replaced while you were at {provider}. Nothing was changed.",
+        "This link is no longer valid",
+        "It was used, cancelled or replaced while you were at {provider}. No changes were made.",
     ),
 }
 

@@ -47,8 +47,9 @@ def _tell(grant: Grant, which: str) -> bool:
         CONSENT_ENDS,
         connection,
         title=f"Reconnect before {day}: {connection.label}",
-        reason=f"{provider} requires re-authorization after {day}, however well the connection works until then. "
-        "Reconnect it before that day, or send the client a link. Otherwise its workflows stop on that day.",
+        reason=f"{provider} requires re-authorization after {day}, even if the connection is healthy until "
+        "then. Reconnect it before that day, or invite the client. Otherwise its workflows stop on that "
+        "day.",
         occasion=f"{which} {ends:%Y-%m-%d}",
     )
     return True

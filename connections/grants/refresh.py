@@ -167,10 +167,10 @@ def _tell_of_the_app(grant: Grant) -> None:
     facts.of_connection(
         CONNECTION_BROKEN,
         connection,
-        title=f"{provider} refuses the app of {connection.workspace.name}",
-        reason=f"{provider} does not accept the client’s own app, through which “{connection.label}” was connected. It "
-        "may have been deleted there, or has a new secret. Enter its secret again, or reconnect through another app. "
-        "The workflows stop when the present access has expired.",
+        title=f"{provider} rejects the app of {connection.workspace.name}",
+        reason=f"{provider} rejects the client’s own app, which “{connection.label}” was connected through. The "
+        "app may have been deleted, or its secret changed. Enter the new secret, or reconnect through "
+        "another app. The workflows stop when the current access expires.",
         occasion=f"app {grant.generation}",
     )
 

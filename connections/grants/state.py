@@ -18,8 +18,11 @@ log = structlog.get_logger(__name__)
 _UNREADABLE_SECONDS = 60.0
 _SYSTEM = Actor.system()
 _UNUSABLE = {
-    Connection.Status.PENDING: ("connection_pending", "This connection has not been authorised yet."),
-    Connection.Status.ERROR: ("reconnection_needed", "Reconnection needed: the provider refuses our access."),
+    Connection.Status.PENDING: ("connection_pending", "This connection has not been authorized yet."),
+    Connection.Status.ERROR: (
+        "reconnection_needed",
+        "Authorization expired or was revoked. Reconnect to continue.",
+    ),
     Connection.Status.REVOKED: ("connection_revoked", "This connection was revoked."),
 }
 
@@ -48,7 +51,7 @@ def readable(row: Grant | OAuthApp, field: str) -> str:
         log.error("grant_unreadable", row=str(row.pk), column=field)
         raise Problem(
             "grant_unreadable",
-            "The stored access cannot be decrypted with the configured keys; ask whoever runs TaskJuice.",
+            "The stored access cannot be decrypted with the configured keys. Contact your administrator.",
             status=503,
             retryable=True,
             retry_after=_UNREADABLE_SECONDS,
@@ -59,7 +62,7 @@ def delayed(retry_after: float) -> Problem:
     """The Problem for a token that is not there yet. retry_after: seconds."""
     return Problem(
         "grant_refresh_delayed",
-        "The provider did not renew our access just now; it will be tried again.",
+        "Token refresh failed; retrying.",
         status=503,
         retryable=True,
         retry_after=retry_after,

@@ -102,7 +102,7 @@ def still_refused(connection: Connection, *, reason: str, refused: str) -> Probl
         return break_off(connection, generation=grant.generation, reason=reason)
     return Problem(
         "access_refused_for_now",
-        "The provider does not accept our access just now, although it renews it; it will be tried again.",
+        "The provider rejects the access token that it has just renewed; retrying.",
         status=503,
         provider_status=401,
         retryable=True,

@@ -52,7 +52,7 @@ def _body(member: Membership, notifications: list[Notification], found: int) -> 
     if found > len(parts):
         parts.append(f"{found - len(parts)} more:\n{_here('connections:notifications')}")
     choices = _here("connections:notification_settings")
-    why = f"You get this email as {member.role} of {member.account.name}. Choose which you get: {choices}"
+    why = f"You get this email as {member.role} of {member.account.name}. Manage notifications: {choices}"
     return signed("\n\n".join(parts), why)
 
 

@@ -21,8 +21,8 @@ def invitation(notice: Notice) -> EmailMessage | None:
         subject=line(f"{agency} invites you to TaskJuice"),
         body=signed(
             f"{invitation.created_by or agency} invites you to work with {agency} on TaskJuice, as "
-            f"{invitation.role}.\n\nOpen this link to join; it is for you alone and works for seven days:\n\n{url}\n\n"
-            "If you were not expecting this, ignore this email.",
+            f"{invitation.role}.\n\nOpen this link to join. It is for you only and expires in seven "
+            f"days:\n\n{url}\n\nIf you were not expecting this, ignore this email.",
             f"You get this email because {agency} entered your address.",
         ),
         to=[invitation.email],
@@ -39,10 +39,11 @@ def client_link(notice: Notice) -> EmailMessage | None:
     return EmailMessage(
         subject=line(f"{agency} invites you to connect {provider}"),
         body=signed(
-            f"{agency} automates incident work for you and asks to connect your {provider} account.\n\nOpen this link "
-            f"to see what is asked for, and to agree or not. You need no account with us; you sign in to {provider} "
-            f"only. The link works once, for seven days:\n\n{url}\n\n"
-            f"If you were not expecting this from {agency}, ignore this email: nothing is connected unless you agree.",
+            f"{agency} automates incident response for you and wants to connect to your {provider} "
+            "account.\n\nOpen this link to review the requested permissions and approve or decline. You sign "
+            f"in to {provider} only and need no TaskJuice account. The link is valid once, for seven "
+            f"days:\n\n{url}\n\nIf you were not expecting this from {agency}, ignore this email: nothing is "
+            "connected until you approve.",
             f"You get this email because {agency} entered your address.",
         ),
         to=[link.email],
@@ -56,11 +57,11 @@ def asked_again(notice: Notice) -> EmailMessage | None:
         return None  # another was sent, or it was taken back
     connection = link.connection
     return EmailMessage(
-        subject=line(f"New connect link requested: {connection.label}"),
+        subject=line(f"New invitation link requested: {connection.label}"),
         body=signed(
-            f"The link you sent {link.email or 'for a client'} has expired, and a person who opened it asks for a new "
-            f"one.\nSend it again here:\n\n{page(connection)}",
-            "You get this email because you made the link.",
+            f"The link you sent to {link.email or 'a client'} has expired. Someone opened it and requested a "
+            f"new one.\nResend it here:\n\n{page(connection)}",
+            "You get this email because you created the link.",
         ),
         to=[link.created_by.email],
     )

@@ -28,15 +28,15 @@ def announce(
     with tenant_scope.opened():  # what other agencies sent to the address counts as well
         both, to_address = today.filter(of_account, of_address).count(), today.filter(of_address).count()
     if both >= EACH_A_DAY:
-        raise _too_often(f"{link.email} has got {EACH_A_DAY} mails since yesterday.")
+        raise _too_often(f"{link.email} has received {EACH_A_DAY} emails since yesterday.")
     if to_address >= ADDRESS_A_DAY:  # agencies are quickly made
-        raise _too_often(f"{link.email} has got too many mails from TaskJuice since yesterday.")
+        raise _too_often(f"{link.email} has received too many emails from TaskJuice since yesterday.")
     if today.filter(of_account).count() >= ACCOUNT_A_DAY:
-        raise _too_often(f"Your agency has sent {ACCOUNT_A_DAY} mails since yesterday.")
+        raise _too_often(f"Your agency has sent {ACCOUNT_A_DAY} emails since yesterday.")
     kind = "invitation" if invitation else "client_link"
     Notice.objects.create(invitation=invitation, client_link=client_link, kind=kind, occasion=link.digest)
     outbox.ring()
 
 
 def _too_often(message: str) -> Problem:
-    return Problem("mailed_too_often", f"{message} Hand the link over yourself, or wait.", status=429)
+    return Problem("mailed_too_often", f"{message} Share the link yourself, or wait.", status=429)

@@ -41,18 +41,18 @@ class Kind:
 CONNECTION_BROKEN = Kind(
     "connection_broken",
     "Connection needs attention",
-    "A provider no longer accepts our access, or refuses a client’s own app. Runs wait until it is mended.",
+    "A provider no longer accepts our access, or rejects a client’s own app. Runs wait until it is fixed.",
 )
 CONSENT_ENDS = Kind(
     "consent_ends",
     "Authorization ends soon",
-    "A connection has to be authorized again within a month, and again within a week.",
+    "A connection must be re-authorized: one notice a month ahead, one a week ahead.",
     window=None,
 )
 CLIENT_CONNECTED = Kind(
     "client_connected",
     "Client connected",
-    "A client has used the link you sent and authorized a connection.",
+    "A client used your invitation link and authorized a connection.",
 )
 _kinds: dict[str, Kind] = {}
 

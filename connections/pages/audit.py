@@ -31,29 +31,29 @@ _MOST_CHOICES = 300
 _MOST_ROWS = 100_000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _COLUMNS = [
-    "When (UTC)",
-    "Who",
+    "Time (UTC)",
+    "Actor",
     "Kind",
-    "What",
+    "Event",
     "Action",
     "Workspace",
     "Connection",
-    "Target",
-    "From",
-    "Detail",
+    "Resource",
+    "IP address",
+    "Details",
 ]
 
 
 class Filters(forms.Form):
     """All optional; a date is a day in the reader's zone, both ends included."""
 
-    person = forms.CharField(max_length=254, required=False, label="Person")
+    person = forms.CharField(max_length=254, required=False, label="Actor")
     connection = forms.ModelChoiceField(
         queryset=Connection.objects.none(), required=False, label="Connection", empty_label="any"
     )
     action = forms.ChoiceField(required=False, label="Action")
-    since = Day(required=False, label="From day")
-    until = Day(required=False, label="To day")
+    since = Day(required=False, label="From")
+    until = Day(required=False, label="To")
 
     def __init__(self, data: Any, *, account: Account, connection: Connection | None) -> None:
         super().__init__(data)
@@ -141,12 +141,14 @@ def _csv(events: QuerySet[AuditEvent]) -> StreamingHttpResponse:
         try:
             for number, event in enumerate(events[: _MOST_ROWS + 1].iterator(chunk_size=1000)):
                 if number == _MOST_ROWS:
-                    yield str(writer.writerow([f"Cut after {_MOST_ROWS} rows: choose a shorter time."]))
+                    yield str(
+                        writer.writerow([f"Truncated after {_MOST_ROWS} rows. Choose a shorter date range."])
+                    )
                     return
                 yield str(writer.writerow(_safe(_cells(event))))
         except DatabaseError:
             log.exception("audit_export_broke_off")
-            yield str(writer.writerow(["Not whole: the database did not answer. Export it again."]))
+            yield str(writer.writerow(["Incomplete: the database did not respond. Export again."]))
 
     name = f"audit-{timezone.localdate().isoformat()}.csv"
     return StreamingHttpResponse(

@@ -80,5 +80,5 @@ def revoke_key(request: HttpRequest, key_id: uuid.UUID) -> HttpResponse:
     if request.method == "GET":
         return render(request, "connections/key_revoke.html", {"key": key} | _SECTION)
     api_keys.revoke_key(actor=actor_of(request), key=key)
-    messages.success(request, f"{key.name} is revoked.")
+    messages.success(request, f"{key.name} revoked.")
     return redirect("connections:keys")

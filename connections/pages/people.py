@@ -52,7 +52,7 @@ def people_list(request: HttpRequest) -> HttpResponse:
         except Problem as problem:
             form.add_error("email", problem.message)
         else:
-            messages.success(request, f"{invitation.email} is invited.")
+            messages.success(request, f"{invitation.email} invited.")
             return redirect("connections:people")
     rows = Membership.objects.filter(account=account).select_related("user").order_by("created_at", "id")
     rows = rows.annotate(second_factor=Exists(Authenticator.objects.filter(user=OuterRef("user"))))
@@ -70,8 +70,7 @@ def people_list(request: HttpRequest) -> HttpResponse:
 def second_factor(request: HttpRequest) -> HttpResponse:
     required = request.POST.get("required") == "yes"
     people.require_second_factor(actor=actor_of(request), account=here(request).account, required=required)
-    said = "needs a second factor to sign in" if required else "may sign in without a second factor"
-    messages.success(request, f"Everybody here {said}.")
+    messages.success(request, f"2FA is now {'required for all members' if required else 'optional'}.")
     return redirect("connections:people")
 
 
@@ -107,7 +106,7 @@ def remove(request: HttpRequest, membership_id: int) -> HttpResponse:
     except Problem as problem:
         messages.error(request, problem.message)
         return redirect("connections:people")
-    gone = f"You have left {membership.account.name}." if leaving else f"{membership.user.email} is removed."
+    gone = f"You have left {membership.account.name}." if leaving else f"{membership.user.email} removed."
     messages.success(request, gone)
     return redirect("connections:index" if leaving else "connections:people")
 
@@ -117,7 +116,7 @@ def remove(request: HttpRequest, membership_id: int) -> HttpResponse:
 def hand_over(request: HttpRequest, membership_id: int) -> HttpResponse:
     """The owner makes somebody else the owner; asks first."""
     if here(request).role != Role.OWNER:
-        raise PermissionDenied("Only the owner can hand the agency over.")
+        raise PermissionDenied("Only the owner can transfer ownership.")
     membership = _membership(request, membership_id)
     if request.method == "GET":
         return render(request, "connections/hand_over.html", {"membership": membership} | _SECTION)
@@ -126,7 +125,7 @@ def hand_over(request: HttpRequest, membership_id: int) -> HttpResponse:
     except Problem as problem:
         messages.error(request, problem.message)
     else:
-        messages.success(request, f"{membership.user.email} is the owner now; you are an admin.")
+        messages.success(request, f"{membership.user.email} is now the owner. You are an admin.")
     return redirect("connections:people")
 
 
@@ -139,7 +138,7 @@ def invite_again(request: HttpRequest, invitation_id: uuid.UUID) -> HttpResponse
     except Problem as problem:
         messages.error(request, problem.message)
     else:
-        messages.success(request, f"{invitation.email} gets a new link; the one before stops working.")
+        messages.success(request, f"New link sent to {invitation.email}. The previous one no longer works.")
     return redirect("connections:people")
 
 
@@ -148,7 +147,7 @@ def invite_again(request: HttpRequest, invitation_id: uuid.UUID) -> HttpResponse
 def cancel_invitation(request: HttpRequest, invitation_id: uuid.UUID) -> HttpResponse:
     invitation = _invitation(request, invitation_id)
     people.cancel(actor=actor_of(request), invitation=invitation)
-    messages.success(request, f"The invitation of {invitation.email} is cancelled.")
+    messages.success(request, f"Invitation for {invitation.email} cancelled.")
     return redirect("connections:people")
 
 

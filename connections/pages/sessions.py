@@ -23,7 +23,7 @@ def session_list(request: HttpRequest) -> HttpResponse:
 def end(request: HttpRequest, session_id: int) -> HttpResponse:
     if not sessions.end(request, session_id):
         raise Http404
-    messages.success(request, "That browser is signed out.")
+    messages.success(request, "Session signed out.")
     return redirect("connections:sessions")
 
 
@@ -31,5 +31,5 @@ def end(request: HttpRequest, session_id: int) -> HttpResponse:
 @require_POST
 def end_others(request: HttpRequest) -> HttpResponse:
     ended = sessions.end_others(request)
-    messages.success(request, f"Signed out everywhere else: {ended}.")
+    messages.success(request, f"Other sessions signed out: {ended}.")
     return redirect("connections:sessions")

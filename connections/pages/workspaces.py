@@ -72,7 +72,9 @@ def add(request: HttpRequest) -> HttpResponse:
         else:
             choose(request, f"workspace:{workspace.pk}")
             provider = registry.default().name
-            messages.success(request, f"{workspace.name} is ready. Connect its {provider} account next.")
+            messages.success(
+                request, f"{workspace.name} created. Next: connect the client’s {provider} account."
+            )
             return redirect("connections:list")
     context = {"form": form, "title": "New workspace", "button": "Create workspace"} | _SECTION
     return render(request, "connections/name.html", context, status=400 if form.errors else 200)

@@ -8,22 +8,22 @@ from core.errors import Problem
 
 # What an API key can be limited to; a signed-in person has them by role (see ROLE_SCOPES).
 SCOPES: dict[str, str] = {
-    "connections:read": "See connections",
+    "connections:read": "View connections",
     "connections:write": "Check and revoke connections",
     "actions:run": "Run actions on connections",
-    "triggers:read": "See triggers and events",
-    "triggers:write": "Create, change and delete triggers",
-    "workflows:read": "See workflows and runs",
-    "workflows:write": "Create, change and pause workflows; with actions:run also publish, resume and replay",
-    "hooks:read": "See hooks and what was sent to them",
-    "hooks:write": "Create, change, test and delete hooks",
+    "triggers:read": "View triggers and events",
+    "triggers:write": "Create, edit and delete triggers",
+    "workflows:read": "View workflows and runs",
+    "workflows:write": "Create, edit and pause workflows; with actions:run also publish, resume and replay",
+    "hooks:read": "View outgoing webhooks and deliveries",
+    "hooks:write": "Create, edit, test and delete outgoing webhooks",
 }
 PEOPLE_SCOPES: dict[str, str] = {
-    "people:manage": "Invite, change and remove people",
+    "people:manage": "Invite, edit and remove members",
     "keys:manage": "Create and revoke API keys",
     "workspaces:manage": "Create and rename workspaces",
-    "data:manage": "Change how long data is kept",
-    "audit:read": "See who did what in the whole agency",
+    "data:manage": "Change data retention",
+    "audit:read": "View the audit log",
 }
 ROLE_SCOPES: dict[str, frozenset[str]] = {
     "member": frozenset(SCOPES),
@@ -70,7 +70,7 @@ class Actor:
 
     def require_actions(self, account_id: uuid.UUID) -> None:
         """Raise Problem (insufficient_scope) unless this actor may make actions happen in that account."""
-        self.require("actions:run", account_id, "Actions run then")
+        self.require("actions:run", account_id, "This runs actions")
 
     def tenant_filter(self) -> dict[str, Any] | None:
         """Keyword filter on `workspace` that selects what this actor may see; None means everything."""

@@ -23,7 +23,7 @@ class Line(forms.CharField):
     def clean(self, value: Any) -> str:
         text: str = super().clean(value)
         if not text.isprintable():
-            raise forms.ValidationError("One line of printable characters, please.")
+            raise forms.ValidationError("Enter a single line of text.")
         return text
 
 
@@ -33,8 +33,8 @@ class SignUpForm(forms.Form):
     agency = Line(
         max_length=120,
         required=False,
-        label="Name of your agency",
-        help_text="Leave it empty if you were invited, or to choose it later.",
+        label="Agency name",
+        help_text="Skip this if you were invited to an existing agency.",
     )
 
     def signup(self, request: HttpRequest, user: User) -> None:
@@ -47,7 +47,7 @@ class RetentionForm(forms.Form):
 
     days = forms.IntegerField(min_value=LEAST_DAYS, max_value=MOST_DAYS, label="Days")
     sure = forms.BooleanField(
-        required=False, label="Fewer days: delete for good what is older", label_suffix=""
+        required=False, label="I understand older data will be permanently deleted", label_suffix=""
     )
 
     def __init__(self, *args: Any, now: int, **kwargs: Any) -> None:
@@ -60,9 +60,7 @@ class RetentionForm(forms.Form):
         data = super().clean() or {}
         days = data.get("days")
         if days is not None and days < self._now and not data.get("sure"):
-            self.add_error(
-                "sure", f"Tick this to go on: what is older than {days} days cannot be brought back."
-            )
+            self.add_error("sure", f"Confirm: data older than {days} days is permanently deleted.")
         return data
 
 
@@ -73,7 +71,7 @@ class ConnectForm(forms.Form):
     label = Line(
         max_length=120,
         label="Label",
-        help_text="How you will recognise it, such as the client’s name.",
+        help_text="A name for this connection, e.g. the client’s name.",
     )
     workspace = forms.ModelChoiceField(queryset=Workspace.objects.none(), label="Workspace", empty_label=None)
 
@@ -113,14 +111,14 @@ class ConnectionForm(forms.Form):
     label = Line(
         max_length=120,
         label="Label",
-        help_text="How people find it. Workflows and triggers that use it go on as they are.",
+        help_text="Renaming doesn’t affect workflows or triggers.",
     )
     default_from = AddressField(
         max_length=254,
         required=False,
-        label="Usual From address",
-        help_text="Filled in beforehand wherever an action wants to know in whose name it is done. It has to be a user "
-        "of the connected account, and is checked each time.",
+        label="Default “From” user",
+        help_text="Used by default for actions that need a “From” user. Must be a user of the connected "
+        "account; checked each time.",
     )
 
 
@@ -132,7 +130,7 @@ class OAuthAppForm(forms.Form):
         max_length=400,
         label="Client secret",
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-        help_text="Kept encrypted, and never shown again.",
+        help_text="Stored encrypted and never shown again.",
     )
 
     def clean_client_secret(self) -> str:
@@ -144,9 +142,7 @@ class OAuthAppForm(forms.Form):
 
 def _token(text: str) -> str:
     if not (text.isascii() and text.isprintable()) or " " in text:
-        raise forms.ValidationError(
-            "Copy it as it is shown there: letters, digits and signs, without spaces."
-        )
+        raise forms.ValidationError("Copy it exactly as shown: letters, digits and symbols, no spaces.")
     return text
 
 
@@ -159,29 +155,29 @@ class RevokeForm(forms.Form):
 
     label = forms.CharField(
         max_length=200,
-        label="Type the label to confirm",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
     def __init__(self, *args: Any, label: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._label = label
+        self.fields["label"].label = f"Type “{label}” to confirm"
 
     def clean_label(self) -> str:
         typed: str = self.cleaned_data["label"]
         if fold(" ".join(typed.split())) != fold(" ".join(self._label.split())):
-            raise forms.ValidationError(f"That is not the label. Type: {self._label}")
+            raise forms.ValidationError(f"Doesn’t match. Type: {self._label}")
         return typed
 
 
 class InviteForm(forms.Form):
     """Whom to invite, and as what."""
 
-    email = AddressField(max_length=254, label="E-mail address")
+    email = AddressField(max_length=254, label="Email address")
     role = forms.ChoiceField(
         choices=[
-            ("member", "Member – builds and connects"),
-            ("admin", "Admin – also manages people, workspaces and keys"),
+            ("member", "Member – can build and connect"),
+            ("admin", "Admin – can also manage members, workspaces and keys"),
         ],
         label="Role",
     )
@@ -191,14 +187,14 @@ class ClientLinkForm(forms.Form):
     """Whom to ask to connect, and where it belongs; for a connection that exists, only whom."""
 
     label = Line(
-        max_length=120, label="Label", help_text="How you will recognise it, such as the client’s name."
+        max_length=120, label="Label", help_text="A name for this connection, e.g. the client’s name."
     )
     workspace = forms.ModelChoiceField(queryset=Workspace.objects.none(), label="Workspace", empty_label=None)
     email = AddressField(
         max_length=254,
         required=False,
-        label="Client’s e-mail address",
-        help_text="Leave it empty to hand the link over yourself.",
+        label="Client’s email address",
+        help_text="Leave blank to copy the link and share it yourself.",
     )
     expected_account = Line(max_length=300, required=False)
 
@@ -212,8 +208,8 @@ class ClientLinkForm(forms.Form):
     ) -> None:
         super().__init__(*args, **kwargs)
         expected = self.fields["expected_account"]
-        expected.label = f"Their {provider.name} {provider.account_called}, if you know it"
-        expected.help_text = f"{provider.account_example} Any other account is then refused."
+        expected.label = f"Client’s {provider.name} {provider.account_called} (optional)"
+        expected.help_text = f"{provider.account_example} Any other account is then rejected."
         self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
         offer_optional_scopes(self, provider)
         self._provider = provider
@@ -227,28 +223,28 @@ class ClientLinkForm(forms.Form):
         except ValueError:
             called, example = self._provider.account_called, self._provider.account_example
             raise forms.ValidationError(
-                f"This cannot be a {called}: letters, digits and hyphens, such as {example}"
+                f"Not a valid {called}. Use letters, digits and hyphens, such as {example}"
             ) from None
 
 
 class KeyForm(forms.Form):
     """A new API key: what it is called, where it belongs, what it may do, and until when."""
 
-    name = Line(max_length=120, label="Name", help_text="Which software uses it, such as “Reporting”.")
+    name = Line(max_length=120, label="Name", help_text="The software that uses it, e.g. “Reporting”.")
     workspace = forms.ModelChoiceField(queryset=Workspace.objects.none(), label="Workspace", empty_label=None)
     scopes = forms.MultipleChoiceField(
         choices=[(scope, words) for scope, words in SCOPES.items()],
         widget=forms.CheckboxSelectMultiple,
-        label="What it may do",
-        error_messages={"required": "Choose at least one."},
+        label="Permissions (scopes)",
+        error_messages={"required": "Select at least one."},
     )
     days = forms.TypedChoiceField(
-        choices=[("90", "90 days"), ("365", "a year"), ("30", "30 days"), ("", "until it is revoked")],
+        choices=[("90", "90 days"), ("365", "1 year"), ("30", "30 days"), ("", "No expiration")],
         coerce=int,
         empty_value=None,
         required=False,
         initial="90",
-        label="How long it counts",
+        label="Expiration",
     )
 
     def __init__(self, *args: Any, workspaces: QuerySet[Workspace], **kwargs: Any) -> None:

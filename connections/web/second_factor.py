@@ -18,7 +18,7 @@ _FREE = (
     *("/join/", "/client/", "/hooks/", "/healthz", "/readyz", "/metrics"),
 )
 API = "/api/"
-WHY = "A second factor is required here. Set it up to go on."
+WHY = "Your agency requires 2FA. Set it up to continue."
 
 
 def required(request: HttpRequest) -> bool:

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 
 FIELD = "_once"
-INCOMPLETE = "This form was incomplete, so nothing was done. Please send it again."
+INCOMPLETE = "Something was missing. Please submit again."
 _KEY = re.compile(r"[0-9a-f]{32}")
 
 

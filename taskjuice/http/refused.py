@@ -40,7 +40,7 @@ def busy() -> Refused:
 
 
 def too_large() -> Refused:
-    return Refused(413, "body_too_large", "The body is larger than this accepts.")
+    return Refused(413, "body_too_large", "The request body is too large.")
 
 
 def too_slow() -> Refused:

@@ -241,7 +241,7 @@ def test_revoking_says_what_it_left_alone(
 
     assert "Gone (" not in question
     assert "1 revoked." in answer
-    assert "1 left alone: revoked before." in answer
+    assert "1 skipped: already revoked." in answer
     assert "None of the selected items can be changed" in act(support, CONNECTIONS, "revoke_selected", gone)
 
 
@@ -255,7 +255,7 @@ def test_all_of_an_account_is_counted_first_and_nothing_else_is_touched(
     assert "Revoke all connections of Agency?" in question
     assert "1 active" in question
     assert "1 reconnection needed" in question
-    assert "2 in all" in question
+    assert "2 total" in question
     assert not Connection.objects.filter(status="revoked").exists()
 
     answer = act(support, ACCOUNTS, "revoke_everything", who.agency, confirmed="yes")
@@ -268,7 +268,7 @@ def test_all_of_an_account_is_counted_first_and_nothing_else_is_touched(
 def test_only_one_account_at_a_time_is_emptied(support: Client, connection: Connection, who: People) -> None:
     answer = act(support, ACCOUNTS, "revoke_everything", *Account.objects.all(), confirmed="yes")
 
-    assert "Choose one account" in answer
+    assert "Select one account" in answer
     connection.refresh_from_db()
     assert connection.status == "active"
 
@@ -305,7 +305,7 @@ def test_a_go_that_takes_long_stops_and_says_so(
 def test_a_key_is_revoked_and_on_record(support: Client, who: People) -> None:
     key, whole = api_keys.create_key(actor=SYSTEM, workspace=who.acme, name="Reporting", scopes=[])
 
-    assert "refused from now on" in act(support, KEYS, "revoke_keys", key)
+    assert "rejected from now on" in act(support, KEYS, "revoke_keys", key)
     answer = act(support, KEYS, "revoke_keys", key, confirmed="yes")
 
     assert "1 revoked." in answer

@@ -66,7 +66,7 @@ def test_the_filters_narrow_by_person_connection_action_and_day(
     assert seen(until="2026-11-01") == set()
     assert seen(since="2026-11-02", until="2026-11-02") == {"connection.checked"}
     page = alice.get(AUDIT, {"action": "connection.renamed"}).content.decode()
-    assert "Renamed the connection" in page
+    assert "Connection renamed" in page
     assert "192.0.2.7" in page
 
 
@@ -111,7 +111,7 @@ def test_members_see_one_connections_trail_but_not_the_agencys(who: People, conn
     path = reverse("connections:connection_audit", args=[connection.pk])
     assert path in bob.get(reverse("connections:detail", args=[connection.pk])).content.decode()
 
-    assert "Checked the connection" in bob.get(path).content.decode()
+    assert "Connection checked" in bob.get(path).content.decode()
     assert len(rows(bob, path)) == 1
     assert bob.get(AUDIT).status_code == 403
 
@@ -167,7 +167,7 @@ def test_an_export_that_breaks_off_does_not_look_whole(
     monkeypatch.setattr("connections.pages.audit._cells", cells)
     first, last = rows(alice)
     assert first == ["connection.started"]
-    assert last[0].startswith("Not whole")
+    assert last[0].startswith("Incomplete")
 
 
 @pytest.mark.parametrize("asked", [{"until": "9999-12-31"}, {"since": "0001-01-01"}, {"since": "soon"}])

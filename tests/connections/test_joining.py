@@ -137,7 +137,7 @@ def test_a_leaked_link_lets_nobody_in_who_does_not_own_the_address(
     assert Invitation.objects.usable().count() == 1
     inside = signed_in(mallory)  # however that should come about
     inside.get(link)
-    assert "Confirm first" in inside.post(JOIN, invitation(), follow=True).content.decode()
+    assert "Verify your email address" in inside.post(JOIN, invitation(), follow=True).content.decode()
     assert not Membership.objects.filter(user=mallory).exists()
 
 

@@ -60,7 +60,7 @@ def test_a_key_is_shown_once_works_and_is_revoked(alice: Client, who: People, cl
     path = reverse("connections:key_revoke", args=[key.pk])
     assert "can’t be undone" in alice.get(path).content.decode()
     assert use() == 200
-    assert "is revoked" in alice.post(path, follow=True).content.decode()
+    assert " revoked." in alice.post(path, follow=True).content.decode()
     assert use() == 401
     actions = list(AuditEvent.objects.values_list("action", "actor_label").order_by("created_at"))
     assert actions == [("api_key.created", who.alice.email), ("api_key.revoked", who.alice.email)]
@@ -75,7 +75,7 @@ def test_a_form_that_is_sent_twice_makes_one_key(alice: Client, who: People) -> 
 
     again = alice.post(ADD, sent, follow=True).content.decode()
 
-    assert "sent before" in again
+    assert "already submitted" in again
     assert ApiKey.objects.count() == AuditEvent.objects.filter(action="api_key.created").count() == 1
     # Another person's form of the same key is another form.
     assert signed_in(who.dora).post(ADD, sent).status_code == 200
@@ -87,7 +87,7 @@ def test_a_form_without_its_key_makes_none(alice: Client, who: People, once: str
     answer = alice.post(ADD, form(who, _once=once))
 
     assert answer.status_code == 400
-    assert "Please send it again" in answer.content.decode()
+    assert "Please submit again" in answer.content.decode()
     assert not ApiKey.objects.exists()
     assert alice.post(ADD).status_code == 400
 

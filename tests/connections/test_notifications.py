@@ -91,7 +91,7 @@ def test_many_things_at_once_are_one_message(who: People) -> None:
     assert sent[0].body.count("Workspace: Acme") == 50
     assert "10 more:\nhttp://127.0.0.1:8000/notifications/" in sent[0].body
     assert (
-        "You get this email as owner of Agency. Choose which you get: http://127.0.0.1:8000/settings/no"
+        "You get this email as owner of Agency. Manage notifications: http://127.0.0.1:8000/settings/no"
         in (next(message for message in sent if message.to == [who.alice.email]).body)
     )
 

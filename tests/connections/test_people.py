@@ -45,7 +45,7 @@ def test_one_open_invitation_for_an_address_at_a_time(alice: Client) -> None:
     again = invite(alice, EVE.upper())
 
     assert again.status_code == 400
-    assert "Send it again" in again.content.decode()
+    assert "Resend it" in again.content.decode()
     assert Invitation.objects.count() == 1
 
 
@@ -53,12 +53,12 @@ def test_nobody_floods_a_mailbox_through_us(alice: Client) -> None:
     invite(alice)
     again = reverse("connections:invite_again", args=[Invitation.objects.get().pk])
     for _ in range(4):
-        assert "new link" in alice.post(again, follow=True).content.decode()
+        assert "New link sent" in alice.post(again, follow=True).content.decode()
     link = Invitation.objects.get().digest
 
     refused = alice.post(again, follow=True).content.decode()
 
-    assert "5 mails since yesterday" in refused
+    assert "5 emails since yesterday" in refused
     assert Invitation.objects.get().digest == link
     assert outbox.send_due() == 1  # only the newest link is worth a mail
     assert len(mail.outbox) == 1
@@ -75,7 +75,7 @@ def test_nobody_floods_a_mailbox_through_many_agencies(db: None) -> None:
         assert invite(browser).status_code == (302 if number < 3 else 400)
         for _ in range(4 if number < 3 else 0):
             again = reverse("connections:invite_again", args=[account.invitations.get().pk])
-            assert "new link" in browser.post(again, follow=True).content.decode()
+            assert "New link sent" in browser.post(again, follow=True).content.decode()
 
 
 def test_roles_change_between_member_and_admin_and_count_at_once(alice: Client, who: People) -> None:

@@ -12,7 +12,7 @@ DANA = "Dana Rivera (dana@acme.example)"
 
 def fill_sign_up(page: Page, email: str, agency: str = "") -> None:
     page.get_by_label("Email").fill(email)
-    page.get_by_label("Name of your agency").fill(agency)
+    page.get_by_label("Agency name").fill(agency)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_label("Password (again)").fill(PASSWORD)
     page.get_by_role("button", name="Sign Up").click()

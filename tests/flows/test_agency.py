@@ -45,9 +45,9 @@ def test_a_client_connects_in_a_browser_of_their_own_while_the_agency_watches(
 ) -> None:
     page.get_by_role("link", name="Invite client").click()
     page.get_by_label("Label").fill("Asked")
-    page.get_by_label("Client’s e-mail address").fill("dana@acme.example")
+    page.get_by_label("Client’s email address").fill("dana@acme.example")
     page.get_by_role("button", name="Create link").click()
-    expect(page.get_by_role("heading", name="Opened by the client")).to_be_visible()
+    expect(page.get_by_role("heading", name="Link opened")).to_be_visible()
     link = page.get_by_label("Link (expires").input_value()
 
     theirs, watch = new_page(browser, product)
@@ -57,7 +57,7 @@ def test_a_client_connects_in_a_browser_of_their_own_while_the_agency_watches(
     ).to_be_visible()
     assert "link=" not in theirs.url
     shoot(theirs, "client-link")
-    expect(page.locator("li.done", has_text="Opened by the client")).to_be_visible()
+    expect(page.locator("li.done", has_text="Link opened")).to_be_visible()
     shoot(page, "client-link-progress")
     theirs.get_by_role("button", name="Continue to PagerDuty").click()
     allow(theirs)
@@ -97,7 +97,7 @@ def test_losing_access_is_a_banner_everywhere_and_a_mail_until_it_is_reconnected
 
 def test_an_invited_member_works_but_manages_nobody(browser: Browser, product: Product, page: Page) -> None:
     page.goto("/settings/people/")
-    page.get_by_label("E-mail address").fill("mel@agency.example")
+    page.get_by_label("Email address").fill("mel@agency.example")
     page.get_by_role("button", name="Invite").click()
     expect(page.get_by_text("mel@agency.example is invited.")).to_be_visible()
     shoot(page, "people")
@@ -122,7 +122,7 @@ def test_an_api_key_is_shown_once(page: Page, product: Product) -> None:
     page.goto("/settings/api-keys/")
     page.get_by_role("link", name="Create API key").first.click()
     page.get_by_label("Name").fill("Reporting")
-    page.get_by_label("See connections").check()
+    page.get_by_label("View connections").check()
     page.get_by_role("button", name="Create key").click()
     key = page.get_by_label("API key").input_value()
     page.get_by_role("link", name="Done").click()
@@ -142,7 +142,7 @@ def test_the_audit_says_who_did_what_and_is_downloaded(page: Page) -> None:
         page.get_by_role("link", name="Export CSV").click()
 
     text = download.value.path().read_text(encoding="utf-8-sig")
-    assert text.startswith("When (UTC),Who,")
+    assert text.startswith("Time (UTC),Actor,")
     assert "connection.connected" in text
 
 
@@ -159,7 +159,7 @@ def test_support_revokes_in_the_admin(
     staff.get_by_label("Action:").select_option(label="Revoke…")
     staff.get_by_role("button", name="Go").click()
     expect(staff.get_by_role("heading", name="Revoke To be revoked by support?")).to_be_visible()
-    staff.get_by_role("button", name="Revoke for good").click()
+    staff.get_by_role("button", name="Revoke permanently").click()
     expect(staff.locator(".messagelist")).to_contain_text("revoked")
     staff.context.close()
     assert watch.complaints == []

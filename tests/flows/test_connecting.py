@@ -17,7 +17,7 @@ def test_connecting_shows_what_was_granted_and_a_reload_of_the_callback_changes_
     expect(page.get_by_text("By hand is connected.")).to_be_visible()
     expect(page.locator("ul.scopes li.yes")).to_have_count(6)
     page.goto(callback.value.url)
-    expect(page.get_by_role("heading", name="cannot be used any more")).to_be_visible()
+    expect(page.get_by_role("heading", name="Sign-in link expired")).to_be_visible()
     page.get_by_role("link", name="Back to connections").click()
     expect(page.get_by_role("row", name="By hand").get_by_text("active", exact=False)).to_be_visible()
 
@@ -66,10 +66,10 @@ def test_checking_and_revoking_ends_with_a_receipt(page: Page) -> None:
     expect(page.get_by_text("PagerDuty accepts our access.")).to_be_visible()
 
     page.get_by_role("link", name="Revoke…").click()
-    page.get_by_label("Type the label to confirm").fill("Something else")
+    page.get_by_label("Type “").fill("Something else")
     page.get_by_role("button", name="Revoke access").click()
-    expect(page.get_by_text("That is not the label")).to_be_visible()
-    page.get_by_label("Type the label to confirm").fill("Over")
+    expect(page.get_by_text("Doesn’t match")).to_be_visible()
+    page.get_by_label("Type “").fill("Over")
     page.get_by_role("button", name="Revoke access").click()
     expect(page.get_by_role("heading", name="Over – access revoked")).to_be_visible()
     expect(page.get_by_text("App Registrations")).to_be_visible()

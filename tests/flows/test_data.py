@@ -19,7 +19,7 @@ def test_an_owner_says_how_long_data_is_kept_and_which_fields_never_are(
     page.get_by_role("link", name="Edit").click()
     page.get_by_label("Days", exact=True).fill("30")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("what is older than 30 days cannot be brought back")).to_be_visible()
+    expect(page.get_by_text("data older than 30 days is permanently deleted")).to_be_visible()
     assert hindrances(page) == []
     page.get_by_label("Fewer days").check()
     page.get_by_role("button", name="Save").click()

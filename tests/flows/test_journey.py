@@ -81,7 +81,7 @@ def try_each_action(page: Page) -> None:
 
 def revoke(page: Page) -> None:
     page.get_by_role("link", name="Revoke…").click()
-    page.get_by_label("Type the label to confirm").fill(LABEL)
+    page.get_by_label("Type “").fill(LABEL)
     page.get_by_role("button", name="Revoke access").click()
     expect(page.get_by_role("heading", name=f"{LABEL} – access revoked")).to_be_visible()
     expect(page.get_by_text("App Registrations")).to_be_visible()

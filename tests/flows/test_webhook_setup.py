@@ -87,7 +87,7 @@ def test_a_trigger_set_up_by_hand_can_be_told_to_do_it_itself(page: Page, produc
     page.goto("/settings/connections/")
     page.get_by_role("link", name="Keeps its webhooks").click()
     page.get_by_role("link", name="Revoke…").click()
-    page.get_by_label("Type the label to confirm").fill("Keeps its webhooks")
+    page.get_by_label("Type “").fill("Keeps its webhooks")
     page.get_by_role("button", name="Revoke access").click()
     expect(page.get_by_text("Webhooks removed at the provider")).to_be_visible()
     assert webhooks(product) == []

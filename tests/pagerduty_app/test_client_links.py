@@ -120,13 +120,13 @@ def test_the_agency_sees_how_far_the_client_is(bob: Client, who: People) -> None
         found = re.search(r'aria-current="step">\s*<h3>([^<]+)', page)
         return found[1].strip() if found else ""
 
-    assert now() == "Opened by the client"
+    assert now() == "Link opened"
     dana.open(link)
     assert ClientLink.objects.get().opened_at is not None
     consent = dana.agree()
-    assert now() == "Agreed, and went to PagerDuty"
+    assert now() == "Approved; redirected to PagerDuty"
     dana.come_back(decide(consent, decision="deny"))
-    assert "They said no at the provider" in bob.get(path).content.decode()
+    assert "Client declined access" in bob.get(path).content.decode()
     dana.come_back(decide(dana.agree()))
     assert bob.get(path)["HX-Refresh"] == "true"
 
@@ -156,7 +156,7 @@ def test_a_consent_that_somebody_else_began_connects_nothing(bob: Client, who: P
     answer = dana.come_back(back)
 
     assert answer.status_code == 400
-    assert "cannot be used any more" in answer.content.decode()
+    assert "Sign-in link expired" in answer.content.decode()
     assert Connection.objects.get().status == "pending"
     assert not Grant.objects.exists()
 
@@ -221,7 +221,7 @@ def test_an_expired_link_offers_to_ask_for_another_and_the_agency_sees_it(bob: C
         dana.send(reverse("connections:client_ask_again"))
 
     outbox.send_due()
-    asked = [mailed for mailed in mail.outbox if "New connect link requested" in mailed.subject]
+    asked = [mailed for mailed in mail.outbox if "New invitation link requested" in mailed.subject]
     assert [mailed.to for mailed in asked] == [[who.bob.email]]
     connection = Connection.objects.get()
     assert (

@@ -122,7 +122,7 @@ def test_a_reload_of_the_callback_is_expired_and_changes_nothing(alice: Dance, w
     answer = alice.come_back(back)
 
     assert answer.status_code == 400
-    assert b"cannot be used any more" in answer.content
+    assert b"Sign-in link expired" in answer.content
     assert untouched(only_connection(), "active")
     assert Grant.objects.get().generation == generation
 
@@ -132,7 +132,7 @@ def test_a_callback_without_a_state_of_ours_is_expired(alice: Dance, query: str)
     answer = alice.browser.get(f"{reverse('pagerduty_callback')}?{query}")
 
     assert answer.status_code == 400
-    assert b"cannot be used any more" in answer.content
+    assert b"Sign-in link expired" in answer.content
 
 
 def test_the_callback_of_somebody_elses_dance_yields_nothing(alice: Dance, who: People) -> None:

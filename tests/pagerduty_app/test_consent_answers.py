@@ -86,7 +86,7 @@ def come_back(who: People, identity: responses.RequestsMock) -> Callable[..., An
 
 def refused(answer: Any, why: bytes = b"") -> None:
     assert answer.status_code == 502
-    assert b"could not complete the sign-in" in answer.content
+    assert b"sign-in failed" in answer.content
     assert why in answer.content
     assert Connection.objects.get().status == "pending"
     assert not Grant.objects.exists()

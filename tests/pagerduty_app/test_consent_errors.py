@@ -57,7 +57,7 @@ def test_each_code_is_shown_with_what_pagerduty_says_and_who_mends_it(
     page = text(ending(alice, who, sandbox, code, error_description=f"Because of {SCRIPT}"))
 
     assert "Because of" in page
-    assert "gave no usable answer" not in page
+    assert "returned an unexpected response" not in page
     if code != "access_denied":
         assert code in page
         assert "What to do" in page
@@ -117,7 +117,7 @@ def test_no_code_at_all_is_no_usable_answer(alice: Dance, who: People, sandbox: 
     answer = alice.browser.get(f"{reverse('pagerduty_callback')}?error={error}&state={state}")
 
     assert answer.status_code == 502
-    assert "gave no usable answer" in text(answer)
+    assert "returned an unexpected response" in text(answer)
 
 
 def test_a_refusal_of_the_token_endpoint_is_explained_too(
@@ -131,7 +131,7 @@ def test_a_refusal_of_the_token_endpoint_is_explained_too(
 
     assert "invalid_client" in page
     assert "No such client" in page
-    assert "does not know the app" in page
+    assert "client ID or secret" in page
 
 
 def test_the_client_is_told_and_the_agency_sees_the_same(
@@ -158,7 +158,7 @@ def test_the_client_is_told_and_the_agency_sees_the_same(
     link = ClientLink.objects.get()
     assert (link.ending, link.ending_words) == ("consent_refused", "unauthorized_client: Not installed")
     seen = text(Dance(who.alice).browser.get(reverse("connections:detail", args=[link.connection_id])))
-    assert "refused the consent. It said: unauthorized_client: Not installed." in seen
+    assert "refused the authorization. It said: unauthorized_client: Not installed." in seen
 
 
 @pytest.mark.parametrize(

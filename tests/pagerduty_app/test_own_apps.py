@@ -228,7 +228,7 @@ def test_an_app_that_is_refused_is_told_of_once_and_tried_on(
     connection.refresh_from_db()
     assert connection.status == "active"
     mail, _ = sent
-    assert mail.subject == "PagerDuty refuses the app of Acme"
+    assert mail.subject == "PagerDuty rejects the app of Acme"
     assert page_of(connection) in mail.body
     assert sorted(to for message in sent for to in message.to) == ["alice@alice.example", "dora@dora.example"]
 

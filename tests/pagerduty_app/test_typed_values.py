@@ -145,7 +145,7 @@ def test_a_link_still_refuses_another_account(who: People, sandbox: Sandbox) -> 
         expected_account="globex.pagerduty.com",
     )  # fmt: skip
 
-    assert "That is not the PagerDuty account" in _consent(link)
+    assert "Not the requested PagerDuty account" in _consent(link)
 
 
 def _consent(link: ClientLink) -> str:

@@ -50,7 +50,7 @@ def assert_comes_again(answer: Any) -> None:
     assert int(answer["Retry-After"]) > 0
     assert answer.json()["error"] == {
         "code": "unavailable",
-        "message": "The database does not answer just now. Try again in a moment.",
+        "message": "The database is unavailable. Try again in a moment.",
         "retryable": True,
     }
 

@@ -160,10 +160,10 @@ def test_braces_that_are_meant_as_they_are(template: str, result: str) -> None:
         ("{{ trigger.incident.teams | sort }}", "sort takes a list of texts or of numbers"),
         (
             "{{ 'now' | date: '%H', 'Europe/Lundon' }}",
-            "There is no time zone Europe/Lundon. Did you mean Europe/London?",
+            "Unknown time zone Europe/Lundon. Did you mean Europe/London?",
         ),
-        ("{{ 'now' | date: '%H', 'Berlin' }}", "There is no time zone Berlin. Did you mean Europe/Berlin?"),
-        ("{{ 'now' | date: '%H', 'localtime' }}", "There is no time zone localtime."),
+        ("{{ 'now' | date: '%H', 'Berlin' }}", "Unknown time zone Berlin. Did you mean Europe/Berlin?"),
+        ("{{ 'now' | date: '%H', 'localtime' }}", "Unknown time zone localtime."),
     ],
 )
 def test_every_fault_is_said_in_our_words(template: str, words: str) -> None:

@@ -62,7 +62,7 @@ NEVER = [
     (["number", "greater", "NaN"], "greater takes a number."),
     (["number", "greater", "1e999999999"], "greater takes a number."),
     (["created_at", "within", "09:00"], "“09:00” has no end: write hours as 09:00-17:00."),
-    (["created_at", "within", "09:00-17:00 localtime"], "There is no time zone localtime."),
+    (["created_at", "within", "09:00-17:00 localtime"], "Unknown time zone localtime."),
     (["title", "equals", "{{ trigger.incident.titel }}"], "In the value: There is no field"),
     (["title", "equals", "{{ steps.note.note.id }}"], "In the value: There is no earlier step note."),
     (["title", "equals", "{{ trigger.incident.title"], "The value cannot be read."),

@@ -55,7 +55,7 @@ def test_owner_and_admins_change_how_long_data_is_kept(who: People, name: str) -
         who.agency,
         getattr(who, name).pk,
     )
-    assert "Changed how long data is kept" in text(browser.get(reverse("connections:audit")))
+    assert "Data retention changed" in text(browser.get(reverse("connections:audit")))
 
 
 def test_a_member_sees_it_and_does_not_change_it(who: People) -> None:
@@ -74,7 +74,7 @@ def test_fewer_days_want_a_tick(alice: Client, who: People) -> None:
     answer = alice.post(CHANGE, {"days": "30"})
 
     assert answer.status_code == 400
-    assert "what is older than 30 days cannot be brought back" in text(answer)
+    assert "data older than 30 days is permanently deleted" in text(answer)
     assert days_of(who) == 90
     assert alice.post(CHANGE, {"days": "30", "sure": "on"}).status_code == 302
     assert days_of(who) == 30

@@ -12,7 +12,7 @@ _HINTS = {
     "missing_scope": "Have the permission allowed in {provider}, then reconnect this connection.",
     "reconnection_needed": "Reconnect this connection.",
     "connection_pending": "Connect it first.",
-    "connection_revoked": "A revoked connection is not brought back. Add a new one.",
+    "connection_revoked": "Revoked connections can’t be restored. Create a new one.",
     "credential_refused": "Reconnect this connection.",
     "access_lost": "Whoever authorised the connection has lost access in {provider}. Have somebody else reconnect it.",
     "access_denied": "Whoever authorised the connection may not do this in {provider}. Have somebody reconnect it "
@@ -26,7 +26,7 @@ _HINTS = {
     "request_budget_spent": "Nothing: it goes on by itself when {provider} allows more requests.",
     "provider_timeout": "{provider} was too slow to answer.",
     "provider_unreachable": "{provider} could not be reached. Its status page may say why.",
-    "provider_error": "{provider} has trouble of its own. Its status page may say why.",
+    "provider_error": "{provider} is having issues (server error). Its status page may say why.",
     "access_refused_for_now": "It is tried again by itself for some minutes: {provider} renews our access, so the "
     "authorisation is alive.",
     "grant_refresh_delayed": "{provider} is slow to renew our access.",

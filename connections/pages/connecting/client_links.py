@@ -97,7 +97,7 @@ def send_again(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
     except Problem as problem:
         messages.error(request, problem.message)
     else:
-        messages.success(request, "There is a new link; the one before stops working.")
+        messages.success(request, "New link created. The previous one no longer works.")
     return redirect("connections:detail", connection.pk)
 
 
@@ -106,5 +106,5 @@ def send_again(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
 def cancel(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
     connection, link = _link(request, connection_id)
     client_links.cancel(actor=actor_of(request), link=link)
-    messages.success(request, "The link is cancelled: whoever opens it can do nothing with it.")
+    messages.success(request, "Link cancelled.")
     return redirect("connections:detail", connection.pk)

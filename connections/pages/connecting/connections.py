@@ -91,7 +91,7 @@ def connect(request: HttpRequest) -> HttpResponseBase:
         try:
             connection = _pending(request, form)
         except IntegrityError:
-            form.add_error("label", "There is a connection with this label already.")
+            form.add_error("label", "A connection with this label already exists.")
         else:
             optional = form.cleaned_data.get("optional_scopes", False)
             return registry.get(connection.provider).start(request, connection, optional_scopes=optional)
@@ -188,7 +188,7 @@ def reconnect(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponseBas
     """Go through consent again; another account only after it was confirmed on the page that says so."""
     connection = get_connection(request, connection_id)
     if connection.status == Connection.Status.REVOKED:
-        messages.error(request, "A revoked connection is not brought back. Add a new one.")
+        messages.error(request, "Revoked connections can’t be restored. Create a new one.")
         return redirect("connections:detail", connection.pk)
     allow_account_change = request.POST.get("another_account") == "confirmed"
     return registry.get(connection.provider).start(

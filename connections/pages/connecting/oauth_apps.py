@@ -37,7 +37,7 @@ def own_app(request: HttpRequest, workspace_id: uuid.UUID) -> HttpResponse:
         oauth_apps.store(
             actor=actor_of(request), workspace=workspace, provider=provider.key, **form.cleaned_data
         )
-        messages.success(request, f"From now on, consents for {workspace.name} go through this app.")
+        messages.success(request, f"New authorizations for {workspace.name} use this app.")
         return redirect("connections:own_app", workspace.pk)
     context = {
         "workspace": workspace,
@@ -61,5 +61,5 @@ def stop_own_app(request: HttpRequest, workspace_id: uuid.UUID) -> HttpResponse:
         context = {"workspace": workspace, "provider": provider, "app": app}
         return render(request, "connections/own_app_stop.html", context | _SECTION)
     oauth_apps.retire(actor=actor_of(request), app=app)
-    messages.success(request, f"{workspace.name} uses this server’s own app from now on.")
+    messages.success(request, f"{workspace.name} now uses this server’s app.")
     return redirect("connections:own_app", workspace.pk)
