@@ -20,7 +20,7 @@ $(VENV)/dev: requirements-dev.lock $(VENV)/runtime
 demo: $(VENV)/runtime ## Run the whole story on this machine, then keep serving (ONCE=1: stop after the story)
 	@$(PY) manage.py demo --port $(PORT) $(if $(ONCE),--once)
 
-check: $(VENV)/dev ## Lint, format, types, security, import rules, words, migrations, templates, deployment settings
+check: $(VENV)/dev ## Lint, format, types, security, import rules, words, migrations, templates, styles, deployment settings
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy .
@@ -29,16 +29,18 @@ check: $(VENV)/dev ## Lint, format, types, security, import rules, words, migrat
 	$(PY) -m tools.prose_check
 	$(PY) manage.py makemigrations --check --dry-run
 	git ls-files -z -- 'templates/*.html' | xargs -0 -r $(VENV)/bin/djade --check --target-version 5.2
+	$(PY) -m tools.css_format --check
 	SECRET_KEY=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(64))') \
 	ENCRYPTION_KEYS=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(32))') \
 	PUBLIC_BASE_URL=https://taskjuice.example ALLOWED_HOSTS=taskjuice.example \
 	PAGERDUTY_CLIENT_ID=x PAGERDUTY_CLIENT_SECRET=y \
 	$(PY) manage.py check --deploy --fail-level WARNING
 
-format: $(VENV)/dev ## Put code and templates into their one format
+format: $(VENV)/dev ## Put code, templates and styles into their one format
 	$(VENV)/bin/ruff check --fix-only --quiet .
 	$(VENV)/bin/ruff format --quiet .
 	git ls-files -z -- 'templates/*.html' | xargs -0 -r $(VENV)/bin/djade --target-version 5.2 || true
+	$(PY) -m tools.css_format
 
 test: $(VENV)/dev ## All tests, on SQLite and on PostgreSQL; says what it skipped and why
 	$(PY) -m tests.run
