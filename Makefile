@@ -4,9 +4,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PORT ?= 8000
 
-.PHONY: help demo check test edge fuzz bench chaos format lock screenshots clean
+.PHONY: help demo check test test-all edge fuzz bench chaos format lock screenshots clean
 help:
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 $(VENV)/runtime: requirements.lock
 	$(PYTHON) -m venv $(VENV)
@@ -42,7 +42,10 @@ format: $(VENV)/dev ## Put code, templates and styles into their one format
 	git ls-files -z -- 'templates/*.html' | xargs -0 -r $(VENV)/bin/djade --target-version 5.2 || true
 	$(PY) -m tools.css_format
 
-test: $(VENV)/dev ## All tests, on SQLite and on PostgreSQL; says what it skipped and why
+test: $(VENV)/dev ## The tests for every commit, in two minutes: on SQLite, without the slow ones
+	$(PY) -m tests.run --quick
+
+test-all: $(VENV)/dev ## All tests, on SQLite and on PostgreSQL; says what it skipped and why
 	$(PY) -m tests.run
 
 edge: $(VENV)/dev ## Prove what we promise of PagerDuty, against a sandbox that misbehaves (SHORT=1: a tenth of it)

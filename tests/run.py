@@ -1,4 +1,6 @@
-"""`make test`: the whole suite on SQLite and again on PostgreSQL, in parallel, with its skips explained.
+"""`make test-all`: the whole suite on SQLite and again on PostgreSQL, in parallel, with its skips explained.
+
+`make test` gives `--quick`: on SQLite alone, without what is marked slow.
 
 TEST_POSTGRES_URL names the server (default: postgres@127.0.0.1:5432). REQUIRE_ALL=1 makes a missing server, or
 any skipped test, a failure.
@@ -14,12 +16,12 @@ POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:54
 REQUIRED = os.environ.get("REQUIRE_ALL") == "1"
 
 
-def suite(name: str, url: str) -> int:
+def suite(name: str, url: str, *chosen: str) -> int:
     """Runs pytest against that database; answers its exit code."""
     print(f"\n=== {name} ===", flush=True)
     command = [sys.executable, "-m", "pytest", "-q", "-n", str(os.cpu_count() or 2), "--dist", "loadgroup"]
     return subprocess.run(
-        [*command, *sys.argv[1:]], env={**os.environ, "DATABASE_URL": url}, check=False
+        [*command, *chosen, *sys.argv[1:]], env={**os.environ, "DATABASE_URL": url}, check=False
     ).returncode
 
 
@@ -34,6 +36,9 @@ def reachable() -> str | None:
 
 
 def main() -> int:
+    if "--quick" in sys.argv:
+        sys.argv.remove("--quick")
+        return suite("SQLite, quick", "sqlite:///var/test.sqlite3", "-m", "not slow")
     failed = suite("SQLite", "sqlite:///var/test.sqlite3")
     missing = reachable()
     if missing is None:

@@ -12,6 +12,8 @@ from core.json_sanitize import is_storable, storable
 from tests.test_admin_routes import admitted
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 NO_IDS = ["x", "\0", "9" * 30, "-" + "9" * 30, "1\0", "00000000-0000-0000-0000-00000000000g", "1.5"]
 VALUES = ["a\0b", "-1", "9" * 40, "2026-13-45"]
 

@@ -16,6 +16,8 @@ from connections.models import User
 from tests.test_routes import CANARIES, ask, routes
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 # What can be asked of the rows of a model: the act, the method, the route below the model's.
 ASKED = [
     ("list", "get", ""),

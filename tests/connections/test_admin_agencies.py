@@ -34,6 +34,8 @@ from workflows.models import (
     WorkflowVersion,
 )
 
+pytestmark = pytest.mark.slow
+
 # Keys that are numbers are six digits long, so that they are not found by chance in the text of a page.
 # In every name and text of Charlie's agency, and nowhere else; its rows are of a year nobody else has.
 MARK = "zebra"

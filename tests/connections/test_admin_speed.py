@@ -31,6 +31,8 @@ from workflows.models import (
     WorkflowVersion,
 )
 
+pytestmark = pytest.mark.slow
+
 MANY = 100_000
 NOW = timezone.datetime(2026, 10, 5, 12, tzinfo=timezone.get_default_timezone())
 

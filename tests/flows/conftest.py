@@ -1,6 +1,7 @@
 """One running product and one Chromium for each test module; a page signed in as the demo agency's owner."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,16 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.flows.browsing import ARGUMENTS, CHROMIUM, new_page, sign_in
 from tests.flows.running import Product
+
+# What `make test` runs of them: the receiver as a process of its own, and the editor in a browser.
+_IN_MAKE_TEST = {"test_bodies.py", "test_editing.py"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before markers are selected
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent == Path(__file__).parent and item.path.name not in _IN_MAKE_TEST:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session", autouse=True)

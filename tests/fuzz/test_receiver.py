@@ -126,6 +126,7 @@ def _signatures(draw: Any) -> str | None:
     )
 
 
+@pytest.mark.slow
 def test_nothing_unsigned_is_taken_and_nothing_of_it_stays(
     trigger: Trigger, connection: Connection, noted: Noted
 ) -> None:

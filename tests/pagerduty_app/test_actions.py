@@ -146,6 +146,7 @@ def test_incidents_are_filtered_and_paged_until_more_is_false(act: Any, sandbox:
     assert len(output(act("list-incidents", span))["incidents"]) == 1
 
 
+@pytest.mark.slow
 def test_more_of_one_moment_than_pagerduty_lists_is_said(act: Any, sandbox: Sandbox) -> None:
     fill(sandbox, 10_001, apart=timedelta(0))
 

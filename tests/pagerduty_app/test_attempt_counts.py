@@ -40,7 +40,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("fault", "sent", "attempts"), CASES)
-@pytest.mark.parametrize("every", [3, 20])
+@pytest.mark.parametrize("every", [pytest.param(3, marks=pytest.mark.slow), 20])
 @pytest.mark.parametrize("action", ["create-incident-note", "create-incident"])
 def test_attempts_are_the_requests_really_made(
     connection: Connection,

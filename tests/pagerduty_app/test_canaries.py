@@ -223,6 +223,7 @@ def links() -> dict[str, str]:
     return {f"link {row.pk}": reveal(row, "secret") for row in rows}
 
 
+@pytest.mark.slow
 def test_no_secret_is_found_in_anything_that_the_product_leaves(there: World, written: io.StringIO) -> None:
     secrets, alice = live(there, written)
     assert all(len(secret) >= 12 for secret in secrets.values()), secrets

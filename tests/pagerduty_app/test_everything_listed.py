@@ -45,6 +45,7 @@ def test_each_comes_once_and_in_order(api: Api, sandbox: Sandbox, count: int) ->
     assert walk.ending.complete
 
 
+@pytest.mark.slow
 def test_beyond_10000(api: Api, sandbox: Sandbox) -> None:
     made = fill(sandbox, 10_150)
     walk = api.all_incidents({"service_ids": ["PSVC00"]}, None, None)

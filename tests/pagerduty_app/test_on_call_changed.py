@@ -233,6 +233,7 @@ def test_a_week_is_made_good_and_what_is_older_is_said_to_be_left_out(at: At) ->
     assert len(at(now + HOUR)) == len(told)
 
 
+@pytest.mark.slow
 def test_two_hundred_at_once_are_made_good_and_the_others_are_said_to_be_left_out(at: At, tell: Tell) -> None:
     tell(start=NINE, turn_seconds=600)
 

@@ -169,6 +169,7 @@ NAMES = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(st.one_of(JSON, st.dictionaries(NAMES, st.one_of(JSON, st.dictionaries(NAMES, JSON)))))
 def test_any_json_is_read_into_bounded_printable_words(body: Any) -> None:
     refusal = refusals.of_body(body)

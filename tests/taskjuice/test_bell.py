@@ -61,6 +61,7 @@ def ring_elsewhere() -> "subprocess.Popen[bytes]":
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_what_another_process_commits_is_heard(listening: Bell) -> None:
     with ring_elsewhere() as other:
         heard = listening.dequeue()  # would wait for an hour
@@ -124,6 +125,7 @@ def _cut(ears: Any) -> None:
         ears._connection.connection.close()
 
 
+@pytest.mark.slow
 def test_it_listens_again_after_the_database_was_away(listening: Bell) -> None:
     _cut(listening._ears)
     assert listening.dequeue() is None, "it did not notice"

@@ -65,6 +65,7 @@ def test_a_revoked_key_is_replaced_by_one_that_works(sandbox: Sandbox) -> None:
     assert len(seen) == 3
 
 
+@pytest.mark.slow
 def test_a_sandbox_that_forgets_does_not_fill_the_triggers_with_secrets(
     sandbox: Sandbox, client: Any
 ) -> None:

@@ -59,6 +59,7 @@ def test_only_the_proxy_is_reached_from_outside() -> None:
     assert [name for name, service in compose().items() if service.get("ports")] == ["proxy"]
 
 
+@pytest.mark.slow
 def test_the_cache_wants_its_password(tmp_path: Path) -> None:
     """The command of compose, run as it stands."""
     import redis
@@ -136,6 +137,7 @@ def test_no_schedule_runs_what_a_row_names() -> None:
     assert Conf.SCHEDULER is False
 
 
+@pytest.mark.slow
 def test_up_listens_on_ipv6_and_says_what_is_wrong_with_a_host() -> None:
     def asked(host: str, port: int) -> str:
         done = subprocess.run(

@@ -313,6 +313,7 @@ def test_readers_of_streams_keep_at_most_half_of_the_threads(monkeypatch: Any) -
     assert [answer[0] for answer in (*first.answers, *second.answers)] == [200, 503]
 
 
+@pytest.mark.slow
 def test_a_body_counts_until_it_is_answered(monkeypatch: Any) -> None:
     monkeypatch.setattr(bodies, "MOST_BYTES_HELD", 15)
     app = Gateway(echo, threads=1, largest=100)

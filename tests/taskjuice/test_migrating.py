@@ -42,6 +42,7 @@ def test_a_second_machine_waits_for_the_first() -> None:
     assert order == ["first", "second"]
 
 
+@pytest.mark.slow
 def test_two_that_start_at_once_on_a_new_file_both_find_it_migrated(tmp_path: Path) -> None:
     program = (
         "import django; django.setup()\n"

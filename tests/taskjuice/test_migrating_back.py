@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-pytestmark = [pytest.mark.flow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.flow, pytest.mark.timeout(600), pytest.mark.slow]
 _FILLED = """
 from connections import wall
 from tests.world import world

@@ -103,6 +103,7 @@ def run_of(workflow: Workflow, event: Event) -> Run:
     return run
 
 
+@pytest.mark.slow
 def test_any_draft_is_filled_in_by_the_run_as_its_dry_run_said(
     trigger: Trigger, connection: Connection, pagerduty: responses.RequestsMock
 ) -> None:

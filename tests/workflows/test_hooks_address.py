@@ -186,6 +186,7 @@ def test_a_hostile_address_is_neither_saved_nor_reached(
     assert delivery.tries[0]["error"] in (["unreachable"] if reached else ["bad_address", "not_public"])
 
 
+@pytest.mark.slow
 def test_an_alternating_answer_never_leads_inside(
     workspace: Workspace, internet: Internet, listener: Listener
 ) -> None:

@@ -91,7 +91,13 @@ ILL = [
 ]
 
 
-@pytest.mark.parametrize("mode", ILL)
+@pytest.mark.parametrize(
+    "mode",
+    [
+        pytest.param(mode, marks=pytest.mark.slow) if mode.startswith(("hangs", "drips")) else mode
+        for mode in ILL
+    ],
+)
 def test_an_ill_sink_has_every_event_in_order_once_it_is_well(
     workspace: Workspace, trigger: Trigger, server: Sink, mode: str
 ) -> None:
@@ -123,6 +129,7 @@ def test_an_ill_sink_has_every_event_in_order_once_it_is_well(
     assert server.flooded < 64 * 1024 * 1024 * len(server.asked)
 
 
+@pytest.mark.slow
 def test_a_sink_that_goes_through_every_illness_misses_nothing(
     workspace: Workspace, trigger: Trigger, server: Sink
 ) -> None:
@@ -174,6 +181,7 @@ def test_a_resolver_without_an_end_is_cut_and_nothing_is_sent_when_it_answers_at
     assert server.took == []
 
 
+@pytest.mark.slow
 def test_a_hanging_hook_keeps_no_other_waiting(
     workspace: Workspace, trigger: Trigger, server: Sink, monkeypatch: Any
 ) -> None:

@@ -310,6 +310,7 @@ def test_trouble_with_one_workspace_leaves_the_others_their_turn(
     assert RetentionStatement.objects.get(finished_at__isnull=True).workspace == other
 
 
+@pytest.mark.slow
 def test_ten_thousand_events_go_in_bounded_batches(trigger: Trigger) -> None:
     when = timezone.now() - timedelta(days=100)
     Event.objects.bulk_create(

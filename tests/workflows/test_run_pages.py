@@ -155,6 +155,7 @@ class TestTheList:
         assert address in seen["alice"]
         assert address not in seen["charlie"]
 
+    @pytest.mark.slow
     def test_its_queries_stay_the_same_with_ten_thousand_runs(
         self, bob: Client, note_workflow: Workflow, deliver: Deliver
     ) -> None:
