@@ -1,6 +1,7 @@
 """The Django admin as support staff use it: what they see, what they do there, and what is on record of it."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -459,3 +460,13 @@ def test_keys_of_the_agency_are_listed(support: Client, who: People) -> None:
     api_keys.create_key(actor=SYSTEM, workspace=who.acme, name="Reporting", scopes=[])
 
     assert ApiKey.objects.get().prefix in support.get(KEYS).content.decode()
+
+
+def test_the_admin_writes_a_moment_as_the_other_pages_do(root: Client, who: People) -> None:
+    row = connect(who.acme, "Main")
+    Connection.objects.filter(pk=row.pk).update(last_used_at=datetime(2026, 11, 29, 17, 58, tzinfo=UTC))
+
+    page = root.get(page_of(row)).content.decode()
+
+    assert "29 Nov 2026, 17:58 UTC" in page
+    assert "p.m." not in page
