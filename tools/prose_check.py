@@ -34,7 +34,9 @@ EXEMPT = (
     "workflows",
 )
 CLEAN: tuple[str, ...] = (
+    "pagerduty_app/actions",
     "pagerduty_app/client",
+    "pagerduty_app/sandbox",
     "taskjuice/demo",
     "taskjuice/http",
 )

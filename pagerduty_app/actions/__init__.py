@@ -1,4 +1,4 @@
-"""What can be done in PagerDuty: one module for each kind of thing, and the table of all actions."""
+"""The actions on PagerDuty: one module for each kind of object, and the table of all actions."""
 
 from pagerduty_app.actions import create_incident, incident_lists, incidents, notes, on_call, update_incident
 from pagerduty_app.actions.lookups import LOOKUPS

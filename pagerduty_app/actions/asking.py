@@ -1,4 +1,4 @@
-"""Asking PagerDuty on behalf of an action: errors get their names, and `from` has to be one of its users."""
+"""Requests to PagerDuty on behalf of an action: translate errors, check that `from` is a user of the account."""
 
 import hashlib
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _UNKNOWN_SECONDS = 30
 
 @contextmanager
 def provider_errors() -> Iterator[None]:
-    """Turns the client's error into the catalog's."""
+    """Turn the client's error into the catalog's."""
     try:
         yield
     except PagerDutyError as error:
@@ -26,7 +26,7 @@ def provider_errors() -> Iterator[None]:
 
 @contextmanager
 def writing(data: Json, caller: Caller) -> Iterator[None]:
-    """The same for a write; a `from` that PagerDuty no longer knows is looked up afresh next time."""
+    """Do the same for a write; drop a `from` that PagerDuty no longer knows from the cache."""
     try:
         yield
     except PagerDutyError as error:
@@ -40,9 +40,9 @@ def _cache_key(email: str, caller: Caller) -> str:
 
 
 def requester(api: Api, email: str, caller: Caller) -> Json | None:
-    """The user of the connected account with that e-mail address; remembered for ten minutes.
+    """Return the user of the connected account with that email address; cached for ten minutes.
 
-    Raises ProviderError when PagerDuty cannot be asked.
+    Raise ProviderError if PagerDuty cannot be reached.
     """
     key = _cache_key(email, caller)
     known: Json | None = cache.get(key)
@@ -60,7 +60,7 @@ def _is(user: Json, email: str) -> bool:
 
 
 def check_requester(api: Api, data: Json, caller: Caller) -> None:
-    """Raises ProviderError (from_not_a_user) before PagerDuty is asked to do anything in that name."""
+    """Raise ProviderError (from_not_a_user) before anything is requested in that name."""
     if requester(api, data["from"], caller) is None:
         raise ProviderError(
             "from_not_a_user",

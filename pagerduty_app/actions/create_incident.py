@@ -1,4 +1,4 @@
-"""pagerduty/create-incident: one call makes one incident, also when answers are lost."""
+"""pagerduty/create-incident: one request creates one incident, also when responses are lost."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ _INVALID_INPUT = frozenset({"2001", "2002", None})
 
 
 class CreateIncidentInput(ActionInput):
-    """PagerDuty's create-incident, flat."""
+    """The input of PagerDuty's create-incident, flattened."""
 
     service_id = Id(label="Service", help_text="Where the incident belongs", lookup=SERVICES)
     title = Text(max_length=LONGEST_TITLE, label="Title", cut=True)
@@ -56,7 +56,7 @@ class CreateIncidentInput(ActionInput):
 
 
 def _key(data: Json, caller: Caller) -> str:
-    """The caller's own key, or one that is the same on each attempt of this call."""
+    """Return the caller's incident key, or one derived from the request, the same on each attempt."""
     key: str = data.get("incident_key") or f"taskjuice-{caller.key}"
     return key
 
@@ -85,7 +85,7 @@ def _body(data: Json, caller: Caller) -> Json:
 
 
 def _find(api: Api, data: Json, caller: Caller, statuses: list[str]) -> Json | None:
-    """The newest incident of the service that carries this call's key."""
+    """Return the newest incident of the service with this request's key."""
     wanted = {
         "incident_key": _key(data, caller),
         "service_ids": [data["service_id"]],
@@ -105,7 +105,7 @@ def _service_of(incident: Any) -> Any:
 
 
 def perform(api: Api, data: Json, caller: Caller) -> Json:
-    """{"incident": …}. Raises ProviderError; incident_key_in_use names the open incident that has the key."""
+    """Return {"incident": …}. Raise ProviderError; incident_key_in_use names the open incident with the key."""
     with writing(data, caller):
         try:
             return api.create_incident(data["from"], _body(data, caller))
@@ -126,11 +126,11 @@ def perform(api: Api, data: Json, caller: Caller) -> Json:
 
 
 def recover(api: Api, data: Json, caller: Caller) -> Json | None:
-    """The incident an earlier attempt made, whatever has become of it since."""
+    """Return the incident that an earlier attempt created, in its present state."""
     with provider_errors():
         incident = _find(api, data, caller, STATUSES)
     if incident is None or (
-        # Somebody else's older incident may carry a key that the caller chose.
+        # An older incident may have the same key if the caller chose it.
         "incident_key" in data and not _made_since(incident, caller)
     ):
         return None

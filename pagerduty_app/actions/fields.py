@@ -10,13 +10,13 @@ from pagerduty_app.client.paging import FURTHEST
 from workflows.catalog.schemas import ActionInput, Chosen, Email, Flag, Text
 
 URGENCIES = ["high", "low"]
-# PagerDuty cuts what is longer.
+# PagerDuty cuts longer titles.
 LONGEST_TITLE = 1024
 STATUSES = ["triggered", "acknowledged", "resolved"]
 
 
 def from_field() -> Email:
-    """PagerDuty's From header: on whose behalf something is written."""
+    """Return the field for PagerDuty's From header: the user in whose name a write is made."""
     return Email(
         max_length=254,
         label="From",
@@ -43,7 +43,7 @@ def incident_field() -> Id:
 
 
 class Moment(serializers.DateTimeField):
-    """A time within a century that calculating with it does not leave."""
+    """A time between the years 2000 and 2100, so that arithmetic with it cannot overflow."""
 
     def to_internal_value(self, value: Any) -> datetime:
         at: datetime = super().to_internal_value(value)
@@ -53,7 +53,7 @@ class Moment(serializers.DateTimeField):
 
 
 class Ids(Chosen, serializers.ListField):
-    """Some PagerDuty ids."""
+    """A list of PagerDuty ids."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(child=Id(), max_length=100, allow_empty=False, required=False, **kwargs)
@@ -69,7 +69,7 @@ class ListingInput(ActionInput):
     all = Flag(required=False, label="All pages", help_text="Go through all pages instead of one")
 
     def get_fields(self) -> dict[str, Any]:
-        """What is asked for comes before how much of it."""
+        """Return the fields, with filters before offset and limit."""
         fields = super().get_fields()
         paging = {name: fields.pop(name) for name in ("all", "limit", "offset")}
         return {**fields, **paging}
@@ -111,7 +111,7 @@ TIMES: dict[str, Any] = {
 
 
 def one(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """Schema of {"incident": {…}} and the like."""
+    """Return the schema of an object such as {"incident": {…}}."""
     return {
         "type": "object",
         "properties": {name: schema},
@@ -121,7 +121,7 @@ def one(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def many(name: str, schema: dict[str, Any], more: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Schema of a listing; `complete` and `incomplete_reason` come with all pages. more: its other properties."""
+    """Return the schema of a listing; `complete` and `incomplete_reason` come with `all`. more: other properties."""
     return {
         "type": "object",
         "properties": {

@@ -1,8 +1,8 @@
-"""Which changes of an incident are left to write, given how it is now (api-schema, updateIncident).
+"""Decide which changes of an incident to write, given its present state (api-schema, updateIncident).
 
-A write may come hours late: from a recovered delivery, a parked run, a retry or a replay. Since 2025-09-18 a status of
-`triggered` or `acknowledged` reopens a resolved incident and assigns it, so a status is written only where it still
-means what was asked for.
+A write may be hours late: from a recovered delivery, a parked run, a retry or a replay. Since 2025-09-18 a status of
+`triggered` or `acknowledged` reopens and reassigns a resolved incident. So a status is written only if it still has
+the intended effect.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Decision:
-    """send: the fields to write. reason: why less than was asked for is written. reopens: whether that is intended."""
+    """send: the fields to write. reason: why requested fields are left out. reopens: whether to reopen it."""
 
     send: Json
     reason: str | None = None
@@ -31,7 +31,7 @@ class Decision:
 
 
 def decide(asked: Json, incident: Json) -> Decision:
-    """What is left of an input for an incident in that state."""
+    """Return what to write of an input for an incident in that state."""
     send = {name: asked[name] for name in ("title", "urgency") if _differs(name, asked, incident)}
     status, present = asked.get("status"), incident["status"]
     if status is None:
@@ -45,7 +45,7 @@ def decide(asked: Json, incident: Json) -> Decision:
 
 
 def output(incident: Json, applied: list[str], reason: str | None, *, reopened: bool | None = False) -> Json:
-    """The action's answer. reopened: None when PagerDuty did not say."""
+    """Return the action's output. reopened: None if PagerDuty's log does not tell."""
     return {
         "incident": incident,
         "changed": bool(applied),

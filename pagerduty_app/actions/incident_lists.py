@@ -22,16 +22,16 @@ from pagerduty_app.actions.lookups import USERS as USER_LOOKUP
 from workflows.catalog import ActionType
 from workflows.catalog.schemas import Text
 
-# PagerDuty answers 400 beyond six months (api-schema, listIncidents); the shortest six months have 181 days.
+# PagerDuty returns 400 beyond six months (api-schema, listIncidents); the shortest six months have 181 days.
 _LONGEST_SPAN = timedelta(days=184)
 _NEVER = (
-    "PagerDuty assigns resolved incidents to nobody, so user_ids with statuses resolved alone finds nothing. "
+    "PagerDuty assigns resolved incidents to no one, so user_ids with statuses resolved alone finds nothing. "
     "Leave one of them out, or add another status."
 )
 
 
 class ListIncidentsInput(ListingInput):
-    """Without since, until or date_range: the last month. More than six months only with all pages."""
+    """Input of a listing. Without since, until or date_range: the last month. Beyond six months only with `all`."""
 
     statuses = serializers.ListField(
         child=serializers.ChoiceField(choices=STATUSES), required=False, allow_empty=False, label="Statuses"
@@ -43,7 +43,7 @@ class ListIncidentsInput(ListingInput):
     team_ids = Ids(label="Teams")
     user_ids = Ids(
         label="Assigned to",
-        help_text="Assigned now: a resolved incident is assigned to nobody",
+        help_text="Assigned now: a resolved incident is assigned to no one",
         lookup=USER_LOOKUP,
     )
     incident_key = Text(max_length=255, required=False, label="Incident key")

@@ -1,4 +1,4 @@
-"""What an incident's log says of status changes (api-schema, listIncidentLogEntries; needs incidents.read)."""
+"""Status changes in an incident's log (api-schema, listIncidentLogEntries; needs incidents.read)."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ _PAGE = 100
 
 
 def statuses(api: Api, incident_id: str, since: datetime | None) -> list[Json]:
-    """[{"status", "agent", "at"}], the newest first; one page. Raises PagerDutyError."""
+    """Return [{"status", "agent", "at"}], newest first, of one page. Raise PagerDutyError."""
     asked: Json = {"limit": _PAGE}
     if since is not None:
         asked["since"] = (since - timedelta(seconds=1)).isoformat()
@@ -35,7 +35,7 @@ def _read(entries: list[Json], since: datetime | None) -> Iterator[Json]:
 
 
 def change_by(entries: list[Json], agent: Any, status: str) -> list[Json]:
-    """From the newest change to that status by that user on; [] where there is none."""
+    """Return the changes from the newest one to that status by that user on; [] if there is none."""
     for index, entry in enumerate(entries):
         if (entry["agent"], entry["status"]) == (agent, status):
             return entries[index:]
@@ -43,7 +43,7 @@ def change_by(entries: list[Json], agent: Any, status: str) -> list[Json]:
 
 
 def reopened(entries: list[Json]) -> bool | None:
-    """Whether the first of these changes brought a resolved incident back; None without any."""
+    """Return whether the first of these changes reopened a resolved incident; None without changes."""
     if not entries:
         return None
     others = (entry["status"] for entry in entries if entry["status"] != entries[0]["status"])

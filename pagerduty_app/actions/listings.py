@@ -12,14 +12,14 @@ from pagerduty_app.client.paging import rows_of
 from workflows.catalog import Caller, Json, Streamed
 
 _DEFAULT_LIMIT = 25
-# What one answer holds; a stream has no such bound.
+# The bound of one response; a stream has none.
 MOST_ROWS = 50_000
 _PAGING = frozenset({"all", "offset", "limit"})
 _TIMES = frozenset({"since", "until", "date_range"})
 
 
 def listing(collection: str) -> Callable[[Api, Json, Caller], Json]:
-    """perform for a listing of that collection."""
+    """Return `perform` for a listing of that collection."""
 
     def perform(api: Api, data: Json, caller: Caller) -> Json:
         span = _span(collection, data)
@@ -36,7 +36,7 @@ def listing(collection: str) -> Callable[[Api, Json, Caller], Json]:
 
 
 def stream(collection: str) -> Callable[[Api, Json, Caller], Iterator[Streamed]]:
-    """stream for a listing of that collection: its rows page by page, then what is to be known of the whole."""
+    """Return `stream` for a listing of that collection: rows page by page, then the summary."""
 
     def rows(api: Api, data: Json, caller: Caller) -> Iterator[Streamed]:
         span, read = _span(collection, data), 0
@@ -52,14 +52,14 @@ def stream(collection: str) -> Callable[[Api, Json, Caller], Iterator[Streamed]]
 
 
 def in_background(data: Json) -> bool:
-    """Whether it goes through everything, which may take its time."""
+    """Return whether the input asks for all pages, which can take long."""
     return bool(data.get("all"))
 
 
 def _walk(api: Api, collection: str, data: Json, span: Span | None, until: float) -> Walk:
     if span is None:
         return api.everything(collection, _filters(data), until)
-    # Without an end of its own it goes on until what is there, also by a clock that is ahead of ours.
+    # Without `until` the listing ends at the newest row, also if PagerDuty's clock is ahead of ours.
     return api.all_incidents(_filters(data), span.since, None if span.open else span.until, until)
 
 
@@ -74,7 +74,7 @@ def _everything(collection: str, walk: Walk, span: Span | None, caller: Caller) 
                 break
     except Exhausted:
         if not rows:
-            raise  # nothing is lost by beginning later
+            raise  # no row is lost: the retry starts again
         spent = True
     answer = {collection: rows, "offset": 0, "limit": len(rows)} | _summary(walk, len(rows), span)
     if full:

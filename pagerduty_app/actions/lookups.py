@@ -1,4 +1,4 @@
-"""What people choose from: the services, users, teams and schedules of the connected account.
+"""Options of choices: the services, users, teams and schedules of the connected account.
 
 Escalation policies and priorities would need scopes that are not among the six (PagerDuty api-schema).
 """
@@ -20,7 +20,7 @@ _LONGEST_LABEL = 200
 
 
 def _rows(api: Api, collection: str, query: str) -> Iterator[Json]:
-    """Row by row; PagerDuty is asked for a further page when one is wanted. A row that is none is left out."""
+    """Yield row by row, requesting further pages on demand. Malformed rows are left out."""
     wanted = {"query": query} if query else {}
     offset, seen = 0, set[str]()
     while True:
@@ -41,14 +41,14 @@ def _rows(api: Api, collection: str, query: str) -> Iterator[Json]:
 
 
 def _text(row: Json, *names: str) -> str:
-    """The first of these that is text, on one line."""
+    """Return the first value that is text, on one line."""
     found: list[Any] = [row.get(name) for name in names]
     text = next((value for value in found if isinstance(value, str) and value.strip()), "")
     return " ".join(text.split())[:_LONGEST_LABEL]
 
 
 def _named(collection: str) -> Callable[[Api, str], Iterator[Option]]:
-    """What of that collection there is, by name."""
+    """Return the look-up of a collection by name."""
 
     def load(api: Api, query: str) -> Iterator[Option]:
         for row in _rows(api, collection, query):
@@ -59,7 +59,7 @@ def _named(collection: str) -> Callable[[Api, str], Iterator[Option]]:
 
 
 def _users(value: str) -> Callable[[Api, str], Iterator[Option]]:
-    """Users by name and address. value: the property an input takes."""
+    """Return the look-up of users by name and address. value: the property that the input takes."""
 
     def load(api: Api, query: str) -> Iterator[Option]:
         for row in _rows(api, "users", query):

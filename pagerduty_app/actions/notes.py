@@ -1,4 +1,4 @@
-"""pagerduty/create-incident-note: one call makes one note, also when answers are lost."""
+"""pagerduty/create-incident-note: one request creates one note, also when responses are lost."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from pagerduty_app.client import Api
 from workflows.catalog import ActionType, Caller, Json, ProviderError
 from workflows.catalog.schemas import ActionInput, Text
 
-# Their clock and ours may differ by this much.
+# The largest difference between PagerDuty's clock and ours.
 _SKEW = timedelta(minutes=2)
 _TWIN_SECONDS = 2.0
 
@@ -31,10 +31,10 @@ def perform(api: Api, data: Json, caller: Caller) -> Json:
 
 
 def recover(api: Api, data: Json, caller: Caller) -> Json | None:
-    """The note an earlier attempt left: same text, same author, not older than that attempt, and no other call's.
+    """Return the note of an earlier attempt: same text and author, not older, and not another request's.
 
-    PagerDuty knows no idempotency key for notes (api-schema, createIncidentNote). The notes are read before
-    the twins: whoever made one of them is then either done, with its id on record, or still at work.
+    PagerDuty has no idempotency key for notes (api-schema, createIncidentNote). Read the notes before the concurrent
+    requests: the request that made a note is then either done, with the note's id stored, or still running.
     """
     author = requester(api, data["from"], caller)
     with provider_errors():

@@ -1,7 +1,7 @@
-"""Who is on call: schedules, the people of a schedule, users and teams.
+"""On-call actions: schedules, the people on call in a schedule, users and teams.
 
-GET /oncalls would need the scope oncalls.read, which is not among the six (PagerDuty api-schema); a schedule's
-users need users.read alone.
+GET /oncalls would need the scope oncalls.read, which is not among the six (PagerDuty api-schema). A schedule's users
+need only users.read.
 """
 
 from datetime import timedelta
@@ -20,7 +20,7 @@ from pagerduty_app.client.paging import rows_of
 from workflows.catalog import ActionType, Caller, Json
 from workflows.catalog.schemas import ActionInput, Text
 
-# How far ahead the end of a shift is looked for; PagerDuty renders three months at most.
+# How far ahead to search for the end of a shift; PagerDuty renders at most three months.
 AHEAD = timedelta(days=31)
 
 
@@ -33,14 +33,14 @@ def schedule_field() -> Id:
 
 
 class GetOnCallInput(ActionInput):
-    """Without `at`: now."""
+    """Input of get-on-call. Without `at`: now."""
 
     schedule_id = schedule_field()
     at = Moment(required=False, label="At", help_text="Default: now")
 
 
 class OnCallInput(ActionInput):
-    """Without since and until: now."""
+    """Input of list-on-call. Without since and until: now."""
 
     schedule_id = schedule_field()
     since = Moment(required=False, label="Since")
@@ -57,7 +57,7 @@ class OnCallInput(ActionInput):
 def _on_call(api: Api, data: Json, caller: Caller) -> Json:
     since, until = data.get("since"), data.get("until")
     if since is None or until is None:
-        # Shifts begin and end on whole seconds, so this one has nobody in it but who is on call now.
+        # Shifts begin and end on whole seconds, so a range of one second has only the people on call now.
         since = clock.now().replace(microsecond=0)
         until = since + timedelta(seconds=1)
     window = {"since": since.isoformat(), "until": until.isoformat()}

@@ -1,4 +1,4 @@
-"""The window of a listing of incidents: both ends are always sent, and told in the answer."""
+"""The time window of a listing of incidents: both ends are always sent and returned."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,15 +7,15 @@ from typing import Self
 from core.db import clock
 from workflows.catalog import Json
 
-# PagerDuty means a month where an end is left out: the last one without both, the one from `since` on without `until`
-# (api-schema, listIncidents; its staff).
+# If an end is missing, PagerDuty lists a month: the last one without both, the one after `since` without `until`
+# (api-schema, listIncidents; PagerDuty's staff).
 _DEFAULT = timedelta(days=30)
 _SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
 class Span:
-    """From since until; both None for ever. open: until is only where the listing begins."""
+    """A time window; both ends None for all time. open: `until` was not given, it is when the listing began."""
 
     since: datetime | None
     until: datetime | None
@@ -23,7 +23,7 @@ class Span:
 
     @classmethod
     def of(cls, data: Json) -> Self:
-        """What the input asks for: without an end until now, without a beginning a month."""
+        """Return the window of an input: without an end until now, without a beginning one month."""
         if data.get("date_range") == "all":
             return cls(None, None, open=True)
         since, until = data.get("since"), data.get("until")
@@ -31,14 +31,14 @@ class Span:
         return cls(since or (end - _DEFAULT).replace(microsecond=0), end, open=until is None)
 
     def asked(self) -> Json:
-        """As PagerDuty is asked for it, and as the answer tells it: never by one end alone."""
+        """Return the window as request parameters and as output: never one end alone."""
         if self.since is None or self.until is None:
             return {"date_range": "all"}
         return {"since": _text(self.since), "until": _text(self.until)}
 
 
 def _end_of(since: datetime | None) -> datetime:
-    """Now; what begins later has one second. The second that has begun is not cut."""
+    """Return now, rounded up to a whole second; a window that begins later has one second."""
     now = clock.now().replace(microsecond=0) + _SECOND
     return max(now, since + _SECOND) if since else now
 

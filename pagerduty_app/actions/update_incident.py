@@ -1,4 +1,4 @@
-"""pagerduty/update-incident: looks first, and never brings a resolved incident back unless that is asked for."""
+"""pagerduty/update-incident: read the incident first, and reopen a resolved one only if requested."""
 
 from datetime import timedelta
 from typing import Any
@@ -24,22 +24,22 @@ from workflows.catalog import ActionType, Caller, Effect, Json, Prepared, Provid
 from workflows.catalog.schemas import ActionInput, Flag, Text
 from workflows.formatting.datetimes import moment
 
-# Their clock and ours may differ by this much.
+# The largest difference between PagerDuty's clock and ours.
 _SKEW = timedelta(minutes=2)
-# The incident as it was when it was looked at, beside the input.
+# Key under which the incident read before the write is kept beside the input.
 _SEEN = "_seen"
 _SOMEBODY_WAS_FASTER = frozenset({"incident_already_resolved", "incident_already_acknowledged"})
 
 
 class UpdateIncidentInput(ActionInput):
-    """At least one change."""
+    """Input of update-incident: at least one change."""
 
     incident_id = incident_field()
     status = serializers.ChoiceField(
         choices=STATUSES,
         required=False,
         label="Status",
-        help_text="Acknowledging in somebody’s name can reassign the incident to them",
+        help_text="Acknowledging in a user’s name can reassign the incident to them",
     )
     title = Text(max_length=LONGEST_TITLE, required=False, label="Title", cut=True)
     urgency = serializers.ChoiceField(choices=URGENCIES, required=False, label="Urgency")
@@ -65,12 +65,12 @@ class UpdateIncidentInput(ActionInput):
 
 
 def _present(api: Api, data: Json) -> Json:
-    """The incident as it is now. Raises PagerDutyError."""
+    """Return the incident as it is now. Raise PagerDutyError."""
     return object_of(api.get_incident(data["incident_id"]), "incident", needs=("id", "status"))
 
 
 def prepare(api: Api, data: Json, caller: Caller) -> Prepared:
-    """Look at the incident before anything is sent. Raises ProviderError."""
+    """Read the incident before anything is sent. Raise ProviderError."""
     with provider_errors():
         seen = _present(api, data)
     decision = decide(data, seen)
@@ -90,12 +90,12 @@ def perform(api: Api, data: Json, caller: Caller) -> Json:
             seen = _present(api, data)
             decision = decide(data, seen)
             if "status" in decision.send:
-                raise  # it refuses what the incident seems to need
+                raise  # it refuses what the incident's state requires
         return _write(api, data | {_SEEN: seen}, decision, caller)
 
 
 def _write(api: Api, data: Json, decision: Decision, caller: Caller) -> Json:
-    """Raises PagerDutyError."""
+    """Write the decided fields. Raise PagerDutyError."""
     if not decision.send:
         return output(data[_SEEN], [], decision.reason)
     answer = api.update_incident(data["from"], data["incident_id"], {"type": "incident", **decision.send})
@@ -106,9 +106,9 @@ def _write(api: Api, data: Json, decision: Decision, caller: Caller) -> Json:
 
 
 def _reopened_by_accident(api: Api, data: Json, decision: Decision, caller: Caller) -> bool | None:
-    """Whether the incident was resolved between the look and the write; the log alone can tell.
+    """Return whether the incident was resolved between read and write, as the log shows; None if it does not.
 
-    None where it does not. What has been written stays written, so nothing that goes wrong here is an error.
+    The write has taken effect, so a failure here is not an error.
     """
     status = decision.send.get("status")
     if status not in ("triggered", "acknowledged"):
@@ -127,10 +127,10 @@ def _agent(api: Api, data: Json, caller: Caller) -> Any:
 
 
 def recover(api: Api, data: Json, caller: Caller) -> Json | None:
-    """The result of an earlier attempt, if PagerDuty shows that it had its effect.
+    """Return the result of an earlier attempt, if PagerDuty shows that it took effect.
 
-    A status by what the log says, since it may have changed again meanwhile; anything else by the incident. Where
-    nothing is shown, the incident is looked at and decided on as for the first time.
+    The log shows a status, which may have changed again; the incident shows the other fields. If neither does, decide
+    again as for a first attempt.
     """
     asked = [name for name in CHANGES if name in data]
     with provider_errors():

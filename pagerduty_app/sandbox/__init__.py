@@ -1,1 +1,1 @@
-"""A local PagerDuty to build, demo and test against. It knows PagerDuty, not this product."""
+"""A local PagerDuty to build, demo and test against; independent of this product."""

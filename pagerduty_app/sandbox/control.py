@@ -1,4 +1,4 @@
-"""The control calls under /_sandbox/: people at PagerDuty, faults and inspection, for demos and tests. No sign-in."""
+"""The control API under /_sandbox/: acts of people, faults, inspection. For demos and tests; no sign-in."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -31,7 +31,7 @@ def body_of(request: HttpRequest) -> Json:
 
 
 def account_of(sandbox: Sandbox, name: str) -> str:
-    """The id of the account with that subdomain."""
+    """Return the id of the account with that subdomain."""
     for account in sandbox.store.all("account"):
         if account["subdomain"] == name:
             return str(account["id"])
@@ -40,7 +40,7 @@ def account_of(sandbox: Sandbox, name: str) -> str:
 
 @require_GET
 def state(request: HttpRequest) -> HttpResponse:
-    """Counts; also the sign that the sandbox is up."""
+    """Return counts; also serves as health check."""
     sandbox = sandbox_of(request)
     store = sandbox.store
     return JsonResponse(
@@ -91,7 +91,7 @@ def settings(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def subscriptions(request: HttpRequest) -> HttpResponse:
-    """POST {"account", "url", "events"?, "filter"?} → {"id", "secret"}: somebody adds a webhook in PagerDuty."""
+    """POST {"account", "url", "events"?, "filter"?} → {"id", "secret"}: add a webhook as a person would."""
     sandbox = sandbox_of(request)
     if request.method == "GET":
         rows = [{"id": row["id"], "url": row["url"]} for row in sandbox.store.all("subscription")]
@@ -115,7 +115,7 @@ def ping(request: HttpRequest, some_id: str) -> HttpResponse:
 
 @require_GET
 def deliveries(request: HttpRequest) -> HttpResponse:
-    """The last 1,000 deliveries, of one subscription if asked, oldest first."""
+    """Return the last 1,000 deliveries, optionally of one subscription, oldest first."""
     names = ("subscription", "lane", "event_type", "state", "attempts", "last_status")
     rows = sandbox_of(request).store.rows(
         "SELECT subscription, lane, event_type, state, attempts, last_status FROM deliveries"
@@ -129,8 +129,8 @@ def deliveries(request: HttpRequest) -> HttpResponse:
 def incidents(request: HttpRequest) -> HttpResponse:
     """{"account", "service_id", "title"?, "urgency"?, "count"?, "created_at"?, "apart"?, "silent"?} → {"incidents"}.
 
-    silent: without events, for filling lists; several thousand at once are fine. apart: seconds by which each of those
-    is older than the one before, which is as old as `created_at` says, or new.
+    silent: without events, for filling lists with several thousand at once. apart: seconds by which each is older than
+    the one before; the first is created at `created_at`, or now.
     """
     sandbox, body = sandbox_of(request), body_of(request)
     account = account_of(sandbox, body.get("account", "acme"))
@@ -157,7 +157,7 @@ def incidents(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "DELETE"])
 def incident(request: HttpRequest, incident_id: str) -> HttpResponse:
-    """The incident with its notes, as a person sees it in PagerDuty."""
+    """Return the incident with its notes, as a person sees it in PagerDuty."""
     sandbox, account = sandbox_of(request), request.GET.get("account", "acme")
     account_id = account_of(sandbox, account)
     if request.method == "DELETE":
@@ -169,7 +169,7 @@ def incident(request: HttpRequest, incident_id: str) -> HttpResponse:
 
 @require_POST
 def act(request: HttpRequest, incident_id: str, what: str) -> HttpResponse:
-    """acknowledge, resolve, reopen, unacknowledge or note ({"content"}), as a person in PagerDuty."""
+    """Acknowledge, resolve, reopen, unacknowledge or annotate ({"content"}) as a person in PagerDuty."""
     sandbox, body = sandbox_of(request), body_of(request)
     account = account_of(sandbox, body.get("account", "acme"))
     user = sandbox.person(account, body.get("user"))
@@ -184,7 +184,7 @@ def act(request: HttpRequest, incident_id: str, what: str) -> HttpResponse:
 
 @require_POST
 def revoke_grants(request: HttpRequest) -> HttpResponse:
-    """{"client"?, "account"?, "user"?}: the person removes the app. → {"revoked": how many}"""
+    """{"client"?, "account"?, "user"?}: remove the app as a person would. → {"revoked": how many}"""
     wanted = {
         name: value for name, value in body_of(request).items() if name in ("client", "account", "user")
     }
@@ -193,7 +193,7 @@ def revoke_grants(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def requests(request: HttpRequest) -> HttpResponse:
-    """The last REST requests: time, method, path, query, status, client; never a token."""
+    """Return the last REST requests: time, method, path, query, status, client; never a token."""
     since = float(request.GET.get("since", 0))
     return JsonResponse(
         {"requests": [row for row in list(sandbox_of(request).requests) if row["at"] >= since]}

@@ -1,4 +1,4 @@
-"""The page of the fault switch: what is in force, the common faults in one click, and the call that sets any."""
+"""The page of the fault switch: active faults, common faults in one click, and the request that sets any."""
 
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ _READING = ["openid", "incidents.read", "services.read", "users.read", "schedule
 
 
 class Common(NamedTuple):
-    """A fault of the page. rule: what is posted to /_sandbox/faults, without the requests it strikes."""
+    """A fault of the page. rule: the body for /_sandbox/faults, without the requests that it affects."""
 
     name: str
     words: str
@@ -53,7 +53,7 @@ COMMON = {
         "Bad gateway", "The request is processed, then 502.", {"kind": "status_after", "status": 502}
     ),
 }
-# Requests that a fault may strike: name, method, path.
+# Requests that a fault can affect: name, method, path.
 REQUESTS = {
     "api": ("All REST API requests", "", "^/(?!oauth/)"),
     "reads": ("Read requests (GET)", "GET", "^/(?!oauth/)"),
@@ -73,7 +73,7 @@ CONSENT = {
 
 @require_http_methods(["GET", "POST"])
 def faults(request: HttpRequest) -> HttpResponse:
-    """GET shows the page; POST sets a common fault, answers consents with an error, or clears all."""
+    """Show the page (GET); set a common fault, let consents fail, or clear all (POST)."""
     faults = sandbox_of(request).faults
     if request.method == "POST":
         _set(request)
@@ -88,7 +88,7 @@ def faults(request: HttpRequest) -> HttpResponse:
         requests=REQUESTS,
         times=TIMES,
         consents=CONSENT,
-        # Each text in parts; every second one is the name of a field.
+        # Texts split into parts; every second part is the name of a field.
         kinds={kind: words.split("`") for kind, words in KINDS.items()},
         base_url=sandbox_of(request).base_url,
     )

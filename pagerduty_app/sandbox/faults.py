@@ -1,4 +1,4 @@
-"""The fault switch: makes the sandbox slow, refusing, or silent after the work was done."""
+"""The fault switch: make the sandbox slow, refuse, or lose its response after the work was done."""
 
 import random
 import re
@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-# What is asked for is done within this time or not at all, however long the answer to it is kept back.
+# The work is done within this time or not at all, even if the response is delayed for longer.
 WORKS_FOR_SECONDS = 15.0
 KINDS = {
     "delay": "Delays the response by `seconds`.",
@@ -19,15 +19,15 @@ KINDS = {
     "ignore_offset": "A list starts with its first row, whatever offset is requested.",
     "refuse_token": "Returns 401 for valid access tokens, while refreshing them still works.",
 }
-# The work is done all the same.
+# With these faults the work is done.
 BESIDE_THE_WORK = frozenset({"lose_answer", "status_after", "act_first", "ignore_offset"})
 
 
 @dataclass
 class Rule:
-    """When and how to fail. path: a regular expression found in the path. times: None means always.
+    """When and how to fail. path: a regular expression searched in the path. times: None means always.
 
-    body: what `status` and `status_after` answer, JSON or text, in whatever shape; None is the documented one.
+    body: the response of `status` and `status_after`, any JSON or text; None is the documented one.
     """
 
     kind: str
@@ -55,7 +55,7 @@ class Rule:
         self._random = random.Random(self.seed)  # noqa: S311 - a repeatable coin
 
     def applies(self, method: str, path: str) -> bool:
-        """Whether it strikes now; a strike is counted."""
+        """Return whether it strikes now, and count the strike."""
         if self.method not in ("", method) or not re.search(self.path, path) or self.times == 0:
             return False
         if self.kind == "refuse_token" and path.startswith("/oauth/"):
@@ -72,7 +72,7 @@ class Rule:
 
     @property
     def seconds_before(self) -> float:
-        """How much of a delay comes before the work; the rest comes after it."""
+        """Return the part of a delay before the work; the rest follows it."""
         return min(self.seconds, WORKS_FOR_SECONDS)
 
     def as_json(self) -> dict[str, Any]:
@@ -80,9 +80,9 @@ class Rule:
 
 
 class Faults:
-    """The rules in force, oldest first; the first that applies strikes.
+    """The active rules, oldest first; the first that applies strikes.
 
-    scopes: all that a consent grants, None for any. consent: the error that consents are answered with (OAuth's form).
+    scopes: the scopes that a consent grants at most, None for any. consent: the OAuth error that consents return.
     """
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class Faults:
         self.consent: dict[str, str] = {}
 
     def add(self, rules: list[dict[str, Any]]) -> None:
-        """Raises ValueError or TypeError for a rule that is not one."""
+        """Add a rule. Raise ValueError or TypeError if it is invalid."""
         made = [Rule(**rule) for rule in rules]
         with self._lock:
             self.rules += made
@@ -102,7 +102,7 @@ class Faults:
             self.rules, self.scopes, self.consent = [], None, {}
 
     def in_force(self) -> int:
-        """How many faults the next requests and consents may meet."""
+        """Return the number of active faults."""
         rules = sum(not rule.used_up for rule in self.rules)
         return rules + (self.scopes is not None) + bool(self.consent)
 

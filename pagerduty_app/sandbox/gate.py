@@ -1,4 +1,4 @@
-"""The gate every REST request passes: faults, token, region, scope, rate limit, and the form of the answer."""
+"""The checks of every REST request: faults, token, region, scope, rate limit; and the form of the response."""
 
 import json
 import socket
@@ -20,7 +20,7 @@ Answer = tuple[int, Json | None]
 
 @dataclass
 class Call:
-    """One REST request by a grant. body: its JSON object, {} without one."""
+    """A REST request with its grant. body: its JSON object, {} without one."""
 
     sandbox: Sandbox
     request: HttpRequest
@@ -30,7 +30,7 @@ class Call:
     body: Json
 
     def requester(self) -> Json:
-        """The user named by From, which create, update and note require (developer docs, error 1008)."""
+        """Return the user named by From, required by create, update and note (developer docs, error 1008)."""
         email = self.request.headers.get("From", "").lower()
         users = self.sandbox.store.all("user", self.account)
         found = next((user for user in users if user["email"].lower() == email), None)
@@ -39,7 +39,7 @@ class Call:
         return found
 
     def object(self, name: str) -> Json:
-        """The named object of the body."""
+        """Return the named object of the body."""
         value = self.body.get(name)
         if not isinstance(value, dict):
             raise invalid(f"{name} must be an object.")
@@ -52,7 +52,7 @@ def sandbox_of(request: HttpRequest) -> Sandbox:
 
 
 def operation(**scopes: str) -> Callable[[Callable[..., Answer]], Callable[..., HttpResponse]]:
-    """A view for a REST path; scopes: method (lower case) → the scope it needs, "" for none."""
+    """Return a decorator for the view of a REST path. scopes: method (lower case) → required scope, "" for none."""
 
     def decorate(handle: Callable[..., Answer]) -> Callable[..., HttpResponse]:
         @wraps(handle)
@@ -136,7 +136,7 @@ def _body(request: HttpRequest) -> Json:
 
 # --- faults ------------------------------------------------------------------------------------------
 def _tamper(rule: Rule, sandbox: Sandbox, request: HttpRequest, path: dict[str, str]) -> None:
-    """What a fault does ahead of the work."""
+    """Apply what a fault does ahead of the work."""
     if rule.kind == "act_first":
         sandbox.act(path["incident_id"], rule.act)
     elif rule.kind == "ignore_offset":
@@ -146,7 +146,7 @@ def _tamper(rule: Rule, sandbox: Sandbox, request: HttpRequest, path: dict[str, 
 
 
 def before(rule: Rule | None) -> HttpResponse | None:
-    """What a fault does in place of the work, or None."""
+    """Return the response of a fault that replaces the work, or None."""
     if rule is None or rule.kind in BESIDE_THE_WORK:
         return None
     if rule.kind == "delay":
@@ -167,7 +167,7 @@ def before(rule: Rule | None) -> HttpResponse | None:
 
 
 def _as_told(rule: Rule) -> HttpResponse:
-    """The status with the body that the fault says: text as an HTML page or as it is, else JSON."""
+    """Return the fault's status and body: text as an HTML page or as it is, else JSON."""
     if isinstance(rule.body, str):
         kind = "text/html" if rule.body.lstrip().startswith("<") else "text/plain"
         return HttpResponse(rule.body, status=rule.status, content_type=kind)
@@ -176,7 +176,7 @@ def _as_told(rule: Rule) -> HttpResponse:
 
 
 def after(rule: Rule | None, request: HttpRequest, answer: HttpResponse) -> HttpResponse:
-    """Keep the answer back, give another, or cut the connection instead of answering, where the fault says so."""
+    """Apply a fault after the work: delay or replace the response, or cut the connection."""
     if rule is not None and rule.kind == "status_after":
         return _as_told(rule)
     if rule is not None and rule.kind == "delay":

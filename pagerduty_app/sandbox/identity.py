@@ -1,4 +1,4 @@
-"""PagerDuty's sign-in: the consent page, the token endpoint, and what OpenID clients look up."""
+"""PagerDuty's identity server: consent page, token endpoint, OpenID discovery."""
 
 import secrets
 from urllib.parse import urlencode, urlsplit
@@ -12,7 +12,7 @@ from pagerduty_app.sandbox.sandbox import SCOPES, Sandbox
 from pagerduty_app.sandbox.tokens import InvalidGrant
 
 _ISSUER = "/global/oauth/anonymous"
-# The browser's session with PagerDuty: the person who consented last.
+# Cookie of the browser's session with PagerDuty: the user who consented last.
 SIGNED_IN = "sandbox_user"
 _KEPT = (
     "client_id",
@@ -27,7 +27,7 @@ _KEPT = (
 
 @require_http_methods(["GET", "POST"])
 def authorize(request: HttpRequest) -> HttpResponse:
-    """GET shows the consent page, POST is the person's decision."""
+    """Show the consent page (GET); handle the decision (POST)."""
     sandbox = sandbox_of(request)
     asked = {name: (request.POST or request.GET).get(name, "") for name in _KEPT}
     redirect = urlsplit(asked["redirect_uri"])
@@ -43,7 +43,7 @@ def authorize(request: HttpRequest) -> HttpResponse:
 
 
 def _wrong_with(asked: dict[str, str]) -> dict[str, str]:
-    """The error that a request which is not in order is answered with; {} for one that is."""
+    """Return the OAuth error of an invalid request; {} for a valid one."""
     if asked["response_type"] != "code":
         return {"error": "unsupported_response_type"}
     classic = bool({"read", "write"} & set(asked["scope"].split()))
@@ -53,7 +53,7 @@ def _wrong_with(asked: dict[str, str]) -> dict[str, str]:
 
 
 def _consent_page(sandbox: Sandbox, asked: dict[str, str], signed_in: str) -> str:
-    """Offer the person who is signed in first, else one of an account that has not let the app in."""
+    """Show the signed-in user first, else a user of an account that has not authorized the app."""
     let_in = sandbox.tokens.accounts_of(asked["client_id"])
     accounts = [
         (account["subdomain"], account["id"] in let_in, sandbox.store.all("user", account["id"]))
@@ -78,7 +78,7 @@ def _allow(sandbox: Sandbox, asked: dict[str, str], user_id: str) -> HttpRespons
     if account is None:
         return HttpResponse("Unknown user.", status=400, content_type="text/plain")
     allowed = SCOPES if sandbox.faults.scopes is None else sandbox.faults.scopes
-    # A scope that is not allowed is no error; the answer just carries fewer (developer docs, OAuth).
+    # A scope that is not allowed is no error; the response has fewer scopes (developer docs, OAuth).
     granted = [scope for scope in asked["scope"].split() if scope in allowed] or ["openid"]
     code = sandbox.tokens.new_code(
         {
@@ -103,7 +103,7 @@ def _back(asked: dict[str, str], **answer: str) -> HttpResponse:
 
 @require_POST
 def token(request: HttpRequest) -> HttpResponse:
-    """authorization_code and refresh_token, form-encoded (RFC 6749)."""
+    """Exchange an authorization_code or refresh_token, form-encoded (RFC 6749)."""
     sandbox = sandbox_of(request)
     rule = sandbox.faults.strike("POST", request.path)
     return after(rule, request, before(rule) or _token(sandbox, request))

@@ -1,4 +1,4 @@
-"""Incidents: opening, changing and annotating them, and the webhook events that each change makes."""
+"""Open, change and annotate incidents, and announce the webhook event of each change."""
 
 import json
 import secrets
@@ -14,7 +14,7 @@ from pagerduty_app.sandbox.world import reference, reference_to
 Json = dict[str, Any]
 Announce = Callable[[str, str, Json, Json, Json | None], None]
 STATUSES = ("triggered", "acknowledged", "resolved")
-# (from, to) → the event it makes (developer docs, webhooks v3, event types).
+# (from, to) → event type (developer docs, webhooks v3, event types).
 _TRANSITIONS = {
     ("triggered", "acknowledged"): "incident.acknowledged",
     ("triggered", "resolved"): "incident.resolved",
@@ -23,7 +23,7 @@ _TRANSITIONS = {
     ("resolved", "triggered"): "incident.reopened",
     ("resolved", "acknowledged"): "incident.reopened",
 }
-# PagerDuty cuts what is longer, without a word.
+# PagerDuty cuts longer titles silently.
 _LONGEST_TITLE = 1024
 EVENT_TYPES = ["incident.triggered", "incident.annotated", *sorted(set(_TRANSITIONS.values()))]
 
@@ -33,7 +33,7 @@ def now_text() -> str:
 
 
 class Incidents:
-    """announce(account, event_type, data, incident, agent) sends an event to the subscriptions."""
+    """The incidents of all accounts. announce(account, event_type, data, incident, agent) sends an event."""
 
     def __init__(self, store: Store, base_url: str, announce: Announce) -> None:
         self._store = store
@@ -50,7 +50,7 @@ class Incidents:
         return incident
 
     def open(self, account: str, user: Json, wanted: Json) -> Json:
-        """wanted: the incident object of POST /incidents, its shape already checked."""
+        """Open an incident. wanted: the incident object of POST /incidents, already validated."""
         service = self._store.get("service", str(wanted["service"].get("id")))
         if service is None or not self._belongs("service", service["id"], account):
             raise Refused(400, 2001, "Invalid Input Provided", "Service not found.")
@@ -68,7 +68,7 @@ class Incidents:
         return incident
 
     def insert(self, account: str, service_id: str, **fields: Any) -> Json:
-        """An incident as the tests want it, without any event. fields override what a new one has."""
+        """Insert an incident without an event, for tests. fields override the defaults."""
         service = self._store.get("service", service_id)
         if service is None:
             raise not_found(5002, "Service Not Found")
@@ -76,7 +76,7 @@ class Incidents:
         return self._new(account, user, service, {"title": "An incident", **fields}, **fields)
 
     def change(self, account: str, user: Json, incident_id: str, wanted: Json) -> Json:
-        """wanted: status, title, urgency, resolution as in PUT /incidents/{id}.
+        """Change an incident. wanted: status, title, urgency, resolution as in PUT /incidents/{id}.
 
         A resolved incident that gets another status is reopened (api-schema, updateIncident).
         """
@@ -104,7 +104,7 @@ class Incidents:
         return incident
 
     def annotate(self, account: str, user: Json, incident_id: str, content: str) -> Json:
-        """The note (api-schema, IncidentNote)."""
+        """Add a note and return it (api-schema, IncidentNote)."""
         incident = self.get(account, incident_id)
         if self._store.count("note", incident_id) >= 2000:
             raise invalid("An incident has at most 2000 notes.")
@@ -131,7 +131,7 @@ class Incidents:
         return self._store.all("note", incident_id)
 
     def log(self, account: str, incident_id: str) -> list[Json]:
-        """The newest first (api-schema, LogEntry)."""
+        """Return the log entries, newest first (api-schema, LogEntry)."""
         self.get(account, incident_id)
         return self._store.all("log_entry", incident_id)[::-1]
 
@@ -194,7 +194,7 @@ class Incidents:
             incident |= {"resolved_at": at, "assignments": []}
 
     def _assignee(self, incident: Json, status: str, user: Json) -> Json:
-        """Who gets a reopened incident: who acknowledged it, else the first of its escalation policy."""
+        """Return the assignee of a reopened incident: who acknowledged it, else the first of its escalation policy."""
         if status == "acknowledged":
             return reference_to(user)
         policy = self._store.get("escalation_policy", incident["escalation_policy"]["id"])

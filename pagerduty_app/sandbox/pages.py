@@ -1,4 +1,4 @@
-"""The pages where people play PagerDuty: incidents and one incident."""
+"""The sandbox's pages for PagerDuty's users: list of incidents, one incident."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ _ACTS = {"acknowledge": "acknowledged", "resolve": "resolved", "reopen": "trigge
 
 
 def page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
-    """The page, with what the header of each needs."""
+    """Return the page, with the context of its header."""
     sandbox = sandbox_of(request)
     accounts = [row["subdomain"] for row in sandbox.store.all("account")]
     shared = {"accounts": accounts, "home": home_of(request), "faults_in_force": sandbox.faults.in_force()}
@@ -26,7 +26,7 @@ def page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
 
 
 def home_of(request: HttpRequest) -> str:
-    """The subdomain of the person who is signed in, else of the first account."""
+    """Return the subdomain of the signed-in user, else of the first account."""
     sandbox = sandbox_of(request)
     account = sandbox.home_of(request.COOKIES.get(SIGNED_IN, "")) or sandbox.store.all("account")[0]
     return str(account["subdomain"])
@@ -44,7 +44,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def incidents(request: HttpRequest, subdomain: str) -> HttpResponse:
-    """The account's newest incidents, of one service or urgency if asked; POST opens one."""
+    """List the account's newest incidents, optionally of one service or urgency; open one (POST)."""
     sandbox = sandbox_of(request)
     account = control.account_of(sandbox, subdomain)
     if request.method == "POST":
@@ -75,7 +75,7 @@ def incidents(request: HttpRequest, subdomain: str) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def incident(request: HttpRequest, incident_id: str) -> HttpResponse:
-    """One incident with its notes; POST acts on it."""
+    """Show one incident with its notes; act on it (POST)."""
     sandbox = sandbox_of(request)
     found = sandbox.store.rows("SELECT account FROM incidents WHERE id = ?", (incident_id,))
     if not found:

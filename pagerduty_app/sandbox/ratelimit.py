@@ -1,4 +1,4 @@
-"""The rate limit: so many requests a minute for each user and app (developer docs, rate limiting)."""
+"""The rate limit: requests a minute for each user and app (developer docs, rate limiting)."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ class RateLimit:
         self._lock = threading.Lock()
 
     def take(self, who: str) -> tuple[bool, dict[str, str]]:
-        """Whether the request is within the limit, and the ratelimit-* headers to answer with."""
+        """Count a request; return whether it is within the limit, and the ratelimit-* headers."""
         now = time.monotonic()
         with self._lock:
             started, used = self._windows.get(who, (now, 0))

@@ -4,7 +4,7 @@ from typing import Any
 
 
 class Refused(Exception):
-    """An answer other than success."""
+    """A response other than success."""
 
     def __init__(self, status: int, code: int, message: str, *errors: str, **more: Any) -> None:
         super().__init__(message)
@@ -27,7 +27,7 @@ def unauthorized() -> Refused:
 
 
 def missing_scope(scope: str, granted: list[str]) -> Refused:
-    """As client libraries report it: the scopes are named beside the message."""
+    """Return a refusal that names the scopes beside the message, as client libraries report it."""
     scopes = {"required_scopes": scope, "token_scopes": " ".join(granted)}
     return Refused(403, 2010, "Token missing required scopes", **scopes)
 

@@ -1,4 +1,4 @@
-"""The sandbox as one object: its parts, and how they are wired."""
+"""The sandbox as one object that wires its parts together."""
 
 import json
 import secrets
@@ -37,7 +37,7 @@ _REMEMBERED_REQUESTS = 20_000
 
 
 class Sandbox:
-    """path: where it keeps its state. clients: OAuth client id → secret."""
+    """The sandbox. path: of its state. clients: OAuth client id → secret."""
 
     def __init__(self, base_url: str, path: str, clients: dict[str, str]) -> None:
         self.base_url = base_url
@@ -56,7 +56,7 @@ class Sandbox:
         self.store.close()
 
     def reset(self) -> None:
-        """Back to the first day."""
+        """Restore the initial state."""
         self.sender.forget()
         self.store.clear()
         world.fill(self.store, self.base_url)
@@ -69,7 +69,7 @@ class Sandbox:
     def subscribe(
         self, account: str, url: str, events: list[str], filter_: Json, description: str = ""
     ) -> Json:
-        """A new subscription with its secret, which PagerDuty tells only this once. events: [] for all."""
+        """Create a subscription and return it with its secret, which is shown only now. events: [] for all."""
         subscription: Json = {
             "id": f"PWH{secrets.token_hex(5).upper()}",
             "account": account,
@@ -86,7 +86,7 @@ class Sandbox:
         return subscription
 
     def announce(self, account: str, event_type: str, data: Json, incident: Json, agent: Json | None) -> None:
-        """Send an event about `incident` to every subscription that wants it: it happened once, at one moment."""
+        """Send one event about `incident` to every matching subscription, with the same id and time."""
         at = datetime.now(UTC)
         for subscription in self.store.all("subscription", account):
             if is_active(subscription) and _wants(subscription, event_type, incident):
@@ -99,12 +99,12 @@ class Sandbox:
         self.sender.send(subscription, event, event_type="pagey.ping", lane=f"ping-{time.time_ns()}")
 
     def person(self, account: str, user_id: str | None = None) -> Json:
-        """A user of the account: that one, or the first."""
+        """Return that user of the account, or the first one."""
         users = self.store.all("user", account)
         return next((user for user in users if user["id"] == user_id), users[0])
 
     def home_of(self, user_id: str) -> Json | None:
-        """The account that the user belongs to."""
+        """Return the account that the user belongs to."""
         return next(
             (
                 account
@@ -115,7 +115,7 @@ class Sandbox:
         )
 
     def act(self, incident_id: str, status: str) -> None:
-        """A person of the incident's account gives it that status."""
+        """Set the incident's status as a user of its account."""
         for (account,) in self.store.rows("SELECT account FROM incidents WHERE id = ?", (incident_id,)):
             self.incidents.change(account, self.person(account), incident_id, {"status": status})
 

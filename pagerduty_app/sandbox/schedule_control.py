@@ -1,4 +1,4 @@
-"""The control calls under /_sandbox/schedules/: somebody in PagerDuty changes a rotation, or stands in. No sign-in."""
+"""The control API under /_sandbox/schedules/: change a rotation, add an override. No sign-in."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 @require_POST
 def schedule(request: HttpRequest, some_id: str) -> HttpResponse:
-    """{"users": [ids]?, "turn_seconds"?, "start"?}: somebody changes the rotation of a schedule."""
+    """{"users": [ids]?, "turn_seconds"?, "start"?}: change the rotation of a schedule."""
     sandbox, body = sandbox_of(request), body_of(request)
     found = _schedule(sandbox, some_id)
     layer = found["schedule_layers"][0]
@@ -36,7 +36,7 @@ def schedule(request: HttpRequest, some_id: str) -> HttpResponse:
 
 @require_http_methods(["POST", "DELETE"])
 def overrides(request: HttpRequest, some_id: str) -> HttpResponse:
-    """POST {"user", "start", "end"}: somebody stands in; DELETE takes all of them away."""
+    """POST {"user", "start", "end"}: add an override; DELETE: remove all overrides."""
     sandbox = sandbox_of(request)
     _schedule(sandbox, some_id)
     rows: list[Json] = []
@@ -57,7 +57,7 @@ def _schedule(sandbox: Sandbox, some_id: str) -> Json:
 
 
 def _user(sandbox: Sandbox, some_id: Any) -> Json:
-    """The reference to that user."""
+    """Return the reference to a user."""
     found = sandbox.store.get("user", str(some_id))
     if found is None:
         raise not_found()

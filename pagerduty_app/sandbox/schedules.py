@@ -1,4 +1,4 @@
-"""Shifts: who is on call when, from the layers of a schedule and the overrides on top (api-schema, getSchedule)."""
+"""Compute shifts from the layers and overrides of a schedule (api-schema, getSchedule)."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,14 +9,14 @@ from pagerduty_app.sandbox.store import Store
 from pagerduty_app.sandbox.world import reference_to
 
 Json = dict[str, Any]
-# From, until, and the reference to who it is.
+# Start, end, reference to the user.
 Shift = tuple[datetime, datetime, Json]
 _LONGEST_RANGE = timedelta(days=92)
 _USUAL_RANGE = timedelta(days=14)
 
 
 def moment(text: Any) -> datetime:
-    """Raises Refused for what is no ISO 8601 time."""
+    """Parse an ISO 8601 time. Raise Refused."""
     try:
         found = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
     except ValueError:
@@ -25,7 +25,7 @@ def moment(text: Any) -> datetime:
 
 
 def asked_range(since: str | None, until: str | None) -> tuple[datetime, datetime]:
-    """The range of a request that names at least one end of it."""
+    """Return the range of a request that has at least one end."""
     start = moment(since) if since else moment(until) - _USUAL_RANGE
     end = moment(until) if until else start + _USUAL_RANGE
     if not start < end or end - start > _LONGEST_RANGE:
@@ -36,7 +36,7 @@ def asked_range(since: str | None, until: str | None) -> tuple[datetime, datetim
 
 
 def shifts(store: Store, schedule: Json, since: datetime, until: datetime) -> list[Shift]:
-    """The final shifts that have a part between since and until, whole, in order."""
+    """Return the final shifts that overlap the range, uncut and in order."""
     found: list[Shift] = []
     for layer in schedule["schedule_layers"]:
         found = _over(found, _turns(layer, since, until))
@@ -50,7 +50,7 @@ def overrides(store: Store, schedule_id: str) -> list[Json]:
 
 
 def _turns(layer: Json, since: datetime, until: datetime) -> list[Shift]:
-    """The turns of a layer, each of the same length, one person after the other."""
+    """Yield the turns of a layer: equal length, one user after the other."""
     people = [row["user"] for row in layer["users"]]
     first, length = (
         moment(layer["rotation_virtual_start"]),
@@ -67,7 +67,7 @@ def _turns(layer: Json, since: datetime, until: datetime) -> list[Shift]:
 
 
 def _over(below: list[Shift], above: list[Shift]) -> list[Shift]:
-    """Those of `above`, and what they leave of those below."""
+    """Return the shifts of `above`, and the parts of `below` that they leave."""
     for start, end, _ in above:
         left: list[Shift] = []
         for row in below:
@@ -81,7 +81,7 @@ def _over(below: list[Shift], above: list[Shift]) -> list[Shift]:
 
 
 def rendered(store: Store, schedule: Json, since: datetime, until: datetime, *, overflow: bool) -> Json:
-    """The schedule with the entries of that range, cut at its ends unless overflow."""
+    """Return the schedule with the entries of a range, cut at its ends unless `overflow`."""
     zone = ZoneInfo(schedule["time_zone"])
 
     def entries(rows: list[Shift]) -> list[Json]:

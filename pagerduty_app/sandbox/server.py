@@ -25,7 +25,7 @@ class _Application(WSGIHandler):
         super().__init__()
 
     def load_middleware(self, is_async: bool = False) -> None:
-        """None of the product's."""
+        """Load none of the product's middleware."""
 
     def get_response(self, request: HttpRequest) -> HttpResponse:
         try:
@@ -40,7 +40,9 @@ class _Application(WSGIHandler):
             answer = JsonResponse(
                 {"error": {"message": "The sandbox broke", "code": 2000, "errors": []}}, status=500
             )
-        answer["Content-Length"] = str(len(answer.content))  # or the connection would end with the answer
+        answer["Content-Length"] = str(
+            len(answer.content)
+        )  # else the connection is closed after the response
         return answer
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> HttpResponseBase:
@@ -48,15 +50,15 @@ class _Application(WSGIHandler):
 
 
 class _Handler(WSGIRequestHandler):
-    """Quiet, and tells the application its socket, so that a fault can cut it."""
+    """A request handler without log lines that gives the application its socket, so that a fault can cut it."""
 
-    disable_nagle_algorithm = True  # head and body go in two pieces; the second shall not wait for an answer
+    disable_nagle_algorithm = True  # head and body are two packets; the second must not wait for an ACK
 
     def get_environ(self) -> dict[str, Any]:
         return {**super().get_environ(), "sandbox.connection": self.connection}
 
     def log_message(self, format: str, *args: Any) -> None:
-        """The request log of the sandbox is enough."""
+        """Print nothing: the sandbox has its own request log."""
 
 
 class _Server(ThreadedWSGIServer):
@@ -65,7 +67,7 @@ class _Server(ThreadedWSGIServer):
 
 
 class SandboxServer:
-    """A running sandbox. port 0 takes any free one; `url` says which. Also a context manager."""
+    """A running sandbox and context manager. port 0: any free one, shown by `url`."""
 
     def __init__(self, *, port: int = 0, path: str = ":memory:", clients: dict[str, str]) -> None:
         self._server = _Server(("127.0.0.1", port), _Handler)
@@ -74,7 +76,7 @@ class SandboxServer:
         self._server.set_app(_Application(self.sandbox))
 
     def serve(self) -> None:
-        """Answers until `stop` is called from elsewhere."""
+        """Serve requests until `stop` is called from another thread."""
         self._server.serve_forever(poll_interval=0.1)
 
     def stop(self) -> None:

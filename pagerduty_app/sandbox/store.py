@@ -1,4 +1,4 @@
-"""The sandbox's memory: one SQLite file that survives a kill of the process, read and written under one lock."""
+"""The sandbox's store: one SQLite file that survives a kill, used under one lock."""
 
 import json
 import sqlite3
@@ -39,7 +39,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing, one at a time; may be nested."""
+        """Run a transaction, one at a time; nesting is allowed."""
         with self._lock:
             self._depth += 1
             try:
@@ -61,7 +61,7 @@ class Store:
             return self._db.execute(sql, parameters).fetchall()
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
-        """Executes one statement; answers the id of an inserted row."""
+        """Execute one statement; return the id of an inserted row."""
         with self._lock:
             return self._db.execute(sql, parameters).lastrowid or 0
 

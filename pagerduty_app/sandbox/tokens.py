@@ -18,11 +18,11 @@ _STORED_KEY = "sandbox-1"
 
 
 class InvalidGrant(Exception):
-    """A code or refresh token that does not count (any more)."""
+    """A code or refresh token that is unknown, used or expired."""
 
 
 class Tokens:
-    """Everything that is handed out, kept in the store."""
+    """Issued codes, tokens and grants, kept in the store."""
 
     def __init__(self, store: Store, base_url: str) -> None:
         self._store = store
@@ -33,13 +33,13 @@ class Tokens:
 
     # --- codes -------------------------------------------------------------------------------------
     def new_code(self, consent: Json) -> str:
-        """consent: {"client", "redirect_uri", "challenge", "scopes", "user", "account"}."""
+        """Issue a code. consent: {"client", "redirect_uri", "challenge", "scopes", "user", "account"}."""
         code = secrets.token_urlsafe(24)
         self._store.put("code", code, {**consent, "until": time.time() + CODE_SECONDS})
         return code
 
     def use_code(self, code: str, *, client: str, redirect_uri: str, verifier: str) -> Json:
-        """The answer of the token endpoint. Raises InvalidGrant."""
+        """Return the token endpoint's response for a code. Raise InvalidGrant."""
         with self._store.transaction():
             consent = self._store.get("code", code)
             if consent is None or not self._store.delete("code", code):
@@ -47,7 +47,7 @@ class Tokens:
         if time.time() > consent["until"]:
             raise InvalidGrant("the code has expired")
         if consent["client"] != client or consent["redirect_uri"] != redirect_uri:
-            raise InvalidGrant("the code was issued to somebody else")
+            raise InvalidGrant("the code was issued to another client")
         if consent["challenge"] and challenge_of(verifier) != consent["challenge"]:
             raise InvalidGrant("code_verifier does not fit")
         grant = {
@@ -63,7 +63,7 @@ class Tokens:
 
     # --- tokens ------------------------------------------------------------------------------------
     def refresh(self, token: str, *, client: str) -> Json:
-        """A new pair; the old refresh token dies with this. Raises InvalidGrant."""
+        """Return a new pair and invalidate the old refresh token. Raise InvalidGrant."""
         with self._store.transaction():
             held = self._store.get("refresh", token)
             grant = self._store.get("grant", held["grant"]) if held else None
@@ -75,7 +75,7 @@ class Tokens:
             return self._answer(grant)
 
     def grant_of(self, access_token: str) -> Json | None:
-        """The grant behind an access token that counts now."""
+        """Return the grant of a valid access token."""
         held = self._store.get("access", access_token)
         if held is None or time.time() > held["until"]:
             return None
@@ -83,12 +83,12 @@ class Tokens:
         return grant if grant and not grant["revoked"] else None
 
     def accounts_of(self, client: str) -> set[str]:
-        """The ids of the accounts that have let the app in, and have not removed it."""
+        """Return the ids of the accounts that have authorized the app and not removed it."""
         grants = self._store.all("grant")
         return {row["account"] for row in grants if row["client"] == client and not row["revoked"]}
 
     def revoke(self, **wanted: str) -> int:
-        """As if the person removed the app; wanted: client, account or user to match. Answers how many."""
+        """Revoke grants as if the user removed the app. wanted: client, account or user. Return how many."""
         revoked = 0
         for grant in self._store.all("grant"):
             if not grant["revoked"] and all(grant.get(name) == value for name, value in wanted.items()):
@@ -133,12 +133,12 @@ class Tokens:
         return {"keys": [{**public, "kid": self._key_id(), "use": "sig", "alg": "RS256"}]}
 
     def _key_id(self) -> str:
-        """Another one for another key: who remembers keys must not take a new one for the old."""
+        """Return an id derived from the key, so that a client's cached key is not confused with a new one."""
         modulus = self._private_key.public_key().public_numbers().n
         return hashlib.sha256(str(modulus).encode()).hexdigest()[:16]
 
     def _key(self) -> rsa.RSAPrivateKey:
-        """The signing key, the same after a restart."""
+        """Return the signing key, the same after a restart."""
         kept = self._store.get("key", _STORED_KEY)
         if kept is None:
             made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -154,5 +154,5 @@ class Tokens:
 
 
 def challenge_of(verifier: str) -> str:
-    """PKCE, S256 (RFC 7636)."""
+    """Return the PKCE challenge of a verifier, S256 (RFC 7636)."""
     return urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()

@@ -1,4 +1,4 @@
-"""Integrations → Generic Webhooks (v3): the account's webhooks, made and tried by hand."""
+"""Integrations → Generic Webhooks (v3): create and test the account's webhooks by hand."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,13 +15,13 @@ from pagerduty_app.sandbox.sandbox import Sandbox
 from pagerduty_app.sandbox.webhooks import is_active
 
 Json = dict[str, Any]
-# The scope types, and the kind of thing that has to be chosen for each.
+# Scope types, and the kind of object to choose for each.
 _SCOPES = {"account": "", "service": "service", "team": "team"}
 
 
 @require_http_methods(["GET", "POST"])
 def webhooks(request: HttpRequest, subdomain: str) -> HttpResponse:
-    """All webhooks; POST adds one, whose secret is shown once, in the answer."""
+    """List all webhooks; POST adds one and shows its secret once."""
     sandbox = sandbox_of(request)
     account = control.account_of(sandbox, subdomain)
     made, problem = _add(request, account) if request.method == "POST" else (None, "")
@@ -45,13 +45,13 @@ def webhooks(request: HttpRequest, subdomain: str) -> HttpResponse:
 
 
 def _add(request: HttpRequest, account: str) -> tuple[Json | None, str]:
-    """The new webhook, or what is wrong with the form."""
+    """Return the new webhook, or the error of the form."""
     sandbox, form = sandbox_of(request), request.POST
     url, scope = form.get("url", "").strip(), form.get("scope", "account")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return None, "Webhook URL: enter an address that begins with http:// or https://."
-    # A form without the boxes, as other programs send it, asks for all types.
+    # A form without check boxes, as other programs send it, selects all types.
     events = [kind for kind in EVENT_TYPES if kind in form.getlist("events")] or (
         [] if "scope" in form else EVENT_TYPES
     )
@@ -69,7 +69,7 @@ def _add(request: HttpRequest, account: str) -> tuple[Json | None, str]:
 
 
 def _shown(subscription: Json, things: dict[str, list[Json]]) -> Json:
-    """A row of the table: the subscription with its scope and state in words."""
+    """Return a row of the table: the subscription with its scope and state in words."""
     kind = subscription["filter"].get("type", "").removesuffix("_reference")
     names = [row["name"] for row in things.get(kind, []) if row["id"] == subscription["filter"].get("id")]
     state = "Enabled" if is_active(subscription) else "Disabled"
@@ -79,7 +79,7 @@ def _shown(subscription: Json, things: dict[str, list[Json]]) -> Json:
 
 
 def _deliveries(sandbox: Sandbox, account: str) -> list[tuple[Any, ...]]:
-    """The account's last 50."""
+    """Return the account's last 50 deliveries."""
     return sandbox.store.rows(
         "SELECT subscription, event_type, state, attempts, last_status FROM deliveries WHERE subscription IN"
         " (SELECT id FROM docs WHERE kind = 'subscription' AND account = ?) ORDER BY seq DESC LIMIT 50",
@@ -89,7 +89,7 @@ def _deliveries(sandbox: Sandbox, account: str) -> list[tuple[Any, ...]]:
 
 @require_POST
 def webhook(request: HttpRequest, subdomain: str, some_id: str) -> HttpResponse:
-    """ping, enable or delete a webhook of the account."""
+    """Ping, enable or delete a webhook of the account."""
     sandbox = sandbox_of(request)
     subscription = sandbox.store.get("subscription", some_id)
     if subscription is None or subscription["account"] != control.account_of(sandbox, subdomain):

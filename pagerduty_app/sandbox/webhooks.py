@@ -1,7 +1,7 @@
-"""Webhook subscriptions and their deliveries, by PagerDuty's own rules (developer docs, webhooks v3).
+"""Webhook subscriptions and their deliveries, by PagerDuty's rules (developer docs, webhooks v3).
 
-Five seconds for an answer; 429, 5xx and time-outs are tried again for 48 hours; any other 4xx drops the event,
-and three drops in a row disable the subscription for 24 hours. Later events of the same incident wait behind.
+The time-out is five seconds. 429, 5xx and time-outs are retried for 48 hours. Any other 4xx drops the event, and three
+drops in a row disable the subscription for 24 hours. Later events of the same incident wait behind.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ _FIRST_WAIT = 0.5
 
 
 class Sender:
-    """Some threads that deliver; lanes (subscription and incident) in parallel, each one strictly in order."""
+    """Threads that deliver lanes (subscription and incident) in parallel, each strictly in order."""
 
     def __init__(self, store: Store, threads: int = 8) -> None:
         self._store = store
@@ -44,7 +44,7 @@ class Sender:
             thread.start()
 
     def send(self, subscription: Json, event: bytes, *, event_type: str, lane: str) -> None:
-        """Store one delivery and have it sent at once, or after those before it."""
+        """Store one delivery and send it at once, or after earlier ones of its lane."""
         now = time.time()
         seq = self._store.run(
             "INSERT INTO deliveries (subscription, lane, event_type, webhook_id, body, state, attempts, created, due)"
@@ -96,7 +96,7 @@ class Sender:
         return None
 
     def _after(self, lane: str, seq: int, wait: float | None) -> None:
-        """wait: seconds until the same delivery is tried again; None when it is over."""
+        """Continue after an attempt. wait: seconds until the retry; None if the delivery is over."""
         waiting = self._lanes.get(lane)
         if not waiting or waiting[0] != seq:
             return
@@ -138,7 +138,7 @@ class Sender:
     def _post(
         self, session: requests.Session, subscription: Json, webhook_id: str, body: bytes
     ) -> int | None:
-        """The status answered; None when there was no answer in time."""
+        """Return the response's status; None without a response in time."""
         digest = hmac.new(subscription["secret"].encode(), body, hashlib.sha256).hexdigest()
         headers = {
             "Content-Type": "application/json",

@@ -1,4 +1,4 @@
-"""Who and what there is in the sandbox at first: three accounts with users, services, schedules and teams."""
+"""The sandbox's initial data: three accounts with users, services, schedules and teams."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ _PEOPLE = [
 ]
 _SERVICES = ["Payments", "Checkout", "Search", "Internal tools"]
 _TEAMS = ["Platform", "Shop"]
-# Name, who takes turns (by number), and for how many seconds.
+# Name, users that take turns (by number), seconds of a turn.
 _SCHEDULES = [
     ("Primary on call", [0], 604_800),
     ("Weekend on call", [1], 604_800),
@@ -30,7 +30,7 @@ _BORN = "2026-01-05T08:00:00Z"
 
 
 def fill(store: Store, base_url: str) -> None:
-    """Make the world in an empty store; one that has an account already is left alone."""
+    """Fill an empty store; leave one that has an account unchanged."""
     if store.all("account"):
         return
     with store.transaction():
@@ -108,7 +108,7 @@ def _fill_account(store: Store, base_url: str, account: str, subdomain: str, num
 
 
 def reference(base_url: str, kind: str, some_id: str, summary: str) -> Json:
-    """How one thing names another (PagerDuty api-schema, Reference)."""
+    """Return a reference to an object (PagerDuty api-schema, Reference)."""
     plural = {"escalation_policy": "escalation_policies", "priority": "priorities"}.get(kind, f"{kind}s")
     return {
         "id": some_id,
@@ -120,7 +120,7 @@ def reference(base_url: str, kind: str, some_id: str, summary: str) -> Json:
 
 
 def reference_to(body: Json) -> Json:
-    """The reference to a whole thing."""
+    """Return the reference to a whole object."""
     kind = str(body["type"]).removesuffix("_reference")
     return {name: body.get(name) for name in ("id", "summary", "self", "html_url")} | {
         "type": f"{kind}_reference"

@@ -1,1 +1,1 @@
-"""PagerDuty's REST API v2 as far as the product, and its tests, use it."""
+"""The part of PagerDuty's REST API v2 that the product and its tests use."""

@@ -1,4 +1,4 @@
-"""Services, users, schedules, teams, priorities, escalation policies, and who is on call (api-schema)."""
+"""Services, users, schedules, teams, priorities, escalation policies, on-call users (api-schema)."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from pagerduty_app.sandbox.world import reference_to
 
 
 def _matching(call: Call, kind: str) -> list[dict[str, Any]]:
-    """query finds names, and of users also e-mail addresses; team_ids[] narrows to teams."""
+    """Filter rows: `query` by name, for users also by email address; `team_ids[]` by team."""
     rows = call.sandbox.store.all(kind, call.account)
     query = call.request.GET.get("query", "").lower()
     if query:
@@ -57,7 +57,7 @@ def me(call: Call) -> Answer:
 
 @operation(get="users.read")
 def schedule_users(call: Call, some_id: str) -> Answer:
-    """Needs users.read alone (api-schema, listScheduleUsers)."""
+    """List the users on call; needs only users.read (api-schema, listScheduleUsers)."""
     schedule, query = _one(call, "schedule", some_id), call.request.GET
     now = datetime.now(UTC)
     since, until = now, now + timedelta(seconds=1)
@@ -70,7 +70,7 @@ def schedule_users(call: Call, some_id: str) -> Answer:
 
 @operation(get="schedules.read")
 def schedule(call: Call, some_id: str) -> Answer:
-    """With since or until also the entries of that range (api-schema, getSchedule)."""
+    """Return a schedule; with since or until also its entries in that range (api-schema, getSchedule)."""
     found, query = _one(call, "schedule", some_id), call.request.GET
     if "since" not in query and "until" not in query:
         return 200, {"schedule": found}

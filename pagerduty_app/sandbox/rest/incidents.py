@@ -1,4 +1,4 @@
-"""/incidents and what is below it (api-schema)."""
+"""/incidents and the paths below it (api-schema)."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -64,7 +64,7 @@ def _listed(call: Call) -> dict[str, Any]:
             where.append(f"EXISTS (SELECT 1 FROM ({inside}) WHERE hit)")  # noqa: S608 - names are ours
             values += wanted
     if query.getlist("user_ids[]"):
-        where.append("status <> 'resolved'")  # api-schema: resolved incidents are assigned to nobody
+        where.append("status <> 'resolved'")  # api-schema: resolved incidents are assigned to no one
     if query.get("incident_key"):
         where.append("incident_key = ?")
         values.append(query["incident_key"])
@@ -86,8 +86,10 @@ def _listed(call: Call) -> dict[str, Any]:
 
 
 def _span(since: str | None, until: str | None) -> tuple[str, str]:
-    """The window listed: a month where one end is left out, from `since` on, else the last one (api-schema,
-    listIncidents; PagerDuty's staff)."""
+    """Return the window: without `until` the month from `since`, without `since` the last month.
+
+    Source: api-schema, listIncidents; PagerDuty's staff.
+    """
     now = datetime.now(UTC) + timedelta(seconds=1)
     start = _time(since) if since else (_time(until) if until else now) - _DEFAULT_SPAN
     end = _time(until) if until else start + _DEFAULT_SPAN

@@ -10,7 +10,7 @@ FURTHEST = 10_000
 
 
 def window(query: QueryDict) -> tuple[int, int]:
-    """(offset, limit). Raises Refused."""
+    """Return (offset, limit). Raise Refused."""
     try:
         offset, limit = int(query.get("offset") or 0), int(query.get("limit") or 25)
     except ValueError:
@@ -23,7 +23,7 @@ def window(query: QueryDict) -> tuple[int, int]:
 
 
 def page(name: str, rows: list[Any], offset: int, limit: int, total: int, query: QueryDict) -> dict[str, Any]:
-    """The answer for `rows`, which are those from offset on."""
+    """Return the page of `rows`, which begin at the offset."""
     return {
         name: rows,
         "offset": offset,

@@ -1,4 +1,4 @@
-"""/webhook_subscriptions (api-schema): the secret is told once, in the answer to the creation."""
+"""/webhook_subscriptions (api-schema): only the response to the creation has the secret."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ Json = dict[str, Any]
 _READ, _WRITE = "webhook_subscriptions.read", "webhook_subscriptions.write"
 _FILTERS = {"account_reference": "", "service_reference": "service", "team_reference": "team"}
 _RESOURCES = ("incident.", "service.", "pagey.")
-# PagerDuty's support pages, webhooks: so many for each service and team, and for the account.
+# Webhooks for each service and team, and for the account (PagerDuty's support pages, webhooks).
 _MOST_OF_A_KIND = 10
 _CHANGEABLE = ("description", "events", "filter", "active")
 
 
 def shown(subscription: Json, *, secret: bool = False) -> Json:
-    """A subscription as PagerDuty shows it."""
+    """Return a subscription as PagerDuty shows it."""
     return {
         "id": subscription["id"],
         "type": "webhook_subscription",
@@ -44,7 +44,7 @@ def _found(call: Call, some_id: str) -> Json:
 
 
 def _check_events(events: Any) -> None:
-    """At least one, each once, and no type that there cannot be."""
+    """Refuse an empty list, duplicates and unknown event types."""
     if not isinstance(events, list) or not events or not all(isinstance(kind, str) for kind in events):
         raise invalid("events must be a list with at least one event type.")
     if len(set(events)) != len(events):
@@ -54,7 +54,7 @@ def _check_events(events: Any) -> None:
 
 
 def _check_filter(call: Call, filter_: Any) -> None:
-    """An id for a service or team of the account, none for the account."""
+    """Require the id of a service or team of the account; for the whole account, refuse an id."""
     kind = _FILTERS.get(filter_.get("type", "")) if isinstance(filter_, dict) else None
     if kind is None:
         raise invalid("filter.type must be account_reference, service_reference or team_reference.")
@@ -63,7 +63,7 @@ def _check_filter(call: Call, filter_: Any) -> None:
 
 
 def _listed(call: Call) -> list[Json]:
-    """filter_type and filter_id narrow to one service or team."""
+    """Return the subscriptions, filtered by filter_type and filter_id."""
     rows: list[Json] = call.sandbox.store.all("subscription", call.account)
     kind, some_id = call.request.GET.get("filter_type"), call.request.GET.get("filter_id")
     if kind:
