@@ -68,7 +68,7 @@ def add_webhook(page: Page, product: Product, address: str) -> dict[str, Any]:
 def open_form(page: Page, name: str, connection: str = "Acme's PagerDuty") -> None:
     page.goto("/settings/connections/")
     page.get_by_role("link", name=connection).click()
-    page.get_by_role("link", name="Try an action").click()
+    page.get_by_role("link", name="Run an action").click()
     page.get_by_role("link", name=name, exact=True).click()
     expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
 

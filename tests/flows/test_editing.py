@@ -45,15 +45,15 @@ def test_drag_insert_and_run_for_real(page: Page, product: Product, seed: dict[s
     page.locator("#filters").get_by_role("button", name="upcase").press("Enter")
     expect(title).to_have_value("{{ trigger.incident.title | upcase }}")
     assert hindrances(page) == []
-    page.get_by_role("button", name="Store the step").last.click()
+    page.get_by_role("button", name="Save step").last.click()
 
-    page.get_by_role("link", name="Test it dry").click()
-    page.get_by_role("link", name="Run it for real").click()
+    page.get_by_role("link", name="Dry run").click()
+    page.get_by_role("link", name="Run test").click()
     expect(page.get_by_text("CHECKOUT ANSWERS SLOWLY")).to_be_visible()
     assert hindrances(page) == []
-    page.get_by_role("button", name="Run it for real").click()
-    expect(page.locator("#state")).to_contain_text("All steps are through.", timeout=30_000)
-    expect(page.get_by_text("Test of the draft")).to_be_visible()
+    page.get_by_role("button", name="Run test").click()
+    expect(page.locator("#state")).to_contain_text("Run succeeded.", timeout=30_000)
+    expect(page.get_by_text("Test run")).to_be_visible()
     assert hindrances(page) == []
 
 

@@ -103,7 +103,7 @@ def ids(page: Page, product: Product, seed: dict[str, Any]) -> dict[str, str]:
     """What the pages above are about; made by clicking, so that there is something on each."""
     page.goto(f"/settings/connections/{seed['connection']}/actions/pagerduty/list-services/")
     page.locator("main").get_by_role("button", name="List services").click()
-    expect(page.get_by_text("Done.")).to_be_visible()
+    expect(page.get_by_text("Succeeded")).to_be_visible()
     call = page.url.split("/")[-2]
     trigger = seed["triggers"]["pagerduty/incident-triggered"]["id"]
     workflow = make_workflow(product, seed, trigger)

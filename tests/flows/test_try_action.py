@@ -32,7 +32,7 @@ def test_an_incident_is_opened_by_choosing_and_is_there_in_pagerduty(page: Page,
     page.get_by_label("Urgency").select_option(label="Low")
     send(page, "Create incident")
 
-    expect(page.get_by_text("Done.")).to_be_visible()
+    expect(page.get_by_text("Succeeded")).to_be_visible()
     expect(fact(page, "Service")).to_have_text("Checkout")
     expect(fact(page, "Urgency")).to_have_text("low")
     call = page.url
@@ -100,11 +100,11 @@ def test_an_error_says_what_to_do_and_leads_back_to_the_filled_form(
     expect(page.get_by_text("Check the incident’s ID.")).to_be_visible()
     expect(page.get_by_text("PagerDuty answered 404.")).to_be_visible()
 
-    page.get_by_role("link", name="Change and try again").click()
+    page.get_by_role("link", name="Edit and retry").click()
     expect(page.get_by_label("Incident ID")).to_have_value("PNOWHERE")
     page.get_by_label("Incident ID").fill(incident["id"])
     send(page, "Get incident")
-    expect(page.get_by_text("Done.")).to_be_visible()
+    expect(page.get_by_text("Succeeded")).to_be_visible()
 
 
 def test_a_call_that_has_to_wait_is_followed_to_its_end(
@@ -117,7 +117,7 @@ def test_a_call_that_has_to_wait_is_followed_to_its_end(
     send(page, "Get incident")
 
     expect(page.get_by_text("It is tried again by itself, next")).to_be_visible()
-    expect(page.get_by_text("Done.")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Succeeded")).to_be_visible(timeout=30_000)
     expect(fact(page, "Attempts")).to_have_text("2")
 
 
@@ -127,14 +127,14 @@ def test_every_call_is_in_the_history_with_a_chart(page: Page) -> None:
     send(page, "Get incident")
     page.goto("/settings/connections/")
     page.get_by_role("link", name="Acme's PagerDuty").click()
-    page.get_by_role("link", name="All calls").click()
+    page.get_by_role("link", name="View all").click()
 
-    expect(page.get_by_role("img", name=re.compile("Calls a day in the last 14 days"))).to_be_visible()
-    page.get_by_text("The same as numbers").click()
-    expect(page.get_by_role("region", name="Calls a day").get_by_role("row")).to_have_count(15)
+    expect(page.get_by_role("img", name=re.compile("API requests per day in the last 14 days"))).to_be_visible()
+    page.get_by_text("View as table").click()
+    expect(page.get_by_role("region", name="API requests per day").get_by_role("row")).to_have_count(15)
     page.get_by_label("Status").select_option(label="Failed")
-    page.get_by_role("button", name="Show").click()
-    rows = page.get_by_role("region", name="List of calls").get_by_role("row")
+    page.get_by_role("button", name="Apply").click()
+    rows = page.get_by_role("region", name="Request log").get_by_role("row")
     expect(rows.nth(1)).to_contain_text("Get incident")
     rows.nth(1).get_by_role("link").click()
     expect(page.get_by_text("Check the incident’s ID.")).to_be_visible()

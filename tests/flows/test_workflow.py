@@ -34,29 +34,29 @@ def test_a_workflow_from_nothing_to_its_replay(browser: Browser, product: Produc
     break_and_mend(page, product)
     page.goto(run)
     page.get_by_role("link", name="Run again from start…").click()
-    expect(page.get_by_text("is done a second time")).to_be_visible()
+    expect(page.get_by_text("Completed steps run a second time")).to_be_visible()
     page.get_by_role("button", name="Run again from start").click()
     expect(page.get_by_text("replay 1")).to_be_visible()
-    expect(page.locator("#state")).to_contain_text("All steps are through.")
+    expect(page.locator("#state")).to_contain_text("Run succeeded.")
     page.context.close()
     assert watch.complaints == []
 
 
 def build(page: Page) -> None:
     page.get_by_role("link", name="Workflows", exact=True).click()
-    page.get_by_role("link", name="Make your first workflow").click()
-    page.get_by_label("Starts on").select_option(index=1)
+    page.get_by_role("link", name="Create workflow").click()
+    page.get_by_label("Trigger").select_option(index=1)
     page.get_by_label("Name").fill(NAME)
-    page.get_by_role("button", name="Make the draft").click()
+    page.get_by_role("button", name="Create workflow").click()
 
-    page.get_by_role("link", name="Add conditions").click()
+    page.get_by_role("link", name="Add filter").click()
     fill_condition(page, 1, "Incident service summary", "is", "Payments")
-    page.get_by_role("button", name="Another row").click()
+    page.get_by_role("button", name="Add condition").click()
     fill_condition(page, 2, "Incident urgency", "is", "hihg")
-    page.get_by_role("button", name="Store the conditions").click()
+    page.get_by_role("button", name="Save filter").click()
     expect(page.get_by_label("Value").nth(1)).to_have_accessible_description(re.compile("Did you mean high"))
     fill_condition(page, 2, "Incident urgency", "is", "high")
-    page.get_by_role("button", name="Store the conditions").click()
+    page.get_by_role("button", name="Save filter").click()
     expect(page.get_by_text("Incident urgency is high")).to_be_visible()
 
     open_step(page, "Create incident note")
@@ -67,15 +67,15 @@ def build(page: Page) -> None:
     insert(page, "Incident title")
     expect(page.locator("#preview")).to_contain_text("The runbook of Checkout answers slowly")
     shoot(page, "workflow-step")
-    page.get_by_role("button", name="Store the step").click()
+    page.get_by_role("button", name="Save step").click()
 
     open_step(page, "Create incident")
-    page.get_by_label("Name of this step").fill("Follow-up")
+    page.get_by_label("Step name").fill("Follow-up")
     page.get_by_label("From").select_option(label=DANA)
     page.get_by_label("Service").select_option(label="Internal tools")
     page.get_by_label("Title").fill("Follow-up of ")
     insert(page, "Incident title")
-    page.get_by_role("button", name="Store the step").click()
+    page.get_by_role("button", name="Save step").click()
     expect(page.get_by_role("heading", name="Follow-up")).to_be_visible()
     shoot(page, "workflow-editor")
 
@@ -89,7 +89,7 @@ def fill_condition(page: Page, number: int, field: str, comparison: str, value: 
 
 
 def open_step(page: Page, action: str) -> None:
-    page.get_by_role("link", name="Add a step").click()
+    page.get_by_role("link", name="Add step").click()
     page.get_by_role("link", name=action, exact=True).click()
     expect(page.get_by_role("heading", name=action, level=1)).to_be_visible()
 
@@ -105,7 +105,7 @@ def insert(page: Page, name: str) -> None:
 
 
 def rehearse(page: Page) -> None:
-    page.get_by_role("link", name="Test it dry").click()
+    page.get_by_role("link", name="Dry run").click()
     expect(page.locator("#verdict")).to_contain_text("every step can be filled in")
     expect(page.get_by_text("Follow-up of Checkout answers slowly")).to_be_visible()
     shoot(page, "workflow-dry-test")
@@ -144,7 +144,7 @@ def watch_a_run(page: Page, product: Product, title: str) -> str:
     open_incident(page, product, title)
     run = open_run(page, title)
     # Without loading it again: the page follows by itself.
-    expect(page.locator("#state")).to_contain_text("All steps are through.", timeout=30_000)
+    expect(page.locator("#state")).to_contain_text("Run succeeded.", timeout=30_000)
     expect(page.get_by_text(f"Follow-up of {title}").first).to_be_visible()
     shoot(page, "run")
     return run
@@ -165,7 +165,7 @@ def break_and_mend(page: Page, product: Product) -> None:
     product.sandbox.tokens.revoke(account="PACME01")
     open_incident(page, product, "Refunds hang")
     run = open_run(page, "Refunds hang")
-    expect(page.locator("#state")).to_contain_text("The run goes on by itself once", timeout=30_000)
+    expect(page.locator("#state")).to_contain_text("The run resumes automatically after you reconnect", timeout=30_000)
     page.goto("/runs/?status=reconnect")
     expect(page.get_by_role("row", name="Refunds hang")).to_contain_text(
         "until Acme's PagerDuty is reconnected"
@@ -175,4 +175,4 @@ def break_and_mend(page: Page, product: Product) -> None:
     allow(page)
     expect(page.get_by_text(f"{LABEL} is connected.")).to_be_visible()
     page.goto(run)
-    expect(page.locator("#state")).to_contain_text("All steps are through.", timeout=30_000)
+    expect(page.locator("#state")).to_contain_text("Run succeeded.", timeout=30_000)

@@ -215,7 +215,7 @@ def test_a_missing_scope_is_named_and_can_be_asked_for(
     assert "have somebody else reconnect" not in page.lower()
     form = re.search(r'<form method="post" action="([^"]+/reconnect/)">(.*?)</form>', page, re.DOTALL)
     assert form
-    assert "Reconnect and ask for it" in form[2]
+    assert "Reconnect with these permissions" in form[2]
     asked = parse_qs(urlsplit(alice.browser.post(form[1])["Location"]).query)["scope"][0].split()
     assert "services.read" in asked
 
@@ -246,7 +246,7 @@ def test_one_that_the_app_does_not_ask_for_says_who_would_have_to_allow_it(
 
     assert "Missing: extensions.write." in page
     assert "The operator of this server" in page
-    assert "Reconnect and ask for it" not in page
+    assert "Reconnect with these permissions" not in page
 
 
 def test_what_is_seen_to_be_missing_before_asking_is_named_the_same_way() -> None:

@@ -71,7 +71,7 @@ def test_of_what_at_least_one_is_wanted_is_seen_at_once(
 ) -> None:
     page = look(bob, form_path(connection, "update-incident"))
 
-    assert "At least one of these" in page
+    assert "Provide at least one" in page
     before, _, more = page.partition("More options")
     assert all(f'name="{name}"' in before for name in ("status", "title", "urgency", "resolution"))
     assert 'name="reopen"' in more
@@ -192,7 +192,7 @@ def test_a_form_changed_after_it_was_sent_is_asked_about_again(
 
     page = answer.content.decode()
     assert answer.status_code == 409
-    assert "Nothing was done now" in page
+    assert "Nothing was changed." in page
     assert "Something else" in page
     assert reverse("actions:call", args=[ActionCall.objects.get().pk]) in page
     fresh = once_of(page)

@@ -49,10 +49,10 @@ def test_what_was_not_granted_cannot_be_used_and_says_the_way(bob: Client, conne
 
     assert form_path(connection, "get-incident") in page
     assert form_path(connection, "create-incident") not in page
-    assert "Cannot be used: not granted" in page
+    assert "Missing permission. Grant it in PagerDuty" in page
     assert reverse("connections:reconnect", args=[connection.pk]) in page
     assert "was not granted incidents.write" in form
-    assert "Reconnect and ask for it" in form
+    assert "Reconnect with these permissions" in form
     assert 'name="_once"' not in form
 
 
@@ -72,7 +72,7 @@ def test_a_connection_that_cannot_be_used_offers_nothing(who: People, bob: Clien
     page = bob.get(list_path(other)).content.decode()
     form = bob.get(form_path(other, "get-incident"), follow=True)
 
-    assert "cannot be used now" in page
+    assert "This connection is unavailable." in page
     assert form_path(other, "get-incident") not in page
     assert (form.status_code, 'name="_once"' in form.content.decode()) == (200, False)
 

@@ -91,7 +91,7 @@ def test_the_history_is_narrowed(
     page = history(bob, connection, query)
 
     assert [number for number, call in enumerate(calls) if path_of(call) in page] == found
-    assert ("Nothing that matches." in page) == (found == [])
+    assert ("No results match your filters." in page) == (found == [])
 
 
 def test_a_filter_that_cannot_be_understood_finds_nothing_and_says_so(
@@ -108,7 +108,7 @@ def test_a_filter_that_cannot_be_understood_finds_nothing_and_says_so(
 def test_before_the_first_call_the_next_step_is_offered(bob: Client, connection: Connection) -> None:
     page = history(bob, connection)
 
-    assert "Nothing has been done yet" in page
+    assert "No requests yet" in page
     assert reverse("actions:list", args=[connection.pk]) in page
     assert '<svg class="chart' not in page
 
@@ -197,7 +197,7 @@ def test_the_chart_counts_the_days_of_the_readers_zone(
     with time_machine.travel(at(2, 12), tick=False):
         page = history(bob, connection)
 
-    table = page.partition('aria-label="Calls a day"')[2].partition("</table>")[0]
+    table = page.partition('aria-label="API requests per day"')[2].partition("</table>")[0]
     rows = re.findall(r'<th scope="row">(.*?)</th>' + r"\s*<td[^>]*>(\d+)</td>" * 3, table)
     assert len(rows) == call_history.DAYS
     seen = {day: (int(good), int(bad), int(other)) for day, good, bad, other in rows}

@@ -88,15 +88,15 @@ def test_a_list_is_a_table_that_says_what_it_leaves_out(bob: Client, connection:
 @pytest.mark.parametrize(
     ("output", "words"),
     [
-        ({"incidents": [], "more": False}, "Nothing was found."),
+        ({"incidents": [], "more": False}, "No results."),
         (
             {"incidents": [INCIDENT], "more": True, "incomplete_reason": "PagerDuty lists 10,000."},
             "lists 10,000.",
         ),
         ({"incidents": ["strange", None, 7, INCIDENT], "more": False}, "Checkout is slow"),
-        ({"incidents": "strange"}, "Done."),
-        (None, "Done."),
-        (["strange"], "Done."),
+        ({"incidents": "strange"}, "Succeeded"),
+        (None, "Succeeded"),
+        (["strange"], "Succeeded"),
     ],
     ids=range(6),
 )
@@ -174,7 +174,7 @@ def test_what_is_enormous_is_cut(bob: Client, connection: Connection) -> None:
 
     for page in pages:
         assert len(page) < 250_000
-        assert "This is only its beginning." in page
+        assert "Truncated. Fetch the full payload from the API:" in page
     assert "(1,000,000 characters)" in pages[0]
 
 
@@ -218,7 +218,7 @@ def test_an_error_says_what_can_be_done(bob: Client, connection: Connection, cod
     assert f"It was {code}." in page
     assert hint in page
     assert "PagerDuty answered 400." in page
-    assert "It is not tried again by itself." in page
+    assert "No automatic retry." in page
     reconnects = reverse("connections:reconnect", args=[connection.pk]) in page
     assert reconnects == (code in ("missing_scope", "reconnection_needed"))
 
@@ -240,7 +240,7 @@ def test_an_error_found_after_dispatch_names_the_field_and_leads_back_to_the_fil
     way = re.search(rf'href="({re.escape(form)}\?again=[^"]+)"', page)
     assert way
     again = bob.get(way[1], follow=True).content.decode()
-    assert "Last time: stranger@acme.example is not a user" in again
+    assert "Previous attempt: stranger@acme.example is not a user" in again
     assert '<option value="stranger@acme.example" selected>' in again
     assert 'value="PINC1"' in again
     assert "Look at it</textarea>" in again
@@ -250,8 +250,8 @@ def test_an_error_found_after_dispatch_names_the_field_and_leads_back_to_the_fil
 def test_an_answer_that_was_lost_is_warned_of(bob: Client, connection: Connection) -> None:
     page = page_of(bob, failed(connection, "provider_timeout", unsure=True, error={"retryable": True}))
 
-    assert "it may have been done all the same" in page
-    assert "Trying later may help." in page
+    assert "We didn’t receive a response, so the request may have succeeded." in page
+    assert "You can retry it." in page
 
 
 # --- while it is open ---
@@ -266,8 +266,8 @@ def test_a_call_that_waits_says_why_and_until_when(
     with time_machine.travel(datetime(2026, 11, 1, 14, 55, tzinfo=UTC), tick=False):
         page = bob.post(form, {"incident_id": "PINC1", "_once": "b" * 32}, follow=True).content.decode()
 
-    assert "Not done yet: Rate Limit Exceeded" in page
-    assert re.search(r"tried again by itself, next <time[^>]*>2 Nov, 00:0\d</time>", page)
+    assert "Retrying: Rate Limit Exceeded" in page
+    assert re.search(r"Next automatic retry at <time[^>]*>2 Nov, 00:0\d</time>", page)
     assert "PagerDuty asks for fewer requests" in page
     call = ActionCall.objects.get()
     assert f'hx-get="{path_of(call)}progress/?seen=waiting-1"' in page
@@ -305,5 +305,5 @@ def test_without_a_free_slot_the_workers_do_it(
 
     page = bob.post(form, {"incident_id": "PINC1", "_once": "b" * 32}, follow=True).content.decode()
 
-    assert "as soon as a worker is free" in page
+    assert '<p class="waiting">Queued</p>' in page
     assert ActionCall.objects.get().status == "pending"

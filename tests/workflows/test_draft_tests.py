@@ -79,7 +79,7 @@ def test_a_draft_runs_for_real_on_one_of_the_last_events(
     assert run.steps.get().call.origin == "step"  # type: ignore[union-attr]
     assert Trace.objects.get().run == run
     page = text(bob.get(answer["Location"]))
-    assert "Test of the draft" in page
+    assert "Test run" in page
     assert "Run again from start" not in page
 
 
@@ -119,7 +119,7 @@ def test_a_double_click_makes_one_test(bob: Client, draft: Workflow) -> None:
 def test_where_the_conditions_do_not_hold_it_says_so_and_runs_nothing(bob: Client, draft: Workflow) -> None:
     lifecycle.change(actor=SYSTEM, workflow=draft, name="x", definition={**draft.draft, "conditions": NEVER})
     said, form = ask_and_agree(bob, draft)
-    assert "its conditions do not hold" in said
+    assert "Nothing to run: the event is filtered out." in said
     assert "Cancel" not in said
 
     answer = bob.post(page_of(draft), form)
@@ -186,7 +186,7 @@ def test_the_list_marks_tests_and_can_leave_them_out(
     listed = {kind: text(bob.get(f"/runs/?kind={kind}")) for kind in ("", "real", "test")}
     found = {kind: page.count("Payments are slow") for kind, page in listed.items()}
     assert found == {"": 2, "real": 1, "test": 1}
-    assert "Payments are slow Test of the draft" in listed["test"]
+    assert "Payments are slow Test run" in listed["test"]
     assert bob.get("/runs/?kind=nonsense").status_code == 400
     counted = {test: ask("get", f"runs/?test={test}").json()["results"] for test in ("true", "false")}
     assert [(run["test"], run["version"]) for run in counted["true"]] == [(True, None)]

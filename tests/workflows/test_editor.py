@@ -75,7 +75,7 @@ def test_from_nothing_to_a_run(
     begun = bob.post(reverse("workflows:add"), {"trigger": trigger.pk, "name": "Runbook note"})
     workflow = Workflow.objects.get()
     assert begun["Location"] == address(workflow, "edit")
-    assert "Nothing happens yet" in text(bob.get(begun["Location"]))
+    assert "Add your first action." in text(bob.get(begun["Location"]))
 
     rows = {
         "match": "all",
@@ -284,7 +284,7 @@ class TestOnlyIf:
 
         page = text(bob.get(address(draft, "rehearsal")))
 
-        assert "For quiet ones Create incident note It would be skipped" in page
+        assert "For quiet ones Create incident note Skipped: step condition not met." in page
         assert page.count("Runbook for Checkout answers slowly") == 1
 
 
@@ -366,7 +366,7 @@ class TestRehearsing:
 
         page = text(bob.get(address(draft, "rehearsal")))
 
-        assert "This event would start it, and every step can be filled in." in page
+        assert "This event would run the workflow. All fields resolve." in page
         assert "Runbook for Checkout answers slowly" in page
         assert len(provider.calls) == calls
 
@@ -383,8 +383,8 @@ class TestRehearsing:
 
         page = text(bob.get(f"{address(draft, 'rehearsal')}?event={event.id}"))
 
-        assert "would not start it" in page
-        assert "Incident urgency is high: no (it is low)" in page
+        assert "Filtered out: this event doesn’t match the filter." in page
+        assert "Incident urgency is high: no (actual: low)" in page
         assert "Runbook for A quiet one" in page
 
     def test_what_would_fail_is_said_at_its_step(
@@ -398,7 +398,7 @@ class TestRehearsing:
 
         page = text(bob.get(f"{address(draft, 'rehearsal')}?event={event.id}"))
 
-        assert "it would fail" in page
+        assert "but a step would fail" in page
         assert "incident_id :" in page
 
 

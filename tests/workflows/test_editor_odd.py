@@ -51,7 +51,7 @@ def test_one_step_more_than_fit_is_refused_with_words(
 ) -> None:
     put(draft, steps=[step(connection, key=f"s{number}") for number in range(validation.MAX_STEPS)])
 
-    assert "No more steps fit" in text(bob.get(address(draft, "edit")))
+    assert "Step limit reached." in text(bob.get(address(draft, "edit")))
     answer = add_note_step(bob, draft, connection)
 
     assert answer.status_code == 400
@@ -124,7 +124,7 @@ def test_a_step_that_others_use_can_go_and_they_say_so(
 
     page = text(bob.post(address(draft, "remove", "runbook"), follow=True))
 
-    assert "Before it can be published: After, Note: There is no earlier step runbook." in page
+    assert "Fix these issues to publish: After, Note: There is no earlier step runbook." in page
     refused = text(bob.post(address(draft, "publish"), follow=True))
     assert "Not published. After, Note: There is no earlier step runbook." in refused
 
@@ -136,7 +136,7 @@ def test_a_step_moves_to_another_connection_when_its_own_is_revoked(
     other = connect(who.acme, "Second")
     Connection.objects.filter(pk=connection.pk).update(status="revoked", revoked_at=timezone.now())
 
-    assert "was revoked: change the step" in text(bob.get(address(draft, "edit")))
+    assert "was revoked. Edit the step" in text(bob.get(address(draft, "edit")))
     assert "was revoked: choose another" in text(bob.post(address(draft, "publish"), follow=True))
     page = bob.get(address(draft, "step", "runbook"))
     assert f'name="connection" value="{other.pk}"' in page.content.decode()
@@ -155,7 +155,7 @@ def test_choosing_another_connection_shows_its_lists_before_anything_is_stored(
     answer = bob.post(step_address(draft, connection, "create-incident-note"), data)
 
     assert answer.status_code == 200
-    assert "The lists are now those of Second" in text(answer)
+    assert "Options reloaded for Second" in text(answer)
     assert steps_of(draft) == []
 
 
@@ -188,7 +188,7 @@ def test_without_its_trigger_it_is_not_resumed(bob: Client, note_workflow: Workf
     page = text(bob.post(address(note_workflow, "resume"), follow=True))
 
     assert "The trigger of this workflow was deleted." in page
-    assert "nothing can start it any more" in text(bob.get(address(note_workflow, "edit")))
+    assert "events no longer start it" in text(bob.get(address(note_workflow, "edit")))
     note_workflow.refresh_from_db()
     assert note_workflow.status == "paused"
 
@@ -197,7 +197,7 @@ def test_enter_stores_the_step(bob: Client, draft: Workflow, connection: Connect
     page = bob.get(step_address(draft, connection, "create-incident-note")).content.decode()
     form = page.partition('id="step"')[2]
 
-    assert form.index("Store the step</button>") < form.index('name="more"')
+    assert form.index("Save step</button>") < form.index('name="more"')
 
 
 def test_characters_that_no_page_can_carry_are_shown_as_others(

@@ -84,7 +84,7 @@ def test_out_of_one_workspace_and_into_another(
     charlie = signed_in(who.charlie)
 
     asked = charlie.post(IMPORT, {"file": SimpleUploadedFile("note.json", exported)})
-    assert "In place of “Acme”" in text(asked)
+    assert "Replace “Acme” with" in text(asked)
     assert "Over there – Other" in text(asked)
     answer = charlie.post(IMPORT, place(new, there, json.loads(exported)))
 
@@ -102,7 +102,7 @@ def test_what_only_people_can_fill_in_is_left_to_the_editor(
 
     workflow = Workflow.objects.get()
     page = text(bob.get(reverse("workflows:edit", args=[workflow.pk])))
-    assert "Before it can be published" in page
+    assert "Fix these issues to publish" in page
     assert "From: This field is required." in page
 
 

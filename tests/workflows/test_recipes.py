@@ -95,7 +95,7 @@ def test_what_is_left_open_is_listed_and_not_published(
     workflow = begin(bob, recipe.partition("/")[2], made)
 
     page = text(bob.get(reverse("workflows:edit", args=[workflow.pk])))
-    assert "Before it can be published" in page
+    assert "Fix these issues to publish" in page
     assert "From" in page
     bob.post(reverse("workflows:publish", args=[workflow.pk]))
     workflow.refresh_from_db()
@@ -231,7 +231,7 @@ class TestANewTriggerInPlace:
         assert made.connection == connection
         assert Workflow.objects.get().trigger == made
         page = answer.content.decode()
-        assert "Nothing has arrived at its trigger yet" in page
+        assert "The trigger hasn’t received any events yet" in page
         assert reverse("triggers:detail", args=[made.pk]) in page
 
     def test_a_recipe_on_it_listens_to_what_the_recipe_needs(
@@ -253,7 +253,7 @@ class TestANewTriggerInPlace:
         answer = bob.post(ADD, data)
 
         assert answer.status_code == 400
-        assert "Choose the" in text(answer)
+        assert "for the new trigger." in text(answer)
         assert not Trigger.objects.exists()
 
     def test_a_foreign_connection_is_none(self, who: People, connection: Connection) -> None:

@@ -57,8 +57,8 @@ def test_what_the_filters_select_runs_again_after_a_question(
 ) -> None:
     make_runs(deliver, 3)
     Run.objects.filter(lane="PINC0").update(status="completed")
-    assert "Run these again…" in text(bob.get("/runs/?status=failed"))
-    assert "Run these again…" not in text(bob.get("/runs/"))
+    assert "Replay all matching…" in text(bob.get("/runs/?status=failed"))
+    assert "Replay all matching…" not in text(bob.get("/runs/"))
     assert "Run 2 again from the start" in text(bob.get(f"{ALL}?status=failed"))
     for number in (1, 2):
         add_note(pagerduty, f"PINC{number}")
@@ -67,14 +67,14 @@ def test_what_the_filters_select_runs_again_after_a_question(
     batch = ReplayBatch.objects.get()
     assert answer["Location"] == progress_of(batch)
     before = bob.get(answer["Location"])
-    assert "0 of 2 have ended" in text(before)
+    assert "0 of 2 finished" in text(before)
     assert "hx-get" in before.content.decode().partition("<main")[2]
-    assert "0 of 2 have ended" in text(bob.get(f"{progress_of(batch)}?part"))
+    assert "0 of 2 finished" in text(bob.get(f"{progress_of(batch)}?part"))
 
     worker.drain()
     assert bob.get(f"{progress_of(batch)}?part")["HX-Refresh"] == "true"
     after = bob.get(progress_of(batch))
-    assert "2 of 2 have ended" in text(after)
+    assert "2 of 2 finished" in text(after)
     assert "Completed 2" in text(after)
     assert "hx-get" not in after.content.decode().partition("<main")[2]
     assert Run.objects.filter(replay=1, status="completed").count() == 2
@@ -88,7 +88,7 @@ def test_the_rest_is_cancelled(bob: Client, note_workflow: Workflow, deliver: De
     page = text(bob.post(reverse("workflows:replay_cancel", args=[batch.pk]), follow=True))
     worker.drain()
 
-    assert "the rest is cancelled" in page
+    assert "the rest cancelled" in page
     assert not Run.objects.filter(replay=1).exists()
     assert "This replay is over." in text(
         bob.post(reverse("workflows:replay_cancel", args=[batch.pk]), follow=True)
@@ -131,7 +131,7 @@ def _again(run: Run, replay: int, batch: ReplayBatch | None = None) -> Run:
 def test_nothing_selected_starts_nothing(bob: Client, note_workflow: Workflow, deliver: Deliver) -> None:
     make_runs(deliver, 1)
 
-    assert "No finished run is selected." in text(bob.get(f"{ALL}?status=completed"))
+    assert "No finished runs match." in text(bob.get(f"{ALL}?status=completed"))
     assert "No finished run is selected." in text(bob.post(f"{ALL}?status=completed"))
     assert bob.post(f"{ALL}?since=nonsense").status_code == 400
     assert not ReplayBatch.objects.exists()
@@ -194,7 +194,7 @@ def test_a_selection_of_several_workspaces_runs_again_in_each_and_in_no_other(
 
     assert sorted(Run.objects.filter(replay=1).values_list("lane", flat=True)) == ["PINC0", "PINC1", "Second"]
     page = text(bob.get(answer["Location"]))
-    assert "0 of 3 have ended" in page
+    assert "0 of 3 finished" in page
     assert "Acme (Agency): 2" in page
     assert "Second (Agency): 1" in page
     key = answer["Location"].split("/")[-2]

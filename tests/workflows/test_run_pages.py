@@ -201,11 +201,11 @@ class TestOneRun:
 
         page = text(bob.get(address(run)))
 
-        assert "All steps are through." in page
+        assert "Run succeeded." in page
         assert "Runbook for Payments are slow" in page
         assert "Seen by Dana" in page
-        assert "PINC1 · all its runs" in page
-        assert "Cancel the run" not in page
+        assert "PINC1 · View all its runs" in page
+        assert "Cancel run" not in page
         assert "hx-trigger" not in bob.get(address(run)).content.decode().partition("<main")[2]
 
     def test_one_that_has_not_begun_follows_by_itself(
@@ -232,8 +232,8 @@ class TestOneRun:
 
         page = text(bob.get(address(run)))
 
-        assert "It waits for the next try" in page
-        assert "It is tried again by itself" in page
+        assert "Retrying at" in page
+        assert "Next automatic retry at" in page
 
     def test_a_failure_says_what_the_provider_said_and_what_to_do(
         self, bob: Client, note_workflow: Workflow, deliver: Deliver, pagerduty: responses.RequestsMock
@@ -270,7 +270,7 @@ class TestOneRun:
 
         answer = bob.get(address(run))
 
-        assert "once Acme is reconnected" in text(answer)
+        assert "The run resumes automatically after you reconnect Acme" in text(answer)
         assert reverse("connections:detail", args=[connection.pk]) in answer.content.decode()
         assert "until Acme is reconnected" in text(bob.get(LIST))
 
@@ -298,8 +298,8 @@ class TestOneRun:
 
         assert "Paused (safety)" in text(bob.get(address(held)))
         page = text(bob.get(reverse("workflows:detail", args=[note_workflow.pk])))
-        assert "more than 1 run within a minute" in page
-        assert "Nothing is lost" in page
+        assert "more than 1 run would have started within a minute" in page
+        assert "No run is lost" in page
 
     def test_the_step_s_call_and_the_delivery_lead_here(
         self, bob: Client, note_workflow: Workflow, deliver: Deliver, pagerduty: responses.RequestsMock
@@ -352,7 +352,7 @@ class TestWhatOneDoes:
         question = bob.get(address(run, "replay_from_start"), follow=True)
 
         page = text(question)
-        assert "is done a second time" in page
+        assert "Completed steps run a second time" in page
         assert "Incident ID: PINC1 · Note: Runbook for Payments are slow" in page
         assert Run.objects.count() == 1
         once = {"_once": question.context["once"]}
@@ -386,7 +386,7 @@ class TestWhatOneDoes:
         assert answer.redirect_chain[-1][0] == address(again)
         assert "goes on from the failed step" in text(answer)
         page = bob.get(address(again))
-        assert "Kept from an earlier run : not done again." in text(page)
+        assert "Kept from an earlier run : not repeated." in text(page)
         assert address(run) in page.content.decode()
         before = bob.get(address(run))
         assert address(again) in before.content.decode()
@@ -399,7 +399,7 @@ class TestWhatOneDoes:
         add_note(pagerduty)
         run = one_run(deliver)
 
-        assert "It was paused by hand." in text(bob.post(address(run, "pause_run"), follow=True))
+        assert "Paused manually." in text(bob.post(address(run, "pause_run"), follow=True))
         worker.drain()
         assert Run.objects.get().status == "paused"
 

@@ -33,11 +33,11 @@ def test_each_missing_scope_names_every_action_that_needs_it(workspace: Workspac
 @pytest.mark.parametrize("scopes", [ALL_SCOPES, ["openid", "write"]])
 def test_nothing_is_said_of_a_full_grant(who: People, alice: Client, scopes: list[str]) -> None:
     page = alice.get(page_of(connect(who.acme, scopes=scopes))).content.decode()
-    assert "What will not work" not in page
+    assert "Unavailable actions" not in page
 
 
 def test_the_page_says_it(who: People, alice: Client) -> None:
     page = alice.get(page_of(connect(who.acme, scopes=["read"]))).content.decode()
-    assert "What will not work" in page
+    assert "Unavailable actions" in page
     assert "<b>Create incident</b>" in page
     assert "<b>List incidents</b>" not in page

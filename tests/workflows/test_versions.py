@@ -114,7 +114,7 @@ def test_the_list_says_who_published_what_and_which_is_live(bob: Client, two: Wo
 
     assert [">Published<" in row for row in rows[:3]] == [True, False, False]
     assert ["bob@bob.example" in row for row in rows[:3]] == [True, False, False]
-    assert ["Go back to it…" in row for row in rows[:3]] == [False, True, True]
+    assert ["Restore…" in row for row in rows[:3]] == [False, True, True]
 
 
 def test_the_list_asks_the_same_for_many_versions(bob: Client, two: Workflow) -> None:
@@ -135,13 +135,13 @@ def test_the_difference_is_said_in_words_and_escaped(
     bob: Client, two: Workflow, connection: Connection
 ) -> None:
     page = text(bob.get(at(two, "difference"), {"from": 1, "to": 2}))
-    assert "From version 1 to version 2" in page
+    assert "Changes from version 1 to version 2" in page
     assert "Incident urgency is high" in page
     assert "Read the runbook" in page
 
     change(two, connection, content="<script>alert(1)</script>")
     draft = bob.get(at(two, "difference"))
-    assert "From version 2 to the draft" in text(draft)
+    assert "Changes from version 2 to the draft" in text(draft)
     assert b"<script>alert" not in draft.content
 
 
@@ -156,9 +156,9 @@ class TestGoingBack:
     ) -> None:
         deliver(incident_event())
         page = text(bob.get(at(two, "roll_back", 1)))
-        assert "Go back to version 1?" in page
+        assert "Restore version 1?" in page
         assert "Read the runbook" in page
-        assert "never published" not in page
+        assert "overwrites the unpublished changes" not in page
 
         done = bob.post(at(two, "roll_back", 1), follow=True)
 
@@ -185,7 +185,7 @@ class TestGoingBack:
         self, bob: Client, two: Workflow, connection: Connection
     ) -> None:
         change(two, connection, content="Something new")
-        assert "never published" in text(bob.get(at(two, "roll_back", 1)))
+        assert "overwrites the unpublished changes" in text(bob.get(at(two, "roll_back", 1)))
 
     def test_what_cannot_be_published_any_more_changes_nothing_and_can_go_into_the_draft(
         self, bob: Client, who: People, two: Workflow, connection: Connection

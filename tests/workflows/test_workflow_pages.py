@@ -39,7 +39,7 @@ def address(workflow: Workflow, name: str = "detail") -> str:
 
 
 def test_an_empty_list_teaches(bob: Client, trigger: Trigger) -> None:
-    assert "There is no workflow yet" in text(bob.get(LIST))
+    assert "No workflows yet" in text(bob.get(LIST))
 
 
 def test_a_line_says_state_version_and_trigger(bob: Client, note_workflow: Workflow) -> None:
@@ -111,7 +111,7 @@ class TestOneWorkflow:
 
         page = text(bob.get(address(note_workflow)))
 
-        assert "a draft that differs" in page
+        assert "You have unpublished changes." in page
         assert "Another name" not in page
 
     def test_what_was_never_published_says_so(self, bob: Client, trigger: Trigger, connection: Any) -> None:
@@ -120,7 +120,7 @@ class TestOneWorkflow:
         )
         page = text(bob.get(address(draft)))
 
-        assert "nothing starts it before it is published" in page
+        assert "Draft – publish to activate." in page
         assert "Publish this workflow first." in text(bob.post(address(draft, "resume"), follow=True))
 
     def test_a_connection_that_is_gone_is_said(self, bob: Client, note_workflow: Workflow) -> None:
@@ -129,7 +129,7 @@ class TestOneWorkflow:
         version.definition["steps"][0]["connection"] = "00000000-0000-4000-8000-000000000000"
         version.save()
 
-        assert "Its connection is gone." in text(bob.get(address(note_workflow)))
+        assert "Connection deleted." in text(bob.get(address(note_workflow)))
 
     @pytest.mark.parametrize(
         ("name", "status", "words"),

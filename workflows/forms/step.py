@@ -16,17 +16,17 @@ from workflows.forms import step_fields
 from workflows.runs import step_inputs
 
 _ON_ERROR = [
-    ("stop", "the run ends as failed"),
-    ("continue", "the run goes on with the next step"),
-    ("retry", "three more tries within hours, then the run ends as failed"),
+    ("stop", "Stop the run"),
+    ("continue", "Continue to the next step"),
+    ("retry", "Retry up to 3 times over several hours, then stop"),
 ]
 
 
 class StepForm(forms.Form):
     """Fields of the action are called `in-<name>`, so that none of them is taken for one of the step's own."""
 
-    name = Line(max_length=120, label="Name of this step")
-    on_error = forms.ChoiceField(choices=_ON_ERROR, widget=forms.RadioSelect, label="If it fails for good")
+    name = Line(max_length=120, label="Step name")
+    on_error = forms.ChoiceField(choices=_ON_ERROR, widget=forms.RadioSelect, label="If the step fails")
     connection = forms.ChoiceField(label="Connection")
 
     def __init__(

@@ -20,15 +20,15 @@ from workflows.presenters import call as call_page
 from workflows.presenters import call_chart, call_history
 
 _SECTION = {"section": "connections"}
-_ANY = ("", "any")
-_ORIGINS = {"person": "a person", "api": "the API", "step": "a workflow"}
+_ANY = ("", "All")
+_ORIGINS = {"person": "Person", "api": "API", "step": "Workflow"}
 
 
 class Filters(forms.Form):
     """All optional."""
 
     status = forms.ChoiceField(choices=[_ANY, *ActionCall.Status.choices], required=False, label="Status")
-    origin = forms.ChoiceField(choices=[_ANY, *_ORIGINS.items()], required=False, label="Asked by")
+    origin = forms.ChoiceField(choices=[_ANY, *_ORIGINS.items()], required=False, label="Source")
     action = forms.ChoiceField(required=False, label="Action")
 
     def __init__(self, data: Any, *, provider: str) -> None:

@@ -36,8 +36,8 @@ class SettingsForm(forms.Form):
         min_value=1,
         max_value=FASTEST_PACE,
         required=False,
-        label="Safety limit: runs a minute",
-        help_text="If more would begin, the workflow is paused, and its runs wait until somebody resumes it.",
+        label="Auto-pause above (runs per minute)",
+        help_text="Pauses the workflow above this rate; queued runs wait until you resume it.",
     )
 
 

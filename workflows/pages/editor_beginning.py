@@ -33,13 +33,13 @@ class WorkflowForm(forms.Form):
     """What it is called and what starts it: a trigger that is there, or a new one for an event of a connection."""
 
     name = Line(
-        max_length=120, label="Name", help_text="What it is for, such as “Runbook note for Payments”."
+        max_length=120, label="Name", help_text="For example “Runbook note for Payments”."
     )
     trigger = WhichTrigger(
         queryset=Trigger.objects.none(),
         required=False,
-        label="Starts on",
-        empty_label="A new trigger, described below",
+        label="Trigger",
+        empty_label="Create new trigger",
     )
     event = forms.ChoiceField(required=False, label="Event")
     connection = WhichConnection(
@@ -70,9 +70,9 @@ class WorkflowForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         if not self.errors and not data.get("trigger") and not data.get("connection"):
-            self.add_error("connection", "Choose the connection that the new trigger listens to.")
+            self.add_error("connection", "Choose a connection for the new trigger.")
         if not self.errors and not data.get("trigger") and not data.get("event"):
-            self.add_error("event", "Choose the event that the new trigger fires on.")
+            self.add_error("event", "Choose an event for the new trigger.")
         return data
 
 

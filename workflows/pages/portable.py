@@ -45,7 +45,7 @@ class FileForm(forms.Form):
     )
     text = forms.CharField(
         required=False,
-        label="Or paste what is in it",
+        label="Or paste JSON",
         strip=False,
         widget=forms.Textarea(attrs={"rows": 8, "class": "mono", "spellcheck": "false"}),
     )
@@ -66,14 +66,14 @@ class PlaceForm(forms.Form):
         kind = catalog.find_trigger(found["trigger"]["key"])
         self.fields["trigger"] = WhichTrigger(
             queryset=triggers,
-            label="Starts on",
+            label="Trigger",
             empty_label="Choose a trigger",
             help_text=f"In the file: {found['trigger'].get('name') or ''} ({kind.name if kind else ''})",
         )
         for number, (name, asked) in enumerate(found["connections"].items()):
             self.fields[f"connection-{number}"] = WhichConnection(
                 queryset=connections.filter(provider=asked["provider"]),
-                label=f"In place of “{asked.get('label') or name}”",
+                label=f"Replace “{asked.get('label') or name}” with",
                 empty_label="Choose a connection",
             )
 

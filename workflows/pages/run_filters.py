@@ -13,9 +13,9 @@ from workflows.models.runs import RunQuerySet
 
 _MOST_CHOICES = 300
 _WAITS_FOR_RECONNECTING = "reconnect"
-_STATUSES = [("", "any"), *Run.Status.choices, (_WAITS_FOR_RECONNECTING, "Paused until reconnected")]
+_STATUSES = [("", "All"), *Run.Status.choices, (_WAITS_FOR_RECONNECTING, "Waiting for reconnection")]
 
-_KINDS = [("", "any"), ("real", "Started by events"), ("test", "Tests of a draft")]
+_KINDS = [("", "All"), ("real", "Live runs"), ("test", "Test runs")]
 
 
 class Filters(forms.Form):
@@ -23,12 +23,12 @@ class Filters(forms.Form):
 
     status = forms.ChoiceField(choices=_STATUSES, required=False, label="Status")
     workflow = forms.ModelChoiceField(
-        queryset=Workflow.objects.none(), required=False, label="Workflow", empty_label="any"
+        queryset=Workflow.objects.none(), required=False, label="Workflow", empty_label="All"
     )
     kind = forms.ChoiceField(choices=_KINDS, required=False, label="Kind")
     incident = forms.CharField(max_length=200, required=False, label="Incident ID")
-    since = Day(required=False, label="From day")
-    until = Day(required=False, label="To day")
+    since = Day(required=False, label="From")
+    until = Day(required=False, label="To")
 
     def __init__(self, data: Any, *, place: Place) -> None:
         super().__init__(data)
