@@ -12,6 +12,7 @@ from pagerduty_app import shifts
 from pagerduty_app.actions.on_call import AHEAD, schedule_field
 from pagerduty_app.client import Api
 from pagerduty_app.on_call_events import EVENT_TYPE, SCHEMA, Change, body, names_of, sample
+from pagerduty_app.payloads import field_names
 from workflows.catalog import Json, Look, Poll, TriggerType
 from workflows.catalog.schemas import ActionInput
 
@@ -101,6 +102,7 @@ TRIGGER = TriggerType(
     event_types=frozenset({EVENT_TYPE}),
     sample=sample(),
     output_schema=SCHEMA,
+    field_names=field_names.OF_ON_CALL_CHANGE,
     options=OnCallOptions,
     poll=Poll(
         scopes=("schedules.read", "users.read"),

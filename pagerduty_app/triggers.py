@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from pagerduty_app import filters, on_call_changes
+from pagerduty_app.payloads import field_names
 from pagerduty_app.payloads.fields import OF_INCIDENT, OF_NOTE
 from pagerduty_app.trigger_samples import incident, note, sample
 from workflows.catalog import TriggerType
@@ -19,6 +20,7 @@ def _trigger(status: str, happens: str, **more: Any) -> TriggerType:
         event_types=frozenset({f"incident.{status}"}),
         sample=sample(status, incident(status)),
         output_schema=OF_INCIDENT,
+        field_names=field_names.OF_INCIDENT,
         wants=filters.unwanted,
         **{"options": filters.IncidentFilters, **more},
     )
@@ -31,6 +33,7 @@ _NOTE_ADDED = TriggerType(
     event_types=frozenset({"incident.annotated"}),
     sample=sample("annotated", note()),
     output_schema=OF_NOTE,
+    field_names=field_names.OF_NOTE,
 )
 TRIGGERS = {
     trigger.key: trigger

@@ -77,7 +77,7 @@ STATUSES: dict[str, dict[str, Status]] = {
     },
     "version": {
         "published": Status("Published", "good"),
-        "earlier": Status("Earlier", "off"),
+        "earlier": Status("Previous", "off"),
         "added": Status("Added", "good"),
         "changed": Status("Changed", "warn"),
         "removed": Status("Removed", "bad"),
@@ -126,7 +126,7 @@ STATUSES: dict[str, dict[str, Status]] = {
     # What sets one entry of a list apart from the others, whatever its status.
     "mark": {
         "test": Status("Test", "off"),
-        "draft_test": Status("Test of the draft", "warn"),
+        "draft_test": Status("Test run", "warn"),
         "replay": Status("Replay", "off"),
         "recovered": Status("Recovered", "off"),
         "under_way": Status("In progress", "warn"),

@@ -19,6 +19,7 @@ from pagerduty_app.actions.fields import (
 from pagerduty_app.actions.lookups import SERVICES, USERS
 from pagerduty_app.client import Api, PagerDutyError
 from pagerduty_app.client.paging import rows_of
+from pagerduty_app.payloads import field_names
 from workflows.catalog import ActionType, Caller, Effect, Json, ProviderError
 from workflows.catalog.schemas import ActionInput, Text
 
@@ -154,6 +155,7 @@ ACTION = ActionType(
     writes=True,
     input=CreateIncidentInput,
     output_schema=one("incident", INCIDENT),
+    field_names=field_names.of_answered_incident("incident"),
     sample_input={"from": "dana@acme.example", "service_id": "PSVC001", "title": "Checkout answers slowly"},
     perform=perform,
     check=check_requester,

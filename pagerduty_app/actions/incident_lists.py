@@ -19,6 +19,7 @@ from pagerduty_app.actions.fields import (
 from pagerduty_app.actions.listings import in_background, listing, stream
 from pagerduty_app.actions.lookups import SERVICES as SERVICE_LOOKUP
 from pagerduty_app.actions.lookups import USERS as USER_LOOKUP
+from pagerduty_app.payloads import field_names
 from workflows.catalog import ActionType
 from workflows.catalog.schemas import Text
 
@@ -80,6 +81,7 @@ INCIDENTS = ActionType(
     writes=False,
     input=ListIncidentsInput,
     output_schema=many("incidents", INCIDENT, TIMES),
+    field_names=field_names.of_incidents("incidents"),
     sample_input={"statuses": ["triggered", "acknowledged"], "all": True},
     perform=listing("incidents"),
     stream=stream("incidents"),
@@ -104,6 +106,7 @@ SERVICES = ActionType(
             "required": ["id"],
         },
     ),
+    field_names=field_names.of_listing("services", "service"),
     sample_input={"query": "Payments"},
     perform=listing("services"),
     stream=stream("services"),

@@ -3,6 +3,7 @@
 from pagerduty_app.actions.asking import provider_errors
 from pagerduty_app.actions.fields import INCIDENT, incident_field, one
 from pagerduty_app.client import Api
+from pagerduty_app.payloads import field_names
 from workflows.catalog import ActionType, Caller, Json
 from workflows.catalog.schemas import ActionInput
 
@@ -24,6 +25,7 @@ GET = ActionType(
     writes=False,
     input=GetIncidentInput,
     output_schema=one("incident", INCIDENT),
+    field_names=field_names.of_answered_incident("incident"),
     sample_input={"incident_id": "PABC123"},
     perform=get,
 )

@@ -9,6 +9,7 @@ from pagerduty_app.actions import effects
 from pagerduty_app.actions.asking import check_requester, provider_errors, requester, writing
 from pagerduty_app.actions.fields import from_field, incident_field, one
 from pagerduty_app.client import Api
+from pagerduty_app.payloads import field_names
 from workflows.catalog import ActionType, Caller, Json, ProviderError
 from workflows.catalog.schemas import ActionInput, Text
 
@@ -87,6 +88,7 @@ ACTION = ActionType(
             "required": ["id"],
         },
     ),
+    field_names=field_names.OF_ANSWERED_NOTE,
     sample_input={
         "from": "dana@acme.example",
         "incident_id": "PABC123",

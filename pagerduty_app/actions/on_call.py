@@ -17,6 +17,7 @@ from pagerduty_app.actions.listings import in_background, listing, stream
 from pagerduty_app.actions.lookups import SCHEDULES as SCHEDULE_LOOKUP
 from pagerduty_app.client import Api
 from pagerduty_app.client.paging import rows_of
+from pagerduty_app.payloads import field_names
 from workflows.catalog import ActionType, Caller, Json
 from workflows.catalog.schemas import ActionInput, Text
 
@@ -96,6 +97,7 @@ def _by_name(collection: str, scope: str, description: str) -> ActionType:
         writes=False,
         input=ListByNameInput,
         output_schema=many(collection, _NAMED),
+        field_names=field_names.of_listing(collection, collection.removesuffix("s")),
         sample_input={"all": True},
         perform=listing(collection),
         stream=stream(collection),
@@ -132,6 +134,7 @@ GET_ON_CALL = ActionType(
         "required": ["users", "until", "at", "schedule"],
         "additionalProperties": False,
     },
+    field_names=field_names.ON_CALL_NOW,
     sample_input={"schedule_id": "PSCHED1"},
     perform=_get_on_call,
 )
@@ -143,6 +146,7 @@ ON_CALL = ActionType(
     writes=False,
     input=OnCallInput,
     output_schema=many("users", _NAMED, {name: TIMES[name] for name in ("since", "until")}),
+    field_names=field_names.of_listing("users", "user"),
     sample_input={"schedule_id": "PSCHED1"},
     perform=_on_call,
 )

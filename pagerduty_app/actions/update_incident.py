@@ -20,6 +20,7 @@ from pagerduty_app.actions.fields import (
 from pagerduty_app.actions.incident_changes import CHANGES, Decision, decide, output
 from pagerduty_app.client import Api, PagerDutyError
 from pagerduty_app.client.paging import object_of
+from pagerduty_app.payloads import field_names
 from workflows.catalog import ActionType, Caller, Effect, Json, Prepared, ProviderError
 from workflows.catalog.schemas import ActionInput, Flag, Text
 from workflows.formatting.datetimes import moment
@@ -165,6 +166,7 @@ ACTION = ActionType(
         "required": ["incident", *incident_changes.SCHEMA],
         "additionalProperties": False,
     },
+    field_names=field_names.OF_UPDATE,
     sample_input={"from": "dana@acme.example", "incident_id": "PABC123", "status": "acknowledged"},
     perform=perform,
     check=check_requester,

@@ -129,7 +129,9 @@ def test_every_call_is_in_the_history_with_a_chart(page: Page) -> None:
     page.get_by_role("link", name="Acme's PagerDuty").click()
     page.get_by_role("link", name="View all").click()
 
-    expect(page.get_by_role("img", name=re.compile("API requests per day in the last 14 days"))).to_be_visible()
+    expect(
+        page.get_by_role("img", name=re.compile("API requests per day in the last 14 days"))
+    ).to_be_visible()
     page.get_by_text("View as table").click()
     expect(page.get_by_role("region", name="API requests per day").get_by_role("row")).to_have_count(15)
     page.get_by_label("Status").select_option(label="Failed")

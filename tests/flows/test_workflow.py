@@ -50,7 +50,7 @@ def build(page: Page) -> None:
     page.get_by_role("button", name="Create workflow").click()
 
     page.get_by_role("link", name="Add filter").click()
-    fill_condition(page, 1, "Incident service summary", "is", "Payments")
+    fill_condition(page, 1, "Service name", "is", "Payments")
     page.get_by_role("button", name="Add condition").click()
     fill_condition(page, 2, "Incident urgency", "is", "hihg")
     page.get_by_role("button", name="Save filter").click()
@@ -165,7 +165,9 @@ def break_and_mend(page: Page, product: Product) -> None:
     product.sandbox.tokens.revoke(account="PACME01")
     open_incident(page, product, "Refunds hang")
     run = open_run(page, "Refunds hang")
-    expect(page.locator("#state")).to_contain_text("The run resumes automatically after you reconnect", timeout=30_000)
+    expect(page.locator("#state")).to_contain_text(
+        "The run resumes automatically after you reconnect", timeout=30_000
+    )
     page.goto("/runs/?status=reconnect")
     expect(page.get_by_role("row", name="Refunds hang")).to_contain_text(
         "until Acme's PagerDuty is reconnected"

@@ -235,7 +235,7 @@ class TestOnPages:
     ) -> None:
         page = bob.get(address(draft)).content.decode()
         assert '<option value="trigger.incident.teams.*.summary"' in page
-        assert "Incident teams any summary" in page
+        assert "Any team" in page
 
         rows = [
             ["trigger.incident.teams.*.summary", "equals", "Platform"],
@@ -258,7 +258,7 @@ class TestOnPages:
         found = dry_run.rehearse(draft, None)
 
         assert [(row.words, row.actual, row.holds) for row in found.rows] == [
-            ("Incident teams any summary is platform", "Platform", True),
+            ("Any team is platform", "Platform", True),
             (
                 "Incident service is {{ trigger.incident.service.summary }}",
                 "Payments (PSVC001); the value is Payments",
@@ -273,4 +273,4 @@ class TestOnPages:
         (offered,) = ConditionForm({}, [source]).sources
 
         assert [field.path for field in offered.fields] == ["trigger.a.*.b.*.c", "trigger.a.0.b.0.c"]
-        assert in_words({"rows": [["trigger.a.*.b.*.c", "equals", "1"]]}) == ["A any b any c is 1"]
+        assert in_words({"rows": [["trigger.a.*.b.*.c", "equals", "1"]]}, {}) == ["A any b any c is 1"]

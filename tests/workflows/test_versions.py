@@ -63,7 +63,7 @@ class TestDifferences:
         } | changes
 
     def between(self, old: list[Any], new: list[Any]) -> list[tuple[str, str, str]]:
-        found = differences.between({"steps": old}, {"steps": new}, {"c1": "Acme", "c2": "Beta"})
+        found = differences.between({"steps": old}, {"steps": new}, {"c1": "Acme", "c2": "Beta"}, trigger="")
         return [(one.part, one.what, one.kind) for one in found]
 
     def test_the_same_differs_in_nothing(self) -> None:
@@ -74,7 +74,7 @@ class TestDifferences:
     )
     def test_no_difference_is_too_far_on_or_too_small_to_be_said(self, old: Any, new: Any) -> None:
         steps = [[self.step("a", input={"content": value})] for value in (old, new)]
-        found = differences.between({"steps": steps[0]}, {"steps": steps[1]}, {"c1": "Acme"})
+        found = differences.between({"steps": steps[0]}, {"steps": steps[1]}, {"c1": "Acme"}, trigger="")
         assert [one.kind for one in found] == ["changed"]
         assert found[0].before != found[0].after
         assert len(found[0].after) < 2_100
@@ -100,8 +100,8 @@ class TestDifferences:
         assert self.between([self.step("a")], [new]) == [
             ("Else", "Name", "changed"),
             ("Else", "Connection", "changed"),
-            ("Else", "If it fails for good", "changed"),
-            ("Else", "Only if", "added"),
+            ("Else", "If the step fails", "changed"),
+            ("Else", "Run condition", "added"),
             ("Else", "Note", "changed"),
             ("Else", "From", "added"),
         ]

@@ -97,7 +97,7 @@ class TestOneWorkflow:
 
         assert "Only when one of these holds:" in page
         assert "Incident urgency is high" in page
-        assert "Incident service summary is one of Payments, Checkout" in page
+        assert "Service name is one of Payments, Checkout" in page
         assert "Incident title is not there" in page
         assert "note Create incident note On Acme . An error ends the run." in page
         assert "Runbook for {{ trigger.incident.title }}" in page

@@ -10,10 +10,11 @@ from django.http import QueryDict
 from core.json_sanitize import is_storable
 from core.web.edit_conflicts import Part
 from workflows.authoring.descriptions import OPERATOR_WORDS
-from workflows.authoring.samples import Field, Source, name_of
+from workflows.authoring.samples import Field, Source
 from workflows.conditions.evaluate import OPERATORS
 from workflows.conditions.fields import MAX_CONDITIONS, UNSTORABLE
 from workflows.conditions.kinds import written
+from workflows.formatting.field_names import name_of
 
 _NOT_THERE = "not_exists"
 _OF_ROW = re.compile(r"Row (\d{1,3}): (.*)", re.DOTALL)
@@ -88,8 +89,9 @@ class ConditionForm:
     def unknown(self) -> list[Field]:
         """Fields in use that the sample does not have, so that they are not lost."""
         known = {field.path for source in self.sources for field in source.fields}
+        names = {path: name for source in self.sources for path, name in source.names.items()}
         return [
-            Field(path, path, "")
+            Field(path, names.get(path, path), "")
             for path in dict.fromkeys(row.field for row in self.rows)
             if path and path not in known
         ]
@@ -142,9 +144,9 @@ def _with_lists(source: Source) -> Source:
     for field in source.fields:
         every = _FIRST.sub(".*", field.path)
         if every != field.path:
-            fields.append(Field(every, name_of(every), field.value))
+            fields.append(Field(every, name_of(every, source.names), field.value))
         fields.append(field)
-    return Source(source.name, fields)
+    return Source(source.name, fields, source.names)
 
 
 def _fault(row: Row) -> str:

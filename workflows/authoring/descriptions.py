@@ -5,9 +5,10 @@ from typing import Any
 
 from connections.models import Connection
 from workflows import catalog
-from workflows.authoring import drafts, samples
+from workflows.authoring import drafts
 from workflows.conditions.kinds import written
 from workflows.formatting import summaries
+from workflows.formatting.field_names import Names, name_of
 from workflows.formatting.labels import title_of
 from workflows.formatting.serializer_errors import flat
 from workflows.formatting.summaries import Fact
@@ -54,14 +55,14 @@ class Step:
     warnings: list[tuple[str, str]]
 
 
-def conditions(definition: dict[str, Any]) -> list[str]:
+def conditions(definition: dict[str, Any], names: Names) -> list[str]:
     """Each row as a sentence: Incident urgency is high."""
-    return rows(definition.get("conditions"))
+    return rows(definition.get("conditions"), names)
 
 
-def rows(asked: dict[str, Any] | None) -> list[str]:
+def rows(asked: dict[str, Any] | None, names: Names) -> list[str]:
     """Each row of {"match", "rows"} as a sentence; none for None."""
-    return [_row(*row) for row in (asked or {}).get("rows", [])]
+    return [_row(path, operator, value, names) for path, operator, value in (asked or {}).get("rows", [])]
 
 
 def how_many(asked: dict[str, Any] | None) -> str:
@@ -72,8 +73,8 @@ def how_many(asked: dict[str, Any] | None) -> str:
     return "one of these holds" if (asked or {}).get("match") == "any" else "all of these hold"
 
 
-def _row(path: str, operator: str, value: Any) -> str:
-    field = samples.name_of(path)
+def _row(path: str, operator: str, value: Any, names: Names) -> str:
+    field = name_of(path, names)
     if operator == "exists":
         return f"{field} {'is not there' if value is False else 'is there'}"
     said = ", ".join(map(written, value)) if isinstance(value, list) else written(value)
@@ -83,6 +84,7 @@ def _row(path: str, operator: str, value: Any) -> str:
 def steps(
     definition: dict[str, Any],
     connections: dict[str, Connection],
+    names: Names,
     warnings: dict[str, dict[str, str]] | None = None,
 ) -> list[Step]:
     """connections: by id, those that the steps name. warnings: as `possible_nulls.of_definition` has them."""
@@ -93,7 +95,7 @@ def steps(
             action=action_of(step),
             connection=connections.get(step["connection"]),
             given=summaries.of_input(catalog.input_schema(step["action"]), step["input"]),
-            only_if=rows(step.get("only_if")),
+            only_if=rows(step.get("only_if"), names),
             how_many=how_many(step.get("only_if")),
             on_error=ON_ERROR[step.get("on_error", "stop")],
             warnings=_by_label(step["action"], (warnings or {}).get(step["key"], {})),

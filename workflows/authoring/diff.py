@@ -8,6 +8,8 @@ from typing import Any
 from connections.models import Connection
 from workflows import catalog
 from workflows.authoring import descriptions
+from workflows.formatting import field_names
+from workflows.formatting.field_names import Names
 from workflows.formatting.labels import title_of
 from workflows.models import Workflow
 
@@ -32,11 +34,14 @@ class Difference:
         return asdict(self)
 
 
-def between(old: Definition, new: Definition, connections: Mapping[str, str]) -> list[Difference]:
-    """Everything that differs, from the conditions to the last step. connections: labels by id."""
+def between(
+    old: Definition, new: Definition, connections: Mapping[str, str], *, trigger: str
+) -> list[Difference]:
+    """Everything that differs, from the conditions to the last step. connections: labels by id. trigger: its key."""
+    names = {**field_names.of_definition(trigger, old), **field_names.of_definition(trigger, new)}
     return [
-        *_conditions("Conditions", "", old.get("conditions"), new.get("conditions")),
-        *_steps(old, new, connections),
+        *_conditions("Conditions", "", old.get("conditions"), new.get("conditions"), names),
+        *_steps(old, new, connections, names),
     ]
 
 
@@ -47,19 +52,21 @@ def labels(workflow: Workflow, *definitions: Definition) -> dict[str, str]:
     return {str(pk): label for pk, label in rows.values_list("pk", "label")}
 
 
-def _conditions(part: str, what: str, old: Any, new: Any) -> Iterator[Difference]:
-    before, after = _sentences(old), _sentences(new)
+def _conditions(part: str, what: str, old: Any, new: Any, names: Names) -> Iterator[Difference]:
+    before, after = _sentences(old, names), _sentences(new, names)
     if before != after:
         kind = "changed" if before and after else "added" if after else "removed"
         yield Difference(part, what, kind, before, after)
 
 
-def _sentences(asked: Any) -> str:
-    rows = descriptions.rows(asked)
+def _sentences(asked: Any, names: Names) -> str:
+    rows = descriptions.rows(asked, names)
     return f"{descriptions.how_many(asked)}: {'; '.join(rows)}" if len(rows) > 1 else "".join(rows)
 
 
-def _steps(old: Definition, new: Definition, connections: Mapping[str, str]) -> Iterator[Difference]:
+def _steps(
+    old: Definition, new: Definition, connections: Mapping[str, str], names: Names
+) -> Iterator[Difference]:
     before, after = _by_key(old), _by_key(new)
     stayed = [key for key in before if key in after]
     for key, step in before.items():
@@ -80,7 +87,7 @@ def _steps(old: Definition, new: Definition, connections: Mapping[str, str]) -> 
                 f"step {[*before].index(key) + 1}",
                 f"step {[*after].index(key) + 1}",
             )
-        yield from _step(before[key], step, connections)
+        yield from _step(before[key], step, connections, names)
 
 
 def _moved(order: list[int]) -> set[int]:
@@ -99,16 +106,16 @@ def _by_key(definition: Definition) -> dict[str, Any]:
     return {step["key"]: step for step in definition.get("steps", [])}
 
 
-def _step(old: Any, new: Any, connections: Mapping[str, str]) -> Iterator[Difference]:
+def _step(old: Any, new: Any, connections: Mapping[str, str], names: Names) -> Iterator[Difference]:
     for what, words in (
         ("Name", _name),
         ("Action", _action),
         ("Connection", lambda step: connections.get(step["connection"], "a connection that is gone")),
-        ("If it fails for good", lambda step: descriptions.ON_ERROR[step.get("on_error", "stop")]),
+        ("If the step fails", lambda step: descriptions.ON_ERROR[step.get("on_error", "stop")]),
     ):
         if words(old) != words(new) or (what == "Connection" and old["connection"] != new["connection"]):
             yield Difference(_name(new), what, "changed", words(old), words(new))
-    yield from _conditions(_name(new), "Only if", old.get("only_if"), new.get("only_if"))
+    yield from _conditions(_name(new), "Run condition", old.get("only_if"), new.get("only_if"), names)
     yield from _inputs(old, new)
 
 

@@ -7,7 +7,7 @@ from workflows import catalog
 from workflows.authoring import descriptions, samples
 from workflows.catalog import Json
 from workflows.conditions import evaluate, possible_nulls
-from workflows.formatting import summaries
+from workflows.formatting import field_names, summaries
 from workflows.formatting.summaries import Fact
 from workflows.models import Event, Workflow
 from workflows.runs import step_inputs
@@ -58,9 +58,12 @@ def rehearse(workflow: Workflow, event: Event | None) -> Rehearsal:
     draft = workflow.draft
     fields = samples.of_trigger(workflow.trigger, event)
     asked = draft["conditions"]
+    names = field_names.of_trigger(workflow.trigger.key)
     rows = [
         Row(words, _compared(row), row.held)
-        for words, row in zip(descriptions.conditions(draft), evaluate.judge(asked, fields), strict=True)
+        for words, row in zip(
+            descriptions.conditions(draft, names), evaluate.judge(asked, fields), strict=True
+        )
     ]
     steps: list[Step] = []
     answers = samples.outputs(draft["steps"])

@@ -3,7 +3,7 @@
 import re
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import TextField
@@ -13,7 +13,8 @@ from workflows import catalog
 from workflows.catalog import Json
 from workflows.expressions import unknown_fields
 from workflows.expressions.writing import text_of
-from workflows.formatting.labels import words
+from workflows.formatting import field_names
+from workflows.formatting.field_names import Names, name_of
 from workflows.inbox import events as inbox_events
 from workflows.models import ActionCall, Event, Trigger, Workflow
 
@@ -26,7 +27,6 @@ _LONGEST_OUTPUT = 100_000
 _DEEPEST = 4
 _PLACE = re.compile(r"\.(\d+)(?=\.|$)")
 _LONGEST_VALUE = 60
-_PLACES = {"0": "first", "*": "any"}
 _NOT_FOR_PEOPLE = {"self", "type"}
 _BY_TYPE: dict[str, Any] = {
     "integer": 1,
@@ -54,10 +54,11 @@ class Field:
 
 @dataclass(frozen=True)
 class Source:
-    """The trigger, or an earlier step, with what it offers."""
+    """The trigger, or an earlier step, with what it offers. names: of all its documented fields."""
 
     name: str
     fields: list[Field]
+    names: Names = field(default_factory=dict)
 
 
 def recent(trigger: Trigger) -> list[Event]:
@@ -122,11 +123,12 @@ def sources(workflow: Workflow, steps: list[Json]) -> list[Source]:
     """What a step after those can insert."""
     known = unknown_fields.of_trigger(workflow.trigger.key)
     trigger = _with_known(of_trigger(workflow.trigger)["trigger"], known)
-    found = [Source(workflow.trigger.name, fields_in(trigger, "trigger"))]
-    answers = outputs(steps)
+    names = field_names.of_trigger(workflow.trigger.key)
+    found = [Source(workflow.trigger.name, fields_in(trigger, "trigger", names), names)]
+    answers, names = outputs(steps), field_names.of_steps(steps)
     for step in steps:
-        fields = fields_in(answers[step["key"]], f"steps.{step['key']}")
-        found.append(Source(step.get("name") or step["key"], fields))
+        fields = fields_in(answers[step["key"]], f"steps.{step['key']}", names)
+        found.append(Source(step.get("name") or step["key"], fields, names))
     return found
 
 
@@ -139,31 +141,22 @@ def _with_known(value: Any, schema: Json) -> Any:
     return given | {name: _with_known(given.get(name), inner) for name, inner in known.items()}
 
 
-def fields_in(value: Any, path: str) -> list[Field]:
+def fields_in(value: Any, path: str, names: Names) -> list[Field]:
     """The single values inside, at most 80: those near the top first, those without a value last."""
-    found = sorted(_walk(value, path, []), key=lambda field: (not field.value, field.path.count(".")))
+    found = sorted(_walk(value, path, 0, names), key=lambda one: (not one.value, one.path.count(".")))
     return found[:_MOST_FIELDS]
 
 
-def _walk(value: Any, path: str, names: list[str]) -> Iterator[Field]:
+def _walk(value: Any, path: str, depth: int, names: Names) -> Iterator[Field]:
     if isinstance(value, dict):
-        if len(names) < _DEEPEST:
+        if depth < _DEEPEST:
             for name, inner in value.items():
                 if name not in _NOT_FOR_PEOPLE and str(name).isidentifier():
-                    yield from _walk(inner, f"{path}.{name}", [*names, name])
+                    yield from _walk(inner, f"{path}.{name}", depth + 1, names)
     elif isinstance(value, list):
         if value:
-            yield from _walk(value[0], f"{path}.0", [*names, "first"])
-    elif names:
+            yield from _walk(value[0], f"{path}.0", depth + 1, names)
+    elif depth:
         shown = "" if value is None else text_of(value)
         cut = shown if len(shown) <= _LONGEST_VALUE else f"{shown[: _LONGEST_VALUE - 1]}…"
-        yield Field(path, name_of(path), cut)
-
-
-def name_of(path: str) -> str:
-    """Incident service summary for trigger.incident.service.summary."""
-    parts = path.split(".")
-    parts = parts[2:] if parts[0] == "steps" else parts[1:]
-    said = " ".join(_PLACES.get(part, part) for part in parts).replace("_", " ").split()
-    once = [word for at, word in enumerate(said) if at == 0 or word != said[at - 1]]
-    return words("_".join(once) or path)
+        yield Field(path, name_of(path, names), cut)

@@ -1,6 +1,6 @@
 """What a provider can do for a workflow: actions, lists to choose from, and how they fail."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -85,6 +85,7 @@ class ActionType:
     nothing, nothing is sent again before. None needed where the provider itself refuses a second one.
     effects(api, data, caller) → what the provider will tell of this write, for those that it tells of at all.
     stream(api, data, caller) → what `perform` answers, row by row, for those who ask for it as a stream.
+    field_names: path of a field of the output → what people call it, as those of a TriggerType.
     in_background(data) → whether it leaves room in the budget of requests to what somebody waits for.
     """
 
@@ -104,6 +105,7 @@ class ActionType:
     effects: "Callable[[Any, Json, Caller], list[Effect]] | None" = None
     stream: "Callable[[Any, Json, Caller], Iterator[Streamed]] | None" = None
     in_background: Callable[[Json], bool] = lambda data: False
+    field_names: Mapping[str, str] = field(default_factory=dict)
 
     def checked(self, data: Any) -> Json:
         """`data` as the action takes it. Raises serializers.ValidationError, whose detail names each field at fault."""

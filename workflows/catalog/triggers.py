@@ -19,6 +19,7 @@ class TriggerType:
     workflow sees it. output_schema: JSON Schema of that.
     options: the serializer of the settings that each such trigger can have; None: it has none. What it validates is
     stored as JSON. more_event_types: name of an option → event types that fire it as well where that is true.
+    field_names: path of a field of that → what people call it; 0 in a path is the first item of a list, * any.
     wants(options, payload, shown) → "" for a delivery that is to start workflows, else why not, in a few words.
     payload: its JSON, whatever that is; shown: the same without what is never stored, for what these name.
     poll: for what no webhook tells: how workflows ask for it. Such a trigger has no address and no secrets.
@@ -34,6 +35,7 @@ class TriggerType:
     more_event_types: Mapping[str, frozenset[str]] = field(default_factory=dict)
     wants: Callable[[Json, Any, Any], str] = lambda options, payload, shown: ""
     poll: Poll | None = None
+    field_names: Mapping[str, str] = field(default_factory=dict)
 
     def listens_to(self, options: Mapping[str, Any]) -> frozenset[str]:
         """The event types that fire a trigger with those options."""

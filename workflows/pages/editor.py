@@ -21,6 +21,7 @@ from core.web.edit_conflicts import Edit, parts_of
 from workflows.authoring import descriptions, drafts, dry_run, lifecycle, samples, validation
 from workflows.authoring.condition_rows import ConditionForm
 from workflows.conditions import possible_nulls
+from workflows.formatting import field_names
 from workflows.models import Event, Workflow
 from workflows.models.workflows import FASTEST_PACE
 
@@ -82,14 +83,15 @@ def edit(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
     connections = {
         str(row.pk): row for row in Connection.objects.filter(workspace=workflow.workspace_id, pk__in=used)
     }
+    names = field_names.of_definition(workflow.trigger.key, workflow.draft)
     nulls = possible_nulls.of_definition(workflow.trigger.key, workflow.draft)
     context = {
         "workflow": workflow,
         "health": health.of(workflow),
         "digest": drafts.digest(workflow.draft),
-        "conditions": descriptions.conditions(workflow.draft),
+        "conditions": descriptions.conditions(workflow.draft, names),
         "how_many": descriptions.how_many(workflow.draft["conditions"]),
-        "steps": descriptions.steps(workflow.draft, connections, nulls),
+        "steps": descriptions.steps(workflow.draft, connections, names, nulls),
         "changed": workflow.live is None or workflow.draft != workflow.live.definition,
         "faults": _faults(request, workflow),
         "full": len(workflow.draft["steps"]) >= validation.MAX_STEPS,

@@ -32,9 +32,7 @@ _MOST = 300
 class WorkflowForm(forms.Form):
     """What it is called and what starts it: a trigger that is there, or a new one for an event of a connection."""
 
-    name = Line(
-        max_length=120, label="Name", help_text="For example “Runbook note for Payments”."
-    )
+    name = Line(max_length=120, label="Name", help_text="For example “Runbook note for Payments”.")
     trigger = WhichTrigger(
         queryset=Trigger.objects.none(),
         required=False,

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from connections.models import Connection
 from connections.web.forms import Line
 from workflows import catalog
+from workflows.formatting import field_names
 from workflows.forms.action import SchemaForm
 from workflows.inbox import redaction
 from workflows.models import Trigger
@@ -109,10 +110,12 @@ class RedactionForm(forms.Form):
         needed = catalog.integration(trigger.provider).webhooks.needed
         known = [path for path in redaction.fields_of(kind.sample if kind else {}) if path not in needed]
         others = [path for path in trigger.redact if path not in known]
+        names = field_names.as_delivered(trigger.key)
         super().__init__(*args, **kwargs)
         self.fields["known"].initial = [path for path in trigger.redact if path in known]
         self.fields["others"].initial = "\n".join(others)
-        self.fields["known"].choices = [(path, path) for path in known]  # type: ignore[attr-defined]
+        offered = [(path, f"{names[path]} ({path})" if path in names else path) for path in known]
+        self.fields["known"].choices = offered  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

@@ -86,7 +86,8 @@ def _compare(
 ) -> list[diff.Difference]:
     """None stands for the draft."""
     before, after = (one.definition if one else workflow.draft for one in (old, new))
-    return diff.between(before, after, diff.labels(workflow, before, after))
+    labels = diff.labels(workflow, before, after)
+    return diff.between(before, after, labels, trigger=workflow.trigger.key)
 
 
 @member

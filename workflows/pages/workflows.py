@@ -20,6 +20,7 @@ from core.text_search import search
 from core.web import form_tokens
 from core.web.pagination import page_of
 from workflows.authoring import descriptions, lifecycle
+from workflows.formatting import field_names
 from workflows.models import Run, Workflow
 from workflows.pages.runs import lines_of
 
@@ -77,11 +78,12 @@ def detail(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
     connections = Connection.objects.filter(workspace=workflow.workspace_id, pk__in=used)
     related = ("workflow", "event__trigger__connection", "blocked_on")
     runs = workflow.runs.select_related(*related).defer("tested").order_by("-seq")
+    names = field_names.of_definition(workflow.trigger.key, definition)
     context = {
         "workflow": workflow,
-        "conditions": descriptions.conditions(definition),
+        "conditions": descriptions.conditions(definition, names),
         "how_many": descriptions.how_many(definition.get("conditions")),
-        "steps": descriptions.steps(definition, {str(row.pk): row for row in connections}),
+        "steps": descriptions.steps(definition, {str(row.pk): row for row in connections}, names),
         "health": health.of(workflow),
         "changed": workflow.live is not None and workflow.draft != workflow.live.definition,
         "rows": lines_of(runs[:_LATEST]),

@@ -10,7 +10,7 @@ from django.db.models import OuterRef, Subquery
 from workflows.authoring import descriptions
 from workflows.conditions import evaluate
 from workflows.conditions.evaluate import Judged
-from workflows.formatting import chain_reasons
+from workflows.formatting import chain_reasons, field_names
 from workflows.inbox import events
 from workflows.models import Event, Run, Trigger, Workflow, WorkflowVersion
 
@@ -114,9 +114,10 @@ def condition_rows(asked: dict[str, Any], fields: dict[str, Any], trigger: Trigg
     except Exception:
         log.exception("conditions_not_explained")
         return []
+    names = field_names.of_trigger(trigger.key)
     return [
         Condition(words, _actual(row, trigger), row.held)
-        for words, row in zip(descriptions.rows(asked), judged, strict=True)
+        for words, row in zip(descriptions.rows(asked, names), judged, strict=True)
     ]
 
 

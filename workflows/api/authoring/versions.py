@@ -118,7 +118,9 @@ class Difference(_OfWorkflow):
     def get(self, request: Request, workflow_id: uuid.UUID) -> Response:
         workflow = self.workflow(workflow_id)
         old, new = (self._definition(workflow, name) for name in ("from", "to"))
-        found = differences.between(old, new, differences.labels(workflow, old, new))
+        found = differences.between(
+            old, new, differences.labels(workflow, old, new), trigger=workflow.trigger.key
+        )
         return Response({"differences": [one.as_json() for one in found]})
 
     def _definition(self, workflow: Workflow, name: str) -> Any:

@@ -1,0 +1,168 @@
+"""What people call the fields of deliveries and of answers: data beside the schemas of the same fields.
+
+Each is {path: name}. In a path, 0 is the first item of a list and * any item.
+"""
+
+from collections.abc import Iterator
+
+Names = dict[str, str]
+
+
+def of_reference(path: str, what: str, summary: str = "") -> Names:
+    """The fields of a reference to something else. summary: for its name, where "<what> name" sounds odd."""
+    return {
+        f"{path}.id": f"{what} ID",
+        f"{path}.summary": summary or f"{what} name",
+        f"{path}.html_url": f"{what} URL",
+        f"{path}.self": f"{what} API URL",
+        f"{path}.type": f"{what} object type",
+    }
+
+
+def items(path: str, what: str) -> Iterator[tuple[str, str]]:
+    """The path of the first item of a list and of any, each with what that item is called."""
+    yield f"{path}.0", f"First {what}"
+    yield f"{path}.*", f"Any {what}"
+
+
+def of_references(path: str, what: str) -> Names:
+    """The fields of a list of references."""
+    found: Names = {}
+    for place, name in items(path, what):
+        found |= of_reference(place, name, summary=name)
+    return found
+
+
+def of_answered_incident(path: str, what: str = "Incident") -> Names:
+    """The fields of an incident as actions return it."""
+    service = "Service" if what == "Incident" else f"{what} service"
+    return {
+        f"{path}.id": f"{what} ID",
+        f"{path}.incident_number": f"{what} number",
+        f"{path}.title": f"{what} title",
+        f"{path}.status": f"{what} status",
+        f"{path}.urgency": f"{what} urgency",
+        f"{path}.incident_key": f"{what} key",
+        f"{path}.created_at": f"{what} created at",
+        f"{path}.html_url": f"{what} URL",
+        **of_reference(f"{path}.service", service),
+    }
+
+
+EVENT: Names = {
+    "event.id": "Event ID",
+    "event.event_type": "Event type",
+    "event.resource_type": "Resource type",
+    "event.occurred_at": "Event time",
+    "event.agent": "Actor",
+    **of_reference("event.agent", "Actor"),
+    "event.client": "Monitoring tool",
+    "event.client.name": "Monitoring tool name",
+    "event.client.url": "Monitoring tool URL",
+}
+OF_INCIDENT: Names = {
+    **EVENT,
+    "incident.id": "Incident ID",
+    "incident.type": "Incident object type",
+    "incident.self": "Incident API URL",
+    "incident.html_url": "Incident URL",
+    "incident.number": "Incident number",
+    "incident.title": "Incident title",
+    "incident.status": "Incident status",
+    "incident.urgency": "Incident urgency",
+    "incident.incident_key": "Incident key",
+    "incident.incident_type.name": "Incident type",
+    "incident.created_at": "Incident created at",
+    "incident.reopened_at": "Incident reopened at",
+    **of_reference("incident.service", "Service"),
+    **of_reference("incident.escalation_policy", "Escalation policy"),
+    **of_reference("incident.priority", "Priority", summary="Priority"),
+    **of_references("incident.assignees", "assignee"),
+    **of_references("incident.teams", "team"),
+    "incident.conference_bridge": "Conference bridge",
+    "incident.conference_bridge.conference_number": "Conference number",
+    "incident.conference_bridge.conference_url": "Conference URL",
+    "incident.resolve_reason": "Resolve details",
+    "incident.resolve_reason.type": "Resolve reason",
+    **of_reference("incident.resolve_reason.incident", "Merged-into incident", "Merged-into incident title"),
+}
+OF_NOTE: Names = {
+    **EVENT,
+    **of_reference("incident", "Incident", summary="Incident title"),
+    "note.id": "Note ID",
+    "note.type": "Note object type",
+    "note.content": "Note content",
+    "note.trimmed": "Note truncated",
+}
+OF_ANSWERED_NOTE: Names = {
+    "note.id": "Note ID",
+    "note.content": "Note content",
+    "note.created_at": "Note created at",
+}
+OF_UPDATE: Names = {
+    **of_answered_incident("incident"),
+    "changed": "Changed",
+    "reason": "Reason",
+    "applied.0": "First applied change",
+    "applied.*": "Any applied change",
+    "reopened": "Reopened",
+}
+_LISTING: Names = {
+    "offset": "Offset",
+    "limit": "Limit",
+    "more": "More available",
+    "total": "Total",
+    "complete": "Complete",
+    "incomplete_reason": "Incomplete reason",
+    "since": "From",
+    "until": "To",
+    "date_range": "Date range",
+}
+
+
+def of_listing(path: str, what: str) -> Names:
+    """The fields of a list of services, schedules, teams or users as actions return it."""
+    return _LISTING | of_named(path, what)
+
+
+def of_named(path: str, what: str) -> Names:
+    """The fields of a list of things with a name."""
+    found: Names = {}
+    for place, name in items(path, what):
+        found |= {
+            f"{place}.id": f"{name} ID",
+            f"{place}.name": f"{name} name",
+            f"{place}.email": f"{name} email",
+            f"{place}.status": f"{name} status",
+        }
+    return found
+
+
+def of_incidents(path: str) -> Names:
+    """The fields of a list of incidents as actions return it."""
+    found = dict(_LISTING)
+    for place, name in items(path, "incident"):
+        found |= of_answered_incident(place, name)
+    return found
+
+
+ON_CALL_NOW: Names = {
+    **of_named("users", "user on call"),
+    **of_reference("schedule", "Schedule"),
+    "at": "Time",
+    "until": "On call until",
+}
+OF_ON_CALL_CHANGE: Names = {
+    **EVENT,
+    **of_reference("schedule", "Schedule"),
+    **of_references("users_before", "user on call before"),
+    **of_references("users_now", "user on call now"),
+    **{
+        f"{place}.email": f"{name} email"
+        for path, what in (("users_before", "user on call before"), ("users_now", "user on call now"))
+        for place, name in items(path, what)
+    },
+    "at": "Handover time",
+    "until": "On call until",
+    "recovered": "Found late",
+}
