@@ -15,7 +15,7 @@ def fill_sign_up(page: Page, email: str, agency: str = "") -> None:
     page.get_by_label("Agency name").fill(agency)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_label("Password (again)").fill(PASSWORD)
-    page.get_by_role("button", name="Sign Up").click()
+    page.get_by_role("button", name="Create account").click()
 
 
 _MAKE_SUPPORT = f"""

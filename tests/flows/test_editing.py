@@ -37,7 +37,7 @@ def test_drag_insert_and_run_for_real(page: Page, product: Product, seed: dict[s
     drag(page, "Alpha", onto="Beta", below=False)
     expect(headings(page)).to_have_text([re.compile(name) for name in NAMES])
 
-    page.get_by_role("link", name="Change Alpha").click()
+    page.get_by_role("link", name="Edit Alpha").click()
     title = page.get_by_label("Title")
     title.fill("{{ trigger.incident.title }}")
     page.locator("#filters summary").focus()

@@ -116,7 +116,7 @@ def test_a_call_that_has_to_wait_is_followed_to_its_end(
     page.get_by_label("Incident ID").fill(incident["id"])
     send(page, "Get incident")
 
-    expect(page.get_by_text("It is tried again by itself, next")).to_be_visible()
+    expect(page.get_by_text("Next automatic retry at")).to_be_visible()
     expect(page.get_by_text("Succeeded")).to_be_visible(timeout=30_000)
     expect(fact(page, "Attempts")).to_have_text("2")
 

@@ -44,7 +44,7 @@ def test_a_workflow_from_nothing_to_its_replay(browser: Browser, product: Produc
 
 def build(page: Page) -> None:
     page.get_by_role("link", name="Workflows", exact=True).click()
-    page.get_by_role("link", name="Create workflow").click()
+    page.get_by_role("link", name="Create workflow").last.click()
     page.get_by_label("Trigger").select_option(index=1)
     page.get_by_label("Name").fill(NAME)
     page.get_by_role("button", name="Create workflow").click()
@@ -84,7 +84,7 @@ def fill_condition(page: Page, number: int, field: str, comparison: str, value: 
     row = page.get_by_role("group", name=f"Condition {number}")
     option = row.get_by_label("Field").locator("option").filter(has_text=field).first
     row.get_by_label("Field").select_option(value=option.get_attribute("value"))
-    row.get_by_label("Comparison").select_option(label=comparison)
+    row.get_by_label("Operator").select_option(label=comparison)
     row.get_by_label("Value").fill(value)
 
 
@@ -106,7 +106,7 @@ def insert(page: Page, name: str) -> None:
 
 def rehearse(page: Page) -> None:
     page.get_by_role("link", name="Dry run").click()
-    expect(page.locator("#verdict")).to_contain_text("every step can be filled in")
+    expect(page.locator("#verdict")).to_contain_text("All fields resolve")
     expect(page.get_by_text("Follow-up of Checkout answers slowly")).to_be_visible()
     shoot(page, "workflow-dry-test")
     page.get_by_role("link", name=f"← {NAME}").click()
