@@ -1,38 +1,15 @@
 """PagerDuty as workflows see it."""
 
-from collections.abc import Callable
 
-from django.conf import settings
 
 from pagerduty_app import deliveries, echoes, in_words, signatures, triggers, webhooks
 from pagerduty_app.actions import ACTIONS, LOOKUPS
-from pagerduty_app.client import Api, Limits
 from pagerduty_app.error_table import hints
 from pagerduty_app.links import owns_link
 from pagerduty_app.recipes import RECIPES
+from pagerduty_app.regions import open_api
+from pagerduty_app.scopes import covers
 from workflows import catalog
-
-
-def open_api(
-    region: str,
-    access_token: str,
-    on_request: Callable[[], None],
-    on_answer: Callable[[Limits], None] = lambda limits: None,
-) -> Api:
-    """The REST API of that region. Only these two hosts ever see a token."""
-    url = settings.PAGERDUTY_API_URL_EU if region == "eu" else settings.PAGERDUTY_API_URL
-    return Api(url, access_token, on_request, on_answer)
-
-
-def covers(scope: str, granted: list[str]) -> bool:
-    """Classic OAuth's `write` implies all six, its `read` the reading ones (developer docs, OAuth).
-
-    scope: one, or several with spaces between, as OAuth itself writes them.
-    """
-    return all(
-        one in granted or "write" in granted or ("read" in granted and one.endswith(".read"))
-        for one in scope.split()
-    )
 
 
 def register() -> None:

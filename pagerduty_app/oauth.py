@@ -18,12 +18,13 @@ from connections.grants.registry import (
     TokenRefused,
     Tokens,
 )
-from pagerduty_app import integration
 from pagerduty_app.client import PagerDutyError, subdomains
 from pagerduty_app.connecting import start
 from pagerduty_app.errors import as_provider_error
 from pagerduty_app.identity_host import IdentityHostError, ask, refusal_of, refused
 from pagerduty_app.oauth_tokens import OPTIONAL_SCOPES, SCOPES, TOKEN_PATH, app_form, asks, tokens_of
+from pagerduty_app.regions import open_api
+from pagerduty_app.scopes import covers
 from workflows.calls.outcomes import as_problem
 
 _SCOPED = Lifetimes(unused=timedelta(days=30), consent=timedelta(days=365))
@@ -37,7 +38,7 @@ def lifetimes(granted: list[str]) -> Lifetimes:
 
 def missing_scopes(granted: list[str]) -> list[str]:
     """Which of the six the granted ones do not cover; classic `write` covers all, `read` the reading ones."""
-    return [scope for scope in SCOPES if not integration.covers(scope, granted)]
+    return [scope for scope in SCOPES if not covers(scope, granted)]
 
 
 def refresh(refresh_token: str, app: AppCredentials | None) -> Tokens:
@@ -83,7 +84,7 @@ def revoke(refresh_token: str, app: AppCredentials | None) -> bool:
 def probe(region: str, access_token: str) -> str:
     """Ask for the smallest thing a token can show. Raises TokenRefused, or Problem when PagerDuty is away."""
     try:
-        integration.open_api(region, access_token, lambda: None).page("users", {"limit": 1})
+        open_api(region, access_token, lambda: None).page("users", {"limit": 1})
     except PagerDutyError as error:
         if error.status == 401:
             raise TokenRefused(error.message) from None
