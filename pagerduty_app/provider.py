@@ -5,8 +5,8 @@ from typing import Any
 from allauth.socialaccount.providers.base import ProviderAccount
 from allauth.socialaccount.providers.oauth2.provider import OAuth2Provider
 
-from pagerduty_app.oauth_tokens import asked_scopes
-from pagerduty_app.own_apps import OWN
+from pagerduty_app.oauth.own_apps import OWN
+from pagerduty_app.oauth.tokens import asked_scopes
 from pagerduty_app.views import PagerDutyOAuth2Adapter
 
 

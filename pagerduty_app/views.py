@@ -11,9 +11,9 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from connections.connecting.consent_errors import ConsentError
-from pagerduty_app import identity, own_apps
-from pagerduty_app.identity_host import IdentityHostError, ask, refusal_of, refused
-from pagerduty_app.oauth_tokens import TOKEN_PATH, tokens_of
+from pagerduty_app.oauth import identity, own_apps
+from pagerduty_app.oauth.identity_host import IdentityHostError, ask, refusal_of, refused
+from pagerduty_app.oauth.tokens import TOKEN_PATH, tokens_of
 
 
 class SignInRefused(OAuth2Error):  # type: ignore[misc]

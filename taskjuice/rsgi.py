@@ -7,8 +7,8 @@ from taskjuice.wsgi import application as _wsgi
 from django.conf import settings  # isort: skip - needs a set-up Django
 
 from core.db.postgresql import patience
-from pagerduty_app.ahead import Ahead
 from taskjuice.http.gateway import Gateway
+from workflows.inbox.fast.ahead import Ahead
 
 patience.for_this_process(settings.DATABASE_PATIENCE_SECONDS)
 application = Gateway(

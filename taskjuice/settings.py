@@ -51,7 +51,7 @@ if LOOPBACK:
     ALLOWED_HOSTS += ["127.0.0.1", "localhost", "[::1]"]
 WEB_WORKERS = env.whole("WEB_WORKERS", default=2, least=1)
 WEB_THREADS = 8
-# How long a page or an API request waits for each answer of PostgreSQL. Deliveries: pagerduty_app.straight.
+# How long a page or an API request waits for each answer of PostgreSQL. Deliveries: workflows.inbox.fast.wsgi.
 DATABASE_PATIENCE_SECONDS = 10.0
 TASK_WORKERS = env.whole("TASK_WORKERS", default=2, least=1)
 # Names this machine's background workers to the watchdog; two `up` on one host need two names.
@@ -295,7 +295,7 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True  # a changed password or second factor is tol
 ADMIN_NEEDS_SECOND_FACTOR = not DEVELOPMENT
 MFA_TOTP_ISSUER = "TaskJuice"  # in the authenticator app; otherwise the host and port of the request
 MFA_ADAPTER = "connections.accounts.mfa.SealedSecrets"
-SOCIALACCOUNT_ADAPTER = "pagerduty_app.adapter.ConnectorAdapter"
+SOCIALACCOUNT_ADAPTER = "pagerduty_app.oauth.adapter.ConnectorAdapter"
 SOCIALACCOUNT_STORE_TOKENS = False
 SOCIALACCOUNT_PROVIDERS = {
     "pagerduty": {

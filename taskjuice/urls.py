@@ -8,8 +8,8 @@ from django.views import defaults
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from connections.mail import account_mail
-from pagerduty_app.receiver import AnyCaseUuid, Receiver
 from taskjuice import admin_site, health, metrics
+from workflows.inbox.receiver import AnyCaseUuid, Receiver
 
 admin_site.take_out()
 account_mail.in_one_transaction(allauth_urls.urlpatterns)
@@ -40,8 +40,8 @@ urlpatterns = [
     path("api/v1/", include("workflows.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
-    path("hooks/pagerduty/<any_case_uuid:token>", Receiver.as_view(), name="receive"),
-    path("hooks/pagerduty/<any_case_uuid:token>/", Receiver.as_view()),
+    path("hooks/<slug:provider>/<any_case_uuid:token>", Receiver.as_view(), name="receive"),
+    path("hooks/<slug:provider>/<any_case_uuid:token>/", Receiver.as_view()),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", metrics.metrics),

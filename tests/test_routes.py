@@ -25,8 +25,8 @@ PUBLIC = {
     "healthz",
     "readyz",
     "metrics",  # who may: tests/taskjuice/test_metrics.py
-    "hooks/pagerduty/<any_case_uuid:token>",
-    "hooks/pagerduty/<any_case_uuid:token>/",
+    "hooks/<slug:provider>/<any_case_uuid:token>",
+    "hooks/<slug:provider>/<any_case_uuid:token>/",
     "api/schema/",
     "api/docs/",
     "join/",

@@ -88,7 +88,7 @@ def test_a_cache_that_is_away_stops_nobody(there: World, settings: Any) -> None:
 def test_wrong_signatures_slow_down_their_sender_and_never_a_genuine_one(
     there: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pagerduty_app.receiver._MOST_REFUSED", 5)
+    monkeypatch.setattr("workflows.inbox.receiver._MOST_REFUSED", 5)
     url = f"/hooks/pagerduty/{there.ids['token']}"
 
     def sent(number: int, signature: str, address: str = "203.0.113.9") -> int:

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from django.core.cache import cache
 
 from pagerduty_app.client import Api, PagerDutyError
-from pagerduty_app.error_table import REQUESTER_NOT_FOUND
-from pagerduty_app.errors import as_provider_error
+from pagerduty_app.errors.mapping import as_provider_error
+from pagerduty_app.errors.table import REQUESTER_NOT_FOUND
 from workflows.catalog import Caller, Json, ProviderError
 
 _KNOWN_SECONDS = 600

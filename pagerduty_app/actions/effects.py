@@ -2,7 +2,7 @@
 
 from pagerduty_app.actions.asking import requester
 from pagerduty_app.client import Api
-from pagerduty_app.echoes import key_subject, text_proof
+from pagerduty_app.payloads.effects import key_subject, text_proof
 from workflows.catalog import Caller, Effect, Json
 
 # Event types that an update to a status may cause. Acknowledging in a user's name may also reassign, and it reopens

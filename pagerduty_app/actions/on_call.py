@@ -10,7 +10,7 @@ from typing import Any
 from rest_framework import serializers
 
 from core.db import clock
-from pagerduty_app import shifts
+from pagerduty_app.actions import shifts
 from pagerduty_app.actions.asking import provider_errors
 from pagerduty_app.actions.fields import TIMES, Id, ListingInput, Moment, many
 from pagerduty_app.actions.listings import in_background, listing, stream

@@ -6,7 +6,6 @@ from typing import Any
 from rest_framework import serializers
 
 from connections.grants.rate_limit import Exhausted
-from pagerduty_app import error_table
 from pagerduty_app.actions import effects, incident_changes, incident_log
 from pagerduty_app.actions.asking import check_requester, provider_errors, requester, writing
 from pagerduty_app.actions.fields import (
@@ -20,6 +19,7 @@ from pagerduty_app.actions.fields import (
 from pagerduty_app.actions.incident_changes import CHANGES, Decision, decide, output
 from pagerduty_app.client import Api, PagerDutyError
 from pagerduty_app.client.paging import object_of
+from pagerduty_app.errors import table
 from pagerduty_app.payloads import field_names
 from workflows.catalog import ActionType, Caller, Effect, Json, Prepared, ProviderError
 from workflows.catalog.schemas import ActionInput, Flag, Text
@@ -85,7 +85,7 @@ def perform(api: Api, data: Json, caller: Caller) -> Json:
         try:
             return _write(api, data, decision, caller)
         except PagerDutyError as error:
-            known = error_table.find(error.code, error.status).name
+            known = table.find(error.code, error.status).name
             if known not in _SOMEBODY_WAS_FASTER or "status" not in decision.send:
                 raise
             seen = _present(api, data)

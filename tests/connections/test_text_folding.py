@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from connections.models import Workspace
 from core.text_folding import compose, fold
-from pagerduty_app.filters import unwanted
+from pagerduty_app.triggers.filters import unwanted
 from tests.connections.test_pages import signed_in
 from tests.people import People
 from workflows.calls.lookups import Choices

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from connections.models import Connection
 from core.errors import Problem
-from pagerduty_app.oauth_tokens import SCOPES
+from pagerduty_app.oauth.tokens import SCOPES
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.contract import HINT, Contract
 from tests.pagerduty_app.acting import DANA, ELI, act, connection, fault, later, output

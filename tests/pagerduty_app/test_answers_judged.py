@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from connections.models import Connection
-from pagerduty_app import missed, webhooks
 from pagerduty_app.actions import LOOKUPS
 from pagerduty_app.client import Api, PagerDutyError
 from pagerduty_app.sandbox.sandbox import Sandbox
+from pagerduty_app.subscriptions import backfill, webhooks
 from tests.pagerduty_app.acting import ACCOUNT, DANA, act, asked, connection, fault, later, output
 from tests.pagerduty_app.listing import fill
 from tests.workflows.conftest import SYSTEM
@@ -211,7 +211,7 @@ def test_the_recovery_of_missed_deliveries_ends_with_the_error(api: Api, sandbox
     now = datetime.now(UTC)
 
     with pytest.raises(ProviderError, match="the same page again"):
-        missed.missed(
+        backfill.missed(
             api, frozenset({"incident.triggered"}), Reach("account", ""), now - timedelta(days=1), now
         )
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from connections.connecting.revoke import revoke
 from connections.models import AuditEvent, Connection, Grant, Membership
 from core.crypto import reveal
-from pagerduty_app.oauth_tokens import SCOPES
+from pagerduty_app.oauth.tokens import SCOPES
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.pagerduty_app.dance import Dance, decide
 from tests.people import People, people

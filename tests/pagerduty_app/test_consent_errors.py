@@ -13,7 +13,7 @@ from django.urls import reverse
 from connections.connecting import client_links, consent_errors
 from connections.grants import oauth_apps
 from connections.models import ClientLink, Connection, Grant
-from pagerduty_app.oauth import install_url
+from pagerduty_app.oauth.flow import install_url
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.pagerduty_app.dance import Dance, decide
 from tests.people import People, people

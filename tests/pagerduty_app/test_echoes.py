@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connections.models import Connection
-from pagerduty_app import echoes
+from pagerduty_app.payloads import effects
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.pagerduty_app.dance import Dance
 from tests.people import people
@@ -104,7 +104,7 @@ def test_a_test_event_has_no_cause(trigger: Trigger) -> None:
     [None, [], "x", {}, {"event": 5}, {"event": {"event_type": "incident.triggered", "data": {"id": 5}}}],
 )
 def test_anything_can_be_asked_what_it_shows(payload: Any) -> None:
-    assert echoes.shown_by(payload) == []
+    assert effects.shown_by(payload) == []
 
 
 def test_the_documented_events_show_their_incident_and_who_did_it() -> None:
@@ -112,7 +112,7 @@ def test_the_documented_events_show_their_incident_and_who_did_it() -> None:
     if not folder:
         pytest.skip("set PAGERDUTY_EVENTS to a folder with one webhook body per event type")
     for kind in KINDS:
-        shown = echoes.shown_by(json.loads((Path(folder) / f"{kind}.json").read_text()))
+        shown = effects.shown_by(json.loads((Path(folder) / f"{kind}.json").read_text()))
         assert {effect.kind for effect in shown} == {kind}
         assert shown[-1].subject == "incident:PGR0VU2"
         assert all(effect.agent and effect.at for effect in shown)

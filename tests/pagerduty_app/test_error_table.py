@@ -6,10 +6,10 @@ import pytest
 import responses
 from django.conf import settings
 
-from pagerduty_app import error_table
 from pagerduty_app.client import Api, PagerDutyError
-from pagerduty_app.error_table import Known
-from pagerduty_app.errors import as_provider_error
+from pagerduty_app.errors import table
+from pagerduty_app.errors.mapping import as_provider_error
+from pagerduty_app.errors.table import Known
 from pagerduty_app.management.commands import error_docs
 from tests.pagerduty_app.conftest import BASE
 from workflows import catalog
@@ -25,10 +25,10 @@ _STATUS_OF_NUMBER = {
     "5002": 404,
 }
 ALL = [
-    *((number, _STATUS_OF_NUMBER.get(number, 400), known) for number, known in error_table.BY_NUMBER.items()),
-    *((None, status, known) for status, known in error_table.BY_STATUS.items()),
-    (None, 500, error_table.ANY_OTHER),
-    (None, 503, error_table.ANY_OTHER),
+    *((number, _STATUS_OF_NUMBER.get(number, 400), known) for number, known in table.BY_NUMBER.items()),
+    *((None, status, known) for status, known in table.BY_STATUS.items()),
+    (None, 500, table.ANY_OTHER),
+    (None, 503, table.ANY_OTHER),
 ]
 
 
@@ -55,11 +55,11 @@ def test_what_the_table_says_of_trying_again_is_what_happens(
 def test_an_answer_that_never_comes(api: Api, rest: responses.RequestsMock) -> None:
     with pytest.raises(PagerDutyError) as raised:
         api.get_incident("P1")
-    assert as_provider_error(raised.value).code == error_table.NO_ANSWER.name
-    assert error_table.NO_ANSWER.retry == "later"
+    assert as_provider_error(raised.value).code == table.NO_ANSWER.name
+    assert table.NO_ANSWER.retry == "later"
 
 
-@pytest.mark.parametrize("known", [*(row[2] for row in ALL), *error_table.OURS.values()])
+@pytest.mark.parametrize("known", [*(row[2] for row in ALL), *table.OURS.values()])
 def test_each_has_words_for_people(known: Known) -> None:
     assert error_hints.for_code(known.name, catalog.integration("pagerduty")).words
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pagerduty_app.deliveries import trigger_fields
-from pagerduty_app.trigger_samples import sample
-from pagerduty_app.triggers import TRIGGERS
+from pagerduty_app.payloads.deliveries import trigger_fields
+from pagerduty_app.triggers.samples import sample
+from pagerduty_app.triggers.types import TRIGGERS
 from tests.pagerduty_app.test_triggers import documented
 from workflows import expressions
 from workflows.catalog import TriggerType

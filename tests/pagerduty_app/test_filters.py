@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import settings as examples
 
 from connections.models import AuditEvent, Connection
-from pagerduty_app import filters
 from pagerduty_app.sandbox.sandbox import Sandbox
+from pagerduty_app.triggers import filters
 from tests.pagerduty_app.dance import Dance
 from tests.pagerduty_app.test_triggers import JSON, documented
 from tests.people import people

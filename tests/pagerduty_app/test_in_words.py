@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pagerduty_app.in_words import in_words
+from pagerduty_app.payloads.describe import in_words
 from pagerduty_app.signatures import looks_signed
-from pagerduty_app.triggers import TRIGGERS
+from pagerduty_app.triggers.types import TRIGGERS
 from workflows.catalog import Words
 
 EVENTS = os.environ.get("PAGERDUTY_EVENTS")

@@ -18,7 +18,7 @@ from connections.connecting.revoke import revoke
 from connections.models import AuditEvent, Connection, Grant, NotificationFact, User
 from connections.signals import connection_restored
 from core.errors import Problem
-from pagerduty_app import shifts
+from pagerduty_app.actions import shifts
 from pagerduty_app.sandbox.sandbox import Sandbox
 from pagerduty_app.sandbox.server import SandboxServer
 from tests.connections.test_admin import staff

@@ -12,7 +12,7 @@ from django.utils import timezone
 from connections.grants import oauth_apps, refresh, tokens
 from connections.models import AuditEvent, Connection, Grant, NotificationFact, OAuthApp, Workspace
 from core.crypto import reveal
-from pagerduty_app.oauth_tokens import SCOPES
+from pagerduty_app.oauth.tokens import SCOPES
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.connections import notified
 from tests.connections.test_pages import page_of, signed_in

@@ -8,10 +8,10 @@ import responses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pagerduty_app import error_table
 from pagerduty_app.client import Api, PagerDutyError, refusals
 from pagerduty_app.client.refusals import MOST_REASONS, Refusal
-from pagerduty_app.errors import as_provider_error
+from pagerduty_app.errors import table
+from pagerduty_app.errors.mapping import as_provider_error
 from tests.pagerduty_app.conftest import BASE, TOKEN
 
 SECRET = "pdus+_0XBPWQQ_5a3c1f9e-7d2b"
@@ -191,7 +191,7 @@ def test_the_table_finds_a_number_written_either_way(
     error = as_provider_error(raised.value)
 
     assert (error.code, error.detail["provider_code"]) == ("from_not_a_user", "1008")
-    assert error_table.find(1008, 400) is error_table.find("1008", 400)
+    assert table.find(1008, 400) is table.find("1008", 400)
 
 
 @pytest.mark.parametrize("code", [None, 0, 2010])

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from pagerduty_app import on_call_events, shifts
-from pagerduty_app.deliveries import read_delivery, trigger_fields
-from pagerduty_app.in_words import in_words
+from pagerduty_app.actions import shifts
+from pagerduty_app.payloads import on_call_events
+from pagerduty_app.payloads.deliveries import read_delivery, trigger_fields
+from pagerduty_app.payloads.describe import in_words
 from tests.pagerduty_app.test_triggers import JSON
 from workflows.catalog import ProviderError
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from pagerduty_app import deliveries, triggers
+from pagerduty_app.payloads import deliveries
+from pagerduty_app.triggers import types
 from tests.sandbox.test_events import HINT
 from workflows.catalog import Delivery
 from workflows.models import Event, Trigger
@@ -104,9 +105,9 @@ def test_only_a_ping_confirms() -> None:
     assert not deliveries.read_delivery(event(id="1", event_type="incident.triggered")).is_confirmation
 
 
-@pytest.mark.parametrize("kind", triggers.TRIGGERS.values(), ids=lambda kind: kind.key)
+@pytest.mark.parametrize("kind", types.TRIGGERS.values(), ids=lambda kind: kind.key)
 def test_a_test_delivery_is_the_sample_with_an_id_of_its_own(kind: Any) -> None:
-    delivery = deliveries.read_delivery(triggers.sample_delivery(kind, "mine"))
+    delivery = deliveries.read_delivery(types.sample_delivery(kind, "mine"))
 
     assert delivery.external_id == "mine"
     assert {delivery.event_type} == set(kind.event_types)
@@ -114,7 +115,7 @@ def test_a_test_delivery_is_the_sample_with_an_id_of_its_own(kind: Any) -> None:
 
 @pytest.mark.parametrize("path", documented())
 def test_the_samples_have_the_documented_shape(path: Path) -> None:
-    kind = next((kind for kind in triggers.TRIGGERS.values() if path.stem in kind.event_types), None)
+    kind = next((kind for kind in types.TRIGGERS.values() if path.stem in kind.event_types), None)
     if kind is not None:
         theirs = json.loads(path.read_text())["event"]
         assert set(kind.sample["event"]) == set(theirs)

@@ -11,8 +11,9 @@ from django.utils import timezone
 from connections.connecting.revoke import receipt_of, revoke
 from connections.grants.rate_limit import Budget, Exhausted
 from connections.models import Connection, NotificationFact
-from pagerduty_app import missed, signatures
+from pagerduty_app import signatures
 from pagerduty_app.sandbox.sandbox import Sandbox
+from pagerduty_app.subscriptions import backfill
 from tests.pagerduty_app.keeping import (
     ACCOUNT,
     Killed,
@@ -202,7 +203,7 @@ def test_what_cannot_be_recovered_is_said(connection: Connection, sandbox: Sandb
 def test_recovering_is_bounded_and_says_so(
     kept: Trigger, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(missed, "_MOST_FOUND", 2)
+    monkeypatch.setattr(backfill, "_MOST_FOUND", 2)
     for number in range(4):
         unseen(sandbox, kept, f"Nobody was told {number}")
     Subscription.objects.update(gap_since=timezone.now() - timedelta(days=20))

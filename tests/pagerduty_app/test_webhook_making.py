@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from connections.models import Connection
 from core.errors import Problem
-from pagerduty_app import webhooks
 from pagerduty_app.sandbox.sandbox import Sandbox
+from pagerduty_app.subscriptions import webhooks
 from tests.pagerduty_app.dance import Dance
 from tests.pagerduty_app.keeping import (
     ACCOUNT,
@@ -104,7 +104,7 @@ def test_scopes_that_were_asked_for_but_not_granted_leave_everything_as_before(
 
 
 def catalog_scopes() -> list[str]:
-    from pagerduty_app.oauth_tokens import SCOPES
+    from pagerduty_app.oauth.tokens import SCOPES
 
     return ["openid", *SCOPES]
 

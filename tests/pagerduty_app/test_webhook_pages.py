@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from connections.models import ClientLink, Connection, User
-from pagerduty_app.oauth_tokens import OPTIONAL_SCOPES, SCOPES
+from pagerduty_app.oauth.tokens import OPTIONAL_SCOPES, SCOPES
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.connections.test_pages import signed_in
 from tests.pagerduty_app.dance import Dance, decide

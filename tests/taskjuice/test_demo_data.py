@@ -11,7 +11,7 @@ from connections.accounts import api_keys
 from connections.models import ApiKey, Connection
 from connections.tenancy.actor import Actor
 from pagerduty_app.sandbox.sandbox import Sandbox
-from pagerduty_app.triggers import TRIGGERS
+from pagerduty_app.triggers.types import TRIGGERS
 from taskjuice.demo.seed import seed
 from taskjuice.demo.story import Story
 from workflows.inbox.secrets import MAX_SECRETS

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from pagerduty_app.deliveries import trigger_fields
-from pagerduty_app.triggers import TRIGGERS
+from pagerduty_app.payloads.deliveries import trigger_fields
+from pagerduty_app.triggers.types import TRIGGERS
 from workflows import expressions
 from workflows.expressions.filters import FILTERS, Filter
 from workflows.expressions.writing import text_of

@@ -9,7 +9,7 @@ from rest_framework.serializers import ValidationError
 
 from connections.models import Connection
 from pagerduty_app.actions import ACTIONS
-from pagerduty_app.recipes import RECIPES
+from pagerduty_app.triggers.recipes import RECIPES
 from tests.workflows.conftest import API, DANA, SYSTEM, add_note, incident_event, publish
 from workflows import catalog, worker
 from workflows.authoring import lifecycle

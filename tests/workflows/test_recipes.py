@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from connections.models import Connection, Workspace
-from pagerduty_app.recipes import RECIPES
+from pagerduty_app.triggers.recipes import RECIPES
 from tests.people import People
 from tests.workflows.conftest import API, DANA, SECRET, SYSTEM, incident_event
 from tests.workflows.filled_forms import form_of

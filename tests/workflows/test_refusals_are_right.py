@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pagerduty_app.triggers import TRIGGERS
+from pagerduty_app.triggers.types import TRIGGERS
 from workflows.conditions import evaluate
 from workflows.conditions.operators import NEGATIVE
 from workflows.conditions.possible import why_never

@@ -21,12 +21,12 @@ from connections.models import Connection
 from core.crypto import seal
 from core.db import tenant_scope
 from pagerduty_app import signatures
-from pagerduty_app.straight import StraightIn
 from taskjuice.wsgi import application
 from tests.workflows.conftest import SECRET, SYSTEM, incident_event
 from workflows.inbox import deduplication, receive, rejections, secrets, store
 from workflows.inbox.fast import group_commit, insert_sql, notifier, trigger_cache
 from workflows.inbox.fast import receive as straight
+from workflows.inbox.fast.wsgi import StraightIn
 from workflows.models import Event, Hook, HookDelivery, Trigger, TriggerSecret, TurnedAway
 from workflows.triggers import lifecycle
 

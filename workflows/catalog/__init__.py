@@ -78,7 +78,8 @@ class Integration:
     answer says of the rate limit (connections.grants.rate_limit.Allowance).
     Ask for it by workflows.calls.provider_access.
     covers(scope, granted_scopes) → whether the granted scopes include what `scope` needs.
-    verify(body, signature_header, secrets) → index of the secret that signed the body, or None.
+    signature_header: the name of the header that carries the signature of a delivery.
+    verify(body, signature, secrets) → index of the secret that signed the body, or None.
     read_delivery(body) → Delivery. trigger_fields(payload) → what a workflow sees as `trigger`.
     sample_delivery(trigger_type, external_id) → the body of a test delivery with that id. webhooks: see Webhooks.
     owns_link(url) → whether the address leads to the provider's own pages, so that people can be sent there.
@@ -92,6 +93,7 @@ class Integration:
     description: str
     open_api: Callable[[str, str, Callable[[], None], Callable[[Allowance], None]], Any]
     covers: Callable[[str, list[str]], bool]
+    signature_header: str
     verify: Callable[[bytes, str | None, Sequence[str]], int | None]
     read_delivery: Callable[[bytes], Delivery]
     trigger_fields: Callable[[Any], Json]
@@ -121,6 +123,11 @@ def integrations() -> list[Integration]:
 def integration(key: str) -> Integration:
     """Raises KeyError for a provider that no room has registered."""
     return _integrations[key]
+
+
+def find_integration(key: str) -> Integration | None:
+    """Return the integration of that key; None for one that is not registered."""
+    return _integrations.get(key)
 
 
 def find_action(key: str) -> ActionType | None:

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from pagerduty_app import error_table
-from pagerduty_app.error_table import Known
+from pagerduty_app.errors import table
+from pagerduty_app.errors.table import Known
 from workflows import catalog
 from workflows.formatting import error_hints
 
@@ -20,7 +20,7 @@ What a request, a run and the API show when PagerDuty refuses or does not respon
 | after reconnecting | reconnect the connection |
 | after a change | change the input |
 
-This page is made by `manage.py error_docs > docs/errors.md` from `pagerduty_app/error_table.py`.
+This page is made by `manage.py error_docs > docs/errors.md` from `pagerduty_app/errors/table.py`.
 """
 
 
@@ -35,11 +35,11 @@ class Command(BaseCommand):
 
 def page() -> str:
     """Return the page as Markdown."""
-    numbered = sorted(error_table.BY_NUMBER.items(), key=lambda row: row[0])
-    by_status = [(str(status), known) for status, known in sorted(error_table.BY_STATUS.items())]
-    by_status.insert(4, ("403 that names scopes", error_table.MISSING_SCOPE))
-    rest = [("any other", error_table.ANY_OTHER), ("no answer", error_table.NO_ANSWER)]
-    ours = [("–", known) for known in error_table.OURS.values()]
+    numbered = sorted(table.BY_NUMBER.items(), key=lambda row: row[0])
+    by_status = [(str(status), known) for status, known in sorted(table.BY_STATUS.items())]
+    by_status.insert(4, ("403 that names scopes", table.MISSING_SCOPE))
+    rest = [("any other", table.ANY_OTHER), ("no answer", table.NO_ANSWER)]
+    ours = [("–", known) for known in table.OURS.values()]
     parts = (
         ("PagerDuty’s error numbers", "Number", numbered),
         ("Responses without a known number", "HTTP status", [*by_status, *rest]),

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from pagerduty_app import missed
 from pagerduty_app.actions.asking import provider_errors
 from pagerduty_app.client import Api, PagerDutyError
-from pagerduty_app.errors import as_provider_error
-from pagerduty_app.oauth_tokens import OPTIONAL_SCOPES
+from pagerduty_app.errors.mapping import as_provider_error
+from pagerduty_app.oauth.tokens import OPTIONAL_SCOPES
+from pagerduty_app.subscriptions import backfill
 from workflows.catalog import Json, MadeWebhook, ProviderError, Reach, Subscriber, Webhook
 
 # At the beginning of each description: how a webhook that we made, and lost, is told from one that people made.
@@ -141,7 +141,7 @@ SUBSCRIBER = Subscriber(
     ping=ping,
     enable=enable,
     remove=remove,
-    missed=missed.missed,
+    missed=backfill.missed,
     reach=reach,
     retries_for=timedelta(hours=48),  # developer docs, webhooks v3
     # An incident is triggered once; when it comes back it is reopened or unacknowledged.

@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from pagerduty_app import filters, on_call_changes
 from pagerduty_app.payloads import field_names
 from pagerduty_app.payloads.fields import OF_INCIDENT, OF_NOTE
-from pagerduty_app.trigger_samples import incident, note, sample
+from pagerduty_app.triggers import filters, on_call_changes
+from pagerduty_app.triggers.samples import incident, note, sample
 from workflows.catalog import TriggerType
 
 Json = dict[str, Any]

@@ -8,11 +8,11 @@ at any time: so there is a look every few minutes as well.
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from pagerduty_app import shifts
+from pagerduty_app.actions import shifts
 from pagerduty_app.actions.on_call import AHEAD, schedule_field
 from pagerduty_app.client import Api
-from pagerduty_app.on_call_events import EVENT_TYPE, SCHEMA, Change, body, names_of, sample
 from pagerduty_app.payloads import field_names
+from pagerduty_app.payloads.on_call_events import EVENT_TYPE, SCHEMA, Change, body, names_of, sample
 from workflows.catalog import Json, Look, Poll, TriggerType
 from workflows.catalog.schemas import ActionInput
 

@@ -16,10 +16,10 @@ from connections.connecting.consent_errors import ConsentError
 from connections.models import ClientLink, Connection
 from connections.pages.connecting.client import client_of
 from connections.web.actor_of_request import actor_of
-from pagerduty_app import own_apps
 from pagerduty_app.client import plain_text
-from pagerduty_app.connecting import OPTIONAL
-from pagerduty_app.oauth_tokens import asked_scopes
+from pagerduty_app.oauth import own_apps
+from pagerduty_app.oauth.start import OPTIONAL
+from pagerduty_app.oauth.tokens import asked_scopes
 
 _PROVIDER = "pagerduty"
 _LONGEST_CODE, _LONGEST_DESCRIPTION = 60, 300

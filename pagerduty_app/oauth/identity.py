@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.cache import cache
 
 from connections.grants.registry import Identity
-from pagerduty_app.identity_host import IdentityHostError, ask
+from pagerduty_app.oauth.identity_host import IdentityHostError, ask
 
 _LEEWAY_SECONDS = 60
 _JWKS = "/global/oauth/anonymous/jwks"

@@ -19,12 +19,12 @@ from connections.grants.registry import (
     Tokens,
 )
 from pagerduty_app.client import PagerDutyError, subdomains
-from pagerduty_app.connecting import start
-from pagerduty_app.errors import as_provider_error
-from pagerduty_app.identity_host import IdentityHostError, ask, refusal_of, refused
-from pagerduty_app.oauth_tokens import OPTIONAL_SCOPES, SCOPES, TOKEN_PATH, app_form, asks, tokens_of
-from pagerduty_app.regions import open_api
-from pagerduty_app.scopes import covers
+from pagerduty_app.errors.mapping import as_provider_error
+from pagerduty_app.oauth.identity_host import IdentityHostError, ask, refusal_of, refused
+from pagerduty_app.oauth.regions import open_api
+from pagerduty_app.oauth.scopes import covers
+from pagerduty_app.oauth.start import start
+from pagerduty_app.oauth.tokens import OPTIONAL_SCOPES, SCOPES, TOKEN_PATH, app_form, asks, tokens_of
 from workflows.calls.outcomes import as_problem
 
 _SCOPED = Lifetimes(unused=timedelta(days=30), consent=timedelta(days=365))

@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from pagerduty_app import on_call_events
+from pagerduty_app.payloads import on_call_events
 from pagerduty_app.payloads.fields import EVENT, NOTE
 from workflows.catalog import Delivery
 from workflows.formatting.datetimes import moment

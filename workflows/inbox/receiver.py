@@ -1,8 +1,7 @@
-"""The webhook receiver: PagerDuty's POST in, verdict out. It answers 2xx only for what is stored.
+"""The webhook receiver: a provider's POST in, verdict out. Return 2xx only for what is stored.
 
-PagerDuty gives 5 seconds, retries 429, 5xx and time-outs for up to 48 hours, drops an event on any other 4xx
-and disables the subscription after three in a row (developer docs, webhooks v3). So a genuine delivery never
-gets a 4xx, whatever its type or content.
+Providers retry 5xx and time-outs, and some drop an event on any other 4xx or disable the subscription after a few. So
+a genuine delivery never gets a 4xx, regardless of its type or content.
 """
 
 from typing import NoReturn
@@ -19,14 +18,13 @@ from rest_framework.views import APIView
 from core import rate_counter
 from core.crypto import Unreadable
 from core.errors import Problem
-from pagerduty_app import signatures
+from workflows import catalog
 from workflows.inbox import receive
 from workflows.inbox.store import Verdict
 from workflows.queue import metrics
 
 log = structlog.get_logger(__name__)
 
-_SIGNATURE = "X-PagerDuty-Signature"
 _TRY_AGAIN_SECONDS = 30
 _MOST_REFUSED = 600  # a minute, from one address, for one URL
 
@@ -66,14 +64,15 @@ class Receiver(APIView):
     http_method_names = ["post"]
 
     @extend_schema(exclude=True)
-    def post(self, request: Request, token: str) -> Response:
+    def post(self, request: Request, provider: str, token: str) -> Response:
         try:
-            trigger = receive.find_trigger("pagerduty", token)
-            if trigger is None:
+            integration = catalog.find_integration(provider)
+            trigger = receive.find_trigger(provider, token) if integration else None
+            if trigger is None or integration is None:
                 raise Problem("unknown_url", "No trigger has this URL.", status=404)
-            signature = request.headers.get(_SIGNATURE)
-            # Without anything that could be a signature the body is not read (pagerduty_app.ahead.Ahead).
-            body = self._body(request) if signatures.looks_signed(signature) else b""
+            signature = request.headers.get(integration.signature_header)
+            # Without anything that could be a signature the body is not read (workflows.inbox.fast.ahead.Ahead).
+            body = self._body(request) if integration.webhooks.looks_signed(signature) else b""
             verdict = receive.receive(trigger, body=body, signature=signature)
         except (Error, Unreadable) as error:
             log.exception("delivery_not_stored")
@@ -98,7 +97,7 @@ class Receiver(APIView):
             raise Problem("throttled", message, status=429, retryable=True, retry_after=wait)
 
     def _body(self, request: Request) -> bytes:
-        """The raw body. Raises Problem (413) without reading on when it is larger than PagerDuty sends."""
+        """The raw body. Raises Problem (413) without reading on when it is larger than any provider sends."""
         declared = request.META.get("CONTENT_LENGTH") or ""
         too_large = declared.isdigit() and int(declared) > receive.MAX_BODY
         body = b"" if too_large else request._request.read(receive.MAX_BODY + 1)

@@ -5,9 +5,9 @@ from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
-from pagerduty_app.deliveries import PING, trigger_fields
-from pagerduty_app.links import owns_link
-from pagerduty_app.on_call_events import names_of
+from pagerduty_app.payloads.deliveries import PING, trigger_fields
+from pagerduty_app.payloads.links import owns_link
+from pagerduty_app.payloads.on_call_events import names_of
 from workflows.catalog import Words
 
 _LONGEST = 300

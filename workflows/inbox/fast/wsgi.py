@@ -8,13 +8,13 @@ from io import BytesIO
 from typing import Any
 
 from core.db.postgresql import patience
-from pagerduty_app.doorstep import PREFIX, Doorstep
 from workflows.inbox.fast import receive
+from workflows.inbox.fast.doorstep import PREFIX, Doorstep
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 # PagerDuty waits for five, and takes what comes later for a failure that it repeats.
 STORE_WITHIN_SECONDS = 4.0
-# In an environ: the delivery was tried without a thread (pagerduty_app.ahead), and only Django can say more.
+# In an environ: the delivery was tried without a thread (workflows.inbox.fast.ahead), and only Django can say more.
 TRIED = "taskjuice.straight_tried"
 
 
@@ -33,12 +33,12 @@ class StraightIn:
             return self.application(environ, start_response)
 
     def _take(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        token = None if TRIED in environ else self._doorstep.token_of(environ)
-        if token is None:
+        address = None if TRIED in environ else self._doorstep.address_of(environ)
+        if address is None:
             return self.application(environ, start_response)
         body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
-        signature = environ.get("HTTP_X_PAGERDUTY_SIGNATURE")
-        verdict = receive.take("pagerduty", token, body=body, signature=signature)
+        signature = address.signature_in(environ)
+        verdict = receive.take(address.integration.key, address.token, body=body, signature=signature)
         if verdict is None:
             return self.application({**environ, "wsgi.input": BytesIO(body)}, start_response)
         headers, answer = self._doorstep.answer(verdict)

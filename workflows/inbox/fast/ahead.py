@@ -12,13 +12,12 @@ from django.db import connection
 
 from core.db import tenant_scope
 from core.db.postgresql import patience
-from pagerduty_app import signatures
-from pagerduty_app.doorstep import PREFIX, Doorstep, token_in
-from pagerduty_app.straight import STORE_WITHIN_SECONDS, TRIED
 from workflows.inbox import receive
-from workflows.inbox.fast import receive as straight
-from workflows.inbox.fast import trigger_cache as known
+from workflows.inbox.fast import receive as fast_path
+from workflows.inbox.fast import trigger_cache
+from workflows.inbox.fast.doorstep import PREFIX, Address, Doorstep, address_in
 from workflows.inbox.fast.group_commit import ANSWER_WITHIN
+from workflows.inbox.fast.wsgi import STORE_WITHIN_SECONDS, TRIED
 from workflows.inbox.store import Verdict
 
 # What is longer takes its time to be judged, during which the event loop would do nothing else.
@@ -37,35 +36,37 @@ class Ahead:
         return path.startswith(PREFIX)
 
     def known(self, environ: dict[str, Any]) -> bool:
-        """Whether its trigger was seen lately; asks nothing."""
-        token = token_in(environ["PATH_INFO"])
-        return token is not None and known.is_kept(token) and _may_be_signed(environ)
+        """Return whether its trigger was looked up lately and it may be signed. Makes no query."""
+        address = address_in(environ["PATH_INFO"])
+        return (
+            address is not None and trigger_cache.is_kept(address.token) and _may_be_signed(address, environ)
+        )
 
     def wanted(self, environ: dict[str, Any]) -> bool:
-        """Raises django.db.Error."""
-        token = token_in(environ["PATH_INFO"])
-        if token is None or environ["REQUEST_METHOD"] != "POST" or not _may_be_signed(environ):
+        """Return whether there is a trigger for it and it may be signed. Raises django.db.Error."""
+        address = address_in(environ["PATH_INFO"])
+        if address is None or environ["REQUEST_METHOD"] != "POST" or not _may_be_signed(address, environ):
             return False
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
         with tenant_scope.opened(), patience.of_one_request(STORE_WITHIN_SECONDS):
-            return receive.find_trigger("pagerduty", token) is not None
+            return receive.find_trigger(address.integration.key, address.token) is not None
 
     def begin(self, environ: dict[str, Any], body: bytes, then: Callable[[Answer | None], None]) -> float:
         """See Deliveries. Judges it here, and leaves what asks the database to the writer's thread."""
-        token = self._doorstep.token_of(environ) if len(body) <= _SHORT_BYTES else None
-        if token is None:
+        address = self._doorstep.address_of(environ) if len(body) <= _SHORT_BYTES else None
+        if address is None:
             return 0
 
         def told(verdict: Verdict | None) -> None:
             then(None if verdict is None else (202, *self._doorstep.answer(verdict)))
 
-        signature = environ.get("HTTP_X_PAGERDUTY_SIGNATURE")
-        if not straight.begin("pagerduty", token, body=body, signature=signature, then=told):
+        provider, signature = address.integration.key, address.signature_in(environ)
+        if not fast_path.begin(provider, address.token, body=body, signature=signature, then=told):
             return 0
         environ[TRIED] = True
         return self._within
 
 
-def _may_be_signed(environ: dict[str, Any]) -> bool:
-    return signatures.looks_signed(environ.get("HTTP_X_PAGERDUTY_SIGNATURE"))
+def _may_be_signed(address: Address, environ: dict[str, Any]) -> bool:
+    return address.integration.webhooks.looks_signed(address.signature_in(environ))

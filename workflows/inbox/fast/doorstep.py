@@ -1,24 +1,40 @@
-"""What both straight ways ask of a request before its body counts, and how they answer: as Django would."""
+"""Checks that the fast path makes of a request before its body counts, and its answer: both as Django's would be."""
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
-from pagerduty_app.receiver import AnyCaseUuid
+from workflows import catalog
+from workflows.catalog import Integration
 from workflows.inbox import receive
+from workflows.inbox.receiver import AnyCaseUuid
 from workflows.inbox.store import Verdict
 
 PREFIX = "/hooks/"
-_URL = re.compile(rf"{PREFIX}pagerduty/({AnyCaseUuid.regex})/?")
+_URL = re.compile(rf"{PREFIX}([a-z0-9_-]+)/({AnyCaseUuid.regex})/?")
 _MOST_HOSTS = 100
 
 
-def token_in(path: str) -> str | None:
-    """Return the token of a receiver's URL, as it is stored; None for any other path."""
+class Address(NamedTuple):
+    """What a receiver's URL names: the provider, and the token of the trigger as it is stored."""
+
+    integration: Integration
+    token: str
+
+    def signature_in(self, environ: dict[str, Any]) -> str | None:
+        """Return the signature header of the request."""
+        name = self.integration.signature_header.upper().replace("-", "_")
+        signature: str | None = environ.get(f"HTTP_{name}")
+        return signature
+
+
+def address_in(path: str) -> Address | None:
+    """Return what the URL of a receiver names; None for any other path, and for providers that are not registered."""
     url = _URL.fullmatch(path)
-    return None if url is None else url[1].lower()
+    integration = catalog.find_integration(url[1]) if url else None
+    return Address(integration, url[2].lower()) if url and integration else None
 
 
 class Doorstep:
@@ -31,14 +47,14 @@ class Doorstep:
             age = f"max-age={settings.SECURE_HSTS_SECONDS}; includeSubDomains; preload"
             self._headers.append(("Strict-Transport-Security", age))
 
-    def token_of(self, environ: dict[str, Any]) -> str | None:
-        """Return the token of a delivery with a body of a length that is taken; None for what Django has to answer."""
+    def address_of(self, environ: dict[str, Any]) -> Address | None:
+        """Return whose delivery it is, with a body of a length that is taken; None for what Django has to answer."""
         if environ["REQUEST_METHOD"] != "POST" or not self._is_ours(environ):
             return None
         length = environ.get("CONTENT_LENGTH") or ""
         if not length.isdecimal() or int(length) > receive.MAX_BODY:
             return None
-        return token_in(environ["PATH_INFO"])
+        return address_in(environ["PATH_INFO"])
 
     def answer(self, verdict: Verdict) -> tuple[list[tuple[str, str]], bytes]:
         """Return headers and body of a 202."""

@@ -1,8 +1,8 @@
-"""The one place where PagerDuty's errors become this product's (pagerduty_app.error_table)."""
+"""The one place where PagerDuty's errors become this product's (pagerduty_app.errors.table)."""
 
-from pagerduty_app import error_table
 from pagerduty_app.client import PagerDutyError
-from pagerduty_app.error_table import REQUESTER_NOT_FOUND
+from pagerduty_app.errors import table
+from pagerduty_app.errors.table import REQUESTER_NOT_FOUND
 from workflows.catalog import ProviderError
 
 _OF_FROM = {"from": ["PagerDuty does not know a user with this e-mail address in the connected account."]}
@@ -10,7 +10,7 @@ _OF_FROM = {"from": ["PagerDuty does not know a user with this e-mail address in
 
 def as_provider_error(error: PagerDutyError) -> ProviderError:
     """The same failure in this product's words."""
-    known = error_table.find(error.code, error.status, lacks_scope=error.lacks_scope)
+    known = table.find(error.code, error.status, lacks_scope=error.lacks_scope)
     facts = {
         "provider_code": error.code,
         "reasons": error.reasons,

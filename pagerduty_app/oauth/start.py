@@ -1,4 +1,4 @@
-"""The way out to PagerDuty's consent page; pagerduty_app.adapter is the way back."""
+"""The way out to PagerDuty's consent page; pagerduty_app.oauth.adapter is the way back."""
 
 from typing import Any
 
@@ -11,8 +11,8 @@ from connections.connecting import results
 from connections.grants import oauth_apps
 from connections.models import ClientLink, Connection
 from core.errors import Problem
-from pagerduty_app import own_apps
-from pagerduty_app.oauth_tokens import asked_scopes
+from pagerduty_app.oauth import own_apps
+from pagerduty_app.oauth.tokens import asked_scopes
 
 OPTIONAL = "optional_scopes"  # in the state, and to the page of an ending
 

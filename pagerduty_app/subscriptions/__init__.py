@@ -1,0 +1,1 @@
+"""Webhook subscriptions at PagerDuty: created, checked, removed, and what they missed."""

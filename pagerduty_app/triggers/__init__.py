@@ -1,0 +1,1 @@
+"""The triggers PagerDuty offers: types, samples, filters, recipes, on-call changes."""
