@@ -2,13 +2,14 @@
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import cache as cache_of
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection, transaction
@@ -32,8 +33,9 @@ def pytest_configure() -> None:
     # Passwords are Django's business; hashing them slowly tests nothing of ours.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # A sandbox makes a new signing key at each reset, which was nine tenths of its set-up: one per process will do.
-    tokens.rsa = SimpleNamespace(
-        generate_private_key=cache_of(tokens.rsa.generate_private_key), RSAPrivateKey=tokens.rsa.RSAPrivateKey
+    own: Any = tokens
+    own.rsa = SimpleNamespace(
+        generate_private_key=cache_of(rsa.generate_private_key), RSAPrivateKey=rsa.RSAPrivateKey
     )
 
 
@@ -60,7 +62,9 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[Any]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if REQUIRED and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
@@ -97,7 +101,8 @@ def _tests_may_empty_the_audit() -> None:
     else:
         before = "ALTER TABLE connections_auditevent DISABLE TRIGGER audit_event_not_emptied"
         after = before.replace("DISABLE", "ENABLE")
-    operations, sql_flush = type(connection.ops), type(connection.ops).sql_flush
+    operations: Any = type(connection.ops)
+    sql_flush = operations.sql_flush
 
     def unguarded(*args: Any, **kwargs: Any) -> list[str]:
         return [before, *sql_flush(*args, **kwargs), after]
@@ -134,7 +139,7 @@ def _empty_cache() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def world_made_once(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
     """For many tests that only look, each of which undoes what it did. With `db`."""
-    around = transaction.atomic()
+    around: Any = transaction.atomic()
     around._from_testcase = True  # as those that Django puts around tests
     with django_db_blocker.unblock(), around:
         yield world()

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn, Self
@@ -15,7 +15,7 @@ from referencing.jsonschema import DRAFT7
 
 Json = dict[str, Any]
 HINT = "set PAGERDUTY_SCHEMA to PagerDuty's OpenAPI file (github PagerDuty/api-schema)"
-_COERCED = {
+_COERCED: dict[str, Callable[[str], Any]] = {
     "integer": lambda text: int(text) if re.fullmatch(r"-?\d+", text) else text,
     "boolean": lambda text: {"true": True, "false": False}.get(text, text),
 }
@@ -199,4 +199,5 @@ def _as_json_schema(document: Json, name: str, *, left_out: str) -> Json:
             made["required"] = [key for key in required if not is_left_out(properties.get(key, {}))]
         return made
 
-    return turned(document)
+    made: Json = turned(document)
+    return made

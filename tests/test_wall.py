@@ -191,7 +191,7 @@ def test_a_key_in_a_signed_in_browser_still_sees_its_workspace_alone(there: Worl
 
 
 def test_a_streamed_answer_stays_behind_the_wall(there: World) -> None:
-    answer = signed_in(there.who.charlie).get("/careless/stream/")
+    answer: Any = signed_in(there.who.charlie).get("/careless/stream/")
     text = b"".join(answer.streaming_content).decode()
 
     assert str(there.who.other.pk) in text

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -39,7 +40,7 @@ pytestmark = pytest.mark.slow
 # Keys that are numbers are six digits long, so that they are not found by chance in the text of a page.
 # In every name and text of Charlie's agency, and nowhere else; its rows are of a year nobody else has.
 MARK = "zebra"
-THEN = timezone.datetime(2019, 3, 5, tzinfo=timezone.get_default_timezone())
+THEN = datetime(2019, 3, 5, tzinfo=timezone.get_default_timezone())
 YEAR = 2019
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -34,7 +34,7 @@ from workflows.models import (
 pytestmark = pytest.mark.slow
 
 MANY = 100_000
-NOW = timezone.datetime(2026, 10, 5, 12, tzinfo=timezone.get_default_timezone())
+NOW = datetime(2026, 10, 5, 12, tzinfo=timezone.get_default_timezone())
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ def copy(row: Model) -> str:
     The database makes them by itself: bulk_create takes 18 s for as many on SQLite.
     """
     table, otherwise = row._meta.db_table, OTHERWISE[database.vendor]
-    columns = [field.column for field in row._meta.concrete_fields if not isinstance(field, AutoField)]
+    columns = [str(field.column) for field in row._meta.concrete_fields if not isinstance(field, AutoField)]
     values = ", ".join(otherwise.get(column, column) for column in columns)
     numbers = f"n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MANY})"
     with database.cursor() as cursor:

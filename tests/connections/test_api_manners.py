@@ -87,7 +87,8 @@ def test_a_write_takes_no_parameters(ask: Ask, connection: Connection) -> None:
 
 def test_what_is_documented_is_taken(ask: Ask) -> None:
     """And each list documents where its pages begin and how long they are."""
-    paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]
+    generator: Any = SchemaGenerator  # its methods have no types
+    paths = generator().get_schema(request=None, public=True)["paths"]
     for path, operations in paths.items():
         described = operations.get("get", {}).get("parameters", [])
         names = [one["name"] for one in described if one["in"] == "query"]

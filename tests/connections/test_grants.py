@@ -20,6 +20,7 @@ from core.crypto import reveal, seal
 from core.errors import Problem
 from tests.connections import notified
 from tests.people import People
+from tests.present import text_sent
 from tests.workflows.conftest import SYSTEM, connect
 
 URL = f"{project_settings.PAGERDUTY_IDENTITY_URL}/oauth/token"
@@ -34,7 +35,8 @@ def age(connection: Connection, **fields: Any) -> None:
 
 def renewed(mock: responses.RequestsMock, number: int = 1, **changes: Any) -> responses.BaseResponse:
     answer = {"access_token": f"new-{number}", "refresh_token": f"next-{number}", "expires_in": 3600}
-    return mock.post(URL, json=answer | changes)
+    added: responses.BaseResponse = mock.post(URL, json=answer | changes)
+    return added
 
 
 def problem_of(connection: Connection) -> Problem:
@@ -58,7 +60,7 @@ def test_a_token_that_is_over_is_renewed_and_stored_before_use(
 
     grant = Grant.objects.get()
     assert reveal(grant, "refresh_token") == "next-1"
-    assert f"refresh_token=refresh-{connection.pk}" in http.calls[0].request.body
+    assert f"refresh_token=refresh-{connection.pk}" in text_sent(http.calls[0].request)
     assert grant.generation == 2
     assert grant.expires_at is not None
     assert grant.expires_at > timezone.now() + timedelta(minutes=59)

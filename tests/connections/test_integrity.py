@@ -60,7 +60,7 @@ def test_an_audit_event_is_neither_changed_nor_deleted(connection: Connection, w
     event = AuditEvent.objects.create(
         account=who.agency, connection=connection, actor_kind="system", actor_label="x", action="x"
     )
-    unguarded = QuerySet(AuditEvent)
+    unguarded: QuerySet[AuditEvent] = QuerySet(AuditEvent)
     for act in (lambda: unguarded.update(action="y"), event.save, unguarded.delete):
         refused(act)
     for act in (

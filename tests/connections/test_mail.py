@@ -58,7 +58,8 @@ def another_address(browser: Client) -> Any:
 
 
 def body_of(message: Message) -> str:
-    return bytes(message.get_payload(decode=True)).decode()  # type: ignore[arg-type]
+    payload: Any = message.get_payload(decode=True)
+    return str(payload.decode())
 
 
 def in_an_hour() -> Any:

@@ -1,7 +1,7 @@
 """Notifications: one for a flood, read and unread, by email as each person chose, and never of a foreign agency."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -27,12 +27,12 @@ from connections.notifications import facts, kinds, preferences
 from connections.notifications.kinds import Email, Kind
 from connections.tenancy.actor import Actor
 from tests.connections.notified import tell
-from tests.connections.test_consent_calendar import ALL_SCOPES, reconnect
+from tests.connections.test_consent_calendar import reconnect
 from tests.connections.test_pages import signed_in
 from tests.people import People
-from tests.workflows.conftest import SYSTEM, connect
+from tests.workflows.conftest import ALL_SCOPES, SYSTEM, connect
 
-NOON = timezone.datetime(2026, 10, 5, 12, 20, tzinfo=timezone.get_default_timezone())
+NOON = datetime(2026, 10, 5, 12, 20, tzinfo=timezone.get_default_timezone())
 LIST, SETTINGS = "/notifications/", "/settings/notifications/"
 BROKEN = kinds.CONNECTION_BROKEN
 

@@ -11,6 +11,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -79,11 +80,8 @@ class OwnDatabase:
         if self._server:
             with psycopg.connect(self.url) as connection:
                 return connection.execute(sql).fetchall()
-        connection = sqlite3.connect(self._path, timeout=20)
-        try:
-            return connection.execute(sql).fetchall()
-        finally:
-            connection.close()
+        with closing(sqlite3.connect(self._path, timeout=20)) as database:
+            return database.execute(sql).fetchall()
 
     def remove(self) -> None:
         if self._server:

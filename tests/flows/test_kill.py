@@ -4,6 +4,7 @@ import json
 import random
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -63,9 +64,8 @@ def test_200_events_and_three_kills_make_each_run_and_each_note_exactly_once(pro
     product.sandbox.rate_limit.per_minute = 1_000_000
     notes, chance = "SELECT COUNT(*) FROM docs WHERE kind = 'note'", random.Random(7)
 
-    def written() -> int:
-        count: int = product.sandbox.store.rows(notes)[0][0]
-        return count
+    def are_written(count: int) -> bool:
+        return bool(product.sandbox.store.rows(notes)[0][0] >= count)
 
     with ThreadPoolExecutor(8) as senders:
         sent = [
@@ -74,7 +74,7 @@ def test_200_events_and_three_kills_make_each_run_and_each_note_exactly_once(pro
         ]
         for number in range(KILLS):
             reached = number * 100 + chance.randrange(10, 60)
-            wait_for(f"{reached} notes", lambda reached=reached: written() >= reached)
+            wait_for(f"{reached} notes", partial(are_written, reached))
             wait_for("a worker to kill", lambda: product.kill_child("qcluster"))
         for sending in sent:
             sending.result()

@@ -84,7 +84,7 @@ def as_bytes(document: Any) -> bytes:
 
 
 @st.composite
-def damaged(draw: Any, documents: list[Any]) -> bytes:
+def damaged(draw: st.DrawFn, documents: list[Any]) -> bytes:
     """The bytes of a mutated document, one time in three with some of them changed, cut off or put in."""
     body = as_bytes(draw(mutated(documents)))
     if not body or draw(st.integers(0, 2)):

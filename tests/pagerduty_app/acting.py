@@ -12,6 +12,7 @@ from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.pagerduty_app.dance import Dance
 from tests.pauses import nobody_is_held_back
 from tests.people import people
+from tests.present import present
 from tests.workflows.conftest import SYSTEM
 from workflows import worker
 from workflows.calls import pipeline
@@ -51,7 +52,7 @@ def output(call: ActionCall) -> dict[str, Any]:
     assert call.status == "completed", call.error
     schema = ACTIONS[call.action].output_schema
     Draft7Validator(schema).validate(call.output)
-    made: dict[str, Any] = call.output
+    made: dict[str, Any] = present(call.output)
     return made
 
 

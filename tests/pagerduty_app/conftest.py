@@ -39,7 +39,7 @@ def server() -> Iterator[SandboxServer]:
 
 
 @pytest.fixture
-def sandbox(server: SandboxServer, settings: Any) -> Iterator[Sandbox]:
+def sandbox(server: SandboxServer, settings: Any) -> Sandbox:
     """PagerDuty on its first day; the product takes it for the real one."""
     server.sandbox.reset()
     settings.PAGERDUTY_IDENTITY_URL = server.url

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -36,7 +35,7 @@ def contract() -> Contract | None:
 
 
 @pytest.fixture(autouse=True)
-def sent(contract: Contract | None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def sent(contract: Contract | None, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What went out to the REST API, as "POST /incidents"; the answers are held against PagerDuty's own file."""
     out: list[str] = []
     send = requests.Session.send
@@ -174,7 +173,7 @@ def test_a_listing_too_long_for_a_worker_answers_what_has_come_and_says_so(
 def test_the_longest_attempt_fits_into_what_a_worker_is_given() -> None:
     last_request, new_token = 22, 25
     longest = worker._BUDGET + attempt.LONGEST_SECONDS + last_request + new_token
-    assert longest < settings.Q_CLUSTER["timeout"]
+    assert longest < float(str(settings.Q_CLUSTER["timeout"]))
 
 
 @pytest.mark.parametrize("sender", ["nobody@acme.example", "dana@globex.example"])

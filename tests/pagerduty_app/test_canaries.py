@@ -103,7 +103,8 @@ def written() -> Iterator[io.StringIO]:
     how = dict(logging_config(json=True)["formatters"]["line"])
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(**{k: v for k, v in how.items() if k != "()"}))
     root = logging.getLogger()
-    before, _ = root.level, root.addHandler(handler)
+    before = root.level
+    root.addHandler(handler)
     root.setLevel(logging.DEBUG)
     yield text
     root.removeHandler(handler)
@@ -239,7 +240,7 @@ def test_no_secret_is_found_in_anything_that_the_product_leaves(there: World, wr
         found.append(("mail", leaks(secrets, str(sent.message()))))
     pages = 0
     for route in sorted(MEMBERS | ADMINS | WITH_KEY):
-        answer = alice.get(there.path(route))
+        answer: Any = alice.get(there.path(route))
         text = b"".join(answer.streaming_content) if answer.streaming else answer.content
         pages += answer.status_code == 200
         found.append((route, leaks(secrets, text.decode() + repr(answer.headers))))

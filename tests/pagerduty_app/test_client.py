@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ from tests.pagerduty_app.conftest import BASE, TOKEN
 def failed(api: Api, mock: responses.RequestsMock, write: bool = False, **answer: Any) -> PagerDutyError:
     mock.get(f"{BASE}/incidents/P1", **answer)
     mock.post(f"{BASE}/incidents/P1/notes", **answer)
-    ask = (
+    ask: Callable[[], object] = (
         (lambda: api.create_note("dana@acme.example", "P1", "x"))
         if write
         else (lambda: api.get_incident("P1"))
@@ -310,7 +311,8 @@ def test_filters_are_spelled_as_pagerduty_spells_them(api: Api, rest: responses.
 
     api.page("incidents", {"statuses": ["triggered", "resolved"], "total": True, "since": "2026-11-01"})
 
-    assert rest.calls[0].request.params == {
+    request: Any = rest.calls[0].request  # responses gives it `params`
+    assert request.params == {
         "statuses[]": ["triggered", "resolved"],
         "total": "true",
         "since": "2026-11-01",

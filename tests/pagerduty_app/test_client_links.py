@@ -20,6 +20,7 @@ from tests.connections import notified
 from tests.connections.test_pages import signed_in
 from tests.pagerduty_app.dance import decide
 from tests.people import People, people
+from tests.present import present
 
 pytestmark = pytest.mark.django_db
 CLIENT, AGREE, DONE = (reverse(f"connections:{name}") for name in ("client", "client_agree", "client_done"))
@@ -329,7 +330,7 @@ def test_agreeing_counts_for_the_agency_that_the_page_named(bob: Client, who: Pe
         email="",
         expected_account="",
     )
-    dana.browser.get(rival.url)  # in another tab, or by a page that wants it so
+    dana.browser.get(present(rival.url))  # in another tab, or by a page that wants it so
 
     answer = dana.browser.post(AGREE, {"link": dana.page.split('name="link" value="')[1][:36]}, follow=True)
 

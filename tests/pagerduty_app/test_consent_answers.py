@@ -16,6 +16,7 @@ from django.urls import reverse
 from connections.models import Connection, Grant
 from tests.pagerduty_app.dance import Dance
 from tests.people import People, people
+from tests.present import text_sent
 
 pytestmark = pytest.mark.django_db
 HOST = settings.PAGERDUTY_IDENTITY_URL
@@ -99,7 +100,7 @@ def test_a_good_answer_connects(come_back: Any, identity: responses.RequestsMock
 
     assert answer.status_code == 302
     assert Connection.objects.get().status == "active"
-    form = parse_qs(identity.calls[0].request.body)
+    form = parse_qs(text_sent(identity.calls[0].request))
     assert form["grant_type"] == ["authorization_code"]
     assert form["code"] == [SECRETS[2]]
     assert len(form["code_verifier"][0]) >= 43

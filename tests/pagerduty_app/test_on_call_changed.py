@@ -24,6 +24,7 @@ from pagerduty_app.sandbox.server import SandboxServer
 from tests.connections.test_admin import staff
 from tests.pagerduty_app.dance import Dance
 from tests.people import People, people
+from tests.present import present
 from tests.workflows.conftest import SYSTEM, asking, note_step, publish
 from tests.workflows.pages import ADD, path, signed_in, text
 from workflows import catalog, worker
@@ -131,9 +132,9 @@ def test_a_hand_over_is_told_once_at_the_very_end_of_the_shift(at: At, trigger: 
     assert (event.event_type, event.lane, event.status) == ("schedule.on_call_changed", ROTATION, "done")
     for later in (NINE, NINE + 5 * MINUTE, NINE + HOUR):
         assert len(at(later)) == 1
-    Draft7Validator(catalog.find_trigger(KEY).output_schema).validate(
+    Draft7Validator(present(catalog.find_trigger(KEY)).output_schema).validate(
         samples.of_trigger(trigger, event)["trigger"]
-    )  # type: ignore[union-attr]
+    )
 
 
 def test_the_documented_sample_has_the_shape_of_a_real_one(at: At) -> None:
@@ -302,7 +303,7 @@ def test_a_look_that_keeps_killing_its_workers_is_made_ever_more_rarely(
 
 def test_a_look_that_was_overtaken_comes_to_nothing(at: At, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its lease ran out while PagerDuty was slow, and another worker has looked meanwhile."""
-    read, slow = shifts.read, []
+    read, slow = shifts.read, list[int]()
 
     def late(*args: Any) -> Any:
         found = read(*args)
@@ -378,7 +379,11 @@ def test_a_pagerduty_that_does_not_answer_is_asked_again_and_nothing_is_missed(
     for failures in (1, 2, 3):
         assert at(moment) == []
         row = watch()
-        assert (row.failures, row.trouble["code"], row.trouble_since) == (failures, "provider_error", NINE)
+        assert (row.failures, present(row.trouble)["code"], row.trouble_since) == (
+            failures,
+            "provider_error",
+            NINE,
+        )
         assert moment < row.next_look_at <= moment + 8 * timedelta(seconds=1)
         moment = row.next_look_at
     page = text(signed_in(who.bob).get(path("detail", trigger)))
@@ -394,7 +399,7 @@ def test_it_waits_for_as_long_as_pagerduty_asks(at: At, sandbox: Sandbox) -> Non
     at(NINE)
 
     assert NINE + timedelta(seconds=400) <= watch().next_look_at <= NINE + timedelta(seconds=440)
-    assert watch().trouble["code"] == "rate_limited"
+    assert present(watch().trouble)["code"] == "rate_limited"
 
 
 def test_a_schedule_that_is_gone_is_said_to_be(at: At, sandbox: Sandbox) -> None:
@@ -402,7 +407,7 @@ def test_a_schedule_that_is_gone_is_said_to_be(at: At, sandbox: Sandbox) -> None
 
     assert at(NINE) == []
 
-    assert watch().trouble["code"] == "not_found_at_provider"
+    assert present(watch().trouble)["code"] == "not_found_at_provider"
     assert watch().next_look_at <= NINE + 5 * MINUTE
 
 
@@ -436,7 +441,7 @@ def test_an_answer_that_says_nothing_is_no_hand_over(
     with monkeypatch.context() as patch:
         patch.setattr(Api, method, lambda *args: answers[broken])
         assert at(NINE) == []
-    assert watch().trouble["message"] == "PagerDuty's answer does not say who is on call."
+    assert present(watch().trouble)["message"] == "PagerDuty's answer does not say who is on call."
 
     assert len(at(NINE + MINUTE)) == 1
 
@@ -446,7 +451,7 @@ def test_while_reconnection_is_needed_it_waits_and_then_makes_good(
 ) -> None:
     Connection.objects.update(status="error")
     assert at(NINE) == []
-    assert watch().trouble["code"] == "reconnection_needed"
+    assert present(watch().trouble)["code"] == "reconnection_needed"
     at(NINE + HOUR)
     assert "Reconnection needed" in text(signed_in(who.bob).get(path("detail", trigger)))
     Connection.objects.update(status="active")
@@ -482,7 +487,10 @@ def test_a_scope_that_is_missing_is_named(at: At, connection: Connection, scope:
 
     assert at(NINE) == []
 
-    assert (watch().trouble["code"], watch().trouble["detail"]) == ("missing_scope", {"scope": scope})
+    assert (present(watch().trouble)["code"], present(watch().trouble)["detail"]) == (
+        "missing_scope",
+        {"scope": scope},
+    )
 
 
 def test_these_two_scopes_are_enough(at: At, sandbox: Sandbox, connection: Connection) -> None:
@@ -531,7 +539,7 @@ def test_what_somebody_does_at_the_last_moment_counts(
 ) -> None:
     """After the answer, before it is written down."""
     settle = polling._settle
-    act = {
+    act: dict[str, Callable[[], object]] = {
         "change": lambda: lifecycle.change(
             actor=SYSTEM, trigger=trigger, changes={"options": {"schedule_id": "PSCHED00"}}
         ),

@@ -21,7 +21,6 @@ from tests.workflows.conftest import SYSTEM, incident_event, publish
 from workflows import worker
 from workflows.calls import lookups, pipeline
 from workflows.models import ActionCall, Run, Trigger
-from workflows.triggers import lifecycle
 
 pytestmark = pytest.mark.django_db
 Deliver = Callable[..., Any]
@@ -227,4 +226,4 @@ def test_a_trigger_of_a_healed_connection_is_left_as_it_was(connection: Connecti
 
     health_check.check(actor=SYSTEM, connection=Connection.objects.get(pk=connection.pk))
 
-    assert lifecycle.Trigger.objects.get(pk=trigger.pk).status == trigger.status
+    assert Trigger.objects.get(pk=trigger.pk).status == trigger.status

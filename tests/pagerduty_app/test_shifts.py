@@ -86,8 +86,8 @@ def test_an_entry_that_says_nothing_is_trouble_and_no_gap(strange: Any) -> None:
 
 
 def body(before: str, now: str, moment: int = 8) -> bytes:
-    users = [[{"id": name, "summary": name.title()}] for name in (before, now)]
-    change = on_call_events.Change(hour(moment), *users, until=None)
+    first, second = ([{"id": name, "summary": name.title()}] for name in (before, now))
+    change = on_call_events.Change(hour(moment), first, second, until=None)
     return on_call_events.body({"id": "PSCHED1", "summary": "Primary"}, change, recovered=True)
 
 

@@ -14,6 +14,7 @@ from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.flows.running import wait_for
 from tests.pagerduty_app.dance import Dance
 from tests.people import people
+from tests.present import present
 from tests.workflows.conftest import DANA, SYSTEM
 from workflows import worker
 from workflows.calls import pipeline
@@ -77,15 +78,17 @@ def test_a_note_still_being_written_is_waited_for_and_not_written_again(
     sandbox.faults.add([_SLOW | {"path": "/notes$"}])
 
     call = write_note(connection, incident)
-    assert (call.status, call.error["code"]) == ("waiting", "provider_unreachable")
+    assert (call.status, present(call.error)["code"]) == ("waiting", "provider_unreachable")
     assert in_a_moment(call).status == "waiting"
     assert call.attempts == 1, "a look that comes too early is no failed attempt"
     sent_at = call.first_sent_at
-    assert call.next_attempt_at - sent_at == timedelta(seconds=project_settings.PAGERDUTY_SETTLE_SECONDS)
+    assert present(call.next_attempt_at) - present(sent_at) == timedelta(
+        seconds=project_settings.PAGERDUTY_SETTLE_SECONDS
+    )
     wait_for("PagerDuty to have written it", lambda: notes(sandbox, incident))
 
     assert when_it_is_due(call).status == "completed"
-    assert [row["id"] for row in notes(sandbox, incident)] == [call.output["note"]["id"]]
+    assert [row["id"] for row in notes(sandbox, incident)] == [present(call.output)["note"]["id"]]
 
 
 def test_a_note_that_turns_up_meanwhile_is_taken_at_once(
@@ -156,7 +159,7 @@ def test_an_incident_still_being_opened_is_asked_for_again_at_once_under_its_key
     monkeypatch.setattr(Api, "page", then_it_opens)
 
     assert in_a_moment(call).status == "completed", call.error
-    assert [(call.output["incident"]["id"],)] == sandbox.store.rows("SELECT id FROM incidents")
+    assert [(present(call.output)["incident"]["id"],)] == sandbox.store.rows("SELECT id FROM incidents")
 
 
 def test_the_wait_is_longer_than_the_sandbox_works() -> None:

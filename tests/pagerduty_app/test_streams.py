@@ -1,7 +1,7 @@
 """Listings as streams of lines, and what a listing says of the time it covers."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.pagerduty_app.dance import Dance
 from tests.pagerduty_app.listing import fill
 from tests.people import people
+from tests.present import present
 from tests.workflows.conftest import SYSTEM, Ask, ask, connect
 from workflows import worker
 from workflows.calls import pipeline, streams
@@ -67,7 +68,7 @@ class TestStreams:
         assert (last["summary"]["complete"], last["summary"]["streamed"]) == (True, 250)
         call = ActionCall.objects.get()
         assert (str(call.pk), call.status, call.origin) == (last["summary"]["id"], "completed", "stream")
-        assert "incidents" not in call.output, "what went by is not kept"
+        assert "incidents" not in present(call.output), "what went by is not kept"
         assert AuditEvent.objects.filter(action="action.called").count() == 1
 
     @pytest.mark.parametrize("action", ["list-services", "list-users", "list-schedules", "list-teams"])
@@ -124,7 +125,7 @@ class TestStreams:
         worker.drain()
 
         call = ActionCall.objects.get()
-        assert (call.status, call.error["code"]) == ("failed", "stream_cut_off")
+        assert (call.status, present(call.error)["code"]) == ("failed", "stream_cut_off")
         assert [json.loads(line)["error"]["code"] for line in dead] == ["stream_cut_off"]
 
     def test_a_revoked_connection_ends_it_at_the_next_page(
@@ -181,14 +182,14 @@ class TestTime:
     def test_the_month_that_is_meant_is_said(self, connection: Connection, sandbox: Sandbox) -> None:
         fill(sandbox, 3, apart=timedelta(days=20))
         for asked in ({}, {"all": True}):
-            output = act(connection, **asked).output
+            output = present(act(connection, **asked).output)
             assert len(output["incidents"]) == 2
-            since = timezone.datetime.fromisoformat(output["since"])
+            since = datetime.fromisoformat(output["since"])
             assert abs(timezone.now() - timedelta(days=30) - since) < timedelta(minutes=1)
 
     def test_all_pages_may_go_back_for_years(self, connection: Connection, sandbox: Sandbox) -> None:
         fill(sandbox, 8, apart=timedelta(days=100))
-        output = act(connection, all=True, since="2020-01-01T00:00:00Z").output
+        output = present(act(connection, all=True, since="2020-01-01T00:00:00Z").output)
         assert (len(output["incidents"]), output["since"]) == (8, "2020-01-01T00:00:00Z")
 
     def test_one_page_may_not(self, connection: Connection, ask: Ask) -> None:
@@ -199,7 +200,7 @@ class TestTime:
         }
 
     def test_without_limit_says_so(self, connection: Connection) -> None:
-        assert "since" not in act(connection, all=True, date_range="all").output
+        assert "since" not in present(act(connection, all=True, date_range="all").output)
 
 
 def test_an_answer_holds_so_many_rows_and_says_that_there_are_more(
@@ -208,7 +209,7 @@ def test_an_answer_holds_so_many_rows_and_says_that_there_are_more(
     fill(sandbox, 450)
     monkeypatch.setattr("pagerduty_app.actions.listings.MOST_ROWS", 300)
 
-    output = act(connection, all=True).output
+    output = present(act(connection, all=True).output)
 
     assert (output["complete"], output["more"]) == (False, True)
     assert 300 <= len(output["incidents"]) < 450
@@ -263,7 +264,7 @@ def test_what_was_read_before_the_requests_ran_out_is_answered_with_where_to_go_
         take(self, **kwargs)
 
     monkeypatch.setattr(Budget, "take", two)
-    output = act(connection, all=True).output
+    output = present(act(connection, all=True).output)
 
     assert (output["complete"], len(output["incidents"])) == (False, 199)
     assert f"go on with since {output['incidents'][-1]['created_at']}" in output["incomplete_reason"]

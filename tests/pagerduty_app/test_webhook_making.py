@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from connections.models import Connection
 from core.errors import Problem
+from pagerduty_app.client import Api
 from pagerduty_app.sandbox.sandbox import Sandbox
-from pagerduty_app.subscriptions import webhooks
 from tests.pagerduty_app.dance import Dance
 from tests.pagerduty_app.keeping import (
     ACCOUNT,
@@ -124,7 +124,7 @@ def test_a_crash_leaves_one_webhook_whose_secret_is_known(
     foreign = sandbox.subscribe(ACCOUNT, "https://elsewhere.example/hook", [], {"type": "account_reference"})
     by_hand = sandbox.subscribe(ACCOUNT, trigger.url, [], {"type": "account_reference"})
     targets: dict[str, tuple[Any, str]] = {
-        "before the request": (webhooks.Api, "create_webhook"),
+        "before the request": (Api, "create_webhook"),
         "before the commit": (create, "keep"),
         "in the commit": (requests, "record"),
         "after it": (create, "prove"),

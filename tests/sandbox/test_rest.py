@@ -20,7 +20,7 @@ def error(answer: Any, status: int, code: int, more: Collection[str] = ()) -> di
     return refusal
 
 
-def new(title: str = "Checkout is slow", service: str = "PSVC00", **more: Any) -> dict[str, Any]:
+def new(title: Any = "Checkout is slow", service: str = "PSVC00", **more: Any) -> dict[str, Any]:
     service_reference = {"id": service, "type": "service_reference"}
     return {"incident": {"type": "incident", "title": title, "service": service_reference} | more}
 

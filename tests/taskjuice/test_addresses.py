@@ -30,7 +30,7 @@ def test_everything_sees_the_same_address(db: None, settings: Any, proxies: int,
 
     assert {line["ip"] for line in lines if "ip" in line} | {get_contextvars().get("ip", ip)} == {ip}
     assert AuditEvent.objects.latest("pk").ip == ip
-    request = answer.wsgi_request
+    request: Any = answer.wsgi_request
     assert get_adapter(request).get_client_ip(request) == ip
     assert AnonRateThrottle().get_ident(request) == ip
 

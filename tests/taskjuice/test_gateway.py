@@ -101,6 +101,11 @@ def ask(
     return status, json.loads(answer or b"".join(exchange.sent))
 
 
+def fails(*args: Any) -> list[bytes]:
+    """An application that must not be asked."""
+    raise AssertionError(args)
+
+
 def code_of(answer: tuple[int, Any]) -> tuple[int, str]:
     return answer[0], answer[1]["error"]["code"]
 
@@ -165,7 +170,7 @@ def test_names_with_an_underscore_are_left_out() -> None:
 
 
 def test_life_is_answered_without_a_thread() -> None:
-    assert ask(path="/healthz", method="GET", application=lambda *args: 1 / 0) == (200, {"status": "ok"})
+    assert ask(path="/healthz", method="GET", application=fails) == (200, {"status": "ok"})
 
 
 def test_what_waits_too_long_for_a_thread_is_answered_and_never_begun(monkeypatch: Any) -> None:
@@ -213,7 +218,7 @@ def test_a_delivery_is_answered_once_while_its_thread_hangs(monkeypatch: Any) ->
     assert code_of(answer) == (503, "not_stored")
 
 
-STORED = (202, [], b'{"status": "accepted"}')
+STORED: tuple[int, list[tuple[str, str]], bytes] = (202, [], b'{"status": "accepted"}')
 
 
 @pytest.mark.parametrize("elsewhere", [True, False])
@@ -226,9 +231,7 @@ def test_a_delivery_that_is_stored_ahead_needs_no_thread(*, elsewhere: bool) -> 
             then(STORED)
         return 10
 
-    answer = ask(
-        path="/hooks/x", body=b"whole", application=lambda *args: 1 / 0, deliveries=Deliveries(begin=begin)
-    )
+    answer = ask(path="/hooks/x", body=b"whole", application=fails, deliveries=Deliveries(begin=begin))
     assert answer == (202, {"status": "accepted"})
 
 
@@ -246,17 +249,20 @@ def test_a_delivery_that_is_not_stored_ahead_is_the_applications(then_what: str)
 def test_a_delivery_that_takes_all_the_time_there_is_comes_too_late(monkeypatch: Any) -> None:
     monkeypatch.setattr(gateway, "PATIENCE_SECONDS", 0.05)
     deliveries = Deliveries(begin=lambda environ, body, then: 10)
-    answer = ask(path="/hooks/x", body=b"whole", application=lambda *args: 1 / 0, deliveries=deliveries)
+    answer = ask(path="/hooks/x", body=b"whole", application=fails, deliveries=deliveries)
     assert code_of(answer) == (503, "not_stored")
 
 
 def test_what_is_told_at_once_wakes_the_loop_once(monkeypatch: Any) -> None:
     async def told() -> tuple[list[Any], int]:
         loop = asyncio.get_running_loop()
-        ear, wakes = Ear(loop), []
-        monkeypatch.setattr(
-            loop, "call_soon_threadsafe", lambda act: (wakes.append(act), loop.call_soon(act))
-        )
+        ear, wakes = Ear(loop), list[Any]()
+
+        def soon(act: Any) -> None:
+            wakes.append(act)
+            loop.call_soon(act)
+
+        monkeypatch.setattr(loop, "call_soon_threadsafe", soon)
         futures = [loop.create_future() for _ in range(3)]
         for number, future in enumerate(futures):
             ear.tell(future, number)
@@ -318,6 +324,7 @@ def test_a_body_counts_until_it_is_answered(monkeypatch: Any) -> None:
     monkeypatch.setattr(bodies, "MOST_BYTES_HELD", 15)
     app = Gateway(echo, threads=1, largest=100)
     nested: list[Exchange] = []
+    loop: Any = None
 
     async def one(exchange: Exchange) -> None:
         await app.__rsgi__(scope_of("/api/", ("content-length", "10")), exchange)
@@ -338,7 +345,6 @@ def test_a_body_counts_until_it_is_answered(monkeypatch: Any) -> None:
             await one(exchange)
         return exchanges
 
-    loop: Any = None
     first, third = asyncio.run(in_turn())
     assert [exchange.answers[0][0] for exchange in (first, nested[0], third)] == [200, 503, 200]
 

@@ -131,7 +131,7 @@ class TestWhoMayReadIt:
         ],
     )
     def test_without_one_only_this_machine_gets_in_in_development(
-        self, seen: dict[str, str], status: int
+        self, seen: dict[str, Any], status: int
     ) -> None:
         assert Client().get("/metrics", **seen).status_code == status
 

@@ -167,7 +167,10 @@ def pagerduty() -> Iterator[responses.RequestsMock]:
 
 def add_note(mock: responses.RequestsMock, incident: str = "PINC1", **answer: Any) -> responses.BaseResponse:
     note = {"note": {"id": "PNOTE1", "content": "…", "created_at": "2026-11-01T10:00:01Z"}}
-    return mock.post(f"{API}/incidents/{incident}/notes", **({"json": note} | answer))
+    added: responses.BaseResponse = mock.post(
+        f"{API}/incidents/{incident}/notes", **({"json": note} | answer)
+    )
+    return added
 
 
 Ask = Callable[..., Any]

@@ -29,7 +29,7 @@ def made(connection: Connection, **fields: Any) -> ActionCall:
 
 
 def failed(connection: Connection, code: str, **fields: Any) -> ActionCall:
-    error = {
+    error: dict[str, Any] = {
         "code": code,
         "message": f"It was {code}.",
         "provider_status": None,

@@ -11,6 +11,7 @@ from django.urls import reverse
 from connections.connecting.revoke import revoke
 from connections.models import AuditEvent, Connection, User
 from tests.connections.test_admin import act, page_of, staff
+from tests.present import present
 from tests.workflows.conftest import SECRET, SYSTEM, add_note, incident_event
 from workflows import worker
 from workflows.inbox import secrets
@@ -119,7 +120,7 @@ def test_a_paused_trigger_starts_nothing_until_it_is_resumed(
     assert "1 resumed." in act(support, TRIGGERS, "resume", trigger)
     deliver(incident_event())
 
-    assert Event.objects.first().status == "queued"
+    assert present(Event.objects.first()).status == "queued"
     acts = AuditEvent.objects.filter(action="trigger.changed").order_by("created_at")
     assert [(event.actor_kind, event.detail) for event in acts] == [
         ("support", {"trigger": trigger.name, "status": "paused"}),

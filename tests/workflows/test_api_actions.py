@@ -2,7 +2,7 @@
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import requests
@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from connections.models import AuditEvent, Connection, Grant
 from tests.pauses import nobody_is_held_back
+from tests.present import present
 from tests.workflows.conftest import API, DANA, Ask, add_note
 from workflows import worker
 from workflows.models import ActionCall
@@ -183,9 +184,9 @@ class TestLostAnswers:
     def test_two_calls_for_the_same_note_make_two_notes_also_when_both_answers_are_lost(
         self, ask: Ask, connection: Connection, pagerduty: responses.RequestsMock
     ) -> None:
-        url, notes = f"{API}/incidents/PINC1/notes", []
+        url, notes = f"{API}/incidents/PINC1/notes", list[dict[str, Any]]()
 
-        def lose(request: requests.PreparedRequest) -> None:
+        def lose(request: requests.PreparedRequest) -> NoReturn:
             made = {"id": f"PNOTE{len(notes)}", "content": NOTE["content"], "user": {"id": "PUSER"}}
             notes.append(made | {"created_at": timezone.now().isoformat()})
             raise requests.exceptions.ReadTimeout
@@ -199,7 +200,9 @@ class TestLostAnswers:
         ActionCall.objects.update(next_attempt_at=timezone.now())
         worker.drain()
 
-        claimed = [call.output["note"]["id"] for call in ActionCall.objects.filter(status="completed")]
+        claimed = [
+            present(call.output)["note"]["id"] for call in ActionCall.objects.filter(status="completed")
+        ]
         assert sorted(claimed) == ["PNOTE0", "PNOTE1"]
         assert len(notes) == 2
 
@@ -221,7 +224,11 @@ class TestLostAnswers:
         worker.drain()
 
         lost.refresh_from_db()
-        assert (lost.status, lost.unsure, lost.error["code"]) == ("waiting", True, "checking_for_note")
+        assert (lost.status, lost.unsure, present(lost.error)["code"]) == (
+            "waiting",
+            True,
+            "checking_for_note",
+        )
 
 
 @pytest.mark.parametrize("status", [200, 400])

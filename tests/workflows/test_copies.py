@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from connections.models import Connection
+from core.errors import Problem
 from tests.workflows.conftest import SYSTEM, note_step, publish
 from workflows.authoring import import_export, lifecycle, validation, versions
 from workflows.models import Trigger, Workflow, WorkflowVersion
@@ -86,7 +87,7 @@ def test_an_older_file_without_a_limit_gets_the_usual_one(rich: Workflow, connec
 def test_a_file_with_a_limit_that_cannot_be_is_refused_by_name(rich: Workflow, limit: Any) -> None:
     file = {**import_export.of_workflow(rich), "max_runs_per_minute": limit}
 
-    with pytest.raises(import_export.Problem) as refused:
+    with pytest.raises(Problem) as refused:
         import_export.read(json.dumps(file))
     assert list(refused.value.fields or {}) == ["max_runs_per_minute"]
 

@@ -17,6 +17,7 @@ from connections.connecting.revoke import revoke
 from connections.grants.registry import Identity, Tokens
 from connections.models import Connection, Grant
 from tests.pauses import nobody_is_held_back
+from tests.present import present
 from tests.workflows.conftest import (
     ALL_SCOPES,
     API,
@@ -30,6 +31,7 @@ from tests.workflows.conftest import (
 )
 from workflows import worker
 from workflows.engine import executor, fanout, scheduler
+from workflows.inbox import events
 from workflows.models import ActionCall, Event, Run, StepRun, Trigger, Workflow
 from workflows.runs import control
 
@@ -52,7 +54,7 @@ def test_an_event_that_kills_its_workers_costs_its_neighbours_nothing(
 ) -> None:
     for name in ("P1", "KILLER", "P3"):
         deliver(incident_event(incident=name))
-    real = fanout.fields_of
+    real = events.fields_of
 
     def killed(event: Event) -> dict[str, Any]:
         if event.lane == "KILLER":
@@ -85,7 +87,7 @@ def test_a_run_that_cannot_be_read_is_given_up_and_its_lane_goes_on(
         deliver(incident_event(title=title))
     fanout.fan_out_due()
     fanout.fan_out_due()
-    real = executor.fields_of
+    real = events.fields_of
 
     def poisoned(event: Event) -> dict[str, Any]:
         fields = real(event)
@@ -100,7 +102,11 @@ def test_a_run_that_cannot_be_read_is_given_up_and_its_lane_goes_on(
             worker.drain()
 
     first, second = Run.objects.order_by("seq")
-    assert (first.status, first.error["code"], second.status) == ("failed", "worker_lost", "completed")
+    assert (first.status, present(first.error)["code"], second.status) == (
+        "failed",
+        "worker_lost",
+        "completed",
+    )
 
 
 def test_a_failed_event_gets_another_round_over_the_api(
@@ -170,8 +176,12 @@ def test_a_run_that_parks_just_after_its_connection_changed_is_found(
 def test_a_note_that_arrives_late_is_not_doubled_by_a_rate_limit_in_between(
     deliver: Any, note_workflow: Workflow, pagerduty: responses.RequestsMock
 ) -> None:
-    late = {"id": "PLATE", "content": "Runbook for Payments are slow", "user": {"id": "PUSER"}}
-    late["created_at"] = timezone.now().isoformat()  # type: ignore[assignment]
+    late: dict[str, Any] = {
+        "id": "PLATE",
+        "content": "Runbook for Payments are slow",
+        "user": {"id": "PUSER"},
+    }
+    late["created_at"] = timezone.now().isoformat()
     pagerduty.post(NOTES, body=requests.ReadTimeout())
     pagerduty.post(NOTES, status=429)
     pagerduty.get(NOTES, json={"notes": []})
@@ -183,7 +193,7 @@ def test_a_note_that_arrives_late_is_not_doubled_by_a_rate_limit_in_between(
         all_is_due()
 
     call = ActionCall.objects.get()
-    assert (call.status, call.output["note"]["id"]) == ("completed", "PLATE")
+    assert (call.status, present(call.output)["note"]["id"]) == ("completed", "PLATE")
     assert len([sent for sent in pagerduty.calls if sent.request.method == "POST"]) == 2
 
 
@@ -204,8 +214,8 @@ def test_a_refresh_that_a_dead_process_holds_costs_no_run(
     worker.drain()
 
     call = ActionCall.objects.get()
-    assert (call.status, call.error["code"]) == ("waiting", "grant_refresh_delayed")
-    assert (call.next_attempt_at - now).total_seconds() >= 24, "it asks again when the lease is over"
+    assert (call.status, present(call.error)["code"]) == ("waiting", "grant_refresh_delayed")
+    assert (present(call.next_attempt_at) - now).total_seconds() >= 24, "it asks again when the lease is over"
 
 
 def test_what_may_pass_is_tried_for_hours_and_not_for_ever(
@@ -289,7 +299,7 @@ def test_a_long_walk_stops_between_steps_when_the_time_is_over(
 def test_a_note_is_written_down_before_it_leaves(
     deliver: Any, note_workflow: Workflow, pagerduty: responses.RequestsMock
 ) -> None:
-    seen = []
+    seen: list[tuple[Any, ...]] = []
 
     def answer(request: Any) -> tuple[int, dict[str, str], str]:
         seen.extend(StepRun.objects.values_list("status", "call__status", "call__unsure", "call__attempts"))
@@ -340,7 +350,7 @@ def test_a_worker_that_dies_with_the_answer_in_hand_sends_nothing_twice(
 
     assert Run.objects.get().status == "completed"
     assert StepRun.objects.get().status == "completed"
-    assert (sent.call_count, ActionCall.objects.get().output["note"]["id"]) == (1, "PNOTE1")
+    assert (sent.call_count, present(ActionCall.objects.get().output)["note"]["id"]) == (1, "PNOTE1")
 
 
 def test_an_answer_is_kept_although_another_worker_has_the_run_by_then(

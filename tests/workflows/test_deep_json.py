@@ -10,6 +10,7 @@ from django.test import Client
 from connections.models import Connection
 from core.json_sanitize import DEEPEST, is_storable, storable
 from pagerduty_app import signatures
+from tests.present import present
 from tests.workflows.conftest import API, SECRET, Ask, add_note, incident_event
 from workflows import worker
 from workflows.models import ActionCall, Event, Run, Trigger, Workflow
@@ -54,12 +55,10 @@ def test_a_held_delivery_of_it_is_judged_with_the_others(
         {"key": "pagerduty/incident-triggered", "connection": str(connection.pk), "name": "N"},
     ).json()
     body = event_with(nested(depth))
-    signed = {"HTTP_X_PAGERDUTY_SIGNATURE": signatures.sign(body, SECRET)}
+    signed = {"X-PagerDuty-Signature": signatures.sign(body, SECRET)}
     token = Trigger.objects.get().token
-    assert (
-        client.post(f"/hooks/pagerduty/{token}", body, content_type="application/json", **signed).status_code
-        == 202
-    )
+    url = f"/hooks/pagerduty/{token}"
+    assert client.post(url, body, content_type="application/json", headers=signed).status_code == 202
 
     assert ask("post", f"triggers/{made['id']}/secrets/", {"secret": SECRET}).status_code == 201
     assert Event.objects.count() == 1
@@ -88,7 +87,7 @@ def test_an_answer_of_pagerduty_is_stored_as_far_as_it_goes(
 
     assert answer.status_code in (200, 202)
     call = ActionCall.objects.get()
-    assert call.status == "waiting" or call.output["incident"]["id"] == "PINC1"
+    assert call.status == "waiting" or present(call.output)["incident"]["id"] == "PINC1"
 
 
 def test_the_bound() -> None:

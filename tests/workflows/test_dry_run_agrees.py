@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rest_framework.exceptions import ValidationError
 
 from connections.models import Connection
+from tests.present import present
 from tests.workflows.conftest import DANA, SYSTEM, Ask, add_note, note_step, publish
 from workflows import worker
 from workflows.authoring import draft_tests, dry_run, lifecycle
@@ -132,7 +133,7 @@ def test_any_draft_is_filled_in_by_the_run_as_its_dry_run_said(
 
         if said.faults:
             assert made.call is None
-            told = {name: " ".join(why) for name, why in made.error["detail"]["fields"].items()}
+            told = {name: " ".join(why) for name, why in present(made.error)["detail"]["fields"].items()}
             assert told == dict(said.faults)
             seen.add("fails")
         else:
@@ -200,7 +201,7 @@ def test_a_failed_step_names_step_input_and_field(
     step["input"]["content"] = "Priority {{ trigger.incident.priority.summary }}"
     workflow = publish(trigger, connection, steps=[step])
 
-    error = run_of(workflow, event_with(trigger, {})).error
+    error = present(run_of(workflow, event_with(trigger, {})).error)
 
     assert error["code"] == "expression_failed"
     assert error["message"].startswith("Step “Say so”, content: trigger.incident.priority is null")
@@ -220,7 +221,7 @@ def test_a_step_that_fails_and_is_passed_over_leaves_nothing_to_the_next(
     said = dict(dry_run.rehearse(workflow, event).steps[1].faults)["content"]
 
     assert said.startswith("Step first has no output")
-    assert said in run_of(workflow, event).error["message"]
+    assert said in present(run_of(workflow, event).error)["message"]
 
 
 class TestWarnings:

@@ -12,10 +12,12 @@ from django.utils import timezone
 from connections.models import Connection, Grant
 from connections.signals import connection_restored, connection_revoked
 from tests.pauses import nobody_is_held_back
+from tests.present import present, text_sent
 from tests.workflows.conftest import API, DANA, SYSTEM, add_note, incident_event, note_step, publish
 from workflows import worker
 from workflows.authoring import lifecycle
 from workflows.engine import executor, fanout
+from workflows.inbox import events
 from workflows.models import ActionCall, Event, Run, Trigger, Workflow
 from workflows.runs import replay
 
@@ -42,10 +44,10 @@ def test_an_event_becomes_a_note_with_the_fields_of_the_incident(
     assert run.status == "completed", run.error
     assert sent.call_count == 1
     request = sent.calls[0].request
-    assert json.loads(request.body)["note"]["content"] == "Runbook for Payments are slow"
+    assert json.loads(text_sent(request))["note"]["content"] == "Runbook for Payments are slow"
     assert request.headers["From"] == DANA
     step = run.steps.get()
-    assert (step.status, step.call.output["note"]["id"]) == ("completed", "PNOTE1")
+    assert (step.status, present(present(step.call).output)["note"]["id"]) == ("completed", "PNOTE1")
 
 
 @pytest.mark.parametrize(
@@ -166,10 +168,10 @@ def test_a_field_that_is_not_there_fails_the_step_and_names_the_input(
     worker.drain()
 
     run = Run.objects.get()
-    assert (run.status, run.error["code"]) == ("failed", "expression_failed")
-    assert "content" in run.error["message"]
-    assert "nonsense" in run.error["message"]
-    assert set(run.error) == {"code", "message", "provider_status", "retryable", "detail"}
+    assert (run.status, present(run.error)["code"]) == ("failed", "expression_failed")
+    assert "content" in present(run.error)["message"]
+    assert "nonsense" in present(run.error)["message"]
+    assert set(present(run.error)) == {"code", "message", "provider_status", "retryable", "detail"}
 
 
 def test_a_rate_limited_step_waits_as_a_row_and_goes_on_when_it_is_due(
@@ -185,7 +187,7 @@ def test_a_rate_limited_step_waits_as_a_row_and_goes_on_when_it_is_due(
 
     run = Run.objects.get()
     call = ActionCall.objects.get()
-    assert (run.status, call.status, call.error["code"]) == ("waiting", "waiting", "rate_limited")
+    assert (run.status, call.status, present(call.error)["code"]) == ("waiting", "waiting", "rate_limited")
     assert timedelta(seconds=28) < run.due_at - timezone.now() < timedelta(seconds=35)
     assert worker.drain() == 0
 
@@ -204,7 +206,11 @@ def test_a_refusal_fails_the_run_and_says_what_pagerduty_said(
     worker.drain()
 
     run = Run.objects.get()
-    assert (run.status, run.error["provider_status"], run.error["retryable"]) == ("failed", 404, False)
+    assert (run.status, present(run.error)["provider_status"], present(run.error)["retryable"]) == (
+        "failed",
+        404,
+        False,
+    )
 
 
 def test_on_error_continue_goes_on_to_the_next_step(
@@ -248,7 +254,7 @@ def test_a_lost_answer_is_looked_up_and_not_sent_again(
     worker.drain()
 
     call.refresh_from_db()
-    assert (call.status, call.output["note"]["id"]) == ("completed", "PMADE")
+    assert (call.status, present(call.output)["note"]["id"]) == ("completed", "PMADE")
     assert sent.call_count == 1
 
 
@@ -277,7 +283,7 @@ class TestOrder:
         poison, healthy = incident_event(title="poison"), incident_event(title="healthy")
         deliver(poison)
         deliver(healthy)
-        real = fanout.fields_of
+        real = events.fields_of
 
         def break_on_poison(event: Event) -> dict[str, Any]:
             if event.external_id == poison["event"]["id"]:
@@ -327,7 +333,7 @@ class TestCrashes:
         fanout.fan_out_due()
         Run.objects.update(claims=executor.MAX_CLAIMS)
         worker.drain()
-        assert Run.objects.get().error["code"] == "worker_lost"
+        assert present(Run.objects.get().error)["code"] == "worker_lost"
 
 
 class TestConnectionInTrouble:
@@ -343,7 +349,7 @@ class TestConnectionInTrouble:
         deliver(incident_event())
         worker.drain()
         run = Run.objects.get()
-        assert (run.status, run.blocked_on, run.error["code"]) == (
+        assert (run.status, run.blocked_on, present(run.error)["code"]) == (
             "paused",
             connection,
             "reconnection_needed",
@@ -375,7 +381,7 @@ class TestConnectionInTrouble:
         Grant.objects.update(scopes_granted=["incidents.read"])
         deliver(incident_event())
         worker.drain()
-        error = Run.objects.get().error
+        error = present(Run.objects.get().error)
         assert (error["code"], error["detail"]["scope"]) == ("missing_scope", "incidents.write")
 
 

@@ -96,8 +96,8 @@ def test_holding_says_what_becomes_of_the_next_delivery(
     ask: Ask, client: Client, connection: Connection, waiting: Trigger
 ) -> None:
     def sent() -> str:
-        signed = {"HTTP_X_PAGERDUTY_SIGNATURE": signatures.sign(b"{}", "unknown")}
-        answer = client.post(waiting.url, b"{}", content_type="application/json", **signed)
+        signed = {"X-PagerDuty-Signature": signatures.sign(b"{}", "unknown")}
+        answer = client.post(waiting.url, b"{}", content_type="application/json", headers=signed)
         return str(answer.json().get("status", answer.status_code))
 
     def holding() -> bool:

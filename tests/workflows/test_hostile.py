@@ -13,6 +13,7 @@ from connections.connecting.revoke import revoke
 from connections.models import Connection, Workspace
 from core import request_slots
 from core.errors import Problem
+from tests.present import present
 from tests.workflows.conftest import (
     API,
     DANA,
@@ -290,7 +291,7 @@ def test_a_text_with_nul_from_an_event_fails_the_step_and_not_the_worker(
     worker.drain()
 
     run = Run.objects.get()
-    assert (run.status, run.steps.get().error["code"]) == ("failed", "invalid_input")
+    assert (run.status, present(run.steps.get().error)["code"]) == ("failed", "invalid_input")
 
 
 def test_the_secret_of_the_fixture_is_the_one_that_signs(deliver: Any) -> None:

@@ -6,6 +6,7 @@ import pytest
 import responses
 
 from connections.models import Connection
+from tests.present import present
 from tests.workflows.conftest import Ask, add_note, incident_event, note_step, publish
 from workflows import expressions, worker
 from workflows.models import Run, Trigger
@@ -101,7 +102,7 @@ def test_a_field_that_a_run_misses_is_named_with_a_suggestion(
 
     worker.drain()
 
-    assert Run.objects.get().error["message"] == (
+    assert present(Run.objects.get().error)["message"] == (
         "Step “note”, content: There is no field trigger.incident.colour. Did you mean color?"
     )
 

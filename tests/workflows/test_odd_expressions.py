@@ -8,6 +8,7 @@ from django.test import Client
 
 from connections.models import Connection, Workspace
 from tests.people import People
+from tests.present import present
 from tests.workflows.conftest import SYSTEM, Ask, add_note, incident_event, note_step
 from tests.workflows.pages import text
 from tests.workflows.test_editor import NOTE, address, draft, step_address
@@ -82,7 +83,7 @@ def test_the_editor_the_dry_run_and_the_run_say_the_same(
 
     run = Run.objects.get()
     call = run.steps.get().call
-    assert said in (call.input["content"] if call else run.error["message"])
+    assert said in (call.input["content"] if call else present(run.error)["message"])
 
 
 @pytest.mark.parametrize(("content", "said"), UNREADABLE.items())

@@ -16,6 +16,7 @@ from tests.workflows.conftest import add_note, incident_event
 from tests.world import world
 from workflows import worker
 from workflows.models import ActionCall, Event, Run, StepRun, Trigger, Workflow
+from workflows.retention import prune
 
 pytestmark = pytest.mark.django_db
 
@@ -111,7 +112,7 @@ def _is_whole(step: dict[str, Any]) -> bool:
 @pytest.mark.parametrize("work", ["drain", "send_hooks", "housekeeping", "anything_due"])
 def test_nothing_reads_all_that_ever_happened(work: str, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     # It goes through what is old of one agency; with a single one, as here, that is everything.
-    monkeypatch.setattr(worker.data_retention, "prune", lambda: 0)
+    monkeypatch.setattr(prune, "prune", lambda: 0)
     there = world()
     history(
         Trigger.objects.get(pk=there.ids["trigger_id"]), Workflow.objects.get(pk=there.ids["workflow_id"])

@@ -66,7 +66,7 @@ def test_a_change_meets_only_the_row_that_is_as_it_was_seen(
     assert not quick_rows.update(run, seen, {"claims": 1}), "a null is no wild card"
     assert run.lease_until is None, "the object is as it was"
 
-    run.refresh_from_db()
+    run = Run.objects.get()
     assert (run.claims, run.lease_until, run.error) == (0, now, {"code": "x"})
     assert Run.objects.filter(error__code="x").exists()
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 from connections.models import Connection, Workspace
 from pagerduty_app.triggers.recipes import RECIPES
 from tests.people import People
+from tests.present import present
 from tests.workflows.conftest import API, DANA, SECRET, SYSTEM, incident_event
 from tests.workflows.filled_forms import form_of
 from tests.workflows.pages import signed_in, text
@@ -39,7 +40,7 @@ def pagerduty_asked(provider: responses.RequestsMock) -> Callable[[], list[tuple
 
     def asked() -> list[tuple[str, str, Any]]:
         made = [
-            (call.request.method, call.request.url.removeprefix(API), call.request.body)
+            (str(call.request.method), present(call.request.url).removeprefix(API), call.request.body)
             for call in provider.calls
         ]
         return [

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from connections.models import AuditEvent, Connection
 from pagerduty_app import signatures
 from tests.people import people
+from tests.present import text_sent
 from tests.workflows.conftest import SECRET, SYSTEM, Ask, add_note, connect, incident_event
 from tests.workflows.hook_sinks import Sink, sink
 from tests.workflows.pages import path, signed_in, text
@@ -96,7 +97,7 @@ def test_nothing_of_it_is_in_any_table_after_delivery_run_hook_and_replay(
     assert not [body for body in server.bodies if "canary" in body.decode()]
     assert "[redacted]" in server.bodies[0].decode()
     assert len(note.calls) == 2
-    assert json.loads(note.calls[0].request.body)["note"]["content"] == "Runbook for [redacted]"
+    assert json.loads(text_sent(note.calls[0].request))["note"]["content"] == "Runbook for [redacted]"
     # The search finds what is there.
     deliver(incident_event(title="x", other=CANARY))
     assert tables_with(CANARY) == {"workflows_event"}
@@ -135,8 +136,8 @@ def test_what_is_held_stays_as_it_was_signed_until_it_is_judged(
     trigger = Trigger.objects.get()
     redact(trigger)
     body = json.dumps(telling()).encode()
-    signed = {"HTTP_X_PAGERDUTY_SIGNATURE": signatures.sign(body, SECRET)}
-    client.post(f"/hooks/pagerduty/{trigger.token}", body, content_type="application/json", **signed)
+    signed = {"X-PagerDuty-Signature": signatures.sign(body, SECRET)}
+    client.post(f"/hooks/pagerduty/{trigger.token}", body, content_type="application/json", headers=signed)
     assert bytes(HeldDelivery.objects.get().body) == body
 
     assert ask("post", f"triggers/{made['id']}/secrets/", {"secret": SECRET}).status_code == 201

@@ -11,6 +11,7 @@ from django.utils import timezone
 from connections.grants.rate_limit import Budget, key_of
 from connections.models import Connection, RequestBudget
 from tests.pauses import nobody_is_held_back
+from tests.present import present
 from tests.workflows.conftest import API, DANA, SYSTEM, Ask, add_note, incident_event
 from workflows import worker
 from workflows.calls import lookups, pipeline
@@ -56,9 +57,9 @@ def test_a_call_beyond_the_budget_waits_and_says_why_and_until_when(
     made = call(connection)
 
     assert (made.status, made.attempts, made.unsure, made.first_sent_at) == ("waiting", 0, False, None)
-    assert made.error["code"] == "request_budget_spent"
-    assert words in made.error["message"]
-    assert timedelta(seconds=9) < made.next_attempt_at - timezone.now() < timedelta(seconds=31)
+    assert present(made.error)["code"] == "request_budget_spent"
+    assert words in present(made.error)["message"]
+    assert timedelta(seconds=9) < present(made.next_attempt_at) - timezone.now() < timedelta(seconds=31)
     assert len(pagerduty.calls) == 0
 
 
@@ -104,7 +105,7 @@ def test_what_waited_in_vain_for_six_hours_fails_clearly(
 
     in_a_moment(made)
 
-    assert (made.status, made.error["code"]) == ("failed", "request_budget_spent")
+    assert (made.status, present(made.error)["code"]) == ("failed", "request_budget_spent")
 
 
 def test_a_run_waits_with_its_step(
@@ -127,9 +128,12 @@ def test_a_429_stops_the_other_calls_of_that_person(
 
     second = call(connection, "get-incident", incident_id="PINC1")
 
-    assert (first.error["code"], second.error["code"]) == ("rate_limited", "request_budget_spent")
+    assert (present(first.error)["code"], present(second.error)["code"]) == (
+        "rate_limited",
+        "request_budget_spent",
+    )
     assert len(pagerduty.calls) == asked
-    assert second.next_attempt_at > timezone.now() + timedelta(seconds=19)
+    assert present(second.next_attempt_at) > timezone.now() + timedelta(seconds=19)
 
 
 def test_a_listing_of_everything_leaves_room_for_a_write(
@@ -138,7 +142,7 @@ def test_a_listing_of_everything_leaves_room_for_a_write(
     add_note(pagerduty)
     use_up(connection, seconds=12)
 
-    assert call(connection, "list-users", all=True).error["code"] == "request_budget_spent"
+    assert present(call(connection, "list-users", all=True).error)["code"] == "request_budget_spent"
     assert call(connection).status == "completed"
 
 

@@ -409,4 +409,4 @@ def test_a_run_that_goes_at_the_moment_it_is_chosen_is_not_waited_for(
         replays.start(actor=SYSTEM, runs=Run.objects.all(), selection={})
 
     assert refused.value.code == "nothing_selected"
-    assert not replays.ReplayBatch.objects.exists()
+    assert not ReplayBatch.objects.exists()

@@ -8,6 +8,7 @@ import responses
 from django.utils import timezone
 
 from connections.models import Connection
+from tests.present import present
 from tests.workflows.conftest import API, Ask, add_note, incident_event, note_step, publish
 from tests.workflows.test_engine import make_everything_due
 from tests.workflows.test_known_fields import create_step
@@ -53,7 +54,10 @@ class TestOnlyIf:
 
         run = Run.objects.get()
         assert run.status == "failed"
-        assert "content: Step create has no output: it was skipped, or it failed." in run.error["message"]
+        assert (
+            "content: Step create has no output: it was skipped, or it failed."
+            in present(run.error)["message"]
+        )
 
     def test_a_step_whose_only_if_holds_happens_and_the_api_says_what_was_skipped(
         self,

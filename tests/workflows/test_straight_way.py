@@ -22,8 +22,9 @@ from core.crypto import seal
 from core.db import tenant_scope
 from pagerduty_app import signatures
 from taskjuice.wsgi import application
+from tests.present import present
 from tests.workflows.conftest import SECRET, SYSTEM, incident_event
-from workflows.inbox import deduplication, receive, rejections, secrets, store
+from workflows.inbox import deduplication, receive, secrets, store
 from workflows.inbox.fast import group_commit, insert_sql, notifier, trigger_cache
 from workflows.inbox.fast import receive as straight
 from workflows.inbox.fast.wsgi import StraightIn
@@ -122,7 +123,7 @@ def test_a_url_in_capitals_or_with_a_last_slash_is_the_same_trigger(
 
 def stored(trigger: Trigger) -> dict[str, Any]:
     """All that is stored of a trigger's one event, but for what differs from event to event."""
-    event = Event.objects.filter(trigger=trigger).values().get()
+    event: dict[str, Any] = dict(Event.objects.filter(trigger=trigger).values().get())
     event["body"] = bytes(event["body"])
     for name in ("seq", "id", "trigger_id", "received_at"):
         event.pop(name)
@@ -301,7 +302,7 @@ def test_when_a_secret_last_signed_is_shown_to_the_minute(trigger: Trigger, time
 def test_a_wrong_signature_is_refused_and_counted_as_ever(trigger: Trigger) -> None:
     take(trigger, body_of())
     assert post(trigger, body_of(), "wrong secret")[0] == 401
-    assert rejections.TurnedAway.objects.get().count == 1
+    assert TurnedAway.objects.get().count == 1
     assert Event.objects.count() == 1
 
 
@@ -461,7 +462,8 @@ class TestWithoutATransactionAround:
         assert post(trigger, body_of())[0] == 202
         found = trigger_cache.find("pagerduty", str(trigger.token))
         assert found is not None
-        found.secrets[0].last_seen_at -= timedelta(minutes=2)
+        secret = found.secrets[0]
+        secret.last_seen_at = present(secret.last_seen_at) - timedelta(minutes=2)
         assert begun(trigger, body_of()) == "not begun"
         assert Event.objects.count() == 1
 
@@ -501,7 +503,12 @@ class TestWithoutATransactionAround:
             )
             secrets.add_secret(actor=SYSTEM, trigger=other, secret=SECRET)
             assert post(trigger, body_of())[0] == post(other, body_of())[0] == 202
-            waits = threading.Thread(target=lambda: (post(trigger, body_of()), database.close()))
+
+            def wait() -> None:
+                post(trigger, body_of())
+                database.close()
+
+            waits = threading.Thread(target=wait)
 
             with transaction.atomic():
                 Trigger.objects.select_for_update().get(pk=trigger.pk)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from pagerduty_app import signatures
 from tests.workflows.conftest import SECRET, SYSTEM, incident_event
 from workflows import worker
-from workflows.inbox import rejections
+from workflows.inbox import rejections, secrets
 from workflows.models import Event, HeldDelivery, Trigger, TurnedAway
 from workflows.triggers import lifecycle as use_cases
 
@@ -75,7 +75,7 @@ def test_what_looks_signed_is_counted(client: Any, trigger: Trigger, header: str
 
 
 def test_what_a_retired_last_secret_signed_is_counted(deliver: Any, trigger: Trigger) -> None:
-    use_cases.retire_secret(actor=SYSTEM, secret=trigger.secrets.get())
+    secrets.retire_secret(actor=SYSTEM, secret=trigger.secrets.get())
 
     assert deliver(incident_event()).status_code == 401
 
@@ -128,7 +128,7 @@ def test_held_deliveries_that_come_twice_are_counted_neither_then_nor_when_they_
     event = incident_event()
     assert [deliver(event, to=new).json()["status"] for _ in range(2)] == ["held", "held"]
 
-    use_cases.add_secret(actor=SYSTEM, trigger=new, secret=SECRET)
+    secrets.add_secret(actor=SYSTEM, trigger=new, secret=SECRET)
 
     assert counted() == []
 

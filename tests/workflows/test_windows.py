@@ -179,5 +179,5 @@ def test_a_window_goes_by_the_clock_when_the_clocks_change(at: str, window: str,
 
 def test_the_form_offers_it_and_the_draft_says_it() -> None:
     assert ("within", "is within") in ConditionForm({}, []).operators
-    said = in_words({"rows": [["trigger.event.occurred_at", "within", "Mon-Fri 09:00-17:00"]]})
+    said = in_words({"rows": [["trigger.event.occurred_at", "within", "Mon-Fri 09:00-17:00"]]}, names={})
     assert said == ["Event occurred at is within Mon-Fri 09:00-17:00"]

@@ -29,7 +29,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def listen(place: Any, name: str) -> None:
         called = f"{place.__name__.rpartition('.')[2]}.{name}"
-        monkeypatch.setattr(place, name, lambda until: asked.append(called) or 0)
+
+        def nothing(until: float) -> int:
+            asked.append(called)
+            return 0
+
+        monkeypatch.setattr(place, name, nothing)
 
     for place, name in [(fanout, "fan_out_due"), (scheduler, "advance_due"), *OTHERS]:
         listen(place, name)
