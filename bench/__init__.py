@@ -1,1 +1,1 @@
-"""Proofs by stop-watch: `python -m bench` runs the real product against a sandbox and holds it to its figures."""
+"""Benchmarks: `python -m bench` runs the real product against a sandbox and checks its figures."""

@@ -1,4 +1,4 @@
-"""`python -m bench [name …]`: every measurement or those named; figures to var/bench.json."""
+"""`python -m bench [name …]`: run all measurements or those named; write the figures to var/bench.json."""
 
 import sys
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """`python -m bench.bare_loop`: the least that draining one-step runs can cost, without any of the product's code.
 
-A loop over runs that others have found, in psycopg and requests: the four statements that the engine makes of a run on
-PostgreSQL, and one POST. What those statements change is what the engine changes (tests/bench/test_bare_loop.py).
-Each line of standard input is a batch as JSON, see `batch`; when all of it is done, a line says so.
+A loop over given runs, in psycopg and requests. For each run: the engine's four statements on PostgreSQL, and one POST.
+The statements change the same rows as the engine (tests/bench/test_bare_loop.py). Each line of standard input is a
+batch as JSON, see `batch`; a line is printed when it is done.
 """
 
 import json
@@ -76,7 +76,7 @@ WITH held AS (
 
 
 def walk(database: Database, post: Callable[[Json], Any], job: Json) -> None:
-    """One run, from its claim to its end. job: a run of `batch` with what all runs of it have in common."""
+    """Execute one run from claim to end. job: a run of `batch` merged with the batch's common part."""
     now = datetime.now(UTC)
     values = job | {
         "lease": uuid.uuid4(),
@@ -100,7 +100,7 @@ def _one(database: Database, statement: str, values: Json) -> None:
 
 
 def batch(database: Database, http: requests.Session, given: Json) -> None:
-    """Walk all `runs` of it, which are posted to `url` with `token`; they have in common what is in `all`."""
+    """Execute all `runs` of a batch, posting to `url` with `token`. `all`: the common part of its runs."""
     headers = {
         "Accept": "application/vnd.pagerduty+json;version=2",
         "Authorization": f"Bearer {given['token']}",

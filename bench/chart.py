@@ -1,4 +1,4 @@
-"""`python -m bench.chart`: draws what the last `make bench` measured of the receiver into docs/receiver.svg."""
+"""`python -m bench.chart`: draw the receiver's figures of the last `make bench` into docs/receiver.svg."""
 
 import json
 from xml.sax.saxutils import escape
@@ -12,7 +12,7 @@ _FULL = 2.0  # the ratio at the right edge
 
 
 def draw(rows: list[Row]) -> str:
-    """A bar for each ratio to a floor, with a mark where it should at least be."""
+    """Draw a bar for each ratio to a floor, with a mark at its minimum."""
     shown = [row for row in rows if row["unit"] == _UNIT]
     height = 44 + _LINE * len(shown)
     parts = [

@@ -1,4 +1,4 @@
-"""How fast the workers get through runs that piled up, beside a bare loop that does the least of it."""
+"""The rate at which workers drain a backlog of runs, beside a bare loop."""
 
 import json
 import os
@@ -22,9 +22,9 @@ _SETTLES_IN = 3.0
 
 @dataclass(frozen=True)
 class Turn:
-    """PER_TURN runs. seconds: from the first note that the sandbox got to the last.
+    """A turn of PER_TURN runs. seconds: from the first note that the sandbox got to the last.
 
-    sandbox, own, database: processor time of the sandbox, of what drained the runs, and of PostgreSQL.
+    sandbox, own, database: processor time of the sandbox, of the draining processes, and of PostgreSQL.
     """
 
     seconds: float
@@ -38,7 +38,7 @@ class Turn:
 
     @property
     def without_sandbox(self) -> float:
-        """Runs a second if the sandbox took no time, which each process waits for while it works for it."""
+        """Return the runs a second without the sandbox's time, for which each process waits."""
         return PER_TURN / (self.seconds - self.sandbox / _WORKERS)
 
     def __str__(self) -> str:
@@ -51,7 +51,7 @@ class Turn:
 
 
 def measure(kind: str, port: int) -> list[Row]:
-    """One-step runs a second by turns, the workers' beside those of bench.bare_loop. kind: see Stack."""
+    """Measure one-step runs a second by turns, workers beside bench.bare_loop. kind: see Stack."""
     with ExitStack() as kept:
         stack = kept.enter_context(Stack(kind, port, workers=_WORKERS))
         _put_aside(stack, PER_TURN * 2 * (ROUNDS + 1))
@@ -64,7 +64,7 @@ def measure(kind: str, port: int) -> list[Row]:
             if number:  # the first warms up
                 ours.append(by_workers)
                 theirs.append(by_loops)
-    # Of neighbouring turns, the median: the machine may be busy with other things for a while.
+    # The median of neighbouring turns, since the machine may be busy for a while.
     pairs = list(zip(ours, theirs, strict=True))
     apart = statistics.median(our.without_sandbox / their.without_sandbox for our, their in pairs)
     print(f"     without the sandbox's time: {apart:.2f} of the bare loop")
@@ -74,7 +74,7 @@ def measure(kind: str, port: int) -> list[Row]:
 
 
 def _put_aside(stack: Stack, runs: int) -> None:
-    """Make so many runs while no worker could take one."""
+    """Create runs that no worker can claim yet."""
     ways = notes.prepare(stack, runs)
     stack.stop()
     events = json.dumps([[way.id, incident] for way, incident in ways])
@@ -109,7 +109,7 @@ def _by_loops(stack: Stack, loops: list[subprocess.Popen[str]]) -> Turn:
 
 
 def _turn(stack: Stack, begin: Callable[[], None], own: Callable[[], float]) -> Turn:
-    """The next PER_TURN runs, which `begin` has drained. own: processor time so far of what drains them."""
+    """Measure the next PER_TURN runs, drained by `begin`. own: processor time so far of the draining processes."""
 
     def used() -> list[float]:
         return [stack.processor_seconds("pagerduty_sandbox"), own(), stack.database_seconds()]

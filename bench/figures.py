@@ -1,4 +1,4 @@
-"""Figures: one row for each promise, whether it was kept, and on how busy a machine."""
+"""Figures: one row for each promise, whether it was kept, and the load of the machine."""
 
 import math
 import os
@@ -9,7 +9,7 @@ SHORT = os.environ.get("SHORT") == "1"
 
 
 def percentile(values: list[float], percent: float) -> float:
-    """The smallest of `values` that at least `percent` of them do not exceed. Raises ValueError without any."""
+    """Return the smallest value that at least `percent` of them do not exceed. Raise ValueError without values."""
     if not values:
         raise ValueError("nothing was measured")
     return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
@@ -24,7 +24,7 @@ def at_least(name: str, wanted: float, got: float, unit: str) -> Row:
 
 
 def _row(name: str, wanted: float, got: float, unit: str, *, ok: bool) -> Row:
-    """Says it at once, too: a long proof should not keep its figures to itself."""
+    """Return the row, and print it at once, since a proof can take long."""
     load = os.getloadavg()[0]
     print(
         f"{'ok  ' if ok else 'MISS'} {name}: {got:.6g} {unit} (wanted {wanted:g}; load {load:.1f})",

@@ -1,8 +1,8 @@
-"""The least that a receiver can do: check the signature, store the body, answer. What ours is measured against.
+"""The floors that our receiver is measured against: check the signature, store the body, answer.
 
-A Django application with one view, no middleware and one table of its own, in the product's database and behind the
-same server. FLOOR=a: one row by the ORM. FLOOR=b: the best that we have seen; on PostgreSQL one raw INSERT, on SQLite
-one thread that commits together what waits. `python -m bench.floors` makes the table.
+A Django application with one view, no middleware and its own table, in the product's database and behind the same
+server. FLOOR=a: one row by the ORM. FLOOR=b: the best that we have seen: one raw INSERT on PostgreSQL, one thread with
+group commit on SQLite. `python -m bench.floors` creates the table.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ INSERT = "INSERT INTO bench_floor (body, received_at) VALUES (%s, %s)"
 
 
 class Floor(models.Model):
-    """One delivery."""
+    """A stored delivery."""
 
     body = models.BinaryField()
     received_at = models.DateTimeField(default=timezone.now)
@@ -66,7 +66,7 @@ def by_sql(body: bytes) -> None:
 
 
 class Together:
-    """One writer: everything that waits is one transaction, and each caller returns after its commit."""
+    """Group commit: all that waits is one transaction, and each caller returns after its commit."""
 
     def __init__(self) -> None:
         self.waiting: queue.SimpleQueue[tuple[bytes, threading.Event]] = queue.SimpleQueue()

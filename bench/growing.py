@@ -1,8 +1,8 @@
-"""`python -m bench.growing <trigger id> <secret>`: what one event costs in this database, asked for by lines.
+"""`python -m bench.growing <trigger id> <secret>`: measure the cost of an event in this database.
 
-`fill N` makes it hold N events with a finished run each, by SQL, and answers how many there are. `events N` sends N new
-deliveries through the receiver's part of a web process and the workers' fan-out; it answers [seconds, seconds].
-`pages N` has an owner look N times at each page that lists what came; it answers {page: seconds, the median}.
+Commands are lines of standard input. `fill N` inserts up to N events with a finished run each by SQL and prints their
+number. `events N` sends N new deliveries through the receiver and the workers' fan-out and prints [seconds, seconds].
+`pages N` loads each list page N times as an owner and prints {page: median seconds}.
 """
 
 import json
@@ -32,7 +32,7 @@ from workflows.inbox import receive  # noqa: E402
 from workflows.inbox.fast import receive as straight  # noqa: E402
 from workflows.models import Event, Run, Trigger  # noqa: E402
 
-# A month of them. The bodies are short, so that a million rows fit on any disk: it is the indexes that grow.
+# Spread over a month. Bodies are short, so that a million rows fit on any disk; the indexes are what matters.
 _ON = {
     "sqlite": {
         "uuid": "lower(hex(randomblob(16)))",
@@ -63,7 +63,7 @@ def fan_out() -> None:
 
 
 def fill(trigger: Trigger, secret: str, rows: int) -> int:
-    """Copies of one event and its run."""
+    """Insert copies of one event and its run."""
     deliver(trigger, secret, [uuid.uuid4().hex])
     fan_out()
     event = Event.objects.filter(trigger=trigger).latest("seq")
@@ -81,14 +81,14 @@ def fill(trigger: Trigger, secret: str, rows: int) -> int:
             " WHERE c.seq = %s AND e.external_id LIKE 'fill-%%'",
             [run.pk],
         )
-    if connection.vendor == "postgresql":  # as its autovacuum does
+    if connection.vendor == "postgresql":  # as autovacuum does
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
     return Event.objects.count()
 
 
 def _insert(model: type[Model], instead: dict[str, str]) -> str:
-    """A copy of the row `c`, but for some columns."""
+    """Return SQL that copies the row `c` except for some columns."""
     columns = [str(field.column) for field in model._meta.concrete_fields if field.column != "seq"]
     values = [instead.get(column, f"c.{column}") for column in columns]
     return f"INSERT INTO {_table(model)} ({', '.join(columns)}) SELECT {', '.join(values)}"
@@ -99,7 +99,7 @@ def _table(model: type[Model]) -> str:
 
 
 def cost(trigger: Trigger, secret: str, events: int) -> list[float]:
-    """Seconds for receiving, and for making the runs."""
+    """Return the seconds for receiving, and for creating the runs."""
     names = [uuid.uuid4().hex for _ in range(events)]
     begin = time.perf_counter()
     deliver(trigger, secret, names)

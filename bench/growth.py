@@ -1,4 +1,4 @@
-"""What one event costs with few events stored and with many: two copies of one database, turn by turn."""
+"""The cost of an event with few and with many events stored: two copies of one database, turn by turn."""
 
 import json
 import statistics
@@ -14,12 +14,12 @@ FEW, MANY = 1_000, 100_000 if SHORT else 1_000_000
 TURNS = 8 if SHORT else 40
 _EVENTS = 20
 RATIO = 1.2
-# A page takes its tens of milliseconds anyway; what is looked for is one that reads what ended long ago.
+# A page takes tens of milliseconds anyway; the test is for pages that read finished rows.
 _LOOKS, _PAGE = 3, 2.0
 
 
 class Database:
-    """One copy, and a process of ours that works on it."""
+    """One copy of the database, and a process that works on it."""
 
     def __init__(self, stack: Stack, url: str, listener: notes.Listener) -> None:
         stack.env["DATABASE_URL"] = url
@@ -42,7 +42,7 @@ class Database:
 
 
 def measure(kind: str, port: int) -> list[Row]:
-    """Cost of receiving, of fanning out and of pages with MANY events stored, beside that with FEW. kind: see Stack."""
+    """Measure receiving, fan-out and pages with MANY events stored beside FEW. kind: see Stack."""
     with Stack(kind, port) as stack, ExitStack() as kept:
         listener = notes.listener(stack, stack.seed(), 0)
         stack.stop()
@@ -59,7 +59,7 @@ def measure(kind: str, port: int) -> list[Row]:
 
 
 def _page(kind: str, looks: list[Any]) -> Row:
-    """The page that grows most, by the median of the turns."""
+    """Return the figure of the page that grows most, by the median of the turns."""
     grown = {}
     for page in looks[0][0]:
         few, many = (statistics.median(look[size][page] for look in looks) * 1000 for size in (0, 1))
@@ -70,7 +70,7 @@ def _page(kind: str, looks: list[Any]) -> Row:
 
 
 def _row(kind: str, turns: list[Any], part: int, what: str) -> Row:
-    """The medians: neither a checkpoint nor a busy neighbour is what grows."""
+    """Return the figure of the medians, so that a checkpoint or a busy neighbour does not count."""
     few, many = (statistics.median(turn[size][part] for turn in turns) / _EVENTS * 1000 for size in (0, 1))
     print(f"     {what}: {few:.2f} ms an event beside {FEW:,} events, {many:.2f} ms beside {MANY:,}")
     name = f"{kind}: cost of an event {what} with {MANY:,} stored, beside that with {FEW:,}"

@@ -1,4 +1,4 @@
-"""From the receiver's 202 to the action at PagerDuty's door, at a steady pace."""
+"""Latency from the receiver's 202 to the action's arrival at PagerDuty, at a steady rate."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ _SENDERS = 4
 
 
 def measure(kind: str, port: int) -> list[Row]:
-    """p50 and p99 at each pace, in milliseconds. kind: see Stack."""
+    """Measure p50 and p99 at each rate, in milliseconds. kind: see Stack."""
     rows = []
     with Stack(kind, port) as stack:
         ways = notes.prepare(stack, _WARM_UP + SECONDS * sum(PACES))
@@ -33,7 +33,7 @@ def measure(kind: str, port: int) -> list[Row]:
 
 
 def _send(stack: Stack, ways: list[tuple[notes.Listener, str]], *, per_second: int) -> list[float]:
-    """Send them at that pace; the seconds each took from its 202 to the sandbox. Raises when one is missing."""
+    """Send at a rate; return the seconds of each from its 202 to the sandbox. Raise if one is missing."""
     sessions = [_session() for _ in range(_SENDERS)]
     accepted: dict[str, float] = {}
 

@@ -1,4 +1,4 @@
-"""The workflow that is measured: one step, which writes a note on the incident of the event."""
+"""The measured workflow: one step, which writes a note on the event's incident."""
 
 import json
 import secrets
@@ -22,7 +22,7 @@ class Listener:
     secret: str
 
     def sign(self, body: bytes) -> dict[str, str]:
-        """The headers of a delivery."""
+        """Return the headers of a delivery."""
         return {
             "X-PagerDuty-Signature": signatures.sign(body, self.secret),
             "Content-Type": "application/json",
@@ -30,7 +30,7 @@ class Listener:
 
 
 def prepare(stack: Stack, events: int) -> list[tuple[Listener, str]]:
-    """Where to send each of so many events, and the id of its incident, which the sandbox has."""
+    """Return the destination of each event and the id of its incident, which the sandbox has."""
     seed = stack.seed()
     listeners = [listener(stack, seed, number) for number in range(-(-events // _RUNS_OF_ONE))]
     lift_rate_limit(stack)
@@ -39,7 +39,7 @@ def prepare(stack: Stack, events: int) -> list[tuple[Listener, str]]:
 
 
 def lift_rate_limit(stack: Stack) -> None:
-    """The sandbox forgets this when it is stopped."""
+    """Lift the sandbox's rate limit; a restarted sandbox has it again."""
     stack.sandbox("POST", "settings", {"rate_limit": _PER_MINUTE})
 
 
@@ -64,14 +64,14 @@ def listener(stack: Stack, seed: dict[str, Any], number: int) -> Listener:
 
 
 def body_of(incident: str) -> bytes:
-    """What PagerDuty sends when that incident is triggered."""
+    """Return PagerDuty's payload for a triggered incident."""
     data = {"id": incident, "type": "incident", "title": "Payments are slow", "urgency": "high"}
     event = {"id": f"E-{incident}", "event_type": "incident.triggered", "data": data}
     return json.dumps({"event": event}).encode()
 
 
 def received(stack: Stack) -> dict[str, float]:
-    """When the sandbox got the first request for a note on which incident, in seconds of the wall clock."""
+    """Return incident → wall-clock seconds of the first note request that the sandbox got."""
     rows = stack.sandbox("GET", "requests")["requests"]
     notes = [row for row in rows if row["method"] == "POST" and row["path"].endswith("/notes")]
     return {row["path"].split("/")[2]: row["at"] for row in reversed(notes)}

@@ -1,4 +1,4 @@
-"""What processes have used so far, as Linux tells it (proc(5))."""
+"""Resource usage of processes from Linux's /proc (proc(5))."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ def command(pid: int) -> str:
 
 
 def of_group(group: int) -> Iterator[int]:
-    """The processes of a process group that are there now."""
+    """Return the present processes of a process group."""
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if int(_stat(int(folder.name))[2]) == group:
@@ -28,19 +28,19 @@ def of_group(group: int) -> Iterator[int]:
 
 
 def kill_group(group: int) -> None:
-    """kill -9 of a process group, if it is there."""
+    """Send SIGKILL to a process group, if it exists."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)
 
 
 def resume_group(group: int) -> None:
-    """SIGCONT to a process group, if it is there."""
+    """Send SIGCONT to a process group, if it exists."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, signal.SIGCONT)
 
 
 def seconds(pid: int) -> float:
-    """Processor time (utime and stime); 0 for one that has gone."""
+    """Return the processor time (utime and stime); 0 for an ended process."""
     try:
         fields = _stat(pid)
     except (FileNotFoundError, ProcessLookupError):
@@ -49,7 +49,7 @@ def seconds(pid: int) -> float:
 
 
 def peak_kilobytes(pid: int) -> float:
-    """The most resident memory at any time; 0 for one that has gone."""
+    """Return the peak resident memory; 0 for an ended process."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -58,5 +58,5 @@ def peak_kilobytes(pid: int) -> float:
 
 
 def _stat(pid: int) -> list[str]:
-    """What follows the command's name in /proc/<pid>/stat."""
+    """Return the fields after the command's name in /proc/<pid>/stat."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -1,4 +1,4 @@
-"""Running proofs: each gives its figures, all are kept, and one that breaks down is a figure that is not ok."""
+"""Run proofs and collect their figures; a proof that raises is a figure that is not ok."""
 
 import json
 import signal
@@ -11,12 +11,12 @@ from bench.stack import ROOT
 
 
 def run(proofs: Mapping[str, Callable[[], list[Row]]], names: list[str], file: str) -> int:
-    """The exit code: 0 when every figure is ok. names: none for all. file: in var/, what is written there."""
+    """Run proofs; return the exit code, 0 if every figure is ok. names: [] for all. file: written in var/."""
     unknown = set(names) - set(proofs)
     if unknown:
         print(f"There is no {', '.join(sorted(unknown))}; there are {', '.join(proofs)}.")
         return 2
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that child processes are ended, too
     rows: list[Row] = []
     path = ROOT / "var" / file
     path.parent.mkdir(exist_ok=True)

@@ -12,7 +12,7 @@ from bench.webs import FLOOR, PRODUCT, Turn, Web, send
 ROUNDS = 4 if SHORT else 12
 PER_TURN = 1500 if SHORT else 4000
 TRIGGERS = 20
-# What bench.floors listens to; importing that would set up its Django here.
+# The path of bench.floors; importing that module would set up its Django here.
 FLOOR_WAY = ("/floor", "the-signing-secret-of-the-floors")
 SENDERS = {"sqlite": 16, "postgresql": 64}
 P99_MS = {"sqlite": 1000.0, "postgresql": 500.0}
@@ -25,9 +25,9 @@ _WHAT = {
 
 
 def measure(kind: str, port: int) -> list[Row]:
-    """Ratios to both floors, p99, failures, memory and cold start. kind: see Stack.
+    """Measure ratios to both floors, p99, failures, memory and cold start. kind: see Stack.
 
-    The floors have no workers, so the web servers are compared without; how long answers take is measured with them.
+    The floors have no workers, so web servers are compared without; response times are measured with workers.
     """
     with Stack(kind, port) as stack:
         ways = ways_of(stack)
@@ -51,7 +51,7 @@ def measure(kind: str, port: int) -> list[Row]:
 
 
 def ways_of(stack: Stack, triggers: int = TRIGGERS) -> list[tuple[str, str]]:
-    """New triggers without a workflow, each confirmed by its first delivery: (path, secret)."""
+    """Create triggers without a workflow, confirmed by a first delivery; return (path, secret) of each."""
     seed: dict[str, Any] = stack.seed()
     ways = []
     for number in range(triggers):
@@ -70,7 +70,7 @@ def ways_of(stack: Stack, triggers: int = TRIGGERS) -> list[tuple[str, str]]:
 def _in_turns(
     stack: Stack, webs: dict[str, Web], ways: list[tuple[str, str]], senders: int
 ) -> dict[str, list[Turn]]:
-    """The turns of each, the first left out: it warms up."""
+    """Return the turns of each server without the first, which warms up."""
     turns: dict[str, list[Turn]] = {name: [] for name in webs}
     for number in range(ROUNDS + 1):
         for name, web in webs.items():
@@ -89,7 +89,7 @@ def _in_turns(
 
 
 def _ratios(kind: str, turns: dict[str, list[Turn]]) -> list[Row]:
-    """Of neighbouring turns, the median: the machine may be busy with other things for a while."""
+    """Return the median ratio of neighbouring turns, since the machine may be busy for a while."""
     rows = []
     for floor, wanted in WANTED.items():
         pairs = zip(turns["product"], turns[floor], strict=True)
@@ -101,7 +101,7 @@ def _ratios(kind: str, turns: dict[str, list[Turn]]) -> list[Row]:
 
 
 def _whole_product(stack: Stack, ways: list[tuple[str, str]], senders: int) -> Turn:
-    """As it is used, the workers busy with what arrives; the first turn warms up."""
+    """Measure the product with its workers busy; the first turn warms up."""
     send(stack.port, ways, deliveries=PER_TURN // 4, senders=senders, mark=uuid.uuid4().hex[:10])
     turn = send(stack.port, ways, deliveries=PER_TURN, senders=senders, mark=uuid.uuid4().hex[:10])
     print(f"     the whole product: {turn.per_second:.0f} a second, workers and watchdog at work")
@@ -120,7 +120,7 @@ def _answers(kind: str, whole: Turn, turns: list[Turn], stack: Stack) -> list[Ro
 
 
 def _sizes(kind: str, webs: dict[str, Web]) -> list[Row]:
-    """As figures: nothing is promised but that they stay in this order of magnitude."""
+    """Return memory and cold start as figures; only their order of magnitude is promised."""
     web = webs["product"]
     return [
         at_most(f"{kind}: memory of a web process at most", 256, web.peak_megabytes(), "MB"),

@@ -1,8 +1,8 @@
-"""`python -m bench.sender`: posts signed deliveries over kept connections as fast as they are answered.
+"""`python -m bench.sender`: post signed deliveries over kept connections as fast as they are answered.
 
 It reads one JSON object from stdin ({"port", "connections", "ways": [[path, secret], …], "deliveries", "mark"}), signs
-everything, says `ready`, and begins at the next line. Then it prints {"seconds", "waits" (seconds), "statuses"}.
-Python's HTTP clients take longer for a request than the receiver does, so this speaks HTTP by hand.
+everything, prints `ready`, and starts at the next line. Then it prints {"seconds", "waits" (seconds), "statuses"}.
+Python's HTTP clients take longer for a request than the receiver, so HTTP is spoken by hand.
 """
 
 import json
@@ -38,7 +38,7 @@ _INCIDENT = {
 
 
 def body_of(name: str) -> bytes:
-    """What PagerDuty sends of an incident of that name, at its usual length."""
+    """Return PagerDuty's payload for an incident with that title, at its usual length."""
     event = {
         "id": f"01{name}",
         "event_type": "incident.triggered",
@@ -62,7 +62,7 @@ def request(port: int, path: str, secret: str, name: str) -> bytes:
 
 
 class Sender:
-    """One thread, many connections, one delivery at a time on each."""
+    """A sender with one thread and many connections, one delivery at a time on each."""
 
     def __init__(self, port: int, connections: int, requests: list[bytes]) -> None:
         self.lines: dict[int, socket.socket] = {}
@@ -79,7 +79,7 @@ class Sender:
         self.part: dict[int, bytes] = {}
 
     def run(self) -> float:
-        """Send everything; the seconds from the first request to the last answer."""
+        """Send everything; return the seconds from the first request to the last response."""
         begin = time.perf_counter()
         for number in self.lines:
             self._send(number)

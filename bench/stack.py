@@ -1,4 +1,4 @@
-"""The product as it is used: `manage.py up --sandbox` on a database of its own, all of it removed at the end."""
+"""The product as installed: `manage.py up --sandbox` on its own database, removed at the end."""
 
 import json
 import os
@@ -27,7 +27,7 @@ _PATIENCE = 180.0
 
 
 def wait_for(what: str, look: Callable[[], Any], seconds: float = _PATIENCE, every: float = 0.1) -> Any:
-    """The first truthy answer of `look`, asked again after `every` seconds. Raises TimeoutError."""
+    """Return the first truthy result of `look`, called every `every` seconds. Raise TimeoutError."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         seen = look()
@@ -40,7 +40,7 @@ def wait_for(what: str, look: Callable[[], Any], seconds: float = _PATIENCE, eve
 class Stack:
     """A running product with its demo agency. kind: `sqlite` or `postgresql`. Also a context manager.
 
-    database: the URL of one that somebody else makes and removes. env: further variables.
+    database: the URL of a database that the caller creates and removes. env: further variables.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Stack:
         parts = urlsplit(POSTGRES)
         self._name = f"taskjuice_bench_{uuid.uuid4().hex[:12]}"
         self._server = urlunsplit(parts._replace(path="/postgres"))
-        # As a server should have it: a role that owns the database and that row-level security holds for.
+        # As operators are told: a role that owns the database and is subject to row-level security.
         password = secrets.token_hex(16)
         self._on_server(f"CREATE ROLE {self._name} LOGIN PASSWORD '{password}' NOSUPERUSER NOBYPASSRLS")
         self._on_server(f"CREATE DATABASE {self._name} OWNER {self._name}")
@@ -89,7 +89,7 @@ class Stack:
 
     @contextmanager
     def copy(self) -> Iterator[str]:
-        """The address of a copy of the database as it is while the product is stopped."""
+        """Return the URL of a copy of the database, made while the product is stopped."""
         url = self.env["DATABASE_URL"]
         if not self._server:
             copy = f"{url}-copy"
@@ -108,7 +108,7 @@ class Stack:
             self._on_server(f"DROP DATABASE {name} WITH (FORCE)")
 
     def start(self) -> None:
-        """Raises RuntimeError when it ends instead of getting ready."""
+        """Start and wait until ready. Raise RuntimeError if it ends instead."""
         self.launch()
         wait_for("the product to be ready", self._ready)
 
@@ -119,7 +119,7 @@ class Stack:
             self._up = subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=log, stderr=log)
 
     def another_node(self, port: int, name: str) -> "Stack":
-        """A further machine's worth of processes on the same database, with the same sandbox; not started."""
+        """Return a further node on the same database and sandbox, not started."""
         node = Stack("", port, database=self.env["DATABASE_URL"])
         node.env = self.env | {"NODE_NAME": name}
         node.sandbox_url, node._arguments = self.sandbox_url, []
@@ -127,11 +127,11 @@ class Stack:
 
     @property
     def up(self) -> int | None:
-        """The pid of `manage.py up`, which is the watchdog; None while it does not run."""
+        """Return the pid of `manage.py up`, which is the watchdog; None while it does not run."""
         return self._up.pid if self._up is not None and self._up.poll() is None else None
 
     def kill(self) -> None:
-        """kill -9 of everything at once, as when the machine loses its power."""
+        """Kill everything at once, as a power cut does."""
         if self._up is None:
             return
         found = [self._up.pid, *processes.children(self._up.pid)] if self.up else []
@@ -141,7 +141,7 @@ class Stack:
         self._up = None
 
     def ready(self) -> bool:
-        """Whether it answers and can do its work."""
+        """Return whether /readyz is ok."""
         try:
             return self._ready()
         except RuntimeError:
@@ -156,7 +156,7 @@ class Stack:
             return False
 
     def stop(self) -> None:
-        """End every process; the database and the sandbox's memory stay."""
+        """Stop every process; keep the database and the sandbox's store."""
         if self._up is not None:
             self._up.send_signal(signal.SIGTERM)
             self._up.wait(60)
@@ -174,7 +174,7 @@ class Stack:
         self.close()
 
     def close(self) -> None:
-        """End it and remove what is its own."""
+        """Stop it and remove its database and files."""
         self.stop()
         if self._server:
             self._on_server(f"DROP DATABASE {self._name} WITH (FORCE)")
@@ -184,7 +184,7 @@ class Stack:
         self._folder.cleanup()
 
     def python(self, *arguments: str, stdin: str = "") -> str:
-        """What our Python printed for those arguments, in the product's environment. Raises RuntimeError."""
+        """Run Python in the product's environment; return what it printed. Raise RuntimeError."""
         done = subprocess.run(
             [sys.executable, *arguments],
             cwd=ROOT, env=self.env, input=stdin, capture_output=True, text=True, check=False,
@@ -194,7 +194,7 @@ class Stack:
         return done.stdout
 
     def talk(self, *arguments: str) -> subprocess.Popen[str]:
-        """Our Python with those arguments, to be spoken to by lines."""
+        """Start Python in the product's environment, to exchange lines with."""
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, *arguments],
@@ -206,20 +206,20 @@ class Stack:
         return made
 
     def api(self, key: str, path: str, body: Any) -> Any:
-        """POST to the product's API. Raises requests.HTTPError."""
+        """Send a POST to the product's API. Raise requests.HTTPError."""
         headers = {"Authorization": f"Bearer {key}"}
         answer = self.http.post(f"{self.url}/api/v1/{path}", json=body, headers=headers, timeout=30)
         answer.raise_for_status()
         return answer.json()
 
     def sandbox(self, method: str, path: str, body: Any = None) -> Any:
-        """The sandbox's control interface."""
+        """Send a request to the sandbox's control API."""
         answer = self.http.request(method, f"{self.sandbox_url}/_sandbox/{path}", json=body, timeout=60)
         answer.raise_for_status()
         return answer.json()
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """What the product's database answers."""
+        """Return the rows of a query to the product's database."""
         url = self.env["DATABASE_URL"]
         if url.startswith("sqlite"):
             with closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=20)) as database:
@@ -228,13 +228,13 @@ class Stack:
             return connection.execute(sql).fetchall()
 
     def theirs(self, sql: str) -> list[tuple[Any, ...]]:
-        """What the sandbox's own memory answers (pagerduty_app.sandbox.store)."""
+        """Return the rows of a query to the sandbox's store (pagerduty_app.sandbox.store)."""
         path = ROOT / "var" / f"sandbox-{self.port + 1}.sqlite3"
         with closing(sqlite3.connect(path, timeout=20)) as database:
             return database.execute(sql).fetchall()
 
     def child(self, part_of_command: str) -> int:
-        """The pid of the child of `up` with that command line."""
+        """Return the pid of the child of `up` with that command line."""
         if self._up is None:
             raise RuntimeError("it does not run")
         for pid in processes.children(self._up.pid):
@@ -243,17 +243,15 @@ class Stack:
         raise RuntimeError(f"no child runs {part_of_command}")
 
     def processor_seconds(self, part_of_command: str) -> float:
-        """Processor time used so far by that child and what it started."""
+        """Return the processor time of that child and its descendants."""
         return sum(map(processes.seconds, processes.of_group(self.child(part_of_command))))
 
     def peak_kilobytes(self, part_of_command: str) -> float:
-        """The most memory that this child and what it started had at any time so far."""
+        """Return the peak memory of that child and its descendants."""
         return sum(map(processes.peak_kilobytes, processes.of_group(self.child(part_of_command))))
 
     def database_seconds(self) -> float:
-        """Processor time so far of the connections that PostgreSQL served on this machine whenever this was asked; 0
-        where it runs elsewhere.
-        """
+        """Return the processor time of PostgreSQL's connections seen at each call; 0 if it runs elsewhere."""
         if not self._server:
             return 0.0
         with psycopg.connect(self._server) as connection:

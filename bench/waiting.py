@@ -1,7 +1,7 @@
 """`python -m bench.waiting make|release|hand`: runs made while no worker runs, put aside, and drained by turns.
 
-make: of stdin, JSON, [[trigger id, incident id], …]; prints how many there are. release N: the next N are due, and
-every worker is woken. hand N: the next N as JSON for bench.bare_loop; they are due tomorrow, so no worker takes them.
+make: read [[trigger id, incident id], …] as JSON from stdin; print the number. release N: make the next N due and wake
+every worker. hand N: print the next N as JSON for bench.bare_loop; they are due tomorrow, so no worker claims them.
 """
 
 import json
@@ -29,7 +29,7 @@ from workflows.models import Run, Trigger  # noqa: E402
 from workflows.queue import wakeup  # noqa: E402
 from workflows.runs import step_inputs  # noqa: E402
 
-# Of a run that is put aside, so that looking for due ones costs the same whatever is left for later turns.
+# The due time of a deferred run, so that finding due runs costs the same in each turn.
 _ASIDE = Run.Status.CANCELLED
 
 
@@ -50,7 +50,7 @@ def release(count: int) -> None:
 
 
 def hand(count: int) -> dict[str, Any]:
-    """What bench.bare_loop has to know of the runs, and of the one connection that all of them use."""
+    """Return the runs for bench.bare_loop, and the one connection that all of them use."""
     runs = Run.objects.filter(seq__in=_take(count, timedelta(days=1))).select_related(
         "event__trigger", "version"
     )

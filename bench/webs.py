@@ -1,4 +1,4 @@
-"""Web servers side by side on the database of one stack, and senders that keep them busy, turn by turn."""
+"""Web servers on one stack's database, and senders that keep them busy, turn by turn."""
 
 import json
 import os
@@ -24,7 +24,7 @@ _SENDERS_AT_MOST = 2
 
 @dataclass
 class Web:
-    """One web server; the product's as `manage.py up` starts it. cold: seconds from start to first answer."""
+    """One web server; the product's as `manage.py up` starts it. cold: seconds from start to first response."""
 
     application: str
     port: int
@@ -50,7 +50,7 @@ class Web:
         return self
 
     def _command(self) -> list[str]:
-        """The floor stands on the web server alone: what ours puts before the application is ours to pay."""
+        """Return the command. The floor runs without our gateway, whose cost counts for the product."""
         if self.application == PRODUCT:
             return web.command(self.application, host="127.0.0.1", port=self.port, workers=WORKERS)
         line = ["-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port)]
@@ -76,17 +76,17 @@ class Web:
         return list(processes.of_group(self._process.pid)) if self._process is not None else []
 
     def seconds(self) -> float:
-        """Processor time so far."""
+        """Return the processor time so far."""
         return sum(map(processes.seconds, self.members()))
 
     def peak_megabytes(self) -> float:
-        """Of the process that has needed the most memory."""
+        """Return the peak memory of the largest process."""
         return max(map(processes.peak_kilobytes, self.members())) / 1024
 
 
 @dataclass(frozen=True)
 class Turn:
-    """What became of some deliveries sent at once. waits: seconds."""
+    """The result of deliveries sent at once. waits: seconds."""
 
     per_second: float
     waits: list[float]
@@ -98,7 +98,7 @@ class Turn:
 
 
 def send(port: int, ways: list[tuple[str, str]], *, deliveries: int, senders: int, mark: str) -> Turn:
-    """So many deliveries by so many senders, each waiting for its answer. ways: (path, secret). mark: new each time."""
+    """Send deliveries by senders that wait for each response. ways: (path, secret). mark: new each time."""
     processes_needed = min(_SENDERS_AT_MOST, senders)
     running = []
     for number in range(processes_needed):

@@ -1,1 +1,1 @@
-"""Proofs by kill -9: `python -m bench.chaos` takes parts of the running product away and counts its events."""
+"""Chaos tests: `python -m bench.chaos` kills parts of the running product and counts its events."""

@@ -1,4 +1,4 @@
-"""`python -m bench.chaos [name …]`: every proof or those named; figures to var/chaos.json."""
+"""`python -m bench.chaos [name …]`: run all proofs or those named; write the figures to var/chaos.json."""
 
 import sys
 from collections.abc import Callable
@@ -24,7 +24,7 @@ _PROOFS: dict[str, Proof] = {
     "clocks": clocks.measure,
     "fair": fair.measure,
 }
-# Those that mostly wait run beside each other; in short also those that otherwise would take each other's time.
+# Proofs that mostly wait run in parallel; in a short run also those that would otherwise compete for the processor.
 _WAITING = [("postgresql-away", "redis-away"), ("asleep", "deadlock", "poison")]
 _SHORT = [("kills-postgresql", "kills-sqlite"), *_WAITING, ("keys", "nodes"), ("clocks", "fair")]
 _LONG = [("kills-postgresql",), ("kills-sqlite",), *_WAITING, ("keys",), ("nodes",), ("clocks",), ("fair",)]

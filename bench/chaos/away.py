@@ -1,4 +1,4 @@
-"""PostgreSQL, or Redis, gone for a while under traffic."""
+"""PostgreSQL or Redis unavailable for a while under traffic."""
 
 import time
 from collections.abc import Callable
@@ -17,14 +17,14 @@ _BEFORE_AND_AFTER = 5.0
 
 
 def postgres(port: int) -> list[Row]:
-    """Only 2xx or 503 meanwhile, and nothing lost."""
+    """Stop PostgreSQL: only 2xx or 503 meanwhile, and nothing lost."""
     with OwnPostgres(free_port()) as server, Stack("", port, database=server.url) as stack:
         name = f"PostgreSQL down for {AWAY_SECONDS:.0f} s"
         return _measure(stack, name, server.stop, server.start, allowed={"202", "503"})
 
 
 def redis(port: int) -> list[Row]:
-    """Nobody notices."""
+    """Kill Redis: only 2xx meanwhile, and nothing lost."""
     with OwnRedis(free_port()) as server, Stack("postgresql", port, env={"CACHE_URL": server.url}) as stack:
         name = f"Redis gone for {AWAY_SECONDS:.0f} s"
         return _measure(stack, name, server.kill, server.start, allowed={"202"})

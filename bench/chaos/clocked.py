@@ -18,5 +18,5 @@ def _wrong() -> float:
 
 
 time.time = lambda: _right_time() + _wrong()
-# Before there are models, whose defaults refer to it.
+# Before models are loaded, whose defaults refer to it.
 timezone.now = lambda: _right_now() + timedelta(seconds=_wrong())

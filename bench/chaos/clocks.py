@@ -1,4 +1,4 @@
-"""A node whose clock is wrong and jumps, beside one whose clock is right: nothing waits for it or happens twice."""
+"""A node with a wrong, jumping clock beside one with a right clock: nothing is delayed or done twice."""
 
 import itertools
 import threading
@@ -13,10 +13,10 @@ from bench.stack import Stack
 
 _EVENTS = 200 if SHORT else 1500
 _PER_SECOND = 15.0
-# Seconds beside the right time; a lease lasts 30 (workflows.engine.lease, workflows.queue.claims).
+# Offsets in seconds from the right time; a lease lasts 30 (workflows.engine.lease, workflows.queue.claims).
 _JUMPS = (600, -600, 0, 45, -45, 3600, 0)
 _EACH_FOR = 2.0
-# So that requests are on the way when it jumps.
+# So that requests are in flight when the clock jumps.
 _ANSWERS_AFTER = 0.3
 _AT_WORK = "SELECT COUNT(*) FROM workflows_heartbeat WHERE name = 'jumping'"
 _OF_ANOTHER_TIME = """SELECT COUNT(*) FROM workflows_event event JOIN workflows_run run ON run.event_id = event.seq
@@ -67,7 +67,7 @@ def _measure(stack: Stack, other: Stack, clock: Path) -> list[Row]:
 
 
 def _jump(clock: Path, over: threading.Event) -> None:
-    """Ends with the right time."""
+    """Let the clock jump; end with the right time."""
     for seconds in itertools.cycle(_JUMPS):
         clock.write_text(str(seconds))
         if over.wait(_EACH_FOR):

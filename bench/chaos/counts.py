@@ -1,4 +1,4 @@
-"""What became of the events, counted by SQL in the product's database and in the sandbox's memory."""
+"""Count by SQL what became of the events, in the product's database and in the sandbox's store."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,17 +30,17 @@ class Counts:
 
 
 def unfinished(stack: Stack) -> int:
-    """Events without runs, and runs without an end."""
+    """Return the number of events without runs and of runs without an end."""
     return int(stack.rows(_UNFINISHED)[0][0])
 
 
 def finished(stack: Stack) -> int:
-    """Runs that came to their end."""
+    """Return the number of finished runs."""
     return _number(stack, "SELECT COUNT(*) FROM workflows_run WHERE finished_at IS NOT NULL")
 
 
 def count(stack: Stack, accepted: Iterable[str]) -> Counts:
-    """accepted: the ids of the events that were answered with 2xx."""
+    """Return the figures of a proof. accepted: the ids of the events that were answered 2xx."""
     names = set(accepted)
     done = {
         name

@@ -1,4 +1,4 @@
-"""A burst in one workspace, and what another one feels of it."""
+"""Fair scheduling: a burst in one workspace, and the delay of another workspace's events."""
 
 from bench.chaos import counts
 from bench.chaos.sender import Sender, lanes_of
@@ -42,7 +42,7 @@ def measure(port: int) -> list[Row]:
 
 
 def _waits(stack: Stack, trigger: str) -> list[float]:
-    """Seconds from stored to done of each event of that trigger; none while any is not done."""
+    """Return the seconds from stored to done of each event of the trigger; [] while one is not done."""
     rows = stack.rows(_WAITS.format(trigger))
     if len(rows) < _QUIET or any(finished is None for finished, _ in rows):
         return []

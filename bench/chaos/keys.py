@@ -1,4 +1,4 @@
-"""SECRET_KEY and the encryption keys changed while events wait."""
+"""Change SECRET_KEY and the encryption keys while events wait."""
 
 import os
 import secrets
@@ -16,7 +16,7 @@ _TENANTS = 5
 
 
 def measure(port: int) -> list[Row]:
-    """As docs/operations.md has it: new keys first, old ones behind; re-encrypt; old ones gone."""
+    """Rotate as docs/operations.md says: new keys first, re-encrypt, then remove the old keys."""
     old, new = (secrets.token_urlsafe(48) for _ in range(2))
     env = {"SECRET_KEY": old, "ENCRYPTION_KEYS": f"{old}", "DEBUG": "true"}
     with Stack("postgresql", port, env=env) as stack:

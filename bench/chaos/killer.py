@@ -1,4 +1,4 @@
-"""kill -9 of one part of the product after another, chosen at random; and what an init system does about it."""
+"""kill -9 of random parts of the product, one after the other, and restarts as by an init system."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ from functools import partial
 from bench import notes, processes
 from bench.stack import Stack, wait_for
 
-# Of `manage.py up`: the command line of the child, and how often it is chosen.
+# Children of `manage.py up`: part of the command line, and how often the child is chosen.
 _PARTS = {
     "all task workers": ("qcluster", 6),
     "one task process": ("qcluster", 8),
@@ -27,9 +27,9 @@ _PATIENCE = 300.0
 
 
 class Killer:
-    """Kills so many times, at random moments on the way; restarts `manage.py up` as systemd would.
+    """Kill a number of times at random moments; restart `manage.py up` as systemd would.
 
-    done: which share of the work is done, 0 to 1.
+    done: returns the share of the work that is done, 0 to 1.
     """
 
     def __init__(self, stack: Stack, kills: int, done: Callable[[], float], *, seed: int = 3) -> None:
@@ -49,7 +49,7 @@ class Killer:
         self._keeper.join()
 
     def run(self) -> None:
-        """All the kills, one after the other; a part that is not there just now is waited for."""
+        """Do all kills, one after the other; wait for a part that is just restarting."""
         weights = [weight for _, weight in _PARTS.values()]
         for number in range(self._kills):
             moment = (number + self._chance.random()) / (self._kills + 1)
@@ -90,7 +90,7 @@ class Killer:
                 self._lift_rate_limit()
 
     def _lift_rate_limit(self) -> None:
-        """As soon as the new sandbox is there: it forgets this."""
+        """Lift the rate limit of the restarted sandbox, which does not keep the setting."""
         for _ in range(200):
             with contextlib.suppress(Exception):
                 notes.lift_rate_limit(self._stack)

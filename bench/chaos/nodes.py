@@ -1,4 +1,4 @@
-"""Two machines' worth of processes on one PostgreSQL and one Redis; one of them loses its power."""
+"""Two nodes on one PostgreSQL and one Redis; one of them is killed whole, as by a power cut."""
 
 import time
 
@@ -19,7 +19,7 @@ def measure(port: int) -> list[Row]:
         stack = Stack("postgresql", port, env=env)
         other = stack.another_node(port + 5, "b")
         try:
-            # Both find an empty database at the same moment; one of them migrates it.
+            # Both start on an empty database at the same moment; one of them migrates it.
             other.launch()
             stack.start()
             wait_for("the other node", other.ready)

@@ -1,6 +1,6 @@
-"""Settings of a product in which some events are poison: reading them raises, or kills the process that reads.
+"""Settings of a product with poisoned events: reading them raises, or kills the process that reads.
 
-The product's own, and one app more. Nothing real is known to do this; it is what a fault of ours would look like.
+They add one app to the product's own settings. No real event is known to do this; it simulates a fault of ours.
 """
 
 from taskjuice.settings import *  # noqa: F403

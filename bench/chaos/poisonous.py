@@ -1,4 +1,4 @@
-"""Events that always raise, and events that kill their worker: they end as failed, and everything else goes on."""
+"""Events that always raise or kill their worker end as failed, and all others are handled."""
 
 import time
 
@@ -18,7 +18,7 @@ _SHORT_LEASE = "4"
 
 
 class _Poison(Lane):
-    """The first event of its lane is the poison."""
+    """A lane whose first event is poisoned."""
 
     kind = ""
 

@@ -1,7 +1,7 @@
 """A sender that keeps PagerDuty's delivery rules (developer docs, webhooks v3), its waits shortened.
 
-An answer has to come within 5 seconds. 429, 5xx and silence: sent again after a growing wait, while the later events
-of the same incident wait behind. Any other 4xx: the event is dropped, and three dropped in a row disable the webhook.
+The time-out is 5 seconds. 429, 5xx and time-outs are retried after a growing wait, while later events of the same
+incident wait. Any other 4xx drops the event, and three drops in a row disable the webhook.
 """
 
 import heapq
@@ -27,7 +27,7 @@ _THREADS = 12
 
 @dataclass
 class Lane:
-    """The events of one incident of one webhook, in order. twice: numbers of those sent once more."""
+    """The events of one incident of one webhook, in order. twice: numbers of events to send again."""
 
     trigger: str
     url: str
@@ -53,7 +53,7 @@ class Lane:
         return json.dumps({"event": event}).encode()
 
     def went(self) -> None:
-        """It was accepted; on to what comes next."""
+        """Note that the event was accepted, and advance to the next one."""
         self.failures = 0
         if self.next in self.twice and not self.again:
             self.again = True
@@ -63,8 +63,10 @@ class Lane:
 
 @dataclass
 class Sender:
-    """Sends lanes from threads of its own. per_second: the pace of first attempts, over all lanes. ports: where the
-    same product also listens, taken in turn."""
+    """Send lanes from its own threads.
+
+    per_second: the rate of first attempts, over all lanes. ports: further ports of the same product, used in turn.
+    """
 
     lanes: list[Lane]
     per_second: float
@@ -84,13 +86,13 @@ class Sender:
         self._queue = [(begin + chance.random(), 0.0, number) for number in range(len(self.lanes))]
         heapq.heapify(self._queue)
         self._open = len(self.lanes)
-        # Each lane's next event is due when its share of the pace says so.
+        # Each lane's next event is due by its share of the rate.
         self._apart = len(self.lanes) / self.per_second if total else 0.0
         self._pool = ThreadPoolExecutor(_THREADS)
         self._threads = [self._pool.submit(self._work, number) for number in range(_THREADS)]
 
     def wait(self) -> None:
-        """Until everything was accepted or dropped. Raises what a thread raised."""
+        """Wait until every event is accepted or dropped. Raise what a thread raised."""
         for thread in self._threads:
             thread.result()
         self._pool.shutdown()
@@ -128,7 +130,7 @@ class Sender:
             return due, lane
 
     def _send(self, session: requests.Session, lane: Lane, thread: int) -> float:
-        """One attempt. Answers how long to wait before the next one of this event; 0: on to the next event."""
+        """Make one attempt. Return the seconds until the event's next attempt; 0: continue with the next event."""
         body, name, url = lane.body(), lane.name, lane.url
         if self.ports:
             own = f":{url.split(':')[2].split('/')[0]}/"
@@ -166,7 +168,7 @@ def _drops(status: str) -> bool:
 def lanes_of(
     tenants: list[dict[str, Any]], incidents: Iterable[str], events: int, *, twice: float = 0.1
 ) -> list[Lane]:
-    """So many events over those incidents, which are dealt out to the tenants; a share of them sent twice."""
+    """Distribute events over incidents, and incidents over tenants; send a share of the events twice."""
     names, chance = list(incidents), random.Random(11)
     made = []
     for number, incident in enumerate(names):

@@ -1,4 +1,4 @@
-"""A PostgreSQL and a Redis of our own, in temporary folders, which may be stopped without anybody else noticing."""
+"""A PostgreSQL and a Redis in temporary folders, which a proof may stop without affecting others."""
 
 import os
 import pwd
@@ -17,7 +17,7 @@ _PATIENCE = 30.0
 
 
 class OwnPostgres:
-    """A cluster on 127.0.0.1:port with one empty database, run by somebody without rights. A context manager."""
+    """A cluster on 127.0.0.1:port with one empty database, run by an unprivileged user. A context manager."""
 
     def __init__(self, port: int) -> None:
         found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
@@ -47,7 +47,7 @@ class OwnPostgres:
         self._run("pg_ctl", "-w", "-l", str(self._folder / "log"), "-o", options, "start")
 
     def stop(self) -> None:
-        """At once, as a crash does it: what was not on the disk is gone."""
+        """Stop at once, as a crash does: what was not on the disk is lost."""
         self._run("pg_ctl", "-w", "-m", "immediate", "stop")
 
     def answers(self) -> bool:
@@ -67,7 +67,7 @@ class OwnPostgres:
 
 
 def _nobody_special() -> str | None:
-    """Who runs it; None for ourselves. PostgreSQL refuses to run as root."""
+    """Return the user to run it as; None for the present one. PostgreSQL refuses to run as root."""
     if os.getuid():
         return None
     known = {entry.pw_name for entry in pwd.getpwall()}

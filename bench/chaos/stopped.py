@@ -1,4 +1,4 @@
-"""Workers that are there and do nothing: one that sleeps beyond its lease, and a cluster that waits for the dead."""
+"""Stuck workers: one that sleeps beyond its lease, and a cluster that waits for the lock of a dead process."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ _ANSWERS_AFTER = 3.0
 
 
 def asleep(port: int) -> list[Row]:
-    """SIGSTOP of all workers of one node while their requests are on the way; another node takes their runs over."""
+    """Stop all workers of one node (SIGSTOP) with requests in flight; another node takes their runs over."""
     name = f"holder of leases asleep for {_ASLEEP_SECONDS:.0f} s"
     with Stack("postgresql", port) as stack:
         other = stack.another_node(port + 5, "awake")
@@ -52,7 +52,7 @@ def asleep(port: int) -> list[Row]:
 
 
 def deadlock(port: int) -> list[Row]:
-    """SIGKILL of idle task workers: the next ones wait for a lock that the dead one holds (django-q2, issue 23)."""
+    """Kill idle task workers: their successors wait for a lock that the dead one holds (django-q2, issue 23)."""
     name = "idle task workers killed"
     with Stack("postgresql", port) as stack:
         everybody = tenants(stack, ["Client 1"])

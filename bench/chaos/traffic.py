@@ -1,4 +1,4 @@
-"""What the proofs have in common: tenants, incidents, and waiting until everything is done."""
+"""Shared parts of the proofs: tenants, incidents, and waiting until everything is done."""
 
 import json
 import time
@@ -12,7 +12,7 @@ EMPTY_WITHIN = 300.0
 
 
 def tenants(stack: Stack, names: list[str]) -> list[dict[str, Any]]:
-    """A trigger and a workflow for each name of a workspace; see bench.chaos.world."""
+    """Create a trigger and a workflow for each name of a workspace; see bench.chaos.world."""
     stack.seed()
     notes.lift_rate_limit(stack)
     made: list[dict[str, Any]] = json.loads(stack.python("-m", "bench.chaos.world", stdin=json.dumps(names)))
@@ -25,7 +25,7 @@ def incidents(stack: Stack, number: int) -> list[str]:
 
 
 def empty(stack: Stack, since: float) -> float:
-    """Seconds from `since` (time.monotonic()) until nothing was left to do; as many as were waited if it never was."""
+    """Return the seconds from `since` (time.monotonic()) until the queue was empty, or the time-out."""
     try:
         wait_for("the queue to be empty", lambda: not counts.unfinished(stack), EMPTY_WITHIN + 60, every=0.5)
     except TimeoutError as error:

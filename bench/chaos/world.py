@@ -1,8 +1,8 @@
-"""`python -m bench.chaos.world`: many tenants, made in the product's environment.
+"""`python -m bench.chaos.world`: create many tenants in the product's environment.
 
-Of stdin, JSON, names of workspaces; for each name a trigger with a workflow that writes the event's title as a note.
-A workspace that is not there yet is made, with a connection by the real consent; the same name again is one more
-trigger in it. Prints [{"id", "workspace", "url", "secret"}, …].
+Standard input has the names of workspaces as JSON. For each name, create a trigger with a workflow that writes the
+event's title as a note. A missing workspace is created, with a connection through the real OAuth flow; a repeated name
+adds a trigger to it. Print [{"id", "workspace", "url", "secret"}, …].
 """
 
 import json

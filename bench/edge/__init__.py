@@ -1,1 +1,1 @@
-"""Proofs at PagerDuty's edge: `python -m bench.edge` runs the real product against a sandbox that misbehaves."""
+"""Edge cases of PagerDuty: `python -m bench.edge` runs the real product against a misbehaving sandbox."""

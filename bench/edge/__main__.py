@@ -1,4 +1,4 @@
-"""`python -m bench.edge [name …]`: every proof or those named, on both databases; figures to var/edge.json."""
+"""`python -m bench.edge [name …]`: run all proofs or those named on both databases; write var/edge.json."""
 
 import sys
 from collections.abc import Callable

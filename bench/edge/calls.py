@@ -1,4 +1,4 @@
-"""Many action calls at once over the product's API, and waiting until all of them have ended."""
+"""Start many requests at once over the product's API, and wait until all have ended."""
 
 import time
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ DANA = "dana@acme.example"
 
 
 def begin(stack: Stack, seed: dict[str, Any], action: str, inputs: Iterable[dict[str, Any]]) -> list[str]:
-    """Ask for them without waiting. Answers the calls' ids in the order of the inputs."""
+    """Start the requests without waiting. Return their ids in the order of the inputs."""
     url = f"{stack.url}/api/v1/connections/{seed['connection']}/actions/pagerduty/{action}/"
     headers = {"Authorization": f"Bearer {seed['api_key']}", "Prefer": "respond-async"}
 
@@ -29,7 +29,7 @@ def begin(stack: Stack, seed: dict[str, Any], action: str, inputs: Iterable[dict
 
 
 def wait_until_ended(stack: Stack, patience: float) -> float:
-    """Seconds until no call is open any more. Raises TimeoutError."""
+    """Return the seconds until no request is open. Raise TimeoutError."""
     began = time.monotonic()
     still_open = "SELECT COUNT(*) FROM workflows_actioncall WHERE finished_at IS NULL"
     wait_for("every call to end", lambda: stack.rows(still_open)[0][0] == 0, patience)
@@ -37,6 +37,6 @@ def wait_until_ended(stack: Stack, patience: float) -> float:
 
 
 def ended_badly(stack: Stack, *, but: str = "") -> int:
-    """How many calls failed, except for that reason."""
+    """Return the number of failed requests, except those with that reason."""
     failed = stack.rows("SELECT error FROM workflows_actioncall WHERE status <> 'completed'")
     return sum(1 for (error,) in failed if not but or but not in str(error))

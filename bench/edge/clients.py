@@ -1,6 +1,6 @@
 """`python -m bench.edge.clients SANDBOX CONNECTION INCIDENT CALLS TURNS LISTED LISTINGS`: three clients, turn by turn.
 
-Prints {"a note, ms": {client: median turn}, "a listing, s": …}.
+Print {"a note, ms": {client: median turn}, "a listing, s": …}.
 """
 
 import json
@@ -28,7 +28,7 @@ _ACCEPT = "application/vnd.pagerduty+json;version=2"
 
 
 class Clients:
-    """Each writes notes and lists incidents, in its own way, with one connection that it keeps."""
+    """Three clients that write notes and list incidents, each on one kept connection."""
 
     def __init__(self, url: str, token: str, incident: str) -> None:
         self.url, self.incident = url, incident
@@ -37,7 +37,7 @@ class Clients:
         self.session.headers.update({"Authorization": f"Bearer {token}", "Accept": _ACCEPT})
         self.api = Api(url, token, lambda: None)
         self.theirs = pagerduty.RestApiV2Client(token, auth_type="bearer", trust_env=False)
-        self.theirs._url = url  # it takes no http:// by the front door
+        self.theirs._url = url  # its constructor refuses http://
 
     def notes(self) -> dict[str, Callable[[], object]]:
         path, note = f"/incidents/{self.incident}/notes", {"note": {"content": "Look"}}
@@ -74,8 +74,9 @@ class Clients:
 
 
 def side_by_side(ways: Mapping[str, Callable[[], object]], times: int, turns: int) -> dict[str, float]:
-    """Seconds that each way took once: the median of its turns, a turn being so many times. They take turns, another
-    first every time: what changes the machine's speed changes it for all of them.
+    """Return the seconds of one call for each way: the median over its turns.
+
+    The ways take turns, each time in another order, so that changes of the machine's speed affect all of them.
     """
     order, took = list(ways), {name: list[float]() for name in ways}
     for _ in range(turns):

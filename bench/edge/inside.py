@@ -1,8 +1,8 @@
-"""`python -m bench.edge.inside …`: what a proof does inside the product's own environment.
+"""`python -m bench.edge.inside …`: the part of a proof that runs in the product's environment.
 
-connect N: N connections made through the real OAuth flow; prints their ids. expire: no access token is good any more.
-renew SEED: for each line on stdin, a token of every connection in an order of its own; prints their digests as JSON.
-fail: as renew once, but prints which connections got none, and why.
+connect N: create N connections through the real OAuth flow; print their ids. expire: expire all access tokens.
+renew SEED: for each line on stdin, get a token of every connection in random order; print their digests as JSON.
+fail: as renew once, but print which connections got no token, and why.
 """
 
 import hashlib
@@ -51,7 +51,7 @@ def expire() -> None:
 
 
 def _tokens(order: random.Random) -> dict[str, str]:
-    """Connection → digest of its token, or the code of what stood in the way."""
+    """Return connection → digest of its token, or the error's code."""
     found = {}
     connections = _connections()
     order.shuffle(connections)

@@ -1,4 +1,4 @@
-"""Everything listed: around and beyond 10,000, in flat memory, and while the list changes."""
+"""Complete listings: around and beyond 10,000 rows, in constant memory, and while the list changes."""
 
 import json
 import random
@@ -10,7 +10,7 @@ import requests
 from bench.figures import SHORT, Row, at_most, exactly
 from bench.stack import Stack
 
-# On services of their own, so that one account holds them all.
+# On separate services, so that one account holds them all.
 COUNTS = (
     {"PSVC00": 1_000, "PSVC01": 1_001} if SHORT else {"PSVC00": 9_999, "PSVC01": 10_000, "PSVC02": 10_001}
 )
@@ -34,14 +34,14 @@ def measure(kind: str, port: int) -> list[Row]:
 
 
 def _fill(stack: Stack, service: str, count: int, urgency: str = "high") -> list[str]:
-    """That many incidents, of the last weeks or months."""
+    """Create incidents of the last weeks or months."""
     body = {"service_id": service, "urgency": urgency, "count": count, "apart": 97, "silent": True}
     made: list[str] = stack.sandbox("POST", "incidents", body)["incidents"]
     return made
 
 
 def _rows(stack: Stack, seed: dict[str, Any], service: str, **more: Any) -> Iterator[dict[str, Any]]:
-    """The lines of a stream of that service's incidents. Raises RuntimeError unless it is complete at its end."""
+    """Yield the lines of a stream of the service's incidents. Raise RuntimeError unless it ends complete."""
     url = f"{stack.url}/api/v1/connections/{seed['connection']}/actions/pagerduty/list-incidents/"
     headers = {"Authorization": f"Bearer {seed['api_key']}", "Accept": "application/x-ndjson"}
     body = {"service_ids": [service], "date_range": "all", **more}
@@ -78,7 +78,7 @@ def _of_many(stack: Stack, seed: dict[str, Any], kind: str) -> list[Row]:
 
 
 def _while_it_changes(stack: Stack, seed: dict[str, Any], kind: str) -> list[Row]:
-    """Before each of so many lines something happens to the list, anywhere in it."""
+    """Change the list at a random place before each of a number of lines."""
     chance = random.Random(6)
     made = _fill(stack, "PSVC00", CHANGING, urgency="low")
     left = set(chance.sample(made, LEFT))

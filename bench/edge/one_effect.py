@@ -1,4 +1,4 @@
-"""One call, one effect: answers are lost or turn into a 502 half the time, and people act in between."""
+"""One request, one effect: half of the responses are lost or a 502, and people act in between."""
 
 import threading
 from collections import Counter
@@ -11,7 +11,7 @@ from bench.stack import Stack
 
 CREATES, NOTES, UPDATES = (100, 50, 50) if SHORT else (1000, 500, 500)
 _PATIENCE = 400.0 if SHORT else 1500.0
-_EACH = 10  # of so many incidents a person resolves one
+_EACH = 10  # a person resolves one incident in this many
 _WANTED = ("acknowledged", "resolved")
 _FAULTS = [
     {"kind": "lose_answer", "method": "POST|PUT", "probability": 0.25},
@@ -40,7 +40,7 @@ def measure(kind: str, port: int) -> list[Row]:
 
 
 def _rules() -> list[dict[str, Any]]:
-    """Each method of a rule is a rule of its own."""
+    """Return one rule for each method."""
     return [
         rule | {"method": method, "path": "/incidents", "seed": number}
         for number, rule in enumerate(_FAULTS)
@@ -67,7 +67,7 @@ def _change(incident: str, number: int) -> dict[str, Any]:
 
 
 class _People(threading.Thread):
-    """Somebody in PagerDuty who resolves one incident in ten, as soon as it is there."""
+    """A person in PagerDuty who resolves one incident in ten as soon as it exists."""
 
     def __init__(self, stack: Stack, changed: list[str]) -> None:
         super().__init__(daemon=True)
@@ -114,7 +114,7 @@ def _figures(stack: Stack, kind: str, annotated: list[str], changed: list[str], 
         exactly(f"{kind}: incidents without their one note", 0, sum(notes[row] != 1 for row in annotated)),
         exactly(f"{kind}: wrong final states of {UPDATES} updates", 0, wrong),
         at_most(
-            f"{kind}: calls that failed though nobody had resolved the incident",
+            f"{kind}: calls that failed though no person had resolved the incident",
             0,
             calls.ended_badly(stack, but="incident_already_resolved"),
             "calls",

@@ -1,11 +1,11 @@
-"""What our client adds to a request, beside requests by itself and PagerDuty's own Python client, in one run."""
+"""The overhead of our client beside plain requests and PagerDuty's own Python client, in one run."""
 
 import json
 
 from bench.figures import SHORT, Row, at_most
 from bench.stack import Stack
 
-# Short turns, and many. An incident takes 2,000 notes (PagerDuty), and three clients write.
+# Many short turns. An incident holds 2,000 notes (PagerDuty), and three clients write.
 CALLS, TURNS, LISTED, LISTINGS = (10, 42, 2_000, 7) if SHORT else (10, 63, 10_000, 7)
 _CALL, _LISTING = 1.3, 1.2
 

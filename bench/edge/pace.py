@@ -1,4 +1,4 @@
-"""Within the limits: ten workers have far more to ask than PagerDuty allows, and it never has to refuse."""
+"""Rate limit: ten workers have far more requests than PagerDuty allows, and it never has to refuse one."""
 
 import json
 import time
@@ -48,12 +48,12 @@ def _refused(asked: list[dict[str, Any]]) -> int:
 
 
 def _used(requests: int, seconds: float) -> float:
-    """A quarter of a minute's allowance may go at once; what is left of it is spread over the time it took."""
+    """Check the rate: a burst of a quarter of a minute's allowance, then an even rate."""
     return requests / (PER_MINUTE / 60 * (seconds + 15))
 
 
 def _listings_together(stack: Stack, seed: dict[str, Any], kind: str) -> list[Row]:
-    """Listings that share an allowance do not undo each other: each page is asked for about once."""
+    """Check that listings that share an allowance do not repeat each other's pages: about one request a page."""
     fill = {"service_id": "PSVC03", "count": LISTED, "apart": 60, "silent": True}
     stack.sandbox("POST", "incidents", fill)
     time.sleep(20)  # a full bucket again
@@ -73,7 +73,7 @@ def _listings_together(stack: Stack, seed: dict[str, Any], kind: str) -> list[Ro
 
 
 def _after_a_refusal(stack: Stack, seed: dict[str, Any], incident: str, kind: str) -> list[Row]:
-    """Somebody else has used up the allowance: after the first refusal nobody asks before its end."""
+    """Check that after a 429 caused by other software no process sends a request before its end."""
     time.sleep(20)  # a full bucket again
     rule = {"kind": "rate_limit", "retry_after": str(int(_ASKS_TO_WAIT)), "path": "/incidents", "times": 1}
     stack.sandbox("POST", "faults", {"rules": [rule]})
@@ -82,7 +82,7 @@ def _after_a_refusal(stack: Stack, seed: dict[str, Any], incident: str, kind: st
     wait_for("the calls to end", lambda: calls.wait_until_ended(stack, 60) >= 0, 60)
     asked = _log(stack, began)
     refused_at = min(row["at"] for row in asked if row["status"] == 429)
-    # Those that were on their way when it came are not "asked after".
+    # Requests in flight when the refusal arrived do not count.
     early = [row for row in asked if refused_at + 1.0 < row["at"] < refused_at + _ASKS_TO_WAIT]
     return [
         exactly(f"{kind}: asked before the end that a 429 named", 0, len(early)),
@@ -91,6 +91,6 @@ def _after_a_refusal(stack: Stack, seed: dict[str, Any], incident: str, kind: st
 
 
 def _log(stack: Stack, since: float) -> list[dict[str, Any]]:
-    """With the request that a fault refused, which was nobody's yet."""
+    """Return the request log, including the request that a fault refused before it had an owner."""
     found: list[dict[str, Any]] = stack.sandbox("GET", f"requests?since={since}")["requests"]
     return found

@@ -1,4 +1,4 @@
-"""Renewals: many processes want many expired grants at once; the sign-in is in trouble; a grant is really gone."""
+"""Renewals: many processes renew many expired grants at once; the sign-in fails; a grant is revoked."""
 
 import json
 import subprocess
@@ -30,7 +30,7 @@ def measure(kind: str, port: int) -> list[Row]:
 
 
 def _together(stack: Stack, kind: str) -> list[Row]:
-    """Each process asks for a token of each grant, all at the same time, round after round."""
+    """Let each process get a token of each grant, all at the same time, round after round."""
     processes = [stack.talk("-m", _INSIDE, "renew", str(number)) for number in range(PROCESSES)]
     try:
         for process in processes:
@@ -57,7 +57,7 @@ def _together(stack: Stack, kind: str) -> list[Row]:
 
 def _tell(process: subprocess.Popen[str]) -> None:
     if process.stdin is None:
-        raise RuntimeError("nobody to tell")
+        raise RuntimeError("no process to write to")
     process.stdin.write("go\n")
     process.stdin.flush()
 
@@ -75,7 +75,7 @@ def _renewals(stack: Stack) -> dict[str, int]:
 
 
 def _in_trouble(stack: Stack, kind: str) -> list[Row]:
-    """Faults of the token endpoint that may pass, until so many have struck."""
+    """Let temporary faults of the token endpoint strike a number of times."""
     rules = [rule | {"path": "/oauth/token", "seed": number} for number, rule in enumerate(_TROUBLE)]
     stack.sandbox("POST", "faults", {"rules": rules})
     process, struck = stack.talk("-m", _INSIDE, "renew", "0"), 0
@@ -104,7 +104,7 @@ def _states(stack: Stack) -> Counter[str]:
 
 
 def _revoked(stack: Stack, seed: dict[str, Any], kind: str) -> list[Row]:
-    """The person removes the app; the next call finds out."""
+    """Remove the app in PagerDuty; the next request detects it."""
     before = _renewals(stack)["refused"]
     stack.sandbox("POST", "grants/revoke", {})
     began = time.monotonic()
@@ -118,5 +118,5 @@ def _revoked(stack: Stack, seed: dict[str, Any], kind: str) -> list[Row]:
 
 
 def _stored(stack: Stack, some_id: str) -> str:
-    """An id as that database keeps it."""
+    """Return an id as the database stores it."""
     return some_id.replace("-", "") if stack.env["DATABASE_URL"].startswith("sqlite") else some_id

@@ -1,1 +1,1 @@
-"""Proofs by chance: the fuzz tests (tests/fuzz) in full, on both databases."""
+"""The fuzz tests (tests/fuzz) in full, on both databases."""

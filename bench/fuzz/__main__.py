@@ -1,7 +1,7 @@
-"""`python -m bench.fuzz [name …]`: every fuzz test in full or those named; figures to var/fuzz.json.
+"""`python -m bench.fuzz [name …]`: run all fuzz tests in full, or those named; write var/fuzz.json.
 
-The tests are those of the suite (tests/fuzz), with a hundred times as much of everything and never the same twice.
-What one of them finds is shown in the shortest form that Hypothesis can make of it.
+The tests are those of the suite (tests/fuzz), with a hundred times as many examples and a new seed each time.
+Hypothesis shrinks what they find.
 """
 
 import json
@@ -17,7 +17,7 @@ from bench.figures import Row, exactly
 from bench.proofs import run
 from bench.stack import POSTGRES, ROOT
 
-# Fields touch no database.
+# Expressions need no database.
 _TESTS: dict[str, tuple[str, ...]] = {
     "receiver": ("sqlite", "postgresql"),
     "api": ("sqlite", "postgresql"),
@@ -34,7 +34,7 @@ def _measure(name: str, kind: str) -> list[Row]:
         env = os.environ | {
             "FUZZ": "1", "FUZZ_FIGURES": str(path), "DATABASE_URL": _URLS[kind],
         }  # fmt: skip
-        # Without a time-out of its own: the amount is what bounds it. Lines of each request would fill the memory.
+        # Without a time-out: the number of examples is the bound. Log lines of each request would fill the memory.
         options = ["-q", "-x", "--timeout=0", "-p", "no:logging", "--show-capture=no", "--no-header"]
         tests = f"tests/fuzz/test_{name}.py"
         ended = subprocess.run(

@@ -16,7 +16,7 @@ KINDS = {
     "status_after": "Processes the request, then returns `status` and `body`, as a gateway that timed out does.",
     "rate_limit": "Returns 429: Retry-After is `retry_after`, if given; no ratelimit-* headers if `headers` is false.",
     "act_first": "A user sets the incident to the status `act` just before the request is processed.",
-    "ignore_offset": "A list starts with its first row, whatever offset is requested.",
+    "ignore_offset": "A list starts with its first row, for any requested offset.",
     "refuse_token": "Returns 401 for valid access tokens, while refreshing them still works.",
 }
 # With these faults the work is done.

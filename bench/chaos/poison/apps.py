@@ -1,4 +1,4 @@
-"""Puts the poison where events are read, when Django starts."""
+"""Patch the functions that read events, when Django starts."""
 
 import os
 import signal
@@ -13,7 +13,10 @@ Read = Callable[[Any], dict[str, Any]]
 
 
 class Poison(AppConfig):
-    """title: `<where> raises …` or `<where> kills …`, where being `event` (making its runs) or `run` (walking one)."""
+    """Raise or kill by the event's title: `<where> raises …` or `<where> kills …`.
+
+    where: `event` (creating its runs) or `run` (executing one).
+    """
 
     name = "bench.chaos.poison"
 
