@@ -42,7 +42,7 @@ def _tell(grant: Grant, which: str) -> bool:
     if ends is None or not unchanged.update(consent_told=which):
         return False
     connection = grant.connection
-    provider, day = registry.get(connection.provider).name, f"{ends:%-d %B %Y}"
+    provider, day = registry.get(connection.provider).name, f"{ends:%-d %b %Y}"
     facts.of_connection(
         CONSENT_ENDS,
         connection,

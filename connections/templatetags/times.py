@@ -15,13 +15,18 @@ def moment(value: datetime | None, otherwise: str = "never") -> SafeString | str
     """<time> for an aware datetime; `otherwise` for None. UTC is named: it may not be the reader's zone."""
     if value is None:
         return otherwise
-    local = timezone.localtime(value)
     exact = value.astimezone(UTC)
-    words = "%-d %b %Y, %H:%M" if local.year != timezone.localtime().year else "%-d %b, %H:%M"
     return format_html(
-        '<time datetime="{}" title="{} UTC">{}{}</time>',
+        '<time datetime="{}" title="{} UTC">{}</time>',
         exact.isoformat(),
         exact.strftime("%Y-%m-%d %H:%M:%S"),
-        local.strftime(words),
-        " UTC" if timezone.get_current_timezone_name() == "UTC" else "",
+        plain_moment(value),
     )
+
+
+@register.filter
+def plain_moment(value: datetime) -> str:
+    """Return the words of `moment` alone, for places that take text only, such as an <option>."""
+    local = timezone.localtime(value)
+    words = "%-d %b %Y, %H:%M" if local.year != timezone.localtime().year else "%-d %b, %H:%M"
+    return local.strftime(words) + (" UTC" if timezone.get_current_timezone_name() == "UTC" else "")

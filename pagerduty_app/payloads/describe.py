@@ -48,7 +48,7 @@ def _hand_over(fields: dict[str, Any]) -> Words:
         ("Schedule", name),
         ("On call before", _text(names_of(fields["users_before"]))),
         ("On call now", _text(now)),
-        ("Until", until.strftime("%Y-%m-%d %H:%M UTC") if until else "not known yet"),
+        ("Until", until.strftime("%-d %b %Y, %H:%M UTC") if until else "not known yet"),
         ("Told", "late: it happened while nobody could look" if fields["recovered"] is True else ""),
     )
     return Words(

@@ -77,7 +77,7 @@ def test_those_in_charge_are_told_a_month_and_a_week_before_each_once(
     assert tell() == []
 
     ends = ends_in(connection, days=29)
-    assert tell() == [f"Reconnect before {ends:%-d %B %Y}: Acme"] * 2
+    assert tell() == [f"Reconnect before {ends:%-d %b %Y}: Acme"] * 2
     assert sorted(to for message in mail.outbox for to in message.to) == [who.alice.email, who.dora.email]
     assert f"/connections/{connection.pk}/" in mail.outbox[0].body
     assert tell() == []

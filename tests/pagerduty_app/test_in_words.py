@@ -42,7 +42,7 @@ def test_the_sample_of_a_hand_over_says_who_is_on_call_where_and_until_when() ->
         "Schedule": "Payments on call",
         "On call before": "Dana Rivera",
         "On call now": "Eli Novak",
-        "Until": "2026-11-09 08:00 UTC",
+        "Until": "9 Nov 2026, 08:00 UTC",
     }
     assert words.happened_at == datetime(2026, 11, 2, 8, tzinfo=UTC)
     assert words.url == "https://acme.pagerduty.com/schedules/PSCHED1"

@@ -684,5 +684,5 @@ def test_a_hand_over_is_listed_in_words(at: At, trigger: Trigger, who: People) -
 
     assert "Daily rotation: Eli Novak" in text(browser.get(path("deliveries", trigger)))
     single = text(browser.get(path("delivery", trigger, Event.objects.get().id)))
-    for words in ("On call before Dana Rivera", "On call now Eli Novak", "Until 2026-12-01 09:00 UTC"):
+    for words in ("On call before Dana Rivera", "On call now Eli Novak", "Until 1 Dec 2026, 09:00 UTC"):
         assert words in single

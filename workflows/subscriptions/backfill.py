@@ -43,7 +43,7 @@ def recover(care: Care) -> None:
         found = subscriber.missed(api, events, requests.reach_of(row), from_, until)
         if from_ == since:
             return found
-        words = f"Nothing from before {from_:%Y-%m-%d %H:%M} UTC was looked for. {found.words}"
+        words = f"Nothing from before {from_:%-d %b %Y, %H:%M} UTC was looked for. {found.words}"
         return Missed(found.changes, words.strip())
 
     found = care.ask(missed)
