@@ -412,7 +412,7 @@ class TestRevoking:
         assert "Triggers closed 1" in receipt
 
     def test_one_that_nothing_uses_says_so(self, bob: Client, connection: Connection) -> None:
-        assert "No trigger and no published workflow uses it." in text(bob.get(page_of(connection, "revoke")))
+        assert "No triggers or published workflows use it." in text(bob.get(page_of(connection, "revoke")))
 
 
 def test_a_trigger_whose_connection_is_broken_says_that_steps_wait(
