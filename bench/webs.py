@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from bench import processes
 from bench.stack import ROOT, wait_for
-from taskjuice import web
+from taskjuice.process import web_server
 
 WORKERS, THREADS = 2, 8  # as settings.py has them
 PRODUCT = "taskjuice.rsgi:application"
@@ -52,7 +52,7 @@ class Web:
     def _command(self) -> list[str]:
         """Return the command. The floor runs without our gateway, whose cost counts for the product."""
         if self.application == PRODUCT:
-            return web.command(self.application, host="127.0.0.1", port=self.port, workers=WORKERS)
+            return web_server.command(self.application, host="127.0.0.1", port=self.port, workers=WORKERS)
         line = ["-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port)]
         threads = ["--workers", str(WORKERS), "--blocking-threads", str(THREADS)]
         return [*line, *threads, "--log-level", "error", self.application]

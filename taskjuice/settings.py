@@ -149,7 +149,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "taskjuice.error_pages.KeepsMethodOfApi",
+    "taskjuice.endpoints.error_pages.KeepsMethodOfApi",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "connections.web.middleware.SeesAsThePerson",
@@ -349,7 +349,7 @@ SPECTACULAR_SETTINGS = {
 Q_CLUSTER = {
     "name": "taskjuice",
     "orm": "default",
-    "broker_class": "taskjuice.bell.Bell",
+    "broker_class": "taskjuice.process.broker.Bell",
     "workers": TASK_WORKERS,
     "queue_limit": 2,
     "bulk": 1,

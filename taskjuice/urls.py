@@ -8,16 +8,17 @@ from django.views import defaults
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from connections.mail import account_mail
-from taskjuice import admin_site, health, metrics
+from taskjuice import admin_site
+from taskjuice.endpoints import health, metrics
 from workflows.inbox.receiver import AnyCaseUuid, Receiver
 
 admin_site.take_out()
 account_mail.in_one_transaction(allauth_urls.urlpatterns)
 register_converter(AnyCaseUuid, "any_case_uuid")
-handler400 = "taskjuice.error_pages.bad_request"
-handler403 = "taskjuice.error_pages.forbidden"
-handler404 = "taskjuice.error_pages.missing"
-handler500 = "taskjuice.error_pages.broken"
+handler400 = "taskjuice.endpoints.error_pages.bad_request"
+handler403 = "taskjuice.endpoints.error_pages.forbidden"
+handler404 = "taskjuice.endpoints.error_pages.missing"
+handler500 = "taskjuice.endpoints.error_pages.broken"
 
 urlpatterns = [
     path("", include("connections.pages.urls")),

@@ -15,10 +15,10 @@ from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 from django_q.tasks import async_task
 
-from taskjuice import bell
-from taskjuice.bell import Bell
-from taskjuice.children import Child
-from taskjuice.watchdog import Watchdog
+from taskjuice.process import broker
+from taskjuice.process.broker import Bell
+from taskjuice.process.supervisor import Child
+from taskjuice.process.watchdog import Watchdog
 from tests.workflows.conftest import connection, deliver, incident_event, note_workflow, trigger, workspace
 from workflows.models import Event
 from workflows.queue import wakeup
@@ -33,12 +33,12 @@ NEVER = 3600.0
 @pytest.fixture
 def listening(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bell]:
     """A worker's side of the bell that has begun to listen; it does not look up unless it hears something."""
-    monkeypatch.setattr(bell, "_LONGEST_SILENCE", 0.0)
-    monkeypatch.setattr(bell, "_DEAF_PAUSE", 0.0)
+    monkeypatch.setattr(broker, "_LONGEST_SILENCE", 0.0)
+    monkeypatch.setattr(broker, "_DEAF_PAUSE", 0.0)
     made = get_broker()
     assert isinstance(made, Bell)
     assert made.dequeue() is None
-    monkeypatch.setattr(bell, "_LONGEST_SILENCE", NEVER)
+    monkeypatch.setattr(broker, "_LONGEST_SILENCE", NEVER)
     yield made
     made._cover_ears()
 
@@ -74,7 +74,7 @@ def test_a_ring_that_is_rolled_back_was_none(listening: Bell, monkeypatch: pytes
     with transaction.atomic():
         wakeup.ring()
         transaction.set_rollback(True)
-    monkeypatch.setattr(bell, "_LONGEST_SILENCE", 0.0)
+    monkeypatch.setattr(broker, "_LONGEST_SILENCE", 0.0)
 
     assert listening.dequeue() is None
 
@@ -105,7 +105,7 @@ def test_what_cannot_be_told_apart_is_not_merged(listening: Bell) -> None:
 
 def test_a_ring_for_others_is_left_to_them(listening: Bell, monkeypatch: pytest.MonkeyPatch) -> None:
     OrmQ.objects.create(key="another cluster", payload="x")
-    monkeypatch.setattr(bell, "_LONGEST_SILENCE", 0.0)
+    monkeypatch.setattr(broker, "_LONGEST_SILENCE", 0.0)
 
     assert listening.dequeue() is None
     assert OrmQ.objects.count() == 1

@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 from django.db import connection, connections
 
-from taskjuice import migrating
+from taskjuice.process import migration_lock
 from tests import migrated
 
 
@@ -23,11 +23,11 @@ def test_a_second_machine_waits_for_the_first() -> None:
     waits = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
     def second() -> None:
-        with migrating.alone():
+        with migration_lock.alone():
             order.append("second")
         connections.close_all()
 
-    with migrating.alone():
+    with migration_lock.alone():
         other = threading.Thread(target=second)
         other.start()
         with connection.cursor() as cursor:

@@ -11,9 +11,9 @@ from django.conf import settings
 from django.db import OperationalError
 from django.utils import timezone
 
-from taskjuice import watchdog
-from taskjuice.children import Child
-from taskjuice.watchdog import STALE_AFTER, Watchdog
+from taskjuice.process import watchdog
+from taskjuice.process.supervisor import Child
+from taskjuice.process.watchdog import STALE_AFTER, Watchdog
 from workflows import worker
 from workflows.models import Heartbeat
 

@@ -21,9 +21,9 @@ from django.db import connection
 
 from core import metrics
 from core.db.postgresql import patience, roles
-from taskjuice import migrating, web
-from taskjuice.children import Child, stop_all
-from taskjuice.watchdog import Watchdog
+from taskjuice.process import migration_lock, web_server
+from taskjuice.process.supervisor import Child, stop_all
+from taskjuice.process.watchdog import Watchdog
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +59,7 @@ class Command(BaseCommand):
             children.append(Child("sandbox", argv, env))
         self._require_free(host, port)
         counts = self._count_together(env, port)
-        with migrating.alone():
+        with migration_lock.alone():
             call_command("migrate", interactive=False, verbosity=0)
         patience.for_this_process(
             settings.DATABASE_PATIENCE_SECONDS
@@ -111,7 +111,9 @@ class Command(BaseCommand):
             raise CommandError(f"Cannot listen on {host}, port {port}: {error.strerror}.") from error
 
     def _web(self, host: str, port: int) -> list[str]:
-        return web.command("taskjuice.rsgi:application", host=host, port=port, workers=settings.WEB_WORKERS)
+        return web_server.command(
+            "taskjuice.rsgi:application", host=host, port=port, workers=settings.WEB_WORKERS
+        )
 
     def _run(self, children: list[Child], watchdog: Watchdog, url: str) -> None:
         stopping = False

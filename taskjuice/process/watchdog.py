@@ -10,7 +10,7 @@ from django_q.brokers import get_broker
 from django_q.tasks import async_task
 
 from core.db import clock
-from taskjuice.children import Child
+from taskjuice.process.supervisor import Child
 from workflows import worker
 from workflows.outgoing import sender
 from workflows.queue import wakeup

@@ -2,7 +2,7 @@
 
 A ring is a row that says no more than "look". Taking it deletes it, and rings for the same task that are taken
 together are one: whoever looks finds everything that is due. So a ring may be lost with the process that took
-it; the watchdog rings again for what is due (taskjuice.watchdog).
+it; the watchdog rings again for what is due (taskjuice.process.watchdog).
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from django_q.brokers.orm import ORM
 from django_q.conf import Conf
 from django_q.signing import BadSignature, SignedPackage
 
-from taskjuice.ears import CHANNEL, Ears, Rows, ears
+from taskjuice.process.listener import CHANNEL, Ears, Rows, ears
 
 log = structlog.get_logger(__name__)
 
