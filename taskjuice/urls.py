@@ -22,11 +22,11 @@ handler500 = "taskjuice.endpoints.error_pages.broken"
 
 urlpatterns = [
     path("", include("connections.pages.urls")),
-    path("", include("workflows.pages.action_urls")),
-    path("", include("workflows.pages.trigger_urls")),
-    path("", include("workflows.pages.workflow_urls")),
-    path("", include("workflows.pages.hook_urls")),
-    path("", include("workflows.pages.data_urls")),
+    path("", include("workflows.pages.calls.urls")),
+    path("", include("workflows.pages.triggers.urls")),
+    path("", include("workflows.pages.workflows.urls")),
+    path("", include("workflows.pages.outgoing.urls")),
+    path("", include("workflows.pages.data.urls")),
     # allauth's own page of third-party accounts would be a second, always empty "Connections", and that of sessions
     # ends all of them or none; the admin's redirects
     # lead to pages that rows do not have, and fail on ids that are none.

@@ -1,0 +1,1 @@
+"""Pages of the request log, and running an action by hand."""

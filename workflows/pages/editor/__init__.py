@@ -1,0 +1,1 @@
+"""Pages of the workflow editor: steps, conditions, order, tests of a draft."""

@@ -1,0 +1,1 @@
+"""Pages of runs: list, details, run again, bulk replay."""

@@ -1,0 +1,1 @@
+"""Pages of triggers: list, details, deliveries, secrets, options, webhook."""

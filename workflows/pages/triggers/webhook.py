@@ -1,0 +1,41 @@
+"""The webhook that a trigger keeps itself: having it set up, and having its secret rotated."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from connections.web.access import member
+from connections.web.actor_of_request import actor_of
+from core.errors import Problem
+from workflows.pages.triggers.views import get_trigger
+from workflows.subscriptions import requests
+
+
+@member
+@require_POST
+def set_up(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
+    words = "The webhook is being set up. This page shows how far it is."
+    return _ask(request, trigger_id, requests.set_up, words)
+
+
+@member
+@require_POST
+def rotate(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
+    words = "The secret is being rotated: a second webhook is made, and takes the place of the first once it works."
+    return _ask(request, trigger_id, requests.rotate, words)
+
+
+def _ask(request: HttpRequest, trigger_id: uuid.UUID, wish: Callable[..., Any], words: str) -> HttpResponse:
+    trigger = get_trigger(request, trigger_id)
+    try:
+        wish(actor=actor_of(request), trigger=trigger)
+    except Problem as problem:
+        messages.error(request, problem.message)
+    else:
+        messages.success(request, words)
+    return redirect("triggers:detail", trigger.pk)

@@ -1,0 +1,1 @@
+"""Pages of workflows: list, details, versions, import and export."""
