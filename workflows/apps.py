@@ -18,6 +18,10 @@ class WorkflowsConfig(AppConfig):
             trigger_panel,
         )
         from workflows.subscriptions import requests  # noqa: PLC0415 - needs loaded apps
+        from workflows.worker import (  # noqa: PLC0415
+            connection_signals,  # noqa: F401 - connects its signal receivers
+            process_start,  # noqa: F401 - connects its signal receiver
+        )
 
         health.register()
         panels.register(scope_report.PANEL)
