@@ -29,7 +29,6 @@ EXEMPT = (
     "docs/errors.md",
     "pagerduty_app",
     "taskjuice",
-    "templates",
     "tests",
     "workflows",
 )

@@ -16,7 +16,7 @@ _NAMES = ("id", "summary", "html_url")
 
 @dataclass(frozen=True)
 class Stretch:
-    """From `start` until the next one begins these are on call; nobody, where there is no user."""
+    """The users on call from `start` until the next stretch begins; no one if there are no users."""
 
     start: datetime
     users: list[Json]
