@@ -257,7 +257,7 @@ ONES_OWN_ACCOUNT = {
     "accounts/reauthenticate/": (403, 403),
 }
 METHODS = ("get", "post", "put", "patch", "delete")
-CANARIES = ("Acme", "Agency", "alice@", "dora@", "bob@", "eve@", "client@acme", "Quarterly figures")
+CANARIES = ("Acme", "Lighthouse", "alice@", "dora@", "bob@", "eve@", "client@acme", "Quarterly figures")
 
 
 def routes(patterns: Any = None, prefix: str = "") -> Iterator[str]:

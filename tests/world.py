@@ -43,6 +43,8 @@ class World:
 
 def world() -> World:
     who = make_people()
+    who.agency.name = "Lighthouse"  # a word of no page of ours
+    who.agency.save()
     connection = connect(who.acme)
     trigger = lifecycle.create(
         actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="New"
