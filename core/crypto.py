@@ -1,7 +1,7 @@
 """Secrets at rest: AES-256-GCM, bound to the row and column they belong to, with rotating keys.
 
-A sealed value reads `v1.<key id>.<base64url(nonce + ciphertext)>`. A model only ever holds the sealed form;
-whoever needs the secret calls `reveal`, so a repr, a serializer or an admin page cannot leak it by accident.
+A sealed value reads `v1.<key id>.<base64url(nonce + ciphertext)>`. A model only ever holds the sealed form.
+`reveal` is the only way to the secret, so a repr, a serializer or an admin page cannot leak it by accident.
 """
 
 import hashlib

@@ -74,5 +74,5 @@ def in_words(error: Any) -> str:
 
 
 def not_found(what: str = "This") -> Problem:
-    """The answer for a row that does not exist, and for one that belongs to somebody else."""
+    """Return the error for a row that does not exist, or that belongs to another tenant."""
     return Problem("not_found", f"{what} does not exist in your workspace.", status=404)

@@ -1,4 +1,4 @@
-"""JSON as it is, for whoever wants to see it: indented, and cut where it is too long for a page."""
+"""Raw JSON for display: indented, and cut if it is too long for a page."""
 
 import json
 from typing import Any

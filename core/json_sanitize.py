@@ -4,7 +4,7 @@ import json
 import math
 from typing import Any
 
-# Levels of lists and objects. Nobody means more, and Python's JSON gives up a few hundred levels further on, sooner
+# Levels of lists and objects. Real data has fewer, and Python's JSON gives up a few hundred levels further on, sooner
 # or later by how deep its caller is: what one place could read, the next could not write.
 DEEPEST = 100
 

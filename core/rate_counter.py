@@ -12,7 +12,7 @@ def too_often(name: str, *, most: int, seconds: int) -> int | None:
     """Count one more of `name`; seconds until the next window when that were more than `most`, else None.
 
     The windows are fixed, so around the end of one there can be twice as many in `seconds`. A cache that is away
-    counts nothing and stops nobody. most: 0 for no limit.
+    counts nothing and limits nothing. most: 0 for no limit.
     """
     if not most:
         return None

@@ -87,7 +87,7 @@ class PagerDutyOAuth2Adapter(OAuth2Adapter):  # type: ignore[misc]
         return provider
 
     def parse_token(self, data: dict[str, Any]) -> SocialToken:
-        """Nothing: allauth must not hold a token. complete_login reads the answer, whatever it looks like."""
+        """Return an empty token: allauth must not hold a real one. complete_login reads the response in any shape."""
         return SocialToken()
 
     def complete_login(self, request: HttpRequest, app: Any, token: Any, **kwargs: Any) -> SocialLogin:

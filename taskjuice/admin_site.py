@@ -18,8 +18,8 @@ from connections.web.staff import sees_every_account
 class QueuePage(Page):
     """Background work: its name, function and times, never what it was given or answered.
 
-    Those columns are pickles, so they are not even loaded. It belongs to no account: whoever sees only some does
-    not see it.
+    Those columns are pickles, so they are not even loaded. It belongs to no account, so staff who see
+    only some accounts do not see it.
     """
 
     ordering = ["-pk"]

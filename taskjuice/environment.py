@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 Value = TypeVar("Value")
 _YES, _NO = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-# Up to the last @ everything is user and password, whatever signs of a URL a password has in it.
+# Everything before the last @ is user and password; a password may contain the special characters of a URL.
 _WITH_PASSWORD = re.compile(r"([a-z][a-z0-9+]*://)([^:/?#@]*):(.*)@([^@]*)", re.DOTALL)
 _NEXT_REDIS = re.compile(r",(?=rediss?://)")  # a primary and its replicas
 _SHORTEST_KEY = 16
@@ -150,7 +150,7 @@ class Environment:
         try:
             with warnings.catch_warnings(action="ignore"):  # they quote what was given
                 return read(",".join(map(_encoded, several)))
-        except Exception:  # noqa: BLE001 - whatever it says may quote the password
+        except Exception:  # noqa: BLE001 - any message may quote the password
             raise refused(name, "cannot be read as a URL (docs/configuration.md shows its form)") from None
 
 

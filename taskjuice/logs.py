@@ -23,7 +23,7 @@ _PROCESSORS: list[Any] = [
 
 
 class Counted(logging.Handler):
-    """Counts warnings and errors for /metrics: whatever goes wrong on our side says so in a line."""
+    """Count warnings and errors for /metrics: each fault of ours logs a line."""
 
     def emit(self, record: logging.LogRecord) -> None:
         LOG_LINES.labels("error" if record.levelno >= logging.ERROR else "warning").inc()

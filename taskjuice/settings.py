@@ -62,7 +62,7 @@ METRICS_TOKEN = env.text("METRICS_TOKEN", default="")
 if METRICS_TOKEN and len(METRICS_TOKEN) < 16:
     raise ImproperlyConfigured("METRICS_TOKEN needs at least 16 characters (openssl rand -hex 32).")
 HTTPS = _public.scheme == "https"
-# How many proxies of ours stand in front, each of which adds an address to X-Forwarded-For; 0: nobody is believed.
+# How many proxies of ours are in front, each of which adds an address to X-Forwarded-For; 0: none is trusted.
 TRUSTED_PROXIES = env.whole("TRUSTED_PROXIES", default=0)
 
 # --- PagerDuty -----------------------------------------------------------------------------------
@@ -280,8 +280,8 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_SIGNUP_FORM_CLASS = "connections.web.forms.SignUpForm"
 EMAIL_TIMEOUT = 15
-# Where mails are only printed nobody could confirm an address; elsewhere an unconfirmed one signs nobody in, and
-# signing up does not tell who has an account.
+# If mails are only printed, no address could be confirmed. Elsewhere an unconfirmed address cannot sign in, and
+# signing up does not reveal who has an account.
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if env.has("EMAIL_URL") and not DEVELOPMENT else "optional"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_FORMS = {
@@ -359,7 +359,7 @@ Q_CLUSTER = {
     "max_attempts": 1,
     "save_limit": -1,
     "recycle": 500,
-    # It would run whatever function a row of its table names.
+    # It would run any function that a row of its table names.
     "scheduler": False,
     "catch_up": False,
     "guard_cycle": 0.5,

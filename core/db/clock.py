@@ -1,8 +1,8 @@
 """The clock that leases, waits and the order of things go by: the database's, where that is a server.
 
 A lease that one machine wrote is judged by all of them, and their clocks differ and jump. So each process asks the
-database for the time whenever it connects (core.db.postgresql), and counts on from there by a clock of the machine
-that nobody sets. With SQLite there is one machine, and its time is taken as it is.
+database for the time whenever it connects (core.db.postgresql), and counts on from there by the machine's monotonic
+clock. With SQLite there is one machine, and its time is taken as it is.
 """
 
 import time

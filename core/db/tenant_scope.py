@@ -1,8 +1,8 @@
-"""The second wall between tenants: what the code that runs now may see of them, whatever it asks the database for.
+"""The second tenant filter: the rows that the running code may see, independent of its queries.
 
 The first wall is the tenant filter (connections.tenancy.queryset). On PostgreSQL the tables' row-level security
 (migration 0012 and those after it) holds each statement against the view that is kept here, so a forgotten filter
-finds no foreign row. `core.db.postgresql` tells the database; on SQLite, which has no such thing, nobody does.
+finds no foreign row. `core.db.postgresql` tells the database; SQLite has no row-level security.
 
 Background work, commands and migrations see everything: that is the view that a process begins with. A request
 begins with NOTHING (connections.web.middleware). What has to be looked up before it is known whose it is, by a secret
@@ -51,12 +51,12 @@ def look(at: View) -> None:
 
 
 def step_into(workspace_id: uuid.UUID) -> None:
-    """See that workspace as well: whoever asks has shown a secret of it."""
+    """Add a workspace to the scope; the caller has presented one of its secrets."""
     _view.set(replace(_view.get(), workspace=workspace_id))
 
 
 def join(account_id: uuid.UUID) -> None:
-    """See that account as well: whoever asks has just become one of its people."""
+    """Add an account to the scope; the actor has just become a member of it."""
     seen = _view.get()
     _view.set(replace(seen, accounts=seen.accounts | {account_id}))
 

@@ -123,7 +123,7 @@ STATUSES: dict[str, dict[str, Status]] = {
         "on": Status("On", "good"),
         "off": Status("Off", "off"),
     },
-    # What sets one entry of a list apart from the others, whatever its status.
+    # Sets one entry of a list apart from the others, independent of its status.
     "mark": {
         "test": Status("Test", "off"),
         "draft_test": Status("Test run", "warn"),

@@ -13,7 +13,7 @@ from pagerduty_app.client.session import PlainSession
 _TIMEOUT = (3.05, 10)
 _LONGEST_SECONDS = 15
 _LARGEST_ANSWER = 256 * 1024
-# An access token lives for a day and is renewed hours before its end: an hour's wait costs nobody anything.
+# An access token is valid for a day and is renewed hours before its end: an hour's wait is harmless.
 _LONGEST_WAIT_SECONDS = 3600.0
 _LONGEST_REASON = 300
 _SECRETS = ("client_secret", "code", "code_verifier", "refresh_token", "token")

@@ -31,7 +31,7 @@ def as_allauth(app: OAuthApp) -> SocialApp:
 
 
 def of_state(state: dict[str, Any]) -> OAuthApp | None:
-    """The app that the way out named; the state is kept in the session, so nobody else can have named it."""
+    """Return the app named in the state; the state is kept in the session, so it cannot be forged."""
     named = state.get(IN_STATE)
     with tenant_scope.opened():
         return OAuthApp.objects.filter(pk=named).first() if named else None

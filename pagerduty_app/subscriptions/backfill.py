@@ -115,7 +115,7 @@ def _usable_id(some_id: Any) -> bool:
 
 
 def _change(kind: str, incident: Json, at: datetime) -> MissedChange:
-    """The delivery that would have told of it, in PagerDuty's shape (developer docs, webhooks v3)."""
+    """Return the delivery that PagerDuty would have sent (developer docs, webhooks v3)."""
     external_id = f"recovered:{kind}:{incident['id']}:{_text(at)}"
     by = incident.get("last_status_change_by")
     event = {

@@ -1,4 +1,4 @@
-"""The trigger pagerduty/on-call-changed: PagerDuty tells nobody of a hand-over, so it is read from the final shifts.
+"""The trigger pagerduty/on-call-changed: PagerDuty posts no hand-overs, so they are read from the final shifts.
 
 Up to `told`, in the state of the watch, each change of who is on call has become an event. A look reads the shifts from
 there to now, however long that is, and some weeks on, to know when the next hand-over is due. Overrides may change that

@@ -42,5 +42,5 @@ def _has_token(request: HttpRequest) -> bool:
 
 
 def _from_here(request: HttpRequest) -> bool:
-    """Whether somebody on this machine asks for themselves, and no proxy for somebody else."""
+    """Return whether the request was sent on this machine, and not through a proxy."""
     return request.META.get("REMOTE_ADDR") in _LOOPBACK and "X-Forwarded-For" not in request.headers

@@ -1,7 +1,7 @@
 """The bell: django-q2's queue in our database, heard at once instead of polled for.
 
 A ring is a row that says no more than "look". Taking it deletes it, and rings for the same task that are taken
-together are one: whoever looks finds everything that is due. So a ring may be lost with the process that took
+together are one: a worker that looks finds everything that is due. So a ring may be lost with the process that took
 it; the watchdog rings again for what is due (taskjuice.process.watchdog).
 """
 

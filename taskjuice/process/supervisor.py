@@ -40,7 +40,7 @@ class Child:
         self.started_at = time.monotonic()
 
     def keep_running(self) -> int | None:
-        """Restart it, after a growing pause, when it has ended. Answers the exit code of one that just did."""
+        """Restart an ended child after a growing pause. Return the exit code of one that has just ended."""
         if self.process is None:
             if time.monotonic() >= self.restart_at:
                 self.start()

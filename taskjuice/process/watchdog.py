@@ -64,7 +64,7 @@ class Watchdog:
         """A cluster that was asked every 15 s and has not answered for 45 is stuck: end it, start another."""
         if self.cluster.process is None:
             return
-        # While the database is away nobody can give a sign of life in it.
+        # While the database is away no worker can write its heartbeat.
         if now - max(self.cluster.started_at, self._last_away) < STALE_AFTER.total_seconds():
             return
         beat = wakeup.last_beat(settings.NODE_NAME)

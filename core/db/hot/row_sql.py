@@ -132,7 +132,7 @@ def alone(sql: str) -> str:
 def in_one(statements: tuple[tuple[str, bool], ...]) -> str:
     """One statement of PostgreSQL that does all of them, up to the first that finds nothing though it has to (True).
 
-    Answers one row: what each of them answers first. They all see the rows as they were before.
+    It returns one row with the first value of each. All parts see the rows as they were before.
     """
     parts, so_far = [], "TRUE"
     for number, (sql, has_to) in enumerate(statements):

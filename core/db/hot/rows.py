@@ -29,7 +29,7 @@ def change(row: Model, where: Mapping[str, Any], values: Mapping[str, Any], lost
 
 
 def hold(row: Model, where: Mapping[str, Any], lost: Exception) -> None:
-    """Nobody else changes that row, which is as `where` says, before all is written that is written `in_one`."""
+    """Lock a row that matches `where` until the end of the batch (`in_one`); raise `lost` if it does not match."""
     model, where = type(row), {"pk": row.pk, **where}
     write(row_sql.hold(model, tuple(where), vendor()), stored(model, where), lost)
 
