@@ -99,7 +99,7 @@ class PagerDutyOAuth2Adapter(OAuth2Adapter):  # type: ignore[misc]
         except (identity.IdentityRefused, IdentityHostError) as error:
             raise OAuth2Error(str(error)) from None
         except ValueError:
-            raise OAuth2Error("PagerDuty's token answer could not be understood.") from None
+            raise OAuth2Error("PagerDuty returned an unexpected token response.") from None
         login = self.get_provider().sociallogin_from_response(request, {"user_id": who.user_id})
         login.consent = (who, tokens)
         return login

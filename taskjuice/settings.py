@@ -321,9 +321,19 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "NUM_PROXIES": 0,  # REMOTE_ADDR is the client's already (taskjuice.middleware.ClientsAddress)
 }
+_API_INTRODUCTION = f"""Manage connections, triggers, actions, workflows and runs.
+
+- **Base URL**: `{PUBLIC_BASE_URL}/api/v1/`
+- **Authentication**: `Authorization: Bearer tj_…`, an API key of a workspace (Settings → API keys).
+- **Scopes**: each operation names the scopes that its key needs; without them the answer is 403.
+- **Pagination**: lists return `next` and `previous`; `limit` sets the rows per page, 50 by default, 200 at most.
+- **Idempotency**: with an `Idempotency-Key`, a repeated request returns the first result instead of running twice.
+- **Rate limit**: {API_PER_MINUTE:,} requests a minute for each key; beyond it 429 with `Retry-After`.
+- **Errors**: `{{"error": {{"code", "message", "retryable", …}}}}`; invalid fields are named in `fields`.
+"""
 SPECTACULAR_SETTINGS = {
     "TITLE": "TaskJuice",
-    "DESCRIPTION": "Connections, triggers, actions and workflows.",
+    "DESCRIPTION": _API_INTRODUCTION,
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,

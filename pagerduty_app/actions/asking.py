@@ -65,5 +65,5 @@ def check_requester(api: Api, data: Json, caller: Caller) -> None:
         raise ProviderError(
             "from_not_a_user",
             f"{data['from']} is not a user of the connected PagerDuty account.",
-            fields={"from": ["Not the e-mail address of a user of the connected PagerDuty account."]},
+            fields={"from": ["Not the email address of a user of the connected PagerDuty account."]},
         )

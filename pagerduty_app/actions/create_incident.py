@@ -29,7 +29,7 @@ _INVALID_INPUT = frozenset({"2001", "2002", None})
 class CreateIncidentInput(ActionInput):
     """The input of PagerDuty's create-incident, flattened."""
 
-    service_id = Id(label="Service", help_text="Where the incident belongs", lookup=SERVICES)
+    service_id = Id(label="Service", help_text="PagerDuty service", lookup=SERVICES)
     title = Text(max_length=LONGEST_TITLE, label="Title", cut=True)
     urgency = serializers.ChoiceField(choices=URGENCIES, required=False, label="Urgency")
     details = Text(max_length=60_000, required=False, allow_blank=True, label="Details", cut=True)
@@ -37,11 +37,12 @@ class CreateIncidentInput(ActionInput):
         max_length=255,
         required=False,
         label="Incident key",
-        help_text="While an incident with this key is open on the service, no second one is made",
+        help_text="Deduplication key: while an incident with this key is open on the service, no second one is "
+        "created",
     )
     priority_id = Id(required=False, label="Priority", help_text="ID of one of the account’s priorities")
     escalation_policy_id = Id(
-        required=False, label="Escalation policy", help_text="The last part of its address in PagerDuty"
+        required=False, label="Escalation policy", help_text="The last part of its URL in PagerDuty"
     )
     assignee_ids = Ids(label="Assignees", lookup=USERS)
 
@@ -150,7 +151,7 @@ def _made_since(incident: Json, caller: Caller) -> bool:
 ACTION = ActionType(
     key="pagerduty/create-incident",
     name="Create incident",
-    description="Opens an incident on a service.",
+    description="Creates an incident.",
     scope="incidents.write",
     writes=True,
     input=CreateIncidentInput,

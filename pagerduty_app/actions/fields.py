@@ -20,7 +20,7 @@ def from_field() -> Email:
     return Email(
         max_length=254,
         label="From",
-        help_text="E-mail address of a user of the connected PagerDuty account, in whose name this is done",
+        help_text="Email address of a user of the connected PagerDuty account; the change is attributed to this user",
         lookup=USER_EMAILS,
     )
 
@@ -34,12 +34,12 @@ class Id(Text):
     def to_internal_value(self, data: Any) -> str:
         value = super().to_internal_value(data)
         if not value.replace("-", "").replace("_", "").isalnum() or not value.isascii():
-            raise serializers.ValidationError("Must be a PagerDuty id, such as PABC123.")
+            raise serializers.ValidationError("Must be a PagerDuty ID, such as PABC123.")
         return value
 
 
 def incident_field() -> Id:
-    return Id(label="Incident ID", help_text="The last part of the incident’s address in PagerDuty")
+    return Id(label="Incident ID", help_text="e.g. Q1A2B3C4D5E6F7 (last part of the incident URL)")
 
 
 class Moment(serializers.DateTimeField):
@@ -64,9 +64,9 @@ class ListingInput(ActionInput):
 
     offset = serializers.IntegerField(required=False, min_value=0, max_value=FURTHEST - 1, label="Offset")
     limit = serializers.IntegerField(
-        required=False, min_value=1, max_value=100, label="Limit", help_text="Rows on one page, at most 100"
+        required=False, min_value=1, max_value=100, label="Limit", help_text="Rows per page, at most 100"
     )
-    all = Flag(required=False, label="All pages", help_text="Go through all pages instead of one")
+    all = Flag(required=False, label="All pages", help_text="Fetch all pages")
 
     def get_fields(self) -> dict[str, Any]:
         """Return the fields, with filters before offset and limit."""

@@ -13,11 +13,11 @@ from workflows.catalog import Json
 CHANGES = ("status", "title", "urgency", "resolution")
 _OPEN = frozenset({"triggered", "acknowledged"})
 REASONS = {
-    "already_resolved": "The incident is resolved already.",
-    "already_acknowledged": "The incident is acknowledged already.",
-    "already_triggered": "The incident is triggered already.",
-    "unchanged": "The incident shows all of this already.",
-    "resolved_meanwhile": "It was resolved between the look and the write, and the write reopened it.",
+    "already_resolved": "The incident is already resolved.",
+    "already_acknowledged": "The incident is already acknowledged.",
+    "already_triggered": "The incident is already triggered.",
+    "unchanged": "The incident already has these values.",
+    "resolved_meanwhile": "It was resolved between our check and our update, and the update reopened it.",
 }
 
 

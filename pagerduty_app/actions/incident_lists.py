@@ -51,7 +51,7 @@ class ListIncidentsInput(ListingInput):
     since = Moment(required=False, label="Since", help_text="Default: a month ago")
     until = Moment(required=False, label="Until", help_text="Default: now")
     date_range = serializers.ChoiceField(
-        choices=["all"], required=False, label="Date range", help_text="all: without any limit of time"
+        choices=["all"], required=False, label="Date range", help_text="all: no time limit"
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def get(api: Api, data: Json, caller: Caller) -> Json:
 GET = ActionType(
     key="pagerduty/get-incident",
     name="Get incident",
-    description="Reads one incident.",
+    description="Retrieves an incident.",
     scope="incidents.read",
     writes=False,
     input=GetIncidentInput,

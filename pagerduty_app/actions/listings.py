@@ -79,12 +79,11 @@ def _everything(collection: str, walk: Walk, span: Span | None, caller: Caller) 
     answer = {collection: rows, "offset": 0, "limit": len(rows)} | _summary(walk, len(rows), span)
     if full:
         answer["incomplete_reason"] = (
-            f"One answer holds {MOST_ROWS:,} {collection}; narrow the filters, or ask for a stream (NDJSON)."
+            f"One answer holds {MOST_ROWS:,} {collection}; narrow the filters, or request a stream (NDJSON)."
         )
     if spent:
         answer["incomplete_reason"] = (
-            "Others used up the requests that PagerDuty allows in a minute; go on with since "
-            f"{rows[-1].get('created_at')}."
+            f"PagerDuty’s rate limit for this minute is used up; continue with since {rows[-1].get('created_at')}."
         )
     return answer
 

@@ -77,6 +77,6 @@ LOOKUPS = {
         Lookup(TEAMS, "Teams", "teams.read", _named("teams")),
         Lookup(SCHEDULES, "Schedules", "schedules.read", _named("schedules")),
         Lookup(USERS, "Users", "users.read", _users("id")),
-        Lookup(USER_EMAILS, "Users by e-mail address", "users.read", _users("email")),
+        Lookup(USER_EMAILS, "Users by email address", "users.read", _users("email")),
     )
 }

@@ -47,7 +47,7 @@ def recover(api: Api, data: Json, caller: Caller) -> Json | None:
     if twins.at_work:
         raise ProviderError(
             "checking_for_note",
-            "The same note is being written by another call; whose it is will be clear in a moment.",
+            "Another request is writing the same note; checking its result.",
             retryable=True,
             retry_after=_TWIN_SECONDS,
             outcome_unknown=True,
@@ -72,7 +72,7 @@ def _may_be_ours(note: Json, data: Json, author: Json | None, caller: Caller) ->
 ACTION = ActionType(
     key="pagerduty/create-incident-note",
     name="Create incident note",
-    description="Writes a note on an incident.",
+    description="Adds a note to an incident.",
     scope="incidents.write",
     writes=True,
     input=CreateNoteInput,

@@ -48,7 +48,7 @@ class UpdateIncidentInput(ActionInput):
     reopen = Flag(
         required=False,
         label="Reopen",
-        help_text="Bring a resolved incident back to that status; otherwise it stays resolved",
+        help_text="Reopen a resolved incident with that status; otherwise it stays resolved",
     )
 
     class Meta:
@@ -57,11 +57,13 @@ class UpdateIncidentInput(ActionInput):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not any(name in attrs for name in CHANGES):
-            raise serializers.ValidationError({"status": [f"Give at least one of {', '.join(CHANGES)}."]})
+            raise serializers.ValidationError({"status": [f"Provide at least one of {', '.join(CHANGES)}."]})
         if "resolution" in attrs and attrs.get("status") != "resolved":
-            raise serializers.ValidationError({"resolution": ["Goes with the status resolved only."]})
+            raise serializers.ValidationError({"resolution": ["Only valid with the status resolved."]})
         if attrs.get("reopen") and attrs.get("status") not in ("triggered", "acknowledged"):
-            raise serializers.ValidationError({"reopen": ["Goes with the status triggered or acknowledged."]})
+            raise serializers.ValidationError(
+                {"reopen": ["Only valid with the status triggered or acknowledged."]}
+            )
         return attrs
 
 
@@ -156,7 +158,7 @@ def _effects(api: Api, data: Json, caller: Caller) -> list[Effect]:
 ACTION = ActionType(
     key="pagerduty/update-incident",
     name="Update incident",
-    description="Acknowledges, resolves, reopens, or changes title or urgency of an incident.",
+    description="Acknowledges, resolves or reopens an incident, or edits its title or urgency.",
     scope="incidents.write",
     writes=True,
     input=UpdateIncidentInput,

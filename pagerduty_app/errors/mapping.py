@@ -5,7 +5,7 @@ from pagerduty_app.errors import table
 from pagerduty_app.errors.table import REQUESTER_NOT_FOUND
 from workflows.catalog import ProviderError
 
-_OF_FROM = {"from": ["PagerDuty does not know a user with this e-mail address in the connected account."]}
+_OF_FROM = {"from": ["The connected PagerDuty account has no user with this email address."]}
 
 
 def as_provider_error(error: PagerDutyError) -> ProviderError:

@@ -24,81 +24,77 @@ class Known:
 BY_NUMBER = {
     "1001": Known(
         "incident_already_resolved",
-        "The incident was resolved before.",
+        "The incident is already resolved.",
         "never",
-        "Nothing is left to do: somebody resolved it before.",
+        "No action needed.",
     ),
     "1002": Known(
         "incident_already_acknowledged",
-        "The incident was acknowledged before.",
+        "The incident is already acknowledged.",
         "never",
-        "Nothing is left to do: somebody acknowledged it before.",
+        "No action needed.",
     ),
     "1005": Known(
         "incident_changed_meanwhile",
-        "The incident has changed since it was looked at.",
+        "The incident has changed since it was read.",
         "after a change",
-        "Look at the incident as it is now, then try again.",
+        "Check the incident in PagerDuty, then retry.",
     ),
     REQUESTER_NOT_FOUND: Known(
         "from_not_a_user",
-        "From is not the e-mail address of a user of the account.",
+        "From is not the email address of a user of the account.",
         "after a change",
-        "Choose somebody who is a user of the connected PagerDuty account.",
+        "Choose a user of the connected PagerDuty account.",
     ),
-    "2001": Known("invalid_at_provider", "PagerDuty does not accept what was entered.", "after a change"),
-    "2002": Known(
-        "invalid_at_provider", "PagerDuty could not work with what was asked for.", "after a change"
-    ),
-    "2006": Known("credential_refused", "PagerDuty does not take the access.", "after reconnecting"),
+    "2001": Known("invalid_at_provider", "PagerDuty rejected the request (invalid input).", "after a change"),
+    "2002": Known("invalid_at_provider", "PagerDuty could not process the request.", "after a change"),
+    "2006": Known("credential_refused", "Authentication failed.", "after reconnecting"),
     "2010": Known(
-        "access_denied", "Whoever authorised the connection may not do this.", "after reconnecting"
+        "access_denied", "The user who authorized the connection lacks permission.", "after reconnecting"
     ),
-    "2012": Known("provider_account_expired", "The PagerDuty account has ended.", "after a change"),
+    "2012": Known("provider_account_expired", "The PagerDuty account has expired.", "after a change"),
     "2018": Known(
         "access_lost",
-        "Whoever authorised the connection has lost access to the account.",
+        "The user who authorized the connection has lost access to the account.",
         "after reconnecting",
     ),
-    "2020": Known("rate_limited", "PagerDuty asks for fewer requests for a while.", "later"),
-    "2100": Known(
-        "not_found_at_provider", "There is nothing with this ID, or it is not shown.", "after a change"
-    ),
+    "2020": Known("rate_limited", "Rate limited by PagerDuty.", "later"),
+    "2100": Known("not_found_at_provider", "Not found, or no access.", "after a change"),
     "5001": Known(
         "incident_not_found",
-        "There is no incident with this ID.",
+        "Incident not found.",
         "after a change",
-        "Check the incident’s ID. It is the last part of the incident’s address in PagerDuty.",
+        "Check the incident’s ID. It is the last part of the incident’s URL in PagerDuty.",
     ),
     "5002": Known(
         "service_not_found",
-        "There is no service with this ID.",
+        "Service not found.",
         "after a change",
         "Choose another service; this one may have been deleted.",
     ),
 }
 # Where the number is missing, or is one that the table does not have. 5xx otherwise: provider_error.
 BY_STATUS = {
-    400: Known("invalid_at_provider", "PagerDuty does not accept what was entered.", "after a change"),
-    401: Known("credential_refused", "PagerDuty does not take the access.", "after reconnecting"),
+    400: Known("invalid_at_provider", "PagerDuty rejected the request (invalid input).", "after a change"),
+    401: Known("credential_refused", "Authentication failed.", "after reconnecting"),
     402: Known(
         "not_in_provider_plan", "The plan of the PagerDuty account does not include this.", "after a change"
     ),
     403: Known("access_denied", "A permission is missing.", "after reconnecting"),
-    404: Known(
-        "not_found_at_provider", "There is nothing with this ID, or it is not shown.", "after a change"
-    ),
-    408: Known("provider_timeout", "PagerDuty was too slow to answer.", "later"),
-    429: Known("rate_limited", "PagerDuty asks for fewer requests for a while.", "later"),
+    404: Known("not_found_at_provider", "Not found, or no access.", "after a change"),
+    408: Known("provider_timeout", "PagerDuty timed out.", "later"),
+    429: Known("rate_limited", "Rate limited by PagerDuty.", "later"),
 }
 # A 403 that says that a scope is missing ("Token missing required scopes"), with any number.
 MISSING_SCOPE = Known(
     "missing_scope",
-    "The authorisation lacks a permission that PagerDuty names.",
+    "The authorization lacks a permission that PagerDuty names.",
     "after reconnecting",
 )
-ANY_OTHER = Known("provider_error", "PagerDuty has trouble of its own.", "later")
-NO_ANSWER = Known("provider_unreachable", "PagerDuty could not be reached, or its answer was lost.", "later")
+ANY_OTHER = Known("provider_error", "PagerDuty is having issues (server error).", "later")
+NO_ANSWER = Known(
+    "provider_unreachable", "PagerDuty could not be reached, or its response was lost.", "later"
+)
 # Errors about PagerDuty that are found here, not there.
 OURS = {
     known.name: known
@@ -111,9 +107,9 @@ OURS = {
         ),
         Known(
             "checking_for_note",
-            "The same note is being written by another call at this moment.",
+            "Another request is writing the same note.",
             "later",
-            "Nothing: it goes on by itself in a moment.",
+            "No action needed; it resumes automatically in a moment.",
         ),
     )
 }

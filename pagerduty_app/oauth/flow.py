@@ -55,13 +55,13 @@ def refresh(refresh_token: str, app: AppCredentials | None) -> Tokens:
     except IdentityHostError as error:
         raise RefreshFailed(str(error), error.retry_after) from None
     except ValueError:
-        raise RefreshFailed("PagerDuty's token answer could not be understood.") from None
+        raise RefreshFailed("PagerDuty returned an unexpected token response.") from None
     said = refused(status, answer, form)
     codes = {refusal_of(answer, form).code, str(answer.get("error"))}
     if "invalid_grant" in codes:
-        raise RefreshRefused("PagerDuty says that this authorisation has ended.")
+        raise RefreshRefused("PagerDuty revoked or expired this authorization.")
     if codes & {"invalid_client", "unauthorized_client"}:
-        raise AppRefused(f"PagerDuty does not accept the app that this authorisation came through. {said}")
+        raise AppRefused(f"PagerDuty rejects the app that this authorization came through. {said}")
     raise RefreshFailed(said)
 
 
@@ -90,7 +90,7 @@ def probe(region: str, access_token: str) -> str:
             raise TokenRefused(error.message) from None
         if error.status != 403:
             raise as_problem(as_provider_error(error)) from None
-    return "PagerDuty accepts our access."
+    return "Connection works."
 
 
 def install_url() -> str:
@@ -119,17 +119,17 @@ def register() -> None:
             account_of=subdomains.subdomain_of,
             redirect_url=lambda: settings.PUBLIC_BASE_URL + reverse("pagerduty_callback"),
             own_app_hint=(
-                "In the client’s PagerDuty: Integrations → App Registration → New App, with Scoped OAuth as the way to "
-                "sign in."
+                "In the client’s PagerDuty: Integrations → App Registration → New App, with Scoped OAuth as "
+                "its sign-in method."
             ),
             install_url=install_url,
             asks=asks,
             requests_per_minute=960,  # developer docs, rate limits
             optional_scopes=OPTIONAL_SCOPES,
-            optional_label="Also let triggers set up their webhooks by themselves",
+            optional_label="Set up webhooks automatically (recommended)",
             optional_help=(
-                "Asks for two more permissions, to see and to change webhooks. Without them everything works, and each "
-                "trigger says what to click in PagerDuty."
+                "Requires two more permissions: view and manage webhooks. Without them, each trigger shows how "
+                "to add its webhook in PagerDuty."
             ),
         )
     )

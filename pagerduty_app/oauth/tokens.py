@@ -11,20 +11,20 @@ from core.db import clock
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path
 SCOPES = {
-    "incidents.read": "See incidents and their notes",
-    "incidents.write": "Open, acknowledge, resolve and annotate incidents",
-    "services.read": "See services, to choose where an incident belongs",
-    "users.read": "See users, to check who acts and who is on call",
-    "schedules.read": "See on-call schedules",
-    "teams.read": "See teams",
+    "incidents.read": "View incidents and notes",
+    "incidents.write": "Create and update incidents, add notes",
+    "services.read": "View services",
+    "users.read": "View users",
+    "schedules.read": "View on-call schedules",
+    "teams.read": "View teams",
 }
 OPTIONAL_SCOPES = {
-    "webhook_subscriptions.read": "See webhooks, to notice when one is missing or disabled",
-    "webhook_subscriptions.write": "Set up, renew and remove the webhooks of triggers",
+    "webhook_subscriptions.read": "View webhooks",
+    "webhook_subscriptions.write": "Create, update and delete webhooks",
 }
 _WORDS = {
-    "openid": "Know your PagerDuty user and account, to see which account was connected",
-    "write": "See and change what you may see and change in PagerDuty (a classic app asks for no less)",
+    "openid": "Identify your PagerDuty user and account",
+    "write": "View and change all that you can in PagerDuty (classic apps cannot request less)",
     **SCOPES,
     **OPTIONAL_SCOPES,
 }

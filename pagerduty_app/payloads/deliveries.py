@@ -21,7 +21,7 @@ NEEDED = {
     "event.data.type": _WHICH_INCIDENT,
     "event.data.incident.id": _WHICH_INCIDENT,
     "event.data.schedule.id": "says which schedule it is about",
-    "event.data.incident_key": "is what an incident that a workflow opened is recognised by",
+    "event.data.incident_key": "identifies the incidents that workflows open",
 }
 
 

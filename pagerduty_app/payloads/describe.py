@@ -20,7 +20,7 @@ def in_words(payload: Any) -> Words:
         return _hand_over(fields)
     event, data = fields["event"], fields["incident"]
     if event["event_type"] == PING:
-        return Words("PagerDuty’s test message", (("It says", _text(data.get("message"))),))
+        return Words("PagerDuty’s test message", (("Message", _text(data.get("message"))),))
     named = data["incident"] if isinstance(data.get("incident"), dict) else {}
     facts = (
         ("Incident", _number(data)),
@@ -30,7 +30,7 @@ def in_words(payload: Any) -> Words:
         ("Status", _text(data.get("status"))),
         ("Note", _text(fields.get("note", {}).get("content"))),
         ("Assigned to", _names(data.get("assignees"))),
-        ("Done by", _name(event["agent"])),
+        ("Actor", _name(event["agent"])),
     )
     return Words(
         subject=_text(data.get("title")) or _name(named) or _text(named.get("id")) or _name(data),
@@ -48,8 +48,8 @@ def _hand_over(fields: dict[str, Any]) -> Words:
         ("Schedule", name),
         ("On call before", _text(names_of(fields["users_before"]))),
         ("On call now", _text(now)),
-        ("Until", until.strftime("%-d %b %Y, %H:%M UTC") if until else "not known yet"),
-        ("Told", "late: it happened while nobody could look" if fields["recovered"] is True else ""),
+        ("Until", until.strftime("%-d %b %Y, %H:%M UTC") if until else "unknown"),
+        ("Detected", "late (polling was unavailable)" if fields["recovered"] is True else ""),
     )
     return Words(
         subject=_text(f"{name}: {now}"),

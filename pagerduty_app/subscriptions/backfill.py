@@ -48,10 +48,10 @@ _FINDS: dict[str, Callable[[Json], datetime | None]] = {
 }
 _CANNOT = {
     "incident.acknowledged": (
-        "Acknowledgements of incidents that were resolved or triggered again since then cannot be seen any more."
+        "Acknowledgements of incidents that were resolved or triggered again since then cannot be recovered."
     ),
-    "incident.resolved": "Resolutions of incidents that were reopened since then cannot be seen any more.",
-    "incident.annotated": "Notes that were added meanwhile cannot be recovered.",
+    "incident.resolved": "Resolutions of incidents that were reopened since then cannot be recovered.",
+    "incident.annotated": "Notes added in the meantime cannot be recovered.",
 }
 
 
@@ -65,9 +65,9 @@ def missed(api: Api, events: frozenset[str], reach: Reach, since: datetime, unti
         return Missed([], " ".join(words))
     incidents, all_read = _incidents(api, reach, since - _OPENED_BEFORE, until)
     if events - {"incident.triggered"}:
-        words.append(f"Incidents opened before {since - _OPENED_BEFORE:%Y-%m-%d} were not looked at.")
+        words.append(f"Incidents opened before {since - _OPENED_BEFORE:%Y-%m-%d} were not checked.")
     if not all_read:
-        words.append(f"There were more than {_MOST_READ:,} incidents; only the newest were looked at.")
+        words.append(f"There were more than {_MOST_READ:,} incidents; only the newest were checked.")
     found: list[tuple[datetime, int, MissedChange]] = []
     for kind in sorted(events & _FINDS.keys()):
         for incident in incidents:
@@ -106,7 +106,7 @@ def _incidents(api: Api, reach: Reach, since: datetime, until: datetime) -> tupl
             if read >= _MOST_READ:
                 return rows, False
         if not walk.ending.complete and time.monotonic() > end:
-            raise PagerDutyError("PagerDuty was too slow to list the incidents.", retryable=True)
+            raise PagerDutyError("PagerDuty timed out while listing the incidents.", retryable=True)
     return rows, walk.ending.complete
 
 

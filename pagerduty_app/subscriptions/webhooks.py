@@ -29,7 +29,7 @@ def make(api: Api, url: str, events: list[str], reach: Reach, name: str) -> Made
     wanted = {
         "type": "webhook_subscription",
         "delivery_method": {"type": "http_delivery_method", "url": url},
-        "description": f"{_OURS} for “{name[:_LONGEST_NAME]}”. It is kept in order from there.",
+        "description": f"{_OURS} for “{name[:_LONGEST_NAME]}”. Managed automatically.",
         "events": events,
         "filter": _filter(reach),
     }
@@ -43,7 +43,7 @@ def make(api: Api, url: str, events: list[str], reach: Reach, name: str) -> Made
         # What it made is found by its address and removed before the next attempt.
         raise ProviderError(
             "provider_error",
-            "PagerDuty’s answer does not tell the webhook’s id and secret.",
+            "PagerDuty’s response lacks the webhook’s ID or secret.",
             retryable=True,
             outcome_unknown=True,
         )
@@ -74,7 +74,7 @@ def look(api: Api, webhook_id: str) -> Webhook | None:
         raise as_provider_error(error) from None
     row = answer.get("webhook_subscription")
     if not isinstance(row, dict) or row.get("id") != webhook_id:
-        raise ProviderError("provider_error", "PagerDuty’s answer holds no webhook.", retryable=True)
+        raise ProviderError("provider_error", "PagerDuty’s response contains no webhook.", retryable=True)
     return _read(row)
 
 

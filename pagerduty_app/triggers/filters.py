@@ -27,7 +27,7 @@ class IncidentFilters(ActionInput):
     priorities = Names(
         label="Priorities",
         required=False,
-        help_text="Only incidents of these priorities: their names, such as P1, P2, with commas between",
+        help_text="Only incidents of these priorities: their names, such as P1, P2, separated by commas",
     )
 
 
@@ -35,9 +35,9 @@ class TriggeredOptions(IncidentFilters):
     """Also what brings an incident back to triggered."""
 
     triggered_again = Flag(
-        label="Also when an incident becomes triggered again",
+        label="Also when an incident is triggered again",
         required=False,
-        help_text="Because it is reopened, or was acknowledged for as long as its service allows",
+        help_text="It was reopened, or its acknowledgement timed out",
     )
 
     def get_fields(self) -> dict[str, Any]:

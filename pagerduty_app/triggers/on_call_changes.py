@@ -76,11 +76,11 @@ def _left_out(changes: list[Change], kept: list[Change], told: datetime, since: 
     if told < since:
         days = FURTHEST_BACK.days
         said.append(
-            f"Nobody looked for more than {days} days; hand-overs before the last {days} are left out."
+            f"Polling was unavailable for more than {days} days; hand-overs before the last {days} are left out."
         )
     if len(kept) < len(changes):
         said.append(
-            f"{len(changes):,} hand-overs were found at once; only the last {MOST_AT_ONCE} are made good."
+            f"{len(changes):,} hand-overs were found at once; only the last {MOST_AT_ONCE} were recovered."
         )
     return " ".join(said)
 
@@ -98,7 +98,7 @@ def _with_addresses(change: Change, known: dict[str, Json]) -> Change:
 TRIGGER = TriggerType(
     key="pagerduty/on-call-changed",
     name="On-call changed",
-    description="Starts a workflow at each hand-over of a schedule: when somebody else is on call from then on.",
+    description="Triggers when the on-call user of a schedule changes.",
     event_types=frozenset({EVENT_TYPE}),
     sample=sample(),
     output_schema=SCHEMA,

@@ -22,14 +22,14 @@ def _all(*rows: list[Any]) -> Json:
 _NOTE = Recipe(
     key="pagerduty/runbook-note",
     name="Runbook note",
-    description="When an urgent incident is triggered, adds a note to it that says where the runbook is.",
+    description="Adds a note with the runbook link when an urgent incident is triggered.",
     trigger=_TRIGGERED,
     conditions=_all(["trigger.incident.urgency", "equals", "high"]),
     steps=[
         _step(
             "note",
             "create-incident-note",
-            "Add the runbook",
+            "Add runbook note",
             {
                 "incident_id": _INCIDENT,
                 "content": "Runbook for {{ trigger.incident.service.summary }}: put its address here",
@@ -40,15 +40,15 @@ _NOTE = Recipe(
 _MIRRORED = Recipe(
     key="pagerduty/mirror",
     name="Mirror to a second service",
-    description="Opens the same incident on another service as well, so that a second team sees it. Mirrored ones "
-    "are not mirrored again.",
+    description="Creates the same incident on another service, so that a second team sees it. Mirrored "
+    "incidents are not mirrored again.",
     trigger=_TRIGGERED,
     conditions=_all(["trigger.incident.incident_key", "not_contains", _MIRROR]),
     steps=[
         _step(
             "mirror",
             "create-incident",
-            "Open it there",
+            "Create mirrored incident",
             {
                 "title": _TITLE,
                 "urgency": "{{ trigger.incident.urgency }}",
@@ -60,10 +60,10 @@ _MIRRORED = Recipe(
 )
 _AT_NIGHT = Recipe(
     key="pagerduty/acknowledge-in-a-window",
-    name="Acknowledge in a window",
-    description="Acknowledges incidents of low urgency that are triggered between 22:00 and 06:00 UTC. Hours, days and "
-    "time zone can be changed: Mon-Fri 22:00-06:00 Europe/London. PagerDuty may assign what is acknowledged to the "
-    "user in whose name it is done.",
+    name="Auto-acknowledge during set hours",
+    description="Acknowledges low-urgency incidents triggered between 22:00 and 06:00 UTC. Hours, days and "
+    "time zone can be changed: Mon-Fri 22:00-06:00 Europe/London. PagerDuty may assign the "
+    "incident to the user who acknowledges it.",
     trigger=_TRIGGERED,
     conditions=_all(
         ["trigger.event.occurred_at", "within", "22:00-06:00 UTC"],
@@ -73,7 +73,7 @@ _AT_NIGHT = Recipe(
         _step(
             "acknowledge",
             "update-incident",
-            "Acknowledge it",
+            "Acknowledge incident",
             {"incident_id": _INCIDENT, "status": "acknowledged"},
         )
     ],
@@ -81,8 +81,8 @@ _AT_NIGHT = Recipe(
 _ESCALATED = Recipe(
     key="pagerduty/escalate",
     name="Escalate by urgency",
-    description="When an urgent incident is triggered, opens a follow-up on the service of whoever has to know, and "
-    "says so in a note.",
+    description="Creates a follow-up incident on another service when an urgent incident is triggered, and "
+    "adds a note with its link.",
     trigger=_TRIGGERED,
     conditions=_all(
         ["trigger.incident.urgency", "equals", "high"],
@@ -92,7 +92,7 @@ _ESCALATED = Recipe(
         _step(
             "escalate",
             "create-incident",
-            "Open the follow-up",
+            "Create follow-up incident",
             {
                 "title": f"Follow-up: {_TITLE}",
                 "urgency": "high",
@@ -103,25 +103,24 @@ _ESCALATED = Recipe(
         _step(
             "tell",
             "create-incident-note",
-            "Say so on the incident",
+            "Add note to incident",
             {
                 "incident_id": _INCIDENT,
-                "content": "A follow-up was opened: {{ steps.escalate.incident.html_url }}",
+                "content": "Follow-up created: {{ steps.escalate.incident.html_url }}",
             },
         ),
     ],
 )
 _TOGETHER = Recipe(
     key="pagerduty/resolve-follow-up",
-    name="Resolve the follow-up with the original",
-    description="When an incident is resolved, resolves the follow-up that “Escalate by urgency” opened for it, if "
-    "that is still open.",
+    name="Auto-resolve follow-up incidents",
+    description="Resolves the follow-up created by “Escalate by urgency” when the original incident is resolved.",
     trigger=_RESOLVED,
     steps=[
         _step(
             "find",
             "list-incidents",
-            "Find the follow-up",
+            "Find follow-up incident",
             {
                 "incident_key": f"{_FOLLOW_UP}{_INCIDENT}",
                 "statuses": ["triggered", "acknowledged"],
@@ -131,7 +130,7 @@ _TOGETHER = Recipe(
         _step(
             "resolve",
             "update-incident",
-            "Resolve it",
+            "Resolve follow-up incident",
             {"incident_id": "{{ steps.find.incidents[0].id }}", "status": "resolved"},
             only_if=_all(["steps.find.incidents.0.id", "exists", True]),
         ),

@@ -16,7 +16,7 @@ def _trigger(status: str, happens: str, **more: Any) -> TriggerType:
     return TriggerType(
         key=f"pagerduty/incident-{status}",
         name=f"Incident {status}",
-        description=f"Starts a workflow when an incident {happens}.",
+        description=f"Triggers when an incident {happens}.",
         event_types=frozenset({f"incident.{status}"}),
         sample=sample(status, incident(status)),
         output_schema=OF_INCIDENT,
@@ -29,7 +29,7 @@ def _trigger(status: str, happens: str, **more: Any) -> TriggerType:
 _NOTE_ADDED = TriggerType(
     key="pagerduty/incident-note-added",
     name="Incident note added",
-    description="Starts a workflow when somebody adds a note to an incident.",
+    description="Triggers when a note is added to an incident.",
     event_types=frozenset({"incident.annotated"}),
     sample=sample("annotated", note()),
     output_schema=OF_NOTE,
@@ -46,7 +46,7 @@ TRIGGERS = {
                 "triggered_again": frozenset({"incident.reopened", "incident.unacknowledged"}),
             },
         ),
-        _trigger("acknowledged", "is acknowledged by somebody"),
+        _trigger("acknowledged", "is acknowledged"),
         _trigger("resolved", "is resolved"),
         _NOTE_ADDED,
         on_call_changes.TRIGGER,

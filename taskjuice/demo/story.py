@@ -71,7 +71,7 @@ class Story:
         connection = self.ours("GET", f"connections/{self.seed['connection']}/")
         if connection["status"] != "active":
             raise StoryFailed(f"The connection is {connection['status']}.")
-        self.tell("1. Consent given; the connection is active")
+        self.tell("1. Authorized; the connection is active")
         self.tell(
             f"   connection {connection['id']} · {connection['external_account_name']} ({connection['region']})"
         )

@@ -36,14 +36,14 @@ class KeepsMethodOfApi(CommonMiddleware):
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Django's handler400."""
     if request.path.startswith(_API):
-        return _json(Problem("bad_request", "This request cannot be understood.", status=400))
+        return _json(Problem("bad_request", "Invalid request.", status=400))
     return defaults.bad_request(request, exception)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Django's handler403."""
     if request.path.startswith(_API):
-        return _json(Problem("forbidden", "You may not do this.", status=403))
+        return _json(Problem("forbidden", "You do not have permission to do this.", status=403))
     return defaults.permission_denied(request, exception)
 
 

@@ -44,4 +44,4 @@ def _check(checks: dict[str, str]) -> None:
         return
     beat = wakeup.last_beat()
     if beat is None or clock.now() - beat > _BEAT_WITHIN:
-        checks["workers"] = "no sign of life in the last minute"
+        checks["workers"] = "no heartbeat in the last minute"

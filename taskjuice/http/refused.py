@@ -36,7 +36,7 @@ def _json(value: object) -> bytes:
 
 
 def busy() -> Refused:
-    return Refused(503, "busy", "The server is busy just now. Try again in a moment.", retry_after=5)
+    return Refused(503, "busy", "The server is busy. Try again in a moment.", retry_after=5)
 
 
 def too_large() -> Refused:
@@ -49,4 +49,6 @@ def too_slow() -> Refused:
 
 def too_late() -> Refused:
     """Return the refusal of a delivery that a thread still works on; a repeat of it is recognised."""
-    return Refused(503, "not_stored", "The delivery was not stored in time. Send it again.", retry_after=30)
+    return Refused(
+        503, "not_stored", "The delivery was not stored in time. Please resend it.", retry_after=30
+    )

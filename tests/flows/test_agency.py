@@ -22,7 +22,7 @@ def test_from_signing_up_to_a_first_connection(browser: Browser, product: Produc
     expect(page.get_by_role("heading", name="Connect your first PagerDuty account")).to_be_visible()
     expect(page.locator(".switcher")).to_contain_text("Studio Twelve")
     page.get_by_role("link", name="Connect account").click()
-    expect(page.get_by_text("Open, acknowledge, resolve and annotate incidents")).to_be_visible()
+    expect(page.get_by_text("Create and update incidents, add notes")).to_be_visible()
     page.get_by_label("Label").fill("First")
     page.get_by_role("button", name="Continue to PagerDuty").click()
     allow(page)

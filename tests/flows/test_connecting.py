@@ -63,7 +63,7 @@ def test_checking_and_revoking_ends_with_a_receipt(page: Page) -> None:
     start(page, "Over")
     allow(page)
     page.get_by_role("button", name="Test connection").click()
-    expect(page.get_by_text("PagerDuty accepts our access.")).to_be_visible()
+    expect(page.get_by_text("Connection works.")).to_be_visible()
 
     page.get_by_role("link", name="Revoke…").click()
     page.get_by_label("Type “").fill("Something else")

@@ -42,7 +42,7 @@ def test_only_the_chosen_service_and_also_what_is_reopened(page: Page, product: 
     page.get_by_role("button", name="Save secret").click()
     page.locator("dl.facts dt:text-is('Filters') + dd").get_by_role("link", name="Edit filters").click()
     usable(page)
-    page.get_by_label("Also when an incident becomes triggered again").check()
+    page.get_by_label("Also when an incident is triggered again").check()
     page.get_by_label("Payments", exact=True).check()
     page.get_by_role("button", name="Save").click()
     expect(fact(page, "Filters")).to_contain_text("Services: PSVC00")

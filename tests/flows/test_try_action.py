@@ -39,7 +39,7 @@ def test_an_incident_is_opened_by_choosing_and_is_there_in_pagerduty(page: Page,
     page.go_back()
     expect(page.get_by_label("Title")).to_have_value("Opened by hand")
     send(page, "Create incident")
-    expect(page.get_by_text("It was not done twice")).to_be_visible()
+    expect(page.get_by_text("Already submitted")).to_be_visible()
     assert page.url == call
 
     page.goto(f"{product.theirs.url}/app/acme/incidents")

@@ -22,7 +22,7 @@ def test_from_a_ticked_box_to_a_live_trigger_without_copying_anything(page: Page
     page.goto("/settings/connections/")
     page.get_by_role("link", name="Add connection").click()
     page.get_by_label("Label").fill("Keeps its webhooks")
-    page.get_by_label("Also let triggers set up their webhooks by themselves").check()
+    page.get_by_label("Set up webhooks automatically (recommended)").check()
     assert hindrances(page) == []
     page.get_by_role("button", name="Continue to PagerDuty").click()
     allow(page)
@@ -35,7 +35,7 @@ def test_from_a_ticked_box_to_a_live_trigger_without_copying_anything(page: Page
     page.evaluate("window.stillHere = true")
     set_up = page.locator("#set-up")
     expect(page.locator("#badge")).to_have_text("Active", timeout=30_000)
-    expect(set_up).to_contain_text("The webhook is there and enabled, as PagerDuty says.", timeout=30_000)
+    expect(set_up).to_contain_text("Webhook is active in PagerDuty.", timeout=30_000)
     assert page.evaluate("window.stillHere"), "it went live without a reload"
     assert hindrances(page) == []
     assert too_wide(page) <= 0
@@ -64,7 +64,7 @@ def test_a_trigger_set_up_by_hand_can_be_told_to_do_it_itself(page: Page, produc
     page.goto("/settings/connections/")
     page.get_by_role("link", name="Keeps its webhooks").click()
     page.get_by_role("link", name="Edit permissions").click()
-    box = page.get_by_label("Also let triggers set up their webhooks by themselves")
+    box = page.get_by_label("Set up webhooks automatically (recommended)")
     expect(box).to_be_checked()
     box.uncheck()
     page.get_by_role("button", name="Continue to PagerDuty").click()
@@ -77,7 +77,7 @@ def test_a_trigger_set_up_by_hand_can_be_told_to_do_it_itself(page: Page, produc
     address = page.url
 
     page.get_by_role("link", name="Reconnect with webhook permissions").click()
-    page.get_by_label("Also let triggers set up their webhooks by themselves").check()
+    page.get_by_label("Set up webhooks automatically (recommended)").check()
     page.get_by_role("button", name="Continue to PagerDuty").click()
     allow(page)
     page.goto(address)

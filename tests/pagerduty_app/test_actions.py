@@ -167,7 +167,7 @@ def test_a_listing_too_long_for_a_worker_answers_what_has_come_and_says_so(
     listing = output(act("list-incidents", {"all": True}))
 
     assert (len(listing["incidents"]), listing["complete"], listing["more"]) == (199, False, True)
-    assert "go on with since 20" in listing["incomplete_reason"]
+    assert "continue with since 20" in listing["incomplete_reason"]
 
 
 def test_the_longest_attempt_fits_into_what_a_worker_is_given() -> None:

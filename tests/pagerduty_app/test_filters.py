@@ -351,7 +351,7 @@ def test_where_the_lists_cannot_be_loaded_ids_are_typed(trigger: Trigger) -> Non
 
     answer = signed_in(who.bob).get(path("options", trigger))
 
-    assert "could not be loaded, so type the ID" in text(answer)
+    assert "could not be loaded; type the ID" in text(answer)
 
 
 def test_a_trigger_without_options_has_no_such_page(connection: Connection) -> None:
@@ -382,7 +382,7 @@ def test_the_deliveries_say_why_and_can_be_narrowed_to_them(deliver: Deliver, tr
     assert "service Payments is not among the chosen ones" in listed
     assert "Another one" not in listed
     assert "Filtered service Payments is not among the chosen ones" in single
-    assert "Nothing: left out by the trigger’s options" in single
+    assert "None: filtered by the trigger’s options" in single
 
 
 def test_the_row_knows_no_other_status(deliver: Deliver, trigger: Trigger) -> None:

@@ -28,7 +28,7 @@ def test_a_sample_says_which_incident_where_how_urgent_and_by_whom(status: str) 
         "Priority": "P1",
         "Status": "",
         "Assigned to": "Dana Rivera",
-        "Done by": "Dana Rivera",
+        "Actor": "Dana Rivera",
     }
     assert words.happened_at == datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
     assert words.url == "https://acme.pagerduty.com/incidents/PSAMPLE1"
@@ -52,7 +52,7 @@ def test_the_sample_of_a_note_says_what_it_says_and_whose() -> None:
     words = in_words(TRIGGERS["pagerduty/incident-note-added"].sample)
 
     assert words.subject == "Checkout answers slowly"
-    assert dict(words.facts) == {"Note": "The queue is full; looking into it", "Done by": "Dana Rivera"}
+    assert dict(words.facts) == {"Note": "The queue is full; looking into it", "Actor": "Dana Rivera"}
     assert words.url == "https://acme.pagerduty.com/incidents/PSAMPLE1"
 
 

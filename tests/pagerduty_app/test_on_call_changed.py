@@ -388,7 +388,7 @@ def test_a_pagerduty_that_does_not_answer_is_asked_again_and_nothing_is_missed(
         moment = row.next_look_at
     page = text(signed_in(who.bob).get(path("detail", trigger)))
     assert "Polling failed" in page
-    assert "what happens meanwhile is made good then" in page
+    assert "missed events will be backfilled" in page
 
     assert [said(row) for row in at(moment)] == [("30T09:00", "Dana", "Eli")]
     assert (watch().failures, watch().trouble, watch().trouble_since) == (0, None, None)

@@ -267,4 +267,4 @@ def test_what_was_read_before_the_requests_ran_out_is_answered_with_where_to_go_
     output = present(act(connection, all=True).output)
 
     assert (output["complete"], len(output["incidents"])) == (False, 199)
-    assert f"go on with since {output['incidents'][-1]['created_at']}" in output["incomplete_reason"]
+    assert f"continue with since {output['incidents'][-1]['created_at']}" in output["incomplete_reason"]

@@ -198,7 +198,7 @@ def test_what_cannot_be_recovered_is_said(connection: Connection, sandbox: Sandb
 
     recovered = row(made, "on").recovered
     assert recovered is not None
-    assert recovered["words"] == "Notes that were added meanwhile cannot be recovered."
+    assert recovered["words"] == "Notes added in the meantime cannot be recovered."
 
 
 def test_recovering_is_bounded_and_says_so(
@@ -346,7 +346,7 @@ def test_a_webhook_that_cannot_be_removed_on_revoking_is_named_on_the_receipt(
     connection.refresh_from_db()
     assert connection.status == "revoked"
     stopped = dict(receipt_of(connection)["stopped"])
-    assert stopped["Webhooks left at the provider, to be removed there by hand"] == "1"
+    assert stopped["Webhooks left at the provider, to be removed there manually"] == "1"
     kept.refresh_from_db()
     assert state.of(kept).key == "left"
 
@@ -427,7 +427,7 @@ def test_a_switched_off_webhook_shows_in_the_list_of_triggers(kept: Trigger, san
     kept.subscriptions.update(trouble="inactive")
     (listed,) = health.with_facts(Trigger.objects.filter(pk=kept.pk))
 
-    assert [concern.short for concern in health.of(listed).concerns] == ["webhook off"]
+    assert [concern.short for concern in health.of(listed).concerns] == ["Webhook disabled"]
 
 
 def test_what_ended_long_ago_is_forgotten(kept: Trigger, sandbox: Sandbox) -> None:

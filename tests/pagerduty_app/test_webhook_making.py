@@ -88,7 +88,7 @@ def test_without_the_optional_scopes_nothing_is_asked(db: None, sandbox: Sandbox
 
     assert not made.subscriptions.exists()
     assert asked(sandbox) == []
-    with pytest.raises(Problem, match="may not set up webhooks"):
+    with pytest.raises(Problem, match="lacks permission to set up webhooks"):
         requests.set_up(actor=SYSTEM, trigger=made)
 
 

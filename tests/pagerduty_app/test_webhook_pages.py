@@ -31,7 +31,7 @@ from workflows.models import Trigger
 
 __all__ = ["_held_to_the_contract", "connection", "kept", "relay", "trigger"]
 pytestmark = pytest.mark.django_db
-BOX = "Also let triggers set up their webhooks by themselves"
+BOX = "Set up webhooks automatically (recommended)"
 
 
 @pytest.fixture
@@ -52,14 +52,14 @@ def asked_scopes(location: str) -> list[str]:
 def test_the_page_follows_the_webhook_from_the_wish_to_its_working(
     alice: Client, trigger: Trigger, sandbox: Sandbox, relay: Relay
 ) -> None:
-    assert "The webhook is about to be made in PagerDuty." in page(alice, trigger)
+    assert "Creating webhook in PagerDuty." in page(alice, trigger)
     turn()
     assert "Waiting for PagerDuty’s test message." in page(alice, trigger)
     relay.let_in(1)
     turn()
 
     seen = page(alice, trigger)
-    assert "The webhook is there and enabled, as PagerDuty says." in seen
+    assert "Webhook is active in PagerDuty." in seen
     assert ">Automatic<" in seen
     assert "Rotate secret" in seen
     assert ">Set up automatically<" not in seen
@@ -82,27 +82,27 @@ def test_set_up_and_rotate_by_their_buttons(
     assert ">Set up automatically<" in page(alice, made)
 
     answer = alice.post(reverse("triggers:webhook_set_up", args=[made.pk]), follow=True)
-    assert "The webhook is being set up." in answer.content.decode()
+    assert "Creating the webhook." in answer.content.decode()
     turn()
     relay.let_in(1)
     turn()
     answer = alice.post(reverse("triggers:webhook_rotate", args=[made.pk]), follow=True)
     assert "Rotating secret." in answer.content.decode()
     again = alice.post(reverse("triggers:webhook_rotate", args=[made.pk]), follow=True)
-    assert "Its secret is being rotated just now." in again.content.decode()
+    assert "Its secret is being rotated." in again.content.decode()
 
 
 def test_trouble_is_said_in_words(alice: Client, kept: Trigger, sandbox: Sandbox) -> None:
     subscription = theirs(sandbox)[0]
     sandbox.store.put("subscription", subscription["id"], subscription | {"active": False})
     turn()
-    assert "Somebody switched the webhook off in PagerDuty." in page(alice, kept)
+    assert "Webhook disabled in PagerDuty." in page(alice, kept)
 
     sandbox.faults.add([{"kind": "status", "status": 503, "path": "webhook_subscriptions"}])
     sandbox.store.put("subscription", subscription["id"], subscription)
     turn()
     kept.subscriptions.update(trouble="")
-    assert "The webhook could not be looked at." in page(alice, kept)
+    assert "Couldn’t check the webhook." in page(alice, kept)
 
 
 def test_a_webhook_that_could_not_be_made_says_why_and_offers_both_ways(
@@ -113,7 +113,7 @@ def test_a_webhook_that_could_not_be_made_says_why_and_offers_both_ways(
     turn()
 
     seen = page(alice, trigger)
-    assert "The webhook could not be made:" in seen
+    assert "The webhook could not be created:" in seen
     assert ">Set up automatically<" in seen
     assert "Paste the signing secret here" in seen
 

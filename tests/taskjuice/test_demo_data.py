@@ -103,4 +103,4 @@ def test_a_story_that_fails_says_why_among_its_own_lines(
     with pytest.raises(CommandError):
         call_command("tell_story")
 
-    assert re.match("It did not come true: .*127.0.0.1.*9", capsys.readouterr().out)
+    assert re.match("Step failed: .*127.0.0.1.*9", capsys.readouterr().out)

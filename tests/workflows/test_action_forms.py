@@ -179,7 +179,7 @@ def test_sending_a_form_twice_does_it_once_and_shows_the_same_call(
     assert first["Location"] == second["Location"]
     assert ActionCall.objects.count() == 1
     assert sum(call.request.method == "POST" for call in provider.calls) == 1
-    assert "It was not done twice" in bob.get(second["Location"]).content.decode()
+    assert "Already submitted" in bob.get(second["Location"]).content.decode()
 
 
 def test_a_form_changed_after_it_was_sent_is_asked_about_again(

@@ -37,8 +37,8 @@ def test_every_action_is_offered_in_plain_words(bob: Client, connection: Connect
     for action in ACTIONS.values():
         assert form_path(connection, action.path[1]) in page
         assert escape(action.description) in page
-    assert page.index("Look something up") < page.index("Get incident") < page.index("Change something")
-    assert page.index("Change something") < page.index("Create incident")
+    assert page.index("Read") < page.index("Get incident") < page.index("Write")
+    assert page.index("Write") < page.index("Create incident")
 
 
 def test_what_was_not_granted_cannot_be_used_and_says_the_way(bob: Client, connection: Connection) -> None:

@@ -88,7 +88,7 @@ def test_a_list_that_was_refused_becomes_a_line_to_type_in(
     page = answer.content.decode()
     assert answer.status_code == 200
     assert re.search(r'<input type="text" name="service_id"', page)
-    assert "could not be loaded, so type the ID. (&lt;b&gt;Access&lt;/b&gt; Denied)" in page
+    assert "could not be loaded; type the ID. (&lt;b&gt;Access&lt;/b&gt; Denied)" in page
     assert f'<option value="{DANA}">' in page
 
 
@@ -123,7 +123,7 @@ def test_a_provider_that_is_slow_does_not_hold_the_page_up(
     over.set()
 
     assert answer.status_code == 200
-    assert "did not answer in time" in answer.content.decode()
+    assert "The provider timed out" in answer.content.decode()
     assert 'name="service_id"' in answer.content.decode()
 
 

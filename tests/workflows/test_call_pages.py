@@ -47,7 +47,7 @@ def test_an_update_that_found_nothing_to_do_says_so(bob: Client, connection: Con
 
     shown = facts(page_of(bob, call))
 
-    assert (shown["Changed"], shown["Reason"]) == ("no", "The incident is resolved already.")
+    assert (shown["Changed"], shown["Reason"]) == ("no", "The incident is already resolved.")
     assert "Written" not in shown
 
 
@@ -77,8 +77,8 @@ def test_a_list_is_a_table_that_says_what_it_leaves_out(bob: Client, connection:
 
     assert "Incidents: 60" in page
     assert "The first 50 of 60 are shown." in page
-    assert "There are 130 in all." in page
-    assert "There are more" in page
+    assert "130 in total." in page
+    assert "More results exist" in page
     table = page.partition("<tbody>")[2].partition("</tbody>")[0]
     assert table.count("<tr>") == 50
     assert "Payments" in table
@@ -204,9 +204,9 @@ def test_a_time_that_is_none_is_text(bob: Client, connection: Connection, value:
 @pytest.mark.parametrize(
     ("code", "hint"),
     [
-        ("from_not_a_user", "Choose somebody who is a user"),
+        ("from_not_a_user", "Choose a user"),
         ("incident_not_found", "Check the incident’s ID"),
-        ("missing_scope", "Have the permission allowed in PagerDuty, then reconnect"),
+        ("missing_scope", "Grant the permission in PagerDuty, then reconnect"),
         ("reconnection_needed", "Reconnect this connection."),
         ("provider_unreachable", "PagerDuty could not be reached"),
         ("of_tomorrow", "It was of_tomorrow."),
@@ -236,7 +236,7 @@ def test_an_error_found_after_dispatch_names_the_field_and_leads_back_to_the_fil
 
     page = bob.post(form, note, follow=True).content.decode()
 
-    assert "From: Not the e-mail address of a user" in page
+    assert "From: Not the email address of a user" in page
     way = re.search(rf'href="({re.escape(form)}\?again=[^"]+)"', page)
     assert way
     again = bob.get(way[1], follow=True).content.decode()
@@ -268,7 +268,7 @@ def test_a_call_that_waits_says_why_and_until_when(
 
     assert "Retrying: Rate Limit Exceeded" in page
     assert re.search(r"Next automatic retry at <time[^>]*>2 Nov, 00:0\d</time>", page)
-    assert "PagerDuty asks for fewer requests" in page
+    assert "PagerDuty is rate limiting requests" in page
     call = ActionCall.objects.get()
     assert f'hx-get="{path_of(call)}progress/?seen=waiting-1"' in page
     assert "try again" not in page.partition("<main")[2].partition('id="state"')[0]

@@ -65,8 +65,8 @@ class TestTheList:
 
         wanted = [
             "Accepted The newest",
-            "Refused not signed with a secret of this trigger; not kept",
-            "Duplicate had arrived before; not handled twice",
+            "Refused Invalid signature – rejected",
+            "Duplicate Duplicate",
             "Ignored type A note",
             "Failed Payments are slow",
         ]
@@ -81,7 +81,7 @@ class TestTheList:
 
         page = text(bob.get(path("deliveries", new)))
 
-        assert "Held not judged yet, waiting for the signing secret (" in page
+        assert "Held Pending signing secret (" in page
         assert "bytes)" in page
         assert "Forged" not in page
 
@@ -90,8 +90,8 @@ class TestTheList:
         [
             ("verdict=accepted", "Payments are slow", "A note"),
             ("verdict=ignored", "A note", "Payments are slow"),
-            ("verdict=refused", "not signed with", "Payments are slow"),
-            ("verdict=duplicate", "had arrived before", "; not kept"),
+            ("verdict=refused", "Invalid signature", "Payments are slow"),
+            ("verdict=duplicate", "Duplicate", "; not kept"),
             ("verdict=held", "No results match", "Payments are slow"),
             ("verdict=failed", "No results match", "A note"),
             ("verdict=nonsense", "Payments are slow", "No results match"),
@@ -208,7 +208,7 @@ class TestOneEvent:
 
         page = text(answer)
         assert "Payments are slow Accepted" in page
-        for fact in ("Incident #42", "Service Payments", "Urgency high", "Done by Dana Rivera"):
+        for fact in ("Incident #42", "Service Payments", "Urgency high", "Actor Dana Rivera"):
             assert fact in page
         assert "Note version 1 Started a run: pending." in page
         assert "Happened" in page
@@ -249,7 +249,7 @@ class TestOneEvent:
         Trigger.objects.update(status="paused")
         deliver(incident_event())
 
-        assert "came while the trigger was not active" in text(event_page(bob, Event.objects.get()))
+        assert "Received while paused" in text(event_page(bob, Event.objects.get()))
 
     def test_a_failed_one_is_tried_again_and_no_other(
         self, bob: Client, trigger: Trigger, deliver: Deliver
@@ -258,11 +258,11 @@ class TestOneEvent:
         event = Event.objects.get()
         assert "Retry" not in text(event_page(bob, event))
         again = path("requeue", trigger, event.id)
-        assert "Only a failed event is tried again." in text(bob.post(again, follow=True))
+        assert "Only failed events can be retried." in text(bob.post(again, follow=True))
 
         Event.objects.update(status="failed", error="ValueError")
         assert "couldn’t be started. ValueError" in text(event_page(bob, event))
-        assert "It is tried again." in text(bob.post(again, follow=True))
+        assert "Retrying." in text(bob.post(again, follow=True))
 
         event.refresh_from_db()
         assert (event.status, event.attempts) == ("queued", 0)

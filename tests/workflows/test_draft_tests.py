@@ -125,7 +125,7 @@ def test_where_the_conditions_do_not_hold_it_says_so_and_runs_nothing(bob: Clien
     answer = bob.post(page_of(draft), form)
 
     assert answer.status_code == 409
-    assert "Nothing was run: this event would not start the workflow" in text(answer)
+    assert "Not run: the event doesn’t match the filter" in text(answer)
     assert not Run.objects.exists()
     assert not Event.objects.exists()
 
@@ -138,7 +138,7 @@ def test_what_was_changed_after_the_question_does_not_run(bob: Client, draft: Wo
     answer = bob.post(page_of(draft), form)
 
     assert answer.status_code == 409
-    assert "The draft was changed meanwhile" in text(answer)
+    assert "The draft has changed since this page was opened" in text(answer)
     assert not Run.objects.exists()
 
 
@@ -170,7 +170,7 @@ def test_a_test_keeps_nobody_waiting_and_does_not_count(
     assert [run.status for run in Run.objects.order_by("seq")] == ["completed", "paused", "completed"]
     control.cancel(actor=SYSTEM, run=test)
     assert len(replays.chosen_of(Run.objects.all())) == 2
-    with pytest.raises(Problem, match="test the draft again"):
+    with pytest.raises(Problem, match="Test the draft again"):
         replay.replay(actor=SYSTEM, run=test)
     assert replay.replay(actor=SYSTEM, run=Run.objects.order_by("seq")[0])[0].replay == 1
 

@@ -92,7 +92,7 @@ class TestWhyNothingStarted:
 
         page = text(bob.get(path("delivery", trigger, event.id)))
 
-        assert "Note version 1 Its conditions did not hold." in page
+        assert "Note version 1 Its filter did not match." in page
         assert "Incident urgency is low: no (it is high)" in page
         assert "Incident status is triggered: yes" in page
         assert "or their conditions did not hold" not in page
@@ -119,14 +119,14 @@ class TestWhyNothingStarted:
 
         rows = delivery_outcomes.outcomes(arrived(deliver))[0].rows
 
-        assert rows[0].actual == "not kept: this trigger never stores it"
+        assert rows[0].actual == "not stored (redacted by this trigger)"
 
     @pytest.mark.parametrize(
         ("payload", "options", "words"),
         [
-            ({}, {}, "nothing: no workflow was published"),
-            ({"event_type": "incident.annotated"}, {}, "nothing: not what the trigger starts on"),
-            ({}, {"urgencies": ["low"]}, "nothing: left out by the trigger’s options"),
+            ({}, {}, "none: no workflow was published"),
+            ({"event_type": "incident.annotated"}, {}, "none: event type not used by the trigger"),
+            ({}, {"urgencies": ["low"]}, "none: filtered by the trigger’s options"),
         ],
     )
     def test_the_list_says_it_in_a_few_words(
@@ -149,8 +149,8 @@ class TestWhyNothingStarted:
 
         page = text(bob.get(path("deliveries", trigger)))
 
-        assert "Nothing: conditions did not hold" in page
-        assert "Nothing: a test event" in page
+        assert "None: filter did not match" in page
+        assert "None: test event" in page
 
     def test_the_list_asks_no_more_for_many(
         self, bob: Client, trigger: Trigger, connection: Connection, deliver: Deliver
@@ -175,7 +175,7 @@ class TestWhyNothingStarted:
 
         said = ask("get", f"events/{event.id}/").json()
 
-        assert said["started_nothing"] == "nothing: conditions did not hold"
+        assert said["started_nothing"] == "none: filter did not match"
         outcome = said["outcomes"][0]
         assert (outcome["workflow"], outcome["state"], outcome["run"]) == (
             str(workflow.pk),

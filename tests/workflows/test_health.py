@@ -82,14 +82,14 @@ def page_of(connection: Connection, name: str = "detail") -> str:
 
 class TestAConnection:
     def test_after_calls_it_is_not_said_to_be_unchecked(self, bob: Client, connection: Connection) -> None:
-        assert state(connection) == ("unused", "Connected, and not used since.")
+        assert state(connection) == ("unused", "Connected; not used since.")
 
         for _ in range(9):
             called(connection)
 
-        assert state(connection) == ("working", "The last call succeeded.")
+        assert state(connection) == ("working", "Last API request succeeded.")
         page = text(bob.get(page_of(connection)))
-        assert "The last call succeeded." in page
+        assert "Last API request succeeded." in page
         assert "not checked yet" not in page
 
     @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ class TestAConnection:
         Connection.objects.update(authorised_at=clock.now() - timedelta(hours=2))
         called(connection, "failed", ago=30, code="credential_refused", message="No.")
         Connection.objects.update(checked_at=clock.now() - timedelta(minutes=20), check_failure="Refused.")
-        assert state(connection) == ("failing", "It did not work when checked: Refused.")
+        assert state(connection) == ("failing", "Last check failed: Refused.")
 
         Connection.objects.update(authorised_at=clock.now())
 
@@ -142,7 +142,7 @@ class TestAConnection:
         ("changes", "found"),
         [
             ({"status": "error", "status_reason": "Gone."}, ("reconnection_needed", "Gone.")),
-            ({"status": "pending"}, ("pending", "No one has consented yet.")),
+            ({"status": "pending"}, ("pending", "Not authorized yet.")),
         ],
     )
     def test_its_status_comes_first(
@@ -156,7 +156,7 @@ class TestAConnection:
     def test_what_was_not_granted_or_not_renewed_is_said(self, connection: Connection) -> None:
         called(connection)
         Grant.objects.update(failures=2)
-        assert state(connection) == ("renewal_delayed", "Renewing its access failed 2 times in a row.")
+        assert state(connection) == ("renewal_delayed", "Token refresh failed 2 times in a row.")
 
         Grant.objects.update(scopes_granted=["incidents.read"])
         assert state(connection)[0] == "limited"
@@ -166,7 +166,7 @@ class TestAWorkflow:
     def test_a_revoked_connection_leaves_nothing_active(
         self, bob: Client, note_workflow: Workflow, connection: Connection
     ) -> None:
-        assert state(note_workflow) == ("active", "It has not run yet.")
+        assert state(note_workflow) == ("active", "No runs yet.")
 
         revoke(actor=SYSTEM, connection=connection)
 
@@ -218,10 +218,10 @@ class TestAWorkflow:
             secret=secret,
             made_at=clock.now(),
         )
-        assert state(note_workflow)[1] == "Cannot run: the webhook of its trigger is switched off."
+        assert state(note_workflow)[1] == "Cannot run: the webhook of its trigger is disabled."
 
         secrets.retire_secret(actor=SYSTEM, secret=secret)
-        assert state(note_workflow)[1] == "Cannot run: its trigger has no signing secret."
+        assert state(note_workflow)[1] == "Cannot run: its trigger needs a signing secret."
 
     def test_it_fails_while_its_last_run_failed_and_tests_do_not_count(
         self, note_workflow: Workflow, trigger: Trigger, deliver: Deliver, pagerduty: responses.RequestsMock
@@ -238,12 +238,12 @@ class TestAWorkflow:
         deliver(incident_event())
         worker.drain()
         assert state(note_workflow)[0] == "failing"
-        assert "Its last run failed: " in state(note_workflow)[1]
+        assert "Last run failed: " in state(note_workflow)[1]
 
         add_note(pagerduty, incident="PINC2")
         deliver(incident_event(incident="PINC2"))
         worker.drain()
-        assert state(note_workflow) == ("active", "Its last run completed.")
+        assert state(note_workflow) == ("active", "Last run completed.")
 
     def test_draft_is_said_only_of_what_is_one(
         self, bob: Client, note_workflow: Workflow, connection: Connection
@@ -401,14 +401,14 @@ class TestRevoking:
         Workflow.objects.filter(pk=acts.pk).update(name="Acts on it")
 
         asked = text(bob.get(page_of(connection, "revoke")))
-        assert "Triggers that close New incidents" in asked
-        assert "Workflows that cannot run any more Acts on it Note" in asked
+        assert "Triggers that will close New incidents" in asked
+        assert "Workflows that will stop Acts on it Note" in asked
         assert "Resolved" not in asked
 
         bob.post(page_of(connection, "revoke"), {"label": connection.label})
         receipt = text(bob.get(page_of(connection, "receipt")))
-        assert "Workflows that cannot run any more Acts on it, Note" in receipt
-        assert "Triggers that close New incidents" in receipt
+        assert "Workflows that will stop Acts on it, Note" in receipt
+        assert "Triggers that will close New incidents" in receipt
         assert "Triggers closed 1" in receipt
 
     def test_one_that_nothing_uses_says_so(self, bob: Client, connection: Connection) -> None:
@@ -420,4 +420,4 @@ def test_a_trigger_whose_connection_is_broken_says_that_steps_wait(
 ) -> None:
     Connection.objects.update(status="error")
 
-    assert "wait until Acme is reconnected" in text(bob.get(path("detail", trigger)))
+    assert "are queued until Acme is reconnected" in text(bob.get(path("detail", trigger)))

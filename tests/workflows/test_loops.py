@@ -124,7 +124,7 @@ def test_a_chain_of_different_workflows_goes_on_to_depth_five_and_says_why(
     shown = ask("get", f"runs/{runs[-1].id}/").json()
     assert (shown["depth"], shown["origin"], shown["steps"]) == (5, str(runs[-2].id), [])
     assert shown["error"]["code"] == "chain_too_long"
-    assert "feed each other without end" in shown["error"]["message"]
+    assert "to prevent loops" in shown["error"]["message"]
     fact = NotificationFact.objects.get()
     assert (fact.kind, fact.group) == ("chain_ended", str(runs[-1].workflow_id))
     assert fact.data["path"] == f"/triggers/{trigger.pk}/deliveries/{runs[-1].event.id}/"

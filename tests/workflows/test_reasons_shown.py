@@ -72,7 +72,7 @@ def test_on_the_page_of_a_call(
     page = bob.get(send(bob, connection, "create-incident-note", NOTE).url).content.decode()
 
     assert reasons_on(page) == ESCAPED
-    assert "Change it and try again." in page
+    assert "Edit it and retry." in page
 
 
 def test_calls_of_before_show_theirs(bob: Client, connection: Connection) -> None:

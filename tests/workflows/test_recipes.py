@@ -185,7 +185,7 @@ def test_an_urgent_one_is_followed_up_and_says_so(
 
     opened, told = pagerduty_asked()[-2:]
     assert opened[2]["incident"]["title"] == "Follow-up: Payments are slow"
-    assert told[2] == {"note": {"content": f"A follow-up was opened: {INCIDENT['html_url']}"}}
+    assert told[2] == {"note": {"content": f"Follow-up created: {INCIDENT['html_url']}"}}
 
 
 @pytest.mark.parametrize("still_open", [True, False])

@@ -132,7 +132,7 @@ def test_nothing_selected_starts_nothing(bob: Client, note_workflow: Workflow, d
     make_runs(deliver, 1)
 
     assert "No finished runs match." in text(bob.get(f"{ALL}?status=completed"))
-    assert "No finished run is selected." in text(bob.post(f"{ALL}?status=completed"))
+    assert "No finished runs selected." in text(bob.post(f"{ALL}?status=completed"))
     assert bob.post(f"{ALL}?since=nonsense").status_code == 400
     assert not ReplayBatch.objects.exists()
 
@@ -147,7 +147,7 @@ def test_a_stranger_neither_starts_nor_sees_it(
 
     assert stranger.get(progress_of(batch)).status_code == 404
     assert stranger.post(reverse("workflows:replay_cancel", args=[batch.pk])).status_code == 404
-    assert "No finished run is selected." in text(stranger.post(f"{ALL}?status=failed"))
+    assert "No finished runs selected." in text(stranger.post(f"{ALL}?status=failed"))
     assert ReplayBatch.objects.count() == 1
 
 
@@ -170,7 +170,7 @@ def test_the_selection_retries_from_the_failed_step_unless_chosen_otherwise(
     bob.post(f"{ALL}?kind=real", {"from": "start"})
     worker.drain()
     assert Run.objects.filter(replay_from="start").count() == 2
-    assert "Choose where the runs begin." in text(bob.post(f"{ALL}?kind=real", {"from": "middle"}))
+    assert "Choose where the runs start." in text(bob.post(f"{ALL}?kind=real", {"from": "middle"}))
 
 
 def test_a_selection_of_several_workspaces_runs_again_in_each_and_in_no_other(

@@ -48,7 +48,7 @@ def test_owner_and_admins_change_how_long_data_is_kept(who: People, name: str) -
     answer = browser.post(CHANGE, {"days": "365"}, follow=True)
 
     assert days_of(who) == 365
-    assert "From now on what is older than 365 days is deleted." in text(answer)
+    assert "Saved. Data older than 365 days is deleted." in text(answer)
     event = AuditEvent.objects.get(action="account.retention_changed")
     assert (event.detail, event.account, event.user_id) == (
         {"from": 90, "to": 365},

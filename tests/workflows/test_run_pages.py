@@ -214,7 +214,7 @@ class TestOneRun:
         add_note(pagerduty)
         run = one_run(deliver)
         page = bob.get(address(run))
-        assert "Not begun" in text(page)
+        assert "Not started" in text(page)
         seen = page.context["seen"]
         assert bob.get(f"{address(run, 'run_progress')}?seen={seen}").status_code == 204
 
@@ -287,7 +287,7 @@ class TestOneRun:
         run = one_run(deliver)
         worker.drain()
 
-        assert "Skipped: its “only if” did not hold" in text(bob.get(address(run)))
+        assert "Skipped: condition not met" in text(bob.get(address(run)))
 
     def test_one_held_for_safety_says_so_here_and_at_its_workflow(
         self, bob: Client, note_workflow: Workflow, deliver: Deliver
@@ -323,10 +323,10 @@ class TestWhatOneDoes:
 
         page = text(bob.post(address(run, "cancel"), follow=True))
 
-        assert "The run is cancelled." in page
+        assert "Run cancelled." in page
         assert Run.objects.get().status == "cancelled"
         assert AuditEvent.objects.filter(action="run.cancelled").count() == 1
-        assert "finished, or at work" in text(bob.post(address(run, "cancel"), follow=True))
+        assert "has finished or is running" in text(bob.post(address(run, "cancel"), follow=True))
 
     def test_running_again_leads_to_the_new_run(
         self, bob: Client, note_workflow: Workflow, deliver: Deliver, pagerduty: responses.RequestsMock
@@ -384,9 +384,9 @@ class TestWhatOneDoes:
         worker.drain()
 
         assert answer.redirect_chain[-1][0] == address(again)
-        assert "goes on from the failed step" in text(answer)
+        assert "Retry started from the failed step" in text(answer)
         page = bob.get(address(again))
-        assert "Kept from an earlier run : not repeated." in text(page)
+        assert "Reused from an earlier run : not repeated." in text(page)
         assert address(run) in page.content.decode()
         before = bob.get(address(run))
         assert address(again) in before.content.decode()
@@ -403,7 +403,7 @@ class TestWhatOneDoes:
         worker.drain()
         assert Run.objects.get().status == "paused"
 
-        assert "The run goes on." in text(bob.post(address(run, "resume_run"), follow=True))
+        assert "Run resumed." in text(bob.post(address(run, "resume_run"), follow=True))
         worker.drain()
         assert Run.objects.get().status == "completed"
 
@@ -430,7 +430,7 @@ class TestWhatOneDoes:
     [
         (
             {"status": "cancelled", "error": {"code": "chain_too_long", "message": "Not begun."}},
-            "a condition",
+            "Add a filter",
         ),
         (
             {
@@ -438,7 +438,7 @@ class TestWhatOneDoes:
                 "pause_reason": "safety",
                 "error": {"code": "paused_for_safety", "message": "Held."},
             },
-            "raise its limit and resume the workflow",
+            "raise the limit and resume the workflow",
         ),
     ],
     ids=["chain", "safety"],

@@ -76,17 +76,17 @@ class TestRefused:
         refuse(deliver, trigger, times)
 
         assert words(trigger) == (
-            f"[warning] PagerDuty disables this webhook after 3 refused deliveries in a row: {times} so far."
+            f"[warning] PagerDuty disables this webhook after 3 rejected deliveries in a row: {times} so far."
             " Check the secret."
         )
-        assert health(trigger).concerns[0].short == f"{times} refused"
+        assert health(trigger).concerns[0].short == f"{times} rejected"
 
     @pytest.mark.parametrize("times", [3, 4])
     def test_from_three_on_it_is_probably_disabled(self, trigger: Trigger, deliver: Any, times: int) -> None:
         refuse(deliver, trigger, times)
 
         assert "[error] PagerDuty has probably disabled this webhook" in words(trigger)
-        assert f"{times} were refused" in words(trigger)
+        assert f"{times} were rejected" in words(trigger)
         assert "re-enable it in PagerDuty under the webhook, then send a test event" in words(trigger)
 
     def test_a_good_delivery_ends_the_row(self, trigger: Trigger, deliver: Any, time_machine: Any) -> None:
@@ -117,7 +117,7 @@ class TestRefused:
     def test_without_any_secret_left_it_is_said_before_anything_is_refused(self, trigger: Trigger) -> None:
         secrets.retire_secret(actor=SYSTEM, secret=trigger.secrets.get())
 
-        assert "[error] There is no signing secret any more" in words(trigger)
+        assert "[error] This trigger has no signing secret" in words(trigger)
 
 
 class TestAnEarlierSecret:
@@ -165,7 +165,7 @@ class TestAnEarlierSecret:
         time_machine.shift(timedelta(seconds=1))
         secrets.add_secret(actor=SYSTEM, trigger=new, secret=SECRET)
 
-        assert words(new).startswith("[warning] 3 deliveries were refused before the newest signing secret")
+        assert words(new).startswith("[warning] 3 deliveries were rejected before the newest signing secret")
         assert "re-enable the webhook in PagerDuty" in words(new)
         assert steps(new)[2] == "done", "the secret is not accused"
 
@@ -184,9 +184,7 @@ class TestHeld:
     def test_close_to_the_bound_it_says_how_much_room_there_is(self, new: Trigger) -> None:
         hold(new, 400)
 
-        assert "[warning] 400 deliveries wait for the signing secret, and there is room for 500." in words(
-            new
-        )
+        assert "[warning] 400 deliveries are waiting for the signing secret; the limit is 500." in words(new)
 
     def test_before_they_are_thrown_away_it_says_when(self, new: Trigger) -> None:
         hold(new, age=timedelta(days=5, minutes=1))
@@ -194,7 +192,7 @@ class TestHeld:
         assert "[warning] Deliveries have been waiting for the signing secret for more than 5 days" in words(
             new
         )
-        assert "after 7 days they are thrown away" in words(new)
+        assert "after 7 days they are discarded" in words(new)
 
 
 class TestSilence:

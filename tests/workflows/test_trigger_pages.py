@@ -54,7 +54,7 @@ class TestMakingOne:
 
         form = bob.get(ADD)
 
-        assert "Starts a workflow when an incident is resolved." in text(form)
+        assert "Triggers when an incident is resolved." in text(form)
         assert f'value="{connection.pk}" selected' in form.content.decode(), "the only one is chosen already"
 
     def test_a_member_makes_one_and_lands_on_its_guide(self, bob: Client, connection: Connection) -> None:
@@ -195,8 +195,8 @@ class TestTheGuide:
         changed = bob.get(poll)
 
         assert changed.status_code == 200
-        assert "1 delivery has arrived and waits for the secret." in text(changed)
-        assert "not judged yet, waiting for the signing secret" in text(changed)
+        assert "1 delivery has arrived and is waiting for the secret." in text(changed)
+        assert "Pending signing secret" in text(changed)
         assert "<form" not in changed.content.decode()
         assert "<input" not in changed.content.decode()
         assert "Payments are slow" not in text(changed), "unproven, so nobody is shown what it says"
@@ -208,7 +208,7 @@ class TestTheGuide:
 
         answer = bob.post(path("secret_add", new), {"secret": f"  {SECRET} "}, follow=True)
 
-        assert "1 delivery that waited was signed with it" in text(answer)
+        assert "1 held delivery was signed with it" in text(answer)
         assert "Payments are slow" in text(answer)
         assert "Set up webhook" not in text(answer)
         assert answer.context["health"].state.key == "live"
@@ -227,9 +227,9 @@ class TestTheGuide:
 
         answer = bob.post(path("secret_add", new), {"secret": "not-the-right-one"}, follow=True)
 
-        words = "2 deliveries that wait were not signed with this secret"
+        words = "2 held deliveries were not signed with this secret"
         assert text(answer).count(words) == 2, "as the answer, and for as long as it is so"
-        assert "no secret here has signed it" in text(answer)
+        assert "Signature doesn’t match any secret" in text(answer)
         assert HeldDelivery.objects.count() == 2
         assert 'class="state bad"' in answer.content.decode()
 
@@ -240,7 +240,7 @@ class TestTheGuide:
 
         deliver(incident_event(), to=new)
 
-        assert "1 delivery was refused since this secret was added: it did not sign" in text(
+        assert "1 delivery was rejected since this secret was added: signature mismatch" in text(
             bob.get(path("detail", new))
         )
 
@@ -261,7 +261,7 @@ class TestOnTheConnectionsPage:
 
         assert "New incidents Incident triggered Awaiting first event" in text(page)
         assert f"{ADD}?connection={connection.pk}" in page.content.decode()
-        assert "Added a signing secret" in text(page), "the history has words for it"
+        assert "Signing secret added" in text(page), "the history has words for it"
 
     def test_without_any_it_says_what_they_are_for_and_a_revoked_one_gets_none(
         self, bob: Client, connection: Connection

@@ -166,7 +166,7 @@ class TestGoingBack:
         two.refresh_from_db()
         assert two.live is not None
         assert two.live.number == 3
-        assert "Version 3 is published" in text(done)
+        assert "Version 3 published" in text(done)
         assert two.draft == two.live.definition == two.versions.get(number=1).definition
         worker.drain()
         deliver(incident_event(urgency="low"))

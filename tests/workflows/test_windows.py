@@ -116,7 +116,7 @@ def test_what_is_no_window_is_refused_and_holds_nothing(text: Any) -> None:
         ("Mon-Tue-Fri 09:00-17:00", "“Mon-Tue-Fri” is no range of days: write two of them, such as Mon-Fri."),
         (
             "Mon Tue 09:00-17:00",
-            "Write the days without blanks, with commas or a dash between: not “Mon Tue”.",
+            "Write the days without spaces, separated by commas or a dash: not “Mon Tue”.",
         ),
         ("Europe/London 09:00-17:00", "Write the time zone last: 09:00-17:00 “Europe/London”."),
         (

@@ -95,11 +95,11 @@ class TestOneWorkflow:
 
         page = text(bob.get(address(workflow)))
 
-        assert "Only when one of these holds:" in page
+        assert "Only when any condition is met:" in page
         assert "Incident urgency is high" in page
         assert "Service name is one of Payments, Checkout" in page
-        assert "Incident title is not there" in page
-        assert "note Create incident note On Acme . An error ends the run." in page
+        assert "Incident title does not exist" in page
+        assert "note Create incident note On Acme . On error: stop" in page
         assert "Runbook for {{ trigger.incident.title }}" in page
 
     def test_a_draft_beside_what_runs_is_said(
@@ -134,7 +134,7 @@ class TestOneWorkflow:
     @pytest.mark.parametrize(
         ("name", "status", "words"),
         [
-            ("pause", "paused", "Paused: events"),
+            ("pause", "paused", "Paused. In-progress"),
             ("archive", "archived", "Archived."),
             ("resume", "active", "Resumed"),
         ],

@@ -35,7 +35,7 @@ class ActionCallAdmin(ScopedPage):
     list_select_related = ["workspace", "connection"]
     search_fields = ["action__exact", "connection__label", "idempotency_key__exact"]
     search_help_text = (
-        "The whole action or idempotency key, or a connection; or the whole id of a call or connection."
+        "Full action or idempotency key, or a connection; or the full ID of an action call or connection."
     )
     id_fields = ["pk", "connection"]
     date_hierarchy = "created_at"

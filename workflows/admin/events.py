@@ -40,7 +40,7 @@ class EventAdmin(ActingPage):
     ]
     list_select_related = ["workspace", "trigger"]
     search_fields = ["external_id__exact", "lane__exact", "event_type__exact"]
-    search_help_text = "The whole id of an event, incident, trigger or workspace, or an event type."
+    search_help_text = "Full ID of an event, incident, trigger or workspace, or an event type."
     id_fields = ["id", "trigger", "workspace"]
     date_hierarchy = "received_at"
     ordering = ["-received_at", "-seq"]
@@ -56,12 +56,12 @@ class EventAdmin(ActingPage):
     def payload_shown(self, event: Event) -> SafeString:
         return as_json(event.payload)
 
-    @admin.action(description="Re-queue what failed", permissions=["requeue"])
+    @admin.action(description="Retry failed events", permissions=["requeue"])
     def requeue(self, request: HttpRequest, queryset: QuerySet[Event]) -> None:
         def again(event: Event) -> None:
             with transaction.atomic():
                 if not events.requeue(event):
-                    raise Problem("event_not_failed", "It is not failed any more.", status=409)
+                    raise Problem("event_not_failed", "It is no longer failed.", status=409)
                 connection = event.trigger.connection
                 audit.record(
                     support_actor(request), "event.requeued", connection=connection, target=str(event.id)
@@ -73,7 +73,7 @@ class EventAdmin(ActingPage):
             ready=Q(status=Event.Status.FAILED),
             act=again,
             done="re-queued",
-            otherwise="only what failed is tried again",
+            otherwise="only failed events can be retried",
         )
 
     def has_requeue_permission(self, request: HttpRequest) -> bool:

@@ -36,7 +36,7 @@ class HookAdmin(ScopedPage):
     ]
     list_select_related = ["workspace"]
     search_fields = ["name", "workspace__name"]
-    search_help_text = "Name or workspace; or the whole id of a hook, trigger or workspace."
+    search_help_text = "Name or workspace; or the full ID of an outgoing webhook, trigger or workspace."
     id_fields = ["pk", "trigger", "workspace"]
     fields = [
         *("id", "name", "host", "workspace", "status", "events", "runs", "trigger", "made_by"),
@@ -61,7 +61,7 @@ class HookDeliveryAdmin(ScopedPage):
     ]
     list_select_related = ["workspace", "hook"]
     search_fields = ["lane__exact"]
-    search_help_text = "The whole id of a delivery, hook, incident or workspace."
+    search_help_text = "Full ID of a delivery, outgoing webhook, incident or workspace."
     id_fields = ["id", "hook", "workspace"]
     date_hierarchy = "created_at"
     ordering = ["-created_at", "-seq"]

@@ -50,7 +50,7 @@ class RunAdmin(ScopedPage):
     ]
     list_select_related = ["workspace", "workflow"]
     search_fields = ["lane__exact", "workflow__name"]
-    search_help_text = "Workflow; or the whole id of a run, event, incident, workflow or workspace."
+    search_help_text = "Workflow; or the full ID of a run, event, incident, workflow or workspace."
     id_fields = ["id", "event__id", "workflow", "workspace"]
     date_hierarchy = "created_at"
     ordering = ["-created_at", "-seq"]

@@ -42,7 +42,7 @@ class TriggerAdmin(ActingPage):
     list_select_related = ["workspace", "connection"]
     search_fields = ["name", "key__exact", "workspace__name"]
     search_help_text = (
-        "Name, key or workspace; or the whole id of a trigger, its URL, connection or workspace."
+        "Name, key or workspace; or the full ID of a trigger, its URL, connection or workspace."
     )
     id_fields = ["pk", "token", "connection", "workspace"]
     fields = [
@@ -75,7 +75,7 @@ class TriggerAdmin(ActingPage):
         watch = getattr(trigger, "watch", None)
         if watch is None:
             return "–"
-        said = f"{watch.watched}: {watch.present}; last look {watch.looked_at}, next {watch.next_look_at}"
+        said = f"{watch.watched}: {watch.present}; last poll {watch.looked_at}, next {watch.next_look_at}"
         return f"{said}; {in_words(watch.trouble)}" if watch.trouble else said
 
     @admin.display(description="webhook")

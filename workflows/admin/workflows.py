@@ -42,7 +42,7 @@ class WorkflowAdmin(ActingPage):
     ]
     list_select_related = ["workspace", "trigger"]
     search_fields = ["name", "workspace__name"]
-    search_help_text = "Name or workspace; or the whole id of a workflow, trigger or workspace."
+    search_help_text = "Name or workspace; or the full ID of a workflow, trigger or workspace."
     id_fields = ["pk", "trigger", "workspace"]
     heavy = ["draft"]
     fields = [

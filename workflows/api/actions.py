@@ -47,7 +47,7 @@ class RunAction(Endpoint):
             202: CallOut,
             (200, NdJsonRenderer.media_type): OpenApiResponse(
                 OpenApiTypes.STR,
-                "Each row of a listing on a line of its own; the last line has `summary` or `error`.",
+                "Each row of a listing on its own line; the last line has `summary` or `error`.",
             ),
         },
         parameters=[
@@ -81,8 +81,8 @@ class RunAction(Endpoint):
 
     def _streamed(self, request: Request, connection: Connection, action_key: str) -> StreamingHttpResponse:
         if idempotency_key(request):
-            field = {"Idempotency-Key": ["A stream is not kept, so it cannot be answered a second time."]}
-            raise Problem("invalid_input", "A stream takes no Idempotency-Key.", fields=field)
+            field = {"Idempotency-Key": ["A stream is not stored, so it cannot be repeated."]}
+            raise Problem("invalid_input", "A stream does not accept an Idempotency-Key.", fields=field)
         lines = streams.lines(
             actor=self.actor, connection=connection, action_key=action_key, data=request.data
         )
@@ -95,7 +95,7 @@ class CallDetail(Endpoint):
 
     required_scope = "actions:run"
 
-    @extend_schema(responses=CallOut, summary="Look at an action call")
+    @extend_schema(responses=CallOut, summary="Retrieve an action call")
     def get(self, request: Request, call_id: uuid.UUID) -> Response:
         return Response(CallOut(self.get_or_404(ActionCall.objects.all(), pk=call_id)).data)
 
@@ -114,7 +114,7 @@ def idempotency_key(request: Request) -> str | None:
     if key is not None and not _KEY.fullmatch(key):
         raise Problem(
             "invalid_input",
-            "Idempotency-Key takes 1 to 200 printable ASCII characters.",
+            "Idempotency-Key must be 1 to 200 printable ASCII characters.",
             fields={"Idempotency-Key": ["1 to 200 printable ASCII characters without spaces."]},
         )
     return key

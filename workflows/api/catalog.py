@@ -16,7 +16,7 @@ class Catalog(Endpoint):
 
     required_scope = "connections:read"
 
-    @extend_schema(responses=OpenApiTypes.OBJECT, summary="Triggers and actions with their JSON Schemas")
+    @extend_schema(responses=OpenApiTypes.OBJECT, summary="List triggers and actions with their JSON Schemas")
     def get(self, request: Request) -> Response:
         return Response({"integrations": [_integration(known) for known in catalog.integrations()]})
 

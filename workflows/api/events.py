@@ -39,7 +39,7 @@ class Events(Endpoint):
     paged = True
     parameters = (
         OpenApiParameter("trigger", uuid.UUID),
-        OpenApiParameter("after", uuid.UUID, description="The id of the last event already seen"),
+        OpenApiParameter("after", uuid.UUID, description="ID of the last event already seen"),
     )
 
     @extend_schema(responses=EventOut(many=True), summary="List events")
@@ -59,7 +59,7 @@ class EventPage(Endpoint):
 
     required_scope = "triggers:read"
 
-    @extend_schema(responses=EventDetail, summary="Look at an event and why it started what it did")
+    @extend_schema(responses=EventDetail, summary="Retrieve an event with the runs it started and why")
     def get(self, request: Request, event_id: uuid.UUID) -> Response:
         return Response(
             EventDetail(self.get_or_404(Event.objects.select_related("trigger"), id=event_id)).data
@@ -71,7 +71,7 @@ class RequeueEvent(Endpoint):
 
     required_scope = TO_ACT
 
-    @extend_schema(request=None, responses=EventOut, summary="Try a failed event again")
+    @extend_schema(request=None, responses=EventOut, summary="Retry an event")
     def post(self, request: Request, event_id: uuid.UUID) -> Response:
         event = self.get_or_404(Event.objects.select_related("trigger__connection"), id=event_id)
         lifecycle.requeue(actor=self.actor, event=event)

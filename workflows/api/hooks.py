@@ -60,14 +60,14 @@ class Hooks(HookEndpoint):
 
     paged = True
 
-    @extend_schema(responses=HookOut(many=True), summary="List hooks")
+    @extend_schema(responses=HookOut(many=True), summary="List webhook endpoints")
     def get(self, request: Request) -> Response:
         return self.page(self.live(), HookOut)
 
     @extend_schema(
         request=HookIn,
         responses={201: NewHookOut},
-        summary="Create a hook; this answer alone has its secret",
+        summary="Create a webhook endpoint",
     )
     def post(self, request: Request) -> Response:
         data = self.trigger(self.validated(HookIn))
@@ -80,7 +80,7 @@ class Hooks(HookEndpoint):
         mine = self.actor.workspace_id
         key = mine or asked
         if key is None:
-            raise invalid_input({"workspace": ["Say which workspace."]})
+            raise invalid_input({"workspace": ["Specify the workspace."]})
         rows = Workspace.objects.select_related("account")
         if mine is None:
             rows = rows.filter(account__in=list(self.actor.roles))
@@ -101,7 +101,7 @@ class HookDetail(HookEndpoint):
 
     refusals = (412,)
 
-    @extend_schema(responses=HookOut, parameters=[etags.ETAG], summary="Look at a hook")
+    @extend_schema(responses=HookOut, parameters=[etags.ETAG], summary="Retrieve a webhook endpoint")
     def get(self, request: Request, hook_id: uuid.UUID) -> Response:
         hook = self.hook(hook_id)
         return etags.with_tag(Response(HookOut(hook).data), tag_of(hook))
@@ -110,7 +110,7 @@ class HookDetail(HookEndpoint):
         request=HookChange,
         responses=HookOut,
         parameters=[etags.IF_MATCH, etags.ETAG],
-        summary="Change, pause or resume a hook",
+        summary="Update, pause or resume a webhook endpoint",
     )
     def patch(self, request: Request, hook_id: uuid.UUID) -> Response:
         hook = self.hook(hook_id)
@@ -120,7 +120,7 @@ class HookDetail(HookEndpoint):
             endpoints.change(actor=self.actor, hook=hook, changes=changes)
         return etags.with_tag(Response(HookOut(hook).data), tag_of(hook))
 
-    @extend_schema(responses={204: None}, summary="Delete a hook")
+    @extend_schema(responses={204: None}, summary="Delete a webhook endpoint")
     def delete(self, request: Request, hook_id: uuid.UUID) -> Response:
         endpoints.delete(actor=self.actor, hook=self.hook(hook_id))
         return Response(status=204)
@@ -132,7 +132,7 @@ class HookSecrets(HookEndpoint):
     @extend_schema(
         request=RotationIn,
         responses={201: NewSecretOut},
-        summary="Make a new secret; the one before signs as well for a while",
+        summary="Roll signing secret",
     )
     def post(self, request: Request, hook_id: uuid.UUID) -> Response:
         hours = self.validated(RotationIn)["overlap_hours"]
@@ -143,7 +143,7 @@ class HookSecrets(HookEndpoint):
 class TestHook(HookEndpoint):
     """A message that says that it is a test."""
 
-    @extend_schema(request=None, responses={201: HookDeliveryOut}, summary="Send a test; it is tried once")
+    @extend_schema(request=None, responses={201: HookDeliveryOut}, summary="Send a test message")
     def post(self, request: Request, hook_id: uuid.UUID) -> Response:
         delivery = endpoints.send_test(actor=self.actor, hook=self.hook(hook_id))
         return Response(HookDeliveryOut(delivery).data, status=201)
@@ -155,10 +155,10 @@ class HookDeliveries(HookEndpoint):
     paged = True
     parameters = (
         OpenApiParameter("status", str, enum=list(HookDelivery.Status.values)),
-        OpenApiParameter("lane", str, description="An incident's id"),
+        OpenApiParameter("lane", str, description="Incident ID"),
     )
 
-    @extend_schema(responses=HookDeliveryOut(many=True), summary="List the deliveries of a hook")
+    @extend_schema(responses=HookDeliveryOut(many=True), summary="List the deliveries of a webhook endpoint")
     def get(self, request: Request, hook_id: uuid.UUID) -> Response:
         rows = HookDelivery.objects.filter(hook=self.hook(hook_id)).select_related("event", "run")
         rows = rows.defer("event__body").filter(
@@ -170,7 +170,7 @@ class HookDeliveries(HookEndpoint):
 class ReplayHookDelivery(HookEndpoint):
     """A dead letter once more."""
 
-    @extend_schema(request=None, responses=HookDeliveryOut, summary="Send a dead letter again")
+    @extend_schema(request=None, responses=HookDeliveryOut, summary="Resend a failed delivery")
     def post(self, request: Request, hook_id: uuid.UUID, delivery_id: uuid.UUID) -> Response:
         self.hook(hook_id)
         rows = HookDelivery.objects.filter(hook=hook_id).select_related("hook__workspace", "event", "run")

@@ -15,8 +15,8 @@ from workflows.calls import lookups
 _OPTION = inline_serializer(
     "LookupOption",
     {
-        "value": serializers.CharField(help_text="What the action's input takes"),
-        "label": serializers.CharField(help_text="What people call it"),
+        "value": serializers.CharField(help_text="Value of the action’s input"),
+        "label": serializers.CharField(help_text="Display name"),
     },
     many=True,
 )
@@ -24,7 +24,7 @@ _CHOICES = inline_serializer(
     "LookupChoices",
     {
         "options": _OPTION,
-        "complete": serializers.BooleanField(help_text="False: cut after 500; ask with a `query`"),
+        "complete": serializers.BooleanField(help_text="False: truncated after 500; narrow with `query`"),
     },
 )
 
@@ -34,9 +34,9 @@ class LookupOptions(Endpoint):
 
     required_scope = "actions:run"
     refusals = (429, 502, 503, "4XX")  # the last: what the provider says of the request
-    parameters = (OpenApiParameter("query", str, description="Only those whose name contains this"),)
+    parameters = (OpenApiParameter("query", str, description="Filter by name (contains)"),)
 
-    @extend_schema(responses=_CHOICES, summary="List what an input can be filled with")
+    @extend_schema(responses=_CHOICES, summary="List lookup options")
     def get(self, request: Request, connection_id: uuid.UUID, provider: str, name: str) -> Response:
         connection = self.get_or_404(
             Connection.objects.select_related("grant", "workspace"), pk=connection_id

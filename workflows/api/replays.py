@@ -32,7 +32,7 @@ class ReplaySelectionIn(ActionInput):
     workspace = serializers.UUIDField(required=False)
     workflow = serializers.UUIDField(required=False)
     status = serializers.ChoiceField(choices=_FINISHED, required=False)
-    lane = Text(max_length=200, required=False, help_text="An incident’s id")
+    lane = Text(max_length=200, required=False, help_text="Incident ID")
     since = serializers.DateTimeField(required=False)
     until = serializers.DateTimeField(required=False)
 
@@ -88,7 +88,7 @@ class StartReplay(Endpoint):
         operation_id="runs_replay_selection",
         request=ReplaySelectionIn,
         responses={202: ReplayOut},
-        summary="Replay a selection of runs",
+        summary="Create a bulk replay",
     )
     def post(self, request: Request) -> Response:
         asked = self.validated(ReplaySelectionIn)
@@ -119,7 +119,7 @@ class ReplayDetail(_OfOne):
 
     required_scope = "workflows:read"
 
-    @extend_schema(responses=ReplayOut, summary="Look at a replay of a selection")
+    @extend_schema(responses=ReplayOut, summary="Retrieve a bulk replay")
     def get(self, request: Request, replay_id: uuid.UUID) -> Response:
         return Response(_shown(self.batches(replay_id)))
 
@@ -129,7 +129,7 @@ class CancelReplay(_OfOne):
 
     required_scope = "workflows:write"
 
-    @extend_schema(request=None, responses=ReplayOut, summary="Cancel a replay of a selection")
+    @extend_schema(request=None, responses=ReplayOut, summary="Cancel a bulk replay")
     def post(self, request: Request, replay_id: uuid.UUID) -> Response:
         replays.cancel(actor=self.actor, batches=self.batches(replay_id))
         return Response(_shown(self.batches(replay_id)))

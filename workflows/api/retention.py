@@ -42,6 +42,6 @@ class Retention(Endpoint):
     required_scope = "workflows:read"
     paged = True
 
-    @extend_schema(responses=StatementOut(many=True), summary="List what retention deleted, day by day")
+    @extend_schema(responses=StatementOut(many=True), summary="List deletions by data retention, per day")
     def get(self, request: Request) -> Response:
         return self.page(RetentionStatement.objects.all(), StatementOut, ordering=("-started_at", "id"))

@@ -30,10 +30,10 @@ class Runs(Endpoint):
     parameters = (
         OpenApiParameter("workflow", uuid.UUID),
         OpenApiParameter("status", str, enum=list(Run.Status.values)),
-        OpenApiParameter("test", str, enum=_YES_NO, description="Only tests of drafts, or none"),
-        OpenApiParameter("lane", str, description="An incident's id"),
-        OpenApiParameter("since", datetime, description="Created at this moment or later"),
-        OpenApiParameter("until", datetime, description="Created before this moment"),
+        OpenApiParameter("test", str, enum=_YES_NO, description="True: only test runs; false: none"),
+        OpenApiParameter("lane", str, description="Incident ID"),
+        OpenApiParameter("since", datetime, description="Created at or after this time"),
+        OpenApiParameter("until", datetime, description="Created before this time"),
     )
 
     @extend_schema(responses=RunOut(many=True), summary="List runs")
@@ -59,7 +59,7 @@ class RunPage(Endpoint):
 
     required_scope = "workflows:read"
 
-    @extend_schema(responses=RunDetail, summary="Look at a run")
+    @extend_schema(responses=RunDetail, summary="Retrieve a run")
     def get(self, request: Request, run_id: uuid.UUID) -> Response:
         runs = Run.objects.select_related(*_SHOWN, "workflow", "event__trigger").prefetch_related(*RUN_PARTS)
         return Response(RunDetail(self.get_or_404(runs, id=run_id)).data)
@@ -87,7 +87,7 @@ class ReplayRun(Endpoint):
         request=ReplayIn,
         responses={200: RunOut, 201: RunOut},
         parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
-        summary="Run the same event again",
+        summary="Replay a run",
     )
     def post(self, request: Request, run_id: uuid.UUID) -> Response:
         begin_at = self.validated(ReplayIn).get("from", "")

@@ -69,7 +69,7 @@ class TriggerDetail(Endpoint):
     required_scopes = {"GET": "triggers:read", "PATCH": "triggers:write", "DELETE": "triggers:write"}
     refusals = (412,)
 
-    @extend_schema(responses=TriggerOut, parameters=[etags.ETAG], summary="Look at a trigger")
+    @extend_schema(responses=TriggerOut, parameters=[etags.ETAG], summary="Retrieve a trigger")
     def get(self, request: Request, trigger_id: uuid.UUID) -> Response:
         trigger = self.get_or_404(_live(), pk=trigger_id)
         return etags.with_tag(Response(TriggerOut(trigger).data), tag_of(trigger))
@@ -78,7 +78,7 @@ class TriggerDetail(Endpoint):
         request=TriggerChange,
         responses=TriggerOut,
         parameters=[etags.IF_MATCH, etags.ETAG],
-        summary="Change a trigger: name, pause, redact, options",
+        summary="Update a trigger: name, pause, redact, options",
     )
     def patch(self, request: Request, trigger_id: uuid.UUID) -> Response:
         trigger = self.get_or_404(_live(), pk=trigger_id)
@@ -116,7 +116,7 @@ class SecretDetail(Endpoint):
 
     required_scope = "triggers:write"
 
-    @extend_schema(responses={204: None}, summary="Retire a signing secret")
+    @extend_schema(responses={204: None}, summary="Delete a signing secret")
     def delete(self, request: Request, trigger_id: uuid.UUID, secret_id: uuid.UUID) -> Response:
         trigger = self.get_or_404(_live(), pk=trigger_id)
         secret = trigger.secrets.filter(pk=secret_id).first()
@@ -131,9 +131,7 @@ class TriggerWebhook(Endpoint):
 
     required_scope = "triggers:write"
 
-    @extend_schema(
-        request=WebhookIn, responses={202: TriggerOut}, summary="Let a trigger set up its webhook by itself"
-    )
+    @extend_schema(request=WebhookIn, responses={202: TriggerOut}, summary="Create webhook automatically")
     def post(self, request: Request, trigger_id: uuid.UUID) -> Response:
         trigger, wanted = self.get_or_404(_plain(), pk=trigger_id), self.validated(WebhookIn)
         chosen = [(name.removesuffix("_id"), some_id) for name, some_id in wanted.items()]

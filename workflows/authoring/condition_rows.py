@@ -83,7 +83,7 @@ class ConditionForm:
     @property
     def operators(self) -> list[tuple[str, str]]:
         offered = [(name, OPERATOR_WORDS.get(name, name)) for name in OPERATORS if name != "exists"]
-        return [*offered, ("exists", "is there"), (_NOT_THERE, "is not there")]
+        return [*offered, ("exists", "exists"), (_NOT_THERE, "does not exist")]
 
     @property
     def unknown(self) -> list[Field]:

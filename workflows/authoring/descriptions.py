@@ -30,9 +30,9 @@ OPERATOR_WORDS = {
 }
 
 ON_ERROR = {
-    "stop": "An error ends the run.",
-    "continue": "The run goes on after an error.",
-    "retry": "An error is tried again for hours, then it ends the run.",
+    "stop": "On error: stop",
+    "continue": "On error: continue",
+    "retry": "On error: retry, then stop",
 }
 
 
@@ -69,14 +69,14 @@ def how_many(asked: dict[str, Any] | None) -> str:
     """How many of them have to hold, before a colon."""
     found = (asked or {}).get("rows", [])
     if len(found) < 2:
-        return "this holds"
-    return "one of these holds" if (asked or {}).get("match") == "any" else "all of these hold"
+        return "condition is met"
+    return "any condition is met" if (asked or {}).get("match") == "any" else "all conditions are met"
 
 
 def _row(path: str, operator: str, value: Any, names: Names) -> str:
     field = name_of(path, names)
     if operator == "exists":
-        return f"{field} {'is not there' if value is False else 'is there'}"
+        return f"{field} {'does not exist' if value is False else 'exists'}"
     said = ", ".join(map(written, value)) if isinstance(value, list) else written(value)
     return f"{field} {OPERATOR_WORDS.get(operator, operator)} {said}"
 

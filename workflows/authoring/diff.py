@@ -110,7 +110,7 @@ def _step(old: Any, new: Any, connections: Mapping[str, str], names: Names) -> I
     for what, words in (
         ("Name", _name),
         ("Action", _action),
-        ("Connection", lambda step: connections.get(step["connection"], "a connection that is gone")),
+        ("Connection", lambda step: connections.get(step["connection"], "deleted connection")),
         ("If the step fails", lambda step: descriptions.ON_ERROR[step.get("on_error", "stop")]),
     ):
         if words(old) != words(new) or (what == "Connection" and old["connection"] != new["connection"]):

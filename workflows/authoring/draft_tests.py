@@ -34,7 +34,7 @@ def start(*, actor: Actor, workflow: Workflow, event: Event | None, once: str) -
     if not evaluate.hold(definition["conditions"], samples.of_trigger(workflow.trigger, event)):
         raise Problem(
             "conditions_do_not_hold",
-            "Nothing was run: this event would not start the workflow, because its conditions do not hold.",
+            "Not run: the event doesn’t match the filter.",
             status=409,
         )
     try:
@@ -66,7 +66,7 @@ def _documented(workflow: Workflow) -> Event:
     trigger = workflow.trigger
     kind = catalog.find_trigger(trigger.key)
     if kind is None:
-        raise Problem("trigger_deleted", "There is no such trigger any more.", status=409)
+        raise Problem("trigger_deleted", "This trigger no longer exists.", status=409)
     body = catalog.integration(trigger.provider).sample_delivery(kind, f"{samples.SAMPLE}{uuid.uuid4()}")
     event = store.event_of(trigger, body=body, is_test=True)
     event.save(force_insert=True)

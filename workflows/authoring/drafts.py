@@ -31,7 +31,7 @@ def unchanged(draft: Definition, seen: Definition, what: str, key: str = "") -> 
     if parts[0] != parts[1]:
         raise Problem(
             "edited_meanwhile",
-            "This was changed at the same moment, so nothing was stored. Store again to see both.",
+            "Someone else changed this at the same time, so nothing was saved. Save again to see both.",
             status=409,
         )
     return draft

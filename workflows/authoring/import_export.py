@@ -115,7 +115,7 @@ def read(text: str | bytes) -> Json:
     except RecursionError:
         raise _refused({"file": ["The JSON is nested too deeply."]}) from None
     except ValueError as error:
-        said = str(error) if isinstance(error, _Twice) else "This is not JSON as a workflow is exported."
+        said = str(error) if isinstance(error, _Twice) else "This is not the JSON of an exported workflow."
         raise _refused({"file": [said]}) from None
     return checked(data)
 
@@ -123,7 +123,7 @@ def read(text: str | bytes) -> Json:
 def checked(data: Any) -> Json:
     """The same for JSON that has been read already."""
     if not is_storable(data):
-        raise _refused({"file": ["It holds characters, numbers or levels that cannot be stored."]})
+        raise _refused({"file": ["It contains characters, numbers or levels that cannot be stored."]})
     serializer = PortableWorkflow(data=data)
     if not serializer.is_valid():
         raise _refused(serializer.errors)
@@ -212,7 +212,7 @@ class _Twice(ValueError):
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise _Twice("A name is there twice in one object.")
+        raise _Twice("Duplicate name in an object.")
     return found
 
 

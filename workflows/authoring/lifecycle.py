@@ -103,7 +103,9 @@ def publish(*, actor: Actor, workflow: Workflow) -> WorkflowVersion:
             _let_run(workflow)
             record(actor, workflow, "workflow.published", version=version.number)
     except IntegrityError:
-        raise Problem("published_meanwhile", "Somebody else has just published it.", status=409) from None
+        raise Problem(
+            "published_meanwhile", "Someone else just published this workflow. Reload.", status=409
+        ) from None
     return version
 
 

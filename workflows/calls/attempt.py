@@ -54,8 +54,7 @@ def check_usable(connection: Connection, action: ActionType) -> None:
     if not catalog.integration(connection.provider).covers(action.scope, granted):
         raise Problem(
             "missing_scope",
-            f"This connection was not granted {action.scope}, which “{action.name}” needs. "
-            "Reconnect and allow it.",
+            f"This connection was not granted {action.scope}, which “{action.name}” needs. Reconnect and grant it.",
             status=403,
             detail={"scope": action.scope},
         )
@@ -63,7 +62,7 @@ def check_usable(connection: Connection, action: ActionType) -> None:
 
 def cut_off() -> Problem:
     """What a stream ends with that did not come to its end."""
-    return Problem("stream_cut_off", "The stream was cut off before its end; ask for it again.", status=502)
+    return Problem("stream_cut_off", "The stream was interrupted; request it again.", status=502)
 
 
 class Attempt:
@@ -129,7 +128,7 @@ class Attempt:
             provider = catalog.integration(connection.provider).name
             raise ProviderError(
                 "provider_error",
-                f"{provider}’s answer lacks what it has to hold: {lacking}.",
+                f"{provider}’s response lacks required fields: {lacking}.",
                 status=200,
                 retryable=True,
                 outcome_unknown=self.sent,
@@ -141,10 +140,12 @@ class Attempt:
         if self.call.origin == ActionCall.Origin.STREAM and self.call.attempts > 1:
             raise cut_off()  # whoever read it has gone, and nothing of it was kept
         if self.call.attempts > outcomes.MAX_ATTEMPTS + self.call.rounds:
-            raise Problem("attempts_exhausted", "Each attempt was cut off before it ended.", status=502)
+            raise Problem(
+                "attempts_exhausted", "Each attempt was interrupted before it finished.", status=502
+            )
         action = catalog.find_action(self.call.action)
         if action is None:
-            raise Problem("unknown_action", f"There is no action {self.call.action} any more.", status=404)
+            raise Problem("unknown_action", f"The action {self.call.action} no longer exists.", status=404)
         unsaved = self.lease.unsaved
         if unsaved and not action.writes:
             self.lease.write()  # It may be at work for long, and somebody may look.

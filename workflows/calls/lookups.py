@@ -89,7 +89,7 @@ def choices(
     connection_*, missing_scope, busy, lookup_timeout, and what the provider answered.
     """
     if not actor.may("actions:run", connection.workspace.account_id):
-        raise Problem("forbidden", "You may not run actions here.", status=403)
+        raise Problem("forbidden", "You do not have permission to run actions here.", status=403)
     check_usable(connection, lookup)
     kept: dict[str, Any] | None = cache.get(key := _cache_key(connection, lookup, query))
     found = None if kept is None else kept.get("problem") or Choices.of_json(kept)
@@ -125,7 +125,7 @@ def _ask(connection: Connection, lookup: Lookup, query: str, until: float) -> Ch
     """The options, or what is to be known of the failure. Raises Problem (busy, connection_*, grant_*)."""
     with provider_slot() as free:
         if not free:
-            message = "Too many requests wait for a provider now."
+            message = "Too many requests are waiting for a provider."
             raise Problem("busy", message, status=503, retryable=True, retry_after=2)
         try:
             return provider_access.authorised(
@@ -136,7 +136,7 @@ def _ask(connection: Connection, lookup: Lookup, query: str, until: float) -> Ch
         except Exhausted as spent:
             problem = provider_access.as_problem(spent)
         except TooLate:
-            message = "The provider did not answer in time."
+            message = "The provider timed out."
             problem = Problem("lookup_timeout", message, status=503, retryable=True)
     log.info("lookup_failed", lookup=lookup.key, connection=str(connection.pk), code=problem.code)
     return {**problem.as_error(), "status": problem.status}

@@ -118,9 +118,8 @@ def beginning(cause: Trace | None, now: datetime) -> dict[str, Any]:
         return {"depth": depth, "origin_id": cause.run_id}
     problem = Problem(
         "chain_too_long",
-        f"Not begun: a run of a workflow caused this event, another run caused that one, and so on, {depth} times in "
-        f"a row. A chain ends after {MAX_DEPTH}, so that workflows do not feed each other without end. What a "
-        "person changes still starts this workflow.",
+        f"Not started: this event was caused by a chain of {depth} workflow runs. Chains end after {MAX_DEPTH} "
+        "to prevent loops. Manual changes still start this workflow.",
         status=409,
         detail={"limit": MAX_DEPTH},
     )

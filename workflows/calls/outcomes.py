@@ -43,7 +43,7 @@ def of_early_look(call: ActionCall, until: datetime) -> dict[str, Any]:
     """The columns of a call that is looked after again at `until`; nothing was tried, so nothing is counted."""
     problem = Problem(
         "outcome_not_known_yet",
-        "The last request may still be at work. What became of it is looked up before it is repeated.",
+        "Checking whether the previous request succeeded before retrying.",
         status=502,
         retryable=True,
     )
@@ -133,7 +133,7 @@ def problem_of(call: ActionCall) -> Problem:
     detail = {**error.get("detail", {}), "id": str(call.pk)}
     return Problem(
         error.get("code", "cancelled"),
-        error.get("message", "This call was cancelled."),
+        error.get("message", "This action call was cancelled."),
         status=error.get("status", 409),
         fields=detail.pop("fields", None),
         provider_status=error.get("provider_status"),

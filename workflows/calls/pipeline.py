@@ -101,7 +101,7 @@ def allowed(actor: Actor, connection: Connection, action_key: str, data: Any) ->
     """
     action = find(connection, action_key)
     if not actor.may("actions:run", connection.workspace.account_id):
-        raise Problem("forbidden", "You may not run actions here.", status=403)
+        raise Problem("forbidden", "You do not have permission to run actions here.", status=403)
     validate(action, data)
     return action
 
@@ -133,7 +133,7 @@ def _same(earlier: ActionCall, fingerprint: str) -> ActionCall:
     if earlier.fingerprint != fingerprint:
         raise Problem(
             "idempotency_key_reused",
-            "This Idempotency-Key was used before with another request.",
+            "This Idempotency-Key was already used with a different request.",
             status=422,
             detail={"id": str(earlier.pk)},
         )

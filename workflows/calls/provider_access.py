@@ -140,8 +140,8 @@ def as_problem(spent: Exhausted) -> Problem:
     """Why something has to wait, in words, and for how long."""
     retry_after = max(0.0, spent.at - clock.now().timestamp())
     message = (
-        "The provider asked for fewer requests; nothing is sent before the time it named."
+        "Rate limited by the provider; requests resume at the time it named."
         if spent.blocked
-        else f"The provider allows {spent.per_minute} requests a minute, and these are used up; the next one is due."
+        else f"The provider’s limit of {spent.per_minute} requests a minute is used up; requests resume automatically."
     )
     return Problem("request_budget_spent", message, status=429, retryable=True, retry_after=retry_after)

@@ -33,7 +33,7 @@ def lines(*, actor: Actor, connection: Connection, action_key: str, data: Any) -
     """
     action = pipeline.allowed(actor, connection, action_key, data)
     if action.stream is None:
-        raise Problem("not_streamed", f"“{action.name}” answers no stream.", status=406)
+        raise Problem("not_streamed", f"“{action.name}” does not support streaming.", status=406)
     attempt.check_usable(connection, action)
     with stream_slot() as free:
         if not free or _is_streaming(connection):
@@ -102,7 +102,7 @@ class _Stream(attempt.Attempt):
     def _begun(self, action: ActionType, connection: Connection, token: str) -> Iterator[Streamed]:
         """The parts, the first of which has come: a token that is refused shows at once."""
         if action.stream is None:
-            raise Problem("not_streamed", f"“{action.name}” answers no stream.", status=406)
+            raise Problem("not_streamed", f"“{action.name}” does not support streaming.", status=406)
         meter = provider_access.Meter(
             connection, before=self._keep_lease, background=True, patience=_PATIENCE
         )

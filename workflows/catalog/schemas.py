@@ -39,7 +39,7 @@ class Email(Chosen, serializers.EmailField):
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
-            raise serializers.ValidationError("Must be an e-mail address.", code="invalid")
+            raise serializers.ValidationError("Must be an email address.", code="invalid")
         return super().to_internal_value(data)
 
 

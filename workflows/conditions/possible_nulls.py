@@ -54,7 +54,7 @@ def _warnings(value: Any, schema: Json, there: list[str]) -> Iterator[str]:
             found for route in routes for found in unknown_fields.may_be_nothing(route, schema)
         ):
             if not any(_asks_for(path, part) for path in there):
-                yield f"{said}, and then this step fails. Write what to use instead: | default: '…'."
+                yield f"{said}, and then this step fails. Set a default: | default: '…'."
 
 
 def _asks_for(path: str, part: unknown_fields.Route) -> bool:

@@ -38,7 +38,7 @@ class Walk:
     def go(self, until: float) -> None:
         """Raises RunLost or LeaseLost when another worker has taken over."""
         if self.run.claims > MAX_CLAIMS:
-            error = Problem("worker_lost", "The worker stopped each time it tried this step.", status=500)
+            error = Problem("worker_lost", "The worker stopped at each attempt of this step.", status=500)
             self._end(Run.Status.FAILED, error=error.as_error())
             parking.close_steps([self.run], error.as_error())
             return

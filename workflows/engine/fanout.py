@@ -89,7 +89,7 @@ def _take(event: Event) -> bool:
 def _fan_out(event: Event) -> None:
     """Runs and the end of the event in one transaction: a crash leaves either both or neither."""
     if event.attempts > MAX_ATTEMPTS:
-        _fail(event, "It stopped the worker each time it was tried.")
+        _fail(event, "The worker stopped at each attempt.")
         return
     if event.is_test:  # by itself it starts nothing; see trigger_tests
         _finish(event, Event.Status.DONE)

@@ -30,7 +30,7 @@ def charge(work: int) -> None:
     """Raise FilterError where that is more than is left."""
     left = _left.get(_WORK) - work - 1
     if left < 0:
-        raise FilterError("These filters have too much to do.")
+        raise FilterError("These filters are too expensive.")
     _left.set(left)
 
 

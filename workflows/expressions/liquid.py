@@ -99,9 +99,7 @@ def _unreadable(template: str, source: Source, error: Exception) -> str:
     place = source.at + (token.start_index if token is not None and found else len(source.text.rstrip()))
     line = template.count("\n", 0, place) + 1
     column = place - template.rfind("\n", 0, place)
-    what = (
-        f"look at “{token.value[:20]}”" if token is not None and found else "something is missing at its end"
-    )
+    what = f"check “{token.value[:20]}”" if token is not None and found else "something is missing at its end"
     return f"{shown(source.text)} cannot be read: {what}, line {line}, character {column}."
 
 

@@ -82,7 +82,7 @@ def _parsed(text: str) -> Window:
         raise _NoWindow(f"There are no hours in {_shown(text)}: write them as 09:00-17:00.")
     days, zone = parts[:at], parts[at + 1 :]
     if len(days) > 1:
-        raise _NoWindow(f"Write the days without blanks, with commas or a dash between: not {_shown(*days)}.")
+        raise _NoWindow(f"Write the days without spaces, separated by commas or a dash: not {_shown(*days)}.")
     return Window(_days(*days), *_hours(parts[at]), _zone(*zone))
 
 

@@ -13,7 +13,7 @@ from workflows.expressions.filters import FILTERS
 from workflows.expressions.liquid import Field
 
 _A_DEFAULT = "default"
-HINT = "Where that is all right, write what to use instead: | default: '…'."
+HINT = "To allow this, set a default: | default: '…'."
 
 
 def value_of(field: Field, fields: Mapping[str, Any]) -> Any:

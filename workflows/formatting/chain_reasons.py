@@ -8,7 +8,7 @@ MAX_RUNS = 20
 IN_CHAIN, FULL = "already_in_chain", "chain_limit"
 WORDS = {
     IN_CHAIN: "Not started: this workflow is already part of this chain of workflows that start each other.",
-    FULL: f"Not started: a chain has at most {MAX_RUNS} runs, and this one has had them.",
+    FULL: f"Not started: a chain has at most {MAX_RUNS} runs, and this one has reached the limit.",
 }
 
 

@@ -9,36 +9,37 @@ from workflows import catalog
 
 # {provider} is its name. Codes that one provider alone has come with its integration.
 _HINTS = {
-    "missing_scope": "Have the permission allowed in {provider}, then reconnect this connection.",
+    "missing_scope": "Grant the permission in {provider}, then reconnect this connection.",
     "reconnection_needed": "Reconnect this connection.",
     "connection_pending": "Connect it first.",
     "connection_revoked": "Revoked connections can’t be restored. Create a new one.",
     "credential_refused": "Reconnect this connection.",
-    "access_lost": "Whoever authorised the connection has lost access in {provider}. Have somebody else reconnect it.",
-    "access_denied": "Whoever authorised the connection may not do this in {provider}. Have somebody reconnect it "
-    "who may.",
-    "provider_account_expired": "The {provider} account has ended. Its owner can bring it back there.",
+    "access_lost": "The user who authorized the connection has lost access in {provider}. Ask someone else to "
+    "reconnect it.",
+    "access_denied": "The user who authorized the connection lacks permission in {provider}. Ask someone with "
+    "that permission to reconnect it.",
+    "provider_account_expired": "The {provider} account has expired. Its owner can restore it there.",
     "not_in_provider_plan": "The {provider} account’s plan does not include this.",
-    "not_found_at_provider": "Check the IDs: {provider} has nothing there, or does not show it to whoever authorised "
-    "the connection.",
-    "invalid_at_provider": "{provider} does not accept what was entered. Change it and try again.",
-    "rate_limited": "{provider} asks for fewer requests for a while.",
-    "request_budget_spent": "Nothing: it goes on by itself when {provider} allows more requests.",
-    "provider_timeout": "{provider} was too slow to answer.",
-    "provider_unreachable": "{provider} could not be reached. Its status page may say why.",
+    "not_found_at_provider": "Check the IDs: not found in {provider}, or not visible to the user who "
+    "authorized the connection.",
+    "invalid_at_provider": "{provider} rejected the input. Edit it and retry.",
+    "rate_limited": "{provider} is rate limiting requests; we’ll retry.",
+    "request_budget_spent": "No action needed; resumes when {provider} allows more requests.",
+    "provider_timeout": "{provider} timed out.",
+    "provider_unreachable": "{provider} could not be reached. Check its status page.",
     "provider_error": "{provider} is having issues (server error). Its status page may say why.",
-    "access_refused_for_now": "It is tried again by itself for some minutes: {provider} renews our access, so the "
-    "authorisation is alive.",
-    "grant_refresh_delayed": "{provider} is slow to renew our access.",
-    "grant_unreadable": "Ask whoever runs TaskJuice.",
-    "attempts_exhausted": "Look in {provider} whether it was done; if not, try again.",
-    "invalid_input": "Change what is named and try again.",
-    "unknown_action": "This action is not offered any more.",
-    "chain_too_long": "Give one of these workflows a condition that what another one wrote does not meet. Running it "
-    "again by hand begins a new chain.",
-    "paused_for_safety": "See whether it should begin so many runs: if so, raise its limit and resume the workflow, "
-    "which lets the held runs go on; if not, archive it, which cancels them.",
-    "forbidden": "Ask somebody in your agency who may.",
+    "access_refused_for_now": "Retries automatically for some minutes: {provider} renews our access, so the "
+    "authorization is active.",
+    "grant_refresh_delayed": "{provider} is slow to refresh our access token.",
+    "grant_unreadable": "Contact your TaskJuice administrator.",
+    "attempts_exhausted": "Check {provider} for the result before retrying.",
+    "invalid_input": "Fix the highlighted fields and retry.",
+    "unknown_action": "This action is no longer available.",
+    "chain_too_long": "Add a filter to one of these workflows that excludes what the others write. Running it "
+    "again manually starts a new chain.",
+    "paused_for_safety": "If this many runs are expected, raise the limit and resume the workflow: the queued "
+    "runs continue. If not, archive it: they are cancelled.",
+    "forbidden": "Ask an admin of your agency.",
 }
 _RECONNECT = frozenset(
     {
@@ -87,14 +88,14 @@ def _for_scopes(missing: list[str], integration: catalog.Integration) -> Hint:
     named = "; ".join(f"{scope} ({known[scope]})" if scope in known else scope for scope in missing)
     if any(scope in known for scope in missing):
         words = (
-            f"Missing: {named}. Reconnect and ask for it. Where {provider.name} does not grant it, an admin of that"
-            f" {provider.name} account has to allow it for the app first."
+            f"Missing: {named}. Reconnect to request it. If {provider.name} does not grant it, an admin of that "
+            f"{provider.name} account must first allow it for the app."
         )
         asked = tuple(scope for scope in missing if scope in known)
         return Hint(words, True, asked, any(scope in provider.optional_scopes for scope in asked))
     words = (
-        f"Missing: {named}. TaskJuice does not ask for it, so reconnecting does not help. The operator of this server"
-        f" would have to add it, and an admin of that {provider.name} account to allow it for the app."
+        f"Missing: {named}. TaskJuice does not request it, so reconnecting does not help. Your TaskJuice "
+        f"administrator must add it, and an admin of that {provider.name} account must allow it for the app."
     )
     return Hint(words, False)
 

@@ -96,12 +96,12 @@ def _of_listing(output: Json, table: Table) -> list[str]:
         said.append(f"The first {len(table.rows)} of {table.found:,} are shown.")
     total = output.get("total")
     if isinstance(total, int) and total > table.found:
-        said.append(f"There are {total:,} in all.")
+        said.append(f"{total:,} in total.")
     reason = output.get("incomplete_reason")
     if isinstance(reason, str) and reason:
         said.append(reason[:_LONGEST])
     elif output.get("more"):
-        said.append("There are more: ask for all pages, or go on with a larger offset.")
+        said.append("More results exist: fetch all pages, or use a larger offset.")
     return said
 
 

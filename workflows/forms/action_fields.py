@@ -99,7 +99,7 @@ def _ids(schema: Json, **common: Any) -> forms.Field:
 
 
 def _names(schema: Json, **common: Any) -> forms.Field:
-    help_text = common.pop("help_text") or "With commas between."
+    help_text = common.pop("help_text") or "Separated by commas."
     return Parted(help_text=help_text, **common)
 
 

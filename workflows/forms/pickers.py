@@ -35,9 +35,7 @@ def offer(field: forms.Field, found: Choices | Problem, present: Any) -> None:
     """Let `field` be chosen from what was found. present: its value now, kept also when it is not in the list."""
     if isinstance(found, Problem):
         what = "address" if isinstance(field, forms.EmailField) else "ID"
-        _explain(
-            field, f"The list to choose from could not be loaded, so type the {what}. ({found.in_words})"
-        )
+        _explain(field, f"The list could not be loaded; type the {what}. ({found.in_words})")
         return
     listed = found.complete and len(found.options) <= MOST_IN_A_LIST
     if isinstance(field, Ids):
@@ -45,7 +43,7 @@ def offer(field: forms.Field, found: Choices | Problem, present: Any) -> None:
             _use(field, forms.CheckboxSelectMultiple(choices=_with(found.options, present)))
             field.help_text = ""
         elif not listed:
-            _explain(field, "There are too many to be listed here.")
+            _explain(field, "Too many to list here.")
     elif listed:
         _use(field, forms.Select(choices=[("", "Choose…"), *_with(found.options, present)]))
     else:

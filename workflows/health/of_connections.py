@@ -54,11 +54,11 @@ def _last_calls(rows: list[Connection]) -> dict[UUID, ActionCall]:
 
 def _of(connection: Connection, call: ActionCall | None, grant: Grant | None) -> Health:
     if connection.status == _Status.REVOKED:
-        return _health("revoked", "Its access was erased.", connection.revoked_at)
+        return _health("revoked", "Access was deleted.", connection.revoked_at)
     if connection.status == _Status.PENDING:
-        return _health("pending", "No one has consented yet.")
+        return _health("pending", "Not authorized yet.")
     if connection.status == _Status.ERROR:
-        reason = connection.status_reason or "The provider does not accept our access any more."
+        reason = connection.status_reason or "TaskJuice can no longer access the account."
         return _health("reconnection_needed", reason)
     happened = _newest(connection, call)
     if happened.tone == "bad":
@@ -69,7 +69,7 @@ def _of(connection: Connection, call: ActionCall | None, grant: Grant | None) ->
 def _newest(connection: Connection, call: ActionCall | None) -> Health:
     """By the newest of consent, check and call: what came before a consent that worked does not count any more."""
     consent = connection.authorised_at
-    found = [(consent, _health("unused", "Connected, and not used since.", consent))]
+    found = [(consent, _health("unused", "Connected; not used since.", consent))]
     if connection.checked_at:
         found.append((connection.checked_at, _of_check(connection)))
     if call is not None:
@@ -81,17 +81,17 @@ def _newest(connection: Connection, call: ActionCall | None) -> Health:
 def _of_check(connection: Connection) -> Health:
     at, failure = connection.checked_at, connection.check_failure
     if failure:
-        return _health("failing", f"It did not work when checked: {failure}", at)
-    return _health("working", "It worked when it was checked.", at)
+        return _health("failing", f"Last check failed: {failure}", at)
+    return _health("working", "Last check succeeded.", at)
 
 
 def _of_call(call: ActionCall, at: datetime) -> Health:
     error = call.error if isinstance(call.error, dict) else {}
     if call.status == ActionCall.Status.FAILED and error.get("code") in _NOT_ANSWERED:
-        return _health("failing", f"The last call failed: {error.get('message', '')}", at)
+        return _health("failing", f"Last API request failed: {error.get('message', '')}", at)
     if call.status == ActionCall.Status.FAILED:
-        return _health("working", "The provider answered the last call, and refused it.", at)
-    return _health("working", "The last call succeeded.", at)
+        return _health("working", "The provider rejected the last API request.", at)
+    return _health("working", "Last API request succeeded.", at)
 
 
 def _to_come(connection: Connection, grant: Grant | None) -> Health | None:
@@ -100,10 +100,10 @@ def _to_come(connection: Connection, grant: Grant | None) -> Health | None:
         return None
     provider = registry.get(connection.provider)
     if provider.missing_scopes(grant.scopes_granted):
-        return _health("limited", f"{provider.name} did not grant every permission.")
+        return _health("limited", f"{provider.name} did not grant all permissions.")
     if grant.failures:
         times = "once" if grant.failures == 1 else f"{grant.failures} times in a row"
-        return _health("renewal_delayed", f"Renewing its access failed {times}.")
+        return _health("renewal_delayed", f"Token refresh failed {times}.")
     if consent_expiry.ends_soon(grant.consent_ends_at):
-        return _health("consent_ends", "It has to be reconnected before that.")
+        return _health("consent_ends", "Reconnect it before then.")
     return None

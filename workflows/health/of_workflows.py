@@ -18,10 +18,10 @@ _Status = Workflow.Status
 _health = partial(Health.known, "workflow")
 _NOT_ACTIVE = {
     _Status.ARCHIVED: _health("archived", "Nothing starts it."),
-    _Status.DRAFT: _health("draft", "Nothing starts it before it is published."),
-    _Status.PAUSED: _health("paused", "Nothing starts it before it is resumed."),
+    _Status.DRAFT: _health("draft", "Publish it to start runs."),
+    _Status.PAUSED: _health("paused", "Resume it to start runs."),
 }
-_SAFETY = _health("paused_for_safety", "It began too many runs; they wait until it is resumed.")
+_SAFETY = _health("paused_for_safety", "It started too many runs; they are queued until you resume it.")
 
 
 def judge(rows: list[Workflow]) -> dict[Any, Health]:
@@ -73,8 +73,8 @@ def _cannot_start(workflow: Any) -> Health | None:
         f"connection {trigger.connection.label} was revoked": trigger.connection.status == "revoked",
         "its trigger is closed": trigger.status == Trigger.Status.CLOSED,
         "its trigger is paused": trigger.status == Trigger.Status.PAUSED,
-        "its trigger has no signing secret": not workflow.has_secret and not catalog.polled(trigger.key),
-        "the webhook of its trigger is switched off": workflow.webhook_off,
+        "its trigger needs a signing secret": not workflow.has_secret and not catalog.polled(trigger.key),
+        "the webhook of its trigger is disabled": workflow.webhook_off,
     }
     reason = next((words for words, holds in reasons.items() if holds), "")
     return _cannot_run(reason) if reason else None
@@ -87,7 +87,7 @@ def _cannot_act(workflow: Any, connections: Mapping[UUID, Connection]) -> Health
         row = connections.get(key)
         by_status.setdefault(row.status if row else "gone", row.label if row else "")
     if "gone" in by_status:
-        return _cannot_run("a connection of its steps is gone")
+        return _cannot_run("a connection of its steps was deleted")
     if "revoked" in by_status:
         return _cannot_run(f"connection {by_status['revoked']} was revoked")
     waiting = by_status.get("error", by_status.get("pending"))
@@ -103,9 +103,9 @@ def _cannot_run(reason: str) -> Health:
 
 def _last_run(last: Run | None) -> Health:
     if last is None:
-        return _health("active", "It has not run yet.")
+        return _health("active", "No runs yet.")
     if last.status == Run.Status.FAILED:
         error = last.error if isinstance(last.error, dict) else {}
-        reason = f"Its last run failed: {error.get('message', '')}".strip()
+        reason = f"Last run failed: {error.get('message', '')}".strip()
         return _health("failing", reason, last.finished_at)
-    return _health("active", "Its last run completed.", last.finished_at)
+    return _health("active", "Last run completed.", last.finished_at)

@@ -74,7 +74,7 @@ def _of(live: int, broken: int, dead: int, silent: int, failed: int) -> Health:
     found = [
         (broken, "reconnection_needed", "connection to reconnect", "connections to reconnect"),
         (dead, "cannot_run", "workflow that cannot run", "workflows that cannot run"),
-        (silent, "webhook_off", "webhook switched off", "webhooks switched off"),
+        (silent, "webhook_off", "webhook disabled", "webhooks disabled"),
         (failed, "failing", "run failed in 24 hours", "runs failed in 24 hours"),
     ]
     said = [row for row in found if row[0]]
@@ -83,4 +83,4 @@ def _of(live: int, broken: int, dead: int, silent: int, failed: int) -> Health:
         return Health.known("workspace", said[0][1], "; ".join(counts) + ".")
     if not live:
         return Health.known("workspace", "empty", "No account is connected yet.")
-    return Health.known("workspace", "healthy", "Everything that is connected works.")
+    return Health.known("workspace", "healthy", "All connections are healthy.")

@@ -8,7 +8,7 @@ from connections.models import Connection
 from workflows.health.of_workflows import connections_of
 from workflows.models import Trigger, Workflow
 
-TRIGGERS, WORKFLOWS = "Triggers that close", "Workflows that cannot run any more"
+TRIGGERS, WORKFLOWS = "Triggers that will close", "Workflows that will stop"
 _MOST_NAMED = 20
 
 

@@ -77,12 +77,14 @@ class Receiver(APIView):
         except (Error, Unreadable) as error:
             log.exception("delivery_not_stored")
             metrics.DELIVERIES.labels("not_stored").inc()
-            raise _later("not_stored", "The delivery could not be stored. Send it again.") from error
+            raise _later("not_stored", "The delivery could not be stored. Please resend it.") from error
         if verdict == Verdict.REFUSED:
             self._slow_down(request, token)
             raise Problem("bad_signature", "The signature is missing or wrong.", status=401)
         if verdict == Verdict.FULL:
-            raise _later("holding_full", "Too many deliveries wait for a signing secret. Send it again.")
+            raise _later(
+                "holding_full", "Too many deliveries are waiting for a signing secret. Please resend it."
+            )
         return Response({"status": verdict}, status=202)
 
     def _slow_down(self, request: Request, token: str) -> None:
@@ -93,7 +95,7 @@ class Receiver(APIView):
         source = f"refused:{token}:{request.META.get('REMOTE_ADDR')}"
         wait = rate_counter.too_often(source, most=_MOST_REFUSED, seconds=60)
         if wait is not None:
-            message = "Too many wrong signatures from this address."
+            message = "Too many invalid signatures from this address."
             raise Problem("throttled", message, status=429, retryable=True, retry_after=wait)
 
     def _body(self, request: Request) -> bytes:

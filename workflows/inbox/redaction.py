@@ -47,9 +47,7 @@ def _wrong_with(path: str, needed: Mapping[str, str]) -> str:
     if not path.isprintable() or len(path) > LONGEST_PATH or len(names) > _MOST_NAMES:
         return f"At most {LONGEST_PATH} printable characters and {_MOST_NAMES} names: {shown!a}"
     if not all(names) or any(name != name.strip() or ("*" in name and name != "*") for name in names):
-        return (
-            f"“{shown}” is no path: write names with dots between, such as event.data.title; * is every item."
-        )
+        return f"“{shown}” is not a valid path. Use names separated by dots, such as event.data.title; * is every item."
     if names[0] == "trigger":
         return f"“{shown}” is how workflows name it. Name it as it is delivered, such as event.data.title."
     if number := next((name for name in names if name.isdecimal()), None):

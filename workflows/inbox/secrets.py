@@ -23,7 +23,7 @@ def add_secret(*, actor: Actor, trigger: Trigger, secret: str) -> tuple[TriggerS
     if trigger.workflows.filter(live__isnull=False).exists():
         actor.require_actions(trigger.connection.workspace.account_id)
     if catalog.polled(trigger.key):
-        message = "This trigger asks by itself: it has no address, and nothing that is signed."
+        message = "This trigger polls the provider: it has no URL and no signing secrets."
         raise Problem("no_address", message, status=409)
     with transaction.atomic():
         trigger.lock()  # as holding a delivery does
@@ -32,7 +32,7 @@ def add_secret(*, actor: Actor, trigger: Trigger, secret: str) -> tuple[TriggerS
         if same is not None:
             return same, {}
         if len(active) >= MAX_SECRETS:
-            raise Problem("too_many_secrets", "Retire a secret that is no longer used first.", status=409)
+            raise Problem("too_many_secrets", "Delete an unused secret first.", status=409)
         rejections.close_minute(trigger)
         row = TriggerSecret(trigger=trigger, created_by_id=actor.user_id)
         seal(row, "secret", secret)

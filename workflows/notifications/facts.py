@@ -49,8 +49,8 @@ def event_failed(event: Event, reason: str) -> None:
         kinds.EVENT_FAILED,
         workspace_id=event.workspace_id,
         group=str(trigger.pk),
-        title=f"Delivery not handled: {trigger.name}",
-        reason=f"{reason} No workflow was started by it. Try it again from its page.",
+        title=f"Delivery not processed: {trigger.name}",
+        reason=f"{reason} It started no workflow. Retry it from its page.",
         path=_page_of(event),
     )
 
@@ -78,8 +78,8 @@ def workflow_paused(workflow: Workflow) -> None:
         workspace_id=workflow.workspace_id,
         group=str(workflow.pk),
         title=f"Workflow paused (safety): {workflow.name}",
-        reason=f"It would have begun more than {workflow.max_runs_per_minute} runs within a minute. Its runs wait. "
-        "Resume it, with a higher limit if so many are right, or archive it.",
+        reason=f"It exceeded its limit of {workflow.max_runs_per_minute} runs a minute. Its runs are queued. "
+        "Resume it, with a higher limit if needed, or archive it.",
         path=reverse("workflows:detail", args=[workflow.pk]),
     )
 
@@ -90,7 +90,7 @@ def trigger_cannot_look(trigger: Trigger, reason: str) -> None:
         kinds.TRIGGER_CANNOT_LOOK,
         workspace_id=trigger.workspace_id,
         group=str(trigger.pk),
-        title=f"Trigger cannot look: {trigger.name}",
+        title=f"Trigger polling failed: {trigger.name}",
         reason=reason,
         path=reverse("triggers:detail", args=[trigger.pk]),
     )
@@ -115,8 +115,8 @@ def delivery_dead(delivery: HookDelivery, reason: str) -> None:
         workspace_id=hook.workspace_id,
         group=str(hook.pk),
         title=f"Outgoing webhook failing: {hook.name}",
-        reason=f"A message was given up after {delivery.attempts} attempts: {reason}. "
-        "Send it again once the endpoint answers.",
+        reason=f"A message failed permanently after {delivery.attempts} attempts: {reason}. Resend it once the "
+        "endpoint responds.",
         path=reverse("hooks:delivery", args=[hook.pk, delivery.id]),
     )
 

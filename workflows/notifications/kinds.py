@@ -25,39 +25,39 @@ def _failed(fact: NotificationFact) -> Words:
 RUN_FAILED = Kind(
     "run_failed",
     "Workflow failed",
-    "A run ended at a step that failed. Failures of a workflow for the same reason are one notification a day.",
+    "A run failed at a step. Failures of a workflow for the same reason send one notification a day.",
     in_charge=Email.HOURLY,
     words=_failed,
 )
 WORKFLOW_PAUSED = Kind(
     "workflow_paused",
-    "Workflow paused by its safety limit",
-    "A workflow would have begun more runs within a minute than it may, and waits for a person.",
+    "Workflow paused (safety limit)",
+    "A workflow exceeded its runs-per-minute limit and waits until someone resumes it.",
 )
 CHAIN_ENDED = Kind(
     "chain_ended",
     "Chain of workflows ended",
-    "Workflows started each other, and one was not begun because the chain had become too long.",
+    "Workflows started each other, and one was not started because the chain was too long.",
 )
 EVENT_FAILED = Kind(
     "event_failed",
-    "Delivery not handled",
-    "A delivery was accepted and given up after several attempts, so that it started no workflow.",
+    "Delivery not processed",
+    "A delivery was accepted but failed after several attempts, so it started no workflow.",
 )
 WEBHOOK_DISABLED = Kind(
     "webhook_disabled",
     "Webhook disabled by the provider",
-    "A provider has disabled the webhook of a trigger, or a person has there. Events may be missing.",
+    "A trigger’s webhook was disabled in the provider. Events may be missing.",
 )
 TRIGGER_CANNOT_LOOK = Kind(
     "trigger_cannot_look",
-    "Trigger cannot look",
-    "A trigger that asks the provider regularly gets no answer of use. It goes on asking.",
+    "Trigger polling failed",
+    "A trigger that polls the provider gets errors. It continues polling.",
 )
 HOOK_FAILING = Kind(
     "hook_failing",
     "Outgoing webhook failing",
-    "A message was given up after ten attempts, or an endpoint was paused because it is gone.",
+    "A message failed after ten attempts, or an endpoint was paused because it is gone (410).",
 )
 
 

@@ -44,18 +44,16 @@ def is_public(address: str) -> bool:
 def check_form(url: str) -> None:
     """Raises Problem (invalid_input, names `url`) for what no hook may point at, whatever its name leads to."""
     if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
-        raise _refused(
-            "Use plain letters, digits and signs only, without spaces. Write other names as xn--…."
-        )
+        raise _refused("Use letters, digits and symbols only, no spaces. Write other names as xn--….")
     if len(url) > _LONGEST:
         raise _refused(f"At most {_LONGEST} characters.")
     try:
         parts = urlsplit(url)
         port, host = parts.port, parts.hostname or ""
     except ValueError:
-        raise _refused("This is no address.") from None
+        raise _refused("Enter a valid URL.") from None
     if "@" in parts.netloc or "#" in url:
-        raise _refused("It must not hold a user name, a password or a “#”.")
+        raise _refused("It must not contain a user name, a password or a “#”.")
     if settings.HOOKS_ALLOW_PRIVATE:
         if parts.scheme not in ("http", "https") or not host:
             raise _refused("It must begin with http:// or https:// and name a server.")
@@ -63,7 +61,7 @@ def check_form(url: str) -> None:
     if parts.scheme != "https":
         raise _refused("It must begin with https://.")
     if port not in (None, 443) or parts.netloc.endswith(":"):
-        raise _refused("Only the usual port of https is possible: leave the port out.")
+        raise _refused("Only the default HTTPS port is allowed; remove the port.")
     _check_name(host)
 
 
@@ -85,9 +83,9 @@ def check(url: str) -> None:
         return
     addresses = _look_up(urlsplit(url).hostname or "")
     if not addresses:
-        raise _refused("This name leads to no address. Is it spelt right?")
+        raise _refused("This host name does not resolve. Check the spelling.")
     if not all(map(is_public, addresses)):
-        raise _refused("This name leads to an address that is not public.")
+        raise _refused("This host name resolves to a non-public address.")
 
 
 def _look_up(host: str) -> list[str]:
@@ -111,4 +109,4 @@ def _look_up(host: str) -> list[str]:
 
 
 def _refused(why: str) -> Problem:
-    return Problem("invalid_input", "Please check: url.", fields={"url": [why]})
+    return Problem("invalid_input", "Invalid fields: url.", fields={"url": [why]})

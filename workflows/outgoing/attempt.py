@@ -148,7 +148,7 @@ def _note(delivery: HookDelivery, outcome: Outcome, now: datetime, again: object
         paused = {"status": Hook.Status.PAUSED, "pause_reason": Hook.PauseReason.GONE}
         if hook.filter(status=Hook.Status.ACTIVE).update(**paused):
             facts.hook_paused(
-                delivery.hook, "It answered 410: the endpoint is gone. Change its address, then resume it."
+                delivery.hook, "The endpoint returned 410 Gone. Update its URL, then resume it."
             )
     slow = _HELD_TIMES * outcome.seconds if outcome.seconds > _SLOW_SECONDS else 0.0
     if hold := max(slow, outcome.retry_after):

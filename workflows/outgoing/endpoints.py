@@ -41,7 +41,9 @@ def create(
     what = {"url": url, "events": events, "runs": runs, "trigger": trigger}
     _check(actor, workspace, what)
     if Hook.objects.filter(workspace=workspace, deleted_at__isnull=True).count() >= MAX_HOOKS:
-        raise Problem("too_many_hooks", f"A workspace can have {MAX_HOOKS} hooks.", status=409)
+        raise Problem(
+            "too_many_hooks", f"A workspace can have at most {MAX_HOOKS} webhook endpoints.", status=409
+        )
     try:
         with transaction.atomic():
             hook = Hook(
@@ -85,15 +87,17 @@ def change(*, actor: Actor, hook: Hook, changes: dict[str, Any]) -> None:
 def _check(actor: Actor, workspace: Workspace, what: dict[str, Any]) -> None:
     """A hook hands on what its maker may see, and nothing else."""
     if not (what["events"] or what["runs"]):
-        raise Problem("invalid_input", "Choose events, runs or both.", fields={"events": ["Choose one."]})
+        raise Problem(
+            "invalid_input", "Select events, runs or both.", fields={"events": ["Select at least one."]}
+        )
     wanted = {"triggers:read": what["events"], "workflows:read": what["runs"]}
     for scope, needed in wanted.items():
         if needed:
-            actor.require(scope, workspace.account_id, "The hook hands on what this scope shows")
+            actor.require(scope, workspace.account_id, "The endpoint receives data of this scope")
     trigger: Trigger | None = what["trigger"]
     if trigger is not None and trigger.workspace_id != workspace.pk:
         problem = ["This trigger belongs to another workspace."]
-        raise Problem("invalid_input", "Please check: trigger.", fields={"trigger": problem})
+        raise Problem("invalid_input", "Invalid fields: trigger.", fields={"trigger": problem})
     address.check(what["url"])
 
 
@@ -139,8 +143,8 @@ def _key_of(actor: Actor, form_key: str) -> uuid.UUID:
 def _sent_before() -> Problem:
     return Problem(
         "sent_before",
-        "This form was sent before. Its secret was made then, and shown that one time only: "
-        "if nobody has kept it, make another.",
+        "This form was already submitted. Its secret was created and shown once. If you did not save it, "
+        "create another.",
         status=409,
     )
 
@@ -148,7 +152,7 @@ def _sent_before() -> Problem:
 def send_test(*, actor: Actor, hook: Hook) -> HookDelivery:
     """Owe it a message that says that it is a test; tried once. Raises Problem (hook_not_active)."""
     if hook.status != Hook.Status.ACTIVE:
-        raise Problem("hook_not_active", "Only an active hook can be tested.", status=409)
+        raise Problem("hook_not_active", "Only active webhook endpoints can be tested.", status=409)
     key = uuid.uuid4()
     with transaction.atomic():
         # Its own lane: it waits for nothing and nothing waits for it.
@@ -180,7 +184,7 @@ def replay(*, actor: Actor, hook: Hook, deliveries: Q) -> int:
 def replay_one(*, actor: Actor, delivery: HookDelivery) -> None:
     """Raises Problem (delivery_not_dead)."""
     if not replay(actor=actor, hook=delivery.hook, deliveries=Q(pk=delivery.pk)):
-        raise Problem("delivery_not_dead", "Only a dead letter can be sent again.", status=409)
+        raise Problem("delivery_not_dead", "Only failed deliveries can be resent.", status=409)
 
 
 def delete(*, actor: Actor, hook: Hook) -> None:

@@ -16,7 +16,7 @@ TYPES = ["event.received", "run.completed", "run.failed", "run.cancelled", "hook
 def body_of(delivery: HookDelivery) -> str:
     """The JSON text, the same on every attempt. Raises Run.DoesNotExist when the run went meanwhile."""
     if delivery.kind == HookDelivery.Kind.TEST:
-        data: Any = {"hook": str(delivery.hook_id), "message": "A test: nothing has happened."}
+        data: Any = {"hook": str(delivery.hook_id), "message": "This is a test message."}
         return _text("hook.test", delivery.created_at, data)
     if delivery.event is not None:
         event = dict(EventOut(delivery.event).data)

@@ -68,9 +68,9 @@ def days_of(connection: Connection) -> list[Day]:
 def who(call: ActionCall) -> str:
     """Who had it done, in words."""
     if call.origin == ActionCall.Origin.PERSON:
-        return call.user.email if call.user else "Somebody"
+        return call.user.email if call.user else "Someone"
     if call.origin == ActionCall.Origin.API:
-        named = f"API key {call.api_key.name}" if call.api_key else "the API"
-        return call.user.email + " over the API" if call.user else named
+        named = f"API key {call.api_key.name}" if call.api_key else "API"
+        return call.user.email + " over API" if call.user else named
     step = getattr(call, "step_run", None)
     return f"Workflow {step.run.workflow.name}" if step else "A workflow"

@@ -99,9 +99,9 @@ def _step(definition: dict[str, Any], step: StepRun | None) -> Step:
     action = descriptions.action_of(definition)
     name = definition.get("name") or definition["key"]
     if step is None:
-        return Step(name, action, "later", "not begun")
+        return Step(name, action, "later", "Not started")
     if step.status == StepRun.Status.SKIPPED:
-        return Step(name, action, "later", "skipped: its “only if” did not hold")
+        return Step(name, action, "later", "Skipped: condition not met")
     call = step.made
     error = call.error if call is not None and call.error else step.error
     error = error if isinstance(error, dict) else {}
@@ -116,7 +116,7 @@ def _step(definition: dict[str, Any], step: StepRun | None) -> Step:
         name=name,
         action=action,
         state=state,
-        words="kept from an earlier run"
+        words="Reused from an earlier run"
         if step.kept_id
         else "completed"
         if done

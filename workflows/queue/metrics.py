@@ -7,19 +7,19 @@ from workflows.models import ActionCall, Run
 
 DELIVERIES = counter(
     "taskjuice_deliveries",
-    "Deliveries to incoming URLs of triggers by verdict; not_stored: answered 503, the provider sends it again",
+    "Deliveries to trigger URLs by verdict; not_stored: 503 returned, the provider resends it",
     "verdict",
     ("accepted", "ignored", "filtered", "duplicate", "held", "refused", "full", "not_stored"),
 )
 RUNS = counter(
     "taskjuice_runs",
-    "Runs that a worker brought to their end, or to a stop that needs a person (paused)",
+    "Runs that a worker finished, or paused until someone acts",
     "result",
     ("completed", "failed", "paused"),
 )
 ATTEMPTS = Counter(
     "taskjuice_call_attempts",
-    "Attempts of action calls by how they left the call",
+    "Attempts of action calls by resulting status",
     ["action", "result"],
     registry=COUNTED,
 )

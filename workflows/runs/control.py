@@ -19,7 +19,7 @@ def cancel(*, actor: Actor, run: Run) -> None:
     with transaction.atomic():
         idle = Run.objects.filter(pk=run.pk, status__in=UNFINISHED).exclude(status=Run.Status.RUNNING)
         if not idle.update(status=Run.Status.CANCELLED, blocked_on=None, pause_reason="", finished_at=now):
-            raise Problem("run_not_idle", "This run is finished, or at work right now.", status=409)
+            raise Problem("run_not_idle", "This run has finished or is running.", status=409)
         parking.close_steps([run], Problem("cancelled", "The run was cancelled.", status=409).as_error())
         outbox.owe_runs([run.pk])
         _record(actor, run, "run.cancelled")
@@ -31,7 +31,7 @@ def pause(*, actor: Actor, run: Run) -> None:
     with transaction.atomic():
         idle = Run.objects.filter(pk=run.pk, status__in=[Run.Status.PENDING, Run.Status.WAITING])
         if not idle.update(status=Run.Status.PAUSED, pause_reason=Run.PauseReason.PERSON):
-            raise Problem("run_not_idle", "This run is finished, paused, or at work right now.", status=409)
+            raise Problem("run_not_idle", "This run has finished, is paused or is running.", status=409)
         _record(actor, run, "run.paused")
 
 
@@ -48,7 +48,7 @@ def resume(*, actor: Actor, run: Run) -> None:
         if paused.filter(blocked_on__isnull=False).exists():
             raise Problem(
                 "reconnection_needed",
-                "This run waits for its connection, and goes on by itself once that is reconnected.",
+                "This run is waiting for its connection and resumes automatically once it is reconnected.",
                 status=409,
             )
         if not paused.update(

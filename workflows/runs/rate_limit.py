@@ -73,8 +73,8 @@ def held_error(workflow: Workflow) -> dict[str, object]:
     """What a held run says of itself."""
     return Problem(
         "paused_for_safety",
-        f"Paused (safety): this workflow would have begun more than {workflow.max_runs_per_minute} runs within a "
-        "minute. It goes on when somebody resumes the workflow.",
+        f"Paused (safety): this workflow exceeded its limit of {workflow.max_runs_per_minute} runs a minute. It "
+        "continues when the workflow is resumed.",
         status=409,
         detail={"runs_per_minute": workflow.max_runs_per_minute},
     ).as_error()

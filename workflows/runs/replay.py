@@ -22,7 +22,7 @@ from workflows.queue import wakeup
 
 From = Run.ReplayFrom
 _NOT_OVER = "This run has not ended: resume or cancel it first."
-_NONE_FAILED = "No step of this run failed: run it again from the start."
+_NONE_FAILED = "No step of this run failed. Run it again from the start."
 
 
 def with_failed_step(runs: QuerySet[Run]) -> QuerySet[Run]:
@@ -61,7 +61,7 @@ def replay(*, actor: Actor, run: Run, begin_at: str = "", once: str = "") -> tup
     """
     actor.require_actions(run.workflow.workspace.account_id)
     if run.is_test:
-        raise Problem("is_test", "This was a test of a draft: test the draft again instead.", status=409)
+        raise Problem("is_test", "This was a test run. Test the draft again instead.", status=409)
     with transaction.atomic():
         # Nobody else of this workspace replays, or deletes what is old, before this is written.
         run.workflow.workspace.take_turns()

@@ -40,7 +40,7 @@ def start(
     if len(chosen) > MOST:
         raise Problem(
             "too_many_selected",
-            f"More than {MOST} runs are selected. Narrow the selection.",
+            f"More than {MOST} runs are selected. Add filters to reduce the selection.",
             status=409,
             detail={"limit": MOST},
         )
@@ -65,7 +65,7 @@ def start(
             batches.append(batch)
             _record(actor, batch, "replay.started")
         if not batches:
-            raise Problem("nothing_selected", "No finished run is selected.", status=409)
+            raise Problem("nothing_selected", "No finished runs selected.", status=409)
         wakeup.ring()
     return batches
 

@@ -37,7 +37,7 @@ def look(care: Care) -> None:
         with transaction.atomic():
             if care.row.trouble != "inactive":
                 facts.webhook_disabled(
-                    care.row.trigger, f"A person has disabled it in {_name(care)}. Enable it there."
+                    care.row.trigger, f"It was disabled manually in {_name(care)}. Enable it there."
                 )
             care.done(again_in=_next_look(), trouble="inactive", gap_since=_gap(care.row))
     else:
@@ -64,9 +64,9 @@ def _enable(care: Care, *, needed: bool) -> None:
     was_disabled = needed or care.row.trouble == "disabled"  # enabled, perhaps, by a turn that was cut off
     with transaction.atomic():
         if needed and care.row.trouble != "disabled":
-            why = f"{_name(care)} disabled it, because it was refused too often. It is being enabled again, and events "
+            why = f"{_name(care)} disabled it after repeated failures. Re-enabling; events "
             facts.webhook_disabled(
-                care.row.trigger, f"{why}missed meanwhile are recovered as far as possible."
+                care.row.trigger, f"{why}missed in the meantime are recovered as far as possible."
             )
         care.write(trouble="disabled" if needed else care.row.trouble, gap_since=_gap(care.row))
     if needed:

@@ -31,7 +31,7 @@ def make(care: Care) -> None:
     row = care.row
     active = row.trigger.secrets.filter(retired_at__isnull=True).count()
     if active >= secrets.MAX_SECRETS:
-        raise Problem("too_many_secrets", "Retire a secret that is no longer used first.", status=409)
+        raise Problem("too_many_secrets", "Delete an unused secret first.", status=409)
     made = care.ask(lambda subscriber, api: _made(care, subscriber, api))
     keep(care, made)
     prove(care)

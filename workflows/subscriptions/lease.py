@@ -47,7 +47,7 @@ class Care:
     def keep(self) -> None:
         """Renew the lease; a provider that is slow has this turn ended. Raises LeaseLost and Problem."""
         if time.monotonic() > self._until:
-            words = "The provider was too slow. It goes on later."
+            words = "The provider timed out. Retrying later."
             raise Problem("provider_timeout", words, status=502, retryable=True)
         self.write(lease_until=clock.now() + LEASE)
 

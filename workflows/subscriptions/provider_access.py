@@ -26,7 +26,7 @@ def ask(connection: Connection, act: Callable[[Subscriber, Any], T], before_each
     if subscriber is None or not requests.allowed(connection):
         raise Problem(
             "missing_scope",
-            "This connection was not, or is no longer, allowed to see and change webhooks. Reconnect and ask for it.",
+            "This connection lacks permission to view and manage webhooks. Reconnect to request it.",
             status=403,
         )
     meter = provider_access.Meter(connection, before=before_each, background=True)

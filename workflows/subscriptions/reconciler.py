@@ -72,7 +72,7 @@ def tend(care: Care) -> None:
         if step is None:
             care.give_back(next_attempt_at=None)
         elif care.row.attempts > _most(care.row) and care.row.status in _ENDS:
-            _failed(care, Problem("attempts_exhausted", "Each attempt was cut off before it ended."))
+            _failed(care, Problem("attempts_exhausted", "Each attempt was interrupted before it finished."))
         else:
             step(care)
     except LeaseLost:
@@ -83,7 +83,7 @@ def tend(care: Care) -> None:
         _note(care, problem)
     except Exception:
         log.exception("subscription_turn_broke", subscription=str(care.row.pk), status=care.row.status)
-        words = "Something went wrong here. Whoever runs TaskJuice can see what."
+        words = "Something went wrong. Contact your TaskJuice administrator."
         _note(care, Problem("broken", words, status=500, retryable=True))
 
 

@@ -18,15 +18,15 @@ MADE, ENABLED, REMOVED = "trigger.webhook_made", "trigger.webhook_enabled", "tri
 ASKED, ROTATING, ROTATED = "trigger.webhook_asked", "trigger.webhook_rotating", "trigger.webhook_rotated"
 MISSING, LEFT, RECOVERED = "trigger.webhook_missing", "trigger.webhook_left", "trigger.changes_recovered"
 AUDIT_WORDS = {
-    ASKED: "Let a trigger set up its webhook by itself",
-    MADE: "Set up a trigger’s webhook",
-    ENABLED: "Re-enabled a trigger’s webhook",
-    MISSING: "Found a trigger’s webhook missing",
-    ROTATING: "Began to rotate a webhook’s secret",
-    ROTATED: "Rotated a webhook’s secret",
-    REMOVED: "Removed a webhook",
-    LEFT: "Could not remove a webhook",
-    RECOVERED: "Recovered changes that were not delivered",
+    ASKED: "Create webhook automatically",
+    MADE: "Webhook created",
+    ENABLED: "Webhook re-enabled",
+    MISSING: "Webhook missing",
+    ROTATING: "Webhook secret rotation started",
+    ROTATED: "Webhook secret rotated",
+    REMOVED: "Webhook removed",
+    LEFT: "Webhook removal failed",
+    RECOVERED: "Missed changes recovered",
 }
 
 
@@ -86,7 +86,9 @@ def set_up(*, actor: Actor, trigger: Trigger, reach: Reach | None = None) -> Sub
         trigger.lock()
         _check(trigger)
         if trigger.subscriptions.filter(status__in=["making", "on"]).exists():
-            raise Problem("already_set_up", "This trigger sets up its webhook by itself already.", status=409)
+            raise Problem(
+                "already_set_up", "This trigger already manages its webhook automatically.", status=409
+            )
         return _ask(actor, trigger, ASKED, reach.as_json() if reach else {})
 
 
@@ -100,9 +102,9 @@ def rotate(*, actor: Actor, trigger: Trigger) -> Subscription:
         _check(trigger)
         now = trigger.subscriptions.filter(status="on").first()
         if now is None:
-            raise Problem("not_set_up", "This trigger has no webhook of its own yet.", status=409)
+            raise Problem("not_set_up", "This trigger does not manage its own webhook yet.", status=409)
         if trigger.subscriptions.filter(status__in=["making", "replaced"]).exists():
-            raise Problem("rotating_already", "Its secret is being rotated just now.", status=409)
+            raise Problem("rotating_already", "Its secret is being rotated.", status=409)
         return _ask(actor, trigger, ROTATING, now.reach)
 
 
@@ -116,11 +118,12 @@ def _check(trigger: Trigger) -> None:
     if trigger.status == Trigger.Status.CLOSED:
         raise Problem("trigger_closed", "The connection behind this trigger was revoked.", status=409)
     if not events_of(trigger):
-        raise Problem("no_webhooks", "No webhook tells of what this trigger starts on.", status=409)
+        raise Problem("no_webhooks", "No webhook covers this trigger’s event.", status=409)
     if not allowed(trigger.connection):
         raise Problem(
             "webhooks_not_allowed",
-            "This connection may not set up webhooks. Reconnect and ask for it, or set the webhook up by hand.",
+            "This connection lacks permission to set up webhooks. Reconnect to request it, or set the webhook "
+            "up manually.",
             status=409,
         )
 
@@ -130,7 +133,7 @@ def _ask(actor: Actor, trigger: Trigger, action: str, reach: dict[str, str]) -> 
         with transaction.atomic():
             row = begin(trigger, reach=reach)
     except IntegrityError:
-        raise Problem("already_set_up", "Somebody has just asked for the same.", status=409) from None
+        raise Problem("already_set_up", "Someone else just requested this.", status=409) from None
     record(actor, trigger, action)
     wakeup.ring()
     return row

@@ -97,18 +97,18 @@ def _without(failed: Subscription | None, trigger: Trigger, *, allowed: bool) ->
     common = {"way": BY_HAND, "allowed": allowed, "may_begin": allowed}
     if failed is not None:
         otherwise = (
-            "What was set up by hand goes on."
+            "The manual setup continues to work."
             if trigger.confirmed_at
-            else "Try again, or set it up by hand as it says below."
+            else "Try again, or set it up manually as described below."
         )
-        words = f"The webhook could not be made: {_said(failed)} {otherwise}"
+        words = f"The webhook could not be created: {_said(failed)} {otherwise}"
         return SetUp(key="failed", words=words, tone="bad", **common)  # type: ignore[arg-type]
-    words = f"The webhook was, or is to be, added by hand in {name}."
+    words = f"Manual setup: add the webhook yourself in {name}."
     return SetUp(key="by_hand", words=words, tone="off", **common)  # type: ignore[arg-type]
 
 
 def _said(row: Subscription) -> str:
-    message = in_words(row.error).strip() or "It did not work."
+    message = in_words(row.error).strip() or "It failed."
     return message if message.endswith((".", "!", "?")) else f"{message}."
 
 
@@ -119,32 +119,32 @@ _STATES: list[_State] = [
         lambda row: row.status == "making" and row.error is not None,
         "making_delayed",
         "warn",
-        "The webhook is not made yet. {said} It is tried again by itself.",
+        "The webhook is not created yet. {said} Retrying automatically.",
     ),
-    (lambda row: row.status == "making", "making", "warn", "The webhook is about to be made in {name}."),
+    (lambda row: row.status == "making", "making", "warn", "Creating webhook in {name}."),
     (
         lambda row: row.trouble == "inactive",
         "inactive",
         "bad",
-        "Somebody switched the webhook off in {name}. Switch it on there; what happens meanwhile is then recovered.",
+        "Webhook disabled in {name}. Enable it there; missed events are then recovered.",
     ),
     (
         lambda row: row.trouble == "disabled",
         "disabled",
         "bad",
-        "{name} has disabled the webhook, because it was refused too often. It is being re-enabled.",
+        "{name} disabled the webhook after repeated failures. Re-enabling…",
     ),
     (
         lambda row: row.error is not None,
         "unseen",
         "warn",
-        "The webhook could not be looked at. {said} It is tried again by itself.",
+        "Couldn’t check the webhook. {said} Retrying automatically.",
     ),
     (
         lambda row: row.confirmed_at is None,
         "unproven",
         "warn",
-        "The webhook is made. Waiting for {name}’s test message.",
+        "Webhook created. Waiting for {name}’s test message.",
     ),
 ]
 
@@ -153,4 +153,4 @@ def _state(row: Subscription, name: str) -> tuple[str, str, str]:
     for holds, key, tone, words in _STATES:
         if holds(row):
             return key, words.format(name=name, said=_said(row)), tone
-    return "works", f"The webhook is there and enabled, as {name} says.", "good"
+    return "works", f"Webhook is active in {name}.", "good"

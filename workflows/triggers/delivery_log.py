@@ -102,7 +102,7 @@ class Deliveries:
     def _held(self) -> list[Row]:
         held = self._trigger.held.annotate(size=Length("body")).values_list("received_at", "size")
         known = self._trigger.secrets.filter(retired_at__isnull=True).exists()
-        why = "no secret here has signed it" if known else "not judged yet, waiting for the signing secret"
+        why = "Signature doesn’t match any secret" if known else "Pending signing secret"
         return [Row("held", at, f"{why} ({size:,} bytes)") for at, size in held]
 
     def _turned_away(self) -> list[Row]:
@@ -119,8 +119,8 @@ def _note(row: TurnedAway) -> str:
     most = " or more" if row.count >= TurnedAway.MOST_A_MINUTE else ""
     times = f"; {row.count}{most} in this minute" if row.count > 1 else ""
     if row.verdict == TurnedAway.Verdict.DUPLICATE:
-        return f"had arrived before; not handled twice{times}"
-    return f"not signed with a secret of this trigger; not kept{times}"
+        return f"Duplicate{times}"
+    return f"Invalid signature – rejected{times}"
 
 
 def row_of(event: Event, trigger: Trigger, *, runs: int = 0) -> Row:
@@ -130,16 +130,16 @@ def row_of(event: Event, trigger: Trigger, *, runs: int = 0) -> Row:
     note = ""
     if verdict == "ignored":
         meant = trigger_type is not None and event.event_type in trigger_type.listens_to(trigger.options)
-        note = "came while the trigger was not active" if meant else "kept; this trigger does not start on it"
+        note = "Received while paused" if meant else "Event type not used by this trigger"
     elif event.is_test:
-        note = "made up here; starts nothing by itself"
+        note = "Test event; does not start workflows"
     elif verdict == "filtered":
         note = event.error
     elif event.status == Event.Status.QUEUED:
-        note = "about to be handled"
+        note = "Queued"
     elif verdict == "failed":
-        note = "could not be handled; open it to try again"
+        note = "Processing failed – open to retry"
     if event.is_recovered:
-        note = "; ".join(filter(None, [note, "read from the provider afterwards: it was not delivered"]))
+        note = "; ".join(filter(None, [note, "Recovered from the provider (was not delivered)"]))
     words = catalog.integration(trigger.provider).webhooks.in_words(event.payload)
     return Row(verdict, event.received_at, note, event, words, runs)

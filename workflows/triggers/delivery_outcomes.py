@@ -19,8 +19,8 @@ log = structlog.get_logger(__name__)
 MOST_WORKFLOWS = 50
 _REDACTED = "[redacted]"
 _BY_STATUS: dict[str, str] = {
-    Event.Status.FILTERED: "nothing: left out by the trigger’s options",
-    Event.Status.IGNORED: "nothing: not what the trigger starts on",
+    Event.Status.FILTERED: "none: filtered by the trigger’s options",
+    Event.Status.IGNORED: "none: event type not used by the trigger",
 }
 
 
@@ -98,12 +98,12 @@ def _not_started(
         return Outcome(workflow, "not_published", words)
     rows = condition_rows(version.definition["conditions"], fields, event.trigger)
     if not _holds(version.definition["conditions"], fields):
-        words = "Its conditions did not hold."
+        words = "Its filter did not match."
         return Outcome(workflow, "conditions_did_not_hold", words, None, version.number, rows)
     if workflow.status in (Workflow.Status.PAUSED, Workflow.Status.ARCHIVED):
-        words = f"It is {workflow.status}: a delivery starts active workflows only."
+        words = f"It is {workflow.status}; deliveries start active workflows only."
         return Outcome(workflow, workflow.status, words, None, version.number, rows)
-    words = "It was not active when this delivery was handled; its conditions hold."
+    words = "It was not active when this delivery was processed; its filter matches."
     return Outcome(workflow, "not_active", words, None, version.number, rows)
 
 
@@ -133,28 +133,28 @@ def _holds(asked: dict[str, Any], fields: dict[str, Any]) -> bool:
 def _actual(row: Judged, trigger: Trigger) -> str:
     """What was at the field. What the trigger never stores is not passed off as something that was not sent."""
     if _REDACTED in row.values:
-        return "not kept: this trigger never stores it"
+        return "not stored (redacted by this trigger)"
     if trigger.redact and all(value is None for value in row.values):
-        return "nothing, or a field that this trigger never stores"
+        return "empty, or redacted by this trigger"
     return row.actual
 
 
 def in_brief(event: Event, workflows: Iterable[Workflow]) -> str:
     """Why it started nothing, in a few words for a list. workflows: those of its trigger, with `live`."""
     if event.is_test:
-        return "nothing: a test event"
+        return "none: test event"
     if event.status != Event.Status.DONE:
         return _BY_STATUS.get(event.status, "")
     if event.not_started:
-        return "nothing: part of a chain of workflows"
+        return "none: part of a chain of workflows"
     versions = [row.live for row in workflows if row.live and row.created_at <= event.received_at]
     if not versions:
-        return "nothing: no workflow was published"
+        return "none: no workflow was published"
     fields = events.fields_of(event)
     judged = all(version.published_at <= event.received_at for version in versions)
     if judged and not any(_holds(version.definition["conditions"], fields) for version in versions):
-        return "nothing: conditions did not hold"
-    return "nothing: see why"
+        return "none: filter did not match"
+    return "none: see details"
 
 
 def listening(trigger: Trigger) -> list[Workflow]:

@@ -33,7 +33,7 @@ def create(
         live = Connection.objects.filter(pk=connection.pk).exclude(status=Connection.Status.REVOKED)
         if not live.update(status=F("status")):
             raise Problem(
-                "connection_revoked", "This connection was revoked. Connect again first.", status=409
+                "connection_revoked", "This connection was revoked. Create a new one first.", status=409
             )
         trigger = Trigger.objects.create(
             workspace=connection.workspace,
@@ -95,7 +95,7 @@ def requeue(*, actor: Actor, event: Event) -> None:
     actor.require_actions(event.trigger.connection.workspace.account_id)
     with transaction.atomic():
         if not events.requeue(event):
-            raise Problem("event_not_failed", "Only a failed event is tried again.", status=409)
+            raise Problem("event_not_failed", "Only failed events can be retried.", status=409)
         record(actor, event.trigger, "event.requeued", event=event.external_id)
 
 

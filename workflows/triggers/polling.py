@@ -50,7 +50,7 @@ def begin(trigger: Trigger) -> None:
     """Watch a new polled trigger, in the transaction that makes it. Raises Problem (too_many_watches)."""
     others = Watch.objects.filter(trigger__connection=trigger.connection_id)
     if others.exclude(trigger__status=Trigger.Status.CLOSED).count() >= MOST_WATCHES:
-        message = f"A connection has at most {MOST_WATCHES} triggers that ask regularly. Delete one first."
+        message = f"A connection has at most {MOST_WATCHES} polling triggers. Delete one first."
         raise Problem("too_many_watches", message, status=409)
     Watch.objects.create(trigger=trigger)
     wakeup.ring()
@@ -116,7 +116,7 @@ def _look(watch: Watch, holder: uuid.UUID) -> None:
     poll = catalog.polled(watch.trigger.key)
     try:
         if poll is None:
-            raise Problem("unknown_trigger", f"There is no trigger {watch.trigger.key} any more.", status=404)
+            raise Problem("unknown_trigger", f"The trigger {watch.trigger.key} no longer exists.", status=404)
         look = _ask(poll, watch, now, lambda: _keep(watch, holder))
     except ProviderError as error:
         _fail(watch, holder, outcomes.as_problem(error))
@@ -137,7 +137,7 @@ def _ask(poll: Poll, watch: Watch, now: datetime, on_request: Callable[[], None]
     for scope in poll.scopes:
         if not integration.covers(scope, connection.grant.scopes_granted):
             message = (
-                f"This connection was not granted {scope}, which this trigger needs. Reconnect and allow it."
+                f"This connection was not granted {scope}, which this trigger needs. Reconnect and grant it."
             )
             raise Problem("missing_scope", message, status=403, detail={"scope": scope})
 

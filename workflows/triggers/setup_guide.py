@@ -19,7 +19,7 @@ class Step:
     at: Any = None
 
 
-_NOTHING = Step("", "Nothing is to be set up", "done")
+_NOTHING = Step("", "No setup required", "done")
 
 
 @dataclass(frozen=True)
@@ -43,18 +43,18 @@ def guide(trigger: Any, health: Health) -> Guide:
     arrived = bool(health.held or trigger.had_secret or confirmed)
     secret = _secret(trigger, health)
     if confirmed:
-        confirmation = Step("confirm", f"Let {name} confirm it", "done", "Confirmed.", trigger.confirmed_at)
+        confirmation = Step("confirm", f"Confirm in {name}", "done", "Confirmed.", trigger.confirmed_at)
     elif secret.state == "done":
         words = f"Waiting for the first signed delivery from {name}."
-        confirmation = Step("confirm", f"Let {name} confirm it", "now", words)
+        confirmation = Step("confirm", f"Confirm in {name}", "now", words)
     else:
-        confirmation = Step("confirm", f"Let {name} confirm it", "later")
+        confirmation = Step("confirm", f"Confirm in {name}", "later")
     steps = [
-        Step("copy", "Copy the address of this trigger", "done" if arrived else "now"),
+        Step("copy", "Copy the webhook URL", "done" if arrived else "now"),
         Step("subscribe", f"Add a webhook in {name}", "done" if arrived else "now"),
         secret,
         confirmation,
-        Step("test", "Try it out", "now" if confirmed and trigger.has_secret else "later"),
+        Step("test", "Send a test event", "now" if confirmed and trigger.has_secret else "later"),
     ]
     return Guide(steps, over=confirmed or trigger.status == Trigger.Status.CLOSED)
 
@@ -62,22 +62,27 @@ def guide(trigger: Any, health: Health) -> Guide:
 def _secret(trigger: Any, health: Health) -> Step:
     """Whether the secret is there, and whether it is the one that what arrived was signed with."""
     title, held = "Paste the signing secret here", health.held
-    wait = "1 delivery that waits was" if held == 1 else f"{held} deliveries that wait were"
+    wait = "1 held delivery was" if held == 1 else f"{held} held deliveries were"
     if trigger.has_secret and not trigger.confirmed_at:
         if held:
             words = f"{wait} not signed with this secret. Copy it again, unless an older webhook sent it."
             return Step("secret", title, "bad", words)
         if health.refused:
             refused = "1 delivery was" if health.refused == 1 else f"{health.refused} deliveries were"
-            words = f"{refused} refused since this secret was added: it did not sign them. Copy it again."
+            words = (
+                f"{refused} rejected since this secret was added: signature mismatch. Copy it again, or "
+                "send a new test."
+            )
             return Step("secret", title, "bad", words)
     if trigger.has_secret:
-        return Step("secret", title, "done", "It is kept encrypted and never shown again.")
+        return Step("secret", title, "done", "Stored encrypted and never shown again.")
     if trigger.had_secret:
-        return Step("secret", title, "now", "The secret was retired. Paste the one that is in use.")
+        return Step("secret", title, "now", "The secret was deleted. Paste the one in use.")
     if held:
         arrived = (
-            "1 delivery has arrived and waits" if held == 1 else f"{held} deliveries have arrived and wait"
+            "1 delivery has arrived and is waiting"
+            if held == 1
+            else f"{held} deliveries have arrived and are waiting"
         )
         return Step("secret", title, "now", f"{arrived} for the secret.")
     return Step("secret", title, "later", "Nothing has arrived yet.")

@@ -41,7 +41,7 @@ def start(*, actor: Actor, event: Event, workflow: Workflow) -> Run:
 
 def _check(event: Event, workflow: Workflow) -> None:
     if not event.is_test:
-        raise Problem("not_a_test", "Only a test event is run on a workflow of your choice.", status=409)
+        raise Problem("not_a_test", "Only a test event can be run on a workflow of your choice.", status=409)
     if workflow.trigger_id != event.trigger_id:
         raise not_found()
     if workflow.live is None:
@@ -53,7 +53,7 @@ def _check(event: Event, workflow: Workflow) -> None:
     if not evaluate.hold(workflow.live.definition["conditions"], events.fields_of(event)):
         raise Problem(
             "conditions_do_not_hold",
-            "Nothing was run: the conditions of this workflow do not hold for the test event.",
+            "Not run: the test event doesn’t match the filter.",
             status=409,
         )
 

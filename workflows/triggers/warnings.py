@@ -51,8 +51,8 @@ def _broken(trigger: Any) -> Concern | None:
     connection = trigger.connection
     if connection.status != Connection.Status.ERROR:
         return None
-    words = f"What arrives starts runs, but their steps wait until {connection.label} is reconnected."
-    return Concern("error", "connection broken", words)
+    words = f"Events start runs, but their steps are queued until {connection.label} is reconnected."
+    return Concern("error", "Connection broken", words)
 
 
 def _trouble(trigger: Any, watch: Any) -> Concern | None:
@@ -61,16 +61,16 @@ def _trouble(trigger: Any, watch: Any) -> Concern | None:
         return None
     name = catalog.integration(trigger.provider).name
     words = (
-        f"{name} cannot be asked: {in_words(watch.trouble)} It is tried again by itself, and what happens meanwhile"
-        " is made good then."
+        f"Polling {name} failed: {in_words(watch.trouble)} Retrying automatically – missed events will be"
+        " backfilled."
     )
-    return Concern("error", "cannot look", words)
+    return Concern("error", "Polling failed", words)
 
 
 def _left_out(watch: Any) -> Concern | None:
     if not watch.left_out or watch.left_out_at < clock.now() - _QUIET_AFTER:
         return None
-    return Concern("warning", "some left out", watch.left_out)
+    return Concern("warning", "Partial data", watch.left_out)
 
 
 def _refusals(trigger: Any, refused: int, before: int) -> Concern | None:
@@ -79,28 +79,28 @@ def _refusals(trigger: Any, refused: int, before: int) -> Concern | None:
     limit, name = integration.webhooks.refusals_to_disable, integration.name
     if not trigger.has_secret and trigger.had_secret:
         words = (
-            f"There is no signing secret any more, so every delivery is refused, and {name} disables the webhook"
-            f" after {limit} in a row. Add the secret of a webhook that is in use."
+            f"This trigger has no signing secret, so every delivery is rejected, and {name} disables the "
+            f"webhook after {limit} in a row. Add the secret of a webhook in use."
         )
-        return Concern("error", "no signing secret", words)
+        return Concern("error", "No signing secret", words)
     if not refused:
         return _perhaps_disabled(trigger, before, limit, name)
-    short = f"{refused} refused"
+    short = f"{refused} rejected"
     if trigger.has_webhook:
         words = (
-            f"{refused} were refused since the last good one: not signed with a secret of this trigger. Its own webhook"
-            f" is looked after; see in {name} whether another one posts to the same address."
+            f"{refused} deliveries were rejected since the last valid one: invalid signature. The trigger’s own "
+            f"webhook is managed automatically; check in {name} whether another webhook posts to the same URL."
         )
         return Concern("warning", short, words)
     if refused >= limit:
         words = (
-            f"{name} has probably disabled this webhook: it does so after {limit} refused deliveries in a row, and"
-            f" {refused} were refused since the last good one. Add the right signing secret, re-enable it in {name}"
-            " under the webhook, then send a test event from there."
+            f"{name} has probably disabled this webhook: it does so after {limit} rejected deliveries in a row, "
+            f"and {refused} were rejected since the last valid one. Add the right signing secret, re-enable it "
+            f"in {name} under the webhook, then send a test event from there."
         )
         return Concern("error", short, words)
     words = (
-        f"{name} disables this webhook after {limit} refused deliveries in a row: {refused} so far."
+        f"{name} disables this webhook after {limit} rejected deliveries in a row: {refused} so far."
         " Check the secret."
     )
     return Concern("warning", short, words)
@@ -111,11 +111,11 @@ def _perhaps_disabled(trigger: Any, before: int, limit: int, name: str) -> Conce
     if before < limit or trigger.has_webhook:
         return None
     words = (
-        f"{before} deliveries were refused before the newest signing secret was added, and {name} disables a webhook"
-        f" after {limit} refused deliveries in a row. If nothing arrives, re-enable the webhook in {name} and send a"
-        " test event from there."
+        f"{before} deliveries were rejected before the newest signing secret was added, and {name} disables a "
+        f"webhook after {limit} rejected deliveries in a row. If nothing arrives, re-enable the webhook in "
+        f"{name} and send a test event from there."
     )
-    return Concern("warning", "perhaps disabled", words)
+    return Concern("warning", "Possibly disabled", words)
 
 
 def _switched_off(trigger: Any) -> Concern | None:
@@ -124,10 +124,10 @@ def _switched_off(trigger: Any) -> Concern | None:
         return None
     name = catalog.integration(trigger.provider).name
     words = (
-        f"Somebody switched the webhook of this trigger off in {name}. Switch it on there; what happens meanwhile is"
-        " then recovered, as far as it still shows."
+        f"The webhook of this trigger was disabled in {name}. Enable it there; missed events are then recovered "
+        "as far as possible."
     )
-    return Concern("error", "webhook off", words)
+    return Concern("error", "Webhook disabled", words)
 
 
 def _holding(trigger: Any, held: int) -> Concern | None:
@@ -136,16 +136,16 @@ def _holding(trigger: Any, held: int) -> Concern | None:
         return None
     if held >= unverified.MAX_HELD * _NEARLY_FULL:
         words = (
-            f"{held} deliveries wait for the signing secret, and there is room for {unverified.MAX_HELD}."
-            " Paste it soon."
+            f"{held} deliveries are waiting for the signing secret; the limit is {unverified.MAX_HELD}."
+            " Add the secret."
         )
         return Concern("warning", f"{held} held", words)
     if trigger.held_since < clock.now() - _HELD_LONG:
         words = (
             f"Deliveries have been waiting for the signing secret for more than {_HELD_LONG.days} days; after"
-            f" {unverified.HELD_FOR.days} days they are thrown away. Paste it soon."
+            f" {unverified.HELD_FOR.days} days they are discarded. Add the secret."
         )
-        return Concern("warning", "held for long", words)
+        return Concern("warning", "Held for a long time", words)
     return None
 
 
@@ -155,7 +155,7 @@ def _silence(trigger: Any, since: datetime | None) -> Concern | None:
         return None
     name = catalog.integration(trigger.provider).name
     words = (
-        f"Nothing has arrived for more than {_QUIET_AFTER.days} days. If that seems too quiet, see in {name} whether"
-        " the webhook is still there and enabled, and send a test event from there."
+        f"Nothing has arrived for more than {_QUIET_AFTER.days} days. If unexpected, check in {name} that the "
+        "webhook still exists and is enabled, and send a test event from there."
     )
-    return Concern("hint", "quiet", words)
+    return Concern("hint", "No recent events", words)

@@ -65,10 +65,14 @@ def stop_everything(connection: Connection, **kwargs: Any) -> dict[str, Any]:
     # A run that was waiting for a cancelled call finds that out at once instead of when it is due.
     Run.objects.filter(status=Run.Status.WAITING, steps__call__connection=connection).update(due_at=now)
     wakeup.ring()
-    stopped = {"Triggers closed": closed, "Waiting calls cancelled": cancelled, "Paused runs ended": ended}
+    stopped = {
+        "Triggers closed": closed,
+        "Pending API requests cancelled": cancelled,
+        "Paused runs ended": ended,
+    }
     left = remove.leave_all(connection)
     return (
         names
         | stopped
-        | ({"Webhooks left at the provider, to be removed there by hand": left} if left else {})
+        | ({"Webhooks left at the provider, to be removed there manually": left} if left else {})
     )

@@ -47,7 +47,7 @@ def _age(moment: datetime | None, now: datetime) -> float:
 def _events(now: datetime) -> Iterator[Family]:
     queued = Event.objects.filter(status=Event.Status.QUEUED).order_by()
     found = queued.aggregate(count=Count("seq"), oldest=Min("received_at"))
-    yield Family("taskjuice_events_queued", "Events whose runs are still to be made", found["count"])
+    yield Family("taskjuice_events_queued", "Events whose runs are not created yet", found["count"])
     yield Family(
         "taskjuice_oldest_event_seconds",
         "How long the oldest of them has waited, 0 without any",
@@ -74,7 +74,7 @@ def _runs(now: datetime) -> Iterator[Family]:
         unfinished.add_metric([status], counts.get(status, 0))
     yield unfinished
     due = _in_words(Run.objects.real().due(now), _IS_OPEN.format("workflows_run")).order_by()
-    what = "How long a run that could go on has waited for a worker"
+    what = "How long a run that is ready has waited for a worker"
     yield Family(
         "taskjuice_oldest_run_seconds", what, _age(due.aggregate(oldest=Min("due_at"))["oldest"], now)
     )
@@ -90,20 +90,20 @@ def _calls(now: datetime) -> Iterator[Family]:
 def _hooks(now: datetime) -> Iterator[Family]:
     waiting = _count(HookDelivery.objects.filter(status=HookDelivery.Status.WAITING))
     yield Family(
-        "taskjuice_hook_deliveries_waiting", "Messages that are owed to hooks, at most 10,000", waiting
+        "taskjuice_hook_deliveries_waiting", "Pending messages to outgoing webhooks, at most 10,000", waiting
     )
 
 
 def _connections(now: datetime) -> Iterator[Family]:
     counts = dict(Connection.objects.order_by().values_list("status").annotate(Count("pk")))
     known = Family(
-        "taskjuice_connections", "Connections by status; error: a person has to reconnect", labels=["status"]
+        "taskjuice_connections", "Connections by status; error: needs reconnecting", labels=["status"]
     )
     for status in Connection.Status.values:
         known.add_metric([status], counts.get(status, 0))
     yield known
     failing = Grant.objects.filter(connection__status=Connection.Status.ACTIVE, failures__gt=0).count()
-    yield Family("taskjuice_grants_failing", "Grants whose last refresh failed and is tried again", failing)
+    yield Family("taskjuice_grants_failing", "Grants whose last refresh failed and is retried", failing)
 
 
 def _budgets(now: datetime) -> Iterator[Family]:
@@ -111,7 +111,7 @@ def _budgets(now: datetime) -> Iterator[Family]:
     at = now.timestamp()
     states = Family(
         "taskjuice_budgets",
-        "Request budgets by state; blocked: the provider said so, exhausted: requests wait for their turn",
+        "Request budgets by state; blocked: rate limited by the provider, exhausted: requests are queued",
         labels=["state"],
     )
     states.add_metric(["blocked"], found.filter(blocked_until__gt=at).count())
@@ -121,7 +121,7 @@ def _budgets(now: datetime) -> Iterator[Family]:
 
 def _workers(now: datetime) -> Iterator[Family]:
     beats = Heartbeat.objects.order_by("-beat_at").values_list("name", "beat_at")[:_MOST_NODES]
-    what = "Seconds since the workers of a machine gave a sign of life, for a day"
+    what = "Seconds since the last heartbeat of a machine’s workers, for a day"
     ages = Family("taskjuice_heartbeat_age_seconds", what, labels=["node"])
     for number, (name, beat_at) in enumerate(beats):
         if number == 0 or now - beat_at < _REMEMBERED:
@@ -150,7 +150,7 @@ class Gauges(Collector):
                 answered = False
                 continue
             yield from found
-        what = "1 when the database answered every question of this page in time"
+        what = "1 if the database answered every query of this page in time"
         yield Family("taskjuice_database_answers", what, int(answered))
 
 

@@ -17,13 +17,13 @@ _PATIENCE = 90.0
 
 
 class Command(BaseCommand):
-    help = "Starts web, workers and sandbox on SQLite, tells the story, and keeps serving (--once: ends)."
+    help = "Start web, workers and sandbox on SQLite, run the demo, and keep serving (--once: exit)."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", type=int, default=8000)
         parser.add_argument(
-            "--once", action="store_true", help="end after the story, with an error if a part failed"
+            "--once", action="store_true", help="exit after the demo, with an error if a part failed"
         )
 
     def handle(self, *, port: int, once: bool, **options: Any) -> None:
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         env = {**os.environ, "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}"}
         path = settings.BASE_DIR / "var" / f"demo-{port}.log"
         path.parent.mkdir(exist_ok=True)
-        self._say(f"Starting TaskJuice on port {port}; log lines go to {path}.")
+        self._say(f"Starting TaskJuice on port {port}; server logs: {path}")
         with path.open("wb") as log:
             self._run(env, port, log, once=once)
 
@@ -47,7 +47,7 @@ class Command(BaseCommand):
             story = [sys.executable, "manage.py", "tell_story"]
             told = subprocess.run(story, env=env, stderr=log, check=False)  # noqa: S603 - likewise
             if told.returncode:
-                raise CommandError(f"The story did not come true. See {log.name}.")
+                raise CommandError(f"Demo failed. See {log.name}.")
             if not once:
                 self._say("Stop it with Ctrl-C.")
                 server.wait()

@@ -12,7 +12,7 @@ from taskjuice.demo.seed import seed
 
 
 class Command(BaseCommand):
-    help = "Makes a demo agency with a connection and triggers (idempotent) and prints how to use them."
+    help = "Create a demo agency with a connection and triggers (idempotent) and print how to use them."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
@@ -21,7 +21,7 @@ class Command(BaseCommand):
         try:
             made = seed()
         except (ConsentFailed, RequestException) as error:
-            raise CommandError(f"The demo connection could not be made: {error}") from error
+            raise CommandError(f"The demo connection could not be created: {error}") from error
         if options["json"]:
             self.stdout.write(json.dumps(made))
             return

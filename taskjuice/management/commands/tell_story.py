@@ -13,7 +13,7 @@ from taskjuice.demo.story import Story, StoryFailed
 
 
 class Command(BaseCommand):
-    help = "Runs the whole story over HTTP and prints it; fails when a part does not come true."
+    help = "Run the demo over HTTP and print each step; fails if a step fails."
 
     def handle(self, **options: Any) -> None:
         began = time.monotonic()
@@ -22,9 +22,9 @@ class Command(BaseCommand):
             Story(made, settings.PAGERDUTY_IDENTITY_URL, self._tell).tell_all()
         except (ConsentFailed, StoryFailed, RequestException) as error:
             # `demo` keeps everything but these lines for its log file, so the reason is one of them.
-            self._tell(f"It did not come true: {error}")
-            raise CommandError("The story did not come true.") from error
-        self._tell(f"All of it came true in {time.monotonic() - began:.1f} s.")
+            self._tell(f"Step failed: {error}")
+            raise CommandError("Demo failed.") from error
+        self._tell(f"Demo completed in {time.monotonic() - began:.1f} s.")
         self._tell(f"API key: {made['api_key']} (documentation at {made['base_url']}/api/docs/)")
         self._tell(f"Sign in at {made['base_url']} as {made['email']} with the password {made['password']}")
         self._tell(f"PagerDuty’s side (the sandbox): {settings.PAGERDUTY_IDENTITY_URL}")

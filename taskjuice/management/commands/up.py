@@ -36,15 +36,13 @@ def _in_url(host: str) -> str:
 
 
 class Command(BaseCommand):
-    help = "Migrates, then runs the web server, the background workers and the watchdog until told to stop."
+    help = "Migrate, then run the web server, the background workers and the watchdog until stopped."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", type=int, default=urlsplit(settings.PUBLIC_BASE_URL).port or 8000)
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument(
-            "--sandbox", action="store_true", help="also start a local PagerDuty to play with"
-        )
+        parser.add_argument("--sandbox", action="store_true", help="also start a local PagerDuty sandbox")
 
     def handle(self, *, port: int, host: str, sandbox: bool, **options: Any) -> None:
         env = dict(os.environ)

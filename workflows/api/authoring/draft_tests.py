@@ -63,10 +63,10 @@ class TestWorkflow(Endpoint):
     @extend_schema(
         request=TestIn,
         responses={200: RehearsalOut, 201: RunOut},
-        summary="Test the draft, dry or for real",
-        description="`dry: true` answers what would happen. `dry: false` runs the draft once on the connected account: "
-        "what it writes there is real. That needs the scope actions:run too; it is not counted as a run of the "
-        "published workflow, and no hook hears of it.",
+        summary="Test a workflow (dry run or live)",
+        description="`dry: true` returns what would happen. `dry: false` runs the draft once on the connected "
+        "account and makes live changes there. It also requires the scope actions:run; it does not "
+        "count as a run of the published workflow and is not sent to outgoing webhooks.",
     )
     def post(self, request: Request, workflow_id: uuid.UUID) -> Response:
         related = ("workspace__account", "trigger__connection", "trigger__workspace", "live")

@@ -97,7 +97,7 @@ class VersionDetail(_OfWorkflow):
 
     required_scope = "workflows:read"
 
-    @extend_schema(responses=VersionOut, summary="Look at a version of a workflow")
+    @extend_schema(responses=VersionOut, summary="Retrieve a version of a workflow")
     def get(self, request: Request, workflow_id: uuid.UUID, number: int) -> Response:
         return Response(VersionOut(self.version(self.workflow(workflow_id), number)).data)
 
@@ -136,9 +136,7 @@ class RollBackWorkflow(_OfWorkflow):
 
     required_scope = TO_ACT
 
-    @extend_schema(
-        request=RollBack, responses=WorkflowOut, summary="Publish an earlier version again, as the next one"
-    )
+    @extend_schema(request=RollBack, responses=WorkflowOut, summary="Restore a version")
     def post(self, request: Request, workflow_id: uuid.UUID) -> Response:
         workflow = self.workflow(workflow_id)
         version = self.version(workflow, self.validated(RollBack)["version"])
@@ -151,7 +149,7 @@ class DuplicateWorkflow(_OfWorkflow):
 
     required_scope = "workflows:write"
 
-    @extend_schema(request=None, responses={201: WorkflowOut}, summary="Copy a workflow into a new draft")
+    @extend_schema(request=None, responses={201: WorkflowOut}, summary="Duplicate a workflow as a draft")
     def post(self, request: Request, workflow_id: uuid.UUID) -> Response:
         copy = versions.duplicate(actor=self.actor, workflow=self.workflow(workflow_id))
         return Response(WorkflowOut(copy).data, status=201)
@@ -164,7 +162,7 @@ class ExportWorkflow(_OfWorkflow):
 
     @extend_schema(
         responses=OpenApiTypes.OBJECT,
-        summary="Export the draft: connections and trigger by name, inputs as they are",
+        summary="Export the draft of a workflow",
     )
     def get(self, request: Request, workflow_id: uuid.UUID) -> Response:
         return Response(import_export.of_workflow(self.workflow(workflow_id)))

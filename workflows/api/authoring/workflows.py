@@ -71,7 +71,7 @@ class WorkflowDetail(Endpoint):
         workflow: Workflow = self.get_or_404(related, pk=workflow_id)
         return workflow
 
-    @extend_schema(responses=WorkflowOut, parameters=[etags.ETAG], summary="Look at a workflow")
+    @extend_schema(responses=WorkflowOut, parameters=[etags.ETAG], summary="Retrieve a workflow")
     def get(self, request: Request, workflow_id: uuid.UUID) -> Response:
         workflow = self._workflow(workflow_id)
         return etags.with_tag(Response(WorkflowOut(workflow).data), tag_of(workflow))
@@ -80,7 +80,7 @@ class WorkflowDetail(Endpoint):
         request=WorkflowChange,
         responses=WorkflowSaved,
         parameters=[etags.IF_MATCH, etags.ETAG],
-        summary="Edit the draft, pause, resume, archive",
+        summary="Update a workflow: draft, pause, resume, archive",
     )
     def patch(self, request: Request, workflow_id: uuid.UUID) -> Response:
         workflow, data = self._workflow(workflow_id), self.validated(WorkflowChange)

@@ -13,8 +13,8 @@ from workflows.models import Event, Trigger, TriggerSecret, Watch
 from workflows.representations.events_and_calls import EventOut
 from workflows.subscriptions import state
 
-_OPTIONS = "As `options_schema` of the trigger in the catalog says; replaces the earlier ones."
-_REDACT = "Fields of deliveries that are never stored, such as event.data.title; replaces the earlier list."
+_OPTIONS = "As described by `options_schema` of the trigger in the catalog; replaces the previous options."
+_REDACT = "Fields of deliveries that are never stored, such as event.data.title; replaces the previous list."
 
 
 class SecretOut(serializers.ModelSerializer[TriggerSecret]):
@@ -173,5 +173,5 @@ class SecretIn(ActionInput):
 
     def validate_secret(self, value: str) -> str:
         if not value.isascii():
-            raise serializers.ValidationError("Signing secrets have no such characters; copy it again.")
+            raise serializers.ValidationError("That doesn’t look like a signing secret.")
         return value

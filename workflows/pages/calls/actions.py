@@ -50,8 +50,8 @@ def action_list(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
         "provider": integration,
         "usable": connection.status == Connection.Status.ACTIVE,
         "groups": [
-            ("Look something up", [offer for offer in offers if not offer.action.writes]),
-            ("Change something", [offer for offer in offers if offer.action.writes]),
+            ("Read", [offer for offer in offers if not offer.action.writes]),
+            ("Write", [offer for offer in offers if offer.action.writes]),
         ],
     }
     return render(request, "actions/list.html", context | _SECTION)

@@ -89,7 +89,7 @@ def _run(request: HttpRequest, connection: Connection, action: ActionType) -> Ht
     except Problem as problem:
         return _refused(request, connection, action, form, once, problem)
     if repeated:
-        messages.info(request, "This form was sent before. It was not done twice: this is what came of it.")
+        messages.info(request, "Already submitted – showing the existing result.")
     return redirect("actions:call", call.pk)
 
 

@@ -55,7 +55,7 @@ def change(request: HttpRequest) -> HttpResponse:
     if edit.may_store and form.is_valid():
         days = form.cleaned_data["days"]
         retention.change(actor=actor_of(request), account=account, days=days)
-        messages.success(request, f"From now on what is older than {days} days is deleted.")
+        messages.success(request, f"Saved. Data older than {days} days is deleted.")
         return redirect("data:overview")
     context = {"form": form, "edit": edit, "days": account.retention_days} | _SECTION
     return render(request, "data/change.html", context, status=edit.status(form.errors))

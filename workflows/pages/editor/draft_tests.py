@@ -58,7 +58,7 @@ def _ask(request: HttpRequest, workflow: Workflow, event: Event | None, status: 
         "event": descriptions.events([event])[0] if event else None,
         "starts": what.starts,
         "sound": what.sound,
-        "steps": [(step, labels.get(step.connection, "a connection that is gone")) for step in what.steps],
+        "steps": [(step, labels.get(step.connection, "deleted connection")) for step in what.steps],
         "once": form_tokens.key_in(request.GET) or form_tokens.new_key(),
         "mark": draft_tests.mark_of(workflow.draft),
     }
@@ -69,13 +69,16 @@ def _run(request: HttpRequest, workflow: Workflow, event: Event | None) -> HttpR
     once = form_tokens.key_in(request.POST)
     made = draft_tests.made_before(workflow, once) if once else None
     if made is not None:
-        messages.info(request, "This form was sent before. It was not done twice: this is what came of it.")
+        messages.info(request, "Already submitted – showing the existing result.")
         return redirect("workflows:run", made.id)
     if not once:
         messages.error(request, form_tokens.INCOMPLETE)
         return _ask(request, workflow, event, status=400)
     if request.POST.get("draft") != draft_tests.mark_of(workflow.draft):
-        messages.error(request, "The draft was changed meanwhile, so nothing was done. Look at it again.")
+        messages.error(
+            request,
+            "The draft has changed since this page was opened. Nothing was run; check it and try again.",
+        )
         return _ask(request, workflow, event, status=409)
     try:
         run = draft_tests.start(actor=actor_of(request), workflow=workflow, event=event, once=once)

@@ -45,14 +45,16 @@ def change(request: HttpRequest, hook_id: uuid.UUID) -> HttpResponse:
 @member
 @require_POST
 def pause(request: HttpRequest, hook_id: uuid.UUID) -> HttpResponse:
-    words = "Paused: nothing is sent. What happens meanwhile waits for up to thirty days."
+    words = "Paused. New messages are queued for up to 30 days."
     return _set_status(request, hook_id, Hook.Status.PAUSED, words)
 
 
 @member
 @require_POST
 def resume(request: HttpRequest, hook_id: uuid.UUID) -> HttpResponse:
-    return _set_status(request, hook_id, Hook.Status.ACTIVE, "Resumed: what waited is sent, in order.")
+    return _set_status(
+        request, hook_id, Hook.Status.ACTIVE, "Resumed. Queued messages are being sent in order."
+    )
 
 
 def _set_status(request: HttpRequest, hook_id: uuid.UUID, status: str, words: str) -> HttpResponse:
@@ -115,7 +117,7 @@ def delete(request: HttpRequest, hook_id: uuid.UUID) -> HttpResponse:
     hook = get_hook(request, hook_id)
     if request.method == "POST":
         endpoints.delete(actor=actor_of(request), hook=hook)
-        messages.success(request, f"{hook.name} is deleted.")
+        messages.success(request, f"{hook.name} deleted.")
         return redirect("hooks:list")
     waiting = hook.deliveries.filter(status="waiting")[:1001].count()
     return render(request, "hooks/delete.html", {"hook": hook, "waiting": waiting} | SECTION)

@@ -84,7 +84,7 @@ def replay(request: HttpRequest, hook_id: uuid.UUID, delivery_id: uuid.UUID) -> 
     except Problem as problem:
         messages.error(request, problem.message)
     else:
-        messages.success(request, "It is sent again.")
+        messages.success(request, "Resending.")
     return redirect("hooks:delivery", hook_id, delivery_id)
 
 
@@ -94,5 +94,5 @@ def replay_all(request: HttpRequest, hook_id: uuid.UUID) -> HttpResponse:
     """Every dead letter of the hook once more."""
     hook = get_hook(request, hook_id)
     count = endpoints.replay(actor=actor_of(request), hook=hook, deliveries=Q())
-    messages.success(request, f"{count} dead letter{'' if count == 1 else 's'} sent again, in order.")
+    messages.success(request, f"{count} dead letter{'' if count == 1 else 's'} queued for resend.")
     return redirect("hooks:deliveries", hook.pk)

@@ -51,7 +51,7 @@ def start(request: HttpRequest) -> HttpResponse:
 def _known(begin_at: str) -> str:
     """Raises Problem (invalid_input)."""
     if begin_at not in Run.ReplayFrom.values:
-        raise Problem("invalid_input", "Choose where the runs begin.", fields={"from": ["Not a choice."]})
+        raise Problem("invalid_input", "Choose where the runs start.", fields={"from": ["Invalid choice."]})
     return begin_at
 
 
@@ -91,5 +91,5 @@ def cancel(request: HttpRequest, replay_id: uuid.UUID) -> HttpResponse:
     except Problem as problem:
         messages.error(request, problem.message)
     else:
-        messages.success(request, "Cancelled. What had run stays done.")
+        messages.success(request, "Replay cancelled. Completed runs aren’t undone.")
     return redirect("workflows:replay_progress", replay_id)

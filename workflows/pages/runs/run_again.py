@@ -19,8 +19,8 @@ from workflows.runs import replay
 
 _RELATED = ("version", "event__trigger", "workflow__live", "workflow__workspace")
 _SAID = {
-    Run.ReplayFrom.FAILED_STEP: "It goes on from the failed step. What had completed is not done again.",
-    Run.ReplayFrom.START: "It runs again from the start, with the version that is published now.",
+    Run.ReplayFrom.FAILED_STEP: "Retry started from the failed step. Completed steps are not repeated.",
+    Run.ReplayFrom.START: "Replay started with the current version.",
 }
 
 
@@ -61,5 +61,5 @@ def _replay(request: HttpRequest, run: Run, begin_at: str) -> HttpResponse:
     if made:
         messages.success(request, _SAID[Run.ReplayFrom(begin_at)])
     else:
-        messages.info(request, "This is the run that was begun for that before.")
+        messages.info(request, "Already submitted – showing the existing run.")
     return redirect("workflows:run", again.id)

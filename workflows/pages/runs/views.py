@@ -94,21 +94,19 @@ def progress(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
 @member
 @require_POST
 def cancel(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
-    return _do(request, run_id, control.cancel, "The run is cancelled. What it had done stays done.")
+    return _do(request, run_id, control.cancel, "Run cancelled. Completed steps aren’t undone.")
 
 
 @member
 @require_POST
 def pause(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
-    return _do(
-        request, run_id, control.pause, "The run is paused. Later ones of its incident wait behind it."
-    )
+    return _do(request, run_id, control.pause, "Run paused. Later runs for this incident are queued.")
 
 
 @member
 @require_POST
 def resume(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
-    return _do(request, run_id, control.resume, "The run goes on.")
+    return _do(request, run_id, control.resume, "Run resumed.")
 
 
 def _do(request: HttpRequest, run_id: uuid.UUID, act: Callable[..., None], said: str) -> HttpResponse:

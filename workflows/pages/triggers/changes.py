@@ -39,14 +39,14 @@ def rename(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
 @member
 @require_POST
 def pause(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
-    words = "Paused: what arrives is kept, and starts nothing."
+    words = "Trigger paused."
     return _set_status(request, trigger_id, Trigger.Status.PAUSED, words)
 
 
 @member
 @require_POST
 def resume(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
-    words = "Resumed: what arrives from now on starts its workflows."
+    words = "Trigger resumed."
     return _set_status(request, trigger_id, Trigger.Status.ACTIVE, words)
 
 
@@ -68,7 +68,7 @@ def delete(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
     trigger = get_trigger(request, trigger_id)
     if request.method == "POST":
         lifecycle.delete(actor=actor_of(request), trigger=trigger)
-        messages.success(request, f"{trigger.name} is deleted.")
+        messages.success(request, f"{trigger.name} deleted.")
         return redirect("triggers:list")
     context = {
         "trigger": trigger,

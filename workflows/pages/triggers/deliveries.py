@@ -110,5 +110,5 @@ def requeue(request: HttpRequest, trigger_id: uuid.UUID, event_id: uuid.UUID) ->
     except Problem as problem:
         messages.error(request, problem.message)
     else:
-        messages.success(request, "It is tried again.")
+        messages.success(request, "Retrying.")
     return redirect("triggers:delivery", trigger_id, event_id)

@@ -34,7 +34,7 @@ def choose(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
         except Problem as problem:
             form.add_error(None, flat(problem.fields or problem.message))
         else:
-            messages.success(request, "Saved: it counts for what arrives from now on.")
+            messages.success(request, "Saved. Applies to new events.")
             return redirect("triggers:detail", trigger.pk)
     offer(request, form, trigger.connection)
     context = {"trigger": trigger, "form": form, "trigger_type": catalog.find_trigger(trigger.key)}

@@ -30,7 +30,7 @@ def choose(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
         except Problem as problem:
             form.add_error("others", (problem.fields or {}).get("redact", problem.message))
         else:
-            messages.success(request, "Saved: it counts for what arrives from now on.")
+            messages.success(request, "Saved. Applies to new events.")
             return redirect("triggers:detail", trigger.pk)
     context = {"trigger": trigger, "form": form, "edit": edit} | SECTION
     return render(request, "triggers/redaction.html", context, status=edit.status(form.errors))

@@ -46,13 +46,13 @@ def _tell(request: HttpRequest, verdicts: dict[str, int]) -> None:
     refused = verdicts.get("refused", 0)
     taken = sum(verdicts.values()) - refused
     if refused and not taken:
-        were = "1 delivery that waits was" if refused == 1 else f"{refused} deliveries that wait were"
-        messages.error(request, f"{were} not signed with this secret: copy it again.")
+        were = "1 held delivery was" if refused == 1 else f"{refused} held deliveries were"
+        messages.error(request, f"{were} not signed with this secret. Copy it again.")
     elif taken:
-        was = "1 delivery that waited was" if taken == 1 else f"{taken} deliveries that waited were"
-        messages.success(request, f"The secret is stored, and {was} signed with it.")
+        was = "1 held delivery was" if taken == 1 else f"{taken} held deliveries were"
+        messages.success(request, f"Secret saved; {was} signed with it.")
     else:
-        messages.success(request, "The secret is stored. It is kept encrypted and never shown again.")
+        messages.success(request, "Secret saved.")
 
 
 @member
@@ -66,7 +66,7 @@ def retire(request: HttpRequest, trigger_id: uuid.UUID, secret_id: uuid.UUID) ->
         raise Http404
     if request.method == "POST":
         secrets.retire_secret(actor=actor_of(request), secret=secret)
-        messages.success(request, "The secret is retired: what it signs is refused from now on.")
+        messages.success(request, "Secret deleted.")
         return redirect("triggers:detail", trigger.pk)
     context = {
         "trigger": trigger,

@@ -28,7 +28,7 @@ def send(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
     except Problem as problem:
         messages.error(request, problem.message)
     else:
-        said = "A test event has arrived, and started nothing. Open it below to run one workflow on it."
+        said = "Test event sent. Open it below to run a workflow on it."
         messages.success(request, said)
     return redirect("triggers:detail", trigger.pk)
 
@@ -51,11 +51,11 @@ def run(
         return _ask(request, workflow, event)
     version = request.POST.get("version", "")
     if not version:
-        messages.error(request, "The form was incomplete, so nothing was run. Look at it again.")
+        messages.error(request, "The form was incomplete. Nothing was run; check it and try again.")
         return _ask(request, workflow, event, status=400)
     if version != str(workflow.live.number):
         messages.error(
-            request, "Another version was published meanwhile, so nothing was run. Look at it again."
+            request, "A new version was published in the meantime. Nothing was run; check it and try again."
         )
         return _ask(request, workflow, event, status=409)
     try:
@@ -78,6 +78,6 @@ def _ask(request: HttpRequest, workflow: Workflow, event: Event, status: int = 2
         "trigger": event.trigger,
         "integration": catalog.integration(event.trigger.provider),
         "what": what,
-        "steps": [(step, labels.get(step.connection, "a connection that is gone")) for step in what.steps],
+        "steps": [(step, labels.get(step.connection, "deleted connection")) for step in what.steps],
     }
     return render(request, "triggers/run_on_test.html", context | SECTION, status=status)

@@ -19,14 +19,14 @@ from workflows.subscriptions import requests
 @member
 @require_POST
 def set_up(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
-    words = "The webhook is being set up. This page shows how far it is."
+    words = "Creating the webhook. This page shows the progress."
     return _ask(request, trigger_id, requests.set_up, words)
 
 
 @member
 @require_POST
 def rotate(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
-    words = "The secret is being rotated: a second webhook is made, and takes the place of the first once it works."
+    words = "Rotating the secret: a second webhook is created and replaces the first once confirmed."
     return _ask(request, trigger_id, requests.rotate, words)
 
 

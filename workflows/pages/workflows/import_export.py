@@ -140,9 +140,7 @@ def _place(request: HttpRequest, found: Json) -> HttpResponse:
         except Problem as problem:
             form.blame(problem)
         else:
-            messages.success(
-                request, "The draft is made from the file. Nothing starts it before it is published."
-            )
+            messages.success(request, "Imported as a draft. Publish it to start runs.")
             return redirect("workflows:edit", workflow.pk)
     # What was read is sent along again: nothing is kept here in between.
     context = {

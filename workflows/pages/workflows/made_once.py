@@ -18,9 +18,7 @@ def made_once(request: HttpRequest, make: Callable[[], Workflow]) -> Workflow:
         return make()
     made = Workflow.objects.visible_to(actor_of(request)).filter(form_key=once)
     if before := made.first():
-        messages.info(
-            request, "This form was sent before. This is the draft that it made; nothing was made now."
-        )
+        messages.info(request, "Already submitted – showing the existing draft.")
         return before
     try:
         with transaction.atomic():

@@ -108,9 +108,7 @@ def roll_back(request: HttpRequest, workflow_id: uuid.UUID, number: int) -> Http
         except (ValidationError, Problem) as problem:
             refused = why(problem, version.definition)
         else:
-            messages.success(
-                request, f"Version {made.number} is published. It says what version {number} did."
-            )
+            messages.success(request, f"Version {made.number} published (restored from version {number}).")
             return redirect("workflows:detail", workflow.pk)
     context: dict[str, Any] = {
         "workflow": workflow,
@@ -143,7 +141,7 @@ def take_into_draft(request: HttpRequest, workflow_id: uuid.UUID, number: int) -
     if changed := _changed(request, workflow, number):
         return changed
     versions.take_into_draft(actor=actor_of(request), workflow=workflow, version=version)
-    messages.success(request, f"The draft says what version {number} said. What is published stays as it is.")
+    messages.success(request, f"Draft restored from version {number}. The live version isn’t affected.")
     return redirect("workflows:edit", workflow.pk)
 
 
@@ -152,5 +150,5 @@ def take_into_draft(request: HttpRequest, workflow_id: uuid.UUID, number: int) -
 def duplicate(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
     workflow = get_workflow(request, workflow_id)
     copy = made_once(request, lambda: versions.duplicate(actor=actor_of(request), workflow=workflow))
-    messages.success(request, "This is the copy, as a draft. Nothing starts it before it is published.")
+    messages.success(request, "Duplicated as a draft.")
     return redirect("workflows:edit", copy.pk)

@@ -27,9 +27,9 @@ from workflows.pages.runs.views import lines_of
 SECTION = {"section": "workflows"}
 _LATEST = 10
 _SAID = {
-    Workflow.Status.ACTIVE: "Resumed: events from now on start it.",
-    Workflow.Status.PAUSED: "Paused: events start it no more. Runs that have begun go on.",
-    Workflow.Status.ARCHIVED: "Archived. Its runs stay readable.",
+    Workflow.Status.ACTIVE: "Resumed.",
+    Workflow.Status.PAUSED: "Paused. In-progress runs continue.",
+    Workflow.Status.ARCHIVED: "Archived. Run history is kept.",
 }
 
 
