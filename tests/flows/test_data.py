@@ -21,7 +21,7 @@ def test_an_owner_says_how_long_data_is_kept_and_which_fields_never_are(
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("data older than 30 days is permanently deleted")).to_be_visible()
     assert hindrances(page) == []
-    page.get_by_label("Fewer days").check()
+    page.get_by_label("I understand older data").check()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("for 30 days")).to_be_visible()
     # Housekeeping has begun the day by now, or does within seconds.
