@@ -43,7 +43,7 @@ def create_key(
     secret: str | None = None,
     key_id: uuid.UUID | None = None,
 ) -> tuple[ApiKey, str]:
-    """A new key and its only appearance in the clear. secret: given by whoever must be able to repeat it."""
+    """Create a key; return it with its clear text, which is shown only now. secret: for callers that derive it."""
     whole = plain(secret or secrets.token_hex(32))
     with transaction.atomic():
         key = ApiKey.objects.create(

@@ -120,7 +120,7 @@ def join(*, actor: Actor, user: User, invitation: Invitation) -> Membership:
 
 
 def require_second_factor(*, actor: Actor, account: Account, required: bool) -> None:
-    """Whoever has none is led to set one up, on their next request. Raises Problem (forbidden)."""
+    """Require two-factor authentication; members without it must set it up. Raise Problem (forbidden)."""
     _may_manage(actor, account)
     with transaction.atomic():
         others = Account.objects.filter(pk=account.pk, second_factor_required=not required)
@@ -159,7 +159,7 @@ def remove(*, actor: Actor, membership: Membership) -> None:
 
 
 def hand_over(*, actor: Actor, membership: Membership) -> None:
-    """Make somebody else the owner; the owner becomes an admin. Raises Problem (forbidden)."""
+    """Make another member the owner; the present owner becomes an admin. Raise Problem (forbidden)."""
     account = membership.account
     if actor.roles.get(account.pk) != Role.OWNER:
         raise Problem("forbidden", "Only the owner can transfer ownership.", status=403)

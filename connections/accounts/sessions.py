@@ -48,8 +48,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return _here(super().get_email_confirmation_url(request, emailconfirmation))
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """0.0.0.0 stands for nobody's: a sign-in that no browser asked for."""
-        return str(request.META.get("REMOTE_ADDR") or "0.0.0.0")  # nobody’s; nothing listens there  # noqa: S104  # nosec B104
+        """Return the client's address; 0.0.0.0 for a sign-in without a browser."""
+        return str(request.META.get("REMOTE_ADDR") or "0.0.0.0")  # no client; nothing listens there  # noqa: S104  # nosec B104
 
 
 def _here(url: str) -> str:
@@ -92,7 +92,7 @@ def end(request: HttpRequest, session_id: int) -> bool:
 
 
 def end_others(request: HttpRequest) -> int:
-    """Sign out every browser but this one. Answers how many."""
+    """Sign out every browser but this one. Return how many."""
     others = UserSession.objects.filter(user=request.user.pk).exclude(session_key=request.session.session_key)
     ended = 0
     for session in others.iterator():

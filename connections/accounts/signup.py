@@ -42,12 +42,12 @@ def waiting(request: HttpRequest) -> Invitation | None:
 
 @receiver(user_signed_up, dispatch_uid="connections_new_agency")
 def settle_in(user: User, request: HttpRequest | None = None, **kwargs: Any) -> None:
-    """An agency without a name is called after the address until somebody renames it."""
+    """Set up a new user; an agency without a name is named after the address until it is renamed."""
     ip = request.META.get("REMOTE_ADDR") if request is not None else None
     actor = Actor(kind="user", label=user.email, user_id=user.pk, ip=ip or None)
     invitation = invitation_in(request) if request is not None else None
     if invitation is not None and invitation.email.lower() == user.email.lower():
-        # Whoever has yet to confirm the address finds the invitation waiting when they have signed in.
+        # A user who must still confirm the address finds the invitation after signing in.
         with suppress(Problem):
             people.join(actor=actor, user=user, invitation=invitation)
         return

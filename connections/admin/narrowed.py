@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 
 class NarrowedTo(admin.RelatedFieldListFilter):
-    """Only the rows around one other row. It offers no choice of its own, so it lists nobody's names."""
+    """Filter by one related row. It offers no choices, so it reveals no names."""
 
     include_empty_choice = False
 

@@ -57,7 +57,7 @@ class MembershipAdmin(AuditedPage):
 
 @admin.register(User)
 class UserAdmin(AuditedPage):
-    """People. Their passwords are set by themselves; whoever should not get in any more is made inactive."""
+    """Users. They set their own passwords; a user who must not sign in any more is made inactive."""
 
     added = changed = "person.changed"
     list_display = ["email", "first_name", "last_name", "is_staff", "is_active", "last_login"]

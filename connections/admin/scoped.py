@@ -35,7 +35,7 @@ def plainly(field: str) -> Callable[[Any, Any], Any]:
 
 
 class LookOnly:
-    """Nobody adds, changes or deletes here."""
+    """An admin page without add, change and delete."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

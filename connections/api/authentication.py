@@ -17,7 +17,7 @@ from core.db import tenant_scope
 
 
 class KeyHolder:
-    """Who is behind an API key: nobody by name, but authenticated."""
+    """The user of an API request by key: authenticated, without a name."""
 
     is_authenticated = True
     is_anonymous = False

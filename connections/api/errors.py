@@ -26,7 +26,7 @@ _CODES = {
 }
 
 
-# No connection left, a full disk, a server that hangs or restarts, a lock that somebody keeps: it passes.
+# Temporary: no connection left, a full disk, a server that hangs or restarts, a lock that is held.
 AWAY = (OperationalError, InterfaceError)
 
 
@@ -37,7 +37,7 @@ def unavailable() -> Problem:
 
 
 def to_response(error: Exception, context: dict[str, Any]) -> Response:
-    """DRF's exception handler; what nobody expected is logged and answered 500."""
+    """Handle exceptions for DRF; log unexpected ones and return 500."""
     if isinstance(error, Http404):
         error = not_found()
     elif isinstance(error, PermissionDenied):

@@ -14,7 +14,7 @@ _MINUTE = 60
 
 
 class PerCaller(BaseThrottle):
-    """429 with Retry-After for those beyond. Nobody else's requests count, nor do those that are not let in."""
+    """Limit requests per caller: 429 with Retry-After. Requests that are not authenticated do not count."""
 
     def allow_request(self, request: Request, view: Any) -> bool:
         """Always True; raises Problem (throttled), which says more than DRF's own."""

@@ -1,7 +1,7 @@
 """Client links: asking a client to authorise a connection without an account here.
 
-The link alone connects nothing. Whoever opens it is told who asks for what, and has to agree in that very browser;
-only that browser, coming back from the provider, completes it (the OAuth state and the link are in its session).
+The link alone connects nothing. Its page names the agency and the permissions, and the visitor has to agree. Only the
+same browser, coming back from the provider, completes it (the OAuth state and the link are in its session).
 """
 
 from dataclasses import dataclass
@@ -107,12 +107,12 @@ def cancel(*, actor: Actor, link: ClientLink) -> None:
 
 
 def opened(link: ClientLink) -> None:
-    """Somebody looked at it; the first time counts."""
+    """Note the first time that the link was opened."""
     ClientLink.objects.filter(pk=link.pk, opened_at__isnull=True).update(opened_at=clock.now())
 
 
 def agree(*, actor: Actor, link: ClientLink) -> None:
-    """Whoever has the link agreed and goes to the provider now. Raises Problem (over)."""
+    """Note that the client agreed and continues to the provider. Raise Problem (over)."""
     with transaction.atomic():
         usable = ClientLink.objects.filter(pk=link.pk).usable()
         if not usable.update(confirmed_at=clock.now(), ending="", ending_words="", ended_at=None):
@@ -128,7 +128,7 @@ def ended(link: ClientLink, ending: str, words: str = "") -> None:
 
 
 def ask_again(link: ClientLink) -> None:
-    """Somebody found the link expired and wants another: whoever sent it is told, once."""
+    """Notify the sender, once, that the client found the link expired and asks for another."""
     ended(link, ASKED_AGAIN)
     Notice.objects.get_or_create(
         client_link=link, occasion=f"again {link.digest}", defaults={"kind": ASKED_AGAIN}
@@ -144,7 +144,7 @@ def used(connection: Connection, link: ClientLink | None) -> None:
 
 
 def of_digest(digest: str, *related: str) -> ClientLink | None:
-    """The link, in whatever state it is; from then on its workspace can be seen. Only its browser has the digest."""
+    """Return the link in any state, and add its workspace to the scope. Only the client's browser has the digest."""
     with tenant_scope.opened():
         link = ClientLink.objects.filter(digest=digest).select_related("connection", *related).first()
     if link is not None:
@@ -157,7 +157,7 @@ def latest(connection: Connection) -> ClientLink | None:
 
 
 def client(link: ClientLink, *, user: User | None, ip: str | None, request_id: str) -> Actor:
-    """The client as an actor: as a rule nobody with an account, known by the link they were sent."""
+    """Return the client as an actor: usually without an account, identified by the link."""
     name = user.email if user else link.email
     return Actor(
         kind="client",

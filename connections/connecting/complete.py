@@ -41,7 +41,7 @@ def authorise(
 ) -> Ending:
     """Make `connection` active with these tokens, or leave it exactly as it is and say why.
 
-    link: the client link that somebody without an account came by; it serves once. oauth_app: the client's own
+    link: the client link of a client without an account; it is used once. oauth_app: the client's own
     app that the consent went through.
     """
     missing = registry.get(connection.provider).missing_scopes(tokens.scopes)

@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 
 def revoke(*, actor: Actor, connection: Connection) -> dict[str, Any]:
-    """Revoke for good; a second time changes nothing. Answers the receipt.
+    """Revoke permanently; a second call changes nothing. Return the receipt.
 
     {"connection", "revoked_at", "erased": whether tokens were there to erase, "provider_revoked": whether the
     provider confirmed, "removal_hint": where a person removes the app at the provider}
@@ -31,7 +31,7 @@ def revoke(*, actor: Actor, connection: Connection) -> dict[str, Any]:
         try:
             with provider_slot() as free:
                 confirmed = provider.revoke(refresh_token, oauth_apps.credentials(app)) if free else False
-        except Exception as error:  # noqa: BLE001 - ours is erased already; whatever they do cannot undo it
+        except Exception as error:  # noqa: BLE001 - our tokens are erased already; no failure there can undo it
             log.warning(
                 "provider_revocation_failed", connection=str(connection.pk), error=type(error).__name__
             )
@@ -72,8 +72,10 @@ def _said(stopped: Any) -> str:
 
 
 def _taken_back(connection: Connection) -> dict[str, Any]:
-    """What other rooms could take back at the provider while there are tokens. A slow provider keeps nobody waiting
-    for long, and whatever goes wrong there, the revocation goes on."""
+    """Return what other apps removed at the provider while there were tokens.
+
+    A slow provider delays the revocation only briefly, and no failure there stops it.
+    """
     if Connection.objects.filter(pk=connection.pk, status=Connection.Status.REVOKED).exists():
         return {}
     done: dict[str, Any] = {}
@@ -91,9 +93,7 @@ def _taken_back(connection: Connection) -> dict[str, Any]:
 def _erase(
     actor: Actor, connection: Connection, stopped: dict[str, Any]
 ) -> tuple[str | None, OAuthApp | None, bool]:
-    """Answers the refresh token as it was and whose app it came through, for the provider, and whether there were
-    tokens to erase.
-    """
+    """Return the former refresh token and its OAuth app, for the provider, and whether there were tokens to erase."""
     with transaction.atomic():
         won = (
             Connection.objects.filter(pk=connection.pk)

@@ -21,7 +21,7 @@ def sealed_columns() -> Iterator[tuple[type[models.Model], str]]:
 
 
 def rotate() -> int:
-    """Re-seal what an older key sealed. Answers how many values. Raises Unreadable for one no key opens.
+    """Re-seal values of older keys. Return how many. Raise Unreadable for a value that no key opens.
 
     A value that changes meanwhile (a refresh) is left alone: it was sealed with the newest key anyway.
     """

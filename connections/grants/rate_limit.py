@@ -2,8 +2,8 @@
 
 One row for each user of a provider and app, because that is what providers count by (PagerDuty developer docs, rate
 limits). It is a leaky bucket: a quarter of a minute's allowance may go at once, the rest evenly, so that no minute,
-wherever it begins, sees more than the allowance. Background work leaves half of what may go at once to those whom
-somebody waits for.
+wherever it begins, sees more than the allowance. Background work leaves half of the burst to requests that a
+person or a client waits for.
 """
 
 import random
@@ -74,7 +74,7 @@ class Exhausted(Exception):
 
 
 def key_of(of: Connection) -> str:
-    """Connections that one person authorised through one app share a budget, in whatever workspace they are."""
+    """Return the budget's key: connections that one person authorized through one app share it in all workspaces."""
     app = of.grant.oauth_app.client_id if of.grant.oauth_app else ""
     return ":".join((of.provider, app, of.external_account_id, of.external_user_id))
 
@@ -82,7 +82,7 @@ def key_of(of: Connection) -> str:
 class Budget:
     """The budget that the requests of a connection (with its grant) count against.
 
-    background: nobody waits for what they bring.
+    background: no person or client waits for the result.
     """
 
     def __init__(self, of: Connection, *, background: bool = False) -> None:
@@ -96,7 +96,7 @@ class Budget:
     def take(self, *, patience: float = 0.0, comes_again: bool = True) -> None:
         """Count one request, if need be after waiting up to `patience` seconds. Raises Exhausted: none was counted.
 
-        comes_again: whoever is told to wait has a place in the queue, because he comes back.
+        comes_again: reserve a place in the queue, because the caller retries at the given time.
         """
         batch.refuse_in_one()
         end = time.monotonic() + patience
@@ -116,7 +116,7 @@ class Budget:
             time.sleep(max(0.0, wait) + random.uniform(0, 0.01))  # noqa: S311 - jitter
 
     def _room_in(self, row: RequestBudget, now: float) -> float:
-        """Seconds until there is room, if nobody else comes; an empty bucket always has room for one."""
+        """Return the seconds until there is room without further requests; an empty bucket has room for one."""
         level = max(row.full_until - now, 0.0)
         return max(0.0, min(level, level + _drop(row) - self._depth))
 
@@ -166,7 +166,7 @@ class Budget:
         return found
 
     def _queued(self, row: RequestBudget, earliest: float) -> float:
-        """Those who come again come one after the other, as fast as the budget allows. Answers whose turn is when."""
+        """Queue a caller that retries, at the rate of the budget. Return the time of its turn."""
         mine = RequestBudget.objects.filter(pk=row.pk)
         turn = Greatest(F(self._queue), Value(earliest), output_field=FloatField())
         mine.update(**{self._queue: turn + _drop(row)})
@@ -188,7 +188,7 @@ class Budget:
             until = now + allowance.reset
             self._mine().filter(blocked_until__lt=until).update(blocked_until=until)
         elif allowance.remaining < allowance.limit * _AT_ONCE:
-            # Somebody else uses the same allowance: no more at once than is left of it.
+            # Other software uses the same allowance: limit the burst to what is left of it.
             level = now + _DEPTH - allowance.remaining * _FILLS / allowance.limit
             self._mine().filter(full_until__lt=level).update(full_until=level)
 

@@ -31,12 +31,12 @@ _PATIENCE = 2.0
 _LOOK_EVERY = 0.05
 _SHORTEST_MARGIN = timedelta(minutes=5)
 _AT_LEAST_EVERY = timedelta(days=1)
-# Refusals of an app in a row, about a quarter of a minute's, before somebody is told.
+# Consecutive refusals of an app, about a quarter of a minute's, before the agency is notified.
 _TELL_AFTER = 3
 
 
 def refresh_due(limit: int = 50) -> int:
-    """Renew grants whose time has come, so that none dies unused. Answers how many were taken up."""
+    """Refresh due grants, so that none expires unused. Return how many were claimed."""
     due = Grant.objects.filter(
         connection__status=Connection.Status.ACTIVE, next_refresh_at__lte=clock.now()
     ).select_related("connection")
@@ -102,7 +102,7 @@ def _refresh(grant: Grant, holder: uuid.UUID) -> Grant:
 
 
 def _after_refusal(grant: Grant, holder: uuid.UUID, error: RefreshRefused) -> Grant:
-    """The grant, if others have renewed it meanwhile. Raises Problem, and ends the connection where nobody did."""
+    """Return the grant if another process renewed it meanwhile; else end the connection and raise Problem."""
     if not Grant.objects.filter(pk=grant.pk, lease_holder=holder).exists():
         raise delayed(1.0) from None  # another process took over, and it may hold what we lost
     _give_lease_back(grant, holder)
@@ -114,7 +114,7 @@ def _after_refusal(grant: Grant, holder: uuid.UUID, error: RefreshRefused) -> Gr
 
 
 def _put_off(grant: Grant, holder: uuid.UUID, error: RefreshFailed) -> Problem:
-    """Write down when it is tried again, and answer what says so to whoever waits for it."""
+    """Store the time of the next attempt; return the Problem that reports it to the caller."""
     failures = grant.failures + 1
     wait = backoff.delay(failures, error.retry_after)
     Grant.objects.filter(pk=grant.pk, lease_holder=holder).update(

@@ -46,7 +46,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Lifetimes:
-    """How long a grant lasts: unused, its refresh token; at most, before somebody has to consent anew."""
+    """Lifetimes of a grant: of its unused refresh token, and at most until a new authorization."""
 
     unused: timedelta
     consent: timedelta
@@ -73,7 +73,7 @@ class TokenRefused(Exception):
 
 
 class Start(Protocol):
-    """The way to the provider's consent page. link: the client link by which somebody without an account comes.
+    """The way to the provider's consent page. link: the client link of a client without an account.
 
     optional_scopes: ask for those as well.
     """

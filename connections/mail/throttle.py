@@ -1,4 +1,4 @@
-"""Putting mails to people outside on their way, within bounds: nobody uses us to flood somebody's mailbox."""
+"""Rate limits for emails to people without an account, so that no mailbox can be flooded through us."""
 
 from datetime import timedelta
 

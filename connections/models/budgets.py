@@ -9,7 +9,7 @@ class RequestBudget(models.Model):
 
     Times are seconds since the epoch, as `time.time()` has them: both databases compare and add those alike.
     full_until: when the bucket will have run empty. queued_until, background_until: when the last of those who wait
-    has its turn, of those whom somebody waits for, and of the others.
+    has its turn, of requests in the foreground, and in the background.
     """
 
     key = models.CharField(max_length=300, unique=True)

@@ -1,4 +1,4 @@
-"""Links that are secrets: whoever has one may do one thing once, until it expires or is taken back.
+"""Secret links: each allows one act, once, until it expires or is cancelled.
 
 Only its digest is searched for; the secret itself is sealed, so that the link can be mailed and shown again, and
 erased as soon as the link is over.
@@ -96,7 +96,7 @@ class SecretLink(models.Model):
 
 
 class Invitation(SecretLink):
-    """Asks somebody to join an agency. It counts only for the address it was sent to."""
+    """An invitation to join an agency, valid only for the address it was sent to."""
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="invitations")
     email = models.EmailField("e-mail")
@@ -124,7 +124,7 @@ class Invitation(SecretLink):
 class ClientLink(SecretLink):
     """Asks a client to authorise one connection, without a TaskJuice account.
 
-    opened_at: somebody looked at it. confirmed_at: somebody agreed and went to the provider. ending: how their
+    opened_at: first opened. confirmed_at: the client agreed and went to the provider. ending: how their
     last attempt ended (connections.connecting.results), "" while none has.
     """
 

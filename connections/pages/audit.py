@@ -174,5 +174,5 @@ def _cells(event: AuditEvent) -> list[str]:
 
 
 def _safe(cells: Iterable[str]) -> list[str]:
-    """No cell that a spreadsheet takes for a formula, however somebody called a connection."""
+    """Return cells that no spreadsheet takes for a formula, for any name of a connection."""
     return [f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells]

@@ -1,4 +1,4 @@
-"""The way in for somebody who was invited: /join/."""
+"""Accept an invitation: /join/."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -42,7 +42,7 @@ def join(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def found(request: HttpRequest) -> HttpResponse:
-    """An agency of one's own, for somebody who belongs to none."""
+    """Create an agency for a user who belongs to none."""
     form = NameForm(request.POST)
     if place_of(request) is None and isinstance(request.user, User):
         if not form.is_valid():

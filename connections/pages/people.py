@@ -43,7 +43,7 @@ def _invitation(request: HttpRequest, invitation_id: uuid.UUID) -> Invitation:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def people_list(request: HttpRequest) -> HttpResponse:
-    """Everybody of the agency and the open invitations; posting invites somebody."""
+    """List the members of the agency and the open invitations; invite (POST)."""
     account = here(request).account
     form = InviteForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -114,7 +114,7 @@ def remove(request: HttpRequest, membership_id: int) -> HttpResponse:
 @needs("people:manage")
 @require_http_methods(["GET", "POST"])
 def hand_over(request: HttpRequest, membership_id: int) -> HttpResponse:
-    """The owner makes somebody else the owner; asks first."""
+    """Transfer the agency to another member, after a confirmation."""
     if here(request).role != Role.OWNER:
         raise PermissionDenied("Only the owner can transfer ownership.")
     membership = _membership(request, membership_id)

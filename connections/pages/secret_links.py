@@ -12,7 +12,7 @@ def keep_digest(request: HttpRequest, name: str, links: SecretLinkQuerySet[Any])
     """Remember in the session which of `links` the `?link=` is; nothing is kept for one that is none of ours.
 
     The view then redirects to its plain address: the secret leaves the address bar at once, and with it the
-    browser's history and what somebody sees who looks over a shoulder.
+    browser's history and the screen.
     """
     digest = digest_of(request.GET["link"])
     with tenant_scope.opened():

@@ -18,7 +18,7 @@ class TenantQuerySet(models.QuerySet[Row]):
         return self if wanted is None else self.filter(**wanted)
 
     def at(self, place: Any) -> Self:
-        """The rows of a connections.web.current_scope.Place, which only somebody who belongs there can have.
+        """The rows of a connections.web.current_scope.Place, which only a member can have.
 
         By the workspaces themselves rather than by a join: so PostgreSQL knows how many rows these have, and SQLite
         finds the newest in the index of each.

@@ -38,7 +38,7 @@ class Place:
 
 
 def place_of(request: HttpRequest) -> Place | None:
-    """The place last chosen, or the person's first agency; None for somebody who belongs to no agency.
+    """The place last chosen, or the person's first agency; None for a user who belongs to no agency.
 
     Read afresh for each request: a membership that ended takes the place with it.
     """

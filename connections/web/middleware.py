@@ -41,7 +41,7 @@ class SeesAsThePerson:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        # Without the cookie nobody is signed in: other software is spared the look into the sessions.
+        # Without the cookie no user is signed in, so API clients skip the query for the session.
         if settings.SESSION_COOKIE_NAME in request.COOKIES and tenant_scope.view() == tenant_scope.NOTHING:
             _see_as(request)
         return self.get_response(request)
@@ -49,10 +49,10 @@ class SeesAsThePerson:
 
 @receiver(user_logged_in, dispatch_uid="connections_wall")
 def _signed_in(request: HttpRequest | None, user: Any, **kwargs: Any) -> None:
-    """Whoever signs in during this request; elsewhere (a test's force_login) there is no wall to move."""
+    """Set the scope of a user who signs in during this request; elsewhere (a test's force_login) there is none."""
     if tenant_scope.view().everything or request is None:
         return
-    request.__dict__.pop("_memberships", None)  # those of whoever was signed in before
+    request.__dict__.pop("_memberships", None)  # of the user who was signed in before
     _see_as(request)
 
 

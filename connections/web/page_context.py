@@ -29,7 +29,7 @@ class Attention:
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: `shell` with lazily read parts, empty for whoever is not signed in or belongs nowhere."""
+    """Context processor: `shell` with lazily read parts, empty for users who are not signed in or have no agency."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated or request.path.startswith("/admin/"):
         return {}

@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from connections.models import User
 from connections.web.current_scope import memberships_of
 
-# What somebody without one still gets to: setting it up, leaving, and what is nobody's page.
+# Pages that need no second factor: its set-up, signing out, and public pages.
 _FREE = (
     *("/accounts/2fa/", "/accounts/reauthenticate/", "/accounts/logout/", "/accounts/login/"),
     *("/accounts/password/", "/accounts/email/", "/accounts/confirm-email/", "/accounts/inactive/"),
@@ -36,7 +36,7 @@ def is_missing(request: HttpRequest) -> bool:
 
 
 class AsksForSecondFactor:
-    """Middleware: whoever needs one and has none gets to its set-up and nowhere else.
+    """Middleware: redirect users who need two-factor authentication and have none to its set-up.
 
     The API asks when it authenticates a session (connections.api.authentication): only there is it known whether an
     API key was accepted, which is not a person. That a header for one was sent says nothing.

@@ -21,13 +21,13 @@ _RELATED = ("connection__workspace__account", "connection__grant", "created_by")
 
 
 def _found(request: HttpRequest) -> ClientLink | None:
-    """The link that this browser opened, in whatever state it is; only its digest is kept in the session."""
+    """Return the link that this browser opened, in any state; only its digest is kept in the session."""
     digest = str(request.session.get(_SESSION) or "")
     return client_links.of_digest(digest, *_RELATED) if digest else None
 
 
 def client_of(request: HttpRequest, link: ClientLink) -> Actor:
-    """Whoever came by the link; somebody who is signed in here is named as who they are."""
+    """Return the client as an actor, by name if signed in here."""
     return client_links.client(
         link,
         user=request.user if isinstance(request.user, User) else None,
@@ -39,7 +39,7 @@ def client_of(request: HttpRequest, link: ClientLink) -> Actor:
 @never_cache
 @require_http_methods(["GET", "HEAD"])
 def client(request: HttpRequest) -> HttpResponse:
-    """Who asks for what. Looking only notes that somebody did: mail scanners look, too."""
+    """Show who asks for what. A GET only notes the visit, since mail scanners follow links, too."""
     if "link" in request.GET:
         keep_digest(request, _SESSION, ClientLink.objects.all())
         return redirect("connections:client")
