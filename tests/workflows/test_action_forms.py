@@ -208,7 +208,7 @@ def test_a_form_without_its_key_does_nothing(
     answer = send(bob, connection, "create-incident-note", NOTE, once)
 
     assert answer.status_code == 400
-    assert "nothing was done" in answer.content.decode()
+    assert "Something was missing. Please submit again." in answer.content.decode()
     assert ActionCall.objects.count() == 0
 
 
