@@ -155,7 +155,7 @@ def test_a_new_secret_is_shown_once_and_says_until_when_the_old_one_signs(bob: C
     assert "The previous secret is valid until" in text
     assert "was already submitted" in bob.post(path, sent, follow=True).content.decode()
     assert hook.secrets.count() == 2
-    assert "previous secret, valid until" in page(bob, "detail", hook.pk)
+    assert "Previous secret, valid until" in page(bob, "detail", hook.pk)
     assert "A rotation is in progress" in bob.get(path, follow=True).content.decode()
 
 
