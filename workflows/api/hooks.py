@@ -1,4 +1,4 @@
-"""Hooks: other software that is told of events and finished runs."""
+"""Outgoing webhooks of the API: other software that subscribes to events and finished runs."""
 
 import uuid
 from typing import Any

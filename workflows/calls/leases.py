@@ -1,4 +1,4 @@
-"""Leases of calls: who has taken a call up writes it for as long as nobody else has taken it over."""
+"""Leases of requests: only the worker that holds the lease writes the row."""
 
 import uuid
 from datetime import timedelta

@@ -133,7 +133,7 @@ def beginning(cause: Trace | None, now: datetime) -> dict[str, Any]:
 
 
 def prune() -> int:
-    """Delete traces that no event can tell of any more. Answers how many."""
+    """Delete traces that no event can tell of any more. Return how many."""
     old = Trace.objects.filter(last_at__lt=clock.now() - _KEPT).values_list("pk", flat=True)
     deleted, _ = Trace.objects.filter(pk__in=list(old[:_PRUNED_AT_ONCE])).delete()
     return deleted

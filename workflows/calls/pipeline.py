@@ -153,7 +153,7 @@ def for_step(*, connection: Connection, action_key: str, data: Json) -> ActionCa
 
 
 def advance_due(until: float, limit: int = 20) -> int:
-    """Make the next attempt of calls that are due outside any run. Answers how many were taken up.
+    """Make the next attempt of calls that are due outside any run. Return how many were taken up.
 
     until: `time.monotonic()` after which nothing new is begun.
     """

@@ -1,4 +1,4 @@
-"""Streams: a listing that goes to whoever asked for it row by row, held neither in memory nor in the database."""
+"""Streams: a listing sent to the client row by row, held neither in memory nor in the database."""
 
 import json
 import time
@@ -92,7 +92,7 @@ class _Stream(attempt.Attempt):
         return {"error": problem.as_error()}
 
     def _keep_lease(self) -> None:
-        """Longer than for others: whoever reads may be slow."""
+        """Extend the lease, for longer than usual, since the reader may be slow."""
         self.lease.write(lease_until=clock.now() + _LEASE)
 
     def _parts(self) -> Iterator[Streamed]:

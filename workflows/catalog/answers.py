@@ -1,4 +1,4 @@
-"""Answers: what an action has put out, held against what its output schema promises."""
+"""Check an action's output against its output schema."""
 
 from collections.abc import Iterator
 from typing import Any

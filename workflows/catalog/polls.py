@@ -1,4 +1,4 @@
-"""Triggers that ask: where a provider tells nobody of something, workflows look for it at the right moments."""
+"""Polled triggers: for events that a provider does not post, workflows poll at the right moments."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

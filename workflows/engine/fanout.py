@@ -39,7 +39,7 @@ _TURNS = Turns(
 
 
 def fan_out_due(until: float = math.inf) -> int:
-    """Make the runs of events that are due. Answers how many events were taken up.
+    """Make the runs of events that are due. Return how many events were taken up.
 
     until: `time.monotonic()` after which nothing new is begun.
     """

@@ -1,4 +1,4 @@
-"""Leases of runs: who has taken a run up writes it for as long as nobody else has taken it over."""
+"""Leases of runs: only the worker that holds the lease writes the row."""
 
 import uuid
 from datetime import timedelta

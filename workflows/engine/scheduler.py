@@ -36,7 +36,7 @@ _SEEN = ("status", "position", "claims", "lease_until", "started_at")
 
 
 def advance_due(until: float, limit: int = _AT_ONCE) -> int:
-    """Walk runs that are due as far as they go, for a second or so. Answers how many were taken up.
+    """Walk runs that are due as far as they go, for a second or so. Return how many were taken up.
 
     until: `time.monotonic()` after which nothing new is begun.
     """

@@ -1,4 +1,4 @@
-"""Fields of a workflow's step: whatever an action takes, or an expression in its place."""
+"""Form fields of a workflow's step: the inputs of its action, each a value or an expression."""
 
 import re
 from typing import Any

@@ -33,7 +33,7 @@ def watched(trigger: Trigger) -> bool:
 
 
 def is_told(trigger: Trigger, event: Event, delivery: Delivery) -> bool:
-    """Whether somebody else than `event.source` has told of this change before. The caller holds the trigger's lock."""
+    """Return whether another webhook already delivered this change. The caller holds the trigger's lock."""
     if not delivery.change:
         return False
     told = (

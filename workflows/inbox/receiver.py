@@ -42,7 +42,7 @@ class AnyCaseUuid:
 
 
 class _AlwaysJson(BaseContentNegotiation):
-    """Whatever the sender's Accept header says, it gets JSON: a 406 would count as a dropped event."""
+    """Return JSON for any Accept header: PagerDuty would drop the event after a 406."""
 
     def select_parser(self, request: Request, parsers: object) -> NoReturn:
         raise AssertionError("The receiver reads the raw body.")

@@ -58,7 +58,7 @@ def close_minute(trigger: Trigger) -> None:
 
 
 def prune() -> int:
-    """Forget what is old, and of triggers that have too many rows the oldest. Answers how many rows went."""
+    """Forget what is old, and of triggers that have too many rows the oldest. Return how many rows went."""
     now = clock.now()
     deleted, _ = TurnedAway.objects.filter(minute__lt=now - _KEPT_FOR).delete()
     busy = TurnedAway.objects.filter(minute__gte=now - _RECENTLY).order_by().values("trigger").distinct()

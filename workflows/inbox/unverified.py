@@ -50,13 +50,13 @@ def _is_full(trigger: Trigger, more: int) -> bool:
 
 
 def forget_held() -> int:
-    """Throw away what was held for a secret that never came. Answers how many."""
+    """Throw away what was held for a secret that never came. Return how many."""
     deleted, _ = HeldDelivery.objects.filter(received_at__lt=clock.now() - HELD_FOR).delete()
     return deleted
 
 
 def release_late() -> int:
-    """Judge what is held although a secret was known by then, however that came about. Answers how many left.
+    """Judge what is held although a secret was known by then, however that came about. Return how many left.
 
     What came a good while before its secret was judged with it and is, if still there, not signed by it.
     """
@@ -85,7 +85,7 @@ def _judge_late(trigger: Trigger, late: QuerySet[HeldDelivery]) -> dict[str, int
 def judge_held(
     trigger: Trigger, *, secrets: Iterable[TriggerSecret], held: QuerySet[HeldDelivery]
 ) -> dict[str, int]:
-    """Judge what was held, oldest first, with the secrets now known. Answers how many met which verdict.
+    """Judge what was held, oldest first, with the secrets now known. Return how many met which verdict.
 
     Runs inside the transaction that stores the secret. A delivery that no secret signed stays held: the secret
     may have been mistyped.

@@ -1,4 +1,4 @@
-"""Hooks: addresses of other software that is told of events and finished runs, and what is owed to each."""
+"""Webhook endpoints of other software that subscribes to events and finished runs, and their outbox."""
 
 import uuid
 from datetime import datetime

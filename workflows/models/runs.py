@@ -31,7 +31,7 @@ class RunQuerySet(TenantQuerySet["Run"]):
         return self.filter(version__isnull=False)
 
     def due(self, now: datetime) -> Self:
-        """Those whose time has come and that nobody is at; whether others of their lane come first is not asked."""
+        """Return due runs without a lease, regardless of earlier runs of their lanes."""
         free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
         return self.filter(free, literally("workflows_run", "status", OPEN), due_at__lte=now)
 

@@ -97,7 +97,7 @@ class TriggerSecret(models.Model):
 
 
 class HeldDelivery(models.Model):
-    """A delivery that came before its trigger had a secret: unproven, so nobody acts on it or sees it."""
+    """A delivery that came before its trigger had a secret: unverified, so it is neither handled nor shown."""
 
     trigger = models.ForeignKey(Trigger, on_delete=models.CASCADE, related_name="held")
     body = models.BinaryField()

@@ -14,7 +14,7 @@ class WatchQuerySet(models.QuerySet["Watch"]):
     """Watches, and which of them a worker can take up."""
 
     def due(self, now: datetime) -> "WatchQuerySet":
-        """Those of open triggers whose time has come and that nobody is at, the longest waiting first."""
+        """Return due watches of open triggers without a lease, the longest waiting first."""
         free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
         open_ = self.exclude(trigger__status=Trigger.Status.CLOSED)
         return open_.filter(free, next_look_at__lte=now).order_by("next_look_at", "pk")

@@ -56,7 +56,7 @@ class Line:
         return sock
 
     def cut(self) -> None:
-        """End whatever is being waited for, at once."""
+        """End the pending operation at once."""
         with self._lock:
             self.is_cut = True
             for sock in self._sockets:

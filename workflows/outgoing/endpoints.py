@@ -165,7 +165,7 @@ def send_test(*, actor: Actor, hook: Hook) -> HookDelivery:
 
 
 def replay(*, actor: Actor, hook: Hook, deliveries: Q) -> int:
-    """Send dead letters once more, from the beginning of the schedule. Answers how many."""
+    """Send dead letters once more, from the beginning of the schedule. Return how many."""
     with transaction.atomic():
         dead = hook.deliveries.filter(deliveries, status=Status.DEAD).exclude(kind="test")
         count = dead.update(

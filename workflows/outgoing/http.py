@@ -67,7 +67,7 @@ class Exchange:
     def _run(self) -> None:
         try:
             outcome = self._post()
-        except Exception as error:  # noqa: BLE001 - whatever a server can provoke is a failed delivery
+        except Exception as error:  # noqa: BLE001 - any error that a server can provoke is a failed delivery
             outcome = self._ended(None, code_of(error))
         finally:
             self._line.close()

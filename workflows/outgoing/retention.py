@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from core.db import clock
 from workflows.models import HookDelivery, HookSecret
 
-# Dead letters longer than the rest: somebody may come back to replay them.
+# Dead letters longer than the rest: a member may replay them.
 KEPT_DAYS = 30
 DEAD_KEPT_DAYS = 90
 _BATCH = 1000
@@ -19,7 +19,7 @@ _KEPT = {
 
 
 def prune() -> int:
-    """Forget what is old, a batch at a time, and erase secrets whose rotation is over. Answers how many went.
+    """Forget what is old, a batch at a time, and erase secrets whose rotation is over. Return how many went.
 
     What has waited as long as a delivery is kept, because its hook is paused or gone, becomes a dead letter.
     """

@@ -31,7 +31,7 @@ _LOOK_EVERY = 0.2
 
 
 def send_due(budget: float = _BUDGET) -> int:
-    """Send what is due; nothing new is begun after `budget` seconds. Answers how many attempts were made."""
+    """Send what is due; nothing new is begun after `budget` seconds. Return how many attempts were made."""
     with _only_one() as ours:
         if not ours:
             return 0

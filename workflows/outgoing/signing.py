@@ -19,7 +19,7 @@ def headers(message_id: str, body: str, known: list[str], at: datetime) -> dict[
 
     at: the aware time of this attempt, which receivers compare with their clock.
     """
-    # The library takes whatever time it is given for UTC.
+    # The library takes any time it is given for UTC.
     utc = at.astimezone(UTC)
     signatures = [Webhook(secret).sign(message_id, utc, body) for secret in known]
     return {

@@ -27,7 +27,7 @@ def claimed_from_birth(call: ActionCall) -> uuid.UUID:
 
 
 def claim(call: ActionCall) -> uuid.UUID | None:
-    """Take the call up for one more attempt. None when somebody else has it or it is not open any more."""
+    """Claim the request for one more attempt. Return None if another worker has it or it is not open."""
     holder, now = uuid.uuid4(), clock.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     claimed = ActionCall.objects.filter(

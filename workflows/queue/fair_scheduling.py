@@ -1,4 +1,4 @@
-"""Whose turn it is: the first of each lane, workspaces in turn, so that nobody's burst keeps others waiting.
+"""Fair scheduling: the first row of each lane, workspaces in turn, so that one's burst does not delay others.
 
 Lanes are found by hopping through an index from one to the next, so what a look costs grows with the number of
 workspaces and lanes that have something open, never with how much waits in a lane.

@@ -59,7 +59,7 @@ def _calls(workspace: Workspace, cutoff: datetime) -> Rows:
 
 
 def _events(workspace: Workspace, cutoff: datetime) -> Rows:
-    """Those that nobody is at work on, has a run of, or owes to a hook."""
+    """Return events without a worker, a run, or a pending outgoing message."""
     return Event.objects.filter(
         ~Exists(Run.objects.filter(event=OuterRef("pk"))),
         ~Exists(HookDelivery.objects.filter(event=OuterRef("pk"), status__in=_OWED)),

@@ -33,7 +33,7 @@ _COUNTED = {
 
 
 def prune(batches: int = _BATCHES, budget: float = _BUDGET) -> int:
-    """One pass: at most so many batches, begun within so many seconds. Answers how many rows went."""
+    """One pass: at most so many batches, begun within so many seconds. Return how many rows went."""
     end, gone = time.monotonic() + budget, 0
     _begin_day()
     for _ in range(batches):

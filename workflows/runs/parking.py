@@ -55,7 +55,7 @@ def fail_revoked(runs: Iterable[Run]) -> int:
 
 
 def release(limit: int = 200) -> int:
-    """Move on what parked at the very moment its connection came back or was revoked. Answers how many."""
+    """Move on what parked at the very moment its connection came back or was revoked. Return how many."""
     paused = Run.objects.filter(status=Run.Status.PAUSED)
     back = paused.filter(blocked_on__status=Connection.Status.ACTIVE)
     gone = paused.filter(blocked_on__status=Connection.Status.REVOKED)

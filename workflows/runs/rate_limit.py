@@ -94,12 +94,12 @@ def held_of(workflows: QuerySet[Workflow]) -> QuerySet[Run]:
 
 
 def let_go(runs: QuerySet[Run]) -> int:
-    """Let held runs go on. Answers how many."""
+    """Let held runs go on. Return how many."""
     return runs.update(status=Run.Status.PENDING, pause_reason="", error=None, claims=0, due_at=clock.now())
 
 
 def cancel(runs: QuerySet[Run], error: dict[str, object]) -> int:
-    """End held runs. Answers how many. Call it in a transaction."""
+    """End held runs. Return how many. Call it in a transaction."""
     now = clock.now()
     workflows = list(runs.order_by().values_list("workflow", flat=True).distinct())
     ended = runs.update(status=Run.Status.CANCELLED, pause_reason="", error=error, finished_at=now)
@@ -111,7 +111,7 @@ def cancel(runs: QuerySet[Run], error: dict[str, object]) -> int:
 
 
 def release() -> int:
-    """See to what was held at the very moment its workflow was resumed or archived. Answers how many went on."""
+    """See to what was held at the very moment its workflow was resumed or archived. Return how many went on."""
     late = Run.objects.filter(status=Run.Status.PAUSED, pause_reason=Run.PauseReason.SAFETY)
     gone = late.filter(workflow__status=Workflow.Status.ARCHIVED).values_list("pk", flat=True)
     with transaction.atomic():

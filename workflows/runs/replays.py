@@ -85,7 +85,7 @@ def chosen_of(runs: QuerySet[Run], begin_at: str = "") -> list[int]:
 
 
 def advance_due(until: float) -> int:
-    """Make the runs of batches that are still being made. Answers how many were seen to.
+    """Make the runs of batches that are still being made. Return how many were seen to.
 
     until: `time.monotonic()` after which nothing new is begun.
     """

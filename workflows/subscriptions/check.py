@@ -124,7 +124,7 @@ def _tidy(care: Care) -> None:
 
 
 def _make_anew(care: Care) -> None:
-    """It is gone at the provider, whoever removed it: make another, and recover what happened meanwhile."""
+    """Create another webhook for one that is gone at the provider, and recover what happened meanwhile."""
     row = care.row
     with transaction.atomic():
         trigger = row.trigger
@@ -140,7 +140,7 @@ def _make_anew(care: Care) -> None:
 
 
 def _renew(care: Care) -> None:
-    """Somebody retired its secret, so that all it delivers is refused: another one, with another secret."""
+    """Replace a webhook whose secret was retired, since all its deliveries are refused."""
     row = care.row
     with transaction.atomic():
         row.trigger.lock()

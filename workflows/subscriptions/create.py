@@ -59,7 +59,7 @@ def _made(care: Care, subscriber: Subscriber, api: Any) -> MadeWebhook:
 
 
 def tidied(care: Care, subscriber: Subscriber, api: Any, *, unsure: bool) -> list[str]:
-    """Remove webhooks with this trigger's address that we made and lost. Answers the ids of those that people made.
+    """Remove webhooks with this trigger's address that we made and lost. Return the ids of those that people made.
 
     unsure: an attempt may have made one whose id was never stored, so whatever was not there before is it.
     """

@@ -42,7 +42,7 @@ _ENDS = {"making": "failed", "removing": "left"}
 
 
 def tend_due(end: float) -> int:
-    """Give those that are due their turn, until `end` (time.monotonic()). Answers how many had one."""
+    """Give those that are due their turn, until `end` (time.monotonic()). Return how many had one."""
     done = 0
     for row in Subscription.objects.due(clock.now()).order_by("next_attempt_at")[:_BATCH]:
         if time.monotonic() >= end:
@@ -59,7 +59,7 @@ def anything_due() -> bool:
 
 
 def prune() -> int:
-    """Forget subscriptions that ended long ago; the audit trail still tells of them. Answers how many."""
+    """Forget subscriptions that ended long ago; the audit trail still tells of them. Return how many."""
     old = Subscription.objects.filter(next_attempt_at__isnull=True, ended_at__lt=clock.now() - _KEPT_FOR)
     chosen = list(old.values_list("pk", flat=True)[:_PRUNED_AT_ONCE])
     return Subscription.objects.filter(pk__in=chosen).delete()[0]

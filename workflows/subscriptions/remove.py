@@ -76,7 +76,7 @@ def _removed(care: Care, subscriber: Subscriber, api: Any) -> None:
 def remove_all(connection: Connection) -> int:
     """Before a connection's tokens are erased: remove what it has at the provider, as far as that goes in a moment.
 
-    Answers how many are gone. Never raises for what the provider says.
+    Return how many are gone. Never raises for what the provider says.
     """
     end, gone = time.monotonic() + _AT_ONCE_SECONDS, 0
     rows = Subscription.objects.open().filter(trigger__connection=connection)

@@ -64,13 +64,13 @@ def restart(trigger: Trigger) -> None:
 
 
 def wake(connection: Connection) -> int:
-    """Look at once again, because the connection is back. Answers how many."""
+    """Look at once again, because the connection is back. Return how many."""
     watches = Watch.objects.filter(trigger__connection=connection)
     return watches.update(next_look_at=clock.now(), failures=0)
 
 
 def look_due(until: float) -> int:
-    """Make the looks that are due. Answers how many were taken up.
+    """Make the looks that are due. Return how many were taken up.
 
     until: `time.monotonic()` after which nothing new is begun. A turn is a few seconds: a provider may be slow.
     """

@@ -150,7 +150,7 @@ def _holding(trigger: Any, held: int) -> Concern | None:
 
 
 def _silence(trigger: Any, since: datetime | None) -> Concern | None:
-    """Perhaps nothing has happened; perhaps somebody has removed the webhook."""
+    """Warn that nothing has arrived: perhaps nothing has happened, perhaps the webhook was removed."""
     if since is None or since > clock.now() - _QUIET_AFTER:
         return None
     name = catalog.integration(trigger.provider).name

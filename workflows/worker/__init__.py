@@ -24,7 +24,7 @@ _OTHERS_EVERY = 0.25
 
 
 def drain(budget: float = _BUDGET) -> int:
-    """Do everything that is due, for at most about `budget` seconds. Answers how many things were taken up.
+    """Do everything that is due, for at most about `budget` seconds. Return how many things were taken up.
 
     Runs as a background task; it carries no arguments because the rows say what there is to do.
     """

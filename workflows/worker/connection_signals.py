@@ -57,7 +57,7 @@ def stop_everything(connection: Connection, **kwargs: Any) -> dict[str, Any]:
     cancelled = waiting.update(
         status=ActionCall.Status.CANCELLED, error=error, next_attempt_at=None, finished_at=now
     )
-    # Whoever reads a stream is told at its next page that it is over.
+    # A stream's reader learns at its next page that the connection is revoked.
     reading = ActionCall.objects.filter(connection=connection, status="running", origin="stream")
     reading.update(
         status=ActionCall.Status.CANCELLED, error=error, lease_holder=None, lease_until=None, finished_at=now

@@ -70,7 +70,7 @@ def _begin_writing(line: sqlite3.Connection) -> None:
 
 
 def write(line: sqlite3.Connection, batch: Iterable[insert_sql.Parameters]) -> list[bool]:
-    """Inside a transaction: store each if it is new, owe it to hooks, ring. Answers which were stored."""
+    """Inside a transaction: store each if it is new, owe it to hooks, ring. Return which were stored."""
     found = [line.execute(insert_sql.STORE_ONE, parameters).fetchone() for parameters in batch]
     fire = [row for row in found if row is not None and row[-1] == Event.Status.QUEUED]
     if fire:
