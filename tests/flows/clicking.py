@@ -33,7 +33,7 @@ def sign_in_support(page: Page, product: Product) -> None:
     page.goto("/accounts/login/?next=/admin/")
     page.get_by_label("Email").fill("sam@support.example")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign In").click()
+    page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Site administration")).to_be_visible()
 
 
