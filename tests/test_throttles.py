@@ -31,7 +31,7 @@ def test_a_password_cannot_be_guessed_without_end(db: None) -> None:
 
     answers = [tried(f"guess {n}") for n in range(6)]
 
-    assert "Too many failed login attempts" in answers[-1].content.decode()
+    assert "Too many failed sign-ins" in answers[-1].content.decode()
     right = tried("the right one, at last")
     assert right.status_code != 302
     assert "_auth_user_id" not in right.client.session
