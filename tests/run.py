@@ -39,7 +39,9 @@ def reachable() -> str | None:
 def main() -> int:
     if "--quick" in sys.argv:
         sys.argv.remove("--quick")
-        return suite("SQLite, quick", "sqlite:///var/test.sqlite3", "-m", "not slow")
+        # All that tests/fuzz imports is not needed for its being left out.
+        left_out = ["-m", "not slow", "--ignore", "tests/fuzz", "-p", "no:schemathesis"]
+        return suite("SQLite, quick", "sqlite:///var/test.sqlite3", *left_out)
     failed = suite("SQLite", "sqlite:///var/test.sqlite3")
     missing = reachable()
     if missing is None:
