@@ -251,7 +251,7 @@ class TestOnlyIf:
         assert answer.status_code == 302, text(answer)
         asked = steps_of(draft)[1]["only_if"]
         assert asked == {"match": "all", "rows": [["steps.runbook.note.id", "exists", True]]}
-        assert "Only if condition is met: Note ID exists" in text(bob.get(address(draft, "edit")))
+        assert "Run if the condition is met: Note ID exists" in text(bob.get(address(draft, "edit")))
         again = bob.get(address(draft, "step", "again")).content.decode()
         assert '<option value="steps.runbook.note.id" selected>' in again
 

@@ -95,7 +95,7 @@ class TestOneWorkflow:
 
         page = text(bob.get(address(workflow)))
 
-        assert "Only when any condition is met:" in page
+        assert "Run if any condition is met:" in page
         assert "Incident urgency is high" in page
         assert "Service name is one of Payments, Checkout" in page
         assert "Incident title does not exist" in page

@@ -69,7 +69,7 @@ def how_many(asked: dict[str, Any] | None) -> str:
     """How many of them have to hold, before a colon."""
     found = (asked or {}).get("rows", [])
     if len(found) < 2:
-        return "condition is met"
+        return "the condition is met"
     return "any condition is met" if (asked or {}).get("match") == "any" else "all conditions are met"
 
 
