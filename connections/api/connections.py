@@ -112,7 +112,7 @@ class ConnectionDetail(Endpoint):
 
 
 class RevokeConnection(Endpoint):
-    """The end of a connection."""
+    """Revoke a connection and return the receipt."""
 
     required_scope = "connections:write"
 
@@ -123,7 +123,7 @@ class RevokeConnection(Endpoint):
 
 
 class CheckConnection(Endpoint):
-    """A live look at the provider."""
+    """Check the connection with the provider now."""
 
     required_scope = "connections:write"
     refusals = (429, 502, 503, "4XX")  # the last: what the provider says of the request

@@ -47,7 +47,7 @@ def by_creation(fetch: Fetch, since: datetime | None, end: datetime | None, unti
     while True:
         if time.monotonic() > until:
             return Ending(
-                False, f"PagerDuty was too slow; go on with since {_text(floor)}." if floor else _SLOW
+                False, f"PagerDuty timed out; continue with since {_text(floor)}." if floor else _SLOW
             )
         if offset + PAGE > FURTHEST:
             return Ending(
@@ -89,7 +89,7 @@ def by_creation(fetch: Fetch, since: datetime | None, end: datetime | None, unti
             seen = {some_id: at for some_id, at in seen.items() if at >= further}
 
 
-_SLOW = "PagerDuty was too slow to list all incidents in the time there was."
+_SLOW = "PagerDuty timed out before all incidents were listed."
 
 
 def _further(

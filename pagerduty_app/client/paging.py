@@ -48,7 +48,7 @@ def by_offset(
     come = set(seen)
     while True:
         if time.monotonic() > until:
-            return Ending(False, f"PagerDuty was too slow to list all {collection} in the time there was.")
+            return Ending(False, f"PagerDuty timed out before all {collection} were listed.")
         limit = min(PAGE, FURTHEST - offset)
         if limit <= 0:
             return Ending(False, f"PagerDuty lists at most {FURTHEST:,} {collection}; narrow the filters.")

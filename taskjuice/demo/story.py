@@ -178,7 +178,8 @@ class Story:
         )["incident"]
         self._act("get-incident", {"incident_id": made["id"]})
         self._act(
-            "create-incident-note", {"from": DANA, "incident_id": made["id"], "content": "Made by the demo"}
+            "create-incident-note",
+            {"from": DANA, "incident_id": made["id"], "content": "Created by the demo"},
         )
         changed = self._act(
             "update-incident", {"from": DANA, "incident_id": made["id"], "status": "resolved"}

@@ -668,7 +668,7 @@ def test_a_workflow_begins_on_one_that_is_there(who: People, trigger: Trigger) -
 def test_support_sees_how_it_is_doing(trigger: Trigger) -> None:
     support = staff(User.objects.create_user("sam@taskjuice.example"), "Support")
     where = reverse("admin:workflows_trigger_change", args=[trigger.pk])
-    assert "Daily rotation: On call: Dana Rivera; last look" in text(support.get(where))
+    assert "Daily rotation: On call: Dana Rivera; last poll" in text(support.get(where))
     Watch.objects.update(trouble={"message": "PagerDuty did not answer in time."})
 
     shown = support.get(where)

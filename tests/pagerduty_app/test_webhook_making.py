@@ -235,7 +235,7 @@ def test_a_pagerduty_that_is_away_is_asked_again_later(
 
 
 def test_two_wishes_at_once_are_one(kept: Trigger, sandbox: Sandbox) -> None:
-    with pytest.raises(Problem, match="by itself already"):
+    with pytest.raises(Problem, match="already manages its webhook"):
         requests.set_up(actor=SYSTEM, trigger=kept)
     requests.rotate(actor=SYSTEM, trigger=kept)
     with pytest.raises(Problem, match="being rotated"):

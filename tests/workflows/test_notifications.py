@@ -213,4 +213,4 @@ def test_a_delivery_that_stops_each_worker_is_told_of(deliver: Any, note_workflo
 
     tell()
     assert Event.objects.get().status == "failed"
-    assert "stopped the worker" in Notification.objects.get().reason
+    assert "worker stopped at each attempt" in Notification.objects.get().reason

@@ -91,7 +91,7 @@ class RunAction(Endpoint):
 
 
 class CallDetail(Endpoint):
-    """One call as far as it has got."""
+    """One action call with its current state."""
 
     required_scope = "actions:run"
 

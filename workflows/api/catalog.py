@@ -12,7 +12,7 @@ from workflows import catalog
 
 
 class Catalog(Endpoint):
-    """What there is to connect, to react to and to do."""
+    """The available providers, triggers and actions."""
 
     required_scope = "connections:read"
 

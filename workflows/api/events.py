@@ -33,7 +33,7 @@ def _settled(events: QuerySet[Event]) -> QuerySet[Event]:
 
 
 class Events(Endpoint):
-    """What came in, oldest first after `after`, so that another program can follow along."""
+    """Events, newest first; oldest first with `after`, for polling clients."""
 
     required_scope = "triggers:read"
     paged = True
@@ -67,7 +67,7 @@ class EventPage(Endpoint):
 
 
 class RequeueEvent(Endpoint):
-    """Another round for an event whose runs could not be made."""
+    """Retry an event whose runs could not be created."""
 
     required_scope = TO_ACT
 

@@ -56,7 +56,7 @@ class HookEndpoint(Endpoint):
 
 
 class Hooks(HookEndpoint):
-    """The hooks of the workspace."""
+    """The webhook endpoints of the workspace."""
 
     paged = True
 
@@ -97,7 +97,7 @@ def tag_of(hook: Hook) -> str:
 
 
 class HookDetail(HookEndpoint):
-    """One hook."""
+    """One webhook endpoint."""
 
     refusals = (412,)
 
@@ -127,7 +127,7 @@ class HookDetail(HookEndpoint):
 
 
 class HookSecrets(HookEndpoint):
-    """The signing secrets of a hook."""
+    """The signing secrets of a webhook endpoint."""
 
     @extend_schema(
         request=RotationIn,
@@ -141,7 +141,7 @@ class HookSecrets(HookEndpoint):
 
 
 class TestHook(HookEndpoint):
-    """A message that says that it is a test."""
+    """Send a test message once."""
 
     @extend_schema(request=None, responses={201: HookDeliveryOut}, summary="Send a test message")
     def post(self, request: Request, hook_id: uuid.UUID) -> Response:
@@ -150,7 +150,7 @@ class TestHook(HookEndpoint):
 
 
 class HookDeliveries(HookEndpoint):
-    """What was and is owed to a hook, newest first."""
+    """Delivered and pending messages of a webhook endpoint, newest first."""
 
     paged = True
     parameters = (
@@ -168,7 +168,7 @@ class HookDeliveries(HookEndpoint):
 
 
 class ReplayHookDelivery(HookEndpoint):
-    """A dead letter once more."""
+    """Resend a failed delivery."""
 
     @extend_schema(request=None, responses=HookDeliveryOut, summary="Resend a failed delivery")
     def post(self, request: Request, hook_id: uuid.UUID, delivery_id: uuid.UUID) -> Response:

@@ -115,7 +115,7 @@ class _OfOne(Endpoint):
 
 
 class ReplayDetail(_OfOne):
-    """How far a replay is."""
+    """The progress of a bulk replay."""
 
     required_scope = "workflows:read"
 

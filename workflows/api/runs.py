@@ -73,7 +73,7 @@ class ReplayIn(ActionInput):
 
 
 class ReplayRun(Endpoint):
-    """The same event once more.
+    """A new run of the same event.
 
     From `failed_step`, the new run follows the version of the old one, keeps the outputs of its completed steps, and
     makes the others; a write that may have happened is looked up first. From `start`, everything is done again with the
@@ -121,7 +121,7 @@ class CancelRun(_Control):
 
 
 class PauseRun(_Control):
-    """Hold a run that waits."""
+    """Pause a waiting run."""
 
     @extend_schema(request=None, responses=RunOut, summary="Pause a run")
     def post(self, request: Request, run_id: uuid.UUID) -> Response:
@@ -129,7 +129,7 @@ class PauseRun(_Control):
 
 
 class ResumeRun(_Control):
-    """Let a paused run go on."""
+    """Resume a paused run."""
 
     required_scope = TO_ACT
 

@@ -127,7 +127,7 @@ class SecretDetail(Endpoint):
 
 
 class TriggerWebhook(Endpoint):
-    """The webhook that a trigger keeps itself, where its connection allows that."""
+    """The webhook that a trigger manages automatically, if its connection allows it."""
 
     required_scope = "triggers:write"
 
@@ -155,7 +155,7 @@ class RotateWebhook(Endpoint):
 
 
 class TestTrigger(Endpoint):
-    """A sample event in the inbox, marked as a test. It starts nothing, and no hook is told.
+    """Store a sample event, marked as a test. It starts no workflows and is not sent to webhook endpoints.
 
     With `workflow`, that one of its workflows runs on it for real: an API key then needs the scope actions:run.
     """

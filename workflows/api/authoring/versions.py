@@ -103,7 +103,7 @@ class VersionDetail(_OfWorkflow):
 
 
 class Difference(_OfWorkflow):
-    """What two versions differ in."""
+    """The differences between two versions."""
 
     required_scope = "workflows:read"
     parameters = tuple(
@@ -132,7 +132,7 @@ class Difference(_OfWorkflow):
 
 
 class RollBackWorkflow(_OfWorkflow):
-    """An earlier version becomes what runs."""
+    """Make an earlier version the live one."""
 
     required_scope = TO_ACT
 
@@ -156,7 +156,7 @@ class DuplicateWorkflow(_OfWorkflow):
 
 
 class ExportWorkflow(_OfWorkflow):
-    """The draft as a file."""
+    """The draft as JSON."""
 
     required_scope = "workflows:read"
 
@@ -169,7 +169,7 @@ class ExportWorkflow(_OfWorkflow):
 
 
 class ImportWorkflow(Endpoint):
-    """A file becomes a draft."""
+    """Create a draft from an exported file."""
 
     required_scope = "workflows:write"
 

@@ -61,7 +61,7 @@ def tag_of(workflow: Workflow) -> str:
 
 
 class WorkflowDetail(Endpoint):
-    """One workflow. Its ETag, sent back as If-Match, keeps a change from undoing one that was made meanwhile."""
+    """One workflow. Its ETag, sent back as If-Match, prevents overwriting a change made in between."""
 
     required_scopes = _READ_WRITE
     refusals = (412,)
@@ -105,7 +105,7 @@ class WorkflowDetail(Endpoint):
 
 
 class PublishWorkflow(Endpoint):
-    """The draft becomes what runs."""
+    """Make the draft the live version."""
 
     required_scope = TO_ACT
     refusals = (412,)

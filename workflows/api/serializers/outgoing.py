@@ -18,9 +18,9 @@ class HookSecretOut(serializers.ModelSerializer[HookSecret]):
 
 
 class HookOut(serializers.ModelSerializer[Hook]):
-    """A hook. `trigger` null: whatever happens in the workspace. `failing_since`: null while it is well.
+    """A webhook endpoint. `trigger` null: all triggers of the workspace. `failing_since`: null while it is well.
 
-    `pause_reason`: `gone` when it was paused because it answered 410.
+    `pause_reason`: `gone` when it was paused because it returned 410.
     """
 
     workspace = serializers.UUIDField(source="workspace_id")
