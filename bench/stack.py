@@ -228,7 +228,7 @@ class Stack:
             return connection.execute(sql).fetchall()
 
     def theirs(self, sql: str) -> list[tuple[Any, ...]]:
-        """Return the rows of a query to the sandbox's store (pagerduty_app.sandbox.store)."""
+        """Return the rows of a query to the sandbox's store (pagerduty_app.sandbox.world.store)."""
         path = ROOT / "var" / f"sandbox-{self.port + 1}.sqlite3"
         with closing(sqlite3.connect(path, timeout=20)) as database:
             return database.execute(sql).fetchall()

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from connections.admin.scoped import Page
+from connections.admin.shared.scoped import Page
 from connections.web.staff import sees_every_account
 
 

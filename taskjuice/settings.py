@@ -89,7 +89,7 @@ PAGERDUTY_API_URL = _pagerduty("API_URL", "https://api.pagerduty.com", SANDBOX_U
 PAGERDUTY_API_URL_EU = _pagerduty("API_URL_EU", "https://api.eu.pagerduty.com", f"{SANDBOX_URL}/eu")
 # How long after we sent it a write without an answer may still take effect. PagerDuty publishes no bound; gateways
 # such as AWS's load balancers give up on a server after 60 seconds, and 5 are for getting there. The sandbox
-# promises 15 (pagerduty_app.sandbox.faults).
+# promises 15 (pagerduty_app.sandbox.control.faults).
 PAGERDUTY_SETTLE_SECONDS = env.number(
     "PAGERDUTY_SETTLE_SECONDS", default=20.0 if PAGERDUTY_API_URL == SANDBOX_URL else 65.0
 )

@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from connections.admin.scoped import Page
+from connections.admin.shared.scoped import Page
 from core.json_sanitize import is_storable, storable
 from tests.test_admin_routes import admitted
 from tests.world import World

@@ -11,7 +11,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from connections.admin.scoped import ScopedPage
+from connections.admin.shared.scoped import ScopedPage
 from connections.models import User
 from tests.test_routes import CANARIES, ask, routes
 from tests.world import World

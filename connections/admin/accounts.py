@@ -8,10 +8,10 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from connections.accounts import retention
-from connections.admin.acting import ActingPage
-from connections.admin.audited import AuditedPage
-from connections.admin.narrowed import NarrowedTo
-from connections.admin.scoped import LookOnlyInline, plainly
+from connections.admin.shared.acting import ActingPage
+from connections.admin.shared.audited import AuditedPage
+from connections.admin.shared.narrowed import NarrowedTo
+from connections.admin.shared.scoped import LookOnlyInline, plainly
 from connections.connecting.revoke import revoke
 from connections.models import Account, Connection, Membership, Workspace
 from connections.web.staff import support_actor

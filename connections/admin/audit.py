@@ -3,10 +3,10 @@
 from django.contrib import admin
 from django.utils.safestring import SafeString
 
-from connections.admin.choices import Among
-from connections.admin.narrowed import NarrowedTo
-from connections.admin.payloads import as_json
-from connections.admin.scoped import ScopedPage, plainly
+from connections.admin.shared.choices import Among
+from connections.admin.shared.narrowed import NarrowedTo
+from connections.admin.shared.payloads import as_json
+from connections.admin.shared.scoped import ScopedPage, plainly
 from connections.models import AuditEvent
 
 

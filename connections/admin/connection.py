@@ -6,10 +6,10 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from connections.admin.acting import MOST_ROWS, ActingPage
-from connections.admin.choices import Among
-from connections.admin.narrowed import NarrowedTo
-from connections.admin.scoped import ScopedPage
+from connections.admin.shared.acting import MOST_ROWS, ActingPage
+from connections.admin.shared.choices import Among
+from connections.admin.shared.narrowed import NarrowedTo
+from connections.admin.shared.scoped import ScopedPage
 from connections.connecting.revoke import revoke
 from connections.extension_points import health
 from connections.grants import registry

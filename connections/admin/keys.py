@@ -5,9 +5,9 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from connections.accounts import api_keys
-from connections.admin.acting import MOST_ROWS, ActingPage
-from connections.admin.narrowed import NarrowedTo
-from connections.admin.scoped import plainly
+from connections.admin.shared.acting import MOST_ROWS, ActingPage
+from connections.admin.shared.narrowed import NarrowedTo
+from connections.admin.shared.scoped import plainly
 from connections.models import ApiKey
 from connections.web.staff import support_actor
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 
-from connections.admin.scoped import ScopedPage, plainly
+from connections.admin.shared.scoped import ScopedPage, plainly
 from connections.models import Notice
 
 

@@ -8,9 +8,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from connections.admin.audited import AuditedPage
-from connections.admin.narrowed import NarrowedTo
-from connections.admin.scoped import plainly
+from connections.admin.shared.audited import AuditedPage
+from connections.admin.shared.narrowed import NarrowedTo
+from connections.admin.shared.scoped import plainly
 from connections.audit import labels
 from connections.models import Account, Membership, Role, User
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from pagerduty_app.client.by_creation import by_creation
 from pagerduty_app.client.errors import PagerDutyError
+from pagerduty_app.client.http.transport import Transport
 from pagerduty_app.client.limits import Limits
 from pagerduty_app.client.paging import Walk, by_offset, rows_of
-from pagerduty_app.client.transport import Transport
 
 Json = dict[str, Any]
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")

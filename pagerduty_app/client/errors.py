@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import requests
 
-from pagerduty_app.client import refusals, retry_after
+from pagerduty_app.client import refusals
+from pagerduty_app.client.http import retry_after
 
 _RETRYABLE = frozenset({408, 429})
 # A request is retried for at most six hours (workflows.calls.outcomes); a longer Retry-After ends it.

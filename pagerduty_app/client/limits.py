@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import requests
 
-from pagerduty_app.client import retry_after
 from pagerduty_app.client.errors import LONGEST_WAIT_SECONDS
+from pagerduty_app.client.http import retry_after
 
 _COUNT = re.compile(r"[0-9]{1,7}", re.ASCII)
 # An operation with its own lower limit; its headers are not those of the limit that all requests share.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pagerduty_app.client import missing_scopes, plain_text
-from pagerduty_app.client.reading import json_of
+from pagerduty_app.client.http.reading import json_of
 
 MOST_REASONS = 20
 _DEEPEST = 5

@@ -7,8 +7,9 @@ from typing import Any
 import requests
 from django.conf import settings
 
-from pagerduty_app.client import bounds, refusals, retry_after
-from pagerduty_app.client.session import PlainSession
+from pagerduty_app.client import refusals
+from pagerduty_app.client.http import bounds, retry_after
+from pagerduty_app.client.http.session import PlainSession
 
 _TIMEOUT = (3.05, 10)
 _LONGEST_SECONDS = 15

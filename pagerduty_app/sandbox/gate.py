@@ -10,7 +10,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from pagerduty_app.sandbox.faults import BESIDE_THE_WORK, Rule
+from pagerduty_app.sandbox.control.faults import BESIDE_THE_WORK, Rule
 from pagerduty_app.sandbox.refusals import Refused, invalid, missing_scope, unauthorized
 from pagerduty_app.sandbox.sandbox import Sandbox
 

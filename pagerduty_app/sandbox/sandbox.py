@@ -7,14 +7,14 @@ from collections import deque
 from datetime import UTC, datetime
 from typing import Any
 
-from pagerduty_app.sandbox import world
-from pagerduty_app.sandbox.faults import Faults
-from pagerduty_app.sandbox.incidents import EVENT_TYPES, Incidents
+from pagerduty_app.sandbox.control.faults import Faults
 from pagerduty_app.sandbox.ratelimit import RateLimit
-from pagerduty_app.sandbox.store import Store
 from pagerduty_app.sandbox.tokens import Tokens
-from pagerduty_app.sandbox.webhooks import Sender, is_active
-from pagerduty_app.sandbox.world import reference_to
+from pagerduty_app.sandbox.world import start
+from pagerduty_app.sandbox.world.incidents import EVENT_TYPES, Incidents
+from pagerduty_app.sandbox.world.start import reference_to
+from pagerduty_app.sandbox.world.store import Store
+from pagerduty_app.sandbox.world.webhooks import Sender, is_active
 
 Json = dict[str, Any]
 SCOPES = {
@@ -43,7 +43,7 @@ class Sandbox:
         self.base_url = base_url
         self.clients = clients
         self.store = Store(path)
-        world.fill(self.store, base_url)
+        start.fill(self.store, base_url)
         self.tokens = Tokens(self.store, base_url)
         self.faults = Faults()
         self.rate_limit = RateLimit()
@@ -59,7 +59,7 @@ class Sandbox:
         """Restore the initial state."""
         self.sender.forget()
         self.store.clear()
-        world.fill(self.store, self.base_url)
+        start.fill(self.store, self.base_url)
         self.tokens = Tokens(self.store, self.base_url)
         self.faults.clear()
         self.rate_limit = RateLimit()

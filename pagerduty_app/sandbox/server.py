@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve
 
-from pagerduty_app.sandbox.control import refused
+from pagerduty_app.sandbox.control.views import refused
 from pagerduty_app.sandbox.refusals import Refused, not_found
 from pagerduty_app.sandbox.sandbox import Sandbox
 

@@ -10,7 +10,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from pagerduty_app.sandbox.store import Store
+from pagerduty_app.sandbox.world.store import Store
 
 Json = dict[str, Any]
 CODE_SECONDS = 30

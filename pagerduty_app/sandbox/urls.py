@@ -2,7 +2,10 @@
 
 from django.urls import include, path
 
-from pagerduty_app.sandbox import control, fault_pages, identity, pages, schedule_control, webhook_pages
+from pagerduty_app.sandbox import identity
+from pagerduty_app.sandbox.control import schedules, views
+from pagerduty_app.sandbox.pages import faults, webhooks
+from pagerduty_app.sandbox.pages import incidents as pages
 from pagerduty_app.sandbox.rest import directory, incidents, subscriptions
 
 _LISTINGS = {
@@ -33,31 +36,31 @@ for kind, (plural, scope) in _LISTINGS.items():
     rest.append(path(f"{plural}/<str:some_id>", directory.single(kind, scope)))
 
 _control = [
-    path("state", control.state),
-    path("reset", control.reset),
-    path("faults", control.faults),
-    path("settings", control.settings),
-    path("subscriptions", control.subscriptions),
-    path("subscriptions/<str:some_id>/ping", control.ping),
-    path("deliveries", control.deliveries),
-    path("incidents", control.incidents),
-    path("incidents/<str:incident_id>", control.incident),
-    path("incidents/<str:incident_id>/<str:what>", control.act),
-    path("schedules/<str:some_id>", schedule_control.schedule),
-    path("schedules/<str:some_id>/overrides", schedule_control.overrides),
-    path("grants/revoke", control.revoke_grants),
-    path("requests", control.requests),
+    path("state", views.state),
+    path("reset", views.reset),
+    path("faults", views.faults),
+    path("settings", views.settings),
+    path("subscriptions", views.subscriptions),
+    path("subscriptions/<str:some_id>/ping", views.ping),
+    path("deliveries", views.deliveries),
+    path("incidents", views.incidents),
+    path("incidents/<str:incident_id>", views.incident),
+    path("incidents/<str:incident_id>/<str:what>", views.act),
+    path("schedules/<str:some_id>", schedules.schedule),
+    path("schedules/<str:some_id>/overrides", schedules.overrides),
+    path("grants/revoke", views.revoke_grants),
+    path("requests", views.requests),
     path("style.css", pages.style),
 ]
 
 _ANONYMOUS = "global/oauth/anonymous/"
 urlpatterns = [
     path("", pages.home),
-    path("app/faults", fault_pages.faults),
+    path("app/faults", faults.faults),
     path("app/incidents/<str:incident_id>", pages.incident),
     path("app/<str:subdomain>/incidents", pages.incidents),
-    path("app/<str:subdomain>/webhooks", webhook_pages.webhooks),
-    path("app/<str:subdomain>/webhooks/<str:some_id>", webhook_pages.webhook),
+    path("app/<str:subdomain>/webhooks", webhooks.webhooks),
+    path("app/<str:subdomain>/webhooks/<str:some_id>", webhooks.webhook),
     path("oauth/authorize", identity.authorize),
     path("oauth/token", identity.token),
     path(f"{_ANONYMOUS}jwks", identity.jwks),

@@ -15,7 +15,7 @@ from django_q.models import Failure, OrmQ, Schedule, Success
 from django_q.signing import SignedPackage
 
 from connections.accounts import api_keys
-from connections.admin import acting
+from connections.admin.shared import acting
 from connections.models import Account, ApiKey, AuditEvent, Connection, Grant, Membership, User, Workspace
 from tests.connections.test_pages import signed_in
 from tests.people import People

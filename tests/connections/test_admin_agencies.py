@@ -15,8 +15,8 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from connections.accounts import api_keys
-from connections.admin.narrowed import narrowings
-from connections.admin.scoped import ScopedPage
+from connections.admin.shared.narrowed import narrowings
+from connections.admin.shared.scoped import ScopedPage
 from connections.models import AuditEvent, Connection, Grant, Membership, Notice, User
 from connections.web.staff import support_actor
 from tests.connections.test_admin import ACCOUNTS, CONNECTIONS, act, page_of, staff

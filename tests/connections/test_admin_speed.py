@@ -15,7 +15,7 @@ from django.utils import timezone
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from connections.accounts import api_keys
-from connections.admin import counting
+from connections.admin.shared import counting
 from connections.models import Account, AuditEvent, Connection, Membership, Notice, User, Workspace
 from tests.connections.test_admin import page_of, staff
 from tests.people import People, people

@@ -20,7 +20,7 @@ import psycopg
 import requests
 from django.conf import settings
 
-from pagerduty_app.sandbox.faults import WORKS_FOR_SECONDS
+from pagerduty_app.sandbox.control.faults import WORKS_FOR_SECONDS
 from pagerduty_app.sandbox.server import SandboxServer
 from tests import migrated
 

@@ -16,7 +16,7 @@ from tests.fuzz.mutations import texts, values
 from workflows import expressions
 from workflows.conditions import evaluate
 from workflows.conditions.fields import ConditionsField
-from workflows.expressions.filters import FILTERS
+from workflows.expressions.filters.table import FILTERS
 from workflows.expressions.liquid import LONGEST_OUTPUT, parse
 
 EXPRESSIONS, CONDITIONS = 20_000, 10_000

@@ -13,7 +13,8 @@ import requests
 import responses
 import time_machine
 
-from pagerduty_app.client import Api, PagerDutyError, Walk, bounds
+from pagerduty_app.client import Api, PagerDutyError, Walk
+from pagerduty_app.client.http import bounds
 from tests.pagerduty_app.conftest import BASE, TOKEN
 
 
@@ -146,7 +147,7 @@ def test_no_redirect_is_followed(api: Api, rest: responses.RequestsMock) -> None
 def test_an_answer_without_end_is_cut_off(
     api: Api, rest: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pagerduty_app.client.transport._LARGEST_ANSWER", 1000)
+    monkeypatch.setattr("pagerduty_app.client.http.transport._LARGEST_ANSWER", 1000)
 
     assert "more than" in failed(api, rest, body="x" * 2000).message
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from connections.models import Connection
-from pagerduty_app.actions.incident_changes import decide
+from pagerduty_app.actions.incidents.changes import decide
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.pagerduty_app.acting import ACCOUNT, DANA, ELI, act, asked, connection, fault, later, output
 from tests.workflows.conftest import SYSTEM, deliver, incident_event, publish, trigger

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from pagerduty_app.client import Api, PagerDutyError, transport
+from pagerduty_app.client import Api, PagerDutyError
+from pagerduty_app.client.http import transport
 
 
 class Misbehaving(BaseHTTPRequestHandler):

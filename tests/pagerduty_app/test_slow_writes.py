@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from connections.models import Connection
 from pagerduty_app.client import Api
-from pagerduty_app.sandbox.faults import WORKS_FOR_SECONDS, Rule
+from pagerduty_app.sandbox.control.faults import WORKS_FOR_SECONDS, Rule
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.flows.running import wait_for
 from tests.pagerduty_app.dance import Dance
@@ -26,7 +26,7 @@ _SLOW = {"kind": "delay", "seconds": 1.0, "method": "POST", "times": 1}
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pagerduty_app.client.transport._READ_SECONDS", 0.3)
+    monkeypatch.setattr("pagerduty_app.client.http.transport._READ_SECONDS", 0.3)
 
 
 @pytest.fixture

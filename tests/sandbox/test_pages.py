@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import requests
 
-from pagerduty_app.sandbox.fault_pages import COMMON, CONSENT
-from pagerduty_app.sandbox.faults import KINDS, Rule
-from pagerduty_app.sandbox.incidents import EVENT_TYPES
+from pagerduty_app.sandbox.control.faults import KINDS, Rule
+from pagerduty_app.sandbox.pages.faults import COMMON, CONSENT
 from pagerduty_app.sandbox.sandbox import Sandbox
 from pagerduty_app.sandbox.server import SandboxServer
+from pagerduty_app.sandbox.world.incidents import EVENT_TYPES
 from tests.sandbox.conftest import Ask, Inbox, SignIn
 
 WEBHOOKS = "/app/acme/webhooks"

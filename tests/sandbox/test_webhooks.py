@@ -9,9 +9,9 @@ import pytest
 import time_machine
 
 from pagerduty_app import signatures
-from pagerduty_app.sandbox import webhooks
 from pagerduty_app.sandbox.sandbox import Sandbox
 from pagerduty_app.sandbox.server import SandboxServer
+from pagerduty_app.sandbox.world import webhooks
 from tests.sandbox.conftest import CLIENT, CLIENT_SECRET, Ask, Inbox
 from tests.sandbox.test_rest import opened
 

@@ -11,9 +11,9 @@ from django.conf import settings
 
 from tests.present import present
 from workflows.conditions import evaluate
-from workflows.conditions.kinds import Kind, kind_of
-from workflows.conditions.numbers import number
-from workflows.conditions.operators import TABLE
+from workflows.conditions.comparisons.kinds import Kind, kind_of
+from workflows.conditions.comparisons.numbers import number
+from workflows.conditions.comparisons.operators import TABLE
 
 MISSING = object()
 TEAMS = [{"id": "PTEAM1", "summary": "Platform"}, {"id": "PTEAM2", "summary": None}]

@@ -18,7 +18,7 @@ from tests.workflows.pages import signed_in, text
 from tests.workflows.trying import SENT, bob, provider, who
 from workflows import worker
 from workflows.authoring import drafts, lifecycle
-from workflows.expressions.filters import FILTERS
+from workflows.expressions.filters.table import FILTERS
 from workflows.models import Run, Trigger, Workflow
 
 __all__ = ["bob", "provider", "who"]

@@ -9,7 +9,7 @@ from django.conf import settings
 from pagerduty_app.payloads.deliveries import trigger_fields
 from pagerduty_app.triggers.types import TRIGGERS
 from workflows import expressions
-from workflows.expressions.filters import FILTERS, Filter
+from workflows.expressions.filters.table import FILTERS, Filter
 from workflows.expressions.writing import text_of
 
 FIELDS = {"trigger": trigger_fields(TRIGGERS["pagerduty/incident-triggered"].sample)}

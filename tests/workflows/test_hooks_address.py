@@ -21,7 +21,8 @@ from tests.workflows.conftest import SYSTEM, Ask
 from tests.workflows.hook_sinks import PUBLIC, Internet, Listener, sink, until
 from workflows import worker
 from workflows.models import Hook, HookDelivery
-from workflows.outgoing import address, endpoints, http
+from workflows.outgoing import endpoints
+from workflows.outgoing.transport import address, http
 
 pytestmark = pytest.mark.django_db
 

@@ -22,7 +22,8 @@ from workflows import worker
 from workflows.inbox import store
 from workflows.models import Event, Hook, HookDelivery, HookSecret, HookSender, Run, Trigger, Workflow
 from workflows.outgoing import attempt as delivery
-from workflows.outgoing import endpoints, http, payloads, retention, schedule, sender
+from workflows.outgoing import endpoints, payloads, retention, schedule, sender
+from workflows.outgoing.transport import http
 from workflows.queue import wakeup
 from workflows.runs import control, parking
 

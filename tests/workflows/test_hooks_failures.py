@@ -18,7 +18,8 @@ from tests.workflows.hook_sinks import PUBLIC, Internet
 from workflows import worker
 from workflows.inbox import store
 from workflows.models import Hook, HookDelivery, Trigger
-from workflows.outgoing import address, endpoints
+from workflows.outgoing import endpoints
+from workflows.outgoing.transport import address
 
 pytestmark = pytest.mark.django_db
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"

@@ -18,7 +18,7 @@ from workflows.engine import executor, fanout
 from workflows.models import Event, Hook, HookDelivery, Run, Trigger, Workflow
 from workflows.notifications import facts
 from workflows.outgoing import attempt as one
-from workflows.outgoing.http import Outcome
+from workflows.outgoing.transport.http import Outcome
 from workflows.runs import parking, replay
 from workflows.triggers import lifecycle, test_events
 

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from connections.admin.payloads import as_error
+from connections.admin.shared.payloads import as_error
 from connections.connecting import health_check
 from connections.grants import state as grant_state
 from connections.models import Connection, Workspace

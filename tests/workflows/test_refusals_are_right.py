@@ -6,7 +6,7 @@ import pytest
 
 from pagerduty_app.triggers.types import TRIGGERS
 from workflows.conditions import evaluate
-from workflows.conditions.operators import NEGATIVE
+from workflows.conditions.comparisons.operators import NEGATIVE
 from workflows.conditions.possible import why_never
 from workflows.expressions import unknown_fields
 

@@ -3,9 +3,9 @@
 from django.contrib import admin
 from django.utils.safestring import SafeString
 
-from connections.admin.narrowed import NarrowedTo
-from connections.admin.payloads import as_error, as_json
-from connections.admin.scoped import ScopedPage, plainly
+from connections.admin.shared.narrowed import NarrowedTo
+from connections.admin.shared.payloads import as_error, as_json
+from connections.admin.shared.scoped import ScopedPage, plainly
 from workflows.models import ActionCall
 
 

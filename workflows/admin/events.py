@@ -7,9 +7,9 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from connections import audit
-from connections.admin.acting import ActingPage
-from connections.admin.narrowed import NarrowedTo
-from connections.admin.payloads import as_json
+from connections.admin.shared.acting import ActingPage
+from connections.admin.shared.narrowed import NarrowedTo
+from connections.admin.shared.payloads import as_json
 from connections.web.staff import support_actor
 from core.errors import Problem
 from workflows.inbox import events

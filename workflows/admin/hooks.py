@@ -5,9 +5,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from connections.admin.narrowed import NarrowedTo
-from connections.admin.payloads import as_json
-from connections.admin.scoped import LookOnlyInline, ScopedPage, plainly
+from connections.admin.shared.narrowed import NarrowedTo
+from connections.admin.shared.payloads import as_json
+from connections.admin.shared.scoped import LookOnlyInline, ScopedPage, plainly
 from workflows.models import Hook, HookDelivery, HookSecret
 
 

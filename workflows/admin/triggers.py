@@ -4,9 +4,9 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from connections.admin.acting import ActingPage
-from connections.admin.narrowed import NarrowedTo
-from connections.admin.scoped import LookOnlyInline
+from connections.admin.shared.acting import ActingPage
+from connections.admin.shared.narrowed import NarrowedTo
+from connections.admin.shared.scoped import LookOnlyInline
 from connections.extension_points import health
 from connections.web.staff import support_actor
 from core.errors import in_words

@@ -5,10 +5,10 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from connections.admin.acting import ActingPage
-from connections.admin.narrowed import NarrowedTo
-from connections.admin.payloads import as_json
-from connections.admin.scoped import LookOnlyInline, plainly
+from connections.admin.shared.acting import ActingPage
+from connections.admin.shared.narrowed import NarrowedTo
+from connections.admin.shared.payloads import as_json
+from connections.admin.shared.scoped import LookOnlyInline, plainly
 from connections.extension_points import health
 from connections.web.staff import support_actor
 from workflows.authoring import lifecycle

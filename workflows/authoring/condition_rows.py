@@ -11,9 +11,9 @@ from core.json_sanitize import is_storable
 from core.web.edit_conflicts import Part
 from workflows.authoring.descriptions import OPERATOR_WORDS
 from workflows.authoring.samples import Field, Source
+from workflows.conditions.comparisons.kinds import written
 from workflows.conditions.evaluate import OPERATORS
 from workflows.conditions.fields import MAX_CONDITIONS, UNSTORABLE
-from workflows.conditions.kinds import written
 from workflows.formatting.field_names import name_of
 
 _NOT_THERE = "not_exists"

@@ -6,7 +6,7 @@ from typing import Any
 from connections.models import Connection
 from workflows import catalog
 from workflows.authoring import drafts
-from workflows.conditions.kinds import written
+from workflows.conditions.comparisons.kinds import written
 from workflows.formatting import summaries
 from workflows.formatting.field_names import Names, name_of
 from workflows.formatting.labels import title_of

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.conditions.kinds import Kind
+from workflows.conditions.comparisons.kinds import Kind
 from workflows.conditions.paths import EVERY, names_of
 from workflows.expressions import unknown_fields
 

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.conditions import operators
+from workflows.conditions.comparisons import operators
 from workflows.conditions.operands import wanted_of
 from workflows.conditions.paths import EVERY, reach
 from workflows.conditions.typed import OPERATORS

@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from workflows.conditions.kinds import MOST_ITEMS
+from workflows.conditions.comparisons.kinds import MOST_ITEMS
 from workflows.expressions.unknown_fields import NOTHING, step_into
 
 EVERY = "*"

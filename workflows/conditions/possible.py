@@ -5,11 +5,11 @@ from typing import Any
 
 from core.text_folding import fold
 from workflows import expressions
+from workflows.conditions.comparisons.kinds import Kind, written
+from workflows.conditions.comparisons.numbers import number
+from workflows.conditions.comparisons.operators import NEGATIVE, NEVER, TABLE, holds
 from workflows.conditions.documented import Documented, Json, documented, missing
-from workflows.conditions.kinds import Kind, written
-from workflows.conditions.numbers import number
 from workflows.conditions.operands import is_template
-from workflows.conditions.operators import NEGATIVE, NEVER, TABLE, holds
 from workflows.conditions.wanted import Wanted
 from workflows.expressions import unknown_fields
 from workflows.formatting.datetimes import instant

@@ -8,7 +8,7 @@ from typing import Any
 
 from workflows import expressions
 from workflows.catalog import Json
-from workflows.conditions.operators import NEGATIVE
+from workflows.conditions.comparisons.operators import NEGATIVE
 from workflows.expressions import unknown_fields
 
 

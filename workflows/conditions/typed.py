@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.conditions.numbers import number
+from workflows.conditions.comparisons.numbers import number
 from workflows.conditions.operands import is_template
 from workflows.conditions.wanted import bound_of
 from workflows.expressions import globs, time_windows

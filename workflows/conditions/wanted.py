@@ -8,9 +8,9 @@ from itertools import islice
 from typing import Any
 
 from core.text_folding import fold
-from workflows.conditions.equality import keys_wanted
-from workflows.conditions.kinds import plain_values, written
-from workflows.conditions.numbers import number
+from workflows.conditions.comparisons.equality import keys_wanted
+from workflows.conditions.comparisons.kinds import plain_values, written
+from workflows.conditions.comparisons.numbers import number
 from workflows.expressions import time_windows
 from workflows.formatting.datetimes import moment, time_of_day
 

@@ -19,7 +19,7 @@ from liquid.stream import TokenStream
 from liquid.token import TOKEN_EXPRESSION
 
 from workflows.expressions.errors import ExpressionError, shown
-from workflows.expressions.filters import FILTERS
+from workflows.expressions.filters.table import FILTERS
 from workflows.expressions.scanning import Source, scan
 from workflows.expressions.unknown_fields import suggestion
 

@@ -9,7 +9,7 @@ from liquid.builtin.expressions.primitive import Blank, Empty, Nil
 
 from workflows.expressions import unknown_fields
 from workflows.expressions.errors import ExpressionError, FilterError, Missing, shown
-from workflows.expressions.filters import FILTERS
+from workflows.expressions.filters.table import FILTERS
 from workflows.expressions.liquid import Field
 
 _A_DEFAULT = "default"

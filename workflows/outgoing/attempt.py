@@ -15,8 +15,8 @@ from core.db import clock
 from workflows.models import Hook, HookDelivery, HookSecret
 from workflows.notifications import facts
 from workflows.outgoing import payloads, schedule, signing
-from workflows.outgoing.http import Exchange, Outcome
 from workflows.outgoing.log import words_of
+from workflows.outgoing.transport.http import Exchange, Outcome
 
 log = structlog.get_logger(__name__)
 

@@ -14,7 +14,8 @@ from core.crypto import seal
 from core.db import clock
 from core.errors import Problem
 from workflows.models import Hook, HookDelivery, HookSecret, Trigger
-from workflows.outgoing import address, signing
+from workflows.outgoing import signing
+from workflows.outgoing.transport import address
 from workflows.queue import wakeup
 
 MAX_HOOKS = 20

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.dateparse import parse_datetime
 
 from workflows.models import HookDelivery
-from workflows.outgoing.failures import ERRORS
+from workflows.outgoing.transport.failures import ERRORS
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from core.db import clock
 from workflows.models import Hook, HookDelivery, HookSender
 from workflows.outgoing import attempt as one
-from workflows.outgoing.http import Exchange
+from workflows.outgoing.transport.http import Exchange
 from workflows.queue import wakeup
 
 log = structlog.get_logger(__name__)

@@ -8,7 +8,7 @@ from django.db.models import Q
 from core.db import clock
 from workflows.models import ActionCall
 
-# Renewed before each request that leaves; a request takes at most 22 seconds (pagerduty_app.client.transport).
+# Renewed before each request that leaves; a request takes at most 22 seconds (pagerduty_app.client.http.transport).
 LEASE = timedelta(seconds=30)
 Status = ActionCall.Status
 

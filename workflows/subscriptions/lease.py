@@ -16,7 +16,7 @@ from workflows.models import Subscription
 from workflows.subscriptions import provider_access
 
 T = TypeVar("T")
-# Renewed before each request, of which one takes at most 22 seconds (pagerduty_app.client.transport).
+# Renewed before each request, of which one takes at most 22 seconds (pagerduty_app.client.http.transport).
 LEASE = timedelta(seconds=60)
 # After this no further request begins: a worker is killed after 150 (Q_CLUSTER).
 _LONGEST_SECONDS = 60.0

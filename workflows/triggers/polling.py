@@ -30,7 +30,7 @@ from workflows.queue import wakeup
 
 log = structlog.get_logger(__name__)
 
-# Renewed before each request that leaves; a request takes at most 22 seconds (pagerduty_app.client.transport).
+# Renewed before each request that leaves; a request takes at most 22 seconds (pagerduty_app.client.http.transport).
 LEASE = timedelta(seconds=30)
 # Of one connection: with a look every five minutes they ask a few dozen times a minute at most.
 MOST_WATCHES = 100

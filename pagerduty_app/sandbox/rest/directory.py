@@ -6,11 +6,11 @@ from typing import Any
 
 from django.http import HttpResponse
 
-from pagerduty_app.sandbox import schedules
 from pagerduty_app.sandbox.gate import Answer, Call, operation
 from pagerduty_app.sandbox.refusals import not_found
 from pagerduty_app.sandbox.rest.paging import page, window
-from pagerduty_app.sandbox.world import reference_to
+from pagerduty_app.sandbox.world import schedules
+from pagerduty_app.sandbox.world.start import reference_to
 
 
 def _matching(call: Call, kind: str) -> list[dict[str, Any]]:

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pagerduty_app.sandbox.gate import Answer, Call, operation
-from pagerduty_app.sandbox.incidents import STATUSES
 from pagerduty_app.sandbox.refusals import Refused, invalid
 from pagerduty_app.sandbox.rest.paging import page, window
+from pagerduty_app.sandbox.world.incidents import STATUSES
 
 _LONGEST_SPAN = timedelta(days=184)
 _DEFAULT_SPAN = timedelta(days=30)

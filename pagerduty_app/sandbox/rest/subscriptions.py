@@ -5,7 +5,7 @@ from typing import Any
 from pagerduty_app.sandbox.gate import Answer, Call, operation
 from pagerduty_app.sandbox.refusals import invalid, not_found
 from pagerduty_app.sandbox.rest.paging import page, window
-from pagerduty_app.sandbox.webhooks import is_active
+from pagerduty_app.sandbox.world.webhooks import is_active
 
 Json = dict[str, Any]
 _READ, _WRITE = "webhook_subscriptions.read", "webhook_subscriptions.write"

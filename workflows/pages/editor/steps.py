@@ -21,7 +21,7 @@ from workflows.authoring.condition_rows import ConditionForm
 from workflows.calls import lookups, pipeline
 from workflows.catalog import ActionType
 from workflows.conditions import possible_nulls
-from workflows.expressions.filters import FILTERS
+from workflows.expressions.filters.table import FILTERS
 from workflows.formatting import summaries
 from workflows.forms.step import StepForm
 from workflows.models import Workflow

@@ -12,8 +12,8 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from connections.admin.counting import count_up_to
-from connections.admin.scoped import ScopedPage
+from connections.admin.shared.counting import count_up_to
+from connections.admin.shared.scoped import ScopedPage
 from core.errors import Problem
 
 MOST_ROWS = 100

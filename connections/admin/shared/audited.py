@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from connections import audit
-from connections.admin.scoped import ScopedPage
+from connections.admin.shared.scoped import ScopedPage
 from connections.models import Account
 from connections.web.staff import support_actor
 

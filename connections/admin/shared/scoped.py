@@ -10,9 +10,9 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from connections.admin.calendar import SupportList
-from connections.admin.counting import BoundedPaginator
-from connections.admin.narrowed import around, narrowings
+from connections.admin.shared.calendar import SupportList
+from connections.admin.shared.counting import BoundedPaginator
+from connections.admin.shared.narrowed import around, narrowings
 from connections.web.staff import accounts_of
 
 if TYPE_CHECKING:

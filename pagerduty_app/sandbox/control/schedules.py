@@ -5,12 +5,12 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from pagerduty_app.sandbox import schedules
-from pagerduty_app.sandbox.control import body_of
+from pagerduty_app.sandbox.control.views import body_of
 from pagerduty_app.sandbox.gate import sandbox_of
 from pagerduty_app.sandbox.refusals import not_found
 from pagerduty_app.sandbox.sandbox import Sandbox
-from pagerduty_app.sandbox.world import reference_to
+from pagerduty_app.sandbox.world import schedules
+from pagerduty_app.sandbox.world.start import reference_to
 
 Json = dict[str, Any]
 

@@ -6,9 +6,9 @@ from datetime import time
 from typing import Any
 
 from core.text_folding import fold
-from workflows.conditions.equality import equal
-from workflows.conditions.kinds import Kind, kind_of, plain_values, written
-from workflows.conditions.numbers import number
+from workflows.conditions.comparisons.equality import equal
+from workflows.conditions.comparisons.kinds import Kind, kind_of, plain_values, written
+from workflows.conditions.comparisons.numbers import number
 from workflows.conditions.wanted import Wanted
 from workflows.expressions import globs
 from workflows.formatting.datetimes import moment

@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from connections.grants.rate_limit import Exhausted
-from pagerduty_app.actions import effects, incident_changes, incident_log
+from pagerduty_app.actions import effects
 from pagerduty_app.actions.asking import check_requester, provider_errors, requester, writing
 from pagerduty_app.actions.fields import (
     INCIDENT,
@@ -16,7 +16,8 @@ from pagerduty_app.actions.fields import (
     from_field,
     incident_field,
 )
-from pagerduty_app.actions.incident_changes import CHANGES, Decision, decide, output
+from pagerduty_app.actions.incidents import changes, log_entries
+from pagerduty_app.actions.incidents.changes import CHANGES, Decision, decide, output
 from pagerduty_app.client import Api, PagerDutyError
 from pagerduty_app.client.paging import object_of
 from pagerduty_app.errors import table
@@ -118,11 +119,11 @@ def _reopened_by_accident(api: Api, data: Json, decision: Decision, caller: Call
         return False
     try:
         since = moment(data[_SEEN].get("last_status_change_at"))
-        entries = incident_log.statuses(api, data["incident_id"], since)
-        ours = incident_log.change_by(entries, _agent(api, data, caller), status)
+        entries = log_entries.statuses(api, data["incident_id"], since)
+        ours = log_entries.change_by(entries, _agent(api, data, caller), status)
     except (PagerDutyError, ProviderError, Exhausted):
         return None
-    return incident_log.reopened(ours)
+    return log_entries.reopened(ours)
 
 
 def _agent(api: Api, data: Json, caller: Caller) -> Any:
@@ -142,11 +143,11 @@ def recover(api: Api, data: Json, caller: Caller) -> Json | None:
             shown = all(incident.get(name) == data[name] for name in asked)
             return output(incident, asked, None) if shown else None
         since = caller.first_sent_at - _SKEW if caller.first_sent_at else None
-        entries = incident_log.statuses(api, data["incident_id"], since)
-    ours = incident_log.change_by(entries, _agent(api, data, caller), data["status"])
+        entries = log_entries.statuses(api, data["incident_id"], since)
+    ours = log_entries.change_by(entries, _agent(api, data, caller), data["status"])
     if not ours:
         return None
-    reopened = incident_log.reopened(ours)
+    reopened = log_entries.reopened(ours)
     reason = "resolved_meanwhile" if reopened and not data.get("reopen") else None
     return output(incident, asked, reason, reopened=reopened)
 
@@ -164,8 +165,8 @@ ACTION = ActionType(
     input=UpdateIncidentInput,
     output_schema={
         "type": "object",
-        "properties": {"incident": INCIDENT, **incident_changes.SCHEMA},
-        "required": ["incident", *incident_changes.SCHEMA],
+        "properties": {"incident": INCIDENT, **changes.SCHEMA},
+        "required": ["incident", *changes.SCHEMA],
         "additionalProperties": False,
     },
     field_names=field_names.OF_UPDATE,

@@ -4,8 +4,8 @@ from collections.abc import Hashable, Iterator
 from typing import Any
 
 from core.text_folding import fold
-from workflows.conditions.kinds import plain_values, written
-from workflows.conditions.numbers import number
+from workflows.conditions.comparisons.kinds import plain_values, written
+from workflows.conditions.comparisons.numbers import number
 from workflows.formatting.datetimes import instant
 
 Keys = frozenset[Hashable]

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
-from pagerduty_app.sandbox.faults import KINDS
+from pagerduty_app.sandbox.control.faults import KINDS
 from pagerduty_app.sandbox.gate import sandbox_of
-from pagerduty_app.sandbox.pages import page
+from pagerduty_app.sandbox.pages.incidents import page
 from pagerduty_app.sandbox.refusals import invalid, missing_scope
 
 Json = dict[str, Any]

@@ -6,13 +6,13 @@ from urllib.parse import urlsplit
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods, require_POST
 
-from pagerduty_app.sandbox import control
+from pagerduty_app.sandbox.control import views
 from pagerduty_app.sandbox.gate import sandbox_of
-from pagerduty_app.sandbox.incidents import EVENT_TYPES
-from pagerduty_app.sandbox.pages import page
+from pagerduty_app.sandbox.pages.incidents import page
 from pagerduty_app.sandbox.refusals import not_found
 from pagerduty_app.sandbox.sandbox import Sandbox
-from pagerduty_app.sandbox.webhooks import is_active
+from pagerduty_app.sandbox.world.incidents import EVENT_TYPES
+from pagerduty_app.sandbox.world.webhooks import is_active
 
 Json = dict[str, Any]
 # Scope types, and the kind of object to choose for each.
@@ -23,7 +23,7 @@ _SCOPES = {"account": "", "service": "service", "team": "team"}
 def webhooks(request: HttpRequest, subdomain: str) -> HttpResponse:
     """List all webhooks; POST adds one and shows its secret once."""
     sandbox = sandbox_of(request)
-    account = control.account_of(sandbox, subdomain)
+    account = views.account_of(sandbox, subdomain)
     made, problem = _add(request, account) if request.method == "POST" else (None, "")
     things = {kind: sandbox.store.all(kind, account) for kind in ("service", "team")}
     kept = request.POST if problem else None
@@ -92,7 +92,7 @@ def webhook(request: HttpRequest, subdomain: str, some_id: str) -> HttpResponse:
     """Ping, enable or delete a webhook of the account."""
     sandbox = sandbox_of(request)
     subscription = sandbox.store.get("subscription", some_id)
-    if subscription is None or subscription["account"] != control.account_of(sandbox, subdomain):
+    if subscription is None or subscription["account"] != views.account_of(sandbox, subdomain):
         raise not_found()
     act = request.POST.get("act")
     if act == "ping":

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pagerduty_app.sandbox.store import Store
+from pagerduty_app.sandbox.world.store import Store
 
 Json = dict[str, Any]
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import requests
 
-from pagerduty_app.sandbox.store import Store
+from pagerduty_app.sandbox.world.store import Store
 
 Json = dict[str, Any]
 _SECONDS_TO_ANSWER = 5.0

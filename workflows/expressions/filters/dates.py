@@ -6,7 +6,7 @@ from core import time_zones
 from core.db import clock
 from workflows.expressions.allowance import text
 from workflows.expressions.errors import FilterError
-from workflows.expressions.text_filters import StandIn
+from workflows.expressions.filters.texts import StandIn
 from workflows.formatting.datetimes import moment
 
 _LONGEST_FORMAT = 100

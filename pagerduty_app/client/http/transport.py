@@ -8,11 +8,12 @@ from typing import Any
 
 import requests
 
-from pagerduty_app.client import bounds, limits
+from pagerduty_app.client import limits
 from pagerduty_app.client.errors import PagerDutyError, from_answer
+from pagerduty_app.client.http import bounds
+from pagerduty_app.client.http.reading import json_of
+from pagerduty_app.client.http.session import PlainSession
 from pagerduty_app.client.limits import Limits
-from pagerduty_app.client.reading import json_of
-from pagerduty_app.client.session import PlainSession
 
 _CONNECT_SECONDS = 3.05
 _READ_SECONDS = 10

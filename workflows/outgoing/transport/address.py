@@ -1,7 +1,7 @@
 """Where a hook may point: https, a public name, its usual port; and which IP addresses are public.
 
 A name's answer may change from one look to the next. So the name is looked at when it is saved, for whoever types it,
-and each send looks again and connects to the very address that it has judged (workflows.outgoing.connection).
+and each send looks again and connects to the very address that it has judged (workflows.outgoing.transport.connection).
 """
 
 import ipaddress

@@ -14,9 +14,9 @@ from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
 from core.errors import Problem
-from workflows.outgoing import address
-from workflows.outgoing.connection import Line, session_on
-from workflows.outgoing.failures import MOST_BYTES, SECONDS, code_of
+from workflows.outgoing.transport import address
+from workflows.outgoing.transport.connection import Line, session_on
+from workflows.outgoing.transport.failures import MOST_BYTES, SECONDS, code_of
 
 _PIECE = 8 * 1024
 _GONE = 410
@@ -27,7 +27,8 @@ _READER = Retry(retry_after_max=_LONGEST_RETRY_AFTER)
 @dataclass(frozen=True)
 class Outcome:
     """How an exchange ended. status: of the answer, None without one. error: "" for success, else a key of
-    workflows.outgoing.failures.ERRORS. retry_after: seconds that the endpoint asks to be left alone for, at most a day.
+    workflows.outgoing.transport.failures.ERRORS. retry_after: seconds that the endpoint asks to be left alone for, at
+    most a day.
     """
 
     status: int | None

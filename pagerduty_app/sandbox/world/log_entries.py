@@ -3,7 +3,7 @@
 import secrets
 from typing import Any
 
-from pagerduty_app.sandbox.world import reference, reference_to
+from pagerduty_app.sandbox.world.start import reference, reference_to
 
 Json = dict[str, Any]
 OF_STATUS = {

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from pagerduty_app.sandbox import log_entries
 from pagerduty_app.sandbox.refusals import Refused, invalid, not_found
-from pagerduty_app.sandbox.store import Store
-from pagerduty_app.sandbox.world import reference, reference_to
+from pagerduty_app.sandbox.world import log_entries
+from pagerduty_app.sandbox.world.start import reference, reference_to
+from pagerduty_app.sandbox.world.store import Store
 
 Json = dict[str, Any]
 Announce = Callable[[str, str, Json, Json, Json | None], None]

@@ -8,12 +8,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_GET, require_http_methods
 
-from pagerduty_app.sandbox import control
+from pagerduty_app.sandbox.control import views
 from pagerduty_app.sandbox.gate import sandbox_of
 from pagerduty_app.sandbox.identity import SIGNED_IN
 from pagerduty_app.sandbox.refusals import Refused
 
-_STYLE = Path(__file__).with_name("style.css")
+_STYLE = Path(__file__).parent.with_name("style.css")
 _ACTS = {"acknowledge": "acknowledged", "resolve": "resolved", "reopen": "triggered"}
 
 
@@ -46,7 +46,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def incidents(request: HttpRequest, subdomain: str) -> HttpResponse:
     """List the account's newest incidents, optionally of one service or urgency; open one (POST)."""
     sandbox = sandbox_of(request)
-    account = control.account_of(sandbox, subdomain)
+    account = views.account_of(sandbox, subdomain)
     if request.method == "POST":
         wanted = {
             "type": "incident",

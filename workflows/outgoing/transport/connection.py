@@ -18,7 +18,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import connection as urllib3_connection
 
-from workflows.outgoing import address
+from workflows.outgoing.transport import address
 
 _CONNECT_SECONDS = 10.0
 _ONE_ADDRESS_SECONDS = 6.0
@@ -27,7 +27,7 @@ _MOST_INTERIM = 20
 
 
 class NoConnection(Exception):
-    """No connection was made. code: a key of workflows.outgoing.http.ERRORS. Not an OSError, which urllib3 wraps."""
+    """No connection was made. code: a key of transport.failures.ERRORS. Not an OSError, which urllib3 wraps."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)

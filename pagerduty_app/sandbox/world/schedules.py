@@ -5,8 +5,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pagerduty_app.sandbox.refusals import Refused, invalid
-from pagerduty_app.sandbox.store import Store
-from pagerduty_app.sandbox.world import reference_to
+from pagerduty_app.sandbox.world.start import reference_to
+from pagerduty_app.sandbox.world.store import Store
 
 Json = dict[str, Any]
 # Start, end, reference to the user.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import requests
 
-from workflows.outgoing.connection import NoConnection
+from workflows.outgoing.transport.connection import NoConnection
 
 SECONDS = 15.0
 MOST_BYTES = 64 * 1024

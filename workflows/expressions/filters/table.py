@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.expressions import date_filter, list_filters, number_filters
-from workflows.expressions import text_filters as texts
+from workflows.expressions.filters import dates, lists, numbers
+from workflows.expressions.filters import texts as texts
 
 _PLACES = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -76,14 +76,14 @@ _ALL = (
         "Remove null items from a list",
         "{{ trigger.incident.teams | map: 'summary' | compact | join: ', ' }}",
         "Platform",
-        list_filters.compact,
+        lists.compact,
     ),
     Filter(
         "date",
         "Format a date, in UTC or a time zone; `now` is the current time",
         "{{ trigger.incident.created_at | date: '%d %b %Y, %H:%M', 'America/New_York' }}",
         "02 Nov 2026, 04:29",
-        date_filter.date,
+        dates.date,
     ),
     Filter(
         "default",
@@ -97,7 +97,7 @@ _ALL = (
         "Divide; two integers are rounded down, use 2.0 for the exact result",
         "{{ trigger.incident.number | divided_by: 4.0 }}",
         "10.5",
-        number_filters.divided_by,
+        numbers.divided_by,
     ),
     Filter(
         "downcase",
@@ -111,14 +111,14 @@ _ALL = (
         "First item of a list; `field.first` is the same and can be continued",
         "{{ trigger.incident.teams | map: 'summary' | first }}",
         "Platform",
-        list_filters.first,
+        lists.first,
     ),
     Filter(
         "join",
         "Join a list into text, with a space or another separator",
         "{{ trigger.incident.assignees | map: 'summary' | join: ', ' }}",
         "Dana Rivera",
-        list_filters.join,
+        lists.join,
     ),
     Filter(
         "json",
@@ -132,17 +132,17 @@ _ALL = (
         "Last item of a list; `field.last` is the same and can be continued",
         "{{ trigger.incident.html_url | split: '/' | last }}",
         "PSAMPLE1",
-        list_filters.last,
+        lists.last,
     ),
     Filter(
         "map",
         "Take one field of each list item",
         "{{ trigger.incident.teams | map: 'id' }}",
         '["PTEAM01"]',
-        list_filters.of_each,
+        lists.of_each,
     ),
-    Filter("minus", "Subtract", "{{ trigger.incident.number | minus: 2 }}", "40", number_filters.minus),
-    Filter("plus", "Add", "{{ '19.90' | plus: 0.1 }}", "20.00", number_filters.plus),
+    Filter("minus", "Subtract", "{{ trigger.incident.number | minus: 2 }}", "40", numbers.minus),
+    Filter("plus", "Add", "{{ '19.90' | plus: 0.1 }}", "20.00", numbers.plus),
     Filter(
         "prepend",
         "Prepend text",
@@ -162,7 +162,7 @@ _ALL = (
         "Round to an integer, or to N decimal places",
         "{{ '2.675' | round: 2 }}",
         "2.68",
-        number_filters.round_to,
+        numbers.round_to,
     ),
     Filter(
         "size",
@@ -183,14 +183,14 @@ _ALL = (
         "Sort a list; objects by the named field",
         "{{ 'b,c,a' | split: ',' | sort | join: ' ' }}",
         "a b c",
-        list_filters.sort,
+        lists.sort,
     ),
     Filter(
         "split",
         "Split text into a list, at spaces or another separator",
         "{{ trigger.incident.incident_key | split: '-' | first }}",
         "checkout",
-        list_filters.split,
+        lists.split,
     ),
     Filter(
         "strip",
@@ -199,7 +199,7 @@ _ALL = (
         "slow",
         texts.of_text("strip", str.strip),
     ),
-    Filter("times", "Multiply", "{{ trigger.incident.number | times: 1.5 }}", "63.0", number_filters.times),
+    Filter("times", "Multiply", "{{ trigger.incident.number | times: 1.5 }}", "63.0", numbers.times),
     Filter(
         "truncate",
         "Truncate to N characters (50), including the ending (...)",
@@ -219,7 +219,7 @@ _ALL = (
         "Remove duplicates from a list; objects by the named field",
         "{{ 'a b a' | split | uniq | join }}",
         "a b",
-        list_filters.uniq,
+        lists.uniq,
     ),
     Filter(
         "upcase",
@@ -240,7 +240,7 @@ _ALL = (
         "Keep list items whose field has a value",
         "{{ trigger.incident.assignees | where: 'id', 'PUSER01' | map: 'summary' | first }}",
         "Dana Rivera",
-        list_filters.where,
+        lists.where,
     ),
 )
 FILTERS = {one.name: one for one in _ALL}

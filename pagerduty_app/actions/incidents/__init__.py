@@ -1,0 +1,1 @@
+"""The actions on incidents and services: create, get, update, list, notes."""

@@ -1,0 +1,1 @@
+"""HTTP to PagerDuty: session, transport with time-outs, bounds, Retry-After."""

@@ -1,0 +1,1 @@
+"""The sandbox's pages for people: incidents, webhooks, faults."""

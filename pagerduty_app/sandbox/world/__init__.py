@@ -1,0 +1,1 @@
+"""The sandbox's world: accounts, incidents, schedules, webhooks, and the store that keeps them."""

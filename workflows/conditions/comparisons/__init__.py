@@ -1,0 +1,1 @@
+"""Compare values: kinds, numbers, equality, and the table of operators."""

@@ -1,0 +1,1 @@
+"""The filters of expressions: the table of all, and those of texts, numbers, lists, dates."""

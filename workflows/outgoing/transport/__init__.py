@@ -1,0 +1,1 @@
+"""The way to an endpoint: address checks, connection, one POST, named failures."""
