@@ -225,7 +225,7 @@ def test_the_listener_counts_what_does_reach_it(
 def test_a_name_that_leads_nowhere_is_not_saved(ask: Ask, internet: Internet) -> None:
     internet.names["gone.example.com"] = [[]]
     answer = ask("post", "hooks/", {"name": "Gone", "url": "https://gone.example.com/"})
-    assert "no address" in str(answer.json()["error"]["fields"]["url"])
+    assert "does not resolve" in str(answer.json()["error"]["fields"]["url"])
 
 
 def test_a_resolver_that_takes_its_time_keeps_nobody_waiting(monkeypatch: Any) -> None:
