@@ -68,7 +68,7 @@ def test_what_somebody_types_survives_a_delivery_that_comes_meanwhile(page: Page
 def test_a_secret_that_was_copied_wrongly_is_said_and_put_right(page: Page, product: Product) -> None:
     webhook = add_webhook(page, product, make_trigger(page, "Mistyped"))
     product.sandbox.ping(webhook)
-    expect(page.get_by_text("waits for the secret").first).to_be_visible()
+    expect(page.get_by_text("waiting for the secret").first).to_be_visible()
 
     page.get_by_role("textbox", name="Signing secret").fill(webhook["secret"][:-1])
     page.get_by_role("button", name="Save secret").click()
@@ -137,7 +137,7 @@ def rotate(page: Page, product: Product, old: dict[str, Any]) -> dict[str, Any]:
     secrets.first.get_by_role("link", name="Delete…").click()
     expect(page.get_by_text("PagerDuty still uses it")).to_be_visible()
     page.get_by_role("button", name="Delete secret").click()
-    expect(page.get_by_text("The secret is retired")).to_be_visible()
+    expect(page.get_by_text("Secret deleted.")).to_be_visible()
     expect(page.get_by_role("link", name="Delete… the secret")).to_have_count(1)
     return newer
 
@@ -152,7 +152,7 @@ def refused_deliveries_warn(page: Page, product: Product) -> None:
     see_again(page, "PagerDuty has probably disabled this webhook")
     expect(page.locator("#latest").get_by_text("Refused").first).to_be_visible()
     page.get_by_role("link", name="← Triggers").click()
-    expect(page.get_by_role("row", name="Payments")).to_contain_text("3 refused")
+    expect(page.get_by_role("row", name="Payments")).to_contain_text("3 rejected")
     page.get_by_role("link", name="Payments", exact=True).click()
     remove_webhook(product, unknown)
 
@@ -166,5 +166,5 @@ def pause_and_delete(page: Page, product: Product) -> None:
 
     page.get_by_role("link", name="Delete…", exact=True).click()
     page.get_by_role("button", name="Delete trigger").click()
-    expect(page.get_by_text("Payments is deleted.")).to_be_visible()
+    expect(page.get_by_text("Payments deleted.")).to_be_visible()
     expect(page.get_by_role("row", name="Payments")).to_have_count(0)
