@@ -110,7 +110,7 @@ def test_the_owner_hands_the_agency_over(alice: Client, who: People) -> None:
     path = reverse("connections:hand_over", args=[membership(who.bob).pk])
     for answer in (signed_in(who.dora).get(path), signed_in(who.dora).post(path)):
         assert answer.status_code == 403
-        assert "Only the owner can hand the agency over" in answer.content.decode()
+        assert "Only the owner can transfer ownership" in answer.content.decode()
     assert "Each agency has one owner" in alice.get(path).content.decode()
     assert membership(who.bob).role == "member"
 
