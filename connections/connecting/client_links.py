@@ -188,7 +188,7 @@ def progress(link: ClientLink) -> list[Step]:
     if failed and link.ending_words:
         failed = f"{failed} It said: {link.ending_words.rstrip('.')}."
     at_provider = Step(
-        f"Agreed, and went to {registry.get(link.connection.provider).name}",
+        f"Approved; redirected to {registry.get(link.connection.provider).name}",
         "bad" if failed else ("done" if link.used_at else ("now" if link.confirmed_at else "later")),
         link.confirmed_at,
         f"{failed} The client can try again with the same link." if failed and not link.expired else failed,

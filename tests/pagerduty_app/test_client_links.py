@@ -90,7 +90,7 @@ def test_a_client_connects_by_the_mailed_link_without_an_account(bob: Client, wh
     dana = Person()
 
     page = dana.open(link).content.decode()
-    for said in ("Agency wants to connect", "Open, acknowledge, resolve", "incidents.write", DANA):
+    for said in ("Agency wants to connect", "Create and update incidents", "incidents.write", DANA):
         assert said in page
     answer = dana.come_back(decide(dana.agree()))
 

@@ -211,7 +211,7 @@ def test_a_missing_scope_is_named_and_can_be_asked_for(
         "missing_scope",
         ["services.read"],
     )
-    assert "Missing: services.read (See services" in page
+    assert "Missing: services.read (View services" in page
     assert "have somebody else reconnect" not in page.lower()
     form = re.search(r'<form method="post" action="([^"]+/reconnect/)">(.*?)</form>', page, re.DOTALL)
     assert form
@@ -245,7 +245,7 @@ def test_one_that_the_app_does_not_ask_for_says_who_would_have_to_allow_it(
     _, page = tried()
 
     assert "Missing: extensions.write." in page
-    assert "The operator of this server" in page
+    assert "Your TaskJuice administrator" in page
     assert "Reconnect with these permissions" not in page
 
 
