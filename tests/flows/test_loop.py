@@ -17,12 +17,12 @@ MAX_RUNS = 20
 # A second workspace of the demo agency, connected through the real consent, with an API key of its own.
 _SECOND = f"""
 import json
-from connections import api_keys
-from connections.actors import SCOPES, Actor
+from connections.accounts import api_keys
+from connections.tenancy.actor import SCOPES, Actor
 from connections.models import Connection, User, Workspace
 from django.urls import reverse
 from taskjuice.demo import consent
-from workflows import triggers
+from workflows.triggers import lifecycle
 user = User.objects.get()
 workspace = Workspace.objects.create(account=Workspace.objects.get().account, name="Globex")
 form = {{"provider": "pagerduty", "label": "Globex's PagerDuty", "workspace": workspace.pk}}
@@ -30,7 +30,7 @@ consent.give(user, reverse("connections:connect"), form)
 connection = Connection.objects.get(workspace=workspace, status="active")
 actor = Actor.system("Flow test")
 _, key = api_keys.create_key(actor=actor, workspace=workspace, name="Flow", scopes=list(SCOPES))
-trigger = triggers.create(actor=actor, connection=connection, key="{KEY}", name="Theirs")
+trigger = lifecycle.create(actor=actor, connection=connection, key="{KEY}", name="Theirs")
 made = {{"api_key": key, "connection": str(connection.pk)}}
 print(json.dumps(made | {{"trigger": str(trigger.pk), "url": trigger.url}}))
 """

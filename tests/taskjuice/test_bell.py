@@ -54,7 +54,7 @@ def ring_elsewhere() -> "subprocess.Popen[bytes]":
     if DATABASE.vendor == "postgresql":
         host = f"{quote(given['HOST'] or '')}:{given['PORT'] or 5432}"
         url = f"postgres://{given['USER']}:{quote(given['PASSWORD'] or '')}@{host}/{given['NAME']}"
-    code = "from workflows import doorbell; doorbell.ring()"
+    code = "from workflows.queue import wakeup; wakeup.ring()"
     return subprocess.Popen(
         [sys.executable, "manage.py", "shell", "--no-imports", "-c", code],
         cwd=settings.BASE_DIR, env={**os.environ, "DATABASE_URL": url},

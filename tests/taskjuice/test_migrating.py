@@ -47,8 +47,8 @@ def test_two_that_start_at_once_on_a_new_file_both_find_it_migrated(tmp_path: Pa
     program = (
         "import django; django.setup()\n"
         "from django.core.management import call_command\n"
-        "from taskjuice import migrating\n"
-        "with migrating.alone(): call_command('migrate', interactive=False, verbosity=0)"
+        "from taskjuice.process import migration_lock\n"
+        "with migration_lock.alone(): call_command('migrate', interactive=False, verbosity=0)"
     )
     env = {
         "PATH": os.environ["PATH"],

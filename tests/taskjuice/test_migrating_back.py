@@ -14,9 +14,9 @@ from django.db import connection
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(600), pytest.mark.slow]
 _FILLED = """
-from connections import wall
+from core.db import tenant_scope
 from tests.world import world
-with wall.opened():
+with tenant_scope.opened():
     world()
 """
 

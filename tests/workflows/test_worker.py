@@ -44,7 +44,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_an_event_goes_straight_on_to_its_runs(asked: list[str]) -> None:
     assert worker.drain() == 0
 
-    assert asked[:2] == ["fanout.fan_out_due", "engine.advance_due"]
+    assert asked[:2] == ["fanout.fan_out_due", "scheduler.advance_due"]
     assert set(asked[2:]) == {f"{place.__name__.rpartition('.')[2]}.{name}" for place, name in OTHERS}
 
 
@@ -62,5 +62,5 @@ def test_what_else_is_due_has_its_turn_while_events_come_without_end(
 
     worker.drain(budget=3.05 * worker._OTHERS_EVERY)
 
-    assert asked.count("calls.advance_due") in (2, 3)
-    assert asked.count("engine.advance_due") in (30, 31)
+    assert asked.count("pipeline.advance_due") in (2, 3)
+    assert asked.count("scheduler.advance_due") in (30, 31)
