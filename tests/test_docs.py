@@ -1,5 +1,6 @@
-"""What README and docs/ point at is there, and the version is the changelog's newest."""
+"""What the docs link, name and draw is there, and the version is the changelog's newest."""
 
+import pkgutil
 import re
 import tomllib
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from django.conf import settings
 
 ROOT = Path(settings.BASE_DIR)
+ROOMS = ("taskjuice", "pagerduty_app", "workflows", "connections", "core")
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -33,6 +35,48 @@ def test_every_heading_that_is_linked_exists(page: Path) -> None:
         for file, anchor in links
         if anchor not in anchors(page.parent / file if file else page)
     ] == []
+
+
+def code_spans(page: Path) -> list[str]:
+    """Return what stands between backticks, without fenced blocks."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", text)]
+
+
+def exists(name: str) -> bool:
+    """Return whether a dotted name is a module, or an attribute of one."""
+    try:
+        pkgutil.resolve_name(name)
+    except (ImportError, AttributeError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_every_file_folder_and_module_that_is_named_exists(page: Path) -> None:
+    folders = "|".join([*ROOMS, "bench", "deploy", "docs", "tests", "tools"])
+    # taskjuice is left out: taskjuice.wall is a parameter of PostgreSQL sessions, taskjuice.service a unit of systemd.
+    rooms = "|".join(ROOMS[1:])
+    named = code_spans(page)
+    files = [span.partition("::")[0] for span in named if re.fullmatch(r"[\w.-]+/[\w./-]+\.py(::\w+)?", span)]
+    files += [span for span in named if re.fullmatch(rf"(?:{folders})/[\w/-]*", span)]
+    modules = [span for span in named if re.fullmatch(rf"(?:{rooms})(?:\.\w+)+(?:\(\))?", span)]
+
+    assert [file for file in files if not (ROOT / file).exists()] == []
+    assert [name for name in modules if not exists(name.removesuffix("()"))] == []
+
+
+def test_the_diagram_shows_the_layers_of_the_contracts() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = [one for one in project["tool"]["importlinter"]["contracts"] if one["type"] == "layers"]
+    layers = {one["containers"][0]: one["layers"] for one in contracts if "containers" in one}
+    rooms = next(one["layers"] for one in contracts if "containers" not in one)
+    diagram = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split("```")[1]
+    shown = [re.split(r" {2,}", line.strip())[0].removesuffix("/") for line in diagram.splitlines()]
+
+    assert [line for line in shown if line not in {"", "▼"}] == [
+        line for room in rooms for line in [room, *layers.get(room, [])]
+    ]
 
 
 def test_every_picture_is_taken_by_a_test_and_shown_in_a_page() -> None:
