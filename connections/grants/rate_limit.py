@@ -129,7 +129,7 @@ class Budget:
             self._mine().update(full_until=full + more)
 
     def take_in_one(self, then: Callable[[], None]) -> None:
-        """Count one request in one with what else is written (statements), which raises NoRoom or calls `then`."""
+        """Count one request in one with what else is written (hot.batch), which raises NoRoom or calls `then`."""
         self._count(clock.now().timestamp(), then)
 
     def _count(self, now: float, then: Callable[[], None]) -> None:

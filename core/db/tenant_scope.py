@@ -1,8 +1,8 @@
 """The second tenant filter: the rows that the running code may see, independent of its queries.
 
-The first wall is the tenant filter (connections.tenancy.queryset). On PostgreSQL the tables' row-level security
-(migration 0012 and those after it) holds each statement against the view that is kept here, so a forgotten filter
-finds no foreign row. `core.db.postgresql` tells the database; SQLite has no row-level security.
+The first is the tenant filter (connections.tenancy.queryset). On PostgreSQL the tables' row-level security
+(taskjuice/migrations/0003_tenant_wall.py and later) checks each statement against the scope that is kept here, so a
+forgotten filter finds no foreign row. `core.db.postgresql` tells the database; SQLite has no row-level security.
 
 Background work, commands and migrations see everything: that is the view that a process begins with. A request
 begins with NOTHING (connections.web.middleware). What has to be looked up before it is known whose it is, by a secret

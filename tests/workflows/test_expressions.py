@@ -146,7 +146,7 @@ def test_braces_that_are_meant_as_they_are(template: str, result: str) -> None:
         ),
         (
             "{{ trigger.incident ! }}",
-            "{{ trigger.incident ! }} cannot be read: look at “!”, line 1, character 21.",
+            "{{ trigger.incident ! }} cannot be read: check “!”, line 1, character 21.",
         ),
         ("{{ }}", "A field between {{ and }} is empty."),
         ("{{ trigger.incident.title", "A field that begins with {{ has to end with }}."),

@@ -47,7 +47,7 @@ def in_a_moment(call: ActionCall) -> ActionCall:
 
 
 @pytest.mark.parametrize(
-    ("blocked", "words"), [(False, "allows 960 requests a minute"), (True, "asked for fewer requests")]
+    ("blocked", "words"), [(False, "960 requests a minute"), (True, "Rate limited by the provider")]
 )
 def test_a_call_beyond_the_budget_waits_and_says_why_and_until_when(
     connection: Connection, pagerduty: responses.RequestsMock, blocked: bool, words: str

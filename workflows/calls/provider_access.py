@@ -47,7 +47,7 @@ class Meter:
             self._reserved()
 
     def reserve_in_one(self) -> None:
-        """As `reserve` without any patience, with what else is written (statements.in_one). NoRoom is raised there."""
+        """As `reserve` without any patience, with what else is written (batch.in_one). NoRoom is raised there."""
         if not self._in_hand:
             self._budget.take_in_one(self._reserved)
 
@@ -106,7 +106,7 @@ def authorised(
 ) -> Answer:
     """Return what `ask` makes of a token; one that the provider does not take is replaced once.
 
-    connection: with its grant. just_read: see grants.access_token. on_refusal: called after each refusal. Raises
+    connection: with its grant. just_read: see tokens.access_token. on_refusal: called after each refusal. Raises
     Problem (connection_*, grant_*, access_refused_for_now when the new token is not taken either), and what `ask`
     raises.
     """

@@ -29,7 +29,7 @@ _LEASE = timedelta(minutes=5)
 def lines(*, actor: Actor, connection: Connection, action_key: str, data: Any) -> Iterator[str]:
     """ "" once nothing can be refused any more, then each row as JSON on its line, then {"summary"} or {"error"}.
 
-    Raises Problem before the first: as calls.call_action, not_streamed, busy.
+    Raises Problem before the first: as pipeline.call_action, not_streamed, busy.
     """
     action = pipeline.allowed(actor, connection, action_key, data)
     if action.stream is None:

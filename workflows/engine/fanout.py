@@ -91,7 +91,7 @@ def _fan_out(event: Event) -> None:
     if event.attempts > MAX_ATTEMPTS:
         _fail(event, "The worker stopped at each attempt.")
         return
-    if event.is_test:  # by itself it starts nothing; see trigger_tests
+    if event.is_test:  # by itself it starts nothing; see workflows.triggers.test_events
         _finish(event, Event.Status.DONE)
         return
     with transaction.atomic():
@@ -125,7 +125,7 @@ def _tell_of_ended_chain(
 
 
 def _cause_of(event: Event) -> Trace | None:
-    """As origins.cause_of; what it cannot make sense of does not cost the event."""
+    """As loop_detection.cause_of; what it cannot make sense of does not cost the event."""
     try:
         with transaction.atomic():
             return loop_detection.cause_of(event)

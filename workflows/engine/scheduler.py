@@ -56,7 +56,7 @@ def advance_due(until: float, limit: int = _AT_ONCE) -> int:
         except (lease.RunLost, claims.LeaseLost):
             log.warning("run_taken_over", run=str(run.id))
         except Exception:
-            # Our own fault: the lease stays, so the next try comes when it has run out; walks.MAX_CLAIMS ends it.
+            # Our own fault: the lease stays, so the next try comes when it has run out; executor.MAX_CLAIMS ends it.
             log.exception("run_broke", run=str(run.id))
     return taken
 

@@ -14,7 +14,7 @@ from workflows.notifications import kinds
 
 
 def run_failed(run: Run, error: Any) -> None:
-    """One statement, which goes in one with those that end the run (statements.in_one).
+    """One statement, which goes in one with those that end the run (batch.in_one).
 
     No one is notified of tests: neither of drafts, nor of runs on test events.
     """

@@ -61,7 +61,7 @@ def owe_runs(keys: Iterable[int]) -> None:
 
 
 def owe_run(run: Run) -> None:
-    """As `owe_runs`, of one whose end is written in one with this (statements.in_one)."""
+    """As `owe_runs`, of one whose end is written in one with this (batch.in_one)."""
     if run.is_test or run.event.is_test:
         return
     now = clock.now()

@@ -1,1 +1,1 @@
-"""Runs once they exist: running them again."""
+"""What people and limits do with runs: rate limit, chains, parking, control, replays, inputs of steps."""

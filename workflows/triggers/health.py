@@ -1,4 +1,4 @@
-"""How a trigger is doing: its state in words, and the facts that trigger_concerns goes by."""
+"""How a trigger is doing: its state in words, and the facts that workflows.triggers.warnings goes by."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -76,7 +76,7 @@ def change(*, actor: Actor, trigger: Trigger, changes: dict[str, Any]) -> None:
 
 
 def send_test(*, actor: Actor, trigger: Trigger) -> Event:
-    """Put the trigger type's sample into the inbox, marked as a test. It starts nothing; see trigger_tests."""
+    """Put the trigger type's sample into the inbox, marked as a test. It starts nothing; see triggers.test_events."""
     trigger_type = catalog.find_trigger(trigger.key)
     if trigger_type is None or trigger.status != Trigger.Status.ACTIVE:
         raise Problem("trigger_not_active", "Only an active trigger can be tested.", status=409)

@@ -29,7 +29,7 @@ def in_one() -> Iterator[None]:
     """What is written within is written together at its end, on PostgreSQL by one statement that needs no transaction.
 
     Each sees the rows as they were before, so none is written twice. Where one raises its `lost`, nothing behind it is
-    done, and what was written before it may stay: so begin with what has to be so, by `quick_rows.hold` or the one
+    done, and what was written before it may stay: so begin with what has to be so, by `rows.hold` or the one
     change that depends on nothing else. Django's own statements are not part of it.
     """
     refuse_in_one()
