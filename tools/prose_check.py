@@ -19,34 +19,40 @@ ALLOWED = {
     ("bench/chaos/servers.py", 'if "postgres" in known'): "a user of Unix",
     ("connections/models/budgets.py", "help_text="): "a help text is part of the migrations' state",
     ("connections/models/connection.py", "help_text="): "a help text is part of the migrations' state",
+    ("pagerduty_app/payloads/on_call_events.py", "+ more if names else"): "pages show the text",
+    ("pagerduty_app/payloads/on_call_events.py", 'user.get("id") or'): "pages show the text",
     ("tools/prose_check.py", "BANNED ="): "the words themselves",
+    ("workflows/outgoing/retention.py", "= Q(hook__status="): "the name of a variable",
+    ("workflows/outgoing/retention.py", 'status="waiting")'): "the name of a variable",
 }
 
 # Folders that are not rewritten yet. The longest prefix decides, so a rewritten folder inside one is in CLEAN.
 # Only remove lines from EXEMPT; CLEAN may be emptied with it.
 EXEMPT = (
     "docs/errors.md",
-    "pagerduty_app",
     "tests",
     "workflows",
 )
 CLEAN: tuple[str, ...] = (
-    "pagerduty_app/actions",
-    "pagerduty_app/client",
-    "pagerduty_app/errors",
-    "pagerduty_app/management",
-    "pagerduty_app/oauth",
-    "pagerduty_app/sandbox",
-    "pagerduty_app/subscriptions",
-    "pagerduty_app/triggers",
     "workflows/admin",
+    "workflows/api",
+    "workflows/authoring",
     "workflows/conditions",
     "workflows/engine",
+    "workflows/expressions",
+    "workflows/formatting",
     "workflows/forms",
     "workflows/health",
     "workflows/notifications",
+    "workflows/outgoing",
+    "workflows/pages",
+    "workflows/presenters",
     "workflows/queue",
+    "workflows/representations",
+    "workflows/retention",
+    "workflows/runs",
     "workflows/templatetags",
+    "workflows/triggers",
     "workflows/worker",
 )
 

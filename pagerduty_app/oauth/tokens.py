@@ -1,4 +1,4 @@
-"""What a consent asks for and what the token endpoint answers (PagerDuty developer docs, OAuth functionality)."""
+"""The scopes of an authorization and the token response (PagerDuty developer docs, OAuth functionality)."""
 
 import re
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What people call the fields of deliveries and of answers: data beside the schemas of the same fields.
+"""Display names of the fields of deliveries and responses: data beside the schemas of the same fields.
 
 Each is {path: name}. In a path, 0 is the first item of a list and * any item.
 """

@@ -70,7 +70,7 @@ def schedule_id(data: Any) -> str:
 
 
 def names_of(users: Any) -> str:
-    """Dana Rivera, Eli Novak; “nobody”. Takes anything."""
+    """Return “Dana Rivera, Eli Novak” for a list of users, and a word for an empty one. Accept any value."""
     known = [user for user in users if isinstance(user, dict)] if isinstance(users, list) else []
     names = [str(user.get("summary") or user.get("id") or "somebody")[:_LONGEST_NAME] for user in known]
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""

@@ -86,7 +86,7 @@ class RunAction(Endpoint):
         lines = streams.lines(
             actor=self.actor, connection=connection, action_key=action_key, data=request.data
         )
-        next(lines)  # whatever can be refused is refused before the answer begins
+        next(lines)  # raises Problem before the response begins
         return StreamingHttpResponse(lines, content_type=NdJsonRenderer.media_type)
 
 

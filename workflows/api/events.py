@@ -20,10 +20,10 @@ _SETTLES_IN = timedelta(seconds=3)
 
 
 def _settled(events: QuerySet[Event]) -> QuerySet[Event]:
-    """Those of `events` before which no other can appear any more, for whoever follows along by `seq`.
+    """Return those of `events` before which no other can appear any more, for clients that poll by `seq`.
 
-    On PostgreSQL a number is taken before the commit, so a later one may be seen first; rows of the last
-    moments, and all behind them, are left for the next look. SQLite has one writer at a time.
+    PostgreSQL assigns `seq` before the commit, so a higher number may become visible before a lower one. Rows of
+    the last seconds, and all behind them, are left for the next poll. SQLite has one writer at a time.
     """
     if connection.vendor == "sqlite":
         return events

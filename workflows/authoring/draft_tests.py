@@ -1,4 +1,4 @@
-"""Testing a draft for real: one run of it, as it is now, on one event, which starts nothing else."""
+"""Real test runs of a draft: one run of the draft as it is now, on one event that starts nothing else."""
 
 import hashlib
 import json
@@ -18,15 +18,15 @@ from workflows.queue import wakeup
 
 
 def mark_of(draft: dict[str, Any]) -> str:
-    """The same for the same draft: so that what runs is what somebody has agreed to."""
+    """Return a hash of the draft. The test form sends it back, so that the draft that runs is the confirmed one."""
     return hashlib.sha256(json.dumps(draft, sort_keys=True).encode()).hexdigest()
 
 
 def start(*, actor: Actor, workflow: Workflow, event: Event | None, once: str) -> Run:
-    """Let the draft run on that event of its trigger, or on the documented one. Raises as `authoring.ready`,
-    Problem where it would not begin (conditions_do_not_hold).
+    """Start a run of the draft on that event of its trigger, or on the documented one.
 
-    once: 32 characters; asked for again with the same ones, it is the run that was made the first time.
+    Raise as `lifecycle.ready`, and Problem where the filter does not match (conditions_do_not_hold).
+    once: idempotency key of 32 characters; a second call with the same key returns the first call's run.
     """
     if made := made_before(workflow, once):
         return made
@@ -62,7 +62,7 @@ def made_before(workflow: Workflow, once: str) -> Run | None:
 
 
 def _documented(workflow: Workflow) -> Event:
-    """The trigger type's sample as an event of its own, over from the start: no workflow and no hook hears of it."""
+    """Store the trigger type's sample as a finished test event, for which no workflow runs and no hook is called."""
     trigger = workflow.trigger
     kind = catalog.find_trigger(trigger.key)
     if kind is None:

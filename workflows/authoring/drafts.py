@@ -1,4 +1,4 @@
-"""Drafts as the editor changes them: every function answers a new definition and leaves the given one as it was."""
+"""Drafts as the editor changes them: every function returns a new definition and leaves the given one as it was."""
 
 import hashlib
 import json

@@ -8,9 +8,9 @@ from workflows import expressions
 
 
 def beyond(field: Any, value: Any) -> str:
-    """Which bound of that input `value` passes whatever its fields will be, in words; "" for none.
+    """Return in words which bound of that input `value` violates regardless of its fields' values; "" for none.
 
-    value: as a step keeps it, with templates that can be read.
+    value: as a step keeps it, with templates that parse.
     """
     if isinstance(value, list):
         return _of_list(field, value)

@@ -1,7 +1,7 @@
 """Wildcard patterns: `*` for any characters, `?` for one. Nothing else is special.
 
 Not regular expressions: those of the standard library can be made to run for ever. Here the time grows with the
-length of the text plus that of the pattern times a small part of it, both bounded, whatever somebody writes.
+length of the text plus that of the pattern times a small part of it. Both lengths are bounded, for every pattern.
 """
 
 from core.text_folding import fold
@@ -11,7 +11,7 @@ LONGEST_TEXT = 10_000
 
 
 def matches(text: str, pattern: str) -> bool:
-    """Whether the whole of `text` fits, without regard to case; of a longer one its first 10,000 characters."""
+    """Return whether the whole of `text` (its first 10,000 characters) matches, ignoring case."""
     text = fold(text[:LONGEST_TEXT])[:LONGEST_TEXT]
     pieces = fold(pattern[:LONGEST_PATTERN]).split("*")
     length = len(text)
@@ -35,7 +35,7 @@ def matches(text: str, pattern: str) -> bool:
 
 
 def _where(text: str, signs: set[str]) -> dict[str, int]:
-    """Of each sign its places in the text: bit n is set where it is the character number n."""
+    """Return the places of each sign in the text as a bit mask: bit n is set where character n is the sign."""
     if not signs:
         return {}
     places = {sign: bytearray(len(text) // 8 + 1) for sign in signs}
@@ -46,7 +46,7 @@ def _where(text: str, signs: set[str]) -> dict[str, int]:
 
 
 def _leftmost(piece: str, text: str, where: dict[str, int], at: int) -> int:
-    """Where the piece first fits at `at` or behind it, -1 for nowhere. All places are tried at once, a bit each."""
+    """Return the first place from `at` on where the piece matches, or -1. All places are tried at once, a bit each."""
     if "?" not in piece:
         return text.find(piece, at)
     starts = -1  # every place from `at` on

@@ -11,7 +11,7 @@ from workflows import catalog
 from workflows.catalog import Json
 
 Route = Sequence[str | int]
-# What Liquid itself answers on lists and texts.
+# The properties that Liquid itself provides on lists and texts.
 _OF_LISTS = frozenset({"size", "first", "last"})
 _PLAIN = {
     "string": "a text",
@@ -20,7 +20,7 @@ _PLAIN = {
     "boolean": "true or false",
     "null": "always null",
 }
-# So near, another name is a slip of the finger and not a field that nobody has documented yet.
+# From this similarity on, an unknown name counts as a typing error, not as a field that is not documented yet.
 _A_SLIP = 0.8
 _LONGEST = 100
 # Beside null, which is a value that a provider sends.

@@ -32,7 +32,7 @@ def of_definition(trigger_key: str, definition: Mapping[str, Any]) -> Names:
 
 
 def name_of(path: str, names: Names) -> str:
-    """Return "Service name" for trigger.incident.service.summary; words made of the path where nobody documents it."""
+    """Return "Service name" for trigger.incident.service.summary; words made of the path for an undocumented field."""
     return names.get(path) or _from_path(path)
 
 

@@ -1,4 +1,4 @@
-"""The sentences in what a serializer says is wrong."""
+"""The sentences in the validation errors of a serializer."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ _LONGEST_SAID = 500
 
 
 def flat(errors: Any) -> list[str]:
-    """The sentences in a serializer's errors, whatever they are nested in."""
+    """Return the sentences in a serializer's errors, from any depth of mappings and lists."""
     if isinstance(errors, Mapping):
         return [sentence for inner in errors.values() for sentence in flat(inner)]
     if isinstance(errors, list | tuple):
@@ -16,5 +16,5 @@ def flat(errors: Any) -> list[str]:
 
 
 def _short(said: str) -> str:
-    """Without the middle of what is too long: some quote a value, and fields can make one of any length."""
+    """Cut the middle out of a long sentence: some quote a value, and fields can make a value of any length."""
     return said if len(said) <= _LONGEST_SAID else f"{said[: _LONGEST_SAID - 81]}…{said[-80:]}"

@@ -1,4 +1,4 @@
-"""What running again from the start would do once more at the provider, in words."""
+"""The writes that a run from the start would repeat at the provider, in words."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ _MOST_FACTS = 3
 
 @dataclass(frozen=True)
 class Repeat:
-    """A step that has written. about: what it was given or made; link: that at the provider. unsure: nobody knows."""
+    """A step that wrote. about: its input; link: its result at the provider; unsure: it may not have taken effect."""
 
     name: str
     action: str
@@ -22,7 +22,7 @@ class Repeat:
 
 
 def of(run: Run) -> list[Repeat]:
-    """The steps of `run` that have had an effect, or may have had; in order."""
+    """Return the steps of `run` that have had an effect or may have had one, in order."""
     names = {step["key"]: step.get("name") or step["key"] for step in run.plan}
     related = ("call__connection", "kept__connection")
     found = [

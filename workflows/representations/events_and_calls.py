@@ -23,8 +23,8 @@ class NotStarted(serializers.Serializer[Any]):
 
 
 class EventOut(serializers.ModelSerializer[Event]):
-    """One accepted delivery. error: why it failed, or was filtered. recovered: nobody delivered it, it was read from
-    the provider afterwards. not_started: workflows whose chain kept them from beginning.
+    """One accepted delivery. error: why it failed, or was filtered. recovered: no webhook delivered it, it was read
+    from the provider afterwards. not_started: workflows whose chain kept them from beginning.
     """
 
     trigger = serializers.UUIDField(source="trigger_id")

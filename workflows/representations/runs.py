@@ -82,8 +82,8 @@ class RunOut(serializers.ModelSerializer[Run]):
     """A run without its steps.
 
     pause_reason: "person" or "safety" while one of them holds it. depth: how many runs before it caused each other;
-    origin: the run whose write caused its event, null when nobody's of this workspace did. test: it follows the draft
-    as it was then, so that its version is null. replay_of: the run that this one was begun from; replay_from: where it
+    origin: the run whose write caused its event, null when no run of this workspace did. test: it follows the draft as
+    it was then, so that its version is null. replay_of: the run that this one was begun from; replay_from: where it
     began, "failed_step" or "start".
     """
 
@@ -122,7 +122,7 @@ class RunOut(serializers.ModelSerializer[Run]):
         return five_fields(run.error)
 
     def get_origin(self, run: Run) -> uuid.UUID | None:
-        """Another workspace's run is nobody's business here."""
+        """Return the id of the origin only if it belongs to the workspace of `run`."""
         origin = run.origin
         return origin.id if origin and origin.workspace_id == run.workspace_id else None
 

@@ -80,7 +80,7 @@ def _replays(workspace: Workspace, cutoff: datetime) -> Rows:
 
 
 def delete(rows: Rows) -> Counter[str]:
-    """Without reading bodies and answers, which can be long."""
+    """Delete the rows without reading payloads and responses, which can be long."""
     return Counter(rows.only("pk").delete()[1])
 
 

@@ -33,7 +33,7 @@ _COUNTED = {
 
 
 def prune(batches: int = _BATCHES, budget: float = _BUDGET) -> int:
-    """One pass: at most so many batches, begun within so many seconds. Return how many rows went."""
+    """Run one pass: at most so many batches, begun within so many seconds. Return how many rows were deleted."""
     end, gone = time.monotonic() + budget, 0
     _begin_day()
     for _ in range(batches):
@@ -43,16 +43,15 @@ def prune(batches: int = _BATCHES, budget: float = _BUDGET) -> int:
             break
         try:
             gone += _work(statement)
-        except (
-            Exception
-        ):  # somebody replays what is about to go, or a fault of ours: the others have their turn
+        except Exception:
+            # A replay started to use these rows, or the code has a bug. The other statements go on.
             log.exception("retention_broke", workspace=str(statement.workspace_id))
             RetentionStatement.objects.filter(pk=statement.pk).update(worked_at=clock.now())
     return gone
 
 
 def _begin_day() -> None:
-    """A statement for each workspace that has none of today, once the one before is finished."""
+    """Open a statement for each workspace that has none of today and has finished the previous one."""
     now = clock.now()
     of_it = RetentionStatement.objects.filter(workspace=OuterRef("pk"))
     due = Workspace.objects.filter(
@@ -75,9 +74,9 @@ def _begin_day() -> None:
 
 
 def _work(statement: RetentionStatement) -> int:
-    """Delete the next few rows, or finish. What went and that it went are one transaction.
+    """Delete the next batch of rows, or finish. The rows and their counts change in one transaction.
 
-    An agency that keeps things longer since the statement began keeps them at once.
+    If the agency has chosen a longer retention since the statement began, the longer one applies at once.
     """
     longer = clock.now() - timedelta(days=statement.workspace.account.retention_days)
     cutoff = min(statement.cutoff, longer)
@@ -97,7 +96,7 @@ def _work(statement: RetentionStatement) -> int:
         over = {} if keys else {"finished_at": now}
         if not ours.update(stage=stage, worked_at=now, **over) or not keys:
             return 0
-        # Whoever chooses some of them for a replay does so before or after this, and is asked about anew.
+        # A replay takes the same lock, so it may have chosen some of these rows by now: select them anew.
         statement.workspace.take_turns()
         rows = KINDS[stage].rows(statement.workspace, cutoff)
         gone = KINDS[stage].delete(rows.filter(pk__in=keys))

@@ -41,7 +41,10 @@ def of(event: Event, cause: Trace | None) -> Chain:
 
 
 def _begun_by(event: Event) -> uuid.UUID:
-    """The same for each trigger, of whichever agency, that is told of the same change in the same account."""
+    """Return the key of the change: the same for each trigger, of any agency, that gets this change in this account.
+
+    A test event, or a change that cannot be identified, has the id of its event as key.
+    """
     connection = event.trigger.connection
     account = loop_detection.account_of(connection)
     shown = catalog.integration(connection.provider).effects_of(event.payload) if account else []

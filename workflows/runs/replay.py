@@ -63,7 +63,7 @@ def replay(*, actor: Actor, run: Run, begin_at: str = "", once: str = "") -> tup
     if run.is_test:
         raise Problem("is_test", "This was a test run. Test the draft again instead.", status=409)
     with transaction.atomic():
-        # Nobody else of this workspace replays, or deletes what is old, before this is written.
+        # A lock per workspace: other replays and the retention pass wait until this is committed.
         run.workflow.workspace.take_turns()
         if once and (before := Run.objects.filter(workflow=run.workflow_id, once=once).first()):
             return before, False
@@ -192,10 +192,10 @@ def _kept(step: StepRun, again: Run) -> StepRun:
 
 
 def carry_on(run: Run, call: ActionCall) -> Json | None:
-    """Let the unsaved call of a retry's step act in the name of the call that failed before it.
+    """Give the unsaved call of a retry's step the identity of the call that failed before it.
 
-    Answers its input, as the action takes it, where that is the earlier one's: of a call that may have had its effect,
-    what is looked up has to be what was sent. Raises Problem (invalid_input, unknown_action).
+    Return the earlier call's input, as the action takes it, if that call may have had its effect, else None: the lookup
+    has to use the input that was sent. Raise Problem (invalid_input, unknown_action).
     """
     earlier = _earlier_call(run, call.action)
     if earlier is None:

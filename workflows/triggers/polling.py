@@ -151,7 +151,7 @@ def _ask(poll: Poll, watch: Watch, now: datetime, on_request: Callable[[], None]
 
 
 def _keep(watch: Watch, holder: uuid.UUID) -> None:
-    """Renew the lease before a request. Raises Lost."""
+    """Renew the lease before a request. Raise Lost."""
     wakeup.still_alive()
     ours = Watch.objects.filter(pk=watch.pk, lease_holder=holder)
     if not ours.update(lease_until=clock.now() + LEASE):
@@ -160,9 +160,9 @@ def _keep(watch: Watch, holder: uuid.UUID) -> None:
 
 @transaction.atomic
 def _settle(watch: Watch, holder: uuid.UUID, look: Look, now: datetime, latest: datetime) -> None:
-    """The row moves and its events are stored, together. Raises Lost."""
+    """Update the watch and store its events in one transaction. Raise Lost."""
     trigger = watch.trigger
-    trigger.lock()  # before the watch, as whoever changes a trigger does
+    trigger.lock()  # before the watch: the lock order of every change of a trigger
     expected = look.expected_at
     left_out = {"left_out": look.left_out[:300], "left_out_at": now} if look.left_out else {}
     moved = Watch.objects.filter(pk=watch.pk, lease_holder=holder).update(

@@ -57,7 +57,7 @@ class RollBack(ActionInput):
 
 
 class ImportIn(ActionInput):
-    """A file as `export` answers it, and where it goes. connections: for each name in the file, an id."""
+    """A file as `export` returns it, and where to import it. connections: an id for each name in the file."""
 
     workflow = serializers.JSONField()
     trigger = serializers.UUIDField()

@@ -1,4 +1,4 @@
-"""What the API takes and answers about triggers."""
+"""Request and response bodies of the API for triggers."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ class WatchOut(serializers.ModelSerializer[Watch]):
 
 
 class RecoveredOut(serializers.Serializer[Any]):
-    """The last time that changes were recovered: found at the provider, stored because nobody had delivered them.
+    """The last recovery: changes found at the provider, and stored because no webhook had delivered them.
 
     words: what could not be recovered.
     """
@@ -57,7 +57,7 @@ class RecoveredOut(serializers.Serializer[Any]):
 
 
 class SetUpOut(serializers.Serializer[Any]):
-    """How a trigger's webhook is set up. webhook: the provider's id of it. allowed: whether it could be by itself."""
+    """How a trigger's webhook is set up. webhook: its id at the provider. allowed: whether it can be automatic."""
 
     way = serializers.ChoiceField(choices=[state.BY_ITSELF, state.BY_HAND])
     state = serializers.CharField(source="key")

@@ -1,7 +1,8 @@
 """Where a hook may point: https, a public name, its usual port; and which IP addresses are public.
 
-A name's answer may change from one look to the next. So the name is looked at when it is saved, for whoever types it,
-and each send looks again and connects to the very address that it has judged (workflows.outgoing.transport.connection).
+The addresses of a name may change between two lookups (DNS rebinding). So the name is resolved when it is saved, to
+report an error at once. Each send resolves it again and connects to the very address that it has checked
+(workflows.outgoing.transport.connection).
 """
 
 import ipaddress
@@ -29,7 +30,7 @@ _NOT_FOR_SERVERS = [
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address, as numbers, is one of the public internet; anything that is no address is not."""
+    """Return whether `address` is an IP address of the public internet; False for a text that is no address."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -42,7 +43,7 @@ def is_public(address: str) -> bool:
 
 
 def check_form(url: str) -> None:
-    """Raises Problem (invalid_input, names `url`) for what no hook may point at, whatever its name leads to."""
+    """Raise Problem (invalid_input, names `url`) for a URL that no hook may have, without resolving its name."""
     if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         raise _refused("Use letters, digits and symbols only, no spaces. Write other names as xn--….")
     if len(url) > _LONGEST:
@@ -66,7 +67,7 @@ def check_form(url: str) -> None:
 
 
 def _check_name(host: str) -> None:
-    """A name with a dot, of plain labels, whose last is none that a resolver may read as part of a number."""
+    """Require a name with a dot, of plain labels, whose last label no resolver can read as part of a number."""
     labels = host.split(".")
     if len(host) > 253 or len(labels) < 2 or not all(_LABEL.fullmatch(label) for label in labels):
         raise _refused("It must name a server on the internet, such as hooks.example.com, not an IP address.")
@@ -77,7 +78,7 @@ def _check_name(host: str) -> None:
 
 
 def check(url: str) -> None:
-    """`check_form`, and that every address of the name is public. Raises Problem (invalid_input)."""
+    """Do `check_form`, and require that every address of the name is public. Raise Problem (invalid_input)."""
     check_form(url)
     if settings.HOOKS_ALLOW_PRIVATE:
         return
@@ -89,9 +90,9 @@ def check(url: str) -> None:
 
 
 def _look_up(host: str) -> list[str]:
-    """Every address of the name, [] for none within five seconds.
+    """Return every address of the name, [] for none within five seconds.
 
-    In a thread of its own: a resolver takes as long as its servers like, and nothing ends it.
+    The lookup runs in its own thread, because it has no timeout and cannot be cancelled.
     """
     found: list[str] = []
 

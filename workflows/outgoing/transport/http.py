@@ -1,7 +1,7 @@
-"""One POST to a hook's address: never longer than 15 seconds, never more than 64 KB of an answer.
+"""One POST to a hook's address: at most 15 seconds, and at most 64 KB of a response.
 
-The time-out of a read begins anew with each byte, so a thread of its own makes the exchange, and whoever waits for it
-cuts its connection when the time is over.
+The timeout of a read begins anew with each byte. So each exchange runs in its own thread, and the sender, which waits
+for the thread, cuts the connection when the time is over.
 """
 
 import threading

@@ -28,7 +28,7 @@ _JUST_NOW = timedelta(minutes=15)
 @sensitive_variables("form")
 @require_POST
 def add(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
-    """Take a secret in; what was held is judged with it at once, and the page says how that went."""
+    """Add a secret, verify the held deliveries with it at once, and show the result."""
     trigger = get_trigger(request, trigger_id)
     form = SecretForm(request.POST)
     if form.is_valid():
@@ -58,7 +58,7 @@ def _tell(request: HttpRequest, verdicts: dict[str, int]) -> None:
 @member
 @require_http_methods(["GET", "POST"])
 def retire(request: HttpRequest, trigger_id: uuid.UUID, secret_id: uuid.UUID) -> HttpResponse:
-    """Ask first, and say what it would break; then refuse whatever is signed with it."""
+    """Ask for confirmation, with what it would break; then retire the secret, so that its signatures are refused."""
     trigger = get_trigger(request, trigger_id)
     active = trigger.secrets.filter(retired_at__isnull=True)
     secret = active.select_related("trigger__connection__workspace__account").filter(pk=secret_id).first()

@@ -95,10 +95,10 @@ def _event_types(trigger: Trigger) -> list[str]:
 @never_cache
 @require_GET
 def progress(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
-    """The parts of the page that change while somebody sets it up; nothing at all when `?seen=` shows them already.
+    """Render the parts of the page that change during setup, or return 204 when `?seen=` is the present state.
 
-    The form for the secret is no such part: what somebody is typing there stays. `?guided=`: the page has the guide,
-    also when that is over by now.
+    The form for the secret is not among them, so that half-typed text stays. `?guided=`: the page shows the guide,
+    also when the guide has ended by now.
     """
     context = _progress(get_trigger(request, trigger_id)) | {"guided": "guided" in request.GET}
     if request.GET.get("seen") == context["seen"]:
