@@ -113,7 +113,7 @@ class Attempt:
             # A result that was found, not answered, may be a twin's; then our own request is still under way.
             settled = {"settles_at": None} if self.sent else {}
             if self.sent and output.get("changed") is False:
-                loop_detection.forget(self.call)  # somebody else was faster: what is told of is theirs
+                loop_detection.forget(self.call)  # another client made the change first: the event is theirs
             self.lease.complete(outcomes.of_success(output) | settled | {"unsure": False})
 
     def _perform(self) -> Json:
@@ -138,7 +138,7 @@ class Attempt:
     def _usable(self) -> tuple[ActionType, Connection]:
         """What is to be done by which connection. Raises Problem."""
         if self.call.origin == ActionCall.Origin.STREAM and self.call.attempts > 1:
-            raise cut_off()  # whoever read it has gone, and nothing of it was kept
+            raise cut_off()  # its reader has disconnected, and no output was kept
         if self.call.attempts > outcomes.MAX_ATTEMPTS + self.call.rounds:
             raise Problem(
                 "attempts_exhausted", "Each attempt was interrupted before it finished.", status=502
@@ -148,7 +148,7 @@ class Attempt:
             raise Problem("unknown_action", f"The action {self.call.action} no longer exists.", status=404)
         unsaved = self.lease.unsaved
         if unsaved and not action.writes:
-            self.lease.write()  # It may be at work for long, and somebody may look.
+            self.lease.write()  # It may take long, and a member may look at it meanwhile.
         connection = (
             self.call.connection if unsaved else Connection.objects.get_with_grant(pk=self.call.connection_id)
         )

@@ -1,8 +1,8 @@
-"""Origins: which run's write an event tells of, so that workflows that start each other come to an end.
+"""Loop detection: find the run whose write caused an event, so that workflows that start each other terminate.
 
-A write leaves a trace before it is sent. An event of the same kind about the same thing in the same provider account,
-near it in time and not by somebody else, is its echo; each trace explains one event of a trigger. Traces are looked up
-across tenants, because those who share a provider account can feed each other; nobody is shown whose they are.
+A write stores a trace before it is sent. An event of the same kind about the same object in the same provider account,
+near it in time and not by another agent, is its echo; each trace explains one event of a trigger. Traces are looked up
+across tenants, because tenants that share a provider account can feed each other; no page or API shows whose they are.
 """
 
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from workflows.catalog import Effect
 from workflows.models import ActionCall, Event, Run, Trace
 from workflows.models.runs import MAX_DEPTH
 
-# Mostly nobody has written anything about what an event tells of; asking that alone costs far less.
+# Most events concern an object that no run has written; this query alone costs far less.
 _WRITTEN = f"SELECT 1 FROM {Trace._meta.db_table} WHERE account = %s AND subject = %s LIMIT 1"  # noqa: S608 - our own name
 # The provider's clock and ours may differ by this much; a write may be at work for so long before it shows.
 _SKEW = timedelta(minutes=2)
@@ -30,16 +30,16 @@ _PRUNED_AT_ONCE = 1000
 
 
 def account_of(connection: Connection) -> str:
-    """The provider's account, the same for everybody who connected it; "" when it is not known."""
+    """Return the provider account, the same for every tenant that connected it; "" when it is not known."""
     if not connection.external_account_id:
         return ""
     return f"{connection.provider}/{connection.region}/{connection.external_account_id}"[:200]
 
 
 def record(call: ActionCall, connection: Connection, effects: list[Effect], run: Run | None) -> None:
-    """Leave the traces of a step's write that is about to be sent; sent again, they last longer.
+    """Store the traces of a step's write before it is sent; a retry renews them.
 
-    run: whose step it is; other calls leave none.
+    run: the run of the step; other calls leave no traces.
     """
     account = account_of(connection)
     if run is None or not account or not effects:
@@ -62,12 +62,12 @@ def record(call: ActionCall, connection: Connection, effects: list[Effect], run:
 
 
 def forget(call: ActionCall) -> None:
-    """The provider has refused the write: no event can tell of it."""
+    """Delete the traces of a write that the provider refused: it causes no event."""
     Trace.objects.filter(call=call).delete()
 
 
 def cause_of(event: Event) -> Trace | None:
-    """The most recent trace that this event can be the echo of; None when a person or somebody else caused it."""
+    """Return the latest trace that this event can be the echo of; None when no run caused it."""
     connection = event.trigger.connection
     account = account_of(connection)
     if event.is_test or not account:
@@ -89,7 +89,7 @@ def _is_written(account: str, subject: str) -> bool:
 def _trace(account: str, effect: Effect, event: Event) -> Trace | None:
     at = effect.at or event.received_at
     if abs(at - event.received_at) > _KEPT:
-        at = event.received_at  # what an event says of its time can be anything
+        at = event.received_at  # the time in an event is not trustworthy
     explained = Event.objects.filter(trigger=event.trigger_id, cause=OuterRef("pk"))
     traces = Trace.objects.filter(
         *_same("proof", effect.proof),
@@ -105,12 +105,12 @@ def _trace(account: str, effect: Effect, event: Event) -> Trace | None:
 
 
 def _same(name: str, value: str) -> list[Q]:
-    """Only what both sides know can differ."""
+    """Return a filter that compares the field only where both sides have a value."""
     return [Q(**{f"{name}__in": ["", value]})] if value else []
 
 
 def beginning(cause: Trace | None, now: datetime) -> dict[str, Any]:
-    """The columns of a run that an event with that cause starts: its depth, and its end where the chain is over."""
+    """Return the columns of a run started by that cause: its depth, and its end if the chain is too long."""
     if cause is None:
         return {}
     depth = cause.depth + 1
@@ -133,7 +133,7 @@ def beginning(cause: Trace | None, now: datetime) -> dict[str, Any]:
 
 
 def prune() -> int:
-    """Delete traces that no event can tell of any more. Return how many."""
+    """Delete traces too old to explain an event. Return how many."""
     old = Trace.objects.filter(last_at__lt=clock.now() - _KEPT).values_list("pk", flat=True)
     deleted, _ = Trace.objects.filter(pk__in=list(old[:_PRUNED_AT_ONCE])).delete()
     return deleted

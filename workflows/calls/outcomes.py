@@ -121,14 +121,14 @@ def as_problem(error: ProviderError) -> Problem:
 
 
 def _status_for(provider_status: int | None) -> int:
-    """The provider's own word about the request; 502 for its own troubles, such as a 200 that says nothing."""
+    """Return the provider's 4xx status; 502 for its own failures, such as an unusable 200."""
     if provider_status is None or not 400 <= provider_status < 500 or provider_status in (401, 408):
         return 502
     return provider_status
 
 
 def problem_of(call: ActionCall) -> Problem:
-    """The stored error of a failed call, as it is answered to whoever asked for it."""
+    """Return the stored error of a failed call as the Problem for the API client."""
     error = dict(call.error or {})
     detail = {**error.get("detail", {}), "id": str(call.pk)}
     return Problem(

@@ -1,4 +1,4 @@
-"""The one door to a provider's API: with a token that is good, and counted against the budget of its connection."""
+"""Access to a provider's API: with a valid token, and counted against the rate limit of the connection."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -41,13 +41,13 @@ class Meter:
         self._asked = 0
 
     def reserve(self) -> None:
-        """Count the next request already: nothing has to be taken back if it has to wait. Raises Exhausted."""
+        """Count the next request ahead of time, so that nothing is undone if it has to wait. Raise Exhausted."""
         if not self._in_hand:
             self._budget.take(patience=self._patience_now())
             self._reserved()
 
     def reserve_in_one(self) -> None:
-        """As `reserve` without any patience, with what else is written (batch.in_one). NoRoom is raised there."""
+        """Like `reserve` without waiting, in the same batch as other writes (batch.in_one). NoRoom is raised there."""
         if not self._in_hand:
             self._budget.take_in_one(self._reserved)
 
@@ -55,11 +55,11 @@ class Meter:
         self._in_hand = 1
 
     def _patience_now(self) -> float:
-        """A listing that has begun is worth waiting for longer than one that has not."""
+        """Return how long to wait: longer for a listing that has begun than for one that has not."""
         return max(self._patience, IN_THE_MIDDLE) if self._background and self._asked else self._patience
 
     def on_request(self) -> None:
-        """Raises Exhausted, and whatever `before` raises."""
+        """Call `before` and count the request. Raise Exhausted, and any exception of `before`."""
         self._before()
         self.reserve()
         self._in_hand = 0

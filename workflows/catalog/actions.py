@@ -83,10 +83,10 @@ class ActionType:
     attempt had no effect. Actions without it are safe to repeat.
     settles_in: how long after it was sent a write without an answer may still take effect. Where `recover` finds
     nothing, nothing is sent again before. None needed where the provider itself refuses a second one.
-    effects(api, data, caller) → what the provider will tell of this write, for those that it tells of at all.
-    stream(api, data, caller) → what `perform` answers, row by row, for those who ask for it as a stream.
+    effects(api, data, caller) → the events that the provider will send for this write, if it sends any.
+    stream(api, data, caller) → the output of `perform`, row by row, for clients that request a stream.
     field_names: path of a field of the output → what people call it, as those of a TriggerType.
-    in_background(data) → whether it leaves room in the budget of requests to what somebody waits for.
+    in_background(data) → whether it leaves room in the rate limit for requests that a person or client waits for.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""How a provider's webhooks are kept in order by software: made, looked at, removed, and what they missed."""
+"""Managed webhooks of a provider: create, check, remove, and recover missed changes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Reach:
-    """Whose events a webhook tells of. kind: `account`, `service` or `team`; id: of the service or team, else ""."""
+    """Whose events a webhook delivers. kind: `account`, `service` or `team`; id: of the service or team, else ""."""
 
     kind: str = "account"
     id: str = ""
@@ -21,8 +21,8 @@ class Reach:
 class Webhook:
     """A webhook as the provider shows it.
 
-    active: nobody switched it off. disabled: the provider itself has, for a while, because it was refused too often.
-    ours: a trigger's own, made by this product.
+    active: no person disabled it. disabled: the provider disabled it for a while after too many refusals.
+    ours: made by this product for a trigger.
     """
 
     id: str
@@ -36,7 +36,7 @@ class Webhook:
 
 @dataclass(frozen=True)
 class MadeWebhook:
-    """What is told once, when a webhook is made."""
+    """What the provider returns once, when a webhook is made."""
 
     id: str
     secret: str = field(repr=False)
@@ -44,7 +44,7 @@ class MadeWebhook:
 
 @dataclass(frozen=True)
 class MissedChange:
-    """A change as the provider still shows it, and the delivery that would have told of it.
+    """A change as the provider still shows it, and the body of the delivery that was missed.
 
     external_id: always the same for the same change. happened_at: aware.
     """
@@ -57,7 +57,7 @@ class MissedChange:
 
 @dataclass(frozen=True)
 class Missed:
-    """What can be found of what happened in a stretch of time, oldest first. words: what cannot, as sentences."""
+    """The missed changes of a period, oldest first. words: what cannot be recovered, as sentences."""
 
     changes: list[MissedChange]
     words: str = ""
@@ -67,7 +67,7 @@ class Missed:
 class Subscriber:
     """What a provider offers; every function takes what the integration's `open_api` returned, raises ProviderError.
 
-    scopes: which a connection needs for it. tells_of(event type) → whether webhooks tell of such events.
+    scopes: which a connection needs for it. tells_of(event type) → whether webhooks deliver such events.
     make(api, url, events, reach, name) → MadeWebhook. everything(api) → all webhooks of the account.
     look(api, id) → Webhook, None when there is no such (any more). change(api, id, events, reach).
     ping(api, id): have it send something to prove itself. enable(api, id): end its being disabled.

@@ -1,4 +1,4 @@
-"""What a provider tells of itself: triggers, and the deliveries that fire them."""
+"""Triggers of a provider, and the deliveries that fire them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,8 @@ class TriggerType:
     stored as JSON. more_event_types: name of an option → event types that fire it as well where that is true.
     field_names: path of a field of that → what people call it; 0 in a path is the first item of a list, * any.
     wants(options, payload, shown) → "" for a delivery that is to start workflows, else why not, in a few words.
-    payload: its JSON, whatever that is; shown: the same without what is never stored, for what these name.
+    payload: its JSON value of any type; shown: the same without the fields that are never stored, for use in the
+    reason.
     poll: for what no webhook tells: how workflows ask for it. Such a trigger has no address and no secrets.
     """
 
@@ -38,7 +39,7 @@ class TriggerType:
     field_names: Mapping[str, str] = field(default_factory=dict)
 
     def listens_to(self, options: Mapping[str, Any]) -> frozenset[str]:
-        """The event types that fire a trigger with those options."""
+        """Return the event types that fire a trigger with those options."""
         more = [types for name, types in self.more_event_types.items() if options.get(name)]
         return self.event_types.union(*more)
 
@@ -82,7 +83,7 @@ class Webhooks:
     delivers_when: ends a sentence that begins with “It posts when”. clicks: the template that says what to click
     there, as list items; it sees `trigger_type`, and `event_types` that the trigger listens to. how_to_confirm: how to
     have it send something. refusals_to_disable: after so many refused in a row the provider stops sending.
-    looks_signed(signature_header) → whether somebody seems to have meant to sign. in_words(payload) → Words; takes
+    looks_signed(signature_header) → whether the header looks like a signature. in_words(payload) → Words; takes
     anything. needed: path of a field of a delivery that cannot be left out of what is stored → why, as the end of a
     sentence.
     """

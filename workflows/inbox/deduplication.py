@@ -1,8 +1,8 @@
-"""Twins: one change told twice under two event ids, so that the unique event id does not see it.
+"""Deduplication by content: one change delivered under two event ids, which the unique event id cannot detect.
 
-While a secret rotates, two webhooks tell of each change; and what was recovered from the provider may still be
-delivered late. Until `trigger.twins_until` each event says by whom it was told (`source`), and one that somebody else
-has told before is a duplicate. Outside of that time nothing is looked up and nothing is locked.
+While a secret rotates, two webhooks deliver each change; and a change recovered from the provider may still be
+delivered late. Until `trigger.twins_until` each event stores the webhook that delivered it (`source`), and a change
+that another source already delivered is a duplicate. Outside of that time nothing is looked up or locked.
 """
 
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ _ABOUT = timedelta(minutes=1)
 
 
 def watch(trigger: Trigger) -> None:
-    """From now on, and for as long as the provider may repeat a delivery, one change may be told twice."""
+    """Deduplicate by content from now on, for as long as the provider may retry a delivery."""
     subscriber = catalog.integration(trigger.provider).subscriber
     until = clock.now() + (subscriber.retries_for if subscriber else timedelta()) + _MARGIN
     Trigger.objects.filter(pk=trigger.pk).update(twins_until=until)
@@ -44,7 +44,7 @@ def is_told(trigger: Trigger, event: Event, delivery: Delivery) -> bool:
 
 
 def is_delivered(trigger: Trigger, event: Event, delivery: Delivery, since: datetime) -> bool:
-    """The same for what was recovered: whether it was delivered since then, also before anybody watched."""
+    """Return whether a recovered change was delivered since `since`, also before `watch` was called."""
     told = Event.objects.filter(
         trigger=trigger, lane=event.lane, event_type=event.event_type, received_at__gte=since, is_test=False
     ).exclude(source=Event.RECOVERED)

@@ -1,4 +1,4 @@
-"""The inbox: finds whose a delivery is and judges it, so that it is stored before anybody answers the provider."""
+"""The inbox: find the trigger of a delivery, verify the delivery and store it before the 2xx response."""
 
 from workflows import catalog
 from workflows.inbox import rejections, signers, store, unverified
@@ -10,15 +10,15 @@ MAX_BODY = 256 * 1024
 
 
 def find_trigger(provider: str, token: str) -> Trigger | None:
-    """The trigger behind an incoming URL; None for any URL that is not, or no longer, one of ours."""
+    """Return the trigger of an incoming URL; None if no trigger has this URL, or its trigger was deleted."""
     trigger = Trigger.objects.filter(token=token, deleted_at__isnull=True).first()
     return trigger if trigger and trigger.provider == provider and not catalog.polled(trigger.key) else None
 
 
 def receive(trigger: Trigger, *, body: bytes, signature: str | None) -> Verdict:
-    """Judge one delivery by its raw body and signature header, and store it if it is genuine.
+    """Verify one delivery by its raw body and signature header, and store it if it is genuine.
 
-    Refused ones are counted when somebody seems to have meant to sign them; noise leaves no trace.
+    A refused delivery is counted only if its header looks like a signature; noise leaves no trace.
     """
     verdict = _judge(trigger, body=body, signature=signature)
     metrics.DELIVERIES.labels(verdict).inc()
@@ -37,6 +37,6 @@ def _judge(trigger: Trigger, *, body: bytes, signature: str | None) -> Verdict:
     if signed_by is None:
         return Verdict.REFUSED
     signers.saw_secret(signed_by)
-    if trigger.status == Trigger.Status.CLOSED:  # genuine, and nobody listens any more
+    if trigger.status == Trigger.Status.CLOSED:  # genuine, but the connection was revoked
         return Verdict.IGNORED
     return store.store(trigger, body=body, signed_by=signed_by)

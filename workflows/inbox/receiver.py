@@ -88,9 +88,9 @@ class Receiver(APIView):
         return Response({"status": verdict}, status=202)
 
     def _slow_down(self, request: Request, token: str) -> None:
-        """Whoever sends one wrong signature after the other. Only wrong ones come here, so no genuine one waits.
+        """Rate-limit wrong signatures per URL and client address. Genuine deliveries never come here, so none waits.
 
-        Raises Problem (429). Should it be the provider with an old secret, it sends them again, and a 401 it does not.
+        Raise Problem (429). A provider that signs with an old secret retries after a 429, but not after a 401.
         """
         source = f"refused:{token}:{request.META.get('REMOTE_ADDR')}"
         wait = rate_counter.too_often(source, most=_MOST_REFUSED, seconds=60)
@@ -99,7 +99,7 @@ class Receiver(APIView):
             raise Problem("throttled", message, status=429, retryable=True, retry_after=wait)
 
     def _body(self, request: Request) -> bytes:
-        """The raw body. Raises Problem (413) without reading on when it is larger than any provider sends."""
+        """Return the raw body. Raise Problem (413) without reading on when it exceeds the limit."""
         declared = request.META.get("CONTENT_LENGTH") or ""
         too_large = declared.isdigit() and int(declared) > receive.MAX_BODY
         body = b"" if too_large else request._request.read(receive.MAX_BODY + 1)

@@ -1,7 +1,7 @@
-"""Counts what was refused or came twice, so that people can see trouble; nothing of those deliveries is kept.
+"""Count refused and duplicate deliveries per trigger and minute, so that trouble is visible; no body is kept.
 
-Anybody may post to an incoming URL. So it counts by the minute, up to a bound, and only what looks as if somebody
-meant to sign it; and whatever goes wrong here, the sender's answer stays what it is.
+Anyone may post to an incoming URL. So counts are bounded per minute, and a refused delivery counts only if its
+signature header looks like a signature. A database error here never changes the sender's response.
 """
 
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ _RECENTLY = timedelta(days=1)
 
 
 def count(trigger: Trigger, verdict: str) -> None:
-    """Count one delivery of this minute. Never raises for what the database says."""
+    """Count one delivery of this minute. Never raise on a database error."""
     try:
         _count(trigger, verdict, clock.now())
     except DatabaseError:
@@ -29,7 +29,7 @@ def count(trigger: Trigger, verdict: str) -> None:
 
 
 def _count(trigger: Trigger, verdict: str, now: datetime) -> None:
-    """It looks before it writes: beyond the bound a flood costs a look-up each, and no write."""
+    """Read the count before writing: beyond the bound a flood costs one query per delivery and no write."""
     minute = now.replace(second=0, microsecond=0)
     rows = TurnedAway.objects.filter(trigger=trigger, verdict=verdict, minute=minute)
     so_far = rows.values_list("count", flat=True).first()
@@ -58,7 +58,7 @@ def close_minute(trigger: Trigger) -> None:
 
 
 def prune() -> int:
-    """Forget what is old, and of triggers that have too many rows the oldest. Return how many rows went."""
+    """Delete rows past retention, and the oldest rows of triggers that have too many. Return how many."""
     now = clock.now()
     deleted, _ = TurnedAway.objects.filter(minute__lt=now - _KEPT_FOR).delete()
     busy = TurnedAway.objects.filter(minute__gte=now - _RECENTLY).order_by().values("trigger").distinct()

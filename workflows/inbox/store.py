@@ -1,4 +1,4 @@
-"""Storing: what a genuine delivery becomes, in one transaction with the ring for it."""
+"""Store a genuine delivery as an event, in one transaction with its wake-up."""
 
 import enum
 import json
@@ -19,7 +19,7 @@ from workflows.queue import wakeup
 
 
 class Verdict(enum.StrEnum):
-    """What became of a delivery; the first five mean that it is stored."""
+    """The outcome of a delivery; the first five mean that it is stored."""
 
     ACCEPTED = "accepted"
     IGNORED = "ignored"
@@ -40,7 +40,7 @@ STORED = {
 
 @dataclass(frozen=True)
 class Judged:
-    """What of a genuine delivery is stored: which body, in which state, and why if it was filtered."""
+    """What is stored of a genuine delivery: body, status, and the reason if it was filtered."""
 
     body: bytes
     status: Event.Status
@@ -48,7 +48,7 @@ class Judged:
 
 
 def judged(trigger: Trigger, delivery: Delivery, *, body: bytes, is_test: bool = False) -> Judged:
-    """Queued where the trigger fires on it, ignored or filtered otherwise.
+    """Return the event as queued if the trigger fires on it, else as ignored or filtered.
 
     The fields that this trigger never stores are taken out; its options judge what was sent. A test is let through,
     because it is there to be seen.
@@ -68,14 +68,13 @@ def judged(trigger: Trigger, delivery: Delivery, *, body: bytes, is_test: bool =
 
 
 def event_of(trigger: Trigger, *, body: bytes, is_test: bool, delivery: Delivery | None = None) -> Event:
-    """The event of a delivery, to be saved.
+    """Return the unsaved event of a delivery.
 
-    What identifies it is read from what was sent, before anything is taken out. delivery: what was read, where somebody
-    has done so already.
+    Its identity is read from the body as sent, before redaction. delivery: the parsed body, if the caller has it.
     """
     delivery = delivery or catalog.integration(trigger.provider).read_delivery(body)
     verdict = judged(trigger, delivery, body=body, is_test=is_test)
-    # A test is over from the start: it starts no workflow, and no hook is told.
+    # A test is done from the start: it starts no workflow and is sent to no hook.
     over = is_test and verdict.status == Event.Status.QUEUED
     return Event(
         workspace_id=trigger.workspace_id,
@@ -91,7 +90,7 @@ def event_of(trigger: Trigger, *, body: bytes, is_test: bool, delivery: Delivery
 
 
 def _parsed(body: bytes) -> Any:
-    """The JSON in it; None for anything else."""
+    """Return the parsed JSON; None if the body is not JSON."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
@@ -100,7 +99,7 @@ def _parsed(body: bytes) -> Any:
 
 @dataclass(frozen=True)
 class Recovered:
-    """Of what was not delivered: when it happened, and since when deliveries of it are looked for."""
+    """A recovered change: when it happened, and since when deliveries of it are looked for."""
 
     happened_at: datetime
     since: datetime
@@ -114,9 +113,9 @@ def store(
     signed_by: TriggerSecret | None = None,
     recovered: Recovered | None = None,
 ) -> Verdict:
-    """Keep one genuine delivery and, if the trigger fires on it, ring the doorbell, in one transaction.
+    """Store one genuine delivery and, if the trigger fires on it, send the wake-up, in one transaction.
 
-    recovered: nobody delivered it, it was read from the provider afterwards.
+    recovered: set if no webhook delivered it and it was read from the provider afterwards.
     """
     delivery = catalog.integration(trigger.provider).read_delivery(body)
     event = event_of(trigger, body=body, is_test=is_test, delivery=delivery)

@@ -1,4 +1,4 @@
-"""Traces: what a workflow's run wrote at a provider, so that the event which tells of it is known as its echo."""
+"""Traces: a run's writes at a provider, so that the event of such a write is recognized as its echo."""
 
 from django.db import models
 
@@ -7,10 +7,11 @@ from workflows.models.runs import MAX_DEPTH, Run
 
 
 class Trace(models.Model):
-    """One change that a step's call may have made, written down before it is sent.
+    """One change that a step's call may have made, stored before the call is sent.
 
-    account: the provider's account, whoever connected it (`pagerduty/us/PACC`): tenants that share one can feed each
-    other. subject, kind, agent, proof: see workflows.catalog.Effect. depth: of the run that wrote it.
+    account: the provider account (`pagerduty/us/PACC`), the same for every tenant that connected it: tenants that
+    share one can feed each other. subject, kind, agent, proof: see workflows.catalog.Effect. depth: of the run that
+    wrote it.
     """
 
     account = models.CharField(max_length=200)

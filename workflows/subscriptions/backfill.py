@@ -1,7 +1,7 @@
-"""Recovering: changes that were not delivered, read from the provider and put into the inbox as events of their own.
+"""Backfill: read undelivered changes from the provider and store them in the inbox as events.
 
-The same change has the same event id each time, so that doing it again stores nothing twice; and what was delivered, or
-is delivered late, is recognised as its twin (workflows.inbox.deduplication).
+The same change has the same event id each time, so a repeated backfill stores nothing twice. A change that was
+delivered, or is delivered late, is detected as a duplicate (workflows.inbox.deduplication).
 """
 
 from datetime import datetime, timedelta
@@ -26,13 +26,13 @@ _RENEW_EVERY = 20
 
 
 def retries_for(trigger: Trigger) -> timedelta:
-    """How long the provider may go on with a delivery that it has begun."""
+    """Return how long the provider may retry a delivery."""
     subscriber = catalog.integration(trigger.provider).subscriber
     return subscriber.retries_for if subscriber else timedelta()
 
 
 def recover(care: Care) -> None:
-    """Ask what happened since `gap_since`, store what nobody delivered, and write down what could not be found."""
+    """Read the changes since `gap_since`, store the undelivered ones, and record what could not be found."""
     row, trigger, until = care.row, care.row.trigger, clock.now()
     since = row.gap_since or until
     deduplication.watch(trigger)
@@ -61,7 +61,7 @@ def recover(care: Care) -> None:
 
 
 def _store(care: Care, found: Missed, since: datetime) -> int:
-    """Each by itself: a crash in between leaves the rest for the next turn, which finds these stored."""
+    """Store each change in its own transaction: after a crash the next turn stores the rest. Return how many."""
     stored = 0
     for number, change in enumerate(found.changes):
         if number % _RENEW_EVERY == 0:

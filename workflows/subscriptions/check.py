@@ -1,4 +1,4 @@
-"""Looking after a webhook that is on: is it there, active, enabled, and as it was made?"""
+"""Health check of an active webhook: it exists, is active and enabled, and has the wanted settings."""
 
 import random
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from workflows.subscriptions import backfill, create, requests
 from workflows.subscriptions.lease import Care
 
 _SYSTEM = Actor.system()
-# While PagerDuty has a webhook disabled it drops what happens: the sooner that is seen, the less has to be recovered.
+# PagerDuty drops events while a webhook is disabled: the sooner that is detected, the less has to be recovered.
 _EVERY_SECONDS = 5 * 60.0
 _TIDY_EVERY = timedelta(days=1)
 _NEW_FOR = timedelta(hours=1)
@@ -26,14 +26,14 @@ _OVERLAP = timedelta(minutes=5)
 
 
 def look(care: Care) -> None:
-    """One look, and what has to be done about it."""
+    """Check the webhook once and repair what is wrong."""
     found = care.ask(lambda subscriber, api: subscriber.look(api, care.row.external_id))
     if found is None:
         _make_anew(care)
     elif care.row.secret is not None and care.row.secret.retired_at is not None:
         _renew(care)
     elif not found.active:
-        # Somebody's wish: it is said on the trigger's page, and not undone.
+        # A person disabled it on purpose: show that on the trigger's page, but do not undo it.
         with transaction.atomic():
             if care.row.trouble != "inactive":
                 facts.webhook_disabled(
@@ -60,7 +60,7 @@ def _well(care: Care, found: Webhook) -> None:
 
 
 def _enable(care: Care, *, needed: bool) -> None:
-    """The row says since when something may be missing, before that is ended."""
+    """Enable the webhook again; store first since when events may be missing."""
     was_disabled = needed or care.row.trouble == "disabled"  # enabled, perhaps, by a turn that was cut off
     with transaction.atomic():
         if needed and care.row.trouble != "disabled":
@@ -82,7 +82,7 @@ def _name(care: Care) -> str:
 
 
 def _confirm(care: Care) -> bool:
-    """Whether something signed with its secret has arrived; else it is asked to send something once more."""
+    """Return whether a delivery signed with its secret has arrived; if not, request a test delivery again."""
     row = care.row
     if row.secret is not None and row.secret.last_seen_at is not None:
         care.write(confirmed_at=clock.now())
@@ -101,9 +101,9 @@ def _confirm(care: Care) -> bool:
 
 
 def _tidy(care: Care) -> None:
-    """Once it works, and daily: what we made and lost goes, and so do those that it takes the place of."""
+    """Once the webhook works, and daily: remove the webhooks that we made and lost, and those that it replaces."""
     row, now = care.row, clock.now()
-    # A request whose answer was lost may have its effect a while later: in the beginning each look looks for it.
+    # A create request whose response was lost may take effect later: at first, search for it on every check.
     new = row.made_at is not None and now - row.made_at < _NEW_FOR
     if row.tidied_at is not None and not new and now - row.tidied_at < _TIDY_EVERY:
         return
@@ -150,9 +150,9 @@ def _renew(care: Care) -> None:
 
 
 def _gap(row: Subscription) -> datetime:
-    """Since when something may be missing: the last delivery, or the last good look if that is longer ago.
+    """Return since when events may be missing: the last delivery, or the last good check if that is earlier.
 
-    With some overlap, but nothing from before it was first made.
+    With some overlap, but nothing from before the first webhook was made.
     """
     if row.gap_since is not None:
         return row.gap_since
@@ -167,5 +167,5 @@ def _gap(row: Subscription) -> datetime:
 
 
 def _next_look() -> float:
-    """Seconds; spread, so that all triggers of an account are not looked at together."""
+    """Return seconds with jitter, so that the triggers of an account are not all checked together."""
     return _EVERY_SECONDS * random.uniform(0.9, 1.1)  # noqa: S311 - jitter

@@ -1,8 +1,8 @@
-"""Making a webhook, so that it is made once whatever happens in between, and its secret never lost.
+"""Create a webhook exactly once, and never lose its secret, even if the process crashes in between.
 
-The row says `sent_at` before the request leaves. When the answer or the process is lost, a webhook may be there whose
-secret nobody knows: it has the trigger's own address and an id that is on no row. The next attempt removes it and makes
-another. Webhooks with other addresses are none of our business.
+The row stores `sent_at` before the request leaves. If the response or the process is lost, a webhook may exist whose
+secret is unknown: it has the trigger's URL and an id that is on no row. The next attempt removes it and makes another.
+Webhooks with other URLs are left alone.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ _FIRST_LOOK_SECONDS = 2.0
 
 
 def make(care: Care) -> None:
-    """Remove what an earlier attempt may have left, make one, store its secret, and have it prove itself."""
+    """Remove what an earlier attempt may have left, create a webhook, store its secret, request a test delivery."""
     row = care.row
     active = row.trigger.secrets.filter(retired_at__isnull=True).count()
     if active >= secrets.MAX_SECRETS:
@@ -38,7 +38,7 @@ def make(care: Care) -> None:
 
 
 def prove(care: Care) -> None:
-    """Have the provider send its test message; it is looked for, and asked for again, in a moment."""
+    """Request the provider's test delivery; the first check follows shortly and may request it again."""
     care.write(pings=care.row.pings + 1)
     try:
         care.ask(lambda subscriber, api: subscriber.ping(api, care.row.external_id))
@@ -50,7 +50,7 @@ def prove(care: Care) -> None:
 def _made(care: Care, subscriber: Subscriber, api: Any) -> MadeWebhook:
     row, trigger = care.row, care.row.trigger
     others = tidied(care, subscriber, api, unsure=row.sent_at is not None)
-    deduplication.watch(trigger)  # before there are two that tell of the same
+    deduplication.watch(trigger)  # before two webhooks deliver the same changes
     again = {"gap_since": row.gap_since or row.sent_at} if row.sent_at else {}
     care.write(sent_at=row.sent_at or clock.now(), others=others[:_MOST_OTHERS], **again)
     return subscriber.make(
@@ -59,9 +59,9 @@ def _made(care: Care, subscriber: Subscriber, api: Any) -> MadeWebhook:
 
 
 def tidied(care: Care, subscriber: Subscriber, api: Any, *, unsure: bool) -> list[str]:
-    """Remove webhooks with this trigger's address that we made and lost. Return the ids of those that people made.
+    """Remove webhooks with this trigger's URL that we made and lost. Return the ids of those that people made.
 
-    unsure: an attempt may have made one whose id was never stored, so whatever was not there before is it.
+    unsure: an attempt may have made one whose id was never stored, so each that was not there before is removed.
     """
     row = care.row
     here = row.trigger.subscriptions.filter(status__in=["on", "replaced"])
@@ -85,7 +85,7 @@ def _record_removed(care: Care, webhook: Webhook) -> None:
 
 
 def keep(care: Care, made: MadeWebhook) -> None:
-    """Its id and secret in one transaction: from here on it is known. What was on so far is now replaced."""
+    """Store the webhook's id and secret in one transaction; mark the webhook that was active as replaced."""
     row, now = care.row, clock.now()
     with transaction.atomic():
         secret, _ = secrets.add_secret(actor=_SYSTEM, trigger=row.trigger, secret=made.secret)

@@ -1,4 +1,4 @@
-"""One turn of a worker with one subscription: claimed, and written down only while the claim holds."""
+"""The lease of a worker on a subscription: writes succeed only while the worker holds it."""
 
 import time
 import uuid
@@ -18,17 +18,17 @@ from workflows.subscriptions import provider_access
 T = TypeVar("T")
 # Renewed before each request, of which one takes at most 22 seconds (pagerduty_app.client.http.transport).
 LEASE = timedelta(seconds=60)
-# After this no further request begins: a worker is killed after 150 (Q_CLUSTER).
+# After this no further request begins: a worker is killed after 150 seconds (Q_CLUSTER).
 _LONGEST_SECONDS = 60.0
 _ENDED = frozenset({"removed", "failed", "left"})
 
 
 class LeaseLost(Exception):
-    """The row belongs to somebody else by now, or was brought to its end; nothing more may be done here."""
+    """Another worker holds the lease, or the row has ended; this worker must stop."""
 
 
 class Care:
-    """A claimed subscription; `row` is it as it was when it was claimed, with its trigger and connection."""
+    """A claimed subscription; `row` is the row as claimed, with its trigger and connection."""
 
     def __init__(self, row: Subscription, holder: uuid.UUID) -> None:
         self.row = row
@@ -41,18 +41,18 @@ class Care:
         return self.row.trigger.connection
 
     def ask(self, act: Callable[[Subscriber, Any], T]) -> T:
-        """See asking.ask; the lease is renewed before each request. Raises LeaseLost as well."""
+        """Return provider_access.ask, with the lease renewed before each request. Raise LeaseLost as well."""
         return provider_access.ask(self.connection, act, self.keep)
 
     def keep(self) -> None:
-        """Renew the lease; a provider that is slow has this turn ended. Raises LeaseLost and Problem."""
+        """Renew the lease. Raise LeaseLost, or Problem when the provider was too slow for this turn."""
         if time.monotonic() > self._until:
             words = "The provider timed out. Retrying later."
             raise Problem("provider_timeout", words, status=502, retryable=True)
         self.write(lease_until=clock.now() + LEASE)
 
     def write(self, **fields: Any) -> None:
-        """Change the row while it is still ours. Raises LeaseLost."""
+        """Update the row while this worker holds the lease. Raise LeaseLost otherwise."""
         if fields.get("status") in _ENDED:
             fields.setdefault("ended_at", clock.now())
             fields.setdefault("next_attempt_at", None)
@@ -64,7 +64,7 @@ class Care:
             setattr(self.row, name, value)
 
     def done(self, *, again_in: float | None, **fields: Any) -> None:
-        """It went well: give the row back. again_in: seconds until the next turn, None for never."""
+        """Release the lease after a success. again_in: seconds until the next turn, None for never."""
         again = None if again_in is None else clock.now() + timedelta(seconds=again_in)
         self.give_back(attempts=0, error=None, next_attempt_at=again, **fields)
 
@@ -73,7 +73,7 @@ class Care:
 
 
 def claim(row: Subscription) -> Care | None:
-    """Take it up for one turn, which counts from here on. None when somebody else has it or it has changed."""
+    """Lease the row for one turn and count the attempt. Return None if another worker has it or it has changed."""
     holder, now = uuid.uuid4(), clock.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     claimed = Subscription.objects.filter(free, pk=row.pk, status=row.status, attempts=row.attempts).update(

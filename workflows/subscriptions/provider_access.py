@@ -1,4 +1,4 @@
-"""Asking a provider on behalf of a trigger, in the background: with a token that works, or with a Problem."""
+"""Background requests to a provider on behalf of a trigger: with a valid token, or a Problem."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -16,10 +16,10 @@ T = TypeVar("T")
 
 
 def ask(connection: Connection, act: Callable[[Subscriber, Any], T], before_each: Callable[[], None]) -> T:
-    """What `act(subscriber, api)` answers; it is called a second time when the provider did not take the token.
+    """Return the result of `act(subscriber, api)`; it is called again when the provider rejected the token.
 
-    before_each: called before each request. Raises ProviderError, or Problem when the connection cannot be used or has
-    asked for enough.
+    before_each: called before each request. Raise ProviderError, or Problem when the connection cannot be used or its
+    rate limit is reached.
     """
     state.check_usable(connection)
     subscriber = catalog.integration(connection.provider).subscriber

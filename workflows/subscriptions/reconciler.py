@@ -1,4 +1,4 @@
-"""The workers' side: each subscription that is due gets its turn, and each failure its place on the row."""
+"""The reconciler: workers take each due subscription in turn and store each failure on its row."""
 
 import time
 from datetime import datetime, timedelta
@@ -23,11 +23,11 @@ log = structlog.get_logger(__name__)
 _BATCH = 10
 _KEPT_FOR = timedelta(days=30)
 _PRUNED_AT_ONCE = 1000
-# After these, within about half an hour, a first webhook is given up. One that stands in for one that worked, and one
-# that is to be removed, are tried on every hour for two days: the provider may only be away.
+# After these, within about half an hour, a first webhook is given up. The replacement of a webhook that worked, and a
+# removal, are retried every hour for two days: the provider may only be down.
 MAX_ATTEMPTS = 12
 HOURLY = 48
-# What a person has to mend is looked at again after this; a reconnected connection is looked at at once.
+# A problem that needs a person is checked again after this; a reconnected connection is checked at once.
 _LATER_SECONDS = 3600.0
 _SYSTEM = Actor.system()
 _STEPS = {
@@ -37,12 +37,12 @@ _STEPS = {
     "removing": remove.remove,
     "removed": remove.retire_secret,
 }
-# After a failure that will not pass, or the last attempt: how the row ends. Others go on.
+# The final status after a permanent failure or the last attempt. Rows of other statuses continue.
 _ENDS = {"making": "failed", "removing": "left"}
 
 
 def tend_due(end: float) -> int:
-    """Give those that are due their turn, until `end` (time.monotonic()). Return how many had one."""
+    """Process due subscriptions until `end` (time.monotonic()). Return how many."""
     done = 0
     for row in Subscription.objects.due(clock.now()).order_by("next_attempt_at")[:_BATCH]:
         if time.monotonic() >= end:
@@ -59,14 +59,14 @@ def anything_due() -> bool:
 
 
 def prune() -> int:
-    """Forget subscriptions that ended long ago; the audit trail still tells of them. Return how many."""
+    """Delete subscriptions that ended long ago; the audit log keeps their events. Return how many."""
     old = Subscription.objects.filter(next_attempt_at__isnull=True, ended_at__lt=clock.now() - _KEPT_FOR)
     chosen = list(old.values_list("pk", flat=True)[:_PRUNED_AT_ONCE])
     return Subscription.objects.filter(pk__in=chosen).delete()[0]
 
 
 def tend(care: Care) -> None:
-    """One turn. Whatever goes wrong is on the row afterwards, or, like a crash, ends with the lease."""
+    """Take one turn. An error is stored on the row; after a crash the row is free again when the lease expires."""
     try:
         step = _STEPS.get(care.row.status)
         if step is None:
@@ -95,7 +95,7 @@ def _note(care: Care, problem: Problem) -> None:
 
 
 def _failed(care: Care, problem: Problem) -> None:
-    """Try again later; or, where that will not help, let the row end."""
+    """Schedule a retry, or end the row if a retry cannot help."""
     row, error = care.row, storable(problem.as_error())
     log.warning("subscription_turn_failed", subscription=str(row.pk), status=row.status, code=problem.code)
     given_up = row.attempts >= _most(row)
@@ -115,7 +115,7 @@ def _failed(care: Care, problem: Problem) -> None:
 
 
 def _most(row: Subscription) -> int:
-    """After so many attempts it is given up."""
+    """Return after how many attempts the row is given up."""
     first = row.status == Subscription.Status.MAKING and row.gap_since is None
     return MAX_ATTEMPTS if first else MAX_ATTEMPTS + HOURLY
 

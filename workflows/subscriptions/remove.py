@@ -1,4 +1,4 @@
-"""The end of webhooks: replaced by a newer one, or not wanted any more."""
+"""Removal of webhooks: replaced by a newer one, or no longer wanted."""
 
 import time
 from typing import Any
@@ -25,7 +25,7 @@ _MOST_AT_ONCE = 50
 
 
 def replaced(care: Care) -> None:
-    """Goes as soon as the newer one has proved itself; until then both deliver, and neither twice."""
+    """Remove a replaced webhook once the newer one is confirmed; until then both deliver, deduplicated."""
     row = care.row
     newer = row.trigger.subscriptions.filter(status=Subscription.Status.ON).first()
     if newer is None or newer.confirmed_at is None:
@@ -35,7 +35,7 @@ def replaced(care: Care) -> None:
     deduplication.watch(row.trigger)
     care.ask(lambda subscriber, api: subscriber.remove(api, row.external_id))
     with transaction.atomic():
-        # What the provider has begun to deliver, it may go on with: its secret counts for as long.
+        # The provider may still retry deliveries that it began: the secret stays valid for as long.
         care.give_back(
             status=Subscription.Status.REMOVED,
             ended_at=clock.now(),
@@ -47,7 +47,7 @@ def replaced(care: Care) -> None:
 
 
 def retire_secret(care: Care) -> None:
-    """Nothing that it signed can still be under way. The last secret of a trigger is never taken from it."""
+    """Retire the secret once no delivery signed with it can still be retried; never a trigger's last secret."""
     secret, trigger = care.row.secret, care.row.trigger
     active = trigger.secrets.filter(retired_at__isnull=True)
     if secret is not None and active.exclude(pk=secret.pk).exists():
@@ -57,7 +57,7 @@ def retire_secret(care: Care) -> None:
 
 
 def remove(care: Care) -> None:
-    """It is not wanted any more. Without an id, whatever of ours has this trigger's address is it."""
+    """Remove an unwanted webhook. Without an id, remove our webhooks with this trigger's URL."""
     care.ask(lambda subscriber, api: _removed(care, subscriber, api))
     with transaction.atomic():
         care.give_back(
@@ -74,9 +74,9 @@ def _removed(care: Care, subscriber: Subscriber, api: Any) -> None:
 
 
 def remove_all(connection: Connection) -> int:
-    """Before a connection's tokens are erased: remove what it has at the provider, as far as that goes in a moment.
+    """Remove a connection's webhooks before its tokens are erased, as many as a short time limit allows.
 
-    Return how many are gone. Never raises for what the provider says.
+    Return how many were removed. Never raise on a provider error.
     """
     end, gone = time.monotonic() + _AT_ONCE_SECONDS, 0
     rows = Subscription.objects.open().filter(trigger__connection=connection)
@@ -99,7 +99,7 @@ def remove_all(connection: Connection) -> int:
 
 
 def leave_all(connection: Connection) -> int:
-    """The tokens are erased: what is still at the provider stays there. Part of that transaction; answers how many."""
+    """Leave what remains at the provider, in the transaction that erases the tokens. Return how many webhooks."""
     rows = Subscription.objects.open().filter(trigger__connection=connection)
     never_sent = {"status": "making", "sent_at": None}
     ended = {"lease_holder": None, "lease_until": None, "next_attempt_at": None, "ended_at": clock.now()}

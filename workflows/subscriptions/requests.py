@@ -1,4 +1,4 @@
-"""What people want of a trigger's webhook: each wish is a row, which the workers then see to."""
+"""Requests about a trigger's webhook: each is a row, which the workers then carry out."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ AUDIT_WORDS = {
 
 
 def allowed(connection: Connection) -> bool:
-    """Whether the grant covers what it takes, for a provider that offers it at all."""
+    """Return whether the provider supports managed webhooks and the grant covers their scopes."""
     integration = catalog.integration(connection.provider)
     granted = _granted(connection)
     subscriber = integration.subscriber
@@ -46,14 +46,14 @@ def _granted(connection: Connection) -> list[str]:
 
 
 def wanted_by_default(trigger: Trigger) -> bool:
-    """Whether a new trigger sets itself up: when the very scopes were asked for and granted."""
+    """Return whether a new trigger sets up its webhook: only if those very scopes were granted."""
     subscriber = catalog.integration(trigger.provider).subscriber
     granted = set(_granted(trigger.connection))
     return subscriber is not None and set(subscriber.scopes) <= granted and bool(events_of(trigger))
 
 
 def events_of(trigger: Trigger) -> list[str]:
-    """The event types that a webhook for it tells of; none where webhooks tell nothing that it starts on."""
+    """Return the event types that its webhook delivers; none if webhooks deliver nothing that it starts on."""
     subscriber, trigger_type = (
         catalog.integration(trigger.provider).subscriber,
         catalog.find_trigger(trigger.key),
@@ -64,7 +64,7 @@ def events_of(trigger: Trigger) -> list[str]:
 
 
 def reach_of(row: Subscription) -> Reach:
-    """What it is limited to: as somebody asked, else as the trigger's own options are."""
+    """Return the scope of the webhook: as requested, else from the trigger's own options."""
     if row.reach:
         return Reach(**row.reach)
     subscriber = catalog.integration(row.trigger.provider).subscriber
@@ -73,14 +73,14 @@ def reach_of(row: Subscription) -> Reach:
 
 
 def begin(trigger: Trigger, **fields: Any) -> Subscription:
-    """The row that says a webhook is about to be made. Raises IntegrityError when there is one."""
+    """Create the row of a webhook that is about to be made. Raise IntegrityError when there is one."""
     return Subscription.objects.create(trigger=trigger, **fields)
 
 
 def set_up(*, actor: Actor, trigger: Trigger, reach: Reach | None = None) -> Subscription:
-    """Have a webhook made; once it works it takes the place of any other with this trigger's address.
+    """Request a webhook; once it works it replaces any other with this trigger's URL.
 
-    Raises Problem (trigger_closed, webhooks_not_allowed, already_set_up).
+    Raise Problem (trigger_closed, webhooks_not_allowed, already_set_up).
     """
     with transaction.atomic():
         trigger.lock()
@@ -93,9 +93,9 @@ def set_up(*, actor: Actor, trigger: Trigger, reach: Reach | None = None) -> Sub
 
 
 def rotate(*, actor: Actor, trigger: Trigger) -> Subscription:
-    """Have a second webhook made, with a secret of its own; the one so far goes when the new one works.
+    """Request a second webhook with its own secret; the present one is removed when the new one works.
 
-    Raises Problem (trigger_closed, webhooks_not_allowed, not_set_up, rotating_already).
+    Raise Problem (trigger_closed, webhooks_not_allowed, not_set_up, rotating_already).
     """
     with transaction.atomic():
         trigger.lock()
@@ -109,7 +109,7 @@ def rotate(*, actor: Actor, trigger: Trigger) -> Subscription:
 
 
 def look_soon(trigger: Trigger) -> None:
-    """Have its webhook follow what the trigger listens to from now on."""
+    """Schedule a check at once, so that the webhook follows the trigger's changed event types."""
     if trigger.subscriptions.filter(status="on").update(next_attempt_at=clock.now()):
         wakeup.ring()
 
@@ -140,7 +140,7 @@ def _ask(actor: Actor, trigger: Trigger, action: str, reach: dict[str, str]) -> 
 
 
 def end_all(trigger: Trigger) -> int:
-    """The trigger is deleted: have what is at the provider removed. Part of that transaction; answers how many."""
+    """Schedule the removal of a deleted trigger's webhooks, in the same transaction. Return how many."""
     trigger.subscriptions.filter(status="making", sent_at__isnull=True).update(
         status=Subscription.Status.FAILED, ended_at=clock.now(), next_attempt_at=None
     )
@@ -153,7 +153,7 @@ def end_all(trigger: Trigger) -> int:
 
 
 def record(actor: Actor, trigger: Trigger, action: str, **detail: Any) -> None:
-    """One audit event that names the trigger as it is called at the time."""
+    """Record an audit event with the trigger's name at the time."""
     audit.record(
         actor,
         action,

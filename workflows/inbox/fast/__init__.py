@@ -1,4 +1,4 @@
-"""The straight way into the inbox, for what nearly every delivery is: genuine, new, for a trigger that is set up.
+"""The fast path into the inbox, for the common delivery: genuine, new, for a trigger that is set up.
 
-It ends in the same rows as `workflows.inbox.store`, in one statement. Whatever is in doubt goes the ordinary way.
+It writes the same rows as `workflows.inbox.store`, in one statement. A delivery in doubt takes the ordinary path.
 """

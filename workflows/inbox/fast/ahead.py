@@ -1,8 +1,8 @@
-"""What the gateway does with a delivery by itself (taskjuice.http.gateway.Deliveries).
+"""What the gateway does with a delivery without a worker thread (taskjuice.http.gateway.Deliveries).
 
-Known before the body is read: an address that is none of ours, and a request that nobody has signed, are answered
-without it. Stored without a thread: a short delivery for a trigger that was seen lately; it is handed to the writer of
-this process, who tells when it is committed.
+Before the body is read: a request for an unknown URL, or without a signature, gets its response without the body.
+Without a thread: a short delivery for a cached trigger is queued for the group commit of this process, which calls
+back after the commit.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from workflows.inbox.fast.group_commit import ANSWER_WITHIN
 from workflows.inbox.fast.wsgi import STORE_WITHIN_SECONDS, TRIED
 from workflows.inbox.store import Verdict
 
-# What is longer takes its time to be judged, during which the event loop would do nothing else.
+# Verifying a longer body would block the event loop for too long.
 _SHORT_BYTES = 16 * 1024
 Answer = tuple[int, list[tuple[str, str]], bytes]
 
@@ -53,7 +53,7 @@ class Ahead:
             return receive.find_trigger(address.integration.key, address.token) is not None
 
     def begin(self, environ: dict[str, Any], body: bytes, then: Callable[[Answer | None], None]) -> float:
-        """See Deliveries. Judges it here, and leaves what asks the database to the writer's thread."""
+        """Verify the delivery here and leave the queries to the writer's thread. See Deliveries."""
         address = self._doorstep.address_of(environ) if len(body) <= _SHORT_BYTES else None
         if address is None:
             return 0

@@ -38,7 +38,7 @@ def address_in(path: str) -> Address | None:
 
 
 class Doorstep:
-    """Django's checks of the host and of https. Where one does not pass, Django answers."""
+    """Django's checks of the host and of https. If one fails, the request is left to Django."""
 
     def __init__(self) -> None:
         self._hosts: set[str] = set()
@@ -62,7 +62,7 @@ class Doorstep:
         return [*self._headers, ("Content-Length", str(len(body)))], body
 
     def _is_ours(self, environ: dict[str, Any]) -> bool:
-        """Whether Django would let it through (CommonMiddleware, SecurityMiddleware)."""
+        """Return whether CommonMiddleware and SecurityMiddleware would let the request through."""
         if settings.SECURE_SSL_REDIRECT and environ.get("HTTP_X_FORWARDED_PROTO") != "https":
             return False
         host = environ.get("HTTP_HOST", "")

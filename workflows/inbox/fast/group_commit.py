@@ -1,7 +1,7 @@
-"""One thread of each process writes all deliveries that wait, in one transaction.
+"""Group commit: one thread per process writes all waiting deliveries in one transaction.
 
-A commit waits for the disk, and on SQLite only one is made at a time; so it carries as many deliveries as have come
-meanwhile. Whoever hands one in is told after the commit it is part of, or the error that concerns it alone.
+A commit waits for the disk, and SQLite commits one transaction at a time; so each commit carries all deliveries that
+came meanwhile. The caller of each delivery gets its result after that commit, or the error of its own delivery.
 """
 
 import threading
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 _MOST_AT_ONCE = 100
 _IDLE_AFTER = 10.0
-# Seconds. On PostgreSQL whoever waits longer goes the ordinary way, on a connection of his own.
+# Seconds that a caller waits for its result. On PostgreSQL it then takes the ordinary path, on its own connection.
 ANSWER_WITHIN = {"postgresql": 2.0, "sqlite": 20.0}
 _ON: dict[str, Any] = {"postgresql": postgresql, "sqlite": sqlite}
 
@@ -34,16 +34,16 @@ class _Delivery:
     error: Exception | None = None
 
     def answer(self, *, stored: bool = False, error: Exception | None = None) -> None:
-        """To whoever waits for it."""
+        """Pass the result to the callback of this delivery."""
         self.error = error
         try:
             self.told(stored, error)
-        except Exception:  # whoever cannot hear it must not keep the others waiting
+        except Exception:  # one failing callback must not delay the other deliveries
             log.exception("nobody_told")
 
 
 class Together:
-    """The writer of this process; its thread is there while deliveries come."""
+    """The writer thread of this process; it ends when no deliveries come."""
 
     def __init__(self) -> None:
         self._waiting: SimpleQueue[_Delivery] = SimpleQueue()
@@ -51,7 +51,7 @@ class Together:
         self._thread: threading.Thread | None = None
 
     def store(self, parameters: insert_sql.Parameters) -> bool:
-        """Whether it was stored, committed. Raises django.db.Error."""
+        """Return whether it was stored and committed. Raise django.db.Error."""
         done = threading.Lock()
         done.acquire()
         became: list[bool | Exception] = []
@@ -68,7 +68,7 @@ class Together:
         return became[0]
 
     def hand_in(self, parameters: insert_sql.Parameters, told: Told) -> None:
-        """Have it stored. `told` is called in the writer's thread: whether it was stored, or the error."""
+        """Queue a delivery. `told` is called in the writer's thread with whether it was stored, or the error."""
         with self._lock:
             self._waiting.put(_Delivery(parameters, told))
             if self._thread is None or not self._thread.is_alive():
@@ -81,7 +81,7 @@ class Together:
         connection.close()
 
     def _next(self) -> _Delivery | None:
-        """None when nothing came for a while: whoever comes next begins a new thread."""
+        """Return the next delivery; None when the thread ends after idling. The next delivery starts a new thread."""
         with suppress(Empty):
             return self._waiting.get(timeout=_IDLE_AFTER)
         with self._lock:
@@ -91,7 +91,7 @@ class Together:
         return None
 
     def _come(self) -> list[_Delivery]:
-        """What waits beside the first."""
+        """Return the deliveries that wait beside the first."""
         more: list[_Delivery] = []
         with suppress(Empty):
             while len(more) < _MOST_AT_ONCE - 1:
@@ -100,22 +100,22 @@ class Together:
 
 
 def _write_batch(batch: list[_Delivery], come: Callable[[], list[_Delivery]] = list) -> None:
-    """All in one transaction, or each in its own where one of them fails; each is answered as soon as that is known.
+    """Write a batch in one transaction; if one delivery fails, each in its own. Pass each result on once it is known.
 
-    come: what is to be written with them, asked when the transaction can begin: another process may keep it waiting,
-    and whatever comes meanwhile need not wait for a second commit.
+    come: returns further deliveries for this transaction. It is called once the transaction has begun: another process
+    may delay that, and deliveries that come meanwhile need not wait for a second commit.
     """
     on = _ON[connection.vendor]
     try:
         with on.transaction() as write:
             batch.extend(come())
             stored = write([delivery.parameters for delivery in batch])
-    except Exception as error:  # noqa: BLE001 - whatever it is belongs to who waits for it
+    except Exception as error:  # noqa: BLE001 - any error is passed to the callers that wait
         connection.close()
         if len(batch) > 1 and on.is_of_one(error):
             _write_each(batch)
             return
-        # A database that is away is away for those as well that have come meanwhile.
+        # If the database is unreachable, the deliveries that came meanwhile fail too.
         for delivery in batch if on.is_of_one(error) else [*batch, *come()]:
             delivery.answer(error=error)
     else:
@@ -124,7 +124,7 @@ def _write_batch(batch: list[_Delivery], come: Callable[[], list[_Delivery]] = l
 
 
 def _write_each(batch: list[_Delivery]) -> None:
-    """One by one; what one trigger's delivery has failed of, its next ones need not wait for again."""
+    """Write each delivery alone; after an OperationalError the same trigger's next ones fail without waiting again."""
     failed: dict[Any, Exception] = {}
     for delivery in batch:
         trigger = delivery.parameters.trigger

@@ -1,8 +1,8 @@
-"""The statement that stores deliveries, if everything is still as it was believed to be, and if they are new.
+"""The statement that stores deliveries if they are new and the cached trigger and secret still match the rows.
 
-PostgreSQL stores all that wait, and what hooks are owed for them, by one statement with a list for each value. SQLite
-has no round trips to save, and no statement that writes two tables: there each delivery is one statement, and the
-caller owes the hooks in the same transaction.
+PostgreSQL stores all waiting deliveries, and the outbox rows of their hooks, by one statement with a list per column.
+SQLite has no round trips to save and no statement that writes two tables. There each delivery is one statement, and
+the caller writes the outbox rows in the same transaction.
 """
 
 import json
@@ -24,7 +24,7 @@ _HOOK, _OWED = Hook._meta.db_table, HookDelivery._meta.db_table
 
 
 class Parameters(NamedTuple):
-    """A delivery as the database takes it: the event's own values, then what was believed of its trigger and secret."""
+    """The parameters of a delivery: the event's values, then the cached values of its trigger and secret."""
 
     id: Any
     external_id: str
@@ -74,15 +74,15 @@ _OWED_COLUMNS = (
     "id, workspace_id, hook_id, kind, event_id, lane, status, attempts, tries, next_attempt_at, created_at"
 )
 
-# SQLite: stores one, and answers its row.
+# SQLite: store one delivery and return its row.
 STORE_ONE = _STORE.format(
     all="", in_order="", **{name: f"?{number}" for number, name in enumerate(Parameters._fields, 1)}
 )
 HOOKS_THAT_TAKE = f"SELECT h.id FROM {_HOOK} h WHERE h.workspace_id = ? AND {_TAKES.format(trigger='?')}"  # noqa: S608 - as above
 OWE = f"INSERT INTO {_OWED} ({_OWED_COLUMNS}) VALUES (?, ?, ?, 'event', ?, ?, 'waiting', 0, '[]', ?, ?)"  # noqa: S608 - as above
 
-# PostgreSQL: takes what `lists` makes of several, and answers for each that was stored (id, whether runs may follow,
-# how many messages hooks are owed for all of them). JSON travels as text.
+# PostgreSQL: takes the result of `lists`; returns for each stored delivery (id, whether it is queued for runs, how many
+# outbox rows were written for all of them). JSON is passed as text.
 _KINDS = dict.fromkeys(Parameters._fields, "text") | {"body": "bytea", "received_at": "timestamptz"}
 _KINDS |= dict.fromkeys(("id", "trigger", "secret_id"), "uuid")
 _STORE_THEM = _STORE.format(
@@ -101,12 +101,12 @@ STORE_ALL = (
 
 
 def lists(batch: Sequence[Parameters]) -> list[list[Any]]:
-    """What STORE_ALL takes for the parameters of several deliveries."""
+    """Return the arguments of STORE_ALL: one list per column."""
     return [list(values) for values in zip(*batch, strict=True)]
 
 
 def beliefs(trigger: Trigger, secret: TriggerSecret) -> list[Any]:
-    """The part of `parameters` that is the same for all deliveries of a trigger."""
+    """Return the part of `parameters` that is the same for all deliveries of a trigger."""
     return [
         stored_uuid(trigger.pk),
         trigger.status,
@@ -118,7 +118,7 @@ def beliefs(trigger: Trigger, secret: TriggerSecret) -> list[Any]:
 
 
 def parameters(delivery: Delivery, judged: Judged, believed: Sequence[Any]) -> Parameters:
-    """What either statement takes for that delivery, judged as a trigger of that kind judges it."""
+    """Return the parameters of one delivery for either statement."""
     return Parameters(
         stored_uuid(uuid.uuid4()),
         storable_text(delivery.external_id)[:200],
@@ -137,7 +137,7 @@ def stored_uuid(value: uuid.UUID) -> Any:
 
 
 def now() -> Any:
-    """This moment, as Django writes it: SQLite keeps text in UTC."""
+    """Return the current time as Django stores it; SQLite stores text in UTC."""
     moment = clock.now()
     return str(moment.replace(tzinfo=None)) if _on_sqlite() else moment
 

@@ -1,8 +1,7 @@
-"""PostgreSQL: one thread of each process rings for the deliveries that were stored since it last rang.
+"""PostgreSQL: one thread per process sends the wake-up for all deliveries stored since its last wake-up.
 
-Transactions that notify wait for each other when they commit, and a ring costs as much as the delivery itself. So it
-is not part of the delivery's transaction, but follows it at once; one that dies with its process is made up for by the
-watchdog, which finds what is due.
+Transactions with NOTIFY serialize at commit, and a wake-up costs as much as the delivery itself. So the wake-up is not
+part of the delivery's transaction but follows it at once. If the process dies before, the watchdog finds the due work.
 """
 
 import threading
@@ -16,13 +15,13 @@ from workflows.queue import wakeup
 
 log = structlog.get_logger(__name__)
 
-# The first of a burst is rung for at once; those that come within this wait for each other.
+# The first delivery of a burst wakes the workers at once; later ones within this pause share one wake-up.
 _PAUSE = 0.02
 _IDLE_AFTER = 10.0
 
 
 class Ringing:
-    """The ringer of this process; its thread is there while deliveries come."""
+    """The wake-up thread of this process; it ends when no deliveries come."""
 
     def __init__(self, ring: Callable[[], None]) -> None:
         self._ring = ring
@@ -31,7 +30,7 @@ class Ringing:
         self._thread: threading.Thread | None = None
 
     def soon(self) -> None:
-        """Ring, after what the caller has committed."""
+        """Request a wake-up for the rows that the caller has committed."""
         with self._lock:
             self._wanted.set()
             if self._thread is None or not self._thread.is_alive():
@@ -50,13 +49,13 @@ class Ringing:
         connection.close()
 
     def _ring_at_once(self) -> None:
-        """In one transaction that waits for no disk: a ring that a power cut takes is made up for."""
+        """Notify with `synchronous_commit=off`. Safe: the watchdog makes up for a wake-up lost in a crash."""
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL synchronous_commit = off")
             self._ring()
 
     def _is_idle(self) -> bool:
-        """Whether nothing was wanted for a while; whoever comes next begins a new thread."""
+        """Return whether no wake-up was requested for a while; the next request starts a new thread."""
         if self._wanted.wait(_IDLE_AFTER):
             return False
         with self._lock:

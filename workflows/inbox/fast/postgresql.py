@@ -1,4 +1,4 @@
-"""PostgreSQL: all deliveries that wait are stored by one statement, which is a transaction of its own."""
+"""PostgreSQL: one statement, which is its own transaction, stores all waiting deliveries."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -12,14 +12,14 @@ from core.db.hot import batch as statements
 from core.db.postgresql import plans
 from workflows.inbox.fast import insert_sql, notifier
 
-# Whoever keeps a row to himself for longer keeps his own deliveries waiting, not everybody's: they go one by one then,
-# and what still waits goes the ordinary way.
+# If a trigger row stays locked longer than this, the batch fails and is retried one delivery at a time, so only that
+# trigger's deliveries wait. A delivery whose retry fails too takes the ordinary path.
 _LOCK_WITHIN = "200ms"
 
 
 @contextmanager
 def transaction() -> Iterator[Callable[[list[insert_sql.Parameters]], list[bool]]]:
-    """Give what stores several: whether each was stored, committed. Raises django.db.Error; then none was."""
+    """Yield a function that stores and commits a batch; it returns which were stored, or raises django.db.Error."""
     _line()
     yield _commit
 
@@ -34,14 +34,14 @@ def _commit(batch: list[insert_sql.Parameters]) -> list[bool]:
 
 
 def is_of_one(error: Exception) -> bool:
-    """Whether the others may fare better without the one that it is about."""
+    """Return whether the error may concern one delivery only, so that the others may succeed without it."""
     if isinstance(error.__cause__, LockNotAvailable | DeadlockDetected):
         return True
     return not isinstance(error, OperationalError | InterfaceError)
 
 
 def write(batch: list[insert_sql.Parameters]) -> tuple[list[bool], bool, bool]:
-    """Whether each was stored, and of them all whether runs may follow and whether hooks are owed something."""
+    """Return which deliveries were stored, whether any is queued for runs, and whether any is owed to hooks."""
     with statements.run(insert_sql.STORE_ALL, insert_sql.lists(batch)) as cursor:
         found: list[tuple[uuid.UUID, bool, int]] = cursor.fetchall()
     stored, fires, owed = (
@@ -53,7 +53,7 @@ def write(batch: list[insert_sql.Parameters]) -> tuple[list[bool], bool, bool]:
 
 
 def _line() -> None:
-    """This thread's own connection. Whether it lives is not asked first: who finds out goes the ordinary way."""
+    """Open this thread's connection. No health check: if it is dead, the deliveries take the ordinary path."""
     database: Any = connections[connection.alias]
     database.close_if_unusable_or_obsolete()
     new = database.connection is None

@@ -1,4 +1,4 @@
-"""One delivery on the straight way: known, signed, stored, or None for the ordinary way (workflows.inbox.receive)."""
+"""The fast path of one delivery: cached trigger, signature, storage; None for the ordinary path (inbox.receive)."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -25,8 +25,9 @@ class _Ready(NamedTuple):
 
 
 def take(provider: str, token: str, *, body: bytes, signature: str | None) -> Verdict | None:
-    """Judge and store a delivery. None: nothing was stored, and the ordinary way has to say why. Never raises for
-    what the database says.
+    """Verify and store a delivery. Never raise on a database error.
+
+    Return None if nothing was stored; the ordinary path then decides why.
     """
     try:
         found = trigger_cache.find(provider, token)
@@ -52,9 +53,10 @@ def begin(
     signature: str | None,
     then: Callable[[Verdict | None], None],
 ) -> bool:
-    """Judge a delivery of a trigger that is at hand, without asking the database, and hand it to the writer.
+    """Verify a delivery of a cached trigger without a query, and hand it to the writer thread.
 
-    False: nothing was begun. Otherwise `then` is called once, in the writer's thread, with what `take` would return.
+    Return False if nothing was begun. Otherwise `then` is called once, in the writer's thread, with the verdict that
+    `take` would return.
     """
     ready = _judge(token, trigger_cache.at_hand(provider, token), body, signature)
     if ready is None or signers.is_to_be_shown(ready.secret):
@@ -100,7 +102,7 @@ def _failed(token: str, error: Exception) -> None:
 
 
 def _store(parameters: insert_sql.Parameters) -> bool:
-    """Whether it was stored, for good; in somebody else's transaction stored, and heard, when that is."""
+    """Return whether it was stored, committed; in a caller's transaction event and wake-up commit with that."""
     database: Any = connections[DEFAULT_DB_ALIAS]
     if not database.in_atomic_block:
         return TOGETHER.store(parameters)

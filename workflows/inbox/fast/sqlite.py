@@ -1,4 +1,4 @@
-"""SQLite: deliveries are stored one after the other in one transaction, with what hooks are owed and the rings."""
+"""SQLite: one transaction stores deliveries one by one, with their outbox rows and wake-ups."""
 
 import sqlite3
 import time
@@ -13,7 +13,7 @@ from workflows.inbox.fast import insert_sql
 from workflows.models import Event
 from workflows.queue import wakeup
 
-# SQLite itself would wait for the lock with ever longer pauses, and lose it each time to somebody who asks just then.
+# SQLite's own busy handler waits in ever longer pauses and loses the lock to a process that asks in between.
 _ASKS_EVERY = 0.0005
 _LOCK_WITHIN = 15.0
 _RING = (
@@ -24,9 +24,9 @@ _RING = (
 
 @contextmanager
 def transaction() -> Iterator[Callable[[list[insert_sql.Parameters]], list[bool]]]:
-    """Give what stores several, once nobody else writes: whether each was stored. Committed at the end.
+    """Take the write lock and yield a function that stores a batch and returns which were stored. Commit at the end.
 
-    Raises django.db.Error; then none was stored.
+    Raise django.db.Error if none was stored.
     """
     connection.close_if_unusable_or_obsolete()
     with connection.wrap_database_errors:
@@ -42,12 +42,12 @@ def transaction() -> Iterator[Callable[[list[insert_sql.Parameters]], list[bool]
 
 
 def is_of_one(error: Exception) -> bool:
-    """Whether the others may fare better without the one that it is about."""
+    """Return whether the error may concern one delivery only, so that the others may succeed without it."""
     return not isinstance(error, OperationalError)
 
 
 def _line() -> sqlite3.Connection:
-    """This thread's own connection, as Django opens it, but for the waiting."""
+    """Return this thread's connection, opened as by Django but without a busy timeout."""
     new = connection.connection is None
     connection.ensure_connection()
     line: sqlite3.Connection = connection.connection
@@ -70,7 +70,7 @@ def _begin_writing(line: sqlite3.Connection) -> None:
 
 
 def write(line: sqlite3.Connection, batch: Iterable[insert_sql.Parameters]) -> list[bool]:
-    """Inside a transaction: store each if it is new, owe it to hooks, ring. Return which were stored."""
+    """In the open transaction store each new delivery, its outbox rows and wake-ups. Return which were stored."""
     found = [line.execute(insert_sql.STORE_ONE, parameters).fetchone() for parameters in batch]
     fire = [row for row in found if row is not None and row[-1] == Event.Status.QUEUED]
     if fire:
@@ -81,7 +81,7 @@ def write(line: sqlite3.Connection, batch: Iterable[insert_sql.Parameters]) -> l
 
 
 def _ring(line: sqlite3.Connection, ring: tuple[str, str]) -> None:
-    """One that nobody has taken yet is taken after this commit, and found to mean this as well."""
+    """Queue a wake-up unless one waits already: a waiting one is taken after this commit, so it covers these rows."""
     line.execute(_RING, (*ring, insert_sql.now()))
 
 
