@@ -15,10 +15,10 @@ pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("story")]
 
 # Every line that the demo prints, in its own words.
 STORY = re.compile(
-    r"""Starting\ TaskJuice\ on\ port\ \d+;\ log\ lines\ go\ to\ \S+\.
+    r"""Starting\ TaskJuice\ on\ port\ \d+;\ server\ logs:\ \S+
     |\d\.\ [A-Z].+
     |\ {3}\S.+
-    |All\ of\ it\ came\ true\ in\ [\d.]+\ s\.
+    |Demo\ completed\ in\ [\d.]+\ s\.
     |API\ key:\ tj_\w+\ \(documentation\ at\ \S+\)
     |Sign\ in\ at\ \S+\ as\ \S+\ with\ the\ password\ \w+
     |PagerDuty’s\ side\ \(the\ sandbox\):\ \S+
