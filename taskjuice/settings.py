@@ -215,6 +215,8 @@ def _cache(config: dict[str, Any]) -> dict[str, Any]:
     """Cache settings; a Redis may go away and is not waited for long."""
     if "redis" in config["BACKEND"].lower():
         config["BACKEND"] = "taskjuice.cache.SteadyRedis"
+        # Values of version 1 are pickles of earlier releases, which are not read any more.
+        config.setdefault("VERSION", 2)
         config.setdefault("OPTIONS", {}).update(socket_connect_timeout=0.5, socket_timeout=0.5)
     return config
 

@@ -8,6 +8,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
+
 from taskjuice.http.refused import Refused, busy, too_large, too_slow
 
 LONGEST_SECONDS = 20.0
@@ -29,14 +31,14 @@ class _Body:
     task: Any
     got: bytearray = field(default_factory=bytearray)
     too_slow: bool = False
+    # Length of a body that is read in one call, which shows no progress.
+    at_once: int = 0
     # Number of empty chunks. The server ends a body with one; two mean that the client closed the connection.
     breaks: int = 0
 
     def is_too_slow(self, now: float) -> bool:
-        took = now - self.began
-        return took > LONGEST_SECONDS or (
-            took > GRACE_SECONDS and len(self.got) < took * LEAST_BYTES_A_SECOND
-        )
+        took, arrived = now - self.began, self.at_once or len(self.got)
+        return took > LONGEST_SECONDS or (took > GRACE_SECONDS and arrived < took * LEAST_BYTES_A_SECOND)
 
 
 class Bodies:
@@ -80,17 +82,23 @@ class Bodies:
 
     async def _read(self, body: _Body, protocol: Any, declared: int | None) -> None:
         if declared is not None and declared <= _SHORT_BYTES:
-            body.got += await protocol()
-            self._held += len(body.got)
+            body.at_once = declared
+            try:
+                self._hold(body, await protocol())
+            except ProtocolClosed:
+                body.breaks = 2
             return
         async for chunk in protocol:
             body.breaks += not chunk
-            body.got += chunk
-            self._held += len(chunk)
-            if self._held > MOST_BYTES_HELD:
-                raise busy()
+            self._hold(body, chunk)
             if len(body.got) > self.largest:
                 raise too_large()
+
+    def _hold(self, body: _Body, chunk: bytes) -> None:
+        body.got += chunk
+        self._held += len(chunk)
+        if self._held > MOST_BYTES_HELD:
+            raise busy()
 
     def _admit(self, address: str) -> None:
         if len(self._arriving) >= MOST_AT_ONCE or self._of_address[address] >= MOST_OF_ONE_ADDRESS:

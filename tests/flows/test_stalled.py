@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("stalled")]
 
 STALLED = 100
 _LENGTH = "Content-Length: 100000\r\n\r\nabc"
+_SHORT = "Content-Length: 50\r\n\r\nabc"
 _CHUNKED = "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
 
 
@@ -97,11 +98,16 @@ def test_more_bodies_than_are_taken_at_once_are_refused_at_once(product: Product
     assert product.http.get(f"{product.url}/accounts/login/", timeout=5).status_code == 200
 
 
-@pytest.mark.parametrize("rest", [_LENGTH, _CHUNKED], ids=["length", "chunked"])
+@pytest.mark.parametrize("rest", [_LENGTH, _SHORT, _CHUNKED], ids=["length", "short", "chunked"])
 def test_a_body_that_is_cut_short_is_not_taken_for_whole(product: Product, stalled: Any, rest: str) -> None:
+    before = product.log.stat().st_size
     line = stalled("/api/v1/triggers/", rest)
     line.shutdown(socket.SHUT_WR)
     assert status_of(line) in {0, 400}
+    line.close()
+    stalled("/api/v1/triggers/", rest).close()
+    assert product.http.get(f"{product.url}/accounts/login/", timeout=5).status_code == 200
+    assert "Traceback" not in product.log.read_text()[before:]
 
 
 @pytest.mark.parametrize(

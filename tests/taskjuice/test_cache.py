@@ -13,6 +13,7 @@ import redis
 from django.core.cache.backends.base import BaseCache
 
 from taskjuice import cache as steady
+from taskjuice import settings as settings_module
 from taskjuice.cache import SteadyRedis
 from workflows.calls.lookups import Choices
 from workflows.catalog import Option
@@ -132,6 +133,13 @@ def test_nothing_that_is_read_from_redis_is_run(cache: BaseCache, start: START, 
         there.set(key, pickle.dumps(Opened()))
     assert [cache.get(key) for key in ("a", "count", "seen")] == [None, None, None]
     assert RAN == []
+
+
+def test_what_earlier_releases_kept_is_not_read() -> None:
+    """They kept pickles under version 1, where sign-in limits would be found unreadable."""
+    config = settings_module._cache({"BACKEND": "django.core.cache.backends.redis.RedisCache"})
+    assert config["VERSION"] == 2
+    assert settings_module._cache({"BACKEND": "redis", "VERSION": 7})["VERSION"] == 7
 
 
 def test_choices_are_kept_as_json() -> None:

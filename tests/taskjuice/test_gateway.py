@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
 
 from taskjuice.http import bodies, gateway
 from taskjuice.http.ear import Ear
@@ -136,6 +137,26 @@ def test_a_body_in_chunks_that_breaks_off_is_400() -> None:
     app = Gateway(echo, threads=1, largest=100)
     asyncio.run(app.__rsgi__(scope_of("/api/", ("transfer-encoding", "chunked")), exchange))
     assert code_of((exchange.answers[0][0], json.loads(exchange.answers[0][2]))) == (400, "body_cut_short")
+
+
+def test_a_short_body_whose_sender_leaves_is_400() -> None:
+    class Left(Exchange):
+        async def __call__(self) -> bytes:
+            raise ProtocolClosed
+
+    exchange, app = Left(), Gateway(echo, threads=1, largest=100)
+    asyncio.run(app.__rsgi__(scope_of("/api/", ("content-length", "50")), exchange))
+    ((status, _, answer),) = exchange.answers
+    assert code_of((status, json.loads(answer))) == (400, "body_cut_short")
+
+
+@pytest.mark.parametrize(
+    ("length", "seconds", "is_too_slow"), [(8000, 7.0, False), (8000, 8.1, True), (50, 4.1, True)]
+)
+def test_a_short_body_has_the_time_that_its_length_needs(
+    length: int, seconds: float, *, is_too_slow: bool
+) -> None:
+    assert bodies._Body("", 0.0, None, at_once=length).is_too_slow(seconds) is is_too_slow
 
 
 def test_a_body_that_ends_too_early_is_400() -> None:

@@ -20,11 +20,12 @@ from django_q.models import OrmQ
 from connections.models import Connection
 from core.crypto import seal
 from core.db import tenant_scope
+from core.db.postgresql import patience
 from pagerduty_app import signatures
 from taskjuice.wsgi import application
 from tests.present import present
 from tests.workflows.conftest import SECRET, SYSTEM, incident_event
-from workflows.inbox import deduplication, receive, secrets, store
+from workflows.inbox import deduplication, receive, secrets, signers, store
 from workflows.inbox.fast import group_commit, insert_sql, notifier, trigger_cache
 from workflows.inbox.fast import receive as straight
 from workflows.inbox.fast.wsgi import StraightIn
@@ -474,6 +475,53 @@ class TestWithoutATransactionAround:
         for statement in ("STORE_ONE", "STORE_ALL"):
             monkeypatch.setattr(insert_sql, statement, "SELECT nothing FROM nowhere")
         assert begun(trigger, body_of()) is None
+
+    def test_a_batch_that_gave_up_waiting_costs_only_itself(
+        self, trigger: Trigger, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The thread of the writer goes on after the database hung once."""
+        left = []
+
+        def hangs() -> Any:
+            left.append(patience.left())
+            patience._of_thread.given_up = True
+            raise OperationalError("did not answer in time")
+
+        monkeypatch.setattr(group_commit._ON[database.vendor], "transaction", hangs)
+        writer, told = group_commit.Together(), SimpleQueue[Any]()
+        for _ in range(2):
+            writer.hand_in(None, lambda *answer: told.put(answer))  # type: ignore[arg-type]
+            told.get(timeout=20)
+        assert left == [patience._of_process] * 2
+
+    def test_what_takes_long_to_judge_is_left_to_a_thread(self, trigger: Trigger) -> None:
+        paths = [f"event.data.field{number}" for number in range(50)]
+        Trigger.objects.update(redact=paths[:1])
+        assert post(trigger, body_of())[0] == 202
+        assert begun(trigger, body_of()) == "accepted"
+        Trigger.objects.update(redact=paths)
+        trigger_cache.forget(str(trigger.token))
+        assert post(trigger, body_of())[0] == 202
+        assert begun(trigger, body_of()) == "not begun"
+        assert begun(trigger, b"[" + b"0," * 9000 + b"0]") == "not begun"
+
+    def test_with_too_many_waiting_no_more_are_begun(
+        self, trigger: Trigger, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert post(trigger, body_of())[0] == 202
+        monkeypatch.setattr(group_commit, "_MOST_WAITING", 0)
+        assert begun(trigger, body_of()) == "not begun"
+
+    def test_a_secret_that_cannot_be_shown_costs_no_answer(
+        self, trigger: Trigger, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def locked(secret: TriggerSecret) -> None:
+            raise OperationalError("locked")
+
+        assert post(trigger, body_of())[0] == 202
+        monkeypatch.setattr(signers, "saw_secret", locked)
+        assert post(trigger, body_of()) == (202, {"status": "accepted"})
+        assert Event.objects.count() == 2
 
     def test_one_that_fails_fails_alone(self, trigger: Trigger) -> None:
         found = trigger_cache.find("pagerduty", str(trigger.token))

@@ -4,7 +4,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django_q.signals import post_spawn
 
+from connections import signals
 from workflows import worker
 from workflows.calls import pipeline
 from workflows.engine import fanout, scheduler
@@ -64,3 +66,17 @@ def test_what_else_is_due_has_its_turn_while_events_come_without_end(
 
     assert asked.count("pipeline.advance_due") in (2, 3)
     assert asked.count("scheduler.advance_due") in (30, 31)
+
+
+def test_what_is_imported_for_its_side_effects_is_imported() -> None:
+    """No linter misses an import that nothing refers to: revocations would close nothing."""
+    for signal in (
+        post_spawn,
+        signals.connection_restored,
+        signals.connection_revoking,
+        signals.connection_revoked,
+    ):
+        receivers = [receiver() for _, receiver, *_ in signal.receivers]
+        assert any(one.__module__.startswith("workflows.worker") for one in receivers if one is not None), (
+            signal
+        )

@@ -8,6 +8,7 @@ back after the commit.
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from django.db import connection
 
 from core.db import tenant_scope
@@ -20,8 +21,8 @@ from workflows.inbox.fast.group_commit import ANSWER_WITHIN
 from workflows.inbox.fast.wsgi import STORE_WITHIN_SECONDS, TRIED
 from workflows.inbox.store import Verdict
 
-# Verifying a longer body would block the event loop for too long.
-_SHORT_BYTES = 16 * 1024
+log = structlog.get_logger(__name__)
+
 Answer = tuple[int, list[tuple[str, str]], bytes]
 
 
@@ -54,18 +55,25 @@ class Ahead:
 
     def begin(self, environ: dict[str, Any], body: bytes, then: Callable[[Answer | None], None]) -> float:
         """Verify the delivery here and leave the queries to the writer's thread. See Deliveries."""
-        address = self._doorstep.address_of(environ) if len(body) <= _SHORT_BYTES else None
-        if address is None:
+        try:
+            begun = self._begin(environ, body, then)
+        except Exception:  # Django has an answer to everything, and the gateway has none
+            log.exception("fast_path_failed")
             return 0
+        if begun:
+            environ[TRIED] = True
+        return self._within if begun else 0
+
+    def _begin(self, environ: dict[str, Any], body: bytes, then: Callable[[Answer | None], None]) -> bool:
+        address = self._doorstep.address_of(environ)
+        if address is None:
+            return False
 
         def told(verdict: Verdict | None) -> None:
             then(None if verdict is None else (202, *self._doorstep.answer(verdict)))
 
         provider, signature = address.integration.key, address.signature_in(environ)
-        if not fast_path.begin(provider, address.token, body=body, signature=signature, then=told):
-            return 0
-        environ[TRIED] = True
-        return self._within
+        return fast_path.begin(provider, address.token, body=body, signature=signature, then=told)
 
 
 def _may_be_signed(address: Address, environ: dict[str, Any]) -> bool:

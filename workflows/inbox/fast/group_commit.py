@@ -14,11 +14,13 @@ from typing import Any
 import structlog
 from django.db import OperationalError, connection
 
+from core.db.postgresql import patience
 from workflows.inbox.fast import insert_sql, postgresql, sqlite
 
 log = structlog.get_logger(__name__)
 
 _MOST_AT_ONCE = 100
+_MOST_WAITING = 1000
 _IDLE_AFTER = 10.0
 # Seconds that a caller waits for its result. On PostgreSQL it then takes the ordinary path, on its own connection.
 ANSWER_WITHIN = {"postgresql": 2.0, "sqlite": 20.0}
@@ -75,9 +77,15 @@ class Together:
                 self._thread = threading.Thread(target=self._write, name="deliveries", daemon=True)
                 self._thread.start()
 
+    def is_full(self) -> bool:
+        """Return whether so many deliveries wait that another one would be answered too late."""
+        return self._waiting.qsize() >= _MOST_WAITING
+
     def _write(self) -> None:
         while first := self._next():
-            _write_batch([first], self._come)
+            # Each batch has patience of its own: one that timed out must not make the next ones give up at once.
+            with patience.of_one_request():
+                _write_batch([first], self._come)
         connection.close()
 
     def _next(self) -> _Delivery | None:

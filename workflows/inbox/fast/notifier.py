@@ -11,6 +11,7 @@ from collections.abc import Callable
 import structlog
 from django.db import Error, connection, transaction
 
+from core.db.postgresql import patience
 from workflows.queue import wakeup
 
 log = structlog.get_logger(__name__)
@@ -41,7 +42,8 @@ class Ringing:
         while not self._is_idle():
             self._wanted.clear()
             try:
-                self._ring_at_once()
+                with patience.of_one_request():
+                    self._ring_at_once()
             except Error as error:
                 log.warning("not_rung", error=type(error).__name__)
                 connection.close()
