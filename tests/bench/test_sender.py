@@ -12,6 +12,9 @@ from bench.chaos import sender
 from bench.chaos.sender import Lane, Sender, lanes_of
 from pagerduty_app import signatures
 
+# It waits for senders that wait.
+pytestmark = pytest.mark.slow
+
 Answer = Callable[[str, int], int]
 
 

@@ -20,7 +20,7 @@ from workflows import worker
 from workflows.calls import pipeline
 from workflows.models import ActionCall
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 _SLOW = {"kind": "delay", "seconds": 1.0, "method": "POST", "times": 1}
 
 

@@ -229,6 +229,7 @@ def test_depth_is_no_obstacle(deliver: Any, trigger: Trigger, depth: int) -> Non
     assert '"deep": {"a":[{"a":null}]}' in stored
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [
