@@ -1,8 +1,14 @@
 #!/usr/bin/env python
-"""Django's command line for TaskJuice."""
+"""Django's command line for TaskJuice. Commands see every tenant; processes that serve requests or tasks do not."""
 
 import os
 import sys
+from contextlib import nullcontext
+
+from core.db import tenant_scope
+
+# Their requests and tasks set the tenant scope themselves.
+_SERVE = {"qcluster", "runserver"}
 
 
 def main() -> None:
@@ -14,7 +20,8 @@ def main() -> None:
         import taskjuice.settings  # noqa: F401 - a variable that is missing or wrong is said in one line
     except ImproperlyConfigured as error:
         sys.exit(str(error))
-    execute_from_command_line(sys.argv)
+    with nullcontext() if _SERVE.intersection(sys.argv[1:]) else tenant_scope.unscoped():
+        execute_from_command_line(sys.argv)
 
 
 if __name__ == "__main__":

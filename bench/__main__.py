@@ -3,9 +3,11 @@
 import sys
 from collections.abc import Callable
 
-from bench import drain, growth, latency, receiver
+from bench import capacity, drain, growth, latency, receiver
 from bench.figures import Row
 from bench.proofs import run
+from bench.slow import calls
+from bench.slow import proof as slow
 
 _PORT = 18_400
 _PROOFS: dict[str, Callable[[], list[Row]]] = {
@@ -16,6 +18,11 @@ _PROOFS: dict[str, Callable[[], list[Row]]] = {
     "receiver-postgresql": lambda: receiver.measure("postgresql", _PORT + 40),
     "growth-sqlite": lambda: growth.measure("sqlite", _PORT + 50),
     "growth-postgresql": lambda: growth.measure("postgresql", _PORT + 60),
+    "slow-sqlite": lambda: slow.measure("sqlite", _PORT + 70),
+    "slow-postgresql": lambda: slow.measure("postgresql", _PORT + 80),
+    "api-slow-sqlite": lambda: calls.measure("sqlite", _PORT + 90),
+    "api-slow-postgresql": lambda: calls.measure("postgresql", _PORT + 100),
+    "capacity-postgresql": lambda: capacity.measure("postgresql", _PORT + 110),
 }
 
 

@@ -54,7 +54,8 @@ def measure(kind: str, port: int) -> list[Row]:
     """Measure one-step runs a second by turns, workers beside bench.bare_loop. kind: see Stack."""
     with ExitStack() as kept:
         stack = kept.enter_context(Stack(kind, port, workers=_WORKERS))
-        _put_aside(stack, PER_TURN * 2 * (ROUNDS + 1))
+        ways = notes.prepare(stack, PER_TURN * 2 * (ROUNDS + 1))
+        put_aside(stack, [(way.id, incident) for way, incident in ways])
         loops = [kept.enter_context(stack.talk("-m", "bench.bare_loop")) for _ in range(_WORKERS)]
         ours, theirs = list[Turn](), list[Turn]()
         time.sleep(_SETTLES_IN)
@@ -73,14 +74,12 @@ def measure(kind: str, port: int) -> list[Row]:
     return [at_least(name, BESIDE_THE_LOOP, ratio, "of the loop")]
 
 
-def _put_aside(stack: Stack, runs: int) -> None:
-    """Create runs that no worker can claim yet."""
-    ways = notes.prepare(stack, runs)
+def put_aside(stack: Stack, ways: list[tuple[str, str]]) -> None:
+    """Create runs that no worker can claim yet. ways: trigger id and incident id of each."""
     stack.stop()
-    events = json.dumps([[way.id, incident] for way, incident in ways])
-    made = int(stack.python("-m", "bench.waiting", "make", stdin=events))
-    if made != runs:
-        raise RuntimeError(f"{made} runs were made instead of {runs}")
+    made = int(stack.python("-m", "bench.waiting", "make", stdin=json.dumps(ways)))
+    if made != len(ways):
+        raise RuntimeError(f"{made} runs were made instead of {len(ways)}")
     stack.start()
     notes.lift_rate_limit(stack)
 

@@ -21,10 +21,10 @@ def measure(kind: str, port: int) -> list[Row]:
     rows = []
     with Stack(kind, port) as stack:
         ways = notes.prepare(stack, _WARM_UP + SECONDS * sum(PACES))
-        _send(stack, ways[:_WARM_UP], per_second=5)
+        send(stack, ways[:_WARM_UP], per_second=5)
         begin = _WARM_UP
         for pace in PACES:
-            waits = _send(stack, ways[begin : begin + pace * SECONDS], per_second=pace)
+            waits = send(stack, ways[begin : begin + pace * SECONDS], per_second=pace)
             begin += pace * SECONDS
             for percent, wanted in ((50, P50_MS), (99, P99_MS)):
                 name = f"{kind}, {pace} events/s: accepted to action received, p{percent}"
@@ -32,7 +32,7 @@ def measure(kind: str, port: int) -> list[Row]:
     return rows
 
 
-def _send(stack: Stack, ways: list[tuple[notes.Listener, str]], *, per_second: int) -> list[float]:
+def send(stack: Stack, ways: list[tuple[notes.Listener, str]], *, per_second: int) -> list[float]:
     """Send at a rate; return the seconds of each from its 202 to the sandbox. Raise if one is missing."""
     sessions = [_session() for _ in range(_SENDERS)]
     accepted: dict[str, float] = {}
@@ -46,13 +46,13 @@ def _send(stack: Stack, ways: list[tuple[notes.Listener, str]], *, per_second: i
         accepted[incident] = time.time()
         answer.raise_for_status()
 
-    begin = time.monotonic() + 0.2
+    since, begin = time.time(), time.monotonic() + 0.2
     with ThreadPoolExecutor(_SENDERS) as senders:
         sent = [senders.submit(post, number, begin + number / per_second) for number in range(len(ways))]
         for sending in sent:
             sending.result()
-    wait_for("every note", lambda: accepted.keys() <= notes.received(stack).keys())
-    got = notes.received(stack)
+    wait_for("every note", lambda: accepted.keys() <= notes.received(stack, since).keys())
+    got = notes.received(stack, since)
     return [got[incident] - at for incident, at in accepted.items()]
 
 

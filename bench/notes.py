@@ -8,7 +8,7 @@ from typing import Any
 from bench.stack import Stack
 from pagerduty_app import signatures
 
-# A workflow begins at most 600 runs a minute (workflows.runs.rate_limit), so that many have to share the work.
+# A workflow begins at most 600 runs a minute (workflows.runs.safety_limit), so that many have to share the work.
 _RUNS_OF_ONE = 500
 _PER_MINUTE = 1_000_000
 
@@ -70,8 +70,13 @@ def body_of(incident: str) -> bytes:
     return json.dumps({"event": event}).encode()
 
 
-def received(stack: Stack) -> dict[str, float]:
-    """Return incident → wall-clock seconds of the first note request that the sandbox got."""
-    rows = stack.sandbox("GET", "requests")["requests"]
+def received(stack: Stack, since: float = 0.0) -> dict[str, float]:
+    """Return incident → wall-clock seconds of the first note request that the sandbox got. since: of that clock."""
+    return {incident: at for at, incident in reversed(requests(stack, since))}
+
+
+def requests(stack: Stack, since: float) -> list[tuple[float, str]]:
+    """Return time and incident of each note request that the sandbox got since, oldest first."""
+    rows = stack.sandbox("GET", f"requests?since={since}")["requests"]
     notes = [row for row in rows if row["method"] == "POST" and row["path"].endswith("/notes")]
-    return {row["path"].split("/")[2]: row["at"] for row in reversed(notes)}
+    return [(row["at"], row["path"].split("/")[2]) for row in notes]

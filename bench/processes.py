@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+_ESTABLISHED = "01"
 
 
 def children(pid: int) -> list[int]:
@@ -60,3 +61,24 @@ def peak_kilobytes(pid: int) -> float:
 def _stat(pid: int) -> list[str]:
     """Return the fields after the command's name in /proc/<pid>/stat."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def connections(pid: int, port: int) -> int:
+    """Return the number of its established TCP connections to that port; 0 for an ended process."""
+    own = set()
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                own.add(os.readlink(entry))
+    return len(own & _sockets_to(port))
+
+
+def _sockets_to(port: int) -> set[str]:
+    """Return the established sockets of this machine to that port, named as in /proc/<pid>/fd."""
+    found = set()
+    for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
+        for line in table.read_text().splitlines()[1:] if table.exists() else []:
+            fields = line.split()
+            if fields[3] == _ESTABLISHED and int(fields[2].rpartition(":")[2], 16) == port:
+                found.add(f"socket:[{fields[9]}]")
+    return found

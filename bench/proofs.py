@@ -22,12 +22,17 @@ def run(proofs: Mapping[str, Callable[[], list[Row]]], names: list[str], file: s
     path.parent.mkdir(exist_ok=True)
     for name in names or proofs:
         print(f"--- {name}", flush=True)
-        try:
-            rows += proofs[name]()
-        except Exception:
-            traceback.print_exc()
-            rows.append({"name": f"{name}: came to its end", "wanted": 1, "got": 0, "unit": "", "ok": False})
+        rows += rows_of(name, proofs[name])
         path.write_text(json.dumps(rows, indent=1) + "\n")
     missed = [row["name"] for row in rows if not row["ok"]]
     print(f"{len(rows)} figures in {path}; {len(missed)} not ok{': ' if missed else ''}{'; '.join(missed)}")
     return 1 if missed else 0
+
+
+def rows_of(name: str, proof: Callable[[], list[Row]]) -> list[Row]:
+    """Return the proof's figures, or, if it raises, print why and return one that says so by the proof's name."""
+    try:
+        return proof()
+    except Exception:
+        traceback.print_exc()
+        return [{"name": f"{name}: came to its end", "wanted": 1, "got": 0, "unit": "", "ok": False}]

@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -108,7 +109,9 @@ class Stack:
             self._on_server(f"DROP DATABASE {name} WITH (FORCE)")
 
     def start(self) -> None:
-        """Start and wait until ready. Raise RuntimeError if it ends instead."""
+        """Start and wait until ready. Raise RuntimeError if it ends instead, or another program has its port."""
+        if self._taken():
+            raise RuntimeError(f"port {self.port} is in use")
         self.launch()
         wait_for("the product to be ready", self._ready)
 
@@ -131,7 +134,7 @@ class Stack:
         return self._up.pid if self._up is not None and self._up.poll() is None else None
 
     def kill(self) -> None:
-        """Kill everything at once, as a power cut does."""
+        """Kill everything at once, as a power cut does; return when its port is free again."""
         if self._up is None:
             return
         found = [self._up.pid, *processes.children(self._up.pid)] if self.up else []
@@ -139,6 +142,12 @@ class Stack:
             processes.kill_group(pid) if pid != self._up.pid else os.kill(pid, signal.SIGKILL)
         self._up.wait()
         self._up = None
+        # The web processes are not children of this one, and on a busy machine it takes a while until they are gone.
+        wait_for("the killed web server to be gone", lambda: not self._taken())
+
+    def _taken(self) -> bool:
+        with socket.socket() as probe:
+            return not probe.connect_ex(("127.0.0.1", self.port))
 
     def ready(self) -> bool:
         """Return whether /readyz is ok."""

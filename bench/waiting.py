@@ -1,7 +1,8 @@
-"""`python -m bench.waiting make|release|hand`: runs made while no worker runs, put aside, and drained by turns.
+"""`python -m bench.waiting make|release|withdraw|hand`: runs made without workers, put aside, and drained by turns.
 
 make: read [[trigger id, incident id], …] as JSON from stdin; print the number. release N: make the next N due and wake
-every worker. hand N: print the next N as JSON for bench.bare_loop; they are due tomorrow, so no worker claims them.
+every worker. withdraw: put aside again what no worker has claimed; print the number. hand N: print the next N as JSON
+for bench.bare_loop; they are due tomorrow, so no worker claims them.
 """
 
 import json
@@ -20,8 +21,9 @@ from django.db import transaction  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from bench import notes  # noqa: E402
-from connections.grants import rate_limit, tokens  # noqa: E402
+from connections.grants import request_budget, tokens  # noqa: E402
 from connections.models import Connection  # noqa: E402
+from core.db import tenant_scope  # noqa: E402
 from workflows.calls import loop_detection  # noqa: E402
 from workflows.engine import fanout  # noqa: E402
 from workflows.inbox import events, store  # noqa: E402
@@ -46,7 +48,11 @@ def make(ways: list[tuple[str, str]]) -> int:
 def release(count: int) -> None:
     _take(count, timedelta(0))
     for _ in range(settings.TASK_WORKERS):
-        wakeup.ring()
+        wakeup.wake_workers()
+
+
+def withdraw() -> int:
+    return Run.objects.filter(status=Run.Status.PENDING, started_at=None).update(status=_ASIDE)
 
 
 def hand(count: int) -> dict[str, Any]:
@@ -60,7 +66,7 @@ def hand(count: int) -> dict[str, Any]:
         "all": {
             "workspace": str(connection.workspace_id),
             "connection": str(connection.pk),
-            "budget": rate_limit.key_of(connection),
+            "budget": request_budget.key_of(connection),
             "account": loop_detection.account_of(connection),
             "agent": connection.external_user_id,
             "digest": "0" * 64,
@@ -89,9 +95,12 @@ def _take(count: int, later: timedelta) -> list[int]:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "make":
-        print(make(json.load(sys.stdin)))
-    elif sys.argv[1] == "release":
-        release(int(sys.argv[2]))
-    else:
-        print(json.dumps(hand(int(sys.argv[2]))))
+    with tenant_scope.unscoped():
+        if sys.argv[1] == "make":
+            print(make(json.load(sys.stdin)))
+        elif sys.argv[1] == "release":
+            release(int(sys.argv[2]))
+        elif sys.argv[1] == "withdraw":
+            print(withdraw())
+        else:
+            print(json.dumps(hand(int(sys.argv[2]))))

@@ -1,1 +1,1 @@
-"""What any Django project could use: no models, no tenants, nothing of TaskJuice above it."""
+"""The parts that any Django project could use: no models, no tenants, nothing of TaskJuice above it."""

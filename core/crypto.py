@@ -71,7 +71,7 @@ def seal_text(purpose: str, secret: str) -> str:
 
 
 def open_text(purpose: str, sealed: str) -> str:
-    """What `seal_text` sealed for that purpose. Raises Unreadable."""
+    """Return the text that `seal_text` sealed for `purpose`. Raises Unreadable."""
     try:
         return _opened(sealed, purpose.encode())
     except (AttributeError, ValueError, KeyError, InvalidTag):

@@ -1,39 +1,102 @@
-"""Slots for web requests that wait for a provider: some threads always stay free for deliveries and pages."""
+"""Slots for web requests that wait for a provider: threads always stay free for deliveries, pages and other tenants."""
 
 import threading
+import time
+import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
 
+from core import node_slots
+from core.db import lending
 from core.errors import Problem
 
-_slots = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
+# Of this process's threads. Another quarter may stream responses (taskjuice.http.gateway), so a quarter is always free.
+MOST = max(1, settings.WEB_THREADS // 2)
+MOST_OF_WORKSPACE = max(1, MOST // 2)
+# Kept for revocations, which have to reach the provider while everything else waits for it.
+_FOR_REVOCATIONS = MOST // 8
+# A request that is on its way is often answered within this.
+_PATIENCE_SECONDS = 1.0
+_LOOK_EVERY = 0.02
 
 
-@contextmanager
-def provider_slot() -> Iterator[bool]:
-    """Whether this request may take the time of asking a provider now; does not wait for it."""
-    got = _slots.acquire(blocking=False)
-    try:
-        yield got
-    finally:
-        if got:
-            _slots.release()
+class RequestSlots:
+    """Counts the requests of a process that wait for a provider, by workspace, and of the node by connection."""
+
+    def __init__(self, connections: node_slots.NodeSlots) -> None:
+        self._lock = threading.Lock()
+        self._workspaces: Counter[uuid.UUID] = Counter()
+        self._node = connections
+
+    @contextmanager
+    def slot(self, workspace: uuid.UUID, connection: uuid.UUID) -> Iterator[bool]:
+        """Yield whether the request may use the connection now, and wait for the provider."""
+        with self.thread(workspace) as may_wait:
+            if not may_wait:
+                yield False
+                return
+            with self.connection(connection) as free:
+                yield free
+
+    @contextmanager
+    def in_turn(self, workspace: uuid.UUID, connection: uuid.UUID, patience: float) -> Iterator[None]:
+        """Wait up to `patience` seconds for a slot, in a thread that is counted elsewhere. Raises Problem (busy)."""
+        until = time.monotonic() + patience
+        while True:
+            with self.slot(workspace, connection) as free:
+                if free:
+                    yield
+                    return
+            if time.monotonic() > until:
+                raise busy()
+            lending.give_back()
+            time.sleep(_LOOK_EVERY)
+
+    @contextmanager
+    def thread(self, workspace: uuid.UUID, *, revokes: bool = False) -> Iterator[bool]:
+        """Yield whether the request may keep its thread waiting. revokes: its workspace's bound does not refuse it."""
+        with self._lock:
+            if revokes:
+                room = self._workspaces.total() < MOST
+            else:
+                room = self._workspaces.total() < MOST - _FOR_REVOCATIONS
+                room = room and self._workspaces[workspace] < MOST_OF_WORKSPACE
+            if room:
+                self._workspaces[workspace] += 1
+        try:
+            yield room
+        finally:
+            if room:
+                self._leave(workspace)
+
+    @contextmanager
+    def connection(self, connection: uuid.UUID) -> Iterator[bool]:
+        """Yield whether the connection has a slot, after waiting a moment for it."""
+        key, until = str(connection), time.monotonic() + _PATIENCE_SECONDS
+        while (held := self._node.take(key, node_slots.OF_WEB)) is None and time.monotonic() < until:
+            lending.give_back()
+            time.sleep(_LOOK_EVERY)
+        try:
+            yield held is not None
+        finally:
+            if held is not None:
+                self._node.give_back(held)
+
+    def _leave(self, workspace: uuid.UUID) -> None:
+        with self._lock:
+            self._workspaces[workspace] -= 1
+            if not self._workspaces[workspace]:
+                del self._workspaces[workspace]
 
 
-_streams = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 4))
-
-
-@contextmanager
-def stream_slot() -> Iterator[bool]:
-    """As provider_slot, for answers that last as long as their reader takes: few, and none of the others'."""
-    got = _streams.acquire(blocking=False)
-    try:
-        yield got
-    finally:
-        if got:
-            _streams.release()
+_requests = RequestSlots(node_slots.of_connections())
+provider_slot = _requests.slot
+provider_turn = _requests.in_turn
+thread_slot = _requests.thread
+connection_slot = _requests.connection
 
 
 def busy() -> Problem:

@@ -8,8 +8,7 @@ class PagerDutyConfig(AppConfig):
     verbose_name = "PagerDuty"
 
     def ready(self) -> None:
-        from pagerduty_app import integration  # noqa: PLC0415 - needs loaded apps
-        from pagerduty_app.oauth import flow  # noqa: PLC0415 - needs loaded apps
+        from pagerduty_app import integration, provider  # noqa: PLC0415 - needs loaded apps
 
         integration.register()
-        flow.register()
+        provider.register()

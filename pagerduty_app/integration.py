@@ -28,7 +28,8 @@ def register() -> None:
             sample_delivery=types.sample_delivery,
             webhooks=catalog.Webhooks(
                 delivers_when=(
-                    "something happens to an incident: it is triggered, acknowledged or resolved, or gets a note"
+                    "something happens to an incident, such as that it is triggered, resolved or given a note, or to a "
+                    "service"
                 ),
                 clicks="triggers/pagerduty/_clicks.html",
                 how_to_confirm="In PagerDuty, open the webhook again and choose Send Test Event.",

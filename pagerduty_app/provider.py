@@ -1,29 +1,77 @@
-"""PagerDuty as allauth knows it."""
+"""PagerDuty as an OAuth provider: for allauth, which finds this module by its name, and for the platform."""
 
-from typing import Any
+from django.conf import settings
 
-from allauth.socialaccount.providers.base import ProviderAccount
-from allauth.socialaccount.providers.oauth2.provider import OAuth2Provider
+from connections.connecting.callback import ConsentProvider
+from connections.grants import registry
+from connections.grants.registry import AppCredentials, TokenRefused
+from pagerduty_app.client import PagerDutyError, subdomains
+from pagerduty_app.errors.mapping import as_provider_error
+from pagerduty_app.oauth import scopes, tokens
+from pagerduty_app.oauth.regions import open_api
+from workflows.calls import problems
 
-from pagerduty_app.oauth.own_apps import OWN
-from pagerduty_app.oauth.tokens import asked_scopes
-from pagerduty_app.views import PagerDutyOAuth2Adapter
 
-
-class PagerDutyProvider(OAuth2Provider):  # type: ignore[misc]
+class PagerDutyProvider(ConsentProvider):
     """PKCE is always on: scoped apps require it, classic ones recommend it."""
 
     id = "pagerduty"
     name = "PagerDuty"
-    account_class = ProviderAccount
-    oauth2_adapter_class = PagerDutyOAuth2Adapter
-    pkce_enabled_default = True
-
-    def get_scope(self) -> list[str]:
-        return asked_scopes(own_app=bool(self.app.settings.get(OWN)))
-
-    def extract_uid(self, data: dict[str, Any]) -> str:
-        return str(data["user_id"])
 
 
 provider_classes = [PagerDutyProvider]
+
+
+def probe(region: str, access_token: str) -> str:
+    """Ask for the smallest thing a token can show. Raises TokenRefused, or Problem when PagerDuty is away."""
+    try:
+        open_api(region, access_token, lambda: None).page("users", {"limit": 1})
+    except PagerDutyError as error:
+        if error.status == 401:
+            raise TokenRefused(error.message) from None
+        if error.status != 403:
+            raise problems.of_provider_error(as_provider_error(error)) from None
+    return "Connection works."
+
+
+def install_url() -> str:
+    """The URL where a client's admin installs the public scoped app (developer docs, EA public scoped apps)."""
+    classic, app_id = settings.PAGERDUTY_OAUTH_MODE == "classic", settings.PAGERDUTY_APP_ID
+    return "" if classic or not app_id else f"https://app.pagerduty.com/oauth_apps/{app_id}"
+
+
+def register() -> None:
+    registry.register(
+        registry.OAuthProvider(
+            key=PagerDutyProvider.id,
+            name=PagerDutyProvider.name,
+            scopes=scopes.SCOPES,
+            app=lambda: AppCredentials(settings.PAGERDUTY_CLIENT_ID, settings.PAGERDUTY_CLIENT_SECRET),
+            authorize_url=lambda: f"{settings.PAGERDUTY_IDENTITY_URL}/oauth/authorize",
+            exchange=tokens.exchange,
+            refresh=tokens.refresh,
+            revoke=tokens.revoke,
+            missing_scopes=scopes.missing_scopes,
+            lifetimes=scopes.lifetimes,
+            probe=probe,
+            removal_hint=(
+                "In PagerDuty: Integrations → App Registrations, or your user profile’s connected applications."
+            ),
+            account_called="subdomain",
+            account_example="“acme” for acme.pagerduty.com.",
+            account_of=subdomains.subdomain_of,
+            own_app_hint=(
+                "In the client’s PagerDuty: Integrations → App Registration → New App, with Scoped OAuth as "
+                "its sign-in method."
+            ),
+            install_url=install_url,
+            asks=scopes.asks,
+            requests_per_minute=960,  # developer docs, rate limits
+            optional_scopes=scopes.OPTIONAL_SCOPES,
+            optional_label="Set up webhooks automatically (recommended)",
+            optional_help=(
+                "Requires two more permissions: view and manage webhooks. Without them, each trigger shows how "
+                "to add its webhook in PagerDuty."
+            ),
+        )
+    )

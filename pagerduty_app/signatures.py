@@ -38,7 +38,7 @@ def verify(body: bytes, header: str | None, secrets: Sequence[str]) -> int | Non
 
 
 def looks_signed(header: str | None) -> bool:
-    """Whether the header has at least one `v1=<something>`; whether that is right is not asked."""
+    """Return whether the header has at least one `v1=<something>`, without checking it."""
     if not header or len(header) > _LONGEST_HEADER or not header.isascii():
         return False
     return any(part.strip().startswith(_VERSION) and part.strip() != _VERSION for part in header.split(","))

@@ -1,4 +1,4 @@
-"""What other packages put into the Django admin: django-q2's rows to look at, and nothing of the rest."""
+"""The admin of other packages: django-q2's rows are read-only, the rest is not registered."""
 
 from typing import Any
 

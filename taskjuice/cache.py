@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 
 class Json:
-    """How values are kept: as JSON, because unpickling runs what it reads, and others may write to that Redis.
+    """A cache serializer: JSON, because unpickling runs what it reads, and others may write to that Redis.
 
     Whole numbers are kept as they are, so that Redis can count with them. What cannot be read is as if not there.
     """

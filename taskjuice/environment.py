@@ -22,7 +22,7 @@ _SHORTEST_KEY = 16
 
 @dataclass(frozen=True)
 class Address:
-    """Where a server is reached: http(s), a host in ASCII, and the port where it is not the scheme's own."""
+    """The address of a server: http(s), a host in ASCII, and the port where it is not the scheme's own."""
 
     scheme: str
     host: str
@@ -39,7 +39,7 @@ class Address:
 
 
 class Environment:
-    """What `values` (os.environ) says. An empty variable counts as one that is not set."""
+    """The parsed `values` (os.environ). An empty variable counts as unset."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = values
@@ -108,7 +108,7 @@ class Environment:
         return url
 
     def address(self, name: str, default: str) -> Address:
-        """Where this server is reached: http or https, host and port, nothing else."""
+        """The address of this server: http or https, host and port, nothing else."""
         try:
             parts = urlsplit(self.text(name, default))
             host, port = parts.hostname or "", parts.port

@@ -1,4 +1,4 @@
-"""What every request of the product passes through."""
+"""Middleware that every request passes."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from core import time_zones
 from taskjuice.http.addresses import client_address
 
 
-class RequestLines(RequestMiddleware):  # type: ignore[misc]
+class RequestLogMiddleware(RequestMiddleware):  # type: ignore[misc]
     """A log line for each request without its query string, which holds `code` and `state` on the way back
     from a provider's sign-in."""
 
@@ -22,11 +22,11 @@ class RequestLines(RequestMiddleware):  # type: ignore[misc]
 
     @classmethod
     def bind_ip(cls, request: HttpRequest) -> None:
-        """The address that the audit has (ClientsAddress), not what X-Forwarded-For begins with."""
+        """The address that the audit has (ClientAddressMiddleware), not what X-Forwarded-For begins with."""
         structlog.contextvars.bind_contextvars(ip=request.META.get("REMOTE_ADDR") or None)
 
 
-class ClientsAddress:
+class ClientAddressMiddleware:
     """REMOTE_ADDR is the client's from here on: for audit, throttles, sign-in limits, sessions and log lines."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -41,7 +41,7 @@ class ClientsAddress:
         return self.get_response(request)
 
 
-class ReadersZone:
+class TimeZoneMiddleware:
     """Times on pages are the reader's: static/app.js keeps the browser's zone in the cookie `zone`."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -55,7 +55,7 @@ class ReadersZone:
             return self.get_response(request)
 
 
-class RefreshesLostParts:
+class HtmxRefreshMiddleware:
     """A part of a page that is fetched again and again may find its reader signed out, or its subject gone.
 
     The page is then loaded anew, which says so; else htmx would put the sign-in into the part's place, or go on

@@ -1,9 +1,11 @@
-"""How forms are drawn: labels stand on a line of their own, so that no colon follows them."""
+"""The form renderer: labels stand on a line of their own, so that no colon follows them."""
 
 from typing import Any
 
+from django.conf import settings
 from django.forms.boundfield import BoundField
 from django.forms.renderers import DjangoTemplates
+from django.utils.functional import cached_property
 
 
 class PlainLabel(BoundField):
@@ -16,6 +18,12 @@ class PlainLabel(BoundField):
 
 
 class Renderer(DjangoTemplates):
-    """Django's own, with plain labels."""
+    """Django's own, with plain labels, and with the project's templates for widgets of our own."""
 
     bound_field_class = PlainLabel
+
+    @cached_property
+    def engine(self) -> Any:
+        own = super().engine
+        dirs = [*own.dirs, settings.BASE_DIR / "templates"]
+        return self.backend({"NAME": own.name, "APP_DIRS": own.app_dirs, "DIRS": dirs, "OPTIONS": {}})

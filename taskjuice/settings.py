@@ -15,6 +15,7 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from sentry_sdk.utils import BadDsn, Dsn
 
+from core.web.url_prefixes import Differs, prefixes
 from taskjuice.environment import Environment, refused
 from taskjuice.logs import logging_config, without_query
 
@@ -50,7 +51,9 @@ ALLOWED_HOSTS = env.listed("ALLOWED_HOSTS", default=[_public.netloc_host])
 if LOOPBACK:
     ALLOWED_HOSTS += ["127.0.0.1", "localhost", "[::1]"]
 WEB_WORKERS = env.whole("WEB_WORKERS", default=2, least=1)
-WEB_THREADS = 8
+WEB_THREADS = 32
+# Shared by a process's threads, which hold none while they wait for a provider (core.db.lending).
+WEB_DATABASE_CONNECTIONS = 6
 # How long a page or an API request waits for each answer of PostgreSQL. Deliveries: workflows.inbox.fast.wsgi.
 DATABASE_PATIENCE_SECONDS = 10.0
 TASK_WORKERS = env.whole("TASK_WORKERS", default=2, least=1)
@@ -142,24 +145,24 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "taskjuice.middleware.ClientsAddress",
-    "taskjuice.middleware.RequestLines",
-    "connections.web.middleware.BeginsBehindTheWall",
+    "taskjuice.middleware.ClientAddressMiddleware",
+    "taskjuice.middleware.RequestLogMiddleware",
+    "connections.web.middleware.TenantScopeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "connections.web.middleware.ConsentPagesCspMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "taskjuice.endpoints.error_pages.KeepsMethodOfApi",
+    "taskjuice.endpoints.error_pages.ApiSlashMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "connections.web.middleware.SeesAsThePerson",
-    "connections.accounts.sessions.NotesWhoIsHere",
+    "connections.web.middleware.PersonScopeMiddleware",
+    "connections.accounts.sessions.SessionActivityMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "taskjuice.middleware.ReadersZone",
-    "taskjuice.middleware.RefreshesLostParts",
-    "connections.web.second_factor.AsksForSecondFactor",
+    "taskjuice.middleware.TimeZoneMiddleware",
+    "taskjuice.middleware.HtmxRefreshMiddleware",
+    "connections.web.second_factor.SecondFactorMiddleware",
 ]
 
 FORM_RENDERER = "taskjuice.rendering.Renderer"
@@ -195,7 +198,7 @@ def _database(config: dict[str, Any]) -> dict[str, Any]:
             config["NAME"] = str(BASE_DIR / config["NAME"])
             Path(config["NAME"]).parent.mkdir(parents=True, exist_ok=True)
     else:
-        config["ENGINE"] = "core.db.postgresql"  # Django's, and the wall between tenants
+        config["ENGINE"] = "core.db.postgresql"  # Django's, with the tenant scope
         config["CONN_HEALTH_CHECKS"] = True
         # Milliseconds after which a server that takes nothing any more is taken for gone.
         config.setdefault("OPTIONS", {}).update(connect_timeout=5, tcp_user_timeout=10_000)
@@ -245,7 +248,7 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 # Only a proxy in front speaks https. Where there is none, what a client says of itself is not believed.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+SECURE_REDIRECT_EXEMPT = [f"^{prefix[1:]}$" for prefix in prefixes(Differs.PLAIN_HTTP)]
 SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
@@ -258,8 +261,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
-        # Connect answers a form post with a redirect to PagerDuty; browsers apply form-action to it.
-        "form-action": [SELF, PAGERDUTY_IDENTITY_URL],
+        "form-action": [SELF],  # and consent pages (connections.web.middleware.ConsentPagesCspMiddleware)
         "frame-ancestors": [NONE],
         "base-uri": [NONE],
     }
@@ -270,7 +272,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
 
-# --- Signing in (allauth), and PagerDuty as a connector rather than a login -----------------------
+# --- Signing in (allauth), and providers that are connected rather than signed in with ------------
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
@@ -297,14 +299,8 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True  # a changed password or second factor is tol
 ADMIN_NEEDS_SECOND_FACTOR = not DEVELOPMENT
 MFA_TOTP_ISSUER = "TaskJuice"  # in the authenticator app; otherwise the host and port of the request
 MFA_ADAPTER = "connections.accounts.mfa.SealedSecrets"
-SOCIALACCOUNT_ADAPTER = "pagerduty_app.oauth.adapter.ConnectorAdapter"
+SOCIALACCOUNT_ADAPTER = "connections.connecting.adapter.ConnectorAdapter"
 SOCIALACCOUNT_STORE_TOKENS = False
-SOCIALACCOUNT_PROVIDERS = {
-    "pagerduty": {
-        "APPS": [{"client_id": PAGERDUTY_CLIENT_ID, "secret": PAGERDUTY_CLIENT_SECRET, "key": ""}],
-        "OAUTH_PKCE_ENABLED": True,
-    }
-}
 
 # --- REST API ------------------------------------------------------------------------------------
 API_PER_MINUTE = env.whole("API_PER_MINUTE", default=12_000)
@@ -321,7 +317,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "connections.api.errors.to_response",
     "URL_FORMAT_OVERRIDE": None,
     "UNAUTHENTICATED_USER": None,
-    "NUM_PROXIES": 0,  # REMOTE_ADDR is the client's already (taskjuice.middleware.ClientsAddress)
+    "NUM_PROXIES": 0,  # REMOTE_ADDR is the client's already (taskjuice.middleware.ClientAddressMiddleware)
 }
 _API_INTRODUCTION = f"""Manage connections, triggers, actions, workflows and runs.
 
@@ -357,11 +353,11 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- Background work -----------------------------------------------------------------------------
-# The queue is a doorbell: our own rows hold the work, so a task that is lost or run twice changes nothing.
+# The queue holds wake-ups only: our own rows hold the work, so a task that is lost or run twice changes nothing.
 Q_CLUSTER = {
     "name": "taskjuice",
     "orm": "default",
-    "broker_class": "taskjuice.process.broker.Bell",
+    "broker_class": "taskjuice.process.broker.WakeupBroker",
     "workers": TASK_WORKERS,
     "queue_limit": 2,
     "bulk": 1,
@@ -370,7 +366,9 @@ Q_CLUSTER = {
     "ack_failures": True,
     "max_attempts": 1,
     "save_limit": -1,
-    "recycle": 500,
+    # By memory, in KB, not by the number of tasks: a process ends only when what it has in flight has ended.
+    "recycle": 1_000_000,
+    "max_rss": 256 * 1024,
     # It would run any function that a row of its table names.
     "scheduler": False,
     "catch_up": False,

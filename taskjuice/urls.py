@@ -10,7 +10,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from connections.mail import account_mail
 from taskjuice import admin_site
 from taskjuice.endpoints import health, metrics
-from workflows.inbox.receiver import AnyCaseUuid, Receiver
+from workflows.inbox.webhook_view import AnyCaseUuid, Receiver
 
 admin_site.take_out()
 account_mail.in_one_transaction(allauth_urls.urlpatterns)

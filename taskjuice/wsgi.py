@@ -7,6 +7,6 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "taskjuice.settings")
 _django = get_wsgi_application()
 
-from workflows.inbox.fast.wsgi import StraightIn  # noqa: E402 - needs a set-up Django
+from workflows.inbox.fast.wsgi import FastPathMiddleware  # noqa: E402 - needs a set-up Django
 
-application = StraightIn(_django)
+application = FastPathMiddleware(_django)

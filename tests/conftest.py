@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import Generator, Iterator
+from copy import copy
 from functools import cache as cache_of
 from importlib import import_module
 from types import SimpleNamespace
@@ -13,30 +14,48 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection, transaction
+from django.test import client
+from django.test.utils import ContextList
 
+from core.db import tenant_scope
 from pagerduty_app.sandbox import tokens
-from tests.contract import Contract
-from tests.database_role import behind_the_wall
-from tests.kept_contract import kept
-from tests.migrated import copy_for_tests
+from tests.support.by_file import ByFile
+from tests.support.contract import Contract
+from tests.support.contract_checks import kept
+from tests.support.database_role import assume_restricted_role
+from tests.support.migrated import copy_for_tests
 from tests.world import World, world
 
+pytest_plugins = ["tests.fixtures"]
 _ON_SQLITE = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
-# SQLite has no row-level security: what these test is not there.
-collect_ignore = ["test_wall.py"] if _ON_SQLITE else []
 REQUIRED = os.environ.get("REQUIRE_ALL") == "1"
 
 
 def pytest_configure() -> None:
     # Else each new test client reads the list of all static files again: three quarters of what a request costs.
     settings.WHITENOISE_AUTOREFRESH = True
+    # Django's copies the context of every widget's template, 80 a page; the page's own is what tests look at.
+    django_client: Any = client
+    django_client.store_rendered_templates = _keep_first
     # Passwords are Django's business; hashing them slowly tests nothing of ours.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    if _ON_SQLITE:  # what survives a power cut is not tested here, and each commit waits for the disk
+        settings.DATABASES["default"]["OPTIONS"]["init_command"] = (
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
+        )
     # A sandbox makes a new signing key at each reset, which was nine tenths of its set-up: one per process will do.
     own: Any = tokens
     own.rsa = SimpleNamespace(
         generate_private_key=cache_of(rsa.generate_private_key), RSAPrivateKey=rsa.RSAPrivateKey
     )
+
+
+def _keep_first(
+    store: dict[str, Any], signal: Any, sender: Any, template: Any, context: Any, **more: Any
+) -> None:
+    """Keep the template and the context of a response that were rendered first."""
+    if "context" not in store:
+        store.update(templates=[template], context=ContextList([copy(context)]))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -47,9 +66,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in apart]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile | None:
+    return ByFile(config, log) if config.getoption("dist") == "loadgroup" else None
+
+
 @pytest.fixture(autouse=True)
 def _this_machine_s_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests set it; what the database says of the time is tested in tests/connections/test_clock.py."""
+    """Tests set it; what the database says of the time is tested in tests/core/db/test_clock.py."""
     monkeypatch.setattr("core.db.clock._known", None)
     monkeypatch.setattr("core.db.clock.learn", lambda at, asked: None)
 
@@ -72,16 +96,23 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _unscoped() -> Iterator[None]:
+    """Show tests every tenant's rows, as a command sees them. Threads and requests of a test begin with none."""
+    with tenant_scope.unscoped():
+        yield
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(
     django_db_modify_db_settings: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """SQLite in a file, as everywhere else: in memory, threads get other locks than they have in use.
 
-    PostgreSQL as a role that its row-level security holds for: everything is tested behind the wall between tenants.
+    PostgreSQL as a role that row-level security holds for, as on a server.
     """
     if not _ON_SQLITE:
-        behind_the_wall(settings.DATABASES["default"])
+        assume_restricted_role(settings.DATABASES["default"])
     with django_db_blocker.unblock():
         copy_for_tests(tmp_path_factory.mktemp("database") / "test.sqlite3")
 

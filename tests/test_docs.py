@@ -10,7 +10,12 @@ from django.conf import settings
 
 ROOT = Path(settings.BASE_DIR)
 ROOMS = ("taskjuice", "pagerduty_app", "workflows", "connections", "core")
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    page
+    for place in ("*.md", "docs/**/*.md", *(f"{room}/**/*.md" for room in ROOMS))
+    for page in ROOT.glob(place)
+]
+PAGES.sort()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])

@@ -1,4 +1,4 @@
-"""The rooms below a provider's own do not know it: what they say of it, it has told them."""
+"""Rooms below a provider do not name it, and the folders of tests are those of the source."""
 
 import ast
 from collections.abc import Iterator
@@ -43,3 +43,16 @@ def test_no_page_of_these_rooms_names_a_provider() -> None:
     pages = list(_templates())
     assert len(pages) > 40
     assert [page for page in pages if "pagerduty" in page.read_text().lower()] == []
+
+
+# Folders of tests that mirror no folder of the source.
+OTHER = {"acme_provider", "bench", "flows", "fuzz", "scenarios", "support"}
+
+
+def test_every_test_is_in_the_folder_of_its_source() -> None:
+    tests = ROOT / "tests"
+    folders = {path.parent.relative_to(tests) for path in tests.rglob("*.py")} - {Path()}
+    mirrored = {folder for folder in folders if folder.parts[0] not in OTHER}
+
+    assert len(mirrored) > 30
+    assert [str(folder) for folder in sorted(mirrored) if not (ROOT / folder / "__init__.py").exists()] == []

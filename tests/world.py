@@ -13,9 +13,8 @@ from connections.mail import notification_emails
 from connections.models import Connection, Membership, Notification
 from connections.notifications import facts, kinds, preferences
 from connections.tenancy.actor import Actor
-from tests.people import People
-from tests.people import people as make_people
-from tests.workflows.conftest import SYSTEM, connect, publish
+from tests.factories import SYSTEM, People, connect, publish
+from tests.factories import people as make_people
 from workflows.inbox import secrets
 from workflows.models import ActionCall, Event, Hook, HookDelivery, ReplayBatch, Run
 from workflows.triggers import lifecycle, test_events

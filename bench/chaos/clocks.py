@@ -13,7 +13,7 @@ from bench.stack import Stack
 
 _EVENTS = 200 if SHORT else 1500
 _PER_SECOND = 15.0
-# Offsets in seconds from the right time; a lease lasts 30 (workflows.engine.lease, workflows.queue.claims).
+# Offsets in seconds from the right time; a lease lasts 30 (workflows.engine.scheduler, workflows.calls.leases).
 _JUMPS = (600, -600, 0, 45, -45, 3600, 0)
 _EACH_FOR = 2.0
 # So that requests are in flight when the clock jumps.

@@ -8,7 +8,7 @@ from bench.stack import Stack, wait_for
 
 _BURST = 1000 if SHORT else 10_000
 _QUIET = 10
-# A workflow begins at most 600 runs a minute (workflows.runs.rate_limit), so that many have to share the burst.
+# A workflow begins at most 600 runs a minute (workflows.runs.safety_limit), so that many have to share the burst.
 _RUNS_OF_ONE = 500
 _WAITS = """SELECT run.finished_at, event.received_at FROM workflows_event event
   LEFT JOIN workflows_run run ON run.event_id = event.seq WHERE event.trigger_id = '{}'"""

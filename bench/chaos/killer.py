@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
-from bench import notes, processes
+from bench import processes
 from bench.stack import Stack, wait_for
 
 # Children of `manage.py up`: part of the command line, and how often the child is chosen.
@@ -29,11 +29,22 @@ _PATIENCE = 300.0
 class Killer:
     """Kill a number of times at random moments; restart `manage.py up` as systemd would.
 
-    done: returns the share of the work that is done, 0 to 1.
+    done: returns the share of the work that is done, 0 to 1. settle: sets the sandbox, which forgets it when killed.
+    before_each: called before each kill.
     """
 
-    def __init__(self, stack: Stack, kills: int, done: Callable[[], float], *, seed: int = 3) -> None:
-        self._stack, self._kills, self._done = stack, kills, done
+    def __init__(
+        self,
+        stack: Stack,
+        kills: int,
+        done: Callable[[], float],
+        *,
+        settle: Callable[[], None],
+        before_each: Callable[[], None] = lambda: None,
+        seed: int = 3,
+    ) -> None:
+        self._stack, self._kills, self._done, self._settle_at_once = stack, kills, done, settle
+        self._before_each = before_each
         self._chance = random.Random(seed)
         self.killed: Counter[str] = Counter()
         self.last = 0.0
@@ -55,6 +66,7 @@ class Killer:
             moment = (number + self._chance.random()) / (self._kills + 1)
             wait_for("the next kill", partial(self._come_to, moment), _PATIENCE, every=0.3)
             part = self._chance.choices(list(_PARTS), weights)[0]
+            self._before_each()
             while not self._kill(part):
                 time.sleep(0.1)
             self.killed[part] += 1
@@ -79,7 +91,7 @@ class Killer:
         except (RuntimeError, ProcessLookupError, FileNotFoundError, IndexError):
             return False
         if part == "the sandbox":
-            self._lift_rate_limit()
+            self._settle()
         return True
 
     def _keep(self) -> None:
@@ -87,12 +99,12 @@ class Killer:
             if self._stack.up is None:
                 time.sleep(_RESTART_AFTER)
                 self._stack.launch()
-                self._lift_rate_limit()
+                self._settle()
 
-    def _lift_rate_limit(self) -> None:
-        """Lift the rate limit of the restarted sandbox, which does not keep the setting."""
+    def _settle(self) -> None:
+        """Set the restarted sandbox as soon as it answers."""
         for _ in range(200):
             with contextlib.suppress(Exception):
-                notes.lift_rate_limit(self._stack)
+                self._settle_at_once()
                 return
             time.sleep(0.05)

@@ -11,7 +11,7 @@ from bench.stack import Stack
 _KINDS = ("event raises", "event kills", "run raises", "run kills")
 _OTHERS = 60
 _BEHIND = 3
-# Eight claims (workflows.engine.executor) of 30 seconds each (workflows.engine.lease), and a cluster to start anew
+# Eight claims (workflows.engine.executor) of 30 seconds each (workflows.engine.scheduler), and a cluster to start anew
 # after most.
 _ENDS_WITHIN = 150.0 if SHORT else 600.0
 _SHORT_LEASE = "4"

@@ -11,8 +11,8 @@ from bench.chaos.traffic import EMPTY_WITHIN, empty, incidents, tenants
 from bench.figures import Row, at_least, at_most, exactly
 from bench.stack import Stack, wait_for
 
-# A lease of a run or a call lasts 30 seconds (workflows.engine.lease, workflows.queue.claims), and a cluster that is
-# silent for 45 is killed (taskjuice.process.watchdog), which would end the sleep early.
+# A lease of a run or a call lasts 30 seconds (workflows.engine.leases, workflows.calls.leases), and a cluster that
+# is silent for 45 is killed (taskjuice.process.watchdog), which would end the sleep early.
 _ASLEEP_SECONDS = 36.0
 _EVENTS = 40
 _ANSWERS_AFTER = 3.0

@@ -11,11 +11,12 @@ from bench.stack import Stack, wait_for
 EMPTY_WITHIN = 300.0
 
 
-def tenants(stack: Stack, names: list[str]) -> list[dict[str, Any]]:
+def tenants(stack: Stack, names: list[str], *, own_users: bool = False) -> list[dict[str, Any]]:
     """Create a trigger and a workflow for each name of a workspace; see bench.chaos.world."""
     stack.seed()
     notes.lift_rate_limit(stack)
-    made: list[dict[str, Any]] = json.loads(stack.python("-m", "bench.chaos.world", stdin=json.dumps(names)))
+    arguments = ["-m", "bench.chaos.world", *(["own-users"] if own_users else [])]
+    made: list[dict[str, Any]] = json.loads(stack.python(*arguments, stdin=json.dumps(names)))
     return made
 
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from bench.edge import listings, one_effect, overhead, pace, renewals
+from bench.edge import listings, mixed, one_effect, overhead, pace, renewals
 from bench.figures import Row
 from bench.proofs import run
 
@@ -15,6 +15,7 @@ _MEASURES: dict[str, Callable[[str, int], list[Row]]] = {
     "listings": listings.measure,
     "renewals": renewals.measure,
     "pace": pace.measure,
+    "no-429": mixed.measure,
 }
 _PROOFS: dict[str, Callable[[], list[Row]]] = {
     f"{name}-{kind}": partial(measure, kind, _PORT + 10 * (2 * number + second))

@@ -13,10 +13,17 @@ _SENDERS = 8
 DANA = "dana@acme.example"
 
 
-def begin(stack: Stack, seed: dict[str, Any], action: str, inputs: Iterable[dict[str, Any]]) -> list[str]:
-    """Start the requests without waiting. Return their ids in the order of the inputs."""
+def begin(
+    stack: Stack,
+    seed: dict[str, Any],
+    action: str,
+    inputs: Iterable[dict[str, Any]],
+    *,
+    prefer: str = "respond-async",
+) -> list[str]:
+    """Start the requests, with `prefer` as it is without waiting. Return their ids in the order of the inputs."""
     url = f"{stack.url}/api/v1/connections/{seed['connection']}/actions/pagerduty/{action}/"
-    headers = {"Authorization": f"Bearer {seed['api_key']}", "Prefer": "respond-async"}
+    headers = {"Authorization": f"Bearer {seed['api_key']}", "Prefer": prefer}
 
     def ask(data: dict[str, Any]) -> str:
         answer = requests.post(url, json=data, headers=headers, timeout=60)

@@ -84,7 +84,7 @@ def find(candidate: str) -> ApiKey | None:
     parts = candidate.split("_")
     if len(parts) != 3 or parts[0] != "tj" or not candidate.isascii() or len(candidate) > 200:
         return None
-    with tenant_scope.opened():
+    with tenant_scope.unscoped():
         key = ApiKey.objects.filter(prefix=prefix_of(candidate)).select_related("workspace").first()
     return key if key and matches(key, candidate) and key.usable() else None
 

@@ -1,4 +1,4 @@
-"""Who belongs to an agency: inviting, joining, changing roles, leaving, handing over."""
+"""Members of an agency: inviting, joining, changing roles, leaving, handing over."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ MAX_OPEN_INVITATIONS = 200
 
 
 def invite(*, actor: Actor, account: Account, email: str, role: str) -> Invitation:
-    """A new invitation, on its way by e-mail.
+    """A new invitation, on its way by email.
 
     Raises Problem (forbidden, already_member, already_invited, too_many_invitations, mailed_too_often).
     """
@@ -99,7 +99,7 @@ def join(*, actor: Actor, user: User, invitation: Invitation) -> Membership:
         )
     if settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory" and not has_verified_email(user, user.email):
         raise Problem("unconfirmed_address", "Verify your email address first.", status=403)
-    with tenant_scope.opened(), transaction.atomic():
+    with tenant_scope.unscoped(), transaction.atomic():
         # Ending it takes the row's lock: of two clicks one joins.
         usable = Invitation.objects.filter(pk=invitation.pk).usable()
         if not usable.update(used_at=clock.now(), used_by=user, secret=None):
@@ -115,7 +115,7 @@ def join(*, actor: Actor, user: User, invitation: Invitation) -> Membership:
                 target=user.email,
                 detail={"role": membership.role},
             )
-    tenant_scope.join(invitation.account_id)
+    tenant_scope.add_account(invitation.account_id)
     return membership
 
 
@@ -131,7 +131,7 @@ def require_second_factor(*, actor: Actor, account: Account, required: bool) -> 
 
 
 def change_role(*, actor: Actor, membership: Membership, role: str) -> None:
-    """Between admin and member. Raises Problem (forbidden, owner_stays)."""
+    """Change a member's role between admin and member. Raises Problem (forbidden, owner_stays)."""
     _may_manage(actor, membership.account)
     with transaction.atomic():
         others = Membership.objects.filter(pk=membership.pk).exclude(role=Role.OWNER)
@@ -142,7 +142,7 @@ def change_role(*, actor: Actor, membership: Membership, role: str) -> None:
 
 
 def remove(*, actor: Actor, membership: Membership) -> None:
-    """They see nothing of the agency from their next request on. Anybody but the owner may also leave.
+    """End a membership, from the member's next request on. Every member but the owner may also leave.
 
     Raises Problem (forbidden, owner_stays).
     """

@@ -1,10 +1,10 @@
-"""How long an agency keeps what happened in its workspaces; the rooms above delete by it."""
+"""The retention period of an agency, in days; the apps above delete by it."""
 
 from django.db import transaction
 
 from connections import audit
 from connections.models import Account
-from connections.models.people import LEAST_DAYS, MOST_DAYS
+from connections.retention_periods import LEAST_DAYS, MOST_DAYS
 from connections.tenancy.actor import Actor
 from core.errors import Problem
 

@@ -1,4 +1,4 @@
-"""Where a person is signed in: which browser, since when, last seen, from which address; and ending that."""
+"""The sessions of a user: which browser, since when, last seen, from which address; and ending that."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -53,11 +53,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 
 def _here(url: str) -> str:
-    """That path at PUBLIC_BASE_URL."""
+    """Return the path of `url` at PUBLIC_BASE_URL."""
     return settings.PUBLIC_BASE_URL + urlsplit(url).path
 
 
-class NotesWhoIsHere:
+class SessionActivityMiddleware:
     """Middleware: when and from where each session was last seen, written at most once a minute."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

@@ -23,7 +23,7 @@ def invitation_in(request: HttpRequest) -> Invitation | None:
     """The usable invitation that this browser opened; only its digest is kept in the session."""
     digest = str(request.session.get(INVITATION) or "")
     usable = Invitation.objects.usable().select_related("account", "created_by")
-    with tenant_scope.opened():
+    with tenant_scope.unscoped():
         return usable.filter(digest=digest).first() if digest else None
 
 
@@ -33,7 +33,7 @@ def waiting(request: HttpRequest) -> Invitation | None:
     if not isinstance(user, User) or not has_verified_email(user, user.email):
         return None
     usable = Invitation.objects.usable().filter(email=user.email.lower()).select_related("account")
-    with tenant_scope.opened():
+    with tenant_scope.unscoped():
         invitation = usable.first()
     if invitation is not None:
         request.session[INVITATION] = invitation.digest
@@ -61,9 +61,9 @@ def settle_in(user: User, request: HttpRequest | None = None, **kwargs: Any) -> 
 
 def found(*, actor: Actor, user: User, name: str) -> None:
     """A new agency with its first workspace, and `user` as its owner."""
-    with tenant_scope.opened(), transaction.atomic():
+    with tenant_scope.unscoped(), transaction.atomic():
         account = Account.objects.create(name=name)
         Membership.objects.create(account=account, user=user, role=Role.OWNER)
         workspace = Workspace.objects.create(account=account, name=name)
         audit.record(actor, "account.created", workspace=workspace)
-    tenant_scope.join(account.pk)
+    tenant_scope.add_account(account.pk)

@@ -20,7 +20,7 @@ _LIVE = ~Q(status=Connection.Status.REVOKED)
 
 
 class MembershipInline(LookOnlyInline):
-    """Who works in the account."""
+    """The members of the account."""
 
     model = Membership
     fields = ["person", "role", "created_at"]

@@ -11,7 +11,7 @@ from connections.models import AuditEvent
 
 
 class ByActor(Among):
-    """Acts of one kind of actor."""
+    """Filter: acts of one kind of actor."""
 
     title = "actor"
     parameter_name = "by"
@@ -26,7 +26,7 @@ class ByActor(Among):
 
 
 class BySubject(Among):
-    """Acts on one kind of thing; `connection.` begins what is done to connections."""
+    """Filter: acts on one kind of thing; `connection.` begins what is done to connections."""
 
     title = "resource"
     parameter_name = "about"
@@ -42,7 +42,7 @@ class BySubject(Among):
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(ScopedPage):
-    """Who did what to which connection, when, from where."""
+    """The audit log: actor, action, connection, time and address."""
 
     account_path = "account"
     list_display = ["created_at", "actor_label", "action", "account", "workspace", "connection", "ip"]

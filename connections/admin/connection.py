@@ -20,7 +20,7 @@ _LIVE = ~Q(status=Connection.Status.REVOKED)
 
 
 class ByProvider(Among):
-    """Those of one provider."""
+    """Filter: connections of one provider."""
 
     title = "provider"
     parameter_name = "provider"
@@ -33,7 +33,7 @@ class ByProvider(Among):
 
 @admin.register(Connection)
 class ConnectionAdmin(ActingPage):
-    """What each workspace may do at a provider."""
+    """Connections of workspaces to providers."""
 
     account_path = "workspace__account"
     list_display = [
@@ -102,7 +102,7 @@ class ConnectionAdmin(ActingPage):
 
 @admin.register(Grant)
 class GrantAdmin(ScopedPage):
-    """What is known of the tokens: never a part of one."""
+    """Facts about the tokens, never a part of one."""
 
     account_path = "connection__workspace__account"
     list_display = [

@@ -16,7 +16,7 @@ _LIVE = Q(revoked_at__isnull=True)
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ActingPage):
-    """Other software's ways into workspaces; the public prefix tells one from another."""
+    """API keys of workspaces, told apart by their public prefix."""
 
     account_path = "workspace__account"
     list_display = ["name", "prefix", "workspace", "created_at", "expires_at", "last_used_at", "revoked_at"]

@@ -1,4 +1,4 @@
-"""Who works where, and the people themselves."""
+"""Memberships and users."""
 
 import uuid
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ labels.register(
 
 @admin.register(Membership)
 class MembershipAdmin(AuditedPage):
-    """Who works where, in which role."""
+    """Memberships with their roles."""
 
     account_path = "account"
     added, changed, removed = "person.added", "person.role_changed", "person.removed"
@@ -77,7 +77,7 @@ class UserAdmin(AuditedPage):
         return row.email
 
     def facts(self, row: User, before: dict[str, Any] | None, fields: list[str]) -> dict[str, Any]:
-        """Which of their details and rights; not what those are."""
+        """The names of the changed details and rights, without their values."""
         return {"who": row.email, "fields": fields}
 
     def accounts_concerned(self, row: User) -> Iterable[Account]:

@@ -1,1 +1,1 @@
-"""What every REST endpoint shares, and the endpoints of this room."""
+"""The base of every REST endpoint, and this app's endpoints."""

@@ -1,4 +1,4 @@
-"""Who asks: a workspace API key (`Authorization: Bearer tj_…`), or a signed-in person."""
+"""Authentication: a workspace API key (`Authorization: Bearer tj_…`), or a signed-in person."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         key = api_keys.find(candidate.strip()) if kind.lower() == "bearer" else None
         if key is None:
             raise AuthenticationFailed("This API key is unknown, expired or revoked.")
-        tenant_scope.look(tenant_scope.View(workspace=key.workspace_id))
+        tenant_scope.set_scope(tenant_scope.Scope(workspace=key.workspace_id))
         api_keys.used(key)
         return KeyHolder(), key
 

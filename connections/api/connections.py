@@ -131,7 +131,7 @@ class CheckConnection(Endpoint):
     @extend_schema(request=None, responses=OpenApiTypes.OBJECT, summary="Test a connection")
     def post(self, request: Request, connection_id: uuid.UUID) -> Response:
         connection = self.get_or_404(_all(), pk=connection_id)
-        with provider_slot() as free:
+        with provider_slot(connection.workspace_id, connection.pk) as free:
             if not free:
                 raise busy()
             return Response(health_check.check(actor=self.actor, connection=connection))

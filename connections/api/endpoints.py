@@ -1,4 +1,4 @@
-"""What every endpoint does the same way: whose request, which scope, which rows, which page."""
+"""The base of all endpoints: actor, required scope, visible rows, pagination."""
 
 import uuid
 from collections.abc import Sequence
@@ -87,7 +87,7 @@ class Endpoint(APIView):
             raise invalid_input(dict(list(faults.items())[:_MOST_FAULTS]))
 
     def query_names(self) -> list[str]:
-        """What the query of GET may name."""
+        """The query parameters that GET accepts."""
         pages = ["cursor", "limit"] if self.paged else []
         narrowed = [self.workspace_parameter.name] if self.paged and not self.kwargs else []
         return [*(parameter.name for parameter in self.parameters), *pages, *narrowed]

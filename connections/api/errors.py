@@ -87,7 +87,7 @@ def internal_error() -> Problem:
 
 
 def invalid_input(fields: dict[str, Any]) -> Problem:
-    """Some inputs are wrong; the message names them for people, `fields` for programs."""
+    """The Problem of wrong inputs: the message names them for people, `fields` for programs."""
     names = ", ".join(str(name) for name in fields)
     return Problem("invalid_input", f"Invalid fields: {names}.", fields=fields)
 

@@ -10,7 +10,7 @@ from connections.extension_points.health import Health
 
 
 class HealthOut(serializers.Serializer[Health]):
-    """How a thing is doing, from what really happened. reason: a sentence. at: when that was."""
+    """The health of a thing, derived from what happened. reason: a sentence. at: when that was."""
 
     state = serializers.CharField()
     reason = serializers.CharField(allow_blank=True)

@@ -23,7 +23,7 @@ class PersonScheme(SessionScheme):  # type: ignore[no-untyped-call]
 
 
 class ErrorFields(serializers.Serializer[Any]):
-    """What went wrong. fields: the inputs at fault. retryable: the same request may succeed later."""
+    """The body of an error. fields: the inputs at fault. retryable: the same request may succeed later."""
 
     code = serializers.CharField()
     message = serializers.CharField()
@@ -43,7 +43,7 @@ class Schema(AutoSchema):
     """As drf-spectacular has it, and the refusals that an endpoint can answer, each with its shape."""
 
     def get_override_parameters(self) -> list[Any]:
-        """What the endpoint takes in its query; pages `?workspace=` too, unless they are of one row that has one."""
+        """The query parameters of the endpoint; pages `?workspace=` too, unless they are of one row that has one."""
         own = super().get_override_parameters()
         if self.method != "GET" or not isinstance(self.view, Endpoint):
             return own

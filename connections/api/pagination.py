@@ -70,7 +70,7 @@ class Pages(CursorPagination):
         )
 
     def _decoded(self, cursor: str, model: type[Model]) -> tuple[bool, list[Any]]:
-        """Whether it leads backwards, and the value of each column. Raises Problem (invalid_input)."""
+        """Return whether the cursor leads backwards, and the value of each column. Raises Problem (invalid_input)."""
         try:
             if len(cursor) > _LONGEST_CURSOR:
                 raise ValueError
@@ -95,7 +95,7 @@ def _reversed(column: str) -> str:
 
 
 def _behind(order: list[str], position: list[Any]) -> Q:
-    """What comes after the row at `position`; the first column alone bounds what an index has to read."""
+    """The filter for rows after `position`; the first column alone bounds what an index has to read."""
     names = [column.lstrip("-") for column in order]
     after = ["lt" if column.startswith("-") else "gt" for column in order]
     found = Q()

@@ -7,7 +7,7 @@ from typing import IO, Any
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
-from core.json_sanitize import is_too_deep
+from core.text.json_sanitize import is_too_deep
 
 _TOO_DEEP = "The JSON is nested too deeply."
 

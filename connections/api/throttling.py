@@ -1,4 +1,4 @@
-"""How many requests the API answers each key, or each signed-in person, in a minute (API_PER_MINUTE)."""
+"""The API's rate limit: requests a minute for each key or signed-in user (API_PER_MINUTE)."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ class PerCaller(BaseThrottle):
     """Limit requests per caller: 429 with Retry-After. Requests that are not authenticated do not count."""
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        """Always True; raises Problem (throttled), which says more than DRF's own."""
+        """Return True, or raise Problem (throttled), which says more than DRF's own exception."""
         caller = _caller(request)
         most: int = settings.API_PER_MINUTE
         wait = rate_counter.too_often(caller, most=most, seconds=_MINUTE) if caller else None

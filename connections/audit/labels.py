@@ -1,4 +1,4 @@
-"""What audit events are called on pages; each room registers the words for its own."""
+"""The labels of audit events on pages; each app registers those of its own."""
 
 _words: dict[str, str] = {
     "account.created": "Agency created",

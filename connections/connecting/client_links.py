@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
+from django.http import HttpRequest
+from structlog.contextvars import get_contextvars
 
 from connections import audit
-from connections.connecting.typed_values import account_typed
 from connections.grants import registry
 from connections.mail import throttle
 from connections.models import ClientLink, Connection, Notice, User, Workspace
 from connections.tenancy.actor import Actor
+from connections.web.typed_values import account_typed
 from core.db import clock, tenant_scope
 from core.errors import Problem
 
@@ -145,10 +147,10 @@ def used(connection: Connection, link: ClientLink | None) -> None:
 
 def of_digest(digest: str, *related: str) -> ClientLink | None:
     """Return the link in any state, and add its workspace to the scope. Only the client's browser has the digest."""
-    with tenant_scope.opened():
+    with tenant_scope.unscoped():
         link = ClientLink.objects.filter(digest=digest).select_related("connection", *related).first()
     if link is not None:
-        tenant_scope.step_into(link.connection.workspace_id)
+        tenant_scope.add_workspace(link.connection.workspace_id)
     return link
 
 
@@ -156,15 +158,16 @@ def latest(connection: Connection) -> ClientLink | None:
     return connection.client_links.first()
 
 
-def client(link: ClientLink, *, user: User | None, ip: str | None, request_id: str) -> Actor:
+def client_of(request: HttpRequest, link: ClientLink) -> Actor:
     """Return the client as an actor: usually without an account, identified by the link."""
+    user = request.user if isinstance(request.user, User) else None
     name = user.email if user else link.email
     return Actor(
         kind="client",
         label=f"{name} (client link)" if name else "Client link",
         user_id=user.pk if user else None,
-        ip=ip,
-        request_id=request_id,
+        ip=request.META.get("REMOTE_ADDR") or None,
+        request_id=str(get_contextvars().get("request_id", "")),
     )
 
 
@@ -180,7 +183,7 @@ _ENDINGS = {
 
 
 def progress(link: ClientLink) -> list[Step]:
-    """Where the client is: sent → opened → at the provider → connected."""
+    """The client's progress: sent → opened → at the provider → connected."""
     over = Step("Cancelled", "bad", link.cancelled_at) if link.cancelled_at else None
     if link.expired:
         over = Step("Expired", "bad", link.expires_at, "Resend it: the client gets a new link.")

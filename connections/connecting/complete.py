@@ -6,18 +6,18 @@ from django.db import transaction
 
 from connections import audit
 from connections.connecting import client_links
-from connections.connecting.typed_values import is_account
 from connections.grants import refresh, registry, state
 from connections.grants.registry import Identity, Tokens
 from connections.models import ClientLink, Connection, Grant, OAuthApp
 from connections.notifications import facts
 from connections.notifications.kinds import CLIENT_CONNECTED, CONSENT_ENDS
 from connections.tenancy.actor import Actor
+from connections.web.typed_values import is_account
 from core.db import clock
 
 
 class Ending(enum.StrEnum):
-    """How a connect attempt can end; connections.connecting.results has the page for each."""
+    """The ways a connect attempt can end; connections.connecting.results has the page for each."""
 
     CONNECTED = "connected"
     PARTIAL = "partial"

@@ -1,4 +1,4 @@
-"""What it means when a provider ends a consent with an error: who can put it right, and how.
+"""Errors with which a provider ends a consent: their meaning, and who can fix them.
 
 Codes: RFC 6749 (4.1.2.1, 5.2) and OpenID Connect Core (3.1.2.6). The provider's own words are shown beside them.
 """
@@ -18,7 +18,7 @@ class ConsentError:
 
     @property
     def menders(self) -> tuple[Mender, ...]:
-        """Who can put it right, the likeliest first."""
+        """The parties that can fix the error, the likeliest first."""
         return _MENDERS.get(self.code, ("agency", "admin"))
 
     @property

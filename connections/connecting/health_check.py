@@ -4,12 +4,12 @@ from typing import Any
 
 from connections import audit
 from connections.grants import registry, tokens
-from connections.grants.rate_limit import Budget, Exhausted
 from connections.grants.registry import TokenRefused
+from connections.grants.request_budget import Budget, Exhausted
 from connections.grants.state import check_usable, heal
 from connections.models import Connection
 from connections.tenancy.actor import Actor
-from core.db import clock
+from core.db import clock, lending
 from core.errors import Problem, sentence_of
 
 
@@ -51,10 +51,12 @@ def _probe(connection: Connection, provider: registry.OAuthProvider) -> str:
         raise Problem(
             "busy", "The rate limit for this minute is used up. Check again in a moment.", status=503
         ) from None
+    lending.give_back()
     try:
         return provider.probe(connection.region, token)
     except TokenRefused as error:
         token = tokens.replace_refused_token(connection, refused=token, reason=str(error))
+    lending.give_back()
     try:
         return provider.probe(connection.region, token)
     except TokenRefused as error:

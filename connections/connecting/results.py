@@ -19,7 +19,7 @@ class _Page:
     text: str
 
     def about(self, provider: str, error: ConsentError | None) -> "_Page":
-        """With that provider's name where it belongs, and with the meaning of its error for a text."""
+        """Return the page with the provider's name filled in, and the meaning of an error as its text."""
         text = f"{error.meaning} No changes were made." if error else self.text
         return replace(self, title=self.title.format(provider=provider), text=text.format(provider=provider))
 

@@ -1,4 +1,7 @@
-"""Revoking: tokens erased and everything stopped in one transaction, then the provider told where it listens."""
+"""Revoking: tokens erased and everything stopped in one transaction, then the provider told where it listens.
+
+Callers have checked that the actor may (connections.web.access, connections.api).
+"""
 
 from typing import Any
 
@@ -12,8 +15,9 @@ from connections.notifications import facts
 from connections.signals import connection_revoked, connection_revoking
 from connections.tenancy.actor import Actor
 from core.crypto import Unreadable, reveal
-from core.db import clock
-from core.request_slots import provider_slot
+from core.db import clock, lending
+from core.db.leases import RELEASED
+from core.request_slots import thread_slot
 
 log = structlog.get_logger(__name__)
 
@@ -24,20 +28,18 @@ def revoke(*, actor: Actor, connection: Connection) -> dict[str, Any]:
     {"connection", "revoked_at", "erased": whether tokens were there to erase, "provider_revoked": whether the
     provider confirmed, "removal_hint": where a person removes the app at the provider}
     """
-    refresh_token, app, erased = _erase(actor, connection, _taken_back(connection))
     provider = registry.get(connection.provider)
     confirmed = False
-    if refresh_token is not None:
-        try:
-            with provider_slot() as free:
-                confirmed = provider.revoke(refresh_token, oauth_apps.credentials(app)) if free else False
-        except Exception as error:  # noqa: BLE001 - our tokens are erased already; no failure there can undo it
-            log.warning(
-                "provider_revocation_failed", connection=str(connection.pk), error=type(error).__name__
-            )
-        audit.record(
-            actor, "connection.revoked_at_provider", connection=connection, detail={"confirmed": confirmed}
-        )
+    # However busy the connection is, it is revoked: what else uses it ends with its tokens.
+    with thread_slot(connection.workspace_id, revokes=True) as may_wait:
+        if not may_wait:
+            log.warning("provider_not_asked", connection=str(connection.pk))
+        taken_back = _taken_back(connection) if may_wait else {}
+        refresh_token, app, erased = _erase(actor, connection, taken_back)
+        if refresh_token is not None:
+            confirmed = may_wait and _revoked_there(connection, provider, refresh_token, app)
+            detail = {"confirmed": confirmed}
+            audit.record(actor, "connection.revoked_at_provider", connection=connection, detail=detail)
     connection.refresh_from_db()
     return {
         "connection": str(connection.pk),
@@ -46,6 +48,19 @@ def revoke(*, actor: Actor, connection: Connection) -> dict[str, Any]:
         "provider_revoked": confirmed,
         "removal_hint": provider.removal_hint,
     }
+
+
+def _revoked_there(
+    connection: Connection, provider: registry.OAuthProvider, refresh_token: str, app: OAuthApp | None
+) -> bool:
+    """Return whether the provider confirmed. Our tokens are erased already; no failure there can undo it."""
+    try:
+        known = oauth_apps.credentials(provider, app)
+        lending.give_back()
+        return provider.revoke(refresh_token, known)
+    except Exception as error:  # noqa: BLE001
+        log.warning("provider_revocation_failed", connection=str(connection.pk), error=type(error).__name__)
+        return False
 
 
 def receipt_of(connection: Connection) -> dict[str, Any]:
@@ -67,7 +82,7 @@ def receipt_of(connection: Connection) -> dict[str, Any]:
 
 
 def _said(stopped: Any) -> str:
-    """How many, or which by name."""
+    """The number stopped, or their names."""
     return ", ".join(map(str, stopped)) if isinstance(stopped, list) else str(stopped)
 
 
@@ -79,14 +94,11 @@ def _taken_back(connection: Connection) -> dict[str, Any]:
     if Connection.objects.filter(pk=connection.pk, status=Connection.Status.REVOKED).exists():
         return {}
     done: dict[str, Any] = {}
-    with provider_slot() as free:
-        for _, answer in (
-            connection_revoking.send_robust(sender=Connection, connection=connection) if free else []
-        ):
-            if isinstance(answer, Exception):
-                log.warning("not_taken_back", connection=str(connection.pk), error=type(answer).__name__)
-            else:
-                done.update(answer or {})
+    for _, answer in connection_revoking.send_robust(sender=Connection, connection=connection):
+        if isinstance(answer, Exception):
+            log.warning("not_taken_back", connection=str(connection.pk), error=type(answer).__name__)
+        else:
+            done.update(answer or {})
     return done
 
 
@@ -109,8 +121,7 @@ def _erase(
             access_token=None,
             refresh_token=None,
             next_refresh_at=None,
-            lease_holder=None,
-            lease_until=None,
+            **RELEASED,
         )
         connection.client_links.open().update(cancelled_at=clock.now(), secret=None)
         connection.refresh_from_db()

@@ -1,1 +1,1 @@
-"""What the rooms above register about connections: health, dependents, panels of the page."""
+"""Registries that the apps above fill for connections: health, dependents, panels of the page."""

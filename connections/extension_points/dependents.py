@@ -1,4 +1,4 @@
-"""What depends on a connection, in the apps above this one: they register, the pages of revoking ask."""
+"""Dependents of a connection: the apps above register sources, the pages of revoking read them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from connections.models import Connection
 
 @dataclass(frozen=True)
 class Dependents:
-    """what: such as "Triggers that close". names: the first of them, each with its address. more: how many besides."""
+    """Dependents of one kind. what: such as "Triggers that close". names: the first, with URLs. more: the rest."""
 
     what: str
     names: list[tuple[str, str]] = field(default_factory=list)
@@ -23,5 +23,5 @@ def register(source: Callable[[Connection], list[Dependents]]) -> None:
 
 
 def of(connection: Connection) -> list[Dependents]:
-    """Those that there are."""
+    """Return the kinds of which the connection has any."""
     return [found for source in _sources for found in source(connection) if found.names]

@@ -1,4 +1,4 @@
-"""When consents end for good, and telling the agency in time: a month before, and again a week before."""
+"""Expiry of consents: notifies the agency a month before, and again a week before."""
 
 from datetime import datetime, timedelta
 
@@ -34,7 +34,7 @@ def _announce(which: str, given: list[str], after: datetime, until: datetime) ->
 
 @transaction.atomic
 def _tell(grant: Grant, which: str) -> bool:
-    """Once: another worker may be at it, or a person reconnects it now."""
+    """Notify once: another worker may be doing it, or a person may reconnect now."""
     unchanged = Grant.objects.filter(
         pk=grant.pk, consent_told=grant.consent_told, consent_ends_at=grant.consent_ends_at
     )
@@ -56,5 +56,5 @@ def _tell(grant: Grant, which: str) -> bool:
 
 
 def ends_soon(ends: datetime | None) -> bool:
-    """Whether people should reconnect now, before it ends by itself."""
+    """Return whether the consent expires within a month, so that people should reconnect."""
     return ends is not None and ends <= clock.now() + _DAYS_BEFORE[MONTH]

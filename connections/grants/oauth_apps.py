@@ -3,12 +3,12 @@
 from django.db import transaction
 
 from connections import audit
-from connections.grants.registry import AppCredentials
+from connections.grants.registry import AppCredentials, OAuthProvider
 from connections.grants.state import readable
 from connections.models import OAuthApp, Workspace
 from connections.tenancy.actor import Actor
 from core.crypto import seal
-from core.db import clock
+from core.db import clock, tenant_scope
 
 _CREATED, _RETIRED = "oauth_app.stored", "oauth_app.retired"
 
@@ -18,9 +18,15 @@ def in_use(workspace: Workspace, provider: str) -> OAuthApp | None:
     return OAuthApp.objects.filter(workspace=workspace, provider=provider, retired_at__isnull=True).first()
 
 
-def credentials(app: OAuthApp | None) -> AppCredentials | None:
-    """What the provider knows the app by; None for this server's own. Raises Problem (grant_unreadable)."""
-    return AppCredentials(app.client_id, readable(app, "client_secret")) if app else None
+def by_id(provider: str, app_id: str | None) -> OAuthApp | None:
+    """Return the app that the state of a consent names; the state is kept in the session, so it cannot be forged."""
+    with tenant_scope.unscoped():
+        return OAuthApp.objects.filter(pk=app_id, provider=provider).first() if app_id else None
+
+
+def credentials(provider: OAuthProvider, app: OAuthApp | None) -> AppCredentials:
+    """Return the credentials of the app; None means this server's own. Raises Problem (grant_unreadable)."""
+    return AppCredentials(app.client_id, readable(app, "client_secret")) if app else provider.app()
 
 
 def store(

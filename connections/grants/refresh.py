@@ -6,11 +6,13 @@ without a transaction open, and stores what it got.
 """
 
 import time
-import uuid
+from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 import structlog
-from django.db.models import F, Q
+from django.db.models import F, QuerySet
 
 from connections.grants import oauth_apps, registry
 from connections.grants.registry import AppRefused, RefreshFailed, RefreshRefused, Tokens
@@ -20,36 +22,50 @@ from connections.notifications import facts
 from connections.notifications.kinds import CONNECTION_BROKEN
 from core import backoff
 from core.crypto import seal
-from core.db import clock
+from core.db import clock, lending
+from core.db.insist import insist
+from core.db.leases import LONGEST_WAIT, RELEASED, Lease, LeaseLost, free
 from core.errors import Problem
 from core.metrics import REFRESHES
 
 log = structlog.get_logger(__name__)
 
-_LEASE = timedelta(seconds=30)
 _PATIENCE = 2.0
 _LOOK_EVERY = 0.05
+# With the request before (25 seconds) less than the lease lasts.
+_STORED_WITHIN = 50.0
+# Until the next attempt for a grant whose secrets could not be read.
+_LATER_SECONDS = 60.0
 _SHORTEST_MARGIN = timedelta(minutes=5)
 _AT_LEAST_EVERY = timedelta(days=1)
 # Consecutive refusals of an app, about a quarter of a minute's, before the agency is notified.
 _TELL_AFTER = 3
 
 
-def refresh_due(limit: int = 50) -> int:
-    """Refresh due grants, so that none expires unused. Return how many were claimed."""
-    due = Grant.objects.filter(
-        connection__status=Connection.Status.ACTIVE, next_refresh_at__lte=clock.now()
-    ).select_related("connection")
-    taken = 0
-    for grant in due.order_by("next_refresh_at")[:limit]:
-        taken += 1
-        try:
-            renewed(grant, wait=False)
-        except Problem as problem:
-            log.info("refresh_not_done", grant=str(grant.pk), code=problem.code)
-        except Exception:
-            log.exception("refresh_broke", grant=str(grant.pk))  # the others still have their turn
-    return taken
+class GrantLease(Lease[Grant]):
+    """The lease of a grant whose tokens this process refreshes. A refresh counts its own failures."""
+
+    length = LONGEST_WAIT
+    counter = ""
+    seen = ()
+    held = ("lease_holder",)
+
+
+def due() -> QuerySet[Grant]:
+    """Return the grants to refresh now, so that none expires unused, with their connections."""
+    now = clock.now()
+    active = Grant.objects.filter(free(now), connection__status=Connection.Status.ACTIVE)
+    return active.filter(next_refresh_at__lte=now).select_related("connection").order_by("next_refresh_at")
+
+
+def renew_due(lease: GrantLease) -> None:
+    """Refresh a due grant in the background, and log what keeps it from that."""
+    try:
+        _renew(lease.row, lease)
+    except Problem as problem:
+        log.info("refresh_not_done", grant=str(lease.row.pk), code=problem.code)
+    except Exception:
+        log.exception("refresh_broke", grant=str(lease.row.pk))  # its lease stays for a while
 
 
 def renewed(grant: Grant, *, wait: bool, broken: bool = False) -> Grant:
@@ -59,53 +75,75 @@ def renewed(grant: Grant, *, wait: bool, broken: bool = False) -> Grant:
     """
     end = time.monotonic() + (_PATIENCE if wait else 0)
     while True:
-        holder = _take_lease(grant)
-        current = Grant.objects.select_related("connection", "oauth_app").get(pk=grant.pk)
-        check_usable(current.connection, broken=broken)
+        lease = GrantLease.claim(grant)
+        if lease:
+            return _renew(grant, lease, broken=broken)
+        current = _read(grant, broken=broken)
         if current.generation > grant.generation:
-            if holder:
-                _give_lease_back(current, holder)
             return current
-        if holder:
-            return _refresh(current, holder)
         if time.monotonic() >= end:
             held = (current.lease_until - clock.now()).total_seconds() if current.lease_until else 0.0
             raise delayed(max(1.0, held))
+        lending.give_back()
         time.sleep(_LOOK_EVERY)
 
 
-def _take_lease(grant: Grant) -> uuid.UUID | None:
-    holder, now = uuid.uuid4(), clock.now()
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-    taken = Grant.objects.filter(free, pk=grant.pk).update(lease_holder=holder, lease_until=now + _LEASE)
-    return holder if taken else None
+def _read(grant: Grant, *, broken: bool) -> Grant:
+    """The grant as it is by now. Raises Problem if its connection cannot be used; see check_usable."""
+    current = Grant.objects.select_related("connection", "oauth_app").get(pk=grant.pk)
+    check_usable(current.connection, broken=broken)
+    return current
 
 
-def _give_lease_back(grant: Grant, holder: uuid.UUID) -> None:
-    Grant.objects.filter(pk=grant.pk, lease_holder=holder).update(lease_holder=None, lease_until=None)
+def _renew(grant: Grant, lease: GrantLease, *, broken: bool = False) -> Grant:
+    """Return the grant with newer tokens, under the lease. Raises Problem as `_read` and `_refresh`."""
+    try:
+        current = _read(grant, broken=broken)
+    except Problem:
+        _release(lease)
+        raise
+    if current.generation > grant.generation:
+        _release(lease)
+        return current
+    return _refresh(current, lease)
 
 
-def _refresh(grant: Grant, holder: uuid.UUID) -> Grant:
+def _release(lease: GrantLease, **fields: Any) -> None:
+    """Give the lease back; a process that has taken the grant over keeps it."""
+    with suppress(LeaseLost):
+        lease.release(**fields)
+
+
+def _refresh(grant: Grant, lease: GrantLease) -> Grant:
     """One refresh under the lease. Raises Problem (reconnection_needed, grant_refresh_delayed, grant_unreadable)."""
     provider = registry.get(grant.connection.provider)
     try:
-        app = oauth_apps.credentials(grant.oauth_app)
-        tokens = provider.refresh(opened(grant, "refresh_token"), app)
-    except Problem:
-        _give_lease_back(grant, holder)
+        app = oauth_apps.credentials(provider, grant.oauth_app)
+        refresh_token = opened(grant, "refresh_token")
+        lease.renew()  # the statements before may have waited for a database connection
+        lending.give_back()
+        tokens = provider.refresh(refresh_token, app)
+    except LeaseLost:
+        raise delayed(1.0) from None
+    except Problem as problem:
+        _release(
+            lease, next_refresh_at=clock.now() + timedelta(seconds=problem.retry_after or _LATER_SECONDS)
+        )
         raise
     except RefreshRefused as error:
-        return _after_refusal(grant, holder, error)
+        return _after_refusal(grant, lease, error)
     except RefreshFailed as error:
-        raise _put_off(grant, holder, error) from None
-    return _store(grant, tokens)
+        raise _put_off(grant, lease, error) from None
+    # The refresh token that is stored may be dead by now.
+    return insist(partial(_store, grant, tokens), _STORED_WITHIN)
 
 
-def _after_refusal(grant: Grant, holder: uuid.UUID, error: RefreshRefused) -> Grant:
+def _after_refusal(grant: Grant, lease: GrantLease, error: RefreshRefused) -> Grant:
     """Return the grant if another process renewed it meanwhile; else end the connection and raise Problem."""
-    if not Grant.objects.filter(pk=grant.pk, lease_holder=holder).exists():
+    try:
+        lease.release()
+    except LeaseLost:
         raise delayed(1.0) from None  # another process took over, and it may hold what we lost
-    _give_lease_back(grant, holder)
     newest = Grant.objects.select_related("connection").get(pk=grant.pk)
     if newest.generation > grant.generation:  # a reconnect came in between: its tokens are the good ones
         return newest
@@ -113,16 +151,11 @@ def _after_refusal(grant: Grant, holder: uuid.UUID, error: RefreshRefused) -> Gr
     raise break_off(grant.connection, generation=grant.generation, reason=str(error)) from None
 
 
-def _put_off(grant: Grant, holder: uuid.UUID, error: RefreshFailed) -> Problem:
+def _put_off(grant: Grant, lease: GrantLease, error: RefreshFailed) -> Problem:
     """Store the time of the next attempt; return the Problem that reports it to the caller."""
     failures = grant.failures + 1
     wait = backoff.delay(failures, error.retry_after)
-    Grant.objects.filter(pk=grant.pk, lease_holder=holder).update(
-        failures=failures,
-        next_refresh_at=clock.now() + timedelta(seconds=wait),
-        lease_holder=None,
-        lease_until=None,
-    )
+    _release(lease, failures=failures, next_refresh_at=clock.now() + timedelta(seconds=wait))
     REFRESHES.labels("failed").inc()
     log.warning("refresh_failed", grant=str(grant.pk), failures=failures, reason=str(error))
     if isinstance(error, AppRefused) and grant.oauth_app and failures == _TELL_AFTER:
@@ -146,8 +179,7 @@ def _store(grant: Grant, tokens: Tokens) -> Grant:
         consent_ends_at=grant.consent_ends_at,
         generation=F("generation") + 1,
         failures=0,
-        lease_holder=None,
-        lease_until=None,
+        **RELEASED,
     )
     current = Grant.objects.select_related("connection").get(pk=grant.pk)
     if stored:
@@ -161,7 +193,7 @@ def _store(grant: Grant, tokens: Tokens) -> Grant:
 
 
 def _tell_of_the_app(grant: Grant) -> None:
-    """Once for the tokens it has: a client's own app, unlike ours, can only be put right by the agency."""
+    """Notify the agency once per tokens: unlike ours, a client's own app can only be fixed by the agency."""
     connection = grant.connection
     provider = registry.get(connection.provider).name
     facts.of_connection(
@@ -191,7 +223,7 @@ def fill(grant: Grant, tokens: Tokens) -> None:
 
 
 def renew_at(now: datetime, expires_at: datetime) -> datetime:
-    """Well before it expires (a tenth of its life, at least 5 minutes but not more than half), and daily."""
+    """The time of the next refresh: a tenth of the lifetime before expiry (5 minutes to half of it), and daily."""
     life = expires_at - now
     margin = min(max(life / 10, _SHORTEST_MARGIN), life / 2)
     return min(expires_at - margin, now + _AT_LEAST_EVERY)

@@ -1,20 +1,20 @@
-"""What this room needs to know of a provider's OAuth; each provider room registers itself here."""
+"""The registry of OAuth providers; each provider's app registers itself."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
+from urllib.parse import urlsplit
 
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
+from django.conf import settings
+from django.urls import reverse
 
-from connections.models import ClientLink, Connection
 from core.metrics import PROVIDER_REFUSALS
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """What a token endpoint answered. expires_at: aware UTC. scopes: as granted, not as asked."""
+    """The response of a token endpoint. expires_at: aware UTC. scopes: as granted, not as asked."""
 
     access_token: str
     refresh_token: str
@@ -27,7 +27,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class AppCredentials:
-    """What a provider knows an app by: a client's own, where there is one."""
+    """The credentials of an app at a provider: this server's, or a client's own."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -35,7 +35,7 @@ class AppCredentials:
 
 @dataclass(frozen=True)
 class Identity:
-    """Who consented, as the provider vouches for it. region: the provider's name for where the account lives."""
+    """The user who consented, as the provider reports it. region: the provider's name for where the account lives."""
 
     account_id: str
     account_name: str
@@ -45,11 +45,31 @@ class Identity:
 
 
 @dataclass(frozen=True)
+class AuthorizationCode:
+    """The code that a consent came back with. verifier: of PKCE. redirect_url: as the consent was requested with."""
+
+    code: str = field(repr=False)
+    verifier: str = field(repr=False)
+    redirect_url: str
+
+
+@dataclass(frozen=True)
 class Lifetimes:
     """Lifetimes of a grant: of its unused refresh token, and at most until a new authorization."""
 
     unused: timedelta
     consent: timedelta
+
+
+class ExchangeFailed(Exception):
+    """No tokens came of an authorization code, or they do not prove who consented. The message holds no secret.
+
+    code, description: the token endpoint's own (RFC 6749, 5.2) as plain text; "" where it gave none.
+    """
+
+    def __init__(self, message: str, code: str = "", description: str = "") -> None:
+        super().__init__(message)
+        self.code, self.description = code, description
 
 
 class RefreshRefused(Exception):
@@ -72,25 +92,8 @@ class TokenRefused(Exception):
     """The provider does not take this access token."""
 
 
-class Start(Protocol):
-    """The way to the provider's consent page. link: the client link of a client without an account.
-
-    optional_scopes: ask for those as well.
-    """
-
-    def __call__(
-        self,
-        request: HttpRequest,
-        connection: Connection,
-        *,
-        allow_account_change: bool = False,
-        link: ClientLink | None = None,
-        optional_scopes: bool = False,
-    ) -> HttpResponseBase: ...
-
-
 class Asks(Protocol):
-    """Exactly what a consent asks for, in order: scope → what it allows, in plain words.
+    """The requested scopes of a consent, in order: scope → what it allows, in plain words.
 
     own_app: through a client's own app. optional: with the scopes that are asked for only where people want it.
     """
@@ -105,15 +108,17 @@ class OAuthProvider:
     scopes: scope → what it allows, in plain words, all asked for on connect. optional_scopes: the same for those that
     are asked for only where people want it; optional_label, optional_help: the box that they tick then, and what it
     is good for.
-    refresh(refresh_token, app) → Tokens; raises RefreshRefused, RefreshFailed or AppRefused. app: None for ours.
+    app() → this server's own app there. authorize_url() → the address of the consent page, without parameters.
+    exchange(code, app) → who consented, as the provider vouches for it, and the tokens; raises ExchangeFailed.
+    refresh(refresh_token, app) → Tokens; raises RefreshRefused, RefreshFailed or AppRefused.
     revoke(refresh_token, app) → True when the provider confirmed, False where it offers no such call.
     missing_scopes(granted) → the asked scopes that the granted ones do not cover.
     lifetimes(granted) → how long a grant of those scopes lasts.
     probe(region, access_token) → one sentence on what was found; raises TokenRefused, or Problem when the
-    provider cannot be asked. start: see Start.
+    provider cannot be asked.
     removal_hint: where a person removes the app at the provider. account_called, account_example: what people tell
-    its accounts apart by, in a word, and a sentence that shows one. redirect_url() → where consents come back to, which
-    has to be entered in an app at the provider. own_app_hint: how a client makes an app of its own there.
+    its accounts apart by, in a word, and a sentence that shows one.
+    own_app_hint: how a client makes an app of its own there; "" where workspaces cannot use one.
     account_of(typed) → the account's name in that form, out of what people type or paste; raises ValueError.
     install_url() → where an admin of a client's account installs this server's app before consent works; "" where that
     is not known, or not needed.
@@ -124,31 +129,41 @@ class OAuthProvider:
     key: str
     name: str
     scopes: dict[str, str]
-    refresh: Callable[[str, AppCredentials | None], Tokens]
-    revoke: Callable[[str, AppCredentials | None], bool]
+    app: Callable[[], AppCredentials]
+    authorize_url: Callable[[], str]
+    exchange: Callable[[AuthorizationCode, AppCredentials], tuple[Identity, Tokens]]
+    refresh: Callable[[str, AppCredentials], Tokens]
+    revoke: Callable[[str, AppCredentials], bool]
     missing_scopes: Callable[[list[str]], list[str]]
     lifetimes: Callable[[list[str]], Lifetimes]
     probe: Callable[[str, str], str]
-    start: Start
     removal_hint: str
     account_called: str
     account_example: str
     account_of: Callable[[str], str]
-    redirect_url: Callable[[], str]
-    own_app_hint: str
     requests_per_minute: int
     asks: Asks
+    own_app_hint: str = ""
     install_url: Callable[[], str] = lambda: ""
     optional_scopes: dict[str, str] = field(default_factory=dict)
     optional_label: str = ""
     optional_help: str = ""
 
-    def all_scopes(self, *, optional: bool) -> dict[str, str]:
-        """What a consent asks for, with the optional ones or without."""
-        return {**self.scopes, **self.optional_scopes} if optional else self.scopes
+    def redirect_url(self) -> str:
+        """Return where consents come back to; it has to be entered in an app at the provider."""
+        return settings.PUBLIC_BASE_URL + reverse(f"{self.key}_callback")
+
+    def consent_origin(self) -> str:
+        """Return the scheme and host of the consent page."""
+        url = urlsplit(self.authorize_url())
+        return f"{url.scheme}://{url.netloc}"
+
+    def asked_scopes(self, *, own_app: bool, optional: bool) -> list[str]:
+        """Return the scopes that a consent asks for, in order."""
+        return list(self.asks(own_app=own_app, optional=optional))
 
     def asked_optional(self, scopes: list[str]) -> bool:
-        """Whether a consent that asked for `scopes` asked for the optional ones as well."""
+        """Return whether `scopes` include an optional one."""
         return bool(self.optional_scopes.keys() & set(scopes))
 
 
@@ -161,14 +176,25 @@ def register(provider: OAuthProvider) -> None:
 
 
 def get(key: str) -> OAuthProvider:
-    """Raises KeyError for a provider that no room has registered."""
+    """Return the provider. Raises KeyError for one that no app has registered."""
     return _providers[key]
 
 
-def default() -> OAuthProvider:
-    """The one that pages speak of before anybody has chosen. With a second provider, who calls this has to ask."""
-    return known()[0]
+def find(key: str) -> OAuthProvider | None:
+    """Return the provider, None for one that no app has registered."""
+    return _providers.get(key)
 
 
 def known() -> list[OAuthProvider]:
+    """Return every registered provider, in order of registration."""
     return list(_providers.values())
+
+
+def with_own_apps() -> list[OAuthProvider]:
+    """Return the providers at which a workspace can use an app of its own."""
+    return [provider for provider in known() if provider.own_app_hint]
+
+
+def only() -> OAuthProvider | None:
+    """Return the provider if there is one alone; None where a person has to choose."""
+    return known()[0] if len(_providers) == 1 else None

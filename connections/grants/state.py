@@ -7,11 +7,11 @@ from connections import audit
 from connections.models import Connection, Grant, OAuthApp
 from connections.notifications import facts
 from connections.notifications.kinds import CONNECTION_BROKEN
-from connections.signals import connection_broken, connection_restored
+from connections.signals import connection_restored
 from connections.tenancy.actor import Actor
 from core.crypto import Unreadable, reveal
 from core.errors import Problem
-from core.json_sanitize import storable
+from core.text.json_sanitize import storable
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +70,7 @@ def delayed(retry_after: float) -> Problem:
 
 
 def break_off(connection: Connection, *, generation: int, reason: str) -> Problem:
-    """To `error`, unless the grant has got newer tokens than those of `generation`."""
+    """Set the connection to `error`, unless the grant has newer tokens than those of `generation`."""
     with transaction.atomic():
         won = Connection.objects.filter(
             pk=connection.pk, status=Connection.Status.ACTIVE, grant__generation=generation
@@ -81,7 +81,6 @@ def break_off(connection: Connection, *, generation: int, reason: str) -> Proble
                 _SYSTEM, "connection.broken", connection=connection, detail={"reason": storable(reason)}
             )
             _tell(connection)
-            connection_broken.send(sender=Connection, connection=connection)
     if not won and Connection.objects.filter(pk=connection.pk, status=Connection.Status.ACTIVE).exists():
         return delayed(1.0)
     code, message = _UNUSABLE[Connection.Status.ERROR]
@@ -107,7 +106,7 @@ def restored(connection: Connection) -> None:
 
 
 def heal(actor: Actor, connection: Connection) -> None:
-    """From `error` back to active: the provider has just accepted the access that it refused before."""
+    """Set the connection from `error` back to active, after the provider accepted access that it had refused."""
     with transaction.atomic():
         broken = Connection.objects.filter(pk=connection.pk, status=Connection.Status.ERROR)
         if broken.update(status=Connection.Status.ACTIVE, status_reason=""):

@@ -123,7 +123,7 @@ def _read(connection: Connection) -> Grant:
 
 
 def _spell(grant: Grant, now: datetime) -> datetime:
-    """When the spell began that this refusal belongs to; it is written down."""
+    """Record a refusal; return when the series of refusals that it belongs to began."""
     mine = Grant.objects.filter(pk=grant.pk)
     new = Q(refused_at__isnull=True) | Q(refused_at__lt=now - _SPELL_ENDS_AFTER)
     if mine.filter(new).update(refused_since=now, refused_at=now):
@@ -133,7 +133,7 @@ def _spell(grant: Grant, now: datetime) -> datetime:
 
 
 def _may_renew(grant: Grant) -> bool:
-    """Whether a refusal may have the grant renewed now; it is counted. A loop of refusals is no storm of renewals."""
+    """Return whether the grant may be refreshed now, and count it: refusals in a loop must not flood the provider."""
     now = clock.now()
     taken = max(grant.renewals_until or now, now)
     if taken > now + (_RENEWALS_AT_ONCE - 1) * _ONE_RENEWAL:

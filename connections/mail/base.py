@@ -1,4 +1,4 @@
-"""What every message needs: a subject on one line, a footer that says why, and links to pages."""
+"""The base of every message: a subject on one line, a footer that says why, and links to pages."""
 
 from django.conf import settings
 from django.urls import reverse

@@ -57,7 +57,7 @@ def _body(member: Membership, notifications: list[Notification], found: int) -> 
 
 
 def _part(notification: Notification) -> str:
-    """What happened, how often, where, why, and the page to go to."""
+    """The text of one notification: title, count, workspace, reason and link."""
     times = f" ({notification.count:,} times)" if notification.count > 1 else ""
     lines = [f"{notification.title}{times}"]
     if notification.workspace is not None:

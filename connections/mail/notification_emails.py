@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
+from connections import retention_periods
 from connections.mail.base import line
 from connections.models import Account, Notification, NotificationFact, NotificationReceipt
 from connections.notifications import kinds, preferences
@@ -23,7 +24,6 @@ log = structlog.get_logger(__name__)
 
 _AT_ONCE = 500
 _BUDGET = 5.0
-_KEPT_DAYS = 90
 _PRUNED = 500
 # However often it happens, a person is emailed about one notification at most once in this time.
 EMAIL_EVERY = timedelta(hours=1)
@@ -140,7 +140,7 @@ def _hand_out(notification: Notification, at: datetime, people: dict[int, Email]
 
 
 def _due(mode: Email, emailed_at: datetime | None, now: datetime) -> datetime | None:
-    """When a person is emailed about what has just happened. emailed_at: when they last were about the same."""
+    """The time to email a person about a new fact. emailed_at: the last email about the same group."""
     if mode == Email.OFF:
         return None
     if mode == Email.HOURLY:
@@ -150,11 +150,11 @@ def _due(mode: Email, emailed_at: datetime | None, now: datetime) -> datetime | 
 
 def prune() -> int:
     """Delete notifications after 90 days, or after as many as the agency keeps its data. Return how many rows went."""
-    now, gone = clock.now(), 0
-    shorter = Account.objects.filter(retention_days__lt=_KEPT_DAYS).values_list("retention_days", flat=True)
-    for days in (_KEPT_DAYS, *sorted(set(shorter))):
+    now, gone, usual = clock.now(), 0, retention_periods.NOTIFICATIONS.days
+    shorter = Account.objects.filter(retention_days__lt=usual).values_list("retention_days", flat=True)
+    for days in (usual, *sorted(set(shorter))):
         old = Notification.objects.filter(last_at__lt=now - timedelta(days=days))
-        if days != _KEPT_DAYS:
+        if days != usual:
             old = old.filter(account__retention_days=days)
         keys = list(old.order_by("last_at").values_list("pk", flat=True)[:_PRUNED])
         gone += Notification.objects.filter(pk__in=keys).delete()[0]

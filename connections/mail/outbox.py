@@ -18,14 +18,14 @@ from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django_q.tasks import async_task
 
+from connections import retention_periods
 from connections.mail import link_messages
 from connections.mail.base import line
 from connections.models import Notice
-from core import backoff
+from core import backoff, passes, wakeup
 from core.crypto import reveal, seal
-from core.db import clock, tenant_scope
+from core.db import clock, lending, tenant_scope
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +36,6 @@ _TRIED_FOR = timedelta(days=3)
 # Longer than a pass: what is claimed and not written down afterwards was with a worker that died.
 _CLAIMED_FOR = timedelta(minutes=5)
 _LONGEST_WAIT = 5 * 60.0
-_KEPT = timedelta(days=30)
 SERVER_AWAY = "The mail server does not answer."
 REFUSED = "The mail server refuses the address."
 
@@ -51,24 +50,29 @@ def owe(*, kind: str, to: str, subject: str, body: str, life: timedelta, replace
     notice = Notice(kind=kind, to=to, subject=line(subject)[:200], expires_at=now + life)
     seal(notice, "body", body)
     # The row belongs to no tenant: no request can read it back.
-    with tenant_scope.opened(), transaction.atomic():
+    with tenant_scope.unscoped(), transaction.atomic():
         if replaces:
             older = Notice.objects.filter(status=Notice.Status.OWED, to=to, kind=kind)
             older.update(status=Notice.Status.DROPPED, body=None)
         notice.save(force_insert=True)
-        ring()
+        wake_sender()
 
 
-def ring() -> None:
-    """Wake a worker for what is owed. Inside a transaction the ring is heard only if that commits."""
-    async_task(_SEND, save=False)
+def wake_sender() -> None:
+    """Wake a worker for what is owed. Inside a transaction the wake-up is sent only if that commits."""
+    wakeup.send(_SEND)
 
 
-def send_due(limit: int = _AT_ONCE) -> int:
-    """Send what is owed and due. Return how many messages were sent.
+@tenant_scope.unscoped()
+def send_due() -> int:
+    """Make a pass over what is owed and due. Return how many messages were sent, if it is made at once.
 
     Runs as a background task; it carries no arguments because the rows say what there is to do.
     """
+    return _PASS.make()
+
+
+def _send_due() -> int:
     now, end = clock.now(), time.monotonic() + _BUDGET
     owed = Notice.objects.filter(status=Notice.Status.OWED)
     if owed.filter(next_attempt_at__gt=now, error=SERVER_AWAY).exists():
@@ -81,20 +85,24 @@ def send_due(limit: int = _AT_ONCE) -> int:
     )
     sent, server = 0, get_connection()
     try:
-        for notice in due.order_by("next_attempt_at", "created_at")[:limit]:
-            if time.monotonic() > end:
+        for notice in due.order_by("next_attempt_at", "created_at")[:_AT_ONCE]:
+            if time.monotonic() > end or passes.stopping():
                 break
             try:
                 sent += _send(notice, server)
             except _ServerAway:
                 break
     finally:
+        lending.give_back()
         server.close()
     return sent
 
 
+_PASS = passes.Pass("mail", _send_due)
+
+
 class _ServerAway(Exception):
-    """Nothing can be sent now."""
+    """Raised if the mail server cannot be reached: nothing can be sent now."""
 
 
 def _send(notice: Notice, server: BaseEmailBackend) -> bool:
@@ -114,11 +122,13 @@ def _send(notice: Notice, server: BaseEmailBackend) -> bool:
             return False
         _open(server, notice)
         message.connection = server
+        lending.give_back()
         message.send()
     except _ServerAway:
         raise
     except Exception as error:  # noqa: BLE001 - the others go out all the same
         _failed(notice, error)
+        lending.give_back()
         with suppress(Exception):
             server.close()  # it may have hung up; the next message is not to be blamed for that
         return False
@@ -144,6 +154,7 @@ def _open(server: BaseEmailBackend, notice: Notice) -> None:
     """Open the connection, unless it is. A server that cannot be reached or greeted takes no message at all, so that
     everything owed waits for one next attempt; what goes wrong later is about one message. Raises _ServerAway.
     """
+    lending.give_back()
     try:
         server.open()
     except Exception as error:  # noqa: BLE001 - without a connection nothing can be sent
@@ -153,7 +164,7 @@ def _open(server: BaseEmailBackend, notice: Notice) -> None:
 
 
 def _note_failure(notice: Notice, error: Exception) -> datetime:
-    """When to try again."""
+    """Log the failure; return the time of the next attempt."""
     log.warning("mail_not_sent", notice=str(notice.pk), attempts=notice.attempts, error=type(error).__name__)
     return clock.now() + timedelta(seconds=min(backoff.delay(notice.attempts), _LONGEST_WAIT))
 
@@ -182,7 +193,9 @@ def _end(notice: Notice, status: Notice.Status, **values: object) -> None:
 
 def prune() -> int:
     """Delete messages with a text of their own that ended a month ago. Return how many."""
-    old = Notice.objects.exclude(status=Notice.Status.OWED).filter(created_at__lt=clock.now() - _KEPT)
+    old = Notice.objects.exclude(status=Notice.Status.OWED).filter(
+        created_at__lt=clock.now() - retention_periods.EMAILS
+    )
     gone, _ = Notice.objects.filter(pk__in=old.exclude(to="").order_by("created_at")[:1000]).delete()
     return gone
 

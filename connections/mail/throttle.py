@@ -25,7 +25,7 @@ def announce(
     today = Notice.objects.filter(created_at__gt=clock.now() - _DAY)
     of_account = Q(invitation__account=account) | Q(client_link__connection__workspace__account=account)
     of_address = Q(invitation__email=link.email) | Q(client_link__email=link.email)
-    with tenant_scope.opened():  # what other agencies sent to the address counts as well
+    with tenant_scope.unscoped():  # what other agencies sent to the address counts as well
         both, to_address = today.filter(of_account, of_address).count(), today.filter(of_address).count()
     if both >= EACH_A_DAY:
         raise _too_often(f"{link.email} has received {EACH_A_DAY} emails since yesterday.")
@@ -35,7 +35,7 @@ def announce(
         raise _too_often(f"Your agency has sent {ACCOUNT_A_DAY} emails since yesterday.")
     kind = "invitation" if invitation else "client_link"
     Notice.objects.create(invitation=invitation, client_link=client_link, kind=kind, occasion=link.digest)
-    outbox.ring()
+    outbox.wake_sender()
 
 
 def _too_often(message: str) -> Problem:

@@ -5,7 +5,7 @@ from django.db.models import Q
 
 
 class RequestBudget(models.Model):
-    """A leaky bucket for one user of a provider and one app (connections.grants.rate_limit).
+    """A leaky bucket for one user of a provider and one app (connections.grants.request_budget).
 
     Times are seconds since the epoch, as `time.time()` has them: both databases compare and add those alike.
     full_until: when the bucket will have run empty. queued_until, background_until: when the last of those who wait
@@ -17,8 +17,10 @@ class RequestBudget(models.Model):
     full_until = models.FloatField(default=0.0)
     queued_until = models.FloatField(default=0.0)
     background_until = models.FloatField(default=0.0)
-    blocked_until = models.FloatField(default=0.0, help_text="Nobody asks before, the provider said so")
-    refusals = models.PositiveIntegerField(default=0, help_text="Refusals in a row that named no time")
+    blocked_until = models.FloatField(
+        default=0.0, help_text="No request before this time, by the provider's response"
+    )
+    refusals = models.PositiveIntegerField(default=0, help_text="Consecutive refusals without a retry time")
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(per_minute__gt=0), name="budget_allows_something")]

@@ -27,12 +27,12 @@ class _Connections(TenantQuerySet["Connection"]):
 
 
 class Connection(models.Model):
-    """What a workspace may do at a provider, and as whom."""
+    """A workspace's access to an account at a provider, as the user who consented."""
 
     class Status(models.TextChoices):
         PENDING = "pending"
         ACTIVE = "active"
-        ERROR = "error", "Reconnection needed."
+        ERROR = "error", "Reconnection needed"
         REVOKED = "revoked"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -47,16 +47,18 @@ class Connection(models.Model):
     region = models.CharField(max_length=10, blank=True)
     authorised_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     authorised_label = models.CharField(
-        max_length=254, blank=True, help_text="Who said yes, as the audit names them; also without an account"
+        max_length=254,
+        blank=True,
+        help_text="Who authorized it, as in the audit log; also without an account",
     )
     authorised_at = models.DateTimeField(null=True, blank=True)
     default_from = models.EmailField(
-        max_length=254, blank=True, help_text="In whose name actions are done where a person does not choose"
+        max_length=254, blank=True, help_text="From user of actions that name none"
     )
     last_used_at = models.DateTimeField(null=True, blank=True)
-    checked_at = models.DateTimeField(null=True, blank=True, help_text="When it was last checked")
+    checked_at = models.DateTimeField(null=True, blank=True, help_text="The last health check")
     check_failure = models.CharField(
-        max_length=300, blank=True, help_text="Why that check failed; empty where it worked"
+        max_length=300, blank=True, help_text="Why that check failed; empty if it succeeded"
     )
     revoked_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)
@@ -114,7 +116,7 @@ class Grant(models.Model):
         on_delete=models.PROTECT,
         null=True,
         blank=True,
-        help_text="Whose app it came through; none: ours",
+        help_text="The client's own OAuth app; empty: this server's",
     )
     scopes_asked = models.JSONField(default=list)
     scopes_granted = models.JSONField(default=list)
@@ -123,14 +125,14 @@ class Grant(models.Model):
     expires_at = models.DateTimeField(null=True)
     refreshed_at = models.DateTimeField(null=True, blank=True)
     lapses_at = models.DateTimeField(
-        null=True, blank=True, help_text="When it ends at the provider unless it is renewed before"
+        null=True, blank=True, help_text="When it expires unless it is refreshed"
     )
     consent_ends_at = models.DateTimeField(
-        null=True, blank=True, help_text="When somebody has to consent anew, however often it is renewed"
+        null=True, blank=True, help_text="When the consent expires, even if it is refreshed"
     )
-    generation = models.PositiveIntegerField(default=1, help_text="Counts the tokens stored so far")
+    generation = models.PositiveIntegerField(default=1, help_text="Number of token sets stored so far")
     consent_told = models.CharField(
-        max_length=10, blank=True, default="", help_text="Which notice ahead of its end was given"
+        max_length=10, blank=True, default="", help_text="The last notice of its expiry"
     )
     lease_holder = models.UUIDField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -139,11 +141,11 @@ class Grant(models.Model):
     refused_since = models.DateTimeField(
         null=True,
         blank=True,
-        help_text="When a spell of refused access tokens began, of a grant that can be renewed",
+        help_text="When the present series of refused access tokens began",
     )
-    refused_at = models.DateTimeField(null=True, blank=True, help_text="The last refusal of that spell")
+    refused_at = models.DateTimeField(null=True, blank=True, help_text="The last refusal of that series")
     renewals_until = models.DateTimeField(
-        null=True, blank=True, help_text="Bounds renewals after refusals: each takes up some seconds of it"
+        null=True, blank=True, help_text="Limits refreshes after refusals; each adds some seconds"
     )
 
     class Meta:

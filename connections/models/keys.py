@@ -11,7 +11,7 @@ from core.db import clock
 
 
 class ApiKey(models.Model):
-    """Other software's way into one workspace."""
+    """A key with which other software calls the API for one workspace."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="api_keys")

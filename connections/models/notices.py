@@ -22,7 +22,7 @@ class Notice(models.Model):
     class Status(models.TextChoices):
         OWED = "owed"
         SENT = "sent"
-        DROPPED = "dropped", "not needed any more"
+        DROPPED = "dropped", "no longer needed"
         FAILED = "failed", "given up"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

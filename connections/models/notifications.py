@@ -27,7 +27,7 @@ class NotificationFact(models.Model):
 
 
 class Notification(models.Model):
-    """What happened, once or `count` times within the window that began at `window`; worded as of the last time."""
+    """A fact that happened `count` times within the window that began at `window`, in the words of the last time."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
@@ -86,7 +86,7 @@ class NotificationReceipt(models.Model):
 
 
 class NotificationPreference(models.Model):
-    """How one person wants to be emailed about one kind in one agency, where that is not what their role gets."""
+    """A person's email setting for one kind in one agency, if it differs from their role's default."""
 
     class Email(models.TextChoices):
         AT_ONCE = "at_once", "At once"

@@ -1,4 +1,4 @@
-"""Who there is: people, agencies (accounts), their client engagements (workspaces) and who works where."""
+"""Users, agencies (accounts), their client engagements (workspaces) and who works where."""
 
 import uuid
 from typing import Any, ClassVar
@@ -9,11 +9,12 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 
+from connections.retention_periods import LEAST_DAYS, MOST_DAYS, USUAL_DAYS
 from core.db import clock
 
 
 class UserFactory(BaseUserManager["User"]):
-    """Makes people known by their e-mail address."""
+    """A manager of users whose login is their email address."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         user = self.model(email=self.normalize_email(email).lower(), **fields)
@@ -26,10 +27,10 @@ class UserFactory(BaseUserManager["User"]):
 
 
 class User(AbstractUser):
-    """A person; signs in with an e-mail address."""
+    """A person; signs in with an email address."""
 
     username = None  # type: ignore[assignment]
-    email = models.EmailField("e-mail", unique=True)
+    email = models.EmailField("email", unique=True)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -42,9 +43,6 @@ class User(AbstractUser):
         return self.email
 
 
-LEAST_DAYS, USUAL_DAYS, MOST_DAYS = 7, 90, 3650
-
-
 class Account(models.Model):
     """An agency. What happened in its workspaces is deleted after `retention_days`; its audit never is."""
 
@@ -55,10 +53,10 @@ class Account(models.Model):
         "kept for (days)",
         default=USUAL_DAYS,
         validators=[MinValueValidator(LEAST_DAYS), MaxValueValidator(MOST_DAYS)],
-        help_text="Events, runs, action calls and hook deliveries older than that are deleted.",
+        help_text="Events, runs, API requests and webhook deliveries older than this are deleted.",
     )
     second_factor_required = models.BooleanField(
-        default=False, help_text="Its people need a second factor to sign in"
+        default=False, help_text="Members need two-factor authentication to sign in"
     )
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
@@ -90,7 +88,7 @@ class Workspace(models.Model):
         return self.name
 
     def take_turns(self) -> None:
-        """Until the transaction ends, who else calls this for the same workspace waits: a lock, taken by writing."""
+        """Lock the workspace until the transaction ends, by writing: other callers for the same workspace wait."""
         Workspace.objects.filter(pk=self.pk).update(created_at=F("created_at"))
 
 

@@ -34,7 +34,7 @@ class SecretLinkQuerySet(models.QuerySet[Link]):
     """Links of one kind."""
 
     def open(self) -> Self:
-        """Neither used nor cancelled; they may have expired."""
+        """Links neither used nor cancelled; they may have expired."""
         return self.filter(used_at__isnull=True, cancelled_at__isnull=True)
 
     def usable(self) -> Self:
@@ -42,7 +42,7 @@ class SecretLinkQuerySet(models.QuerySet[Link]):
 
 
 class SecretLink(models.Model):
-    """What both kinds share. `renew` gives it a new secret and another seven days."""
+    """The base of both kinds of links. `renew` gives it a new secret and another seven days."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     secret = SealedField(null=True)
@@ -99,7 +99,7 @@ class Invitation(SecretLink):
     """An invitation to join an agency, valid only for the address it was sent to."""
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="invitations")
-    email = models.EmailField("e-mail")
+    email = models.EmailField("email")
     role = models.CharField(max_length=10, choices=[("admin", "admin"), ("member", "member")])
     used_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
 
@@ -122,22 +122,22 @@ class Invitation(SecretLink):
 
 
 class ClientLink(SecretLink):
-    """Asks a client to authorise one connection, without a TaskJuice account.
+    """An invitation of a client to authorize one connection, without a TaskJuice account.
 
     opened_at: first opened. confirmed_at: the client agreed and went to the provider. ending: how their
     last attempt ended (connections.connecting.results), "" while none has.
     """
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="client_links")
-    email = models.EmailField("e-mail", blank=True, help_text="Empty: the agency hands the link over itself")
+    email = models.EmailField("email", blank=True, help_text="Empty: the agency shares the link itself")
     expected_account = models.CharField(max_length=120, blank=True, help_text="PagerDuty: the subdomain")
     optional_scopes = models.BooleanField(
-        default=False, help_text="Ask for the provider's optional scopes, too"
+        default=False, help_text="Also request the provider's optional scopes"
     )
     opened_at = models.DateTimeField(null=True, blank=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)
     ending = models.CharField(max_length=20, blank=True)
-    ending_words = models.CharField(max_length=300, blank=True, help_text="What the provider said of that")
+    ending_words = models.CharField(max_length=300, blank=True, help_text="The provider's words about it")
     ended_at = models.DateTimeField(null=True, blank=True)
 
     route = "connections:client"

@@ -36,10 +36,10 @@ def of_connection(kind: Kind, connection: Connection, *, title: str, reason: str
 
 
 def withdraw(connection: Connection, *what: Kind) -> None:
-    """What was wrong with the connection no longer is: it is read, and no email tells of it. what: by default all."""
+    """Mark notifications of a recovered connection as read, and cancel their emails. what: kinds; default: all."""
     of = [kind.key for kind in what or (CONNECTION_BROKEN, CONSENT_ENDS)]
     over = {"kind__in": of, "group__startswith": str(connection.pk)}
-    with tenant_scope.opened():  # a client who reconnects sees no row of the agency's people
+    with tenant_scope.unscoped():  # a client who reconnects sees no row of the agency's people
         NotificationFact.objects.filter(workspace=connection.workspace_id, **over).delete()
         about = {f"notification__{name}": value for name, value in over.items()}
         open_ = NotificationReceipt.objects.filter(

@@ -1,4 +1,4 @@
-"""What each person wants to be emailed, and what that is where they have not chosen."""
+"""Email preferences of members, with the defaults of their roles."""
 
 import uuid
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from connections.notifications.kinds import Email, Kind
 
 
 def usual(kind: Kind, role: str) -> Email:
-    """What a person of that role gets who has not chosen."""
+    """The default of a role."""
     return kind.member if role == Role.MEMBER else kind.in_charge
 
 

@@ -1,4 +1,4 @@
-"""What a person's pages show of notifications, of the agencies they belong to now."""
+"""A member's notifications, of the agencies that they belong to now."""
 
 import uuid
 from collections.abc import Iterable
@@ -13,17 +13,17 @@ MOST_COUNTED = 99
 
 
 def of_person(user: User, accounts: Iterable[uuid.UUID]) -> Receipts:
-    """Their notifications, the one that happened last first."""
+    """The notifications of a user, newest first."""
     mine = NotificationReceipt.objects.filter(user=user, account__in=list(accounts))
     return mine.select_related("notification__workspace__account").order_by("-at", "-id")
 
 
 def unread(user: User, accounts: Iterable[uuid.UUID]) -> int:
-    """How many of them are unread; one more than MOST_COUNTED where there are more."""
+    """The number of unread ones; MOST_COUNTED + 1 if there are more."""
     mine = NotificationReceipt.objects.filter(user=user, account__in=list(accounts), read_at__isnull=True)
     return mine.order_by()[: MOST_COUNTED + 1].count()
 
 
 def mark_read(receipts: Receipts) -> int:
-    """What a person has read is not emailed to them any more. Return how many were unread."""
+    """Mark notifications as read, so that they are not emailed. Return how many were unread."""
     return receipts.filter(read_at__isnull=True).order_by().update(read_at=clock.now(), email_due_at=None)

@@ -22,7 +22,7 @@ _PAGE = 25
 
 
 def _person(request: HttpRequest) -> User:
-    """Who is signed in, inside a view that `member` guards."""
+    """The signed-in user, inside a view that `member` guards."""
     if not isinstance(request.user, User):
         raise PermissionDenied
     return request.user
@@ -84,7 +84,7 @@ class _SettingsForm(forms.Form):
 @never_cache
 @require_http_methods(["GET", "POST"])
 def settings(request: HttpRequest) -> HttpResponse:
-    """How the person is emailed about each kind in this agency."""
+    """The page of the member's email preferences in this agency."""
     place, person = here(request), _person(request)
     now = preferences.of_person(place.account.pk, person, place.role)
     form = _SettingsForm(request.POST or None, now=now)

@@ -17,6 +17,7 @@ from connections.web.access import here, member, needs
 from connections.web.actor_of_request import actor_of
 from connections.web.forms import InviteForm
 from core.errors import Problem
+from core.web.actions import perform
 from core.web.pagination import page_of
 
 _SECTION = {"section": "people"}
@@ -81,12 +82,11 @@ def change_role(request: HttpRequest, membership_id: int) -> HttpResponse:
     role = request.POST.get("role", "")
     if role not in (Role.ADMIN, Role.MEMBER):
         raise Http404
-    try:
-        people.change_role(actor=actor_of(request), membership=membership, role=role)
-    except Problem as problem:
-        messages.error(request, problem.message)
-    else:
-        messages.success(request, f"{membership.user.email} is now {role}.")
+    perform(
+        request,
+        lambda: people.change_role(actor=actor_of(request), membership=membership, role=role),
+        f"{membership.user.email} is now {role}.",
+    )
     return redirect("connections:people")
 
 
@@ -120,12 +120,11 @@ def hand_over(request: HttpRequest, membership_id: int) -> HttpResponse:
     membership = _membership(request, membership_id)
     if request.method == "GET":
         return render(request, "connections/hand_over.html", {"membership": membership} | _SECTION)
-    try:
-        people.hand_over(actor=actor_of(request), membership=membership)
-    except Problem as problem:
-        messages.error(request, problem.message)
-    else:
-        messages.success(request, f"{membership.user.email} is now the owner. You are an admin.")
+    perform(
+        request,
+        lambda: people.hand_over(actor=actor_of(request), membership=membership),
+        f"{membership.user.email} is now the owner. You are an admin.",
+    )
     return redirect("connections:people")
 
 
@@ -133,12 +132,11 @@ def hand_over(request: HttpRequest, membership_id: int) -> HttpResponse:
 @require_POST
 def invite_again(request: HttpRequest, invitation_id: uuid.UUID) -> HttpResponse:
     invitation = _invitation(request, invitation_id)
-    try:
-        people.invite_again(actor=actor_of(request), invitation=invitation)
-    except Problem as problem:
-        messages.error(request, problem.message)
-    else:
-        messages.success(request, f"New link sent to {invitation.email}. The previous one no longer works.")
+    perform(
+        request,
+        lambda: people.invite_again(actor=actor_of(request), invitation=invitation),
+        f"New link sent to {invitation.email}. The previous one no longer works.",
+    )
     return redirect("connections:people")
 
 

@@ -18,7 +18,7 @@ from connections.web.actor_of_request import actor_of
 from connections.web.current_scope import choose, workspaces_of
 from connections.web.forms import NameForm
 from core.errors import Problem
-from core.text_search import search
+from core.text.search import search
 from core.web.edit_conflicts import Edit, parts_of
 from core.web.pagination import page_of
 
@@ -51,7 +51,7 @@ def workspace_list(request: HttpRequest) -> HttpResponse:
         "lines": health.beside(page.rows),
         "text": text,
         "asked": bool(text),
-        "provider": registry.default(),
+        "providers": registry.with_own_apps(),
     }
     context |= _SECTION
     return render(request, "connections/workspaces.html", context)
@@ -71,10 +71,9 @@ def add(request: HttpRequest) -> HttpResponse:
             form.add_error("name", problem.message)
         else:
             choose(request, f"workspace:{workspace.pk}")
-            provider = registry.default().name
-            messages.success(
-                request, f"{workspace.name} created. Next: connect the client’s {provider} account."
-            )
+            only = registry.only()
+            account = f"{only.name} account" if only else "account"
+            messages.success(request, f"{workspace.name} created. Next: connect the client’s {account}.")
             return redirect("connections:list")
     context = {"form": form, "title": "New workspace", "button": "Create workspace"} | _SECTION
     return render(request, "connections/name.html", context, status=400 if form.errors else 200)

@@ -1,4 +1,4 @@
-"""Which workspace a page is about."""
+"""Template tags for the workspace that a page is about."""
 
 from typing import Any
 

@@ -46,5 +46,5 @@ def badge(what: Any, of: str = "", *, reason: str = "", note: object = "", tone:
 
 @register.filter
 def provider_name(key: str) -> str:
-    """What people call the provider of that key."""
+    """The display name of the provider with that key."""
     return next((provider.name for provider in registry.known() if provider.key == key), key)

@@ -11,8 +11,11 @@ register = template.Library()
 
 
 @register.simple_tag
-def moment(value: datetime | None, otherwise: str = "never") -> SafeString | str:
-    """<time> for an aware datetime; `otherwise` for None. UTC is named: it may not be the reader's zone."""
+def moment(value: datetime | None, otherwise: str = "never", *, seconds: bool = False) -> SafeString | str:
+    """<time> for an aware datetime; `otherwise` for None. UTC is named: it may not be the reader's zone.
+
+    seconds: with them, and without the day if it is today, for what is about to happen.
+    """
     if value is None:
         return otherwise
     exact = value.astimezone(UTC)
@@ -20,7 +23,7 @@ def moment(value: datetime | None, otherwise: str = "never") -> SafeString | str
         '<time datetime="{}" title="{} UTC">{}</time>',
         exact.isoformat(),
         exact.strftime("%Y-%m-%d %H:%M:%S"),
-        plain_moment(value),
+        _soon(value) if seconds else plain_moment(value),
     )
 
 
@@ -29,4 +32,14 @@ def plain_moment(value: datetime) -> str:
     """Return the words of `moment` alone, for places that take text only, such as an <option>."""
     local = timezone.localtime(value)
     words = "%-d %b %Y, %H:%M" if local.year != timezone.localtime().year else "%-d %b, %H:%M"
-    return local.strftime(words) + (" UTC" if timezone.get_current_timezone_name() == "UTC" else "")
+    return local.strftime(words) + _zone()
+
+
+def _soon(value: datetime) -> str:
+    local = timezone.localtime(value)
+    today = local.date() == timezone.localdate()
+    return local.strftime("%H:%M:%S" if today else "%-d %b, %H:%M:%S") + _zone()
+
+
+def _zone() -> str:
+    return " UTC" if timezone.get_current_timezone_name() == "UTC" else ""

@@ -1,1 +1,1 @@
-"""Whose rows these are: the actor of a request, and query sets that see only its own."""
+"""Tenancy: the actor of a request, and query sets that see only its own."""

@@ -4,37 +4,13 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from connections.tenancy.permissions import ROLE_SCOPES
 from core.errors import Problem
-
-# What an API key can be limited to; a signed-in person has them by role (see ROLE_SCOPES).
-SCOPES: dict[str, str] = {
-    "connections:read": "View connections",
-    "connections:write": "Check and revoke connections",
-    "actions:run": "Run actions on connections",
-    "triggers:read": "View triggers and events",
-    "triggers:write": "Create, edit and delete triggers",
-    "workflows:read": "View workflows and runs",
-    "workflows:write": "Create, edit and pause workflows; with actions:run also publish, resume and replay",
-    "hooks:read": "View outgoing webhooks and deliveries",
-    "hooks:write": "Create, edit, test and delete outgoing webhooks",
-}
-PEOPLE_SCOPES: dict[str, str] = {
-    "people:manage": "Invite, edit and remove members",
-    "keys:manage": "Create and revoke API keys",
-    "workspaces:manage": "Create and rename workspaces",
-    "data:manage": "Change data retention",
-    "audit:read": "View the audit log",
-}
-ROLE_SCOPES: dict[str, frozenset[str]] = {
-    "member": frozenset(SCOPES),
-    "admin": frozenset(SCOPES) | frozenset(PEOPLE_SCOPES),
-    "owner": frozenset(SCOPES) | frozenset(PEOPLE_SCOPES),
-}
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts: kind is `user`, `api_key`, `client`, `support` or `system`.
+    """The acting party: kind is `user`, `api_key`, `client`, `support` or `system`.
 
     `roles` maps account ids to a person's role there; `workspace_id` limits an API key to its workspace.
     """
@@ -55,7 +31,7 @@ class Actor:
         return cls(kind="system", label=label)
 
     def may(self, scope: str, account_id: uuid.UUID) -> bool:
-        """Whether this actor holds `scope` in that account."""
+        """Return whether this actor holds `scope` in that account."""
         if self.kind in {"system", "support"}:
             return True
         if self.kind == "api_key":

@@ -1,1 +1,1 @@
-"""What pages and API share: access, current scope, actor of a request, page context, middleware, forms."""
+"""Parts shared by pages and API: access, current scope, actor of a request, page context, middleware, forms."""

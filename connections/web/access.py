@@ -1,4 +1,4 @@
-"""Who gets to see a page: signed in, a member of some agency, and where it matters with the right role."""
+"""Guards of pages: signed in, a member of an agency, and a role with the required scope."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -36,7 +36,7 @@ def member(view: View) -> View:
 
 
 def _where_to_go_on(request: HttpRequest) -> str:
-    """After signing in: this page, or for something that was sent, the page of ours that it was sent from."""
+    """The URL after sign-in: this page, or for a submitted form the page of ours that it was on."""
     if request.method in ("GET", "HEAD"):
         return request.get_full_path()
     came_from = request.META.get("HTTP_REFERER", "")

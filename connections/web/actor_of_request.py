@@ -1,4 +1,4 @@
-"""From a request to its actor: the signed-in person with their roles, or the API key."""
+"""The actor of a request: the signed-in user with their roles, or the API key."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from connections.web.current_scope import memberships_of
 
 
 def actor_of(request: HttpRequest | Any) -> Actor:
-    """Who is asking; worked out once for each request. The request must be authenticated.
+    """The actor of an authenticated request, computed once.
 
     The client's address is REMOTE_ADDR: a forwarded header is only worth what the proxy in front makes of it.
     """

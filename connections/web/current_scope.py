@@ -1,4 +1,4 @@
-"""Where a signed-in person is looking: one agency, and one of its workspaces or all of them."""
+"""The current scope of a signed-in user: one agency, and one of its workspaces or all of them."""
 
 import uuid
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Place:
 
     @cached_property
     def workspace_keys(self) -> list[uuid.UUID] | None:
-        """Of that workspace, or of all those of the agency, read once; None when they are too many for a list."""
+        """The keys of the workspace, or of all of the agency, read once; None if they are too many for a list."""
         if self.workspace is not None:
             return [self.workspace.pk]
         of_agency = Workspace.objects.filter(account=self.account).order_by()
@@ -60,13 +60,13 @@ def choose(request: HttpRequest, key: str) -> bool:
 
 
 def memberships_of(request: HttpRequest) -> list[Membership]:
-    """Those of the signed-in person, each with its account, the oldest first; read once for each request.
+    """The signed-in user's memberships with their accounts, the oldest first; read once for each request.
 
     They say what the person may see, so they are looked up before anything can be seen.
     """
     if not hasattr(request, "_memberships"):
         mine = Membership.objects.filter(user=request.user.pk).select_related("account")
-        with tenant_scope.opened():
+        with tenant_scope.unscoped():
             request._memberships = list(mine.order_by("created_at", "id"))  # type: ignore[attr-defined]
     memberships: list[Membership] = request._memberships  # type: ignore[attr-defined]
     return memberships

@@ -7,14 +7,13 @@ from django import forms
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from connections.connecting.typed_values import AddressField, account_typed
-from connections.grants import registry
 from connections.grants.registry import OAuthProvider
 from connections.models import Connection, User, Workspace
-from connections.models.people import LEAST_DAYS, MOST_DAYS
-from connections.tenancy.actor import SCOPES
+from connections.retention_periods import LEAST_DAYS, MOST_DAYS
+from connections.tenancy.permissions import SCOPES
+from connections.web.typed_values import AddressField, account_typed
 from core.db import clock
-from core.text_folding import fold
+from core.text.folding import fold
 
 
 class Line(forms.CharField):
@@ -28,7 +27,7 @@ class Line(forms.CharField):
 
 
 class SignUpForm(forms.Form):
-    """What allauth's sign-up form asks for besides address and password (setting ACCOUNT_SIGNUP_FORM_CLASS)."""
+    """The fields of allauth's sign-up form besides address and password (setting ACCOUNT_SIGNUP_FORM_CLASS)."""
 
     agency = Line(
         max_length=120,
@@ -38,12 +37,12 @@ class SignUpForm(forms.Form):
     )
 
     def signup(self, request: HttpRequest, user: User) -> None:
-        """Keeps the name for connections.accounts.signup, which makes the agency once the person is saved."""
+        """Store the name for connections.accounts.signup, which creates the agency once the user is saved."""
         request.agency_name = self.cleaned_data["agency"]  # type: ignore[attr-defined]
 
 
 class RetentionForm(forms.Form):
-    """For how many days things are kept. now: for how many they are kept so far."""
+    """The retention period, in days. now: the present one."""
 
     days = forms.IntegerField(min_value=LEAST_DAYS, max_value=MOST_DAYS, label="Days")
     sure = forms.BooleanField(
@@ -65,7 +64,7 @@ class RetentionForm(forms.Form):
 
 
 class ConnectForm(forms.Form):
-    """Where a new connection belongs and what it is called."""
+    """The workspace and label of a new connection."""
 
     provider = forms.ChoiceField(widget=forms.HiddenInput)
     label = Line(
@@ -75,13 +74,14 @@ class ConnectForm(forms.Form):
     )
     workspace = forms.ModelChoiceField(queryset=Workspace.objects.none(), label="Workspace", empty_label=None)
 
-    def __init__(self, *args: Any, workspaces: QuerySet[Workspace], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, provider: OAuthProvider, workspaces: QuerySet[Workspace], **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        choices = [(one.key, one.name) for one in registry.known()]
-        self.fields["provider"].choices = choices  # type: ignore[attr-defined]
-        self.fields["provider"].initial = registry.default().key
+        self.fields["provider"].choices = [(provider.key, provider.name)]  # type: ignore[attr-defined]
+        self.fields["provider"].initial = provider.key
         self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
-        offer_optional_scopes(self, registry.default())
+        offer_optional_scopes(self, provider)
 
 
 def offer_optional_scopes(form: forms.Form, provider: OAuthProvider) -> None:
@@ -96,7 +96,7 @@ def offer_optional_scopes(form: forms.Form, provider: OAuthProvider) -> None:
 
 
 class ReconnectForm(forms.Form):
-    """What a further consent asks for. optional_scopes_asked: tells a box left empty from a form without it."""
+    """The scopes of a further consent. optional_scopes_asked: tells a box left empty from a form without it."""
 
     optional_scopes_asked = forms.CharField(widget=forms.HiddenInput, initial="1")
 
@@ -106,7 +106,7 @@ class ReconnectForm(forms.Form):
 
 
 class ConnectionForm(forms.Form):
-    """What people may change of a connection."""
+    """The settings of a connection."""
 
     label = Line(
         max_length=120,
@@ -151,7 +151,7 @@ class NameForm(forms.Form):
 
 
 class RevokeForm(forms.Form):
-    """What cannot be undone wants the label typed again."""
+    """The confirmation of a revocation: the label, typed again."""
 
     label = forms.CharField(
         max_length=200,
@@ -171,7 +171,7 @@ class RevokeForm(forms.Form):
 
 
 class InviteForm(forms.Form):
-    """Whom to invite, and as what."""
+    """The email address and role of a new member."""
 
     email = AddressField(max_length=254, label="Email address")
     role = forms.ChoiceField(
@@ -184,7 +184,7 @@ class InviteForm(forms.Form):
 
 
 class ClientLinkForm(forms.Form):
-    """Whom to ask to connect, and where it belongs; for a connection that exists, only whom."""
+    """The client to invite, and the workspace; for an existing connection only the client."""
 
     label = Line(
         max_length=120, label="Label", help_text="A name for this connection, e.g. the client’s name."
@@ -252,7 +252,7 @@ class KeyForm(forms.Form):
         self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
-        """Adds `expires_at`: an aware time, or None."""
+        """Add `expires_at`: an aware time, or None."""
         data = super().clean() or {}
         days = data.get("days")
         data["expires_at"] = clock.now() + timedelta(days=days) if days else None

@@ -1,4 +1,4 @@
-"""What every signed-in page shows around its content: the place, the switcher, and what needs a person now."""
+"""The frame of every signed-in page: current scope, switcher, and what needs attention."""
 
 import uuid
 from dataclasses import dataclass
@@ -9,8 +9,9 @@ from django.http import HttpRequest
 
 from connections.models import Account, Connection, User, Workspace
 from connections.notifications import reading
-from connections.tenancy.actor import ROLE_SCOPES
+from connections.tenancy.permissions import ROLE_SCOPES
 from connections.web.current_scope import Place, accounts_of, find, place_of
+from core.web.url_prefixes import ADMIN
 
 _SWITCHER = 30
 _MOST_COUNTED = 100
@@ -18,7 +19,7 @@ _MOST_COUNTED = 100
 
 @dataclass(frozen=True)
 class Attention:
-    """How many connections wait for a person, up to 100, and one of them."""
+    """The number of connections that need attention, up to 100, and one of them."""
 
     count: int
     first: Connection
@@ -31,13 +32,13 @@ class Attention:
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Context processor: `shell` with lazily read parts, empty for users who are not signed in or have no agency."""
     user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated or request.path.startswith("/admin/"):
+    if user is None or not user.is_authenticated or request.path.startswith(ADMIN):
         return {}
     return {"shell": Shell(request)}
 
 
 def unread_of(request: HttpRequest) -> int:
-    """Of every agency the person belongs to, whichever is looked at."""
+    """Count unread notifications of every agency that the user belongs to."""
     user = request.user
     accounts = [account.pk for account in accounts_of(request)]
     return reading.unread(user, accounts) if isinstance(user, User) and accounts else 0
@@ -74,13 +75,13 @@ class Shell:
 
     @property
     def may(self) -> frozenset[str]:
-        """What the person's role allows in this agency, with `:` as `_` for templates."""
+        """The scopes of the user's role in this agency, with `:` as `_` for templates."""
         scopes = ROLE_SCOPES[self.place.role] if self.place else frozenset()
         return frozenset(scope.replace(":", "_") for scope in scopes)
 
     @property
     def unread(self) -> int:
-        """How many notifications the person has not read; at most reading.MOST_COUNTED + 1."""
+        """The number of unread notifications; at most reading.MOST_COUNTED + 1."""
         if self._unread is None:
             self._unread = unread_of(self._request)
         return self._unread

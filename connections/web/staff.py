@@ -1,4 +1,4 @@
-"""Who is at work in the admin: whose rows they see there, and the actor their acts are recorded under."""
+"""Staff in the admin: the rows they see, and the actor under which their acts are recorded."""
 
 import uuid
 from dataclasses import dataclass

@@ -8,7 +8,7 @@ Row = TypeVar("Row", bound=Model)
 
 
 def newest_of(rows: QuerySet[Row], reference: str) -> QuerySet[Row]:
-    """Those of `rows` whose foreign key `reference` is the outer row, newest first, for a Subquery.
+    """The `rows` whose foreign key `reference` is the outer row, newest first, for a Subquery.
 
     Its table has an index (reference, seq). As a range: of an equal key PostgreSQL knows only how many rows others
     have on average, and where there is a busy one it looks for the first of a quiet one through all of the table.

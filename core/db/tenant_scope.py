@@ -1,17 +1,17 @@
-"""The second tenant filter: the rows that the running code may see, independent of its queries.
+"""The tenant scope: the rows that the running code may see, independent of its queries. By default none.
 
-The first is the tenant filter (connections.tenancy.queryset). On PostgreSQL the tables' row-level security
-(taskjuice/migrations/0003_tenant_wall.py and later) checks each statement against the scope that is kept here, so a
-forgotten filter finds no foreign row. `core.db.postgresql` tells the database; SQLite has no row-level security.
+It is the second tenant filter; the first is in the queries (connections.tenancy.queryset). On PostgreSQL the tables'
+row-level security (core.db.postgresql.policies) checks each statement against the scope, so a query without its filter
+finds no foreign row. `core.db.postgresql` tells the database; SQLite has no row-level security.
 
-Background work, commands and migrations see everything: that is the view that a process begins with. A request
-begins with NOTHING (connections.web.middleware). What has to be looked up before it is known whose it is, by a secret
-that only its owner has, is looked up while `opened()`.
+A thread or process begins with NOTHING. A request widens its scope once the caller is known
+(connections.web.middleware); `unscoped()` opens it for code that serves every tenant. docs/security.md lists each use
+of `unscoped()` with its reason, and tests/test_security_docs.py requires one.
 """
 
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -20,15 +20,15 @@ Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
-class View:
-    """Whose rows can be seen: everybody's, or those of these accounts and of one more workspace."""
+class Scope:
+    """The visible rows: every tenant's, or those of `accounts` and of one more workspace."""
 
     everything: bool = False
     accounts: frozenset[uuid.UUID] = frozenset()
     workspace: uuid.UUID | None = None
 
     def settings(self) -> tuple[str, str, str]:
-        """The values of taskjuice.wall, taskjuice.accounts and taskjuice.workspace."""
+        """Return the values of the session settings taskjuice.wall, taskjuice.accounts and taskjuice.workspace."""
         return (
             "open" if self.everything else "",
             ",".join(sorted(map(str, self.accounts))),
@@ -36,56 +36,65 @@ class View:
         )
 
 
-EVERYTHING = View(everything=True)
-NOTHING = View()
-_view: ContextVar[View] = ContextVar("wall", default=EVERYTHING)
+EVERYTHING = Scope(everything=True)
+NOTHING = Scope()
+_scope: ContextVar[Scope] = ContextVar("tenant_scope", default=NOTHING)
 
 
-def view() -> View:
-    return _view.get()
+def current() -> Scope:
+    """Return the scope of the running code."""
+    return _scope.get()
 
 
-def look(at: View) -> None:
-    """See that from now on, until the surrounding `looking` ends."""
-    _view.set(at)
+def set_scope(scope: Scope) -> None:
+    """Set the scope until the surrounding `scoped` ends."""
+    _scope.set(scope)
 
 
-def step_into(workspace_id: uuid.UUID) -> None:
+def add_workspace(workspace_id: uuid.UUID) -> None:
     """Add a workspace to the scope; the caller has presented one of its secrets."""
-    _view.set(replace(_view.get(), workspace=workspace_id))
+    _scope.set(replace(_scope.get(), workspace=workspace_id))
 
 
-def join(account_id: uuid.UUID) -> None:
+def add_account(account_id: uuid.UUID) -> None:
     """Add an account to the scope; the actor has just become a member of it."""
-    seen = _view.get()
-    _view.set(replace(seen, accounts=seen.accounts | {account_id}))
+    scope = _scope.get()
+    _scope.set(replace(scope, accounts=scope.accounts | {account_id}))
 
 
 @contextmanager
-def looking(at: View) -> Iterator[None]:
-    """See that meanwhile; what was seen before is seen again afterwards, however it ends."""
-    token = _view.set(at)
+def scoped(scope: Scope) -> Iterator[None]:
+    """Set the scope inside the block, and restore the one before it at the end. Also a decorator."""
+    token = _scope.set(scope)
     try:
         yield
     finally:
-        _view.reset(token)
+        _scope.reset(token)
 
 
-def opened() -> AbstractContextManager[None]:
-    """See everything meanwhile."""
-    return looking(EVERYTHING)
+@contextmanager
+def unscoped() -> Iterator[None]:
+    """Show every tenant's rows inside the block. Also a decorator."""
+    with scoped(EVERYTHING):
+        yield
 
 
-def held(parts: Iterable[Part]) -> Iterator[Part]:
-    """`parts`, each of them made under the view that there is now: an answer is streamed after its request."""
-    return _held(iter(parts), view())
+class ScopedIterator(Iterator[Part]):
+    """`parts`, each made under the scope of this moment: a streamed response is made after its request.
 
+    `close` closes them under that scope too: what a reader leaves early is ended with writes.
+    """
 
-def _held(parts: Iterator[Part], at: View) -> Iterator[Part]:
-    while True:
-        with looking(at):
-            try:
-                part = next(parts)
-            except StopIteration:
-                return
-        yield part
+    def __init__(self, parts: Iterable[Part]) -> None:
+        self._parts = iter(parts)
+        self._scope = current()
+
+    def __next__(self) -> Part:
+        with scoped(self._scope):
+            return next(self._parts)
+
+    def close(self) -> None:
+        close = getattr(self._parts, "close", None)
+        if close is not None:
+            with scoped(self._scope):
+                close()

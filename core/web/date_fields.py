@@ -15,5 +15,5 @@ class Day(forms.DateField):
 
 
 def midnight(day: date) -> datetime:
-    """When that day begins for the reader."""
+    """The moment at which `day` begins in the reader's time zone."""
     return timezone.make_aware(datetime.combine(day, time.min))

@@ -35,7 +35,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Conflict:
-    """Both values of one field. take: which one is chosen to begin with; `theirs` where it was left alone here."""
+    """Both values of one field. take: the one preselected; `theirs` where it was left alone here."""
 
     name: str
     label: str
@@ -53,12 +53,12 @@ class Edit:
 
     @property
     def token(self) -> str:
-        """For the form's hidden field `_seen`."""
+        """The value of the form's hidden field `_seen`."""
         return json.dumps({part.name: _digest(part.text) for part in self._stored})
 
     @cached_property
     def data(self) -> QueryDict | None:
-        """What was sent, with what is stored where that was chosen; None for nothing."""
+        """The submitted data, with stored values where the person chose those; None if nothing was submitted."""
         if self._sent is None:
             return None
         data = self._sent.copy()
@@ -83,7 +83,7 @@ class Edit:
         return found
 
     def status(self, wrong: Any) -> int:
-        """Of the page. wrong: whether something else is at fault."""
+        """The HTTP status of the page. wrong: whether the form has other errors."""
         return STALE if self.conflicts else 400 if wrong else 200
 
     @property
@@ -92,7 +92,7 @@ class Edit:
 
 
 def parts_of(form: forms.Form) -> list[Part]:
-    """Of a form that nothing was sent to."""
+    """The parts of an unbound form."""
     return [_part(form, name) for name in form.fields]
 
 

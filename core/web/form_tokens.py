@@ -22,9 +22,7 @@ def key_in(data: QueryDict) -> str:
 
 
 def to_form(request: HttpRequest) -> HttpResponse:
-    """To the same page with a key: in the address, because a browser that goes back or loads again asks for the
-    form anew.
-    """
+    """Redirect to the same page with a key in its URL: on back or reload a browser fetches the form anew."""
     query = request.GET.copy()
     query[FIELD] = new_key()
     return redirect(f"{request.path}?{query.urlencode()}")

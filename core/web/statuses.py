@@ -62,7 +62,7 @@ STATUSES: dict[str, dict[str, Status]] = {
         "filtered": Status("Filtered", "off"),
         "held": Status("Held", "warn"),
         "duplicate": Status("Duplicate", "off"),
-        "refused": Status("Refused", "bad"),
+        "refused": Status("Rejected", "bad"),
         "failed": _FAILED,
     },
     "workflow": {
@@ -72,7 +72,7 @@ STATUSES: dict[str, dict[str, Status]] = {
         "failing": _FAILING,
         "cannot_run": _CANNOT_RUN,
         "paused": _PAUSED,
-        "paused_for_safety": Status("Paused (safety)", "warn"),
+        "paused_for_safety": Status("Paused (safety limit)", "warn"),
         "archived": Status("Archived", "off"),
     },
     "version": {
@@ -87,7 +87,7 @@ STATUSES: dict[str, dict[str, Status]] = {
         "running": Status("Running", "warn"),
         "waiting": Status("Waiting", "warn"),
         "paused": _PAUSED,
-        "paused_safety": Status("Paused (safety)", "warn"),
+        "paused_safety": Status("Paused (safety limit)", "warn"),
         "completed": _COMPLETED,
         "failed": _FAILED,
         "cancelled": _CANCELLED,

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from connections.grants.rate_limit import Exhausted
-from pagerduty_app.actions.asking import provider_errors
+from connections.grants.request_budget import Exhausted
 from pagerduty_app.actions.spans import Span
 from pagerduty_app.client import Api, Walk
 from pagerduty_app.client.paging import rows_of
+from pagerduty_app.errors.mapping import provider_errors
 from workflows.catalog import Caller, Json, Streamed
 
 _DEFAULT_LIMIT = 25

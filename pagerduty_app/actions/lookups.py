@@ -6,9 +6,9 @@ Escalation policies and priorities would need scopes that are not among the six 
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pagerduty_app.actions.asking import provider_errors
 from pagerduty_app.client import Api
 from pagerduty_app.client.paging import PAGE, no_rows, repeated
+from pagerduty_app.errors.mapping import provider_errors
 from workflows.catalog import Json, Lookup, Option
 
 SERVICES = "pagerduty/services"

@@ -11,12 +11,12 @@ from rest_framework import serializers
 
 from core.db import clock
 from pagerduty_app.actions import shifts
-from pagerduty_app.actions.asking import provider_errors
 from pagerduty_app.actions.fields import TIMES, Id, ListingInput, Moment, many
 from pagerduty_app.actions.listings import in_background, listing, stream
 from pagerduty_app.actions.lookups import SCHEDULES as SCHEDULE_LOOKUP
 from pagerduty_app.client import Api
 from pagerduty_app.client.paging import rows_of
+from pagerduty_app.errors.mapping import provider_errors
 from pagerduty_app.payloads import field_names
 from workflows.catalog import ActionType, Caller, Json
 from workflows.catalog.schemas import ActionInput, Text

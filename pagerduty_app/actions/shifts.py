@@ -1,4 +1,4 @@
-"""Who is on call when, from the final shifts of a schedule (api-schema, getSchedule and listScheduleUsers)."""
+"""On-call users over time, from the final shifts of a schedule (api-schema, getSchedule and listScheduleUsers)."""
 
 from bisect import bisect_right
 from collections import Counter
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pagerduty_app.actions.asking import provider_errors
 from pagerduty_app.client import Api
+from pagerduty_app.errors.mapping import provider_errors
 from workflows.catalog import Json, ProviderError
 
 _A_MOMENT = timedelta(minutes=1)
@@ -34,16 +34,16 @@ class Rota:
     stretches: list[Stretch]
 
     def at(self, moment: datetime) -> Stretch:
-        """Who is on call then."""
+        """The stretch at `moment`."""
         index = bisect_right(self.stretches, moment, key=lambda stretch: stretch.start)
         return self.stretches[index - 1] if index else Stretch(moment, [])
 
     def after(self, moment: datetime) -> list[Stretch]:
-        """Those that begin later."""
+        """The stretches that begin later."""
         return self.stretches[bisect_right(self.stretches, moment, key=lambda stretch: stretch.start) :]
 
     def end_of(self, moment: datetime) -> datetime | None:
-        """When it is no longer the same people; None when that is further off than was asked for."""
+        """The end of the stretch at `moment`; None if it is beyond the requested window."""
         later = self.after(moment)
         return later[0].start if later else None
 
@@ -74,7 +74,7 @@ def people(api: Api, schedule_id: str, since: datetime, until: datetime | None =
 
 
 def _stretches(entries: list[Any]) -> list[Stretch]:
-    """What the entries come to; several people may be on call at once, and entries of one person may follow
+    """Merge entries into stretches. Several users may be on call at once, and entries of one user may follow
     each other. Raises ProviderError for an entry that says nothing: leaving it out would look like a hand-over."""
     turns: list[tuple[datetime, int, str]] = []
     users: dict[str, Json] = {}

@@ -2,7 +2,7 @@
 
 from pagerduty_app.client.api import Api
 from pagerduty_app.client.errors import PagerDutyError
-from pagerduty_app.client.limits import Limits
 from pagerduty_app.client.paging import Walk
+from pagerduty_app.client.rate_limit_headers import Limits
 
 __all__ = ["Api", "Limits", "PagerDutyError", "Walk"]

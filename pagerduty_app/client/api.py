@@ -9,8 +9,8 @@ from typing import Any
 from pagerduty_app.client.by_creation import by_creation
 from pagerduty_app.client.errors import PagerDutyError
 from pagerduty_app.client.http.transport import Transport
-from pagerduty_app.client.limits import Limits
 from pagerduty_app.client.paging import Walk, by_offset, rows_of
+from pagerduty_app.client.rate_limit_headers import Limits
 
 Json = dict[str, Any]
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -19,15 +19,15 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 class Api:
     """PagerDuty as one user of one account. Every method raises PagerDutyError.
 
-    base_url: of the account's region. on_request: called before each request. on_answer: called with the rate limit of
-    each response.
+    base_url: of the account's region. on_request: called before each request; returns until when that may leave
+    (`time.monotonic()`), or None. on_answer: called with the rate limit of each response.
     """
 
     def __init__(
         self,
         base_url: str,
         access_token: str,
-        on_request: Callable[[], None],
+        on_request: Callable[[], float | None],
         on_answer: Callable[[Limits], None] = lambda limits: None,
     ) -> None:
         self._http = Transport(base_url, access_token, on_request, on_answer)

@@ -17,7 +17,7 @@ FURTHEST = 10_000
 
 @dataclass(frozen=True)
 class Ending:
-    """How a listing ended. complete: nothing was left out; reason: why rows were. total: as PagerDuty reports it."""
+    """The end of a listing. complete: nothing was left out; reason: why rows were. total: as PagerDuty reports it."""
 
     complete: bool = True
     reason: str = ""

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pagerduty_app.client import missing_scopes, plain_text
+from core.text import plain_text
+from pagerduty_app.client import missing_scopes
 from pagerduty_app.client.http.reading import json_of
 
 MOST_REASONS = 20

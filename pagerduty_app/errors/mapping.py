@@ -1,5 +1,8 @@
 """The one place where PagerDuty's errors become this product's (pagerduty_app.errors.table)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from pagerduty_app.client import PagerDutyError
 from pagerduty_app.errors import table
 from pagerduty_app.errors.table import REQUESTER_NOT_FOUND
@@ -27,3 +30,12 @@ def as_provider_error(error: PagerDutyError) -> ProviderError:
         fields=_OF_FROM if error.code == REQUESTER_NOT_FOUND else None,
         detail={name: value for name, value in facts.items() if value},
     )
+
+
+@contextmanager
+def provider_errors() -> Iterator[None]:
+    """Raise ProviderError in place of PagerDutyError."""
+    try:
+        yield
+    except PagerDutyError as error:
+        raise as_provider_error(error) from None

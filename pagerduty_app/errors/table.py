@@ -116,7 +116,7 @@ OURS = {
 
 
 def find(number: int | str | None, status: int | None, *, lacks_scope: bool = False) -> Known:
-    """What is known of an answer with this error number and HTTP status (None: no answer).
+    """The table's entry for this error number and HTTP status (None: no response).
 
     lacks_scope: whether it says that the token lacks a scope.
     """

@@ -1,1 +1,1 @@
-"""OAuth with PagerDuty: the flow, tokens, scopes, regions, who granted it, clients' own OAuth apps."""
+"""OAuth with PagerDuty: scopes, token endpoint, who consented, regions."""

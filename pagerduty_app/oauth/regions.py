@@ -10,7 +10,7 @@ from pagerduty_app.client import Api, Limits
 def open_api(
     region: str,
     access_token: str,
-    on_request: Callable[[], None],
+    on_request: Callable[[], float | None],
     on_answer: Callable[[Limits], None] = lambda limits: None,
 ) -> Api:
     """The REST API of that region. Only these two hosts ever see a token."""

@@ -1,4 +1,4 @@
-"""The scopes of an authorization and the token response (PagerDuty developer docs, OAuth functionality)."""
+"""PagerDuty's token endpoint: exchange, refresh, revocation (PagerDuty developer docs, OAuth functionality)."""
 
 import re
 from datetime import timedelta
@@ -6,59 +6,87 @@ from typing import Any
 
 from django.conf import settings
 
-from connections.grants.registry import AppCredentials, Tokens
+from connections.grants.registry import (
+    AppCredentials,
+    AppRefused,
+    AuthorizationCode,
+    ExchangeFailed,
+    Identity,
+    RefreshFailed,
+    RefreshRefused,
+    Tokens,
+)
 from core.db import clock
+from pagerduty_app.oauth import identity
+from pagerduty_app.oauth.identity import IdentityHostError, IdentityRefused, ask, refusal_of, refused
 
-TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path
-SCOPES = {
-    "incidents.read": "View incidents and notes",
-    "incidents.write": "Create and update incidents, add notes",
-    "services.read": "View services",
-    "users.read": "View users",
-    "schedules.read": "View on-call schedules",
-    "teams.read": "View teams",
-}
-OPTIONAL_SCOPES = {
-    "webhook_subscriptions.read": "View webhooks",
-    "webhook_subscriptions.write": "Create, update and delete webhooks",
-}
-_WORDS = {
-    "openid": "Identify your PagerDuty user and account",
-    "write": "View and change all that you can in PagerDuty (classic apps cannot request less)",
-    **SCOPES,
-    **OPTIONAL_SCOPES,
-}
+_TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path
 _DEFAULT_LIFE = timedelta(days=1)
 _LONGEST_LIFE = timedelta(days=366).total_seconds()
+_UNEXPECTED = "PagerDuty returned an unexpected token response."
 
 
-def asked_scopes(*, own_app: bool = False, optional: bool = False) -> list[str]:
-    """What a consent asks for, in the order it is shown. own_app: a client's own, which is always a scoped one.
-
-    optional: with the optional ones, which classic `write` includes anyway.
-    """
-    if settings.PAGERDUTY_OAUTH_MODE == "classic" and not own_app:
-        return ["openid", "write"]
-    return ["openid", *SCOPES, *(OPTIONAL_SCOPES if optional else ())]
-
-
-def asks(*, own_app: bool, optional: bool) -> dict[str, str]:
-    """The same with what each allows, as the connect pages show it."""
-    return {scope: _WORDS[scope] for scope in asked_scopes(own_app=own_app, optional=optional)}
-
-
-def app_form(app: AppCredentials | None) -> dict[str, str]:
-    """How the app names itself at the token endpoint; None for this server's own."""
-    return {
-        "client_id": app.client_id if app else settings.PAGERDUTY_CLIENT_ID,
-        "client_secret": app.client_secret if app else settings.PAGERDUTY_CLIENT_SECRET,
+def exchange(code: AuthorizationCode, app: AppCredentials) -> tuple[Identity, Tokens]:
+    """Exchange the code, and verify who consented. Raises ExchangeFailed."""
+    form = {
+        "grant_type": "authorization_code",
+        "code": code.code,
+        "redirect_uri": code.redirect_url,
+        "code_verifier": code.verifier,
+        **_named(app),
     }
+    try:
+        status, answer = ask("POST", _TOKEN_PATH, form)
+        if status == 200:
+            return identity.verify(answer.get("id_token"), client_id=app.client_id), _tokens_of(answer)
+    except (IdentityRefused, IdentityHostError) as error:
+        raise ExchangeFailed(str(error)) from None
+    except ValueError:
+        raise ExchangeFailed(_UNEXPECTED) from None
+    refusal = refusal_of(answer, form)
+    raise ExchangeFailed(refused(status, answer, form), refusal.code, refusal.message)
 
 
-def tokens_of(answer: dict[str, Any], *, refresh_token: str = "") -> Tokens:
-    """The token endpoint's answer. refresh_token: kept when the answer brings no new one.
+def refresh(refresh_token: str, app: AppCredentials) -> Tokens:
+    """Refresh. Raises RefreshRefused for `invalid_grant`, RefreshFailed for all that may pass or be put right."""
+    form = {"grant_type": "refresh_token", "refresh_token": refresh_token, **_named(app)}
+    try:
+        status, answer = ask("POST", _TOKEN_PATH, form)
+        if status == 200:
+            return _tokens_of(answer, refresh_token=refresh_token)
+    except IdentityHostError as error:
+        raise RefreshFailed(str(error), error.retry_after) from None
+    except ValueError:
+        raise RefreshFailed(_UNEXPECTED) from None
+    said = refused(status, answer, form)
+    codes = {refusal_of(answer, form).code, str(answer.get("error"))}
+    if "invalid_grant" in codes:
+        raise RefreshRefused("PagerDuty revoked or expired this authorization.")
+    if codes & {"invalid_client", "unauthorized_client"}:
+        raise AppRefused(f"PagerDuty rejects the app that this authorization came through. {said}")
+    raise RefreshFailed(said)
 
-    Raises ValueError when it is not a token answer.
+
+def revoke(refresh_token: str, app: AppCredentials) -> bool:
+    """Revoke by RFC 7009 where PagerDuty's discovery document offers it; it documents no such call today."""
+    _, discovery = ask("GET", "/global/oauth/anonymous/.well-known/openid-configuration")
+    endpoint = discovery.get("revocation_endpoint")
+    host = settings.PAGERDUTY_IDENTITY_URL
+    if not isinstance(endpoint, str) or not endpoint.startswith(f"{host}/"):
+        return False
+    form = {"token": refresh_token, "token_type_hint": "refresh_token", **_named(app)}
+    status, _ = ask("POST", endpoint.removeprefix(host), form)
+    return status == 200
+
+
+def _named(app: AppCredentials) -> dict[str, str]:
+    return {"client_id": app.client_id, "client_secret": app.client_secret}
+
+
+def _tokens_of(answer: dict[str, Any], *, refresh_token: str = "") -> Tokens:
+    """Read a token response. refresh_token: kept when the response brings no new one.
+
+    Raises ValueError when it is not a token response.
     """
     access, renewed = answer.get("access_token"), answer.get("refresh_token") or refresh_token
     scope, life = answer.get("scope") or "", answer.get("expires_in")
@@ -66,7 +94,7 @@ def tokens_of(answer: dict[str, Any], *, refresh_token: str = "") -> Tokens:
         isinstance(text, str) and text.isascii() and text.isprintable() for text in (access, renewed, scope)
     )
     if not access or not all(plain):
-        raise ValueError("not a token answer")
+        raise ValueError("not a token response")
     seconds = (
         min(float(str(life)), _LONGEST_LIFE) if re.fullmatch(r"[0-9]{1,12}(\.[0-9]+)?", str(life)) else None
     )

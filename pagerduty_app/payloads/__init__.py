@@ -1,1 +1,1 @@
-"""What PagerDuty delivers, as JSON Schemas of ours."""
+"""Payloads of PagerDuty's deliveries, as JSON Schemas of ours."""

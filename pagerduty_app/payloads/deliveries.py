@@ -1,11 +1,12 @@
-"""How a delivery of any content is read (PagerDuty developer docs, webhooks v3)."""
+"""Parsing of deliveries of any content (PagerDuty developer docs, webhooks v3)."""
 
 import hashlib
 import json
 from typing import Any
 
 from pagerduty_app.payloads import on_call_events
-from pagerduty_app.payloads.fields import EVENT, NOTE
+from pagerduty_app.payloads.bodies import body_of, incident_in, service_in
+from pagerduty_app.payloads.fields import EVENT
 from workflows.catalog import Delivery
 from workflows.formatting.datetimes import moment
 
@@ -20,13 +21,14 @@ NEEDED = {
     "event.data.id": _WHICH_INCIDENT,
     "event.data.type": _WHICH_INCIDENT,
     "event.data.incident.id": _WHICH_INCIDENT,
+    "event.data.incident_role_assignments.*.incident.id": _WHICH_INCIDENT,
     "event.data.schedule.id": "says which schedule it is about",
     "event.data.incident_key": "identifies the incidents that workflows open",
 }
 
 
 def read_delivery(body: bytes) -> Delivery:
-    """What can be said of any signed bytes; never raises.
+    """Parse any signed bytes; never raises.
 
     event.id is the only signed identity. Without one the bytes themselves are: the same body again is the
     same event.
@@ -35,46 +37,50 @@ def read_delivery(body: bytes) -> Delivery:
     given = event.get("id")
     usable = isinstance(given, str) and 0 < len(given) <= _LONGEST_ID and given.isprintable()
     external_id = str(given) if usable else f"sha256:{hashlib.sha256(body).hexdigest()}"
-    kind = event.get("event_type")
+    kind, data = event.get("event_type"), event.get("data")
+    of_service = _id_of(service_in(data)) if body_of(data) else ""
     return Delivery(
         external_id=external_id,
         event_type=kind if isinstance(kind, str) else "",
-        lane=_incident_id(event) or on_call_events.schedule_id(event.get("data")) or external_id,
+        lane=_id_of(incident_in(data)) or on_call_events.schedule_id(data) or of_service or external_id,
         is_confirmation=kind == PING,
-        change=_change(event),
+        change="" if kind == PING else _change(data),
         happened_at=moment(event.get("occurred_at")),
     )
 
 
-def _change(event: Json) -> str:
-    """What it is about: an incident, a note. Two webhooks tell of the same under different event ids."""
-    data = event.get("data")
-    some_id = data.get("id") if isinstance(data, dict) else None
-    told = isinstance(some_id, str) and 0 < len(some_id) <= _LONGEST_ID and event.get("event_type") != PING
-    return str(some_id) if told else ""
+def _id_of(thing: Json) -> str:
+    some_id = thing.get("id")
+    return some_id if isinstance(some_id, str) and 0 < len(some_id) <= _LONGEST_ID else ""
+
+
+def _change(data: Any) -> str:
+    """Return the ID of the changed thing, or a digest of a body without one: two webhooks report one change under
+    different event IDs.
+    """
+    if not isinstance(data, dict):
+        return ""
+    try:
+        return _id_of(data) or hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+    except RecursionError:
+        return ""
 
 
 def trigger_fields(payload: Any) -> Json:
-    """What a workflow sees as `trigger`: {"event": …, "incident": …}, empty where the delivery has nothing.
+    """The fields that a workflow sees as `trigger`: `event`, and those of the body as payloads.bodies has them.
 
-    For a note also {"note": …}; the incident is then the reference to the one it was added to. Of a hand-over of a
-    schedule {"event": …} and what it says, without an incident. Nothing that was delivered is left out.
+    A body that is not documented is seen as `incident`, empty where the delivery has none. Of a hand-over of a schedule
+    {"event": …} and what it says, without an incident. Nothing that says something is left out.
     """
     event = _event(payload)
     data = event.get("data")
-    incident: Json = data if isinstance(data, dict) else {}
     # What is documented is there, if only as null, however old the delivery is.
     told = dict.fromkeys(EVENT["properties"]) | {name: it for name, it in event.items() if name != "data"}
-    fields: Json = {"event": told, "incident": incident}
-    if on_call_events.is_one(incident):
-        return {"event": told, **on_call_events.fields(incident)}
-    if incident.get("type") == "incident_note":
-        named = incident.get("incident")
-        note = dict.fromkeys(NOTE["properties"]) | {
-            name: it for name, it in incident.items() if name != "incident"
-        }
-        fields |= {"note": note, "incident": named if isinstance(named, dict) else {}}
-    return fields
+    given: Json = data if isinstance(data, dict) else {}
+    if on_call_events.is_one(given):
+        return {"event": told, **on_call_events.fields(given)}
+    body = body_of(given)
+    return {"event": told, **(body.fields_of(given) if body else {"incident": given})}
 
 
 def _parsed(body: bytes) -> Any:
@@ -87,14 +93,3 @@ def _parsed(body: bytes) -> Any:
 def _event(payload: Any) -> Json:
     event = payload.get("event") if isinstance(payload, dict) else None
     return event if isinstance(event, dict) else {}
-
-
-def _incident_id(event: Json) -> str:
-    """Incidents themselves are `data`; notes, responders and the like name theirs in `data.incident`."""
-    data = event.get("data")
-    if not isinstance(data, dict):
-        return ""
-    named = data.get("incident")
-    incident: Json = named if isinstance(named, dict) else data
-    some_id = incident.get("id") if data.get("type") == "incident" or incident is not data else None
-    return some_id if isinstance(some_id, str) and 0 < len(some_id) <= _LONGEST_ID else ""

@@ -1,43 +1,98 @@
 """A delivery as a person reads it: which incident, where, how urgent, who did it. Takes anything."""
 
+import json
 from datetime import datetime
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
+from pagerduty_app.payloads.bodies import body_of, incident_in, service_in
 from pagerduty_app.payloads.deliveries import PING, trigger_fields
 from pagerduty_app.payloads.links import owns_link
 from pagerduty_app.payloads.on_call_events import names_of
 from workflows.catalog import Words
 
+Json = dict[str, Any]
 _LONGEST = 300
 
 
 def in_words(payload: Any) -> Words:
-    """What a delivery says, as far as it says it: PagerDuty adds event types and leaves fields out at any time."""
+    """Describe a delivery with the fields it has: PagerDuty adds event types and omits fields at any time."""
     fields = trigger_fields(payload)
     if "users_now" in fields:
         return _hand_over(fields)
-    event, data = fields["event"], fields["incident"]
+    event, data = fields["event"], _object(payload, "event", "data")
     if event["event_type"] == PING:
         return Words("PagerDuty’s test message", (("Message", _text(data.get("message"))),))
-    named = data["incident"] if isinstance(data.get("incident"), dict) else {}
+    incident, service = incident_in(data), service_in(data)
+    about = incident or (body_of(data) and service) or data
     facts = (
-        ("Incident", _number(data)),
-        ("Service", _name(data.get("service"))),
+        ("Incident", _number(incident or data)),
+        ("Service", _name(service)),
         ("Urgency", _text(data.get("urgency"))),
         ("Priority", _name(data.get("priority"))),
         ("Status", _text(data.get("status"))),
-        ("Note", _text(fields.get("note", {}).get("content"))),
+        ("Note", _text(data.get("content"))),
+        *_of_part(data),
         ("Assigned to", _names(data.get("assignees"))),
         ("Actor", _name(event["agent"])),
     )
     return Words(
-        subject=_text(data.get("title")) or _name(named) or _text(named.get("id")) or _name(data),
+        subject=_text(about.get("title")) or _name(about) or _text(incident.get("id") or service.get("id")),
         facts=tuple((what, value) for what, value in facts if value),
         happened_at=_time(event["occurred_at"]),
-        url=_link(named or data),
+        url=_link(about),
     )
+
+
+def _of_part(data: Json) -> list[tuple[str, str]]:
+    """The facts about a part of an incident or a service: a role, a task, custom fields and the like."""
+    roles = [
+        f"{_name(one.get('role'))}: {_name(one.get('assignee')) or 'no one'}"
+        for one in _objects(data.get("incident_role_assignments"))
+    ]
+    numbers = [_text(one.get("number")) for one in _objects(data.get("conference_numbers"))]
+    changed = {one.get("id") for one in _objects(data.get("changed_custom_fields")) if _text(one.get("id"))}
+    values = [
+        f"{_text(one.get('name'))}: {_value(one.get('value'))}"
+        for one in _objects(data.get("custom_fields"))
+        if _text(one.get("id")) in changed
+    ]
+    return [
+        ("Task", _text(data.get("name"))),
+        ("Action", _name(data.get("action"))),
+        ("Incident workflow", _name(data.get("incident_workflow"))),
+        ("Responder", _name(data.get("user"))),
+        ("Message", _text(data.get("message"))),
+        ("State", _text(data.get("state"))),
+        ("Roles", _text(", ".join(roles))),
+        ("Changed fields", _text(", ".join(values))),
+        ("Conference", _text(", ".join(filter(None, [*numbers, _text(data.get("conference_url"))])))),
+    ]
+
+
+def _object(value: Any, *names: str) -> Json:
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(value: Any) -> list[Json]:
+    """The first of a list's objects."""
+    return [one for one in value[:10] if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _value(value: Any) -> str:
+    """A custom field's value: text, a number, true or false, or a list of these; anything else is "…"."""
+    said = [
+        _text(one)
+        if isinstance(one, str)
+        else json.dumps(one)
+        if isinstance(one, int | float | None)
+        else "…"
+        for one in (value[:10] if isinstance(value, list) else [value])
+    ]
+    return ", ".join(said)
 
 
 def _hand_over(fields: dict[str, Any]) -> Words:
@@ -91,6 +146,6 @@ def _time(value: Any) -> datetime | None:
 
 
 def _link(thing: dict[str, Any]) -> str:
-    """Only a page of PagerDuty itself: a delivery may name any address, `javascript:` too."""
+    """Return the URL only if it is a page of PagerDuty itself: a delivery may name any address, `javascript:` too."""
     url = _text(thing.get("html_url"))
     return url if owns_link(url) else ""

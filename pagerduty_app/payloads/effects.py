@@ -1,9 +1,10 @@
-"""How an event shows what was done, so that the echo of our own write is recognised (developer docs, webhooks v3)."""
+"""Effects that an event shows, by which the event of our own write is recognized (developer docs, webhooks v3)."""
 
 import hashlib
 from datetime import datetime
 from typing import Any
 
+from pagerduty_app.payloads.bodies import incident_in, service_in
 from workflows.catalog import Effect, Json
 from workflows.formatting.datetimes import moment
 from workflows.inbox.redaction import REDACTED
@@ -20,14 +21,13 @@ def text_proof(text: str) -> str:
 
 
 def shown_by(payload: Any) -> list[Effect]:
-    """What a delivery shows; [] for what is no event of an incident. Takes anything."""
+    """The effects that a delivery shows; [] unless it is about an incident or a service. Accepts any payload."""
     event = _object(payload, "event")
     data, kind = _object(event, "data"), event.get("event_type")
     if not isinstance(kind, str):
         return []
     common: Json = {"kind": kind[:120], "agent": _agent_of(event), "at": _at(event)}
-    incident = data if data.get("type") == "incident" else _object(data, "incident")
-    found = []
+    incident, found = incident_in(data), []
     if kind == "incident.triggered" and isinstance(key := data.get("incident_key"), str):
         found.append(Effect(key_subject(key), **common))
     if isinstance(some_id := incident.get("id"), str):
@@ -36,6 +36,8 @@ def shown_by(payload: Any) -> list[Effect]:
         whole = isinstance(text, str) and text != _REDACTED and data.get("trimmed", False) is False
         known = kind == "incident.annotated" and whole
         found.append(Effect(f"incident:{some_id}", proof=text_proof(str(text)) if known else "", **common))
+    elif isinstance(some_id := service_in(data).get("id"), str):
+        found.append(Effect(f"service:{some_id}", **common))
     return found
 
 
@@ -45,7 +47,7 @@ def _object(value: Any, name: str) -> Json:
 
 
 def _agent_of(event: Json) -> str:
-    """Who did it, if PagerDuty says that it was a user."""
+    """The user who made the change, if PagerDuty names one."""
     agent = _object(event, "agent")
     some_id = agent.get("id")
     told = isinstance(some_id, str) and some_id != _REDACTED and str(agent.get("type")).startswith("user")

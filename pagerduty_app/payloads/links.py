@@ -1,4 +1,4 @@
-"""Which addresses lead to PagerDuty's own pages. Only such a one is ever put into a page as a link."""
+"""Recognition of URLs of PagerDuty's own pages. Only those become links on our pages."""
 
 import re
 

@@ -17,7 +17,7 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class Change:
-    """At `at` it was no longer `before` who was on call but `now`, until `until` as far as is known."""
+    """A hand-over: at `at`, from users `before` to users `now`, on call until `until` if that is known."""
 
     at: datetime
     before: list[Json]
@@ -58,12 +58,12 @@ def is_one(data: Any) -> bool:
 
 
 def fields(data: Json) -> Json:
-    """What a workflow sees of it, beside `event`."""
+    """The fields that a workflow sees beside `event`."""
     return {name: data.get(name) for name in _FIELDS}
 
 
 def schedule_id(data: Any) -> str:
-    """Its schedule; "" for anything else. Hand-overs of one schedule are handled in order."""
+    """The ID of the event's schedule; "" for other events. Hand-overs of one schedule are handled in order."""
     schedule = data.get("schedule") if is_one(data) else None
     some_id = schedule.get("id") if isinstance(schedule, dict) else None
     return some_id if isinstance(some_id, str) and 0 < len(some_id) <= _LONGEST_ID else ""
@@ -72,9 +72,9 @@ def schedule_id(data: Any) -> str:
 def names_of(users: Any) -> str:
     """Return “Dana Rivera, Eli Novak” for a list of users, and a word for an empty one. Accept any value."""
     known = [user for user in users if isinstance(user, dict)] if isinstance(users, list) else []
-    names = [str(user.get("summary") or user.get("id") or "somebody")[:_LONGEST_NAME] for user in known]
+    names = [str(user.get("summary") or user.get("id") or "unknown user")[:_LONGEST_NAME] for user in known]
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more if names else "nobody"
+    return ", ".join(names[:_NAMED]) + more if names else "no one"
 
 
 _USER = {

@@ -11,7 +11,8 @@ from pagerduty_app.sandbox.control.faults import Faults
 from pagerduty_app.sandbox.ratelimit import RateLimit
 from pagerduty_app.sandbox.tokens import Tokens
 from pagerduty_app.sandbox.world import start
-from pagerduty_app.sandbox.world.incidents import EVENT_TYPES, Incidents
+from pagerduty_app.sandbox.world.event_types import EVENT_TYPES, PING
+from pagerduty_app.sandbox.world.incidents import Incidents
 from pagerduty_app.sandbox.world.start import reference_to
 from pagerduty_app.sandbox.world.store import Store
 from pagerduty_app.sandbox.world.webhooks import Sender, is_active
@@ -74,7 +75,7 @@ class Sandbox:
             "id": f"PWH{secrets.token_hex(5).upper()}",
             "account": account,
             "url": url,
-            "events": events or EVENT_TYPES,
+            "events": events or list(EVENT_TYPES),
             "filter": filter_,
             "description": description,
             "active": True,
@@ -85,18 +86,26 @@ class Sandbox:
         self.store.put("subscription", subscription["id"], subscription, account)
         return subscription
 
-    def announce(self, account: str, event_type: str, data: Json, incident: Json, agent: Json | None) -> None:
-        """Send one event about `incident` to every matching subscription, with the same id and time."""
-        at = datetime.now(UTC)
-        for subscription in self.store.all("subscription", account):
-            if is_active(subscription) and _wants(subscription, event_type, incident):
-                event = _envelope(event_type, "incident", data, agent, at)
-                self.sender.send(subscription, event, event_type=event_type, lane=incident["id"])
+    def announce(self, account: str, event_type: str, data: Json, about: Json, agent: Json | None) -> int:
+        """Send one event to every matching subscription, with the same time. Return how many.
+
+        about: the incident or service, or a part of one, that says where it belongs.
+        """
+        at, resource, lane = datetime.now(UTC), event_type.partition(".")[0], _lane(about)
+        wanting = [
+            one
+            for one in self.store.all("subscription", account)
+            if is_active(one) and _wants(one, event_type, about)
+        ]
+        for subscription in wanting:
+            event = _envelope(event_type, resource, data, agent, at)
+            self.sender.send(subscription, event, event_type=event_type, lane=lane)
+        return len(wanting)
 
     def ping(self, subscription: Json) -> None:
         data = {"message": "Hello from your friend Pagey!", "type": "ping"}
-        event = _envelope("pagey.ping", "pagey", data, None, datetime.now(UTC))
-        self.sender.send(subscription, event, event_type="pagey.ping", lane=f"ping-{time.time_ns()}")
+        event = _envelope(PING, "pagey", data, None, datetime.now(UTC))
+        self.sender.send(subscription, event, event_type=PING, lane=f"ping-{time.time_ns()}")
 
     def person(self, account: str, user_id: str | None = None) -> Json:
         """Return that user of the account, or the first one."""
@@ -120,15 +129,25 @@ class Sandbox:
             self.incidents.change(account, self.person(account), incident_id, {"status": status})
 
 
-def _wants(subscription: Json, event_type: str, incident: Json) -> bool:
-    if event_type not in subscription["events"]:
+def _wants(subscription: Json, event_type: str, about: Json) -> bool:
+    # A type that is newer than the documentation goes to all.
+    if event_type not in subscription["events"] and event_type in EVENT_TYPES:
         return False
     kind, some_id = subscription["filter"].get("type"), subscription["filter"].get("id")
     if kind == "service_reference":
-        return bool(incident["service"]["id"] == some_id)
+        service = about if about.get("type") == "service" else about.get("service")
+        return bool((service or {}).get("id") == some_id)
     if kind == "team_reference":
-        return any(team["id"] == some_id for team in incident["teams"])
+        return any(team["id"] == some_id for team in about.get("teams") or ())
     return True
+
+
+def _lane(about: Json) -> str:
+    """Return the id of the incident or service whose events stay in order."""
+    roles = about.get("incident_role_assignments") or [{}]
+    named = about.get("incident") or roles[0].get("incident") or about.get("service") or {}
+    whole = about.get("type") in ("incident", "service")
+    return str((about if whole else named).get("id") or secrets.token_hex(8))
 
 
 def _envelope(event_type: str, resource_type: str, data: Json, agent: Json | None, at: datetime) -> bytes:

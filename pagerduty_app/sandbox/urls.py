@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from pagerduty_app.sandbox import identity
-from pagerduty_app.sandbox.control import schedules, views
+from pagerduty_app.sandbox.control import events, schedules, views
 from pagerduty_app.sandbox.pages import faults, webhooks
 from pagerduty_app.sandbox.pages import incidents as pages
 from pagerduty_app.sandbox.rest import directory, incidents, subscriptions
@@ -43,6 +43,7 @@ _control = [
     path("subscriptions", views.subscriptions),
     path("subscriptions/<str:some_id>/ping", views.ping),
     path("deliveries", views.deliveries),
+    path("events", events.events),
     path("incidents", views.incidents),
     path("incidents/<str:incident_id>", views.incident),
     path("incidents/<str:incident_id>/<str:what>", views.act),

@@ -1,4 +1,4 @@
-"""What was not delivered, worked out from the incidents as they are now (PagerDuty api-schema, listIncidents).
+"""Undelivered events, derived from the present incidents (PagerDuty api-schema, listIncidents).
 
 An incident shows when it was created, acknowledged (as long as it is) and resolved; not what it went through in
 between. So the last acknowledgement and the last resolution can be found, and which ones cannot is said.
@@ -10,8 +10,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pagerduty_app.actions.asking import provider_errors
 from pagerduty_app.client import Api, PagerDutyError
+from pagerduty_app.errors.mapping import provider_errors
 from workflows.catalog import Json, Missed, MissedChange, Reach
 from workflows.formatting.datetimes import moment
 
@@ -20,6 +20,7 @@ _OPENED_BEFORE = timedelta(days=30)
 _MOST_READ = 2_000
 _MOST_FOUND = 500
 _LISTING_SECONDS = 45.0
+_MOST_NAMED = 5
 
 
 def _created(incident: Json) -> datetime | None:
@@ -59,8 +60,7 @@ def missed(api: Api, events: frozenset[str], reach: Reach, since: datetime, unti
     """The changes of those types between the two times, as far as they still show."""
     since = since.replace(microsecond=0)  # PagerDuty shows whole seconds
     words = [_CANNOT[kind] for kind in sorted(events & _CANNOT.keys())]
-    others = sorted(events - _FINDS.keys() - _CANNOT.keys())
-    words += [f"Events of the type {kind} cannot be recovered." for kind in others]
+    words += _unknown(sorted(events - _FINDS.keys() - _CANNOT.keys()))
     if not events & _FINDS.keys():
         return Missed([], " ".join(words))
     incidents, all_read = _incidents(api, reach, since - _OPENED_BEFORE, until)
@@ -79,6 +79,16 @@ def missed(api: Api, events: frozenset[str], reach: Reach, since: datetime, unti
         words.append(f"Only the newest {_MOST_FOUND} of {len(found):,} changes were taken.")
         found = found[-_MOST_FOUND:]
     return Missed([change for _, _, change in found], " ".join(words))
+
+
+def _unknown(kinds: list[str]) -> list[str]:
+    """Name the types that no present state shows, in one sentence."""
+    if not kinds:
+        return []
+    if len(kinds) == 1:
+        return [f"Events of the type {kinds[0]} cannot be recovered."]
+    more = f" and {len(kinds) - _MOST_NAMED} more" if len(kinds) > _MOST_NAMED else ""
+    return [f"Events of the types {', '.join(kinds[:_MOST_NAMED])}{more} cannot be recovered."]
 
 
 def _number(incident: Json) -> int:

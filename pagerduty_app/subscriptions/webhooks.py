@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from pagerduty_app.actions.asking import provider_errors
 from pagerduty_app.client import Api, PagerDutyError
-from pagerduty_app.errors.mapping import as_provider_error
-from pagerduty_app.oauth.tokens import OPTIONAL_SCOPES
+from pagerduty_app.errors.mapping import as_provider_error, provider_errors
+from pagerduty_app.oauth.scopes import OPTIONAL_SCOPES
 from pagerduty_app.subscriptions import backfill
 from workflows.catalog import Json, MadeWebhook, ProviderError, Reach, Subscriber, Webhook
 
@@ -133,7 +132,7 @@ def reach(options: Mapping[str, Any]) -> Reach:
 
 SUBSCRIBER = Subscriber(
     scopes=tuple(OPTIONAL_SCOPES),
-    tells_of=lambda event_type: event_type.startswith("incident."),
+    tells_of=lambda event_type: event_type.startswith(("incident.", "service.")),
     make=make,
     everything=everything,
     look=look,

@@ -1,15 +1,17 @@
-"""Filters of the incident triggers: which incidents start workflows, by what a delivery says of its incident.
+"""Filters of the triggers: which deliveries start workflows, by what they say of their incident or service.
 
-A note's delivery names its incident and nothing else of it (developer docs, webhooks v3), so there is none for notes.
+A note's delivery names its incident and nothing else of it (developer docs, webhooks v3), so there is none for notes;
+the same goes for tasks, roles and the like.
 """
 
 from typing import Any
 
 from rest_framework import serializers
 
-from core.text_folding import fold
+from core.text.folding import fold
 from pagerduty_app.actions.fields import URGENCIES, Ids
 from pagerduty_app.actions.lookups import SERVICES, TEAMS
+from pagerduty_app.payloads.bodies import service_in
 from workflows.catalog import Json
 from workflows.catalog.schemas import ActionInput, Flag, Names
 
@@ -17,7 +19,7 @@ _NAMED = 3
 
 
 class IncidentFilters(ActionInput):
-    """What is left empty lets everything through; of what is chosen in one list, one has to fit."""
+    """Filters of incidents: an empty list matches everything, otherwise one of its values has to match."""
 
     service_ids = Ids(label="Services", help_text="Only incidents of these services", lookup=SERVICES)
     team_ids = Ids(label="Teams", help_text="Only incidents of these teams", lookup=TEAMS)
@@ -32,7 +34,7 @@ class IncidentFilters(ActionInput):
 
 
 class TriggeredOptions(IncidentFilters):
-    """Also what brings an incident back to triggered."""
+    """The filters, with an option for events that bring an incident back to triggered."""
 
     triggered_again = Flag(
         label="Also when an incident is triggered again",
@@ -41,27 +43,45 @@ class TriggeredOptions(IncidentFilters):
     )
 
     def get_fields(self) -> dict[str, Any]:
-        """What fires it comes before what of that is left out."""
+        """Put event types before filters."""
         fields = super().get_fields()
         return {"triggered_again": fields.pop("triggered_again"), **fields}
 
 
+class OfServices(ActionInput):
+    """The filter of events that name a service."""
+
+    service_ids = Ids(label="Services", help_text="Only these services", lookup=SERVICES)
+
+
+class OfTeams(ActionInput):
+    """The filter of events of services that do not exist when the trigger is made."""
+
+    team_ids = Ids(label="Teams", help_text="Only services of these teams", lookup=TEAMS)
+
+
+class ServiceFilters(OfTeams, OfServices):
+    """The filters of events of services."""
+
+
 def unwanted(options: Json, payload: Any, shown: Any) -> str:
-    """Why that delivery of an incident is filtered out, "" when it is not. Takes any payload."""
-    incident, said = _incident_in(payload), _incident_in(shown)
+    """The reason why the delivery is filtered out; "" if it is not. Accepts any payload."""
+    found_in, said = _data_of(payload), _data_of(shown)
     for option, field, what, identify in _FILTERS:
         chosen = {fold(value) for value in options.get(option, ())}
-        found = incident.get(field)
+        found = found_in.get(field)
         values = [value for value in (found if isinstance(found, list) else [found]) if value]
         if chosen and not any(fold(identify(value)) in chosen for value in values):
             return f"{_named(what, said.get(field))} not among the chosen ones"
     return ""
 
 
-def _incident_in(payload: Any) -> Json:
+def _data_of(payload: Any) -> Json:
+    """The `data` of the event; a service is its own `service`."""
     event = payload.get("event") if isinstance(payload, dict) else None
     data = event.get("data") if isinstance(event, dict) else None
-    return data if isinstance(data, dict) else {}
+    found = data if isinstance(data, dict) else {}
+    return {**found, "service": service_in(found)} if found.get("type") == "service" else found
 
 
 def _field(name: str) -> Any:
@@ -76,7 +96,7 @@ def _itself(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-# (option, field of the incident, what that is called, what of its value is compared)
+# (option, field of the event's data, what that is called, what of its value is compared)
 _FILTERS = (
     ("service_ids", "service", "service", _field("id")),
     ("team_ids", "teams", "team", _field("id")),

@@ -13,6 +13,7 @@ from pagerduty_app.actions.on_call import AHEAD, schedule_field
 from pagerduty_app.client import Api
 from pagerduty_app.payloads import field_names
 from pagerduty_app.payloads.on_call_events import EVENT_TYPE, SCHEMA, Change, body, names_of, sample
+from pagerduty_app.triggers.event_trigger import COMMON
 from workflows.catalog import Json, Look, Poll, TriggerType
 from workflows.catalog.schemas import ActionInput
 
@@ -25,7 +26,7 @@ _LATE = 2 * _EVERY
 
 
 class OnCallOptions(ActionInput):
-    """Which schedule is watched."""
+    """The schedule to watch."""
 
     schedule_id = schedule_field()
 
@@ -59,7 +60,7 @@ def look(api: Api, options: Json, state: Json, now: datetime) -> Look:
 def _changes(
     rota: shifts.Rota, before: list[Json], told: datetime, since: datetime, now: datetime
 ) -> Iterator[Change]:
-    """What has changed after `told`. What differs at `since` itself was changed for the time that was told already,
+    """The hand-overs after `told`. What differs at `since` itself was changed for the time that was told already,
     as an override does it, or happened in the time left out; then it counts from when the shift began, if later."""
     first = rota.at(since)
     stretches = [shifts.Stretch(max(told, first.start), first.users), *rota.after(since)]
@@ -99,6 +100,7 @@ TRIGGER = TriggerType(
     key="pagerduty/on-call-changed",
     name="On-call changed",
     description="Triggers when the on-call user of a schedule changes.",
+    group=COMMON,
     event_types=frozenset({EVENT_TYPE}),
     sample=sample(),
     output_schema=SCHEMA,

@@ -1,60 +1,44 @@
-"""The triggers, and what a workflow sees of what they start on."""
+"""The triggers, in the order in which they are offered, and their test deliveries."""
 
 import json
+from itertools import groupby
 from typing import Any
 
-from pagerduty_app.payloads import field_names
-from pagerduty_app.payloads.fields import OF_INCIDENT, OF_NOTE
 from pagerduty_app.triggers import filters, on_call_changes
-from pagerduty_app.triggers.samples import incident, note, sample
+from pagerduty_app.triggers.chosen_types import ANY_EVENT, INCIDENT_CHANGED
+from pagerduty_app.triggers.event_trigger import COMMON, EventTrigger
+from pagerduty_app.triggers.event_types import EVENT_TRIGGERS
 from workflows.catalog import TriggerType
 
 Json = dict[str, Any]
 
 
-def _trigger(status: str, happens: str, **more: Any) -> TriggerType:
+def _trigger(row: EventTrigger) -> TriggerType:
     return TriggerType(
-        key=f"pagerduty/incident-{status}",
-        name=f"Incident {status}",
-        description=f"Triggers when an incident {happens}.",
-        event_types=frozenset({f"incident.{status}"}),
-        sample=sample(status, incident(status)),
-        output_schema=OF_INCIDENT,
-        field_names=field_names.OF_INCIDENT,
+        key=f"pagerduty/{row.key}",
+        name=row.name,
+        description=row.description,
+        group=row.group,
+        event_types=frozenset({row.event_type}),
+        more_event_types=row.more_event_types,
+        sample=row.sample,
+        output_schema=row.body.schema,
+        field_names=row.body.field_names,
+        options=row.options,
         wants=filters.unwanted,
-        **{"options": filters.IncidentFilters, **more},
     )
 
 
-_NOTE_ADDED = TriggerType(
-    key="pagerduty/incident-note-added",
-    name="Incident note added",
-    description="Triggers when a note is added to an incident.",
-    event_types=frozenset({"incident.annotated"}),
-    sample=sample("annotated", note()),
-    output_schema=OF_NOTE,
-    field_names=field_names.OF_NOTE,
-)
+_BY_GROUP = {
+    group: list(map(_trigger, rows)) for group, rows in groupby(EVENT_TRIGGERS, lambda row: row.group)
+}
+_COMMON = [*_BY_GROUP.pop(COMMON), on_call_changes.TRIGGER, INCIDENT_CHANGED]
 TRIGGERS = {
-    trigger.key: trigger
-    for trigger in (
-        _trigger(
-            "triggered",
-            "is triggered",
-            options=filters.TriggeredOptions,
-            more_event_types={
-                "triggered_again": frozenset({"incident.reopened", "incident.unacknowledged"}),
-            },
-        ),
-        _trigger("acknowledged", "is acknowledged"),
-        _trigger("resolved", "is resolved"),
-        _NOTE_ADDED,
-        on_call_changes.TRIGGER,
-    )
+    trigger.key: trigger for triggers in (_COMMON, *_BY_GROUP.values(), [ANY_EVENT]) for trigger in triggers
 }
 
 
-def sample_delivery(trigger: TriggerType, external_id: str) -> bytes:
+def sample_delivery(sample: Json, external_id: str) -> bytes:
     """The body of a test delivery: the sample with an id of its own."""
-    event = {**trigger.sample["event"], "id": external_id}
+    event = {**sample["event"], "id": external_id}
     return json.dumps({"event": event}).encode()

@@ -13,7 +13,7 @@ from connections.models import User
 
 _TIMEOUT = (3.05, 15)
 _MOST_PAGES = 10
-# The user who consents for the demo agency where the provider's page offers several.
+# Consents for the demo agency.
 DANA = "dana@acme.example"
 
 
@@ -22,10 +22,11 @@ class ConsentFailed(Exception):
 
 
 class _FirstForm(HTMLParser):
-    """The first form of a page, filled in: the option that names DANA, and the first button."""
+    """The first form of a page, filled in: the option that names the person, and the first button."""
 
-    def __init__(self) -> None:
+    def __init__(self, person: str) -> None:
         super().__init__()
+        self._person = person
         self.action: str | None = None
         self.method = "get"
         self.values: dict[str, str] = {}
@@ -64,7 +65,7 @@ class _FirstForm(HTMLParser):
             self.values[name] = given.get("value", "")
 
     def handle_data(self, data: str) -> None:
-        if not self._done and self._select and self._option is not None and DANA in data:
+        if not self._done and self._select and self._option is not None and self._person in data:
             self.values[self._select], self._chosen = self._option, True
 
     def handle_endtag(self, tag: str) -> None:
@@ -76,10 +77,11 @@ class _FirstForm(HTMLParser):
             self._done = True
 
 
-def give(user: User, start: str, form: dict[str, Any]) -> str:
+def give(user: User, start: str, form: dict[str, Any], *, person: str = DANA) -> str:
     """Go through the real OAuth flow as `user`, beginning with a post of `form` to our page `start`.
 
-    Return the path of the last page. Raise ConsentFailed.
+    person: the address of the one who consents, where the provider's page offers several. Return the path of the last
+    page. Raise ConsentFailed.
     """
     public = urlsplit(settings.PUBLIC_BASE_URL)
     port = str(public.port or (443 if public.scheme == "https" else 80))
@@ -93,7 +95,7 @@ def give(user: User, start: str, form: dict[str, Any]) -> str:
     answer = browser.post(start, form)
     if answer.status_code != 302:
         raise ConsentFailed(f"Starting to connect answered {answer.status_code}.")
-    back = _consent(answer["Location"], settings.PUBLIC_BASE_URL + reverse("pagerduty_callback"))
+    back = _consent(answer["Location"], settings.PUBLIC_BASE_URL + reverse("pagerduty_callback"), person)
     parts = urlsplit(back)
     answer = browser.get(f"{parts.path}?{parts.query}")
     if answer.status_code != 302:
@@ -101,7 +103,7 @@ def give(user: User, start: str, form: dict[str, Any]) -> str:
     return str(answer["Location"])
 
 
-def _consent(url: str, callback: str) -> str:
+def _consent(url: str, callback: str, person: str) -> str:
     """Authorize on the provider's pages until they redirect to `callback`; return that URL."""
     with requests.Session() as session:
         session.trust_env = False
@@ -113,7 +115,7 @@ def _consent(url: str, callback: str) -> str:
                     return target
                 answer = session.get(target, allow_redirects=False, timeout=_TIMEOUT)
                 continue
-            form = _FirstForm()
+            form = _FirstForm(person)
             form.feed(answer.text)
             if answer.status_code != 200 or form.action is None:
                 break

@@ -13,9 +13,9 @@ from django.urls import reverse
 from connections.accounts import api_keys
 from connections.connecting import health_check
 from connections.models import Account, ApiKey, Connection, Membership, Role, User, Workspace
-from connections.tenancy.actor import SCOPES, Actor
+from connections.tenancy.actor import Actor
+from connections.tenancy.permissions import SCOPES
 from taskjuice.demo import consent
-from workflows import catalog
 from workflows.inbox import secrets
 from workflows.models import Trigger
 from workflows.triggers import lifecycle
@@ -23,6 +23,7 @@ from workflows.triggers import lifecycle
 EMAIL = "demo@taskjuice.example"
 LABEL = "Acme's PagerDuty"
 _ACTOR = Actor.system("Demo data")
+TRIGGERS = [f"pagerduty/incident-{what}" for what in ("triggered", "acknowledged", "resolved", "note-added")]
 
 
 def seed() -> dict[str, Any]:
@@ -42,12 +43,7 @@ def seed() -> dict[str, Any]:
         "account": str(workspace.account_id),
         "workspace": str(workspace.pk),
         "connection": str(connection.pk),
-        # Polled triggers have no URL.
-        "triggers": {
-            key: _trigger(connection, key)
-            for key in catalog.integration("pagerduty").triggers
-            if not catalog.polled(key)
-        },
+        "triggers": {key: _trigger(connection, key) for key in TRIGGERS},
     }
 
 

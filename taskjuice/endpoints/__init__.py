@@ -1,1 +1,1 @@
-"""What is answered beside pages and API: health, metrics, error pages."""
+"""Endpoints beside pages and API: health, metrics, error pages."""

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from core.db import clock
 from core.db.postgresql import patience
-from workflows.queue import wakeup
+from workflows.queue import heartbeat
 
 _DATABASE_WITHIN_SECONDS = 3.0
 _BEAT_WITHIN = timedelta(seconds=60)
@@ -42,6 +42,6 @@ def _check(checks: dict[str, str]) -> None:
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         checks["migrations"] = "some are not applied"
         return
-    beat = wakeup.last_beat()
+    beat = heartbeat.last_beat()
     if beat is None or clock.now() - beat > _BEAT_WITHIN:
         checks["workers"] = "no heartbeat in the last minute"

@@ -2,6 +2,7 @@
 
 import hmac
 import os
+from pathlib import Path
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -9,7 +10,7 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from core.metrics import COUNTED, FOLDER
+from core.metrics import COUNTED, FOLDER, forget_ended
 from workflows.worker.gauges import Gauges
 
 _LOOPBACK = ("127.0.0.1", "::1")
@@ -28,7 +29,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 def exposition() -> bytes:
     counted, asked = COUNTED, CollectorRegistry()
-    if os.environ.get(FOLDER):
+    if folder := os.environ.get(FOLDER):
+        forget_ended(Path(folder))
         counted = CollectorRegistry()
         MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
     asked.register(Gauges())

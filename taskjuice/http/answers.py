@@ -8,7 +8,9 @@ from itertools import chain
 from typing import Any
 
 import structlog
+from django.db import InterfaceError, OperationalError
 
+from core.db import lending
 from taskjuice.http.refused import busy
 from taskjuice.http.threads import Job
 
@@ -40,6 +42,10 @@ def answer(
 
     try:
         result = application(environ, start_response)
+    except (OperationalError, InterfaceError):
+        log.exception("database_away")
+        status, headers, broken = busy().answer(environ["PATH_INFO"])
+        result = [broken]
     except Exception:
         log.exception("application_failed")
         result = [broken]
@@ -57,7 +63,7 @@ def answer(
             protocol.response_bytes(status, headers, body)
         elif streams.acquire(blocking=False):
             try:
-                _stream(chain((first,), rest), protocol.response_stream(status, headers), job.ear.loop)
+                _stream(chain((first,), rest), protocol.response_stream(status, headers), job.results.loop)
             finally:
                 streams.release()
         else:
@@ -76,7 +82,7 @@ def _is_streamed(result: Iterable[bytes], headers: list[tuple[str, str]]) -> boo
 
 
 def _stream(pieces: Iterable[bytes], transport: Any, loop: asyncio.AbstractEventLoop) -> None:
-    """Send piece by piece in this thread: the generator may hold a database connection of this thread."""
+    """Send piece by piece in this thread: the generator may use this thread's database connection."""
 
     async def send(piece: bytes) -> None:
         await transport.send_bytes(piece)
@@ -84,6 +90,7 @@ def _stream(pieces: Iterable[bytes], transport: Any, loop: asyncio.AbstractEvent
     left = _READER_SECONDS
     for piece in pieces:
         left += len(piece) / _LEAST_BYTES_A_SECOND
+        lending.give_back()
         began = time.monotonic()
         sent = asyncio.run_coroutine_threadsafe(send(piece), loop)
         try:

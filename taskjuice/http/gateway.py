@@ -2,16 +2,19 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from io import BytesIO
 from typing import Any
 
+from core.web.url_prefixes import HEALTH
 from taskjuice.http.addresses import client_address
 from taskjuice.http.answers import Application, answer
 from taskjuice.http.bodies import Bodies
 from taskjuice.http.deliveries import Deliveries
-from taskjuice.http.ear import Ear
 from taskjuice.http.environ import environ_of
+from taskjuice.http.loop_results import LoopResults
 from taskjuice.http.refused import Refused, busy, too_late
 from taskjuice.http.threads import Job, Threads
 
@@ -27,7 +30,7 @@ class Gateway:
     """Receive requests and pass them to the deliveries' fast path or to a thread.
 
     proxies: how many of ours add to X-Forwarded-For. proxied: whether forwarded headers are believed at all.
-    largest: bytes, the largest body that any view accepts.
+    largest: bytes, the largest body that any view accepts. around: see Threads.
     """
 
     def __init__(
@@ -39,12 +42,13 @@ class Gateway:
         deliveries: Deliveries | None = None,
         proxies: int = 0,
         proxied: bool = False,
+        around: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self.application = application
         self.deliveries = deliveries
-        self._threads = Threads(threads)
-        self._ear: Ear | None = None
-        self._streams = threading.Semaphore(max(1, threads // 2))
+        self._threads = Threads(threads, around)
+        self._loop_results: LoopResults | None = None
+        self._streams = threading.Semaphore(max(1, threads // 4))
         self._bodies = Bodies(largest=largest)
         # Separate bounds: requests to public addresses must not use up the places of deliveries.
         self._delivered = Bodies(largest=largest)
@@ -52,7 +56,7 @@ class Gateway:
         self._proxied = proxied
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
-        if scope.path == "/healthz" and scope.method in {"GET", "HEAD"}:
+        if scope.path == HEALTH and scope.method in {"GET", "HEAD"}:
             protocol.response_bytes(200, _ALIVE_HEADERS, _ALIVE)
             return
         try:
@@ -75,27 +79,25 @@ class Gateway:
 
     async def _take(self, deliveries: Deliveries, environ: dict[str, Any], protocol: Any) -> None:
         """Answer a delivery, without a thread if possible; read its body only if it is needed."""
-        ear, body, patience = self._hearing(), b"", PATIENCE_SECONDS
-        began = ear.loop.time()
-        if deliveries.known(environ):
+        results, body = self._results(), b""
+        now = results.loop.time
+        deadline = now() + PATIENCE_SECONDS
+        if deliveries.known(environ) or await self._wanted(deliveries, environ):
+            began = now()
             body = await self._receive(environ, protocol, self._delivered)
-        elif await self._wanted(deliveries, environ):
-            patience -= ear.loop.time() - began
-            body = await self._receive(environ, protocol, self._delivered)
+            deadline += now() - began  # time that the sender took
         else:
-            patience -= ear.loop.time() - began
             environ["CONTENT_LENGTH"] = "0"
         try:
-            began = ear.loop.time()
-            stored = ear.loop.create_future()
-            within = deliveries.begin(environ, body, partial(ear.tell, stored)) if body else 0
-            given = await ear.hear(stored, within=min(within, patience)) if within else None
+            stored = results.loop.create_future()
+            within = deliveries.begin(environ, body, partial(results.set, stored)) if body else 0
+            given = await results.wait(stored, within=min(within, deadline - now())) if within else None
             if given is not None:
                 protocol.response_bytes(*given)
                 return
-            patience -= ear.loop.time() - began
-            if patience < _LEAST_SECONDS or not await self._in_thread(
-                environ, body, protocol, patience=patience, answer_late=True
+            left = deadline - now()
+            if left < _LEAST_SECONDS or not await self._in_thread(
+                environ, body, protocol, patience=left, answer_late=True
             ):
                 raise too_late()
         finally:
@@ -116,8 +118,8 @@ class Gateway:
         def work(job: Job) -> None:
             answer(self.application, environ, protocol, job, self._streams)
 
-        ear = self._hearing()
-        return await self._threads.run(work, ear=ear, patience=patience, answer_late=answer_late)
+        results = self._results()
+        return await self._threads.run(work, results=results, patience=patience, answer_late=answer_late)
 
     async def _wanted(self, deliveries: Deliveries, environ: dict[str, Any]) -> bool:
         found: list[bool | Exception] = []
@@ -128,18 +130,18 @@ class Gateway:
             except Exception as error:  # noqa: BLE001 - raised again in the loop
                 found.append(error)
 
-        ear = self._hearing()
-        if not await self._threads.run(work, ear=ear, patience=PATIENCE_SECONDS, answer_late=True):
+        results = self._results()
+        if not await self._threads.run(work, results=results, patience=PATIENCE_SECONDS, answer_late=True):
             raise too_late()
         if isinstance(found[0], Exception):
             raise too_late() from found[0]
         return found[0]
 
-    def _hearing(self) -> Ear:
+    def _results(self) -> LoopResults:
         loop = asyncio.get_running_loop()
-        if self._ear is None or self._ear.loop is not loop:
-            self._ear = Ear(loop)
-        return self._ear
+        if self._loop_results is None or self._loop_results.loop is not loop:
+            self._loop_results = LoopResults(loop)
+        return self._loop_results
 
     async def _receive(self, environ: dict[str, Any], protocol: Any, bodies: Bodies) -> bytes:
         """Return the body, to be released. Set CONTENT_LENGTH, which a chunked request does not have."""

@@ -2,8 +2,9 @@
 
 import json
 
-# Paths whose clients are software: they get errors as JSON.
-_SOFTWARE = ("/api/", "/hooks/")
+from core.web.url_prefixes import Differs, prefixes
+
+_SOFTWARE = prefixes(Differs.SOFTWARE)
 
 Headers = list[tuple[str, str]]
 

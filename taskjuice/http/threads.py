@@ -3,11 +3,12 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from queue import SimpleQueue
 
 import structlog
 
-from taskjuice.http.ear import Ear
+from taskjuice.http.loop_results import LoopResults
 
 log = structlog.get_logger(__name__)
 
@@ -15,11 +16,11 @@ log = structlog.get_logger(__name__)
 class Job:
     """Work for one thread. Thread and event loop compete: one of them begins it, one of them answers it."""
 
-    def __init__(self, work: Callable[["Job"], None], ear: Ear) -> None:
+    def __init__(self, work: Callable[["Job"], None], results: LoopResults) -> None:
         self.work = work
-        self.ear = ear
+        self.results = results
         # True: done. False: given up.
-        self.done: asyncio.Future[bool] = ear.loop.create_future()
+        self.done: asyncio.Future[bool] = results.loop.create_future()
         self._begun = threading.Lock()
         self._answered = threading.Lock()
 
@@ -33,26 +34,34 @@ class Job:
 
 
 class Threads:
-    """A fixed number of threads that take jobs in the order of arrival."""
+    """A fixed number of threads that take jobs in the order of arrival.
 
-    def __init__(self, count: int) -> None:
+    around: returns what each job is done within, such as a loan of a database connection.
+    """
+
+    def __init__(
+        self, count: int, around: Callable[[], AbstractContextManager[object]] = nullcontext
+    ) -> None:
+        self._around = around
         self._waiting: SimpleQueue[Job] = SimpleQueue()
         for number in range(count):
             threading.Thread(target=self._run, name=f"web-{number}", daemon=True).start()
 
-    async def run(self, work: Callable[[Job], None], *, ear: Ear, patience: float, answer_late: bool) -> bool:
+    async def run(
+        self, work: Callable[[Job], None], *, results: LoopResults, patience: float, answer_late: bool
+    ) -> bool:
         """Run `work` in a thread and return True; return False if none was free within `patience` seconds.
 
         answer_late: also return False if the work has begun but not answered in time; it may then not answer any more.
         For requests that can be repeated without harm.
         """
-        job = Job(work, ear)
+        job = Job(work, results)
 
         def give_up() -> None:
             if not job.done.done() and (job.begin() or (answer_late and job.may_answer())):
                 job.done.set_result(False)
 
-        timer = ear.loop.call_later(patience, give_up)
+        timer = results.loop.call_later(patience, give_up)
         self._waiting.put(job)
         try:
             return await job.done
@@ -65,8 +74,9 @@ class Threads:
             if not job.begin():
                 continue
             try:
-                job.work(job)
+                with self._around():
+                    job.work(job)
             except Exception:  # the thread is needed for the next request
                 log.exception("request_broke_off")
             finally:
-                job.ear.tell(job.done, result=True)
+                job.results.set(job.done, result=True)

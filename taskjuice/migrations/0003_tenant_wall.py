@@ -1,6 +1,6 @@
 """Row-level security on PostgreSQL: a second wall between tenants (core.db.tenant_scope).
 
-A table that is made later gets its policy in the migration that makes it; tests/test_wall.py names one without.
+A table that is made later gets its policy in the migration that makes it; tests/scenarios/test_row_level_security.py names one without.
 """
 
 from django.db import migrations

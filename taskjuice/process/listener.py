@@ -1,7 +1,7 @@
-"""Ears: a connection of its own by which a process hears, within milliseconds, that something was committed.
+"""A connection of its own by which a process learns within milliseconds that something was committed.
 
-PostgreSQL tells by NOTIFY. SQLite has nothing of the kind, but `PRAGMA data_version` changes when another
-connection has committed to the file, and costs a few microseconds to ask.
+PostgreSQL sends NOTIFY. SQLite has no notifications, but `PRAGMA data_version` changes when another connection has
+committed to the file, and costs a few microseconds to read.
 """
 
 import time
@@ -10,21 +10,21 @@ from typing import Any
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-CHANNEL = "taskjuice_bell"
-_SQLITE_LOOKS_EVERY = 0.004
+CHANNEL = "taskjuice_wakeup"
+_SQLITE_POLL_SECONDS = 0.004
 
 Rows = list[tuple[Any, ...]]
 
 
-class Ears:
-    """Listens on a copy of Django's connection `alias`. Every method may raise django.db.Error."""
+class Listener:
+    """A listener on a copy of Django's connection `alias`. Every method may raise django.db.Error."""
 
     def __init__(self, alias: str) -> None:
         self._connection: BaseDatabaseWrapper = connections[alias].copy()
         self._connection.inc_thread_sharing()
         self._connection.ensure_connection()
-        # What is written here are rings that were taken. A power cut may bring one back: then it rings again.
-        self.run(self._carefree)
+        # Only taken wake-ups are deleted here. A power cut may bring one back, which wakes a worker once more.
+        self.run(self._no_fsync)
 
     def run(self, sql: str, parameters: tuple[Any, ...] = ()) -> Rows:
         """The rows that one statement answers; committed at once."""
@@ -39,13 +39,13 @@ class Ears:
     def close(self) -> None:
         self._connection.close()
 
-    _carefree = ""
+    _no_fsync = ""
 
 
-class PostgresEars(Ears):
-    """Hears NOTIFY. What comes while a statement runs is kept by psycopg for the next `wait`."""
+class PostgresListener(Listener):
+    """LISTEN on PostgreSQL. A notification that arrives during a statement is kept by psycopg for the next `wait`."""
 
-    _carefree = "SET synchronous_commit = off"
+    _no_fsync = "SET synchronous_commit = off"
 
     def __init__(self, alias: str) -> None:
         super().__init__(alias)
@@ -57,10 +57,10 @@ class PostgresEars(Ears):
                 pass
 
 
-class SqliteEars(Ears):
-    """Looks whether the file has changed; a commit on this connection itself is no change."""
+class SqliteListener(Listener):
+    """Polling of the file's `data_version`; a commit on this connection itself does not change it."""
 
-    _carefree = "PRAGMA synchronous = NORMAL"
+    _no_fsync = "PRAGMA synchronous = NORMAL"
 
     def __init__(self, alias: str) -> None:
         super().__init__(alias)
@@ -70,7 +70,7 @@ class SqliteEars(Ears):
         end = time.monotonic() + seconds
         with self._connection.wrap_database_errors:
             while not self._changed() and time.monotonic() < end:
-                time.sleep(_SQLITE_LOOKS_EVERY)
+                time.sleep(_SQLITE_POLL_SECONDS)
 
     def _changed(self) -> bool:
         before, (self._version,) = (
@@ -80,6 +80,6 @@ class SqliteEars(Ears):
         return self._version != before
 
 
-def ears(alias: str) -> Ears:
-    """New ears for that database."""
-    return SqliteEars(alias) if connections[alias].vendor == "sqlite" else PostgresEars(alias)
+def open_listener(alias: str) -> Listener:
+    """Return a new listener on that database."""
+    return SqliteListener(alias) if connections[alias].vendor == "sqlite" else PostgresListener(alias)

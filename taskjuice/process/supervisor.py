@@ -61,7 +61,7 @@ class Child:
             self.process.terminate()
 
     def wait(self, seconds: float) -> bool:
-        """Whether it has ended within that time."""
+        """Return whether the process ended within that time."""
         if self.process is None:
             return True
         try:

@@ -1,4 +1,4 @@
-"""The watchdog: rings for work that no ring reached, and restarts background workers that gave up."""
+"""The watchdog: wake workers for due work without a wake-up, and restart workers that are stuck."""
 
 import time
 from datetime import timedelta
@@ -7,31 +7,31 @@ import structlog
 from django.conf import settings
 from django.db import Error, close_old_connections
 from django_q.brokers import get_broker
-from django_q.tasks import async_task
 
+from core import wakeup as core_wakeup
 from core.db import clock
 from taskjuice.process.supervisor import Child
 from workflows import worker
 from workflows.outgoing import sender
-from workflows.queue import wakeup
+from workflows.queue import heartbeat, wakeup
 
 log = structlog.get_logger(__name__)
 
 _SWEEP_EVERY = 0.5
-_RING_AGAIN_AFTER = 2.0
+_WAKE_AGAIN_AFTER = 2.0
 _HOUSEKEEPING_EVERY = 15.0
 STALE_AFTER = timedelta(seconds=45)
 
 
 class Watchdog:
-    """Looks after one worker cluster; `look` is called in a loop and never raises for a database that is away."""
+    """The watchdog of one worker cluster; `look` is called in a loop and never raises for a database that is away."""
 
     def __init__(self, cluster: Child) -> None:
         self.cluster = cluster
         self._next_sweep = 0.0
         self._last_away = float("-inf")
-        self._next_ring = 0.0
-        self._next_hook_ring = 0.0
+        self._next_wakeup = 0.0
+        self._next_hook_wakeup = 0.0
         self._next_housekeeping = 0.0
 
     def look(self) -> None:
@@ -50,15 +50,15 @@ class Watchdog:
     def _sweep(self, now: float) -> None:
         if now >= self._next_housekeeping:
             self._next_housekeeping = now + _HOUSEKEEPING_EVERY
-            async_task("workflows.worker.housekeeping", save=False)
-        # Workers that are behind have rings enough waiting; more would only keep housekeeping waiting.
+            core_wakeup.send("workflows.worker.housekeeping")
+        # Workers that are behind have enough wake-ups waiting; more would only delay housekeeping.
         behind = get_broker().queue_size() > 2 * settings.TASK_WORKERS
-        if now >= self._next_ring and not behind and worker.anything_due():
-            self._next_ring = now + _RING_AGAIN_AFTER
-            wakeup.ring()
-        if now >= self._next_hook_ring and not behind and sender.anything_due():
-            self._next_hook_ring = now + _RING_AGAIN_AFTER
-            wakeup.ring_hooks()
+        if now >= self._next_wakeup and not behind and worker.anything_due():
+            self._next_wakeup = now + _WAKE_AGAIN_AFTER
+            wakeup.wake_workers()
+        if now >= self._next_hook_wakeup and not behind and sender.anything_due():
+            self._next_hook_wakeup = now + _WAKE_AGAIN_AFTER
+            wakeup.wake_sender()
 
     def _check_life(self, now: float) -> None:
         """A cluster that was asked every 15 s and has not answered for 45 is stuck: end it, start another."""
@@ -67,7 +67,7 @@ class Watchdog:
         # While the database is away no worker can write its heartbeat.
         if now - max(self.cluster.started_at, self._last_away) < STALE_AFTER.total_seconds():
             return
-        beat = wakeup.last_beat(settings.NODE_NAME)
+        beat = heartbeat.last_beat(settings.NODE_NAME)
         if beat is None or clock.now() - beat > STALE_AFTER:
             log.error("workers_stuck", node=settings.NODE_NAME, last_beat=beat and beat.isoformat())
             self.cluster.kill()

@@ -1,4 +1,4 @@
-"""How the web server is started: one command line for `manage.py up` and for what is measured beside it."""
+"""The web server's command line, the same for `manage.py up` and for the benchmarks."""
 
 # Connections that a process has open at once. Each costs some kilobytes; those that send no request end below.
 _CONNECTIONS = 2048
@@ -7,7 +7,7 @@ _HEADER_BYTES = 64 * 1024
 
 
 def command(application: str, *, host: str, port: int, workers: int) -> list[str]:
-    """What follows the Python interpreter's name. application: a taskjuice.http.gateway.Gateway as `module:name`."""
+    """The arguments after the interpreter. application: a taskjuice.http.gateway.Gateway as `module:name`."""
     return [
         *(
             "-m",

@@ -1,23 +1,20 @@
-"""A second provider, as a room of its own would register it: no line of the platform knows it."""
+"""A second provider, as an app of its own would register it: no line of the platform knows it."""
 
 import hashlib
 import hmac
 import json
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from typing import Any
 
-from django.http import HttpResponse
+from allauth.socialaccount import providers as allauth_providers
 from rest_framework import serializers
 
 from connections.grants import registry
-from connections.grants.registry import AppCredentials, Lifetimes, OAuthProvider, Tokens
-from core.db import clock
+from tests.acme_provider import provider
 from workflows import catalog
 from workflows.catalog import ActionType, Caller, Delivery, TriggerType
 
 HEADER = "X-Acme-Digest"
-SCOPES = {"orders:read": "read orders", "orders:write": "change orders"}
 SAMPLE = {"order": {"id": "A-1", "total": "12.50"}}
 TEXT = {"type": "string"}
 # What its actions did: (access token, order, comment).
@@ -52,34 +49,11 @@ def read_delivery(body: bytes) -> Delivery:
     return Delivery(external_id=sent["id"], event_type=sent["type"], lane=sent["order"]["id"])
 
 
-def open_api(region: str, token: str, on_request: Callable[[], None], on_answer: Any = None) -> str:
+def open_api(region: str, token: str, on_request: Callable[[], float | None], on_answer: Any = None) -> str:
     on_request()
     return token
 
 
-def refresh(refresh_token: str, app: AppCredentials | None) -> Tokens:
-    return Tokens("access-2", "refresh-2", list(SCOPES), clock.now() + timedelta(hours=1))
-
-
-PROVIDER = OAuthProvider(
-    key="acme",
-    name="Acme Shop",
-    scopes=SCOPES,
-    refresh=refresh,
-    revoke=lambda refresh_token, app: True,
-    missing_scopes=lambda granted: [scope for scope in SCOPES if scope not in granted],
-    lifetimes=lambda granted: Lifetimes(timedelta(days=30), timedelta(days=90)),
-    probe=lambda region, access_token: "Acme Shop answers.",
-    start=lambda request, connection, **options: HttpResponse(status=302),
-    removal_hint="Settings, Apps.",
-    account_called="shop",
-    account_example="acme-shop",
-    account_of=lambda typed: typed.strip().lower(),
-    redirect_url=lambda: "https://taskjuice.example/acme/callback",
-    own_app_hint="",
-    requests_per_minute=60,
-    asks=lambda *, own_app, optional: SCOPES,
-)
 INTEGRATION = catalog.Integration(
     key="acme",
     name="Acme Shop",
@@ -103,7 +77,7 @@ INTEGRATION = catalog.Integration(
         "acme/order-placed": TriggerType(
             key="acme/order-placed",
             name="Order placed",
-            description="When somebody orders.",
+            description="When a customer orders.",
             event_types=frozenset({"order.placed"}),
             sample=SAMPLE,
             output_schema={
@@ -137,12 +111,15 @@ INTEGRATION = catalog.Integration(
 
 
 def register() -> Callable[[], None]:
-    """Register it; return what takes it out again."""
+    """Register it; return what takes it out again. allauth finds providers of installed apps by itself."""
     DONE.clear()
-    registry.register(PROVIDER)
+    registry.register(provider.PROVIDER)
     catalog.register(INTEGRATION)
+    for one in provider.provider_classes:
+        allauth_providers.registry.register(one)
 
     def leave() -> None:
+        allauth_providers.registry.provider_map.pop("acme")
         registry._providers.pop("acme")
         catalog._integrations.pop("acme")
 

@@ -1,7 +1,6 @@
 """A second provider connects, receives, is dispatched and acts."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
@@ -16,10 +15,12 @@ from connections.grants.registry import Identity, Tokens
 from connections.models import Account, Connection, Workspace
 from connections.tenancy.actor import Actor
 from tests import acme_provider
+from tests.acme_provider.provider import SCOPES
+from tests.acme_provider.shop import Shop
 from workflows import worker
 from workflows.authoring import lifecycle as authoring
 from workflows.inbox import secrets
-from workflows.inbox.fast.wsgi import StraightIn
+from workflows.inbox.fast.wsgi import FastPathMiddleware
 from workflows.models import Event, Run, Trigger
 from workflows.triggers import lifecycle
 
@@ -28,25 +29,18 @@ SECRET = "the-secret-of-the-shop"
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def acme() -> Iterator[None]:
-    leave = acme_provider.register()
-    yield
-    leave()
-
-
 @pytest.fixture
 def connection() -> Connection:
     """Connected by a consent that the shop has answered."""
     workspace = Workspace.objects.create(account=Account.objects.create(name="Agency"), name="Client")
     made = Connection.objects.create(workspace=workspace, provider="acme", label="Shop")
-    granted = Tokens("access-1", "refresh-1", list(acme_provider.SCOPES), timezone.now() + timedelta(hours=1))
+    granted = Tokens("access-1", "refresh-1", list(SCOPES), timezone.now() + timedelta(hours=1))
     ending = complete.authorise(
         actor=SYSTEM,
         connection=made,
         identity=Identity("SHOP1", "acme-shop", "U1", "eu"),
         tokens=granted,
-        scopes_asked=list(acme_provider.SCOPES),
+        scopes_asked=list(SCOPES),
     )
     assert ending == Ending.CONNECTED
     made.refresh_from_db()
@@ -109,15 +103,17 @@ def test_the_fast_path_takes_its_deliveries(trigger: Trigger) -> None:
         "HTTP_X_ACME_DIGEST": acme_provider.digest(body, SECRET),
         "wsgi.input": BytesIO(body),
     }
-    StraightIn(never)(environ, lambda status, headers: answers.append(status))
+    FastPathMiddleware(never)(environ, lambda status, headers: answers.append(status))
     assert answers == ["202 Accepted"]
     assert Event.objects.count() == 2
 
 
-def test_its_tokens_are_refreshed_by_its_own_adapter(trigger: Trigger, connection: Connection) -> None:
+def test_its_tokens_are_refreshed_by_its_own_adapter(
+    trigger: Trigger, connection: Connection, shop: Shop
+) -> None:
     grant = connection.grant
     grant.expires_at = grant.next_refresh_at = timezone.now() - timedelta(minutes=1)
     grant.save()
     assert post(trigger, order("A-3")) == 202
     worker.drain()
-    assert acme_provider.DONE == [("access-2", "A-3", "Thank you for 12.50")]
+    assert acme_provider.DONE == [("shop-access-1", "A-3", "Thank you for 12.50")]

@@ -9,17 +9,7 @@ import responses
 from django.db import connection as database
 
 from bench import bare_loop, waiting
-from tests.workflows.conftest import (  # noqa: F401 - fixtures
-    API,
-    add_note,
-    connection,
-    deliver,
-    incident_event,
-    note_workflow,
-    pagerduty,
-    trigger,
-    workspace,
-)
+from tests.factories import API, add_note, incident_event
 from workflows import worker
 from workflows.engine import fanout
 from workflows.models import ActionCall, Run, StepRun, Trace, Workflow
@@ -43,7 +33,7 @@ def rows() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def begin(deliver: Any, note_workflow: Workflow, pagerduty: responses.RequestsMock) -> Callable[[], Run]:  # noqa: F811
+def begin(deliver: Any, note_workflow: Workflow, pagerduty: responses.RequestsMock) -> Callable[[], Run]:
     """begin(): a due run of a new event, the only one that there is."""
 
     def begun() -> Run:

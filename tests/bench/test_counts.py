@@ -11,7 +11,6 @@ from django.db import connection as database
 from django.utils import timezone
 
 from bench.chaos import counts
-from tests.workflows.conftest import connection, note_workflow, trigger, workspace  # noqa: F401 - fixtures
 from workflows.models import Event, Run, Workflow
 
 pytestmark = pytest.mark.django_db
@@ -69,41 +68,41 @@ def counted(notes: list[str], accepted: list[str]) -> counts.Counts:
     return counts.count(Looked(notes), accepted)  # type: ignore[arg-type]
 
 
-def test_all_is_well(note_workflow: Workflow) -> None:  # noqa: F811 - a fixture
+def test_all_is_well(note_workflow: Workflow) -> None:
     happened(note_workflow, "P1-0")
     happened(note_workflow, "P1-1", begun=NOW + timedelta(seconds=2))
 
     assert counted(["P1-0", "P1-1"], ["P1-0", "P1-1"]) == counts.Counts(0, 0, 0, 0, 0)
 
 
-def test_a_lost_event_and_a_lost_note_are_seen(note_workflow: Workflow) -> None:  # noqa: F811
+def test_a_lost_event_and_a_lost_note_are_seen(note_workflow: Workflow) -> None:
     happened(note_workflow, "P1-0")
 
     assert counted([], ["P1-0"]).lost == 1
     assert counted(["P1-0"], ["P1-0", "P1-1"]).lost == 2
 
 
-def test_a_note_that_is_there_twice_is_seen(note_workflow: Workflow) -> None:  # noqa: F811
+def test_a_note_that_is_there_twice_is_seen(note_workflow: Workflow) -> None:
     happened(note_workflow, "P1-0")
 
     assert counted(["P1-0", "P1-0"], ["P1-0"]).doubled_notes == 1
 
 
-def test_a_run_that_began_before_the_one_before_it_ended_is_seen(note_workflow: Workflow) -> None:  # noqa: F811
+def test_a_run_that_began_before_the_one_before_it_ended_is_seen(note_workflow: Workflow) -> None:
     happened(note_workflow, "P1-0")
     happened(note_workflow, "P1-1", begun=NOW + timedelta(seconds=1))
 
     assert counted(["P1-0", "P1-1"], []).out_of_order == 1
 
 
-def test_events_and_notes_in_the_wrong_order_are_seen(note_workflow: Workflow) -> None:  # noqa: F811
+def test_events_and_notes_in_the_wrong_order_are_seen(note_workflow: Workflow) -> None:
     happened(note_workflow, "P1-1")
     happened(note_workflow, "P1-0", begun=NOW + timedelta(seconds=2))
 
     assert counted(["P1-1", "P1-0"], ["P1-0", "P1-1"]).out_of_order == 2
 
 
-def test_what_has_no_end_or_failed_is_stuck(note_workflow: Workflow) -> None:  # noqa: F811
+def test_what_has_no_end_or_failed_is_stuck(note_workflow: Workflow) -> None:
     happened(note_workflow, "P1-0", status="running")
     happened(note_workflow, "P2-0", event="failed")
 

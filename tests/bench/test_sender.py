@@ -19,7 +19,7 @@ Answer = Callable[[str, int], int]
 
 
 class Receiver:
-    """Answers what `answer` says of an event's name and how often it came before."""
+    """A receiver that returns what `answer` says of an event's name and how often it came before."""
 
     def __init__(self) -> None:
         self.answer: Answer = lambda name, before: 202

@@ -6,13 +6,7 @@ import pytest
 import responses
 
 from connections.models import Connection
-from tests.people import People, people
-from tests.workflows.conftest import connect
-
-
-@pytest.fixture
-def who(db: None) -> People:
-    return people()
+from tests.factories import People, connect
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ class Watch:
             self.complaints.append(f"{line.page and line.page.url}: {line.text}")
 
     def _failed(self, request: Request) -> None:
-        # What a page was fetching when somebody left it is aborted.
+        # What a page was fetching when the user left it is aborted.
         if "ERR_ABORTED" not in str(request.failure):
             self.complaints.append(f"{request.url}: {request.failure}")
 

@@ -28,7 +28,7 @@ user.groups.add(Group.objects.get(name="Support"))
 
 
 def sign_in_support(page: Page, product: Product) -> None:
-    """As somebody of the group Support, who is made first."""
+    """Sign in as a member of the group Support, who is made first."""
     product.manage("shell", "-c", _MAKE_SUPPORT)
     page.goto("/accounts/login/?next=/admin/")
     page.get_by_label("Email").fill("sam@support.example")
@@ -52,7 +52,7 @@ def make_trigger(page: Page, name: str) -> str:
 
 
 def add_webhook(page: Page, product: Product, address: str) -> dict[str, Any]:
-    """Somebody adds a webhook in PagerDuty and copies the secret it shows; answers the subscription."""
+    """Add a webhook in PagerDuty and copy the secret it shows. Return the subscription."""
     theirs = page.context.new_page()
     theirs.goto(f"{product.theirs.url}/app/acme/webhooks")
     theirs.get_by_label("Webhook URL").fill(address)

@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.flows.browsing import ARGUMENTS, CHROMIUM, new_page, sign_in
 from tests.flows.running import Product
 
-# What `make test` runs of them: the receiver as a process of its own, and the editor in a browser.
-_IN_MAKE_TEST = {"test_bodies.py", "test_editing.py"}
+# What `make test` runs of them: the receiver as a process of its own.
+_IN_MAKE_TEST = {"test_bodies.py"}
 
 
 @pytest.hookimpl(tryfirst=True)  # before markers are selected
@@ -26,9 +26,28 @@ def _migrated_once(django_db_modify_db_settings: None) -> None:
     """The database that each product's is a copy of."""
 
 
+@pytest.fixture(scope="session")
+def _product_of_make_test(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """The one that they share, with the fewest processes: starting costs more than what they do with it."""
+    yield from _running(tmp_path_factory, WEB_WORKERS="1", TASK_WORKERS="1")
+
+
+@pytest.fixture(scope="session")
+def _seed_of_make_test(_product_of_make_test: Product) -> dict[str, Any]:
+    return _product_of_make_test.seed()
+
+
 @pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    running = Product(tmp_path_factory.mktemp("product"))
+def product(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    if request.path.name in _IN_MAKE_TEST:
+        yield request.getfixturevalue("_product_of_make_test")
+    else:
+        yield from _running(tmp_path_factory)
+
+
+def _running(folders: pytest.TempPathFactory, **env: str) -> Iterator[Product]:
+    running = Product(folders.mktemp("product"))
+    running.env |= env
     try:
         running.start()
         yield running
@@ -37,7 +56,10 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 
 @pytest.fixture(scope="module")
-def seed(product: Product) -> dict[str, Any]:
+def seed(request: pytest.FixtureRequest, product: Product) -> dict[str, Any]:
+    if request.path.name in _IN_MAKE_TEST:
+        shared: dict[str, Any] = request.getfixturevalue("_seed_of_make_test")
+        return shared
     return product.seed()
 
 

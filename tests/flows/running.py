@@ -22,7 +22,7 @@ from django.conf import settings
 
 from pagerduty_app.sandbox.control.faults import WORKS_FOR_SECONDS
 from pagerduty_app.sandbox.server import SandboxServer
-from tests import migrated
+from tests.support import migrated
 
 PATIENCE = 60.0
 CLIENT = ("flow-tests", "flow-tests-secret")
@@ -54,7 +54,10 @@ def wait_for(what: str, look: Callable[[], Any], seconds: float = PATIENCE) -> A
 
 
 class OwnDatabase:
-    """A new database of the kind the tests run on, removed at the end; migrated already, unless it is to be empty."""
+    """A new database of the kind the tests run on, removed at the end; migrated already, unless it is to be empty.
+
+    env: what the product needs to use it, on PostgreSQL as the role that row-level security holds for.
+    """
 
     def __init__(self, folder: Path, *, empty: bool = False) -> None:
         given = os.environ.get("DATABASE_URL", "")
@@ -64,12 +67,17 @@ class OwnDatabase:
             if not empty:
                 shutil.copyfile(migrated.template(), self._path)
             self.url = f"sqlite:///{self._path}"
+            self.env = {"DATABASE_URL": self.url}
         else:
             parts = urlsplit(given)
             self.name = f"taskjuice_flow_{uuid.uuid4().hex[:12]}"
             self._server = urlunsplit(parts._replace(path="/postgres"))
             self.url = urlunsplit(parts._replace(path=f"/{self.name}"))
             like = "" if empty else f" TEMPLATE {migrated.template()}"
+            self.env = {"DATABASE_URL": self.url}
+            if role := settings.DATABASES["default"].get("OPTIONS", {}).get("assume_role"):
+                self.env["DATABASE_ROLE"] = role
+                like += f" OWNER {role}"
             self._on_server(f"CREATE DATABASE {self.name}{like}")
 
     def _on_server(self, statement: str) -> None:
@@ -102,7 +110,7 @@ class Product:
         self.http.trust_env = False
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self.env = kept | {
-            "DATABASE_URL": self.database.url,
+            **self.database.env,
             "PUBLIC_BASE_URL": self.url,
             "NODE_NAME": f"flow-{self.port}",
             "EMAIL_URL": f"filemail:///{folder}/mails",
@@ -126,6 +134,7 @@ class Product:
                 cwd=settings.BASE_DIR, env=self.env, stdout=log, stderr=log,
             )  # fmt: skip
         wait_for("the product to be ready", self._ready)
+        assert "row_level_security_off" not in self.log.read_text()
 
     def _ready(self) -> bool:
         assert self._up is not None

@@ -9,9 +9,9 @@ import pytest
 
 from pagerduty_app import signatures
 from tests.flows.running import Product
-from workflows.inbox.receive import MAX_BODY
+from workflows.inbox.limits import MAX_BODY
 
-pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("bodies")]
+pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("product")]
 
 
 def answer_to(product: Product, path: str, chunks: list[bytes], headers: dict[str, str]) -> tuple[int, Any]:

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.flows.browsing import IN_CHROMIUM, hindrances
 from tests.flows.running import Product
 
-pytestmark = [*IN_CHROMIUM, pytest.mark.xdist_group("editing")]
+pytestmark = [*IN_CHROMIUM, pytest.mark.xdist_group("product")]
 KEY = "pagerduty/incident-triggered"
 NAMES = ["Alpha", "Beta", "Gamma"]
 

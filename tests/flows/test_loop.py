@@ -18,7 +18,8 @@ MAX_RUNS = 20
 _SECOND = f"""
 import json
 from connections.accounts import api_keys
-from connections.tenancy.actor import SCOPES, Actor
+from connections.tenancy.actor import Actor
+from connections.tenancy.permissions import SCOPES
 from connections.models import Connection, User, Workspace
 from django.urls import reverse
 from taskjuice.demo import consent

@@ -30,7 +30,7 @@ STORY = re.compile(
 def test_the_whole_story_comes_true_and_nothing_secret_is_in_the_logs(tmp_path: Path) -> None:
     port, database = free_port(), OwnDatabase(tmp_path, empty=True)
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    env = kept | {"DATABASE_URL": database.url, "NODE_NAME": f"story-{port}"}
+    env = kept | database.env | {"NODE_NAME": f"story-{port}"}
     try:
         told = subprocess.run(
             [sys.executable, "manage.py", "demo", "--once", "--port", str(port)],

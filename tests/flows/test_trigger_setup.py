@@ -143,14 +143,14 @@ def rotate(page: Page, product: Product, old: dict[str, Any]) -> dict[str, Any]:
 
 
 def refused_deliveries_warn(page: Page, product: Product) -> None:
-    """A webhook whose secret nobody pasted: first a warning, then the news that it is disabled."""
+    """A webhook whose secret was not pasted: first a warning, then the news that it is disabled."""
     unknown = add_webhook(page, product, page.get_by_role("textbox", name="Webhook URL").input_value())
     product.sandbox.ping(unknown)
     see_again(page, "after 3 rejected deliveries in a row: 1 so far. Check the secret.")
     for _ in range(2):
         product.sandbox.ping(unknown)
     see_again(page, "PagerDuty has probably disabled this webhook")
-    expect(page.locator("#latest").get_by_text("Refused").first).to_be_visible()
+    expect(page.locator("#latest").get_by_text("Rejected").first).to_be_visible()
     page.get_by_role("link", name="← Triggers").click()
     expect(page.get_by_role("row", name="Payments")).to_contain_text("3 rejected")
     page.get_by_role("link", name="Payments", exact=True).click()

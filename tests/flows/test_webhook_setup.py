@@ -29,6 +29,9 @@ def test_from_a_ticked_box_to_a_live_trigger_without_copying_anything(page: Page
     expect(page.locator("ul.scopes li.yes")).to_have_count(8)
 
     page.get_by_role("link", name="Create trigger").first.click()
+    page.get_by_text("Services", exact=True).click()
+    page.get_by_label("Service deleted").check()
+    assert hindrances(page) == []
     page.get_by_label("Incident triggered").check()
     page.get_by_label("Name").fill("By itself")
     page.get_by_role("button", name="Create trigger").click()

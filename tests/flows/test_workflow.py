@@ -1,4 +1,4 @@
-"""Somebody who has never programmed builds a workflow, tests, publishes and watches it, with pictures for docs/."""
+"""A person who has never programmed builds, tests, publishes and watches a workflow, with pictures for docs/."""
 
 import re
 
@@ -165,13 +165,10 @@ def break_and_mend(page: Page, product: Product) -> None:
     product.sandbox.tokens.revoke(account="PACME01")
     open_incident(page, product, "Refunds hang")
     run = open_run(page, "Refunds hang")
-    expect(page.locator("#state")).to_contain_text(
-        "The run resumes automatically after you reconnect", timeout=30_000
-    )
+    waits = "Waiting for connection Acme's PagerDuty to be reconnected"
+    expect(page.locator("#state")).to_contain_text(waits, timeout=30_000)
     page.goto("/runs/?status=reconnect")
-    expect(page.get_by_role("row", name="Refunds hang")).to_contain_text(
-        "until Acme's PagerDuty is reconnected"
-    )
+    expect(page.get_by_role("row", name="Refunds hang")).to_contain_text(waits)
     page.get_by_role("row", name="Refunds hang").get_by_role("link", name=LABEL).click()
     page.get_by_role("button", name="Reconnect").first.click()
     allow(page)

@@ -1,4 +1,4 @@
-"""Every operation of the OpenAPI document, asked what it allows: whatever comes back is in that document too."""
+"""Every operation of the OpenAPI document, asked what it allows: each response is in that document too."""
 
 import json
 import re
@@ -25,12 +25,12 @@ from schemathesis.specs.openapi.checks import (
 
 from connections.accounts import api_keys
 from connections.models import Connection
-from connections.tenancy.actor import SCOPES
+from connections.tenancy.permissions import SCOPES
 from taskjuice.wsgi import application
+from tests.factories import API, SYSTEM, note_step
 from tests.fuzz.amounts import examples
 from tests.fuzz.figures import Noted
 from tests.fuzz.mutations import mutated
-from tests.workflows.conftest import API, SYSTEM, note_step
 from tests.world import World, world
 from workflows import catalog
 

@@ -1,4 +1,4 @@
-"""Workflows as files: whatever is sent as one becomes a whole draft, or is refused with the places at fault."""
+"""Workflows as files: any file becomes a whole draft, or is rejected with the places at fault."""
 
 from collections import Counter
 from typing import Any
@@ -13,18 +13,15 @@ from hypothesis import strategies as st
 
 from connections.models import AuditEvent, Connection
 from core.errors import Problem
+from tests.factories import People, asking
 from tests.fuzz.amounts import amount, examples
 from tests.fuzz.figures import Noted
 from tests.fuzz.mutations import damaged, mutated, values
-from tests.people import People, people
-from tests.workflows.conftest import asking, connection, trigger
-from tests.workflows.pages import signed_in
-from tests.workflows.test_portable import FILE, STEP
+from tests.support.browser import signed_in
+from tests.workflows.authoring.test_import_export import FILE, STEP
 from workflows.authoring import import_export
 from workflows.models import Trigger, Workflow, WorkflowVersion
 
-# pytest takes fixtures over by name.
-__all__ = ["connection", "trigger"]
 pytestmark = pytest.mark.django_db
 OVER_THE_API, AS_FILES = 5_000, 5_000
 _ROW = ["trigger.incident.title", "contains", "slow"]
@@ -54,11 +51,6 @@ FILES: list[Any] = [
         ],
     },
 ]
-
-
-@pytest.fixture
-def who(db: None) -> People:
-    return people()
 
 
 @pytest.fixture

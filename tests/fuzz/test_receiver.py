@@ -1,4 +1,4 @@
-"""The receiver: what is signed is kept, whatever it says; what is not leaves no trace, whatever it tries."""
+"""The receiver stores every signed delivery, with any content; an unsigned one leaves no trace."""
 
 import json
 import os
@@ -12,18 +12,17 @@ from hypothesis import strategies as st
 
 from connections.models import Connection
 from pagerduty_app import signatures
+from pagerduty_app.sandbox.world.event_types import EVENT_TYPES
+from tests.factories import SECRET, SYSTEM, incident_event, list_step, publish
 from tests.fuzz.amounts import amount, examples
 from tests.fuzz.figures import Noted
 from tests.fuzz.mutations import damaged, texts
-from tests.workflows.conftest import SECRET, SYSTEM, connection, incident_event, publish, trigger, workspace
 from workflows import catalog
 from workflows.engine import fanout
 from workflows.inbox import secrets
 from workflows.models import Event, HeldDelivery, Run, Trigger, TurnedAway
 from workflows.triggers import lifecycle
 
-# pytest takes fixtures over by name.
-__all__ = ["connection", "trigger", "workspace"]
 pytestmark = pytest.mark.django_db
 SIGNED, UNSIGNED = 10_000, 100_000
 
@@ -37,7 +36,7 @@ def _genuine() -> list[Any]:
 
 
 class Sender:
-    """Posts to the URL of a trigger, raw, as whoever knows it could."""
+    """Posts to the URL of a trigger, raw, as any client that knows it could."""
 
     def __init__(self, to: Trigger) -> None:
         self.path = f"/hooks/pagerduty/{to.token}"
@@ -59,17 +58,25 @@ def _rows() -> list[int]:
 
 @pytest.fixture
 def every_kind(connection: Connection) -> list[Trigger]:
-    """A trigger with a workflow of each kind that is posted to."""
-    made = []
-    for key in catalog.integration("pagerduty").triggers:
+    """A trigger with a workflow of each kind that is posted to; more often those that start on several types."""
+    made, several = [], 8
+    incidents = [kind for kind in EVENT_TYPES if kind.startswith("incident.")][:20]
+    for key, kind in catalog.integration("pagerduty").triggers.items():
         if not catalog.polled(key):
-            made.append(lifecycle.create(actor=SYSTEM, connection=connection, key=key, name=key))
+            chosen = {kind.event_types_option: incidents} if kind.event_types_option else {}
+            made.append(
+                lifecycle.create(actor=SYSTEM, connection=connection, key=key, name=key, options=chosen)
+            )
             secrets.add_secret(actor=SYSTEM, trigger=made[-1], secret=SECRET)
+            of_incident = "incident" in kind.output_schema["properties"]
+            field = "trigger.incident.title" if of_incident else "trigger.service.summary"
             publish(
                 made[-1],
                 connection,
-                conditions={"match": "all", "rows": [["trigger.incident.title", "contains", "a"]]},
+                conditions={"match": "all", "rows": [[field, "contains", "a"]]},
+                **({} if of_incident else {"steps": [list_step(connection)]}),
             )
+            made += made[-1:] * several if chosen else []
     return made
 
 

@@ -1,4 +1,4 @@
-"""A Redis that comes and goes: whoever asks the cache never notices."""
+"""A Redis that comes and goes: callers of the cache never notice."""
 
 import json
 import pickle

@@ -1,4 +1,4 @@
-"""What is shipped to deploy with: every documented variable arrives, and the database role is held by the wall."""
+"""What is shipped to deploy with: every documented variable arrives, and row-level security holds for its role."""
 
 import os
 import re
@@ -82,7 +82,7 @@ def test_the_cache_wants_its_password(tmp_path: Path) -> None:
 
 
 @pytest.mark.postgresql
-def test_the_role_of_compose_is_held_by_the_wall() -> None:
+def test_row_level_security_holds_for_the_role_of_compose() -> None:
     """The script of compose, run as it stands but for the names, which would be this server's own."""
     given = urlsplit(os.environ["DATABASE_URL"])
     name, password = f"taskjuice_{uuid.uuid4().hex[:8]}", "a'b\"c\\ $x/?#@%41"
@@ -128,7 +128,7 @@ def test_the_check_asks_for_the_role_that_is_assumed() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
         (exempt,) = cursor.fetchone()
-    assert bool(checks.wall_holds()) is exempt
+    assert bool(checks.row_level_security_holds()) is exempt
 
 
 def test_no_schedule_runs_what_a_row_names() -> None:

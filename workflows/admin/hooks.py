@@ -48,7 +48,7 @@ class HookAdmin(ScopedPage):
 
 @admin.register(HookDelivery)
 class HookDeliveryAdmin(ScopedPage):
-    """What is or was owed to hooks, newest first."""
+    """Deliveries to webhook endpoints, newest first."""
 
     account_path = "workspace__account"
     list_display = ["created_at", "status", "kind", "hook", "lane", "workspace", "attempts", "finished_at"]

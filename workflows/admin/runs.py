@@ -9,10 +9,11 @@ from connections.admin.shared.narrowed import NarrowedTo
 from connections.admin.shared.payloads import as_error
 from connections.admin.shared.scoped import LookOnlyInline, ScopedPage, plainly
 from workflows.models import Run, StepRun
+from workflows.queue import waiting
 
 
 class StepInline(LookOnlyInline):
-    """What each step did; input and output are on its call."""
+    """The steps of the run; input and output are on its call."""
 
     model = StepRun
     fields = ["position", "key", "action", "status", "call", "error_shown", "started_at", "finished_at"]
@@ -66,6 +67,7 @@ class RunAdmin(ScopedPage):
             "lane",
             "workspace",
             "status",
+            "waiting_for",
             "position",
             "blocked_on",
             "pause_reason",
@@ -75,6 +77,12 @@ class RunAdmin(ScopedPage):
     ]
     number = plainly("version")
     inlines = [StepInline]
+
+    @admin.display(description="waiting for", empty_value="–")
+    def waiting_for(self, run: Run) -> str | None:
+        """The sentence that the run's page shows. Its time, if it has one, is `due_at`."""
+        why = waiting.of([run]).get(run.pk)
+        return why.message if why else None
 
     @admin.display(description="error")
     def error_shown(self, run: Run) -> SafeString:

@@ -71,7 +71,7 @@ class TriggerAdmin(ActingPage):
 
     @admin.display(description="watching")
     def watching(self, trigger: Trigger) -> str:
-        """Of a trigger that asks by itself: how that goes."""
+        """The state of a polled trigger's watch."""
         watch = getattr(trigger, "watch", None)
         if watch is None:
             return "–"

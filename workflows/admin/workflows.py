@@ -16,7 +16,7 @@ from workflows.models import Workflow, WorkflowVersion
 
 
 class VersionInline(LookOnlyInline):
-    """What was published when, by whom."""
+    """The published versions, with time and author."""
 
     model = WorkflowVersion
     fields = ["number", "published_at", "publisher"]

@@ -3,6 +3,7 @@
 import re
 import time
 import uuid
+from contextlib import nullcontext
 
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -14,9 +15,10 @@ from rest_framework.response import Response
 
 from connections.api.endpoints import Endpoint
 from connections.models import Connection
+from core.db import lending, tenant_scope
 from core.errors import Problem
-from core.request_slots import provider_slot
-from workflows.calls import outcomes, pipeline, streams
+from core.request_slots import connection_slot, thread_slot
+from workflows.calls import pipeline, problems, streams
 from workflows.models import ActionCall
 from workflows.representations.events_and_calls import CallOut
 
@@ -65,17 +67,19 @@ class RunAction(Endpoint):
         if isinstance(request.accepted_renderer, NdJsonRenderer):
             return self._streamed(request, connection, f"{provider}/{action}")
         wait, now = _preference(request)
-        with provider_slot() as free:  # without one the workers do it, and the answer is 202
-            call = pipeline.call_action(
-                actor=self.actor,
-                connection=connection,
-                action_key=f"{provider}/{action}",
-                data=request.data,
-                origin=ActionCall.Origin.API,
-                idempotency_key=idempotency_key(request),
-                start=now and free,
-            )
-            if free:
+        with thread_slot(connection.workspace_id) as may_wait:
+            at_once = connection_slot(connection.pk) if now and may_wait else nullcontext(False)
+            with at_once as free:  # without it the workers do it, and the answer may be 202
+                call = pipeline.call_action(
+                    actor=self.actor,
+                    connection=connection,
+                    action_key=f"{provider}/{action}",
+                    data=request.data,
+                    origin=ActionCall.Origin.API,
+                    idempotency_key=idempotency_key(request),
+                    start=free,
+                )
+            if may_wait:
                 _wait_for(call, wait)
         return answer(call)
 
@@ -87,7 +91,9 @@ class RunAction(Endpoint):
             actor=self.actor, connection=connection, action_key=action_key, data=request.data
         )
         next(lines)  # raises Problem before the response begins
-        return StreamingHttpResponse(lines, content_type=NdJsonRenderer.media_type)
+        # Django closes what it is given itself, after the middleware has ended the request's scope.
+        scoped = tenant_scope.ScopedIterator(lines)
+        return StreamingHttpResponse(scoped, content_type=NdJsonRenderer.media_type)
 
 
 class CallDetail(Endpoint):
@@ -103,7 +109,7 @@ class CallDetail(Endpoint):
 def answer(call: ActionCall) -> Response:
     """200 when it is completed, 202 while it is open. Raises the call's Problem when it has failed."""
     if call.status in (ActionCall.Status.FAILED, ActionCall.Status.CANCELLED):
-        raise outcomes.problem_of(call)
+        raise problems.of_failed_call(call)
     completed = call.status == ActionCall.Status.COMPLETED
     return Response(CallOut(call).data, status=200 if completed else 202)
 
@@ -133,5 +139,6 @@ def _wait_for(call: ActionCall, seconds: float) -> None:
     """Give the background workers that long to finish the call."""
     end = time.monotonic() + seconds
     while call.status in _OPEN and time.monotonic() < end:
+        lending.give_back()
         time.sleep(_LOOK_EVERY)
         call.refresh_from_db()

@@ -35,7 +35,7 @@ _READ_WRITE = {
 
 
 class HookEndpoint(Endpoint):
-    """What the endpoints below share."""
+    """The base of the endpoints below."""
 
     required_scopes = _READ_WRITE
 

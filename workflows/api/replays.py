@@ -13,7 +13,7 @@ from connections.api.endpoints import TO_ACT, Endpoint
 from core.errors import not_found
 from workflows.catalog.schemas import ActionInput, Text
 from workflows.models import ReplayBatch, Run, Workflow
-from workflows.runs import replays
+from workflows.runs import bulk_replay
 
 _FINISHED = ["completed", "failed", "cancelled"]
 _LOOKUPS = {
@@ -27,7 +27,7 @@ _LOOKUPS = {
 
 
 class ReplaySelectionIn(ActionInput):
-    """Which finished runs: all that is given has to fit. from: as of one run; `failed_step` leaves the others out."""
+    """Finished runs that match all given filters. from: as of one run; `failed_step` leaves out runs without one."""
 
     workspace = serializers.UUIDField(required=False)
     workflow = serializers.UUIDField(required=False)
@@ -60,11 +60,11 @@ class ReplayOut(serializers.Serializer[dict[str, Any]]):
 
 
 def _shown(batches: list[ReplayBatch]) -> dict[str, Any]:
-    first, progress = batches[0], replays.progress(batches)
+    first, progress = batches[0], bulk_replay.progress(batches)
     return dict(
         ReplayOut(
             {
-                "id": replays.key_of(first),
+                "id": bulk_replay.key_of(first),
                 "status": progress.status,
                 "selection": first.selection,
                 "total": progress.total,
@@ -99,7 +99,7 @@ class StartReplay(Endpoint):
         if "workflow" in asked:
             self.get_or_404(Workflow.objects.all(), pk=asked["workflow"])
         runs = runs.filter(**{_LOOKUPS[name]: value for name, value in asked.items()})
-        batches = replays.start(actor=self.actor, runs=runs, selection=selection, begin_at=begin_at)
+        batches = bulk_replay.start(actor=self.actor, runs=runs, selection=selection, begin_at=begin_at)
         return Response(_shown(batches), status=202)
 
 
@@ -107,8 +107,8 @@ class _OfOne(Endpoint):
     """One replay that was started."""
 
     def batches(self, key: uuid.UUID) -> list[ReplayBatch]:
-        """Those of the workspaces that the caller sees. Raises Problem."""
-        found = replays.group_of(ReplayBatch.objects.visible_to(self.actor), key)
+        """The batches in workspaces that the caller sees. Raises Problem."""
+        found = bulk_replay.group_of(ReplayBatch.objects.visible_to(self.actor), key)
         if not found:
             raise not_found()
         return found
@@ -131,5 +131,5 @@ class CancelReplay(_OfOne):
 
     @extend_schema(request=None, responses=ReplayOut, summary="Cancel a bulk replay")
     def post(self, request: Request, replay_id: uuid.UUID) -> Response:
-        replays.cancel(actor=self.actor, batches=self.batches(replay_id))
+        bulk_replay.cancel(actor=self.actor, batches=self.batches(replay_id))
         return Response(_shown(self.batches(replay_id)))

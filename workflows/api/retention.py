@@ -1,4 +1,4 @@
-"""What was deleted because it was older than the agency keeps it."""
+"""Statements of rows deleted by the agency's data retention."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers

@@ -66,7 +66,7 @@ class RunPage(Endpoint):
 
 
 class ReplayIn(ActionInput):
-    """Where to begin; without it at the failed step, or at the start of a run in which none failed."""
+    """The step to begin at; by default the failed step, or at the start of a run in which none failed."""
 
     class Meta:
         keyword_fields = {"from": serializers.ChoiceField(choices=Run.ReplayFrom.values, required=False)}
@@ -100,7 +100,7 @@ class ReplayRun(Endpoint):
 
 
 class _Control(Endpoint):
-    """What a person does to one run."""
+    """The base of actions on one run."""
 
     required_scope: ClassVar[str | tuple[str, ...]] = "workflows:write"
 

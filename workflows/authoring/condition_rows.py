@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import QueryDict
 
-from core.json_sanitize import is_storable
+from core.text.json_sanitize import is_storable
 from core.web.edit_conflicts import Part
 from workflows.authoring.descriptions import OPERATOR_WORDS
 from workflows.authoring.samples import Field, Source
@@ -150,7 +150,7 @@ def _with_lists(source: Source) -> Source:
 
 
 def _fault(row: Row) -> str:
-    """What is wrong with it, "" for nothing."""
+    """The fault of the condition, "" for none."""
     asked_for_value = row.operator not in ("exists", _NOT_THERE)
     operator = OPERATORS.get(row.operator if asked_for_value else "exists")
     if not row.field:

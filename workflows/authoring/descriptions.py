@@ -66,7 +66,7 @@ def rows(asked: dict[str, Any] | None, names: Names) -> list[str]:
 
 
 def how_many(asked: dict[str, Any] | None) -> str:
-    """How many of them have to hold, before a colon."""
+    """The phrase before the conditions: how many of them have to hold."""
     found = (asked or {}).get("rows", [])
     if len(found) < 2:
         return "the condition is met"
@@ -110,7 +110,7 @@ def _by_label(action_key: str, said: dict[str, str]) -> list[tuple[str, str]]:
 
 
 def action_of(step: dict[str, Any]) -> str:
-    """What the step's action is called, where the step is not called the same."""
+    """The name of the step's action; "" if the step has the same name."""
     known = catalog.find_action(step["action"])
     name = known.name if known else step["action"]
     return "" if name == step.get("name") else name
@@ -125,7 +125,7 @@ def events(found: list[Event]) -> list[tuple[Event, str]]:
 
 
 def faults(detail: Any, definition: dict[str, Any]) -> list[str]:
-    """What does not hold, each with the step and the input that it is about. detail: as drafts.faults_of_step."""
+    """The faults as sentences, each with its step and input. detail: as drafts.faults_of_step."""
     said = flat(detail.get("conditions", [])) if isinstance(detail, dict) else []
     said = [f"Conditions: {one}" for one in said]
     for at, step in enumerate(definition["steps"]):

@@ -1,4 +1,4 @@
-"""What differs between two definitions of a workflow, in words."""
+"""The differences between two definitions of a workflow, in words."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -46,7 +46,7 @@ def between(
 
 
 def labels(workflow: Workflow, *definitions: Definition) -> dict[str, str]:
-    """What the connections that those definitions name are called, by id."""
+    """The labels of the connections in those definitions, by ID."""
     used = {step["connection"] for definition in definitions for step in definition.get("steps", [])}
     rows = Connection.objects.filter(workspace=workflow.workspace_id, pk__in=used)
     return {str(pk): label for pk, label in rows.values_list("pk", "label")}
@@ -91,7 +91,7 @@ def _steps(
 
 
 def _moved(order: list[int]) -> set[int]:
-    """Those that have to move for `order` to become ascending: all but a longest run that already is."""
+    """The items to move so that `order` becomes ascending: all but a longest run that already is."""
     runs: list[list[int]] = []
     for place in order:
         runs.append([*_longest([run for run in runs if run[-1] < place]), place])
@@ -120,7 +120,7 @@ def _step(old: Any, new: Any, connections: Mapping[str, str], names: Names) -> I
 
 
 def _inputs(old: Any, new: Any) -> Iterator[Difference]:
-    """Of two forms of one step."""
+    """Compare the inputs of two versions of one step."""
     properties = catalog.input_schema(new["action"])["properties"]
     for name in dict.fromkeys([*old["input"], *new["input"]]):
         given = old["input"].get(name), new["input"].get(name)

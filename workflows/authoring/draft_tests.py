@@ -49,7 +49,7 @@ def start(*, actor: Actor, workflow: Workflow, event: Event | None, once: str) -
                 lane=event.lane,
             )
             lifecycle.record(actor, workflow, "workflow.tested", run=str(run.id))
-            wakeup.ring()
+            wakeup.wake_workers()
     except IntegrityError:
         if made := made_before(workflow, once):
             return made
@@ -67,7 +67,8 @@ def _documented(workflow: Workflow) -> Event:
     kind = catalog.find_trigger(trigger.key)
     if kind is None:
         raise Problem("trigger_deleted", "This trigger no longer exists.", status=409)
-    body = catalog.integration(trigger.provider).sample_delivery(kind, f"{samples.SAMPLE}{uuid.uuid4()}")
+    sample = kind.sample_for(trigger.options)
+    body = catalog.integration(trigger.provider).sample_delivery(sample, f"{samples.SAMPLE}{uuid.uuid4()}")
     event = store.event_of(trigger, body=body, is_test=True)
     event.save(force_insert=True)
     return event

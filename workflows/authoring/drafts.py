@@ -82,7 +82,7 @@ def new_key(draft: Definition, name: str) -> str:
 
 
 def faults_of_step(detail: Any, at: int) -> dict[str, Any]:
-    """What a definition's errors ({"steps": …} as a list, or by number) say of the step with that number."""
+    """The part of a definition's errors ({"steps": …} as a list, or by number) about the step with that number."""
     steps = detail.get("steps") if isinstance(detail, dict) else None
     if isinstance(steps, list):
         found = steps[at] if at < len(steps) else None
@@ -92,7 +92,7 @@ def faults_of_step(detail: Any, at: int) -> dict[str, Any]:
 
 
 def is_about_step(detail: Any, at: int) -> bool:
-    """Whether those errors are of that step, or of the steps as a whole."""
+    """Return whether the errors concern that step, or the steps as a whole."""
     steps = detail.get("steps") if isinstance(detail, dict) else None
     whole = isinstance(steps, dict) and "non_field_errors" in steps
     plain = isinstance(steps, list) and any(not isinstance(one, dict) for one in steps)

@@ -24,7 +24,7 @@ class Row:
 
 @dataclass
 class Step:
-    """What would be sent: `input`, for people `given`; skipped: nothing, because its `only_if` does not hold.
+    """The request of a step: `input`, in display form `given`. skipped: none, because `only_if` does not hold.
 
     faults: (input's name, what is wrong with it). warnings: (input's name, what can go wrong with other events).
     """

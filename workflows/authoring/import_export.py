@@ -19,7 +19,7 @@ from rest_framework import serializers
 from connections.models import Connection
 from connections.tenancy.actor import Actor
 from core.errors import Problem
-from core.json_sanitize import is_storable
+from core.text.json_sanitize import is_storable
 from workflows import catalog
 from workflows.authoring import drafts, lifecycle, validation
 from workflows.catalog import Json
@@ -106,7 +106,7 @@ class PortableWorkflow(ActionInput):
 
 
 def read(text: str | bytes) -> Json:
-    """What a file says. Raises Problem (invalid_input) that names each place at fault, such as steps[2].key."""
+    """Parse a file. Raises Problem (invalid_input) that names each place at fault, such as steps[2].key."""
     try:
         raw = text.encode() if isinstance(text, str) else text
         if len(raw) > LONGEST:
@@ -173,7 +173,7 @@ def bring_in(*, actor: Actor, found: Json, trigger: Trigger, connections: dict[s
 
 
 def _can_be_filled_in(place: str, said: str) -> bool:
-    """Whether the editor can ask for it: an input that is missing, or a field that is not there on that trigger."""
+    """Return whether the editor can ask for it: a missing input, or a field that the trigger does not have."""
     missing = said == "This field is required."
     return bool(_INPUT.fullmatch(place)) and (missing or said.startswith("There is no field"))
 

@@ -1,4 +1,4 @@
-"""What people do with workflows: write, publish, pause, archive."""
+"""The lifecycle of workflows: write, publish, pause, archive."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ from core.errors import Problem
 from workflows.authoring import validation
 from workflows.models import Trigger, Workflow, WorkflowVersion
 from workflows.queue import wakeup
-from workflows.runs import rate_limit
+from workflows.runs import safety_limit
 
 
 def create(
@@ -71,7 +71,7 @@ def edit(
 
 
 def faults_of(*, actor: Actor, workflow: Workflow) -> Any:
-    """What of the draft would not be published, as the ValidationError's detail; {} for nothing."""
+    """The faults that prevent publishing, as the ValidationError's detail; {} for none."""
     try:
         validation.check(actor=actor, trigger=workflow.trigger, definition=workflow.draft, unfinished=True)
     except ValidationError as error:
@@ -127,12 +127,12 @@ def set_status(*, actor: Actor, workflow: Workflow, status: str) -> None:
             workflow.status, workflow.pause_reason = status, ""
             workflow.save(update_fields=["status", "pause_reason"])
         if status == Workflow.Status.ARCHIVED:
-            rate_limit.cancel(rate_limit.held(workflow), rate_limit.archived_error())
+            safety_limit.cancel(safety_limit.held(workflow), safety_limit.archived_error())
         record(actor, workflow, f"workflow.{status}")
 
 
 def set_pace(*, actor: Actor, workflow: Workflow, max_runs_per_minute: int) -> None:
-    """How many runs may begin within a minute before the workflow is paused for safety."""
+    """Set the safety limit: the runs a minute beyond which the workflow is paused."""
     with transaction.atomic():
         workflow.max_runs_per_minute = max_runs_per_minute
         workflow.save(update_fields=["max_runs_per_minute"])
@@ -144,8 +144,8 @@ def _let_run(workflow: Workflow) -> None:
     workflow.status, workflow.pause_reason = Workflow.Status.ACTIVE, ""
     workflow.counted_from = clock.now()
     workflow.save(update_fields=["status", "pause_reason", "counted_from"])
-    if rate_limit.let_go(rate_limit.held(workflow)):
-        wakeup.ring()
+    if safety_limit.let_go(safety_limit.held(workflow)):
+        wakeup.wake_workers()
 
 
 def _check_trigger(workflow: Workflow) -> None:
@@ -154,7 +154,7 @@ def _check_trigger(workflow: Workflow) -> None:
 
 
 def _check_alive(workflow: Workflow, definition: dict[str, Any]) -> None:
-    """That what it works with is not gone for good. Raises Problem (trigger_deleted, connection_revoked)."""
+    """Check that trigger and connections still exist. Raises Problem (trigger_deleted, connection_revoked)."""
     _check_trigger(workflow)
     used = {step["connection"] for step in definition["steps"]}
     revoked = Connection.objects.filter(pk__in=used, status=Connection.Status.REVOKED).first()

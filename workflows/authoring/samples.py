@@ -21,7 +21,7 @@ from workflows.models import ActionCall, Event, Trigger, Workflow
 MOST_EVENTS = 10
 # How the ids of documented events begin that were stored to test a draft on.
 SAMPLE = "sample-"
-_MOST_FIELDS = 80
+_MOST_FIELDS = 160
 _CALLS_LOOKED_AT = 200
 _LONGEST_OUTPUT = 100_000
 _DEEPEST = 4
@@ -48,7 +48,7 @@ class Field:
 
     @property
     def expression(self) -> str:
-        """How it is inserted: {{ trigger.incident.teams[0].summary }} for trigger.incident.teams.0.summary."""
+        """The expression: {{ trigger.incident.teams[0].summary }} for trigger.incident.teams.0.summary."""
         return "{{ %s }}" % _PLACE.sub(r"[\1]", self.path)  # noqa: UP031 - braces
 
 
@@ -75,12 +75,14 @@ def of_trigger(trigger: Trigger, event: Event | None = None) -> Json:
     if event is not None:
         return inbox_events.fields_of(event)
     kind = catalog.find_trigger(trigger.key)
-    fields = catalog.integration(trigger.provider).trigger_fields(kind.sample if kind else {})
+    fields = catalog.integration(trigger.provider).trigger_fields(
+        kind.sample_for(trigger.options) if kind else {}
+    )
     return {"trigger": fields}
 
 
 def outputs(steps: list[Json]) -> Json:
-    """What those steps would answer, by their keys; each action of a connection is looked up once."""
+    """Sample outputs of the steps, by their keys; each action of a connection is looked up once."""
     found: dict[tuple[str, str], Json] = {}
     for step in steps:
         kind = (step["connection"], step["action"])
@@ -90,7 +92,7 @@ def outputs(steps: list[Json]) -> Json:
 
 
 def of_step(connection: str, action: str) -> Json:
-    """What that action last answered on that connection, unless that is long; else something of its shape."""
+    """The last output of the action on that connection, unless it is long; else a sample by its schema."""
     calls = ActionCall.objects.filter(connection=uuid.UUID(connection)).order_by("-created_at")
     latest = calls.values_list("pk", "action", "status")[:_CALLS_LOOKED_AT]
     same = next((pk for pk, *what in latest if what == [action, "completed"]), None)
@@ -120,7 +122,7 @@ def _of_schema(schema: Json, depth: int = 0) -> Any:
 
 
 def sources(workflow: Workflow, steps: list[Json]) -> list[Source]:
-    """What a step after those can insert."""
+    """The fields that a step after those can insert."""
     known = unknown_fields.of_trigger(workflow.trigger.key)
     trigger = _with_known(of_trigger(workflow.trigger)["trigger"], known)
     names = field_names.of_trigger(workflow.trigger.key)
@@ -134,6 +136,9 @@ def sources(workflow: Workflow, steps: list[Json]) -> list[Source]:
 
 def _with_known(value: Any, schema: Json) -> Any:
     """The sample and, without a value, what it has not but another event can have."""
+    if items := schema.get("items"):
+        found = value if isinstance(value, list) else []
+        return [_with_known(one, items) for one in found or [None]]
     known = schema.get("properties")
     if not known or not (value is None or isinstance(value, dict)):
         return value
@@ -142,7 +147,7 @@ def _with_known(value: Any, schema: Json) -> Any:
 
 
 def fields_in(value: Any, path: str, names: Names) -> list[Field]:
-    """The single values inside, at most 80: those near the top first, those without a value last."""
+    """The single values inside, at most 160: those near the top first, those without a value last."""
     found = sorted(_walk(value, path, 0, names), key=lambda one: (not one.value, one.path.count(".")))
     return found[:_MOST_FIELDS]
 

@@ -18,7 +18,7 @@ from rest_framework import serializers
 from connections.models import Connection
 from connections.tenancy.actor import Actor
 from core.errors import Problem
-from core.json_sanitize import is_storable
+from core.text.json_sanitize import is_storable
 from workflows import catalog, expressions
 from workflows.catalog import Json
 from workflows.catalog.schemas import ActionInput, Text
@@ -71,7 +71,7 @@ class StepInput(ActionInput):
 
 
 def _unreadable(value: Any) -> str:
-    """Why one of its templates cannot be understood, "" when all can."""
+    """The reason why one of the templates cannot be parsed; "" if all can."""
     try:
         for text in expressions.texts_in(value):
             expressions.check(text)
@@ -81,7 +81,7 @@ def _unreadable(value: Any) -> str:
 
 
 def check_together(steps: list[dict[str, Any]]) -> None:
-    """What the steps have to be as a whole. Raises ValidationError."""
+    """Check the steps as a whole. Raises ValidationError."""
     keys = [step["key"] for step in steps]
     if len(set(keys)) != len(keys):
         raise serializers.ValidationError("Each step needs a key of its own.")
@@ -136,7 +136,7 @@ def _check_connections(actor: Actor, trigger: Trigger, steps: list[dict[str, Any
 
 
 def _unknown_fields(trigger_key: str, checked: dict[str, Any]) -> dict[str, Any]:
-    """What looks at fields that cannot be there: {"conditions": […], "steps": {"1": {"input": {name: […]}}}}."""
+    """The uses of fields that cannot exist: {"conditions": […], "steps": {"1": {"input": {name: […]}}}}."""
     problems = _never_holding(trigger_key, checked["conditions"])
     earlier: dict[str, str] = {}
     steps: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""What people do with a workflow's versions: go back to one, take one into the draft, make a copy."""
+"""Versions of a workflow: restore one, take one into the draft, make a copy."""
 
 from django.db import transaction
 from rest_framework.serializers import ValidationError

@@ -1,144 +1,98 @@
-"""Attempts: one try of an action call at a time, each written down before it is made.
+"""Attempts: one try of an action call in three moments, each of which is stored before the next one begins.
 
-The row says `running`, with a lease and the attempt counted, before anything leaves; that of a step which writes
-is first saved just then, since until then nothing has happened. If the process dies, the next attempt finds
-`unsure` set and asks the provider what became of the last one before it repeats a write. What the provider does
-not show yet may still be under way there: before `settles_at` nothing is sent again.
+1. Claim and write ahead (database). The row says `running`, with a lease and the attempt counted, before anything
+   leaves. A write also says `unsure`; the first attempt of a step that writes is inserted only then, because until
+   then nothing has happened.
+2. Exchange (network, workflows.calls.exchange).
+3. Settle (database, workflows.calls.outcomes). The row has the result, in one batch with what follows from it, or the
+   time of the next attempt.
+
+If the process dies during an exchange, the next attempt finds `unsure` and asks the provider what became of the
+write before it repeats it. What the provider does not show yet may still take effect there: before `settles_at`
+nothing is sent again.
 """
 
 import time
-import uuid
-from datetime import datetime
+from collections.abc import Callable
+from functools import partial
 
-import structlog
-
-from connections.grants import state
-from connections.grants.rate_limit import Exhausted, NoRoom
+from connections.grants.request_budget import Exhausted, NoRoom
 from connections.models import Connection
 from core.db import clock
-from core.db.hot import batch
+from core.db.hot.batch import Batch
 from core.errors import Problem
 from workflows import catalog
-from workflows.calls import loop_detection, outcomes, provider_access
-from workflows.calls.caller import Caller
+from workflows.calls import loop_detection, outcomes, problems, provider_access
+from workflows.calls.context import Caller, Owner
+from workflows.calls.exchange import Exchange, NotSettled
 from workflows.calls.leases import CallLease
-from workflows.calls.owners import Owner
 from workflows.catalog import ActionType, Effect, Json, ProviderError
 from workflows.catalog.answers import broken_promise
 from workflows.models import ActionCall
 from workflows.queue import metrics
-from workflows.queue.claims import LEASE
 
-log = structlog.get_logger(__name__)
-
-# A worker begins nothing more after 20 seconds (workflows.worker) and is killed after 150 (Q_CLUSTER): in between
-# fit this, the request that is then on its way (22) and, if the token was refused, a new one (25).
+# A walk begins no step after 20 seconds (workflows.engine.scheduler) and counts as stuck after 180
+# (workflows.queue.in_flight): in between fit this, the request that is then on its way (22) and, if the token was
+# refused, a new one (25).
 LONGEST_SECONDS = 75.0
-# These come from something between us and the provider, which may still be at work behind it (RFC 9110,
-# 15.6.3, 15.6.5); None is silence. With any other status it says itself that it is done with the request.
-_NO_LAST_WORD = frozenset({None, 408, 502, 504, *range(505, 600)})
-
-
-class _TooEarly(Exception):
-    """The last request may still be at work at the provider, and it has nothing to show of it yet."""
-
-    def __init__(self, until: datetime) -> None:
-        super().__init__(until)
-        self.until = until
-
-
-def check_usable(connection: Connection, action: ActionType) -> None:
-    """Raises Problem when the connection cannot serve this action: its state, or a scope not granted."""
-    state.check_usable(connection)
-    granted = connection.grant.scopes_granted
-    if not catalog.integration(connection.provider).covers(action.scope, granted):
-        raise Problem(
-            "missing_scope",
-            f"This connection was not granted {action.scope}, which “{action.name}” needs. Reconnect and grant it.",
-            status=403,
-            detail={"scope": action.scope},
-        )
-
-
-def cut_off() -> Problem:
-    """What a stream ends with that did not come to its end."""
-    return Problem("stream_cut_off", "The stream was interrupted; request it again.", status=502)
 
 
 class Attempt:
-    """One claimed try of a call, from the look at the connection to the answer on the row.
+    """One claimed try of a call.
 
-    call: as `claim` left it, or unsaved after `claimed_from_birth`; then with its connection and grant just
-    read. data: its input as the action takes it, if that is known already.
+    lease: of a call that is saved, or unsaved with its connection and grant just read. data: its input as
+    the action takes it, if that is known already.
     """
 
-    def __init__(self, call: ActionCall, holder: uuid.UUID, owner: Owner, data: Json | None = None) -> None:
-        self.call = call
+    def __init__(self, lease: CallLease, owner: Owner, data: Json | None = None) -> None:
+        self.call = lease.row
         self.owner = owner
-        self.lease = CallLease(call, holder, owner)
+        self.lease = lease
+        lease.owner = owner
         self._data = data
-        self.unsure_before = call.unsure
-        self.sent = False
-        self._tries = 0  # with how many tokens
+        self.settlement = outcomes.Settlement(self.lease)
+        self._tokens = 0
+        self._moments = metrics.Attempted()
         self.until = time.monotonic() + LONGEST_SECONDS
 
     def run(self) -> None:
-        """Make it and write down how it ended; the call is then completed, waiting, paused or failed.
+        """Make the attempt and store how it ended: the call is then completed, waiting, paused or failed.
 
-        Raises LeaseLost when the row belongs to another worker by now, OwnerLost when what it serves does.
+        Raises LeaseLost when another worker holds the call, or what it serves, by now.
         """
-        began = time.monotonic()
-        self._run()
-        metrics.attempted(self.call, time.monotonic() - began)
+        with self._moments as moments:
+            settle = self._outcome()
+            moments.enter("settle")
+            settle()
+        moments.count(self.call)
 
-    def _run(self) -> None:
+    def _outcome(self) -> Callable[[], None]:
+        """Make the attempt. Return what stores its outcome."""
+        settlement = self.settlement
         try:
-            output = self._perform()
-        except _TooEarly as early:
-            self.lease.write(**outcomes.of_early_look(self.call, early.until))
-        except Exhausted as spent:
-            self.lease.write(**outcomes.of_spent_budget(self.call, spent, sent=self.sent))
-        except ProviderError as error:
-            # What an earlier attempt may have done is not known better because this one was refused.
-            unsure = self.unsure_before or (self.sent and error.outcome_unknown)
-            settled = {"settles_at": None} if self.sent and error.status not in _NO_LAST_WORD else {}
-            failure = outcomes.of_failure(self.call, outcomes.as_problem(error))
-            self.lease.write(**failure, **settled, unsure=unsure)
-            if self.sent and not unsure:
-                loop_detection.forget(self.call)
-        except Problem as problem:
-            unsure = self.sent or self.unsure_before
-            self.lease.write(**outcomes.of_failure(self.call, problem), unsure=unsure)
-        else:
-            # A result that was found, not answered, may be a twin's; then our own request is still under way.
-            settled = {"settles_at": None} if self.sent else {}
-            if self.sent and output.get("changed") is False:
-                loop_detection.forget(self.call)  # another client made the change first: the event is theirs
-            self.lease.complete(outcomes.of_success(output) | settled | {"unsure": False})
-
-    def _perform(self) -> Json:
-        action, connection = self._usable()
-        output = provider_access.authorised(
-            connection,
-            lambda token: self._with_token(action, connection, token),
-            just_read=True,
-            on_refusal=self._refused,
-        )
-        if lacking := broken_promise(action.output_schema, output):
-            provider = catalog.integration(connection.provider).name
-            raise ProviderError(
-                "provider_error",
-                f"{provider}’s response lacks required fields: {lacking}.",
-                status=200,
-                retryable=True,
-                outcome_unknown=self.sent,
+            action, connection = self.usable()
+            output = provider_access.authorised(
+                connection,
+                lambda token: self._with_token(action, connection, token),
+                just_read=True,
+                on_refusal=settlement.refused_token,
             )
-        return output
+            self._check_output(action, connection, output)
+        except NotSettled as early:
+            return partial(settlement.too_early, early.until)
+        except Exhausted as spent:
+            return partial(settlement.spent_budget, spent)
+        except ProviderError as error:
+            return partial(settlement.refusal, error)
+        except Problem as problem:
+            return partial(settlement.problem, problem)
+        return partial(settlement.success, output)
 
-    def _usable(self) -> tuple[ActionType, Connection]:
-        """What is to be done by which connection. Raises Problem."""
+    # --- claim and write ahead: database ------------------------------------------------------------
+    def usable(self) -> tuple[ActionType, Connection]:
+        """Return the action and the connection, with its grant. Raises Problem."""
         if self.call.origin == ActionCall.Origin.STREAM and self.call.attempts > 1:
-            raise cut_off()  # its reader has disconnected, and no output was kept
+            raise problems.of_cut_off_stream()  # its reader has disconnected, and no output was kept
         if self.call.attempts > outcomes.MAX_ATTEMPTS + self.call.rounds:
             raise Problem(
                 "attempts_exhausted", "Each attempt was interrupted before it finished.", status=502
@@ -152,74 +106,73 @@ class Attempt:
         connection = (
             self.call.connection if unsaved else Connection.objects.get_with_grant(pk=self.call.connection_id)
         )
-        check_usable(connection, action)
+        provider_access.check_usable(connection, action.scope, needed_by=f"“{action.name}”")
         return action, connection
-
-    def _refused(self) -> None:
-        """The provider did not take the token, so nothing was done."""
-        if self.sent:
-            self.sent = False
-            self.lease.write(unsure=self.unsure_before, settles_at=None)
-            if not self.unsure_before:
-                loop_detection.forget(self.call)
-
-    def _with_token(self, action: ActionType, connection: Connection, token: str) -> Json:
-        self._tries += 1
-        if self._tries > 1:  # the provider is asked once more, so it is an attempt more
-            self.lease.write(attempts=self.call.attempts + 1)
-        data = action.checked(self.call.input) if self._data is None else self._data
-        background = action.in_background(data)
-        meter = provider_access.Meter(connection, before=self.lease.keep, background=background)
-        api = provider_access.open_api(connection, token, meter)
-        cache_key = f"{connection.pk}:{connection.grant.generation}"
-        caller = Caller(self.call, cache_key, sent_before=self.call.unsure, until=self.until)
-        if self.call.unsure and action.recover is not None:
-            looked_at = clock.now()
-            recovered = action.recover(api, data, caller)
-            if recovered is not None:
-                return recovered
-            until = caller.unsettled_until(looked_at)
-            if until is not None:
-                raise _TooEarly(until)
-        if action.check is not None:
-            action.check(api, data, caller)
-        if action.prepare is not None:
-            prepared = action.prepare(api, data, caller)
-            if prepared.output is not None:
-                if self.lease.unsaved:
-                    self.lease.write()
-                return prepared.output
-            data = prepared.data
-        if action.writes:
-            effects = action.effects(api, data, caller) if action.effects else []
-            self._about_to_send(action, connection, effects, meter)
-        return action.perform(api, data, caller)
-
-    def _about_to_send(
-        self, action: ActionType, connection: Connection, effects: list[Effect], meter: provider_access.Meter
-    ) -> None:
-        """From here on the outcome is unknown until an answer is stored, and an event may tell of it."""
-        try:
-            self._write_ahead(action, connection, effects, meter)
-        except NoRoom:
-            meter.reserve()  # with the patience that no statement has
-            self._write_ahead(action, connection, effects, meter)
-        self.sent = True
 
     def _write_ahead(
         self, action: ActionType, connection: Connection, effects: list[Effect], meter: provider_access.Meter
     ) -> None:
-        """In one with the place in the budget of requests, so that no commit more is waited for."""
+        """Store that the outcome is unknown until a response is stored, and which events may report the write."""
+        self._moments.enter("write_ahead")
+        try:
+            self._write_ahead_batch(action, connection, effects, meter)
+        except NoRoom:
+            meter.reserve()  # with the patience that no statement has
+            self._write_ahead_batch(action, connection, effects, meter)
+        self.settlement.sent = True
+        self._moments.enter("exchange")
+
+    def _write_ahead_batch(
+        self, action: ActionType, connection: Connection, effects: list[Effect], meter: provider_access.Meter
+    ) -> None:
+        """Write ahead in one batch with the place in the request budget, which costs no further commit."""
         now = clock.now()
-        with batch.in_one():
-            self.lease.hold()
-            meter.reserve_in_one()
+        with Batch() as batch:
+            self.lease.hold(batch)
+            meter.reserve_in(batch)
             self.lease.put(
-                {
-                    "unsure": True,
-                    "first_sent_at": self.call.first_sent_at or now,
-                    "settles_at": now + action.settles_in,
-                    "lease_until": now + LEASE,
-                }
+                batch,
+                unsure=True,
+                first_sent_at=self.call.first_sent_at or now,
+                settles_at=now + action.settles_in,
+                **self.lease.renewed(),
             )
-            loop_detection.record(self.call, connection, effects, self.owner.run)
+            loop_detection.record(batch, self.call, connection, effects, self.owner.run)
+
+    # --- exchange: network, but for the writes between its parts --------------------------------------
+    def _with_token(self, action: ActionType, connection: Connection, token: str) -> Json:
+        """Return the output. Raises what an Exchange raises."""
+        self._tokens += 1
+        if self._tokens > 1:  # the provider is asked once more, so it is an attempt more
+            self.lease.write(attempts=self.call.attempts + 1)
+        data = action.checked(self.call.input) if self._data is None else self._data
+        meter = provider_access.Meter(
+            connection, before=self.lease.keep, background=action.in_background(data)
+        )
+        cache_key = f"{connection.pk}:{connection.grant.generation}"
+        caller = Caller(self.call, cache_key, sent_before=self.call.unsure, until=self.until)
+        exchange = Exchange(action, provider_access.open_api(connection, token, meter), data, caller)
+        self._moments.enter("exchange")
+        recovered = exchange.recover()
+        if recovered is not None:
+            return recovered
+        done = exchange.prepare()
+        if done is not None:
+            if self.lease.unsaved:
+                self.lease.write()
+            return done
+        if action.writes:
+            self._write_ahead(action, connection, exchange.effects(), meter)
+        return exchange.send()
+
+    def _check_output(self, action: ActionType, connection: Connection, output: Json) -> None:
+        """Raise ProviderError if the response lacks what the action promises to later steps."""
+        if lacking := broken_promise(action.output_schema, output):
+            provider = catalog.integration(connection.provider).name
+            raise ProviderError(
+                "provider_error",
+                f"{provider}’s response lacks required fields: {lacking}.",
+                status=200,
+                retryable=True,
+                outcome_unknown=self.settlement.sent,
+            )

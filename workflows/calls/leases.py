@@ -1,82 +1,102 @@
-"""Leases of requests: only the worker that holds the lease writes the row."""
+"""The lease of an action call, which also covers a call that is not saved yet, and the owner that the call serves."""
 
 import uuid
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
+
+from django.db.models import Q
 
 from core.db import clock
-from core.db.hot import batch, rows
-from workflows.calls.owners import Owner, OwnerLost
+from core.db.hot.batch import Batch
+from core.db.hot.leases import PreparedLease
+from core.db.leases import RELEASED, LeaseLost
+from workflows.calls.context import Owner
 from workflows.models import ActionCall
-from workflows.queue.claims import LEASE, LeaseLost
 
-_LEFT_FOR_A_REQUEST = timedelta(seconds=25)
 Status = ActionCall.Status
 
 
-class CallLease:
+class CallLease(PreparedLease[ActionCall]):
     """A call that this process has claimed, saved or not yet.
 
-    Every method raises LeaseLost once another one has taken it over, and before it is saved OwnerLost where what it
-    serves has been; then nothing is written.
+    Each method raises LeaseLost, and writes nothing, once another worker has the call or what an unsaved call serves.
     """
 
-    def __init__(self, call: ActionCall, holder: uuid.UUID, owner: Owner) -> None:
-        self.call = call
-        self.holder = holder
-        self.owner = owner
+    length = timedelta(seconds=30)
+
+    def __init__(self, call: ActionCall) -> None:
+        super().__init__(call)
+        self.owner = Owner()
+
+    @classmethod
+    def claim_new(cls, call: ActionCall) -> Self:
+        """Fill in an unsaved call as claimed for its first attempt, so that saving it is also claiming it."""
+        call.status = Status.RUNNING
+        call.attempts = 1
+        call.next_attempt_at = None
+        call.lease_holder = uuid.uuid4()
+        call.lease_until = clock.now() + cls.length
+        return cls(call)
+
+    @classmethod
+    def claim(cls, row: ActionCall, *also: Q, **values: Any) -> Self | None:
+        """Claim an open call for one more attempt, as Lease.claim, and read it again. Not within a transaction.
+
+        A first claim does not wait for the disk; the write-ahead that follows it does, for both.
+        """
+        if row.finished:
+            return None
+        claimed = super().claim(row, *also, status=Status.RUNNING, next_attempt_at=None, **values)
+        if claimed is not None:
+            # An attempt whose lease had expired may have written until just now.
+            row.refresh_from_db()
+        return claimed
 
     @property
     def unsaved(self) -> bool:
-        return self.call._state.adding
+        return self.row._state.adding
 
     def keep(self) -> None:
-        """Called before each request: shows life, and leaves the request the time that it may take."""
+        """Renew, before a request, the leases of the owner and of the call."""
         self.owner.before_request()
-        now = clock.now()
         if self.unsaved:
-            self.call.lease_until = now + LEASE
-        elif self.call.lease_until is None or self.call.lease_until - now < _LEFT_FOR_A_REQUEST:
-            self.write(lease_until=now + LEASE)
+            self.row.lease_until = clock.now() + self.length
+        else:
+            super().keep()
+
+    def hold(self, batch: Batch) -> None:
+        """Lock the call, and what it serves, until the batch is written."""
+        self.owner.hold(batch)
+        self._hold_call(batch)
 
     def write(self, **fields: Any) -> None:
         """Change the row, or save it; a status other than `running` gives the lease back."""
-        with batch.in_one():
+        with Batch() as batch:
             if self.unsaved:
-                self.owner.hold()
-            self.put(fields)
+                self.owner.hold(batch)
+            self.put(batch, **fields)
 
-    def hold(self) -> None:
-        """It, and what it serves, stay whose they are until all is written that is written in one."""
-        self.owner.hold()
-        self._hold_call()
-
-    def put(self, fields: dict[str, Any]) -> None:
-        """As `write`, in one with more, behind `hold`."""
+    def put(self, batch: Batch, **fields: Any) -> None:
+        """Like `write`, as a part of a batch, behind `hold`."""
         if fields.get("status", Status.RUNNING) != Status.RUNNING:
-            fields = {**fields, "lease_holder": None, "lease_until": None}
+            fields |= RELEASED
         if self.unsaved:
-            self.owner.save(self.call, fields)
+            self.owner.save(batch, self.row, fields)
         else:
-            rows.change(self.call, self._ours(), fields, self._lost())
+            super().put(batch, **fields)
 
     def complete(self, result: dict[str, Any]) -> None:
-        """Write the result down in one with what follows from it; where what it serves is lost, alone."""
+        """Write the result together with what follows from it; alone if what the call serves is lost."""
         try:
-            with batch.in_one():
-                self._hold_call()
-                self.owner.completed(self.call)
-                self.put(result)
-        except OwnerLost:
-            self.write(**result)
+            with Batch() as batch:
+                self._hold_call(batch)
+                self.owner.completed(batch, self.row)
+                self.put(batch, **result)
+        except LeaseLost as lost:
+            if lost.row is not self.row:
+                self.write(**result)
             raise
 
-    def _hold_call(self) -> None:
+    def _hold_call(self, batch: Batch) -> None:
         if not self.unsaved:
-            rows.hold(self.call, self._ours(), self._lost())
-
-    def _ours(self) -> dict[str, Any]:
-        return {"lease_holder": self.holder, "status": Status.RUNNING}
-
-    def _lost(self) -> LeaseLost:
-        return LeaseLost(self.call.key)
+            super().hold(batch)

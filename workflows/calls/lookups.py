@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
+from contextlib import ExitStack
 from contextvars import copy_context
 from dataclasses import dataclass
 from itertools import islice
@@ -16,15 +17,15 @@ from typing import Any, TypeVar
 import structlog
 from django.core.cache import cache
 
-from connections.grants import state
-from connections.grants.rate_limit import Budget, Exhausted
+from connections.grants.request_budget import Budget, Exhausted
 from connections.models import Connection
 from connections.tenancy.actor import Actor
+from core import request_slots
+from core.db import lending
 from core.errors import Problem
-from core.request_slots import provider_slot
-from core.text_folding import fold
+from core.text.folding import fold
 from workflows import catalog
-from workflows.calls import outcomes, provider_access
+from workflows.calls import problems, provider_access
 from workflows.catalog import Lookup, Option, ProviderError
 
 log = structlog.get_logger(__name__)
@@ -35,13 +36,13 @@ SECONDS = 5.0
 _KEPT_SECONDS = 60
 # A provider that is slow now is not waited for again by each reload of the page.
 _FAILURE_KEPT_SECONDS = 10
-# Those who were given up on go on until the client's own time-out; there are never more than these.
-_threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="lookup")
+# Those who were given up on go on until the client's own time-out, and keep their slots: each one begun has a thread.
+_threads = ThreadPoolExecutor(max_workers=request_slots.MOST, thread_name_prefix="lookup")
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What was found. complete: nothing was left out."""
+    """The options found. complete: nothing was left out."""
 
     options: list[Option]
     complete: bool
@@ -90,7 +91,7 @@ def choices(
     """
     if not actor.may("actions:run", connection.workspace.account_id):
         raise Problem("forbidden", "You do not have permission to run actions here.", status=403)
-    check_usable(connection, lookup)
+    provider_access.check_usable(connection, lookup.scope, needed_by=f"“{lookup.name}”")
     kept: dict[str, Any] | None = cache.get(key := _cache_key(connection, lookup, query))
     found = None if kept is None else kept.get("problem") or Choices.of_json(kept)
     if found is None:
@@ -104,18 +105,6 @@ def choices(
     return found
 
 
-def check_usable(connection: Connection, lookup: Lookup) -> None:
-    """Raises Problem when the connection cannot serve this look-up: its state, or a scope not granted."""
-    state.check_usable(connection)
-    if not catalog.integration(connection.provider).covers(lookup.scope, connection.grant.scopes_granted):
-        raise Problem(
-            "missing_scope",
-            f"This connection was not granted {lookup.scope}, which “{lookup.name}” needs.",
-            status=403,
-            detail={"scope": lookup.scope},
-        )
-
-
 def _cache_key(connection: Connection, lookup: Lookup, query: str) -> str:
     digest = hashlib.sha256(query.encode(errors="replace")).hexdigest()
     return f"lookup:{connection.pk}:{connection.grant.generation}:{lookup.key}:{digest}"
@@ -123,18 +112,17 @@ def _cache_key(connection: Connection, lookup: Lookup, query: str) -> str:
 
 def _ask(connection: Connection, lookup: Lookup, query: str, until: float) -> Choices | dict[str, Any]:
     """The options, or what is to be known of the failure. Raises Problem (busy, connection_*, grant_*)."""
-    with provider_slot() as free:
-        if not free:
-            message = "Too many requests are waiting for a provider."
-            raise Problem("busy", message, status=503, retryable=True, retry_after=2)
+    with ExitStack() as slot:
+        if not slot.enter_context(request_slots.provider_slot(connection.workspace_id, connection.pk)):
+            raise request_slots.busy()
         try:
             return provider_access.authorised(
-                connection, lambda token: _load(connection, lookup, query, token, until)
+                connection, lambda token: _load(connection, lookup, query, token, until, slot)
             )
         except ProviderError as error:
-            problem = outcomes.as_problem(error)
+            problem = problems.of_provider_error(error)
         except Exhausted as spent:
-            problem = provider_access.as_problem(spent)
+            problem = problems.of_spent_budget(spent)
         except TooLate:
             message = "The provider timed out."
             problem = Problem("lookup_timeout", message, status=503, retryable=True)
@@ -142,8 +130,10 @@ def _ask(connection: Connection, lookup: Lookup, query: str, until: float) -> Ch
     return {**problem.as_error(), "status": problem.status}
 
 
-def _load(connection: Connection, lookup: Lookup, query: str, token: str, until: float) -> Choices:
-    """Raises ProviderError, Exhausted, or TooLate when `until` has come."""
+def _load(
+    connection: Connection, lookup: Lookup, query: str, token: str, until: float, slot: ExitStack
+) -> Choices:
+    """Raises ProviderError, Exhausted, or TooLate when `until` has come: the request then keeps the slot to its end."""
 
     def on_request() -> None:
         if time.monotonic() > until:
@@ -155,10 +145,13 @@ def _load(connection: Connection, lookup: Lookup, query: str, token: str, until:
     work: Future[list[Option]] = _threads.submit(
         copy_context().run, lambda: list(islice(lookup.load(api, query), MOST + 1))
     )
+    lending.give_back()
     try:
         found = work.result(timeout=max(0.0, until - time.monotonic()))
     except TooLate:
         work.cancel()
+        kept = slot.pop_all()
+        work.add_done_callback(lambda _: kept.close())
         raise
     finally:
         tally.settle(budget)

@@ -1,10 +1,8 @@
-"""The one pipeline for every use of a connection: by a step, the API, or a person trying an action."""
+"""The pipeline of calls: from what a step, an API client or a person asks for to a stored, claimed call."""
 
 import hashlib
 import json
-import time
 from typing import Any
-from uuid import UUID
 
 import structlog
 from django.db import IntegrityError, transaction
@@ -15,13 +13,15 @@ from connections.api.errors import invalid_input
 from connections.models import Connection
 from connections.tenancy.actor import Actor
 from core.db import clock
+from core.db.leases import LeaseLost
 from core.errors import Problem
 from workflows import catalog
-from workflows.calls import attempt
-from workflows.calls.owners import Owner
+from workflows.calls import attempt, provider_access
+from workflows.calls.context import Owner
+from workflows.calls.leases import CallLease
 from workflows.catalog import ActionType, Json
 from workflows.models import ActionCall
-from workflows.queue import claims, wakeup
+from workflows.queue import due_work, wakeup
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +36,7 @@ def call_action(
     idempotency_key: str | None = None,
     start: bool = True,
 ) -> ActionCall:
-    """Use `connection` once, and answer the call as far as it got: completed, waiting or failed.
+    """Use `connection` once. Return the call as far as it got: completed, waiting or failed.
 
     start: make the first attempt now, rather than leave it to the workers. Raises Problem when nothing was
     written because the call could not even begin: unknown_action, invalid_input, connection_*,
@@ -48,7 +48,7 @@ def call_action(
         earlier = ActionCall.objects.filter(connection=connection, idempotency_key=idempotency_key).first()
         if earlier:
             return _same(earlier, fingerprint)
-    attempt.check_usable(connection, action)
+    provider_access.check_usable(connection, action.scope, needed_by=f"“{action.name}”")
     call = ActionCall(
         workspace_id=connection.workspace_id,
         connection=connection,
@@ -61,27 +61,27 @@ def call_action(
         fingerprint=fingerprint,
         next_attempt_at=clock.now(),
     )
-    holder = claims.claimed_from_birth(call) if start else None
+    lease = CallLease.claim_new(call) if start else None
     try:
         save(actor, call)
     except IntegrityError:
         winner = ActionCall.objects.get(connection=connection, idempotency_key=idempotency_key)
         return _same(winner, fingerprint)
-    if holder is not None:
-        _attempt(call, holder, Owner())
+    if lease is not None:
+        _attempt(lease, Owner())
     return call
 
 
-def _attempt(call: ActionCall, holder: UUID, owner: Owner) -> None:
+def _attempt(lease: CallLease, owner: Owner) -> None:
     try:
-        attempt.Attempt(call, holder, owner).run()
-    except claims.LeaseLost:
-        log.warning("call_taken_over", call=call.key)
-        call.refresh_from_db()
+        attempt.Attempt(lease, owner).run()
+    except LeaseLost:
+        log.warning("call_taken_over", call=lease.row.key)
+        lease.row.refresh_from_db()
 
 
 def save(actor: Actor, call: ActionCall) -> None:
-    """A new call and its place in the audit."""
+    """Store a new call and its audit event."""
     with transaction.atomic():
         call.save(force_insert=True)
         audit.record(
@@ -92,12 +92,13 @@ def save(actor: Actor, call: ActionCall) -> None:
             detail={"action": call.action, "origin": call.origin},
         )
         if call.status == ActionCall.Status.PENDING:
-            wakeup.ring()
+            wakeup.wake_workers()
 
 
 def allowed(actor: Actor, connection: Connection, action_key: str, data: Any) -> ActionType:
-    """The action, if the actor may have it done with that input. Raises Problem (unknown_action, forbidden,
-    invalid_input).
+    """Return the action, if the actor may run it with that input.
+
+    Raises Problem: unknown_action, forbidden, invalid_input.
     """
     action = find(connection, action_key)
     if not actor.may("actions:run", connection.workspace.account_id):
@@ -107,7 +108,7 @@ def allowed(actor: Actor, connection: Connection, action_key: str, data: Any) ->
 
 
 def find(connection: Connection, action_key: str) -> ActionType:
-    """The action of that key, if the connection's provider has it. Raises Problem (unknown_action)."""
+    """Return the action of that key, if the connection's provider has it. Raises Problem (unknown_action)."""
     action = catalog.find_action(action_key)
     if action is None or action_key.partition("/")[0] != connection.provider:
         raise Problem("unknown_action", f"There is no action {action_key[:80]}.", status=404)
@@ -115,7 +116,7 @@ def find(connection: Connection, action_key: str) -> ActionType:
 
 
 def validate(action: ActionType, data: Any) -> Json:
-    """`data` as the action takes it. Raises Problem (invalid_input) that names each field at fault."""
+    """Return `data` as the action takes it. Raises Problem (invalid_input) that names each field at fault."""
     try:
         return action.checked(data)
     except ValidationError as error:
@@ -123,13 +124,13 @@ def validate(action: ActionType, data: Any) -> Json:
 
 
 def fingerprint_of(action_key: str, data: Any) -> str:
-    """The same for calls that ask for the same thing."""
+    """Return a digest that is the same for calls with the same action and input."""
     text = json.dumps([action_key, data], sort_keys=True)
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 
 def _same(earlier: ActionCall, fingerprint: str) -> ActionCall:
-    """The call that this idempotency key already made, if it asked for the same thing."""
+    """Return the earlier call of this idempotency key, if it asked for the same. Raises Problem otherwise."""
     if earlier.fingerprint != fingerprint:
         raise Problem(
             "idempotency_key_reused",
@@ -141,7 +142,7 @@ def _same(earlier: ActionCall, fingerprint: str) -> ActionCall:
 
 
 def for_step(*, connection: Connection, action_key: str, data: Json) -> ActionCall:
-    """An unsaved call for a workflow's step, whose input has been checked."""
+    """Return an unsaved call for a step, whose input has been checked."""
     return ActionCall(
         workspace_id=connection.workspace_id,
         connection=connection,
@@ -152,21 +153,25 @@ def for_step(*, connection: Connection, action_key: str, data: Json) -> ActionCa
     )
 
 
-def advance_due(until: float, limit: int = 20) -> int:
-    """Make the next attempt of calls that are due outside any run. Return how many were taken up.
+def advance_due(until: float, limit: int = 20) -> tuple[int, bool]:
+    """Begin the next attempt of calls that are due outside any run, where there is room.
 
-    until: `time.monotonic()` after which nothing new is begun.
+    until: `time.monotonic()` after which nothing new is begun. Return how many were begun, and whether more are due.
     """
-    taken = 0
-    for call in ActionCall.objects.due(clock.now())[:limit]:
-        if time.monotonic() > until:
-            break
-        holder = claims.claim(call)
-        if holder is not None:
-            taken += 1
-            try:
-                _attempt(call, holder, Owner(wakeup.still_alive))
-            except Exception:
-                # Our own fault: the row keeps its lease, so the next attempt comes when that has run out.
-                log.exception("attempt_broke", call=call.key, action=call.action)
-    return taken
+    return due_work.begin(
+        ActionCall.objects.due(clock.now()),
+        connection="connection",
+        place_of=lambda call: (call.workspace_id, call.connection_id),
+        claim=CallLease.claim,
+        work=_attempt_in_background,
+        until=until,
+        limit=limit,
+    )
+
+
+def _attempt_in_background(lease: CallLease) -> None:
+    try:
+        _attempt(lease, Owner())
+    except Exception:
+        # Our own fault: the row keeps its lease, so the next attempt comes when that has run out.
+        log.exception("attempt_broke", call=lease.row.key, action=lease.row.action)

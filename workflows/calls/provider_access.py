@@ -1,12 +1,14 @@
 """Access to a provider's API: with a valid token, and counted against the rate limit of the connection."""
 
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from connections.grants import tokens
-from connections.grants.rate_limit import Allowance, Budget, Exhausted
+from connections.grants import state, tokens
+from connections.grants.request_budget import Allowance, Budget
 from connections.models import Connection
-from core.db import clock
+from core.db import lending
+from core.db.hot.batch import Batch
 from core.errors import Problem
 from workflows import catalog
 from workflows.catalog import ProviderError
@@ -17,12 +19,15 @@ Answer = TypeVar("Answer")
 MOMENT = 0.5
 # In the middle of something that would have to begin anew.
 IN_THE_MIDDLE = 10.0
+# A lease that was kept is held for 25 seconds more (core.db.leases): a request that leaves later may be the second.
+_LEAVES_WITHIN = 20.0
 
 
 class Meter:
-    """Counts the requests of one use of a connection (with its grant).
+    """Counts the requests of one use of a connection (with its grant), in the database while they are made.
 
-    before: called ahead of each. patience: seconds a request may wait for its turn; background: see Budget.
+    before: called before each request, to keep a lease. patience: seconds a request may wait for its turn; background:
+    see Budget.
     """
 
     def __init__(
@@ -46,10 +51,10 @@ class Meter:
             self._budget.take(patience=self._patience_now())
             self._reserved()
 
-    def reserve_in_one(self) -> None:
-        """Like `reserve` without waiting, in the same batch as other writes (batch.in_one). NoRoom is raised there."""
+    def reserve_in(self, batch: Batch) -> None:
+        """Like `reserve` without waiting, as a part of the batch, which raises NoRoom."""
         if not self._in_hand:
-            self._budget.take_in_one(self._reserved)
+            self._budget.take_in(batch, self._reserved)
 
     def _reserved(self) -> None:
         self._in_hand = 1
@@ -58,19 +63,27 @@ class Meter:
         """Return how long to wait: longer for a listing that has begun than for one that has not."""
         return max(self._patience, IN_THE_MIDDLE) if self._background and self._asked else self._patience
 
-    def on_request(self) -> None:
-        """Call `before` and count the request. Raise Exhausted, and any exception of `before`."""
-        self._before()
+    def on_request(self) -> float:
+        """Count the request and call `before`. Return until when it may leave, by `time.monotonic()`.
+
+        Raises Exhausted, and any exception of `before`.
+        """
         self.reserve()
         self._in_hand = 0
+        asked_at = time.monotonic()
+        self._before()  # last: waiting for its turn takes time of a lease
         self._asked += 1
+        lending.give_back()
+        return asked_at + _LEAVES_WITHIN
 
     def on_answer(self, allowance: Allowance) -> None:
+        """Take note of the allowance; the body of the response may be still to come."""
         self._budget.answered(allowance)
+        lending.give_back()
 
 
 class Tally:
-    """Counts where the database is out of reach: in the threads of look-ups. `settle` it where it is not."""
+    """Counts requests in memory, in threads that do not use the database. `settle` then stores the count."""
 
     def __init__(self, before: Callable[[], None]) -> None:
         self._before = before
@@ -85,14 +98,32 @@ class Tally:
         self._answers = [allowance]
 
     def settle(self, budget: Budget) -> None:
-        """Count what was asked, of which the first was taken beforehand."""
+        """Store the count and the last limit that the provider told. The first request was counted beforehand."""
         budget.add(self._requests - 1)
         for allowance in self._answers:
             budget.answered(allowance)
 
 
+def check_usable(connection: Connection, *scopes: str, needed_by: str) -> None:
+    """Raise Problem if the connection cannot be used: connection_pending, reconnection_needed, connection_revoked; or
+    missing_scope if one of the scopes was not granted.
+
+    connection: with its grant. needed_by: what needs the scopes, for the message.
+    """
+    state.check_usable(connection)
+    integration = catalog.integration(connection.provider)
+    for scope in scopes:
+        if not integration.covers(scope, connection.grant.scopes_granted):
+            raise Problem(
+                "missing_scope",
+                f"This connection was not granted {scope}, which {needed_by} needs. Reconnect and grant it.",
+                status=403,
+                detail={"scope": scope},
+            )
+
+
 def open_api(connection: Connection, token: str, meter: Meter | Tally) -> Any:
-    """What the actions, look-ups and the like of the connection's provider work with."""
+    """Return what the actions and look-ups of the connection's provider receive as `api`."""
     integration = catalog.integration(connection.provider)
     return integration.open_api(connection.region, token, meter.on_request, meter.on_answer)
 
@@ -134,14 +165,3 @@ def _once_more(
             raise
         on_refusal()
         raise tokens.still_refused(connection, reason=error.message, refused=token) from None
-
-
-def as_problem(spent: Exhausted) -> Problem:
-    """Why something has to wait, in words, and for how long."""
-    retry_after = max(0.0, spent.at - clock.now().timestamp())
-    message = (
-        "Rate limited by the provider; requests resume at the time it named."
-        if spent.blocked
-        else f"The provider’s limit of {spent.per_minute} requests a minute is used up; requests resume automatically."
-    )
-    return Problem("request_budget_spent", message, status=429, retryable=True, retry_after=retry_after)

@@ -3,24 +3,24 @@
 import json
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
-from itertools import chain
 from typing import Any
 
-from connections.grants import rate_limit
+from connections.grants import request_budget
 from connections.models import Connection
 from connections.tenancy.actor import Actor
 from core.db import clock
+from core.db.leases import LeaseLost, held
 from core.errors import Problem
-from core.request_slots import busy, stream_slot
-from workflows.calls import attempt, outcomes, pipeline, provider_access
-from workflows.calls.caller import Caller
-from workflows.calls.owners import Owner
+from core.request_slots import busy, provider_slot, provider_turn
+from workflows.calls import attempt, outcomes, pipeline, problems, provider_access
+from workflows.calls.context import Caller, Owner
+from workflows.calls.leases import CallLease
 from workflows.catalog import ActionType, Json, ProviderError, Streamed
 from workflows.models import ActionCall
-from workflows.queue import claims
 
-# How long one may take, and how long each of its requests may wait for its turn.
+# How long one may take, and how long each of its requests may wait for its turn, by the rate limit and for a slot.
 LONGEST_SECONDS = 15 * 60.0
 _PATIENCE = 60.0
 _LEASE = timedelta(minutes=5)
@@ -34,9 +34,10 @@ def lines(*, actor: Actor, connection: Connection, action_key: str, data: Any) -
     action = pipeline.allowed(actor, connection, action_key, data)
     if action.stream is None:
         raise Problem("not_streamed", f"“{action.name}” does not support streaming.", status=406)
-    attempt.check_usable(connection, action)
-    with stream_slot() as free:
-        if not free or _is_streaming(connection):
+    provider_access.check_usable(connection, action.scope, needed_by=f"“{action.name}”")
+    with ExitStack() as slot:
+        wanted = provider_slot(connection.workspace_id, connection.pk)
+        if _is_streaming(connection) or not slot.enter_context(wanted):
             raise busy()
         call = ActionCall(
             workspace_id=connection.workspace_id,
@@ -48,22 +49,28 @@ def lines(*, actor: Actor, connection: Connection, action_key: str, data: Any) -
             input=data,
             fingerprint=pipeline.fingerprint_of(action_key, data),
         )
-        holder = claims.claimed_from_birth(call)
+        lease = CallLease.claim_new(call)
         pipeline.save(actor, call)
         yield ""
-        yield from (
-            json.dumps(line, ensure_ascii=False) + "\n" for line in _Stream(call, holder, Owner()).lines()
-        )
+        rows = _Stream(lease, Owner(), slot).lines()
+        yield from (json.dumps(line, ensure_ascii=False) + "\n" for line in rows)
 
 
 def _is_streaming(connection: Connection) -> bool:
     """One at a time for each workspace: a reader who is slow keeps a thread of the server."""
     running = ActionCall.objects.filter(origin=ActionCall.Origin.STREAM, status=ActionCall.Status.RUNNING)
-    return running.filter(workspace=connection.workspace_id, lease_until__gt=clock.now()).exists()
+    return running.filter(held(clock.now()), workspace=connection.workspace_id).exists()
 
 
 class _Stream(attempt.Attempt):
-    """The one attempt of a streamed call."""
+    """The one attempt of a streamed call. slot: of its first request.
+
+    It has a slot while it waits for the provider. While it waits for its reader, the gateway counts its thread.
+    """
+
+    def __init__(self, lease: CallLease, owner: Owner, slot: ExitStack) -> None:
+        super().__init__(lease, owner)
+        self._slot = slot
 
     def lines(self) -> Iterator[Json]:
         self.until = time.monotonic() + LONGEST_SECONDS
@@ -78,14 +85,14 @@ class _Stream(attempt.Attempt):
         except GeneratorExit:
             self.lease.write(status=ActionCall.Status.CANCELLED, finished_at=clock.now())
             raise
-        except claims.LeaseLost:
-            yield {"error": attempt.cut_off().as_error()}
+        except LeaseLost:
+            yield {"error": problems.of_cut_off_stream().as_error()}
         except Problem as problem:
             yield self._failed(problem)
         except ProviderError as error:
-            yield self._failed(outcomes.as_problem(error))
-        except rate_limit.Exhausted as spent:
-            yield self._failed(provider_access.as_problem(spent))
+            yield self._failed(problems.of_provider_error(error))
+        except request_budget.Exhausted as spent:
+            yield self._failed(problems.of_spent_budget(spent))
 
     def _failed(self, problem: Problem) -> Json:
         self.lease.write(**outcomes.of_end(problem))
@@ -96,11 +103,20 @@ class _Stream(attempt.Attempt):
         self.lease.write(lease_until=clock.now() + _LEASE)
 
     def _parts(self) -> Iterator[Streamed]:
-        action, connection = self._usable()
-        return provider_access.authorised(connection, lambda token: self._begun(action, connection, token))
+        with self._slot:
+            action, connection = self.usable()
+            part, parts = provider_access.authorised(
+                connection, lambda token: self._begun(action, connection, token)
+            )
+        while part is not None:
+            yield part
+            with provider_turn(connection.workspace_id, connection.pk, _PATIENCE):
+                part = next(parts, None)
 
-    def _begun(self, action: ActionType, connection: Connection, token: str) -> Iterator[Streamed]:
-        """The parts, the first of which has come: a token that is refused shows at once."""
+    def _begun(
+        self, action: ActionType, connection: Connection, token: str
+    ) -> tuple[Streamed | None, Iterator[Streamed]]:
+        """The first part, by which a token that is refused shows, and the others."""
         if action.stream is None:
             raise Problem("not_streamed", f"“{action.name}” does not support streaming.", status=406)
         meter = provider_access.Meter(
@@ -109,5 +125,4 @@ class _Stream(attempt.Attempt):
         data = action.checked(self.call.input)
         caller = Caller(self.call, cache_key="", sent_before=False, until=self.until)
         parts = action.stream(provider_access.open_api(connection, token, meter), data, caller)
-        first = next(parts)
-        return chain([first], parts)
+        return next(parts), parts

@@ -5,19 +5,19 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from connections.grants.rate_limit import Allowance
+from connections.grants.request_budget import Allowance
 from workflows.catalog import schemas
 from workflows.catalog.actions import (
     ActionType,
     Caller,
     Effect,
+    EqualCalls,
     Json,
     Lookup,
     Option,
     Prepared,
     ProviderError,
     Streamed,
-    Twins,
 )
 from workflows.catalog.polls import Look, Poll
 from workflows.catalog.recipes import Recipe
@@ -36,6 +36,7 @@ __all__ = [
     "Caller",
     "Delivery",
     "Effect",
+    "EqualCalls",
     "Integration",
     "Json",
     "Look",
@@ -52,7 +53,6 @@ __all__ = [
     "Streamed",
     "Subscriber",
     "TriggerType",
-    "Twins",
     "Webhook",
     "Webhooks",
     "Words",
@@ -75,13 +75,14 @@ class Integration:
 
     open_api(region, access_token, on_request, on_answer) → the object that its actions' `perform` receives; it calls
     on_request() before each request it makes, so that a long listing keeps its lease, and on_answer with what each
-    answer says of the rate limit (connections.grants.rate_limit.Allowance).
+    answer says of the rate limit (connections.grants.request_budget.Allowance). on_request returns the
+    `time.monotonic()` after which that request must not leave any more, or None.
     Ask for it by workflows.calls.provider_access.
     covers(scope, granted_scopes) → whether the granted scopes include what `scope` needs.
     signature_header: the name of the header that carries the signature of a delivery.
     verify(body, signature, secrets) → index of the secret that signed the body, or None.
     read_delivery(body) → Delivery. trigger_fields(payload) → what a workflow sees as `trigger`.
-    sample_delivery(trigger_type, external_id) → the body of a test delivery with that id. webhooks: see Webhooks.
+    sample_delivery(sample, external_id) → the body of a test delivery with that id. webhooks: see Webhooks.
     owns_link(url) → whether the address leads to the provider's own pages, so that people can be sent there.
     effects_of(payload) → what an event may be the echo of, the most certain first; takes anything.
     subscriber: how it keeps webhooks for triggers; None where people have to.
@@ -91,13 +92,13 @@ class Integration:
     key: str
     name: str
     description: str
-    open_api: Callable[[str, str, Callable[[], None], Callable[[Allowance], None]], Any]
+    open_api: Callable[[str, str, Callable[[], float | None], Callable[[Allowance], None]], Any]
     covers: Callable[[str, list[str]], bool]
     signature_header: str
     verify: Callable[[bytes, str | None, Sequence[str]], int | None]
     read_delivery: Callable[[bytes], Delivery]
     trigger_fields: Callable[[Any], Json]
-    sample_delivery: Callable[[TriggerType, str], bytes]
+    sample_delivery: Callable[[Json, str], bytes]
     webhooks: Webhooks
     triggers: Mapping[str, TriggerType] = field(default_factory=dict)
     actions: Mapping[str, ActionType] = field(default_factory=dict)
@@ -128,6 +129,11 @@ def integration(key: str) -> Integration:
 def find_integration(key: str) -> Integration | None:
     """Return the integration of that key; None for one that is not registered."""
     return _integrations.get(key)
+
+
+def only_integration() -> Integration | None:
+    """Return the integration if there is one alone; None where there are several."""
+    return integrations()[0] if len(_integrations) == 1 else None
 
 
 def find_action(key: str) -> ActionType | None:
@@ -167,6 +173,6 @@ def find_trigger(key: str) -> TriggerType | None:
 
 
 def polled(trigger_key: str) -> Poll | None:
-    """How triggers of that type ask, None for those that are told."""
+    """The `Poll` of triggers of that type; None for those with a webhook."""
     trigger = find_trigger(trigger_key)
     return trigger.poll if trigger else None

@@ -1,4 +1,4 @@
-"""What a provider can do for a workflow: actions, lists to choose from, and how they fail."""
+"""A provider's actions, look-ups and errors."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,18 +18,18 @@ def _reader(kind: type[Serializer[Any]]) -> Serializer[Any]:
 
 
 @dataclass(frozen=True)
-class Twins:
-    """Other calls that asked the same connection for exactly the same thing at about the same time.
+class EqualCalls:
+    """Other calls through the same connection with the same action and input, at about the same time.
 
-    at_work: one of them may be having its effect at this moment. outputs: of those that completed.
+    running: whether one of them may be taking effect now. outputs: of those that completed.
     """
 
-    at_work: bool
+    running: bool
     outputs: list[Json]
 
 
 class Caller(Protocol):
-    """What an action may know about the call it serves."""
+    """The part of its call that an action may use."""
 
     @property
     def key(self) -> str:
@@ -41,11 +41,11 @@ class Caller(Protocol):
 
     @property
     def first_sent_at(self) -> datetime | None:
-        """When the first attempt left; None before that."""
+        """The time at which the first attempt was sent; None before that."""
 
     @property
     def sent_before(self) -> bool:
-        """Whether an earlier attempt may have had its effect."""
+        """Return whether an earlier attempt may have had its effect."""
 
     @property
     def until(self) -> float:
@@ -54,8 +54,8 @@ class Caller(Protocol):
     def progress(self, **facts: Any) -> None:
         """Show how far it has got, for those who look at the call while it runs."""
 
-    def twins(self) -> Twins:
-        """Whose effects must not be taken for ours. Ask after looking at the provider, not before."""
+    def equal_calls(self) -> EqualCalls:
+        """The calls whose effects must not be taken for ours. Read them after the provider's state, not before."""
 
 
 @dataclass(frozen=True)

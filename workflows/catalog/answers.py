@@ -16,7 +16,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 
 
 def broken_promise(schema: Json, output: Any) -> str:
-    """Where `output` lacks what the schema requires, as incidents.3.id; "" where it holds.
+    """The path at which `output` lacks what the schema requires, such as incidents.3.id; "" if it conforms.
 
     Only what is required counts: a provider may send more, less or something newer in everything else.
     """

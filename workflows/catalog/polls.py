@@ -10,7 +10,7 @@ from workflows.catalog.actions import Json
 
 @dataclass(frozen=True)
 class Look:
-    """What one look has found.
+    """The result of one poll.
 
     state: JSON that the next look is given; found: the bodies of events since the last one, oldest first, each with an
     id that the same event always gets. They are stored in the transaction that keeps the state. expected_at: when
@@ -28,7 +28,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Poll:
-    """How a trigger is polled.
+    """The functions and interval by which a trigger is polled.
 
     scopes: what the provider has to have granted. every: the longest time between two looks; one is also due at
     `expected_at`. asks: what it asks for, as the end of a sentence.

@@ -35,7 +35,7 @@ class Text(Chosen, serializers.CharField):
 
 
 class Email(Chosen, serializers.EmailField):
-    """An e-mail address as a string."""
+    """An email address as a string."""
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -48,8 +48,8 @@ class Names(Chosen, serializers.ListField):
 
     separator = ","
 
-    def __init__(self, *, longest: int = 100, **kwargs: Any) -> None:
-        super().__init__(child=Text(max_length=longest), max_length=100, allow_empty=False, **kwargs)
+    def __init__(self, *, longest: int = 100, most: int = 100, **kwargs: Any) -> None:
+        super().__init__(child=Text(max_length=longest), max_length=most, allow_empty=False, **kwargs)
 
 
 class Flag(serializers.BooleanField):
@@ -108,7 +108,8 @@ def json_schema(serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]
 
     `x-lookup` on a property is the key of the look-up that lists its values (of its items, for an array):
     GET /api/v1/connections/{id}/lookups/{key}/. `x-separator`: what stands between the items where people type them.
-    `x-cut`: a workflow's step cuts it at `maxLength` where fields have made it longer.
+    `x-words`: value of an `enum` → what people call it. `x-cut`: a workflow's step cuts it at `maxLength` where fields
+    have made it longer.
     """
     fields = serializer().fields
     schema = {
@@ -128,6 +129,8 @@ def _field_schema(field: Any) -> dict[str, Any]:
         schema |= {"maxItems": field.max_length} if field.max_length else {}
     elif isinstance(field, serializers.ChoiceField):
         schema = {"type": "string", "enum": list(field.choices)}
+        labels = {value: str(label) for value, label in field.choices.items()}
+        schema |= {"x-words": labels} if any(value != label for value, label in labels.items()) else {}
     else:
         schema = dict(next(schema for kind, schema in _TYPES if isinstance(field, kind)))
         for attribute, keyword in _BOUNDS.items():

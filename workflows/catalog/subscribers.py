@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Reach:
-    """Whose events a webhook delivers. kind: `account`, `service` or `team`; id: of the service or team, else ""."""
+    """The scope of a webhook's events. kind: `account`, `service` or `team`; id: of the service or team, else ""."""
 
     kind: str = "account"
     id: str = ""
@@ -36,7 +36,7 @@ class Webhook:
 
 @dataclass(frozen=True)
 class MadeWebhook:
-    """What the provider returns once, when a webhook is made."""
+    """The response to creating a webhook, which the provider returns once."""
 
     id: str
     secret: str = field(repr=False)
@@ -65,7 +65,7 @@ class Missed:
 
 @dataclass(frozen=True)
 class Subscriber:
-    """What a provider offers; every function takes what the integration's `open_api` returned, raises ProviderError.
+    """A provider's webhook API; each function takes the client of the integration's `open_api`, raises ProviderError.
 
     scopes: which a connection needs for it. tells_of(event type) → whether webhooks deliver such events.
     make(api, url, events, reach, name) → MadeWebhook. everything(api) → all webhooks of the account.

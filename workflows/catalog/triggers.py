@@ -15,10 +15,13 @@ from workflows.catalog.polls import Poll
 class TriggerType:
     """A reason for a workflow to start.
 
-    key: `<provider>/<name>`. event_types: the provider's event types that fire it. sample: one event as a
-    workflow sees it. output_schema: JSON Schema of that.
+    key: `<provider>/<name>`. group: the heading under which it is offered; those of one group follow one another.
+    event_types: the provider's event types that fire it. sample: one delivery that fires it. output_schema: JSON Schema
+    of what a workflow sees of that.
     options: the serializer of the settings that each such trigger can have; None: it has none. What it validates is
     stored as JSON. more_event_types: name of an option → event types that fire it as well where that is true.
+    event_types_option: the option that lists event types that fire it as well; "" where none does. sample_of(event
+    type) → one delivery of a type listed there.
     field_names: path of a field of that → what people call it; 0 in a path is the first item of a list, * any.
     wants(options, payload, shown) → "" for a delivery that is to start workflows, else why not, in a few words.
     payload: its JSON value of any type; shown: the same without the fields that are never stored, for use in the
@@ -37,16 +40,27 @@ class TriggerType:
     wants: Callable[[Json, Any, Any], str] = lambda options, payload, shown: ""
     poll: Poll | None = None
     field_names: Mapping[str, str] = field(default_factory=dict)
+    group: str = ""
+    event_types_option: str = ""
+    sample_of: Callable[[str], Json] | None = None
 
     def listens_to(self, options: Mapping[str, Any]) -> frozenset[str]:
         """Return the event types that fire a trigger with those options."""
         more = [types for name, types in self.more_event_types.items() if options.get(name)]
-        return self.event_types.union(*more)
+        return self.event_types.union(*more, self._chosen(options))
+
+    def sample_for(self, options: Mapping[str, Any]) -> Json:
+        """Return a sample that fires a trigger with those options: of the first event type that they list."""
+        chosen = self._chosen(options)
+        return self.sample_of(chosen[0]) if chosen and self.sample_of else self.sample
+
+    def _chosen(self, options: Mapping[str, Any]) -> list[str]:
+        return list(options.get(self.event_types_option) or ())
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """What a provider can say of a delivery's body; made for any bytes, also those that are not JSON.
+    """The parsed body of a delivery; made for any bytes, also those that are not JSON.
 
     external_id: the signed identity of the event, the same when it is delivered again. lane: events of one
     lane are handled in order. is_confirmation: sent only to prove the URL. change: what changed, so that the same event
@@ -78,7 +92,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Webhooks:
-    """How a provider delivers, for the people who set it up and keep an eye on it.
+    """Facts about a provider's webhooks, for set-up and monitoring.
 
     delivers_when: ends a sentence that begins with “It posts when”. clicks: the template that says what to click
     there, as list items; it sees `trigger_type`, and `event_types` that the trigger listens to. how_to_confirm: how to

@@ -1,1 +1,1 @@
-"""What conditions compare: the kinds of values, the operators, and which row can hold at all."""
+"""Conditions: kinds of values, operators, and detection of rows that can never hold."""

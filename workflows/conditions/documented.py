@@ -1,4 +1,4 @@
-"""What is documented of a field: the kinds of values that can be at a path of something with a JSON Schema."""
+"""Documentation of fields: the kinds of values that can be at a path under a JSON Schema."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ _COMPARED = ("summary", "id")
 
 @dataclass(frozen=True)
 class Documented:
-    """What is known of a field.
+    """The documentation of a field.
 
     kinds: those it can be of, beside missing or null. choices: all that a text can be, where that is documented.
     is_time: a text that is always a date and time. named: whether its objects can have a summary or an id.
@@ -118,7 +118,7 @@ def _types(schema: Json) -> set[str]:
 
 
 def _may_be_named(schema: Json) -> bool:
-    """Whether such an object can have a summary or an id: one of which no field is documented may."""
+    """Return whether such an object can have a summary or an id; true if none of its fields is documented."""
     known = schema.get("properties", {})
     closed = schema.get("additionalProperties") is False
     return any(name in known for name in _COMPARED) or not (known or closed)

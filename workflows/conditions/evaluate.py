@@ -34,7 +34,7 @@ class Judged:
 
     @property
     def actual(self) -> str:
-        """What is at the field, on one short line: "nothing" where it is missing or null."""
+        """The value at the field, on one short line: "nothing" if it is missing or null."""
         shown = [_shown(value) for value in self.values[:_MOST_SHOWN]]
         more = ["…"] if len(self.values) > _MOST_SHOWN else []
         return _cut(", ".join([*shown, *more])) if shown else "nothing"
@@ -46,7 +46,7 @@ class Judged:
 
 
 def hold(conditions: dict[str, Any], fields: dict[str, Any]) -> bool:
-    """Whether `conditions` ({"match": "all"|"any", "rows": [[field, operator, value], …]}) hold.
+    """Return whether `conditions` ({"match": "all"|"any", "rows": [[field, operator, value], …]}) hold.
 
     fields: {"trigger": …}, in a step also {"steps": …}. No rows: always.
     """
@@ -66,7 +66,7 @@ def judge(conditions: dict[str, Any], fields: dict[str, Any]) -> list[Judged]:
 
 
 def _compare(row: Any, fields: dict[str, Any]) -> tuple[bool, Any, list[Any]]:
-    """Whether a row holds, its value with its fields filled in, and what is at its field."""
+    """Return whether a row holds, its value with fields filled in, and the value at its field."""
     field, operator, value = row
     wanted, values = wanted_of(value, fields), reach(fields, field)
     if EVERY in field:

@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from core.json_sanitize import is_storable
+from core.text.json_sanitize import is_storable
 from workflows.catalog import Json
 from workflows.conditions import evaluate
 from workflows.conditions.paths import is_path

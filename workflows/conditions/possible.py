@@ -1,9 +1,9 @@
-"""Which rows can hold: judged when a draft is saved, by what is documented of the fields that they name."""
+"""Detection of rows that can never hold, when a draft is saved, by the documentation of their fields."""
 
 import re
 from typing import Any
 
-from core.text_folding import fold
+from core.text.folding import fold
 from workflows import expressions
 from workflows.conditions.comparisons.kinds import Kind, written
 from workflows.conditions.comparisons.numbers import number
@@ -66,7 +66,7 @@ def _unfit(path: str, operator: str, found: Documented) -> str:
 
 
 def _such_as(path: str, found: Documented) -> str:
-    """What of an object or a list can be named instead."""
+    """The fields of an object or a list that can be named instead."""
     inside = f"{path}.*" if found.kinds & _LISTS else path
     if found.kinds & _OBJECTS and found.fields:
         name = "summary" if "summary" in found.fields else found.fields[0]
@@ -106,7 +106,7 @@ def _no_such_time(path: str, operator: str, values: list[Any]) -> str:
 
 
 def _has_others(operator: str, values: list[Any], signs: frozenset[str]) -> bool:
-    """Whether a part or a pattern has a character that no such field has."""
+    """Return whether a part or a pattern has a character that no such field has."""
     if operator not in ("contains", "matches"):
         return False
     return bool(set(fold(written(values[0]))) - signs - (_WILDCARDS if operator == "matches" else set()))
@@ -128,7 +128,7 @@ def _said(values: list[Any]) -> str:
 
 
 def _wrong_with_template(value: str, path: str, operator: str, schema: Json) -> str:
-    """What is wrong with a value that has fields in it."""
+    """The fault of a value with fields in it."""
     try:
         routes = expressions.routes(value)
     except expressions.ExpressionError as error:

@@ -58,7 +58,7 @@ def _warnings(value: Any, schema: Json, there: list[str]) -> Iterator[str]:
 
 
 def _asks_for(path: str, part: unknown_fields.Route) -> bool:
-    """Whether the condition's path is that part or leads through it."""
+    """Return whether the condition's path is that part or leads through it."""
     wanted, known = _first_as_0(unknown_fields.dotted(part)), _first_as_0(path)
     return known[: len(wanted)] == wanted
 

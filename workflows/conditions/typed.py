@@ -1,4 +1,4 @@
-"""What may be typed as the value of each operator, and what to say of a value that does not fit."""
+"""Validation of the typed value of each operator, with the messages."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

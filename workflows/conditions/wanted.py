@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Any
 
-from core.text_folding import fold
+from core.text.folding import fold
 from workflows.conditions.comparisons.equality import keys_wanted
 from workflows.conditions.comparisons.kinds import plain_values, written
 from workflows.conditions.comparisons.numbers import number
@@ -30,7 +30,7 @@ class Wanted:
 
     @cached_property
     def parts(self) -> list[str]:
-        """What a text can have in it. An empty field is in every text and says nothing, so it is in none."""
+        """The parts to look for in a text. An empty field would be in every text, so it matches none."""
         texts = (fold(written(value)) for value in plain_values(self.value))
         return list(islice(filter(None, texts), _MOST_PARTS))
 

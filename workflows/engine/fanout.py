@@ -2,39 +2,39 @@
 
 import math
 import time
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import structlog
 from django.db import DataError, transaction
-from django.db.models import Q
 
 from core.db import clock
-from core.db.hot import rows
+from core.db.leases import FREE_SQL, LeaseLost, free
 from core.errors import in_words
 from workflows.calls import loop_detection
 from workflows.conditions import evaluate
+from workflows.engine.leases import EventLease
 from workflows.formatting import chain_reasons
 from workflows.inbox.events import fields_of
 from workflows.models import Event, Run, Trace, Workflow, WorkflowVersion
 from workflows.notifications import facts
 from workflows.outgoing import outbox
-from workflows.queue.fair_scheduling import Turns
-from workflows.runs import chains, rate_limit
+from workflows.queue.fair_scheduling import FairSchedule
+from workflows.runs import chain_limits, safety_limit
 
 log = structlog.get_logger(__name__)
 
 MAX_ATTEMPTS = 5
-_LEASE = timedelta(seconds=30)
 _BATCH = 50
-_TURNS = Turns(
+_SCHEDULE = FairSchedule(
     table="workflows_event",
     part="trigger_id",
     open="status = 'queued'",
     busy="status = 'queued'",
     busy_order="trigger_id, lane, seq",
     worth="1 = 1",
-    due="(lease_until IS NULL OR lease_until < %(now)s)",
+    due=FREE_SQL,
 )
 
 
@@ -47,19 +47,23 @@ def fan_out_due(until: float = math.inf) -> int:
     for event in _heads():
         if taken and time.monotonic() > until:
             break
-        if not _take(event):
+        lease = EventLease.claim(event)  # just before its attempt: a crash counts against no other event
+        if lease is None:
             continue
         taken += 1
         try:
-            _fan_out(event)
+            _fan_out(lease)
+        except LeaseLost:
+            log.warning("event_taken_over", event_id=str(event.id))
         except Exception as error:
             log.exception("fan_out_failed", event_id=str(event.id), attempts=event.attempts)
-            _give_back(event, error)
+            with suppress(LeaseLost):
+                _retry(lease, error)
     return taken
 
 
 def anything_due() -> bool:
-    return bool(_TURNS.next(1))
+    return bool(_SCHEDULE.next(1))
 
 
 def _heads() -> list[Event]:
@@ -67,42 +71,31 @@ def _heads() -> list[Event]:
 
     An event stays `queued` until its runs exist, so the ones behind it cannot be taken up meanwhile.
     """
-    order = _TURNS.next(_BATCH)
-    # Another worker may have taken one since; what is seen here is what `_take` holds against.
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=clock.now())
+    order = _SCHEDULE.next(_BATCH)
+    # Another worker may have taken one since; what is seen here is what the claim compares with.
     # By primary keys, one table after the other: joined, a planner that does not know the tables yet reads all events.
-    events = Event.objects.filter(free, seq__in=order, status="queued")
+    events = Event.objects.filter(free(clock.now()), seq__in=order, status="queued")
     events = events.prefetch_related("trigger__connection")
     return sorted(events, key=lambda event: order.index(event.seq))
 
 
-def _take(event: Event) -> bool:
-    """Claim it and count the attempt, just before it is tried: a crash counts against no other event."""
-    as_seen = {"status": "queued", "attempts": event.attempts, "lease_until": event.lease_until}
-    event.attempts += 1
-    taken = {"attempts": event.attempts, "lease_until": clock.now() + _LEASE}
-    # One that was tried before may have taken the whole server down with it: that has to be remembered.
-    take = rows.update if as_seen["attempts"] else rows.claim
-    return take(event, as_seen, taken)
-
-
-def _fan_out(event: Event) -> None:
-    """Runs and the end of the event in one transaction: a crash leaves either both or neither."""
+def _fan_out(lease: EventLease) -> None:
+    """Runs and the end of the event in one transaction: a crash leaves either both or neither. Raise LeaseLost."""
+    event = lease.row
     if event.attempts > MAX_ATTEMPTS:
-        _fail(event, "The worker stopped at each attempt.")
+        _fail(lease, "The worker stopped at each attempt.")
         return
     if event.is_test:  # by itself it starts nothing; see workflows.triggers.test_events
-        _finish(event, Event.Status.DONE)
+        _finish(lease, Event.Status.DONE)
         return
     with transaction.atomic():
         cause = _cause_of(event)
-        if not _finish(event, Event.Status.DONE, cause=cause):
-            return
+        _finish(lease, Event.Status.DONE, cause=cause)
         fields, chain = fields_of(event), _chain_of(event, cause)
-        listening = Workflow.objects.filter(rate_limit.listening(), trigger=event.trigger_id)
+        listening = Workflow.objects.filter(safety_limit.listening(), trigger=event.trigger_id)
         listening = listening.select_related("live", "workspace__account").order_by("created_at", "id")
         wanted = [workflow for workflow in listening if workflow.live and _wants(workflow.live, fields)]
-        begun, not_started = chains.admit(chain, wanted)
+        begun, not_started = chain_limits.admit(chain, wanted)
         made = Run.objects.bulk_create([_run(event, workflow, chain) for workflow in begun])
         if not_started:
             log.info("kept_by_chain", event_id=str(event.id), not_started=not_started)
@@ -134,24 +127,24 @@ def _cause_of(event: Event) -> Trace | None:
         return None
 
 
-def _chain_of(event: Event, cause: Trace | None) -> chains.Chain:
-    """As chains.of; what it cannot make sense of does not cost the event."""
+def _chain_of(event: Event, cause: Trace | None) -> chain_limits.Chain:
+    """As chain_limits.chain_of; what it cannot make sense of does not cost the event."""
     try:
-        return chains.of(event, cause)
+        return chain_limits.chain_of(event, cause)
     except (ValueError, ArithmeticError):
         log.exception("chain_not_known", event_id=str(event.id))
-        return chains.Chain(event.id, cause)
+        return chain_limits.Chain(event.id, cause)
 
 
-def _run(event: Event, workflow: Workflow, chain: chains.Chain) -> Run:
-    """Its run, to be saved: pending, or stopped because its chain is too long, or held by the safety limit."""
+def _run(event: Event, workflow: Workflow, chain: chain_limits.Chain) -> Run:
+    """The workflow's run, unsaved: pending, or stopped because its chain is too long, or held by the safety limit."""
     now = clock.now()
-    beginning = loop_detection.beginning(chain.cause, now)
-    if "error" in beginning:
+    fields = chain_limits.starting_fields(chain.cause, now)
+    if "error" in fields:
         log.warning("chain_too_long", workflow=str(workflow.pk), event_id=str(event.id))
-    elif rate_limit.holds(workflow, now):
-        beginning |= {"status": Run.Status.PAUSED, "pause_reason": Run.PauseReason.SAFETY}
-        beginning |= {"error": rate_limit.held_error(workflow)}
+    elif safety_limit.holds(workflow, now):
+        fields |= {"status": Run.Status.PAUSED, "pause_reason": Run.PauseReason.SAFETY}
+        fields |= {"error": safety_limit.held_error(workflow)}
     return Run(
         workspace_id=event.workspace_id,
         workflow=workflow,
@@ -159,12 +152,12 @@ def _run(event: Event, workflow: Workflow, chain: chains.Chain) -> Run:
         event=event,
         lane=event.lane,
         chain=chain.key,
-        **beginning,
+        **fields,
     )
 
 
 def _wants(version: WorkflowVersion, fields: dict[str, Any]) -> bool:
-    """Whether its conditions hold; one workflow's trouble is not the others'."""
+    """Return whether the workflow's conditions hold; a fault in one workflow does not affect the others."""
     try:
         return evaluate.hold(version.definition["conditions"], fields)
     except Exception:
@@ -172,23 +165,24 @@ def _wants(version: WorkflowVersion, fields: dict[str, Any]) -> bool:
         return False
 
 
-def _finish(event: Event, status: str, error: str = "", cause: Trace | None = None) -> bool:
-    ended = {"status": status, "error": error, "lease_until": None, "cause": cause}
-    return rows.update(event, {"status": "queued"}, ended)
+def _finish(lease: EventLease, status: str, error: str = "", cause: Trace | None = None) -> None:
+    lease.release(status=status, error=error, cause=cause)
 
 
-def _give_back(event: Event, error: Exception) -> None:
-    """Try again later, and after the last attempt let the lane go on without this event."""
-    if event.attempts >= MAX_ATTEMPTS:
-        _fail(event, type(error).__name__)
+def _retry(lease: EventLease, error: Exception) -> None:
+    """Try again later, and after the last attempt let the lane go on without this event. Raise LeaseLost."""
+    attempts = lease.row.attempts
+    if attempts >= MAX_ATTEMPTS:
+        _fail(lease, type(error).__name__)
     else:
-        wait = clock.now() + timedelta(seconds=2**event.attempts)
-        Event.objects.filter(seq=event.seq, status="queued").update(lease_until=wait)
+        lease.write(lease_until=clock.now() + timedelta(seconds=2**attempts))
 
 
-def _fail(event: Event, error: str) -> None:
-    """Give it up, and let people know."""
+def _fail(lease: EventLease, error: str) -> None:
+    """Give the event up, and notify people. Raise LeaseLost."""
+    event = lease.row
     with transaction.atomic():
-        if _finish(event, Event.Status.FAILED, error=error) and not event.is_test:
+        _finish(lease, Event.Status.FAILED, error=error)
+        if not event.is_test:
             words = error if " " in error else f"It failed {event.attempts} times ({error})."
             facts.event_failed(event, words)

@@ -31,7 +31,7 @@ def check(template: str) -> None:
 
 
 def literal_length(template: str) -> int:
-    """How many characters of `template` stand outside its fields. Raises ExpressionError."""
+    """The number of characters of `template` outside its fields. Raises ExpressionError."""
     if "{" not in template:
         return len(template)
     return sum(len(part) for part in parse(template) if isinstance(part, str))
@@ -53,7 +53,7 @@ def routes(template: str) -> list[tuple[str | int, ...]]:
 
 
 def bare_routes(template: str) -> list[tuple[str | int, ...]]:
-    """Those of `routes` for which no default stands in: null or missing, they fail the step."""
+    """The `routes` without a default: if null or missing, they fail the step."""
     if "{" not in template:
         return []
     return [route for part in parse(template) if isinstance(part, Field) for route in part.bare_routes()]

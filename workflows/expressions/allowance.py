@@ -1,4 +1,4 @@
-"""How much the filters of one rendering may read and write: a chain of cheap ones is not cheap."""
+"""The allowance of one rendering's filters for reading and writing: a chain of cheap ones is not cheap."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ _left: ContextVar[int] = ContextVar("left")
 
 @contextmanager
 def one_rendering() -> Iterator[None]:
-    """What is filtered inside shares one allowance."""
+    """Give all filters inside the block one allowance."""
     token = _left.set(_WORK)
     try:
         yield

@@ -1,4 +1,4 @@
-"""What can be wrong with an expression, in words for the person who wrote it."""
+"""Errors of expressions, worded for the person who wrote them."""
 
 from dataclasses import dataclass
 

@@ -4,7 +4,7 @@ Not regular expressions: those of the standard library can be made to run for ev
 length of the text plus that of the pattern times a small part of it. Both lengths are bounded, for every pattern.
 """
 
-from core.text_folding import fold
+from core.text.folding import fold
 
 LONGEST_PATTERN = 200
 LONGEST_TEXT = 10_000

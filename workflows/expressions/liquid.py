@@ -48,7 +48,7 @@ class Field:
         return _routes_in(self.expression)
 
     def bare_routes(self) -> Iterator[tuple[str | int, ...]]:
-        """Those of them for which no default stands in."""
+        """The routes without a default."""
         used = self.expression.filters or []
         last = max((at for at, one in enumerate(used) if one.name == "default"), default=-1)
         if last < 0:
@@ -93,7 +93,7 @@ def _field(template: str, source: Source) -> Field:
 
 
 def _unreadable(template: str, source: Source, error: Exception) -> str:
-    """Where it cannot be read, in our words: those of the library are for its own developers."""
+    """The place of the syntax error, in our words: the library's are for its own developers."""
     token = getattr(error, "token", None)
     found = token is not None and 0 <= token.start_index < len(source.text) and token.value.strip()
     place = source.at + (token.start_index if token is not None and found else len(source.text.rstrip()))

@@ -20,7 +20,7 @@ _END_OF_RAW = re.compile(r"\{%-?\s*endraw\s*-?%\}")
 
 @dataclass(frozen=True)
 class Source:
-    """What stands between {{ and }}; at: where it begins in the template."""
+    """The text between {{ and }}. at: its position in the template."""
 
     text: str
     at: int

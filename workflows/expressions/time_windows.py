@@ -33,7 +33,7 @@ class Window:
     zone: tzinfo
 
     def has(self, moment: datetime) -> bool:
-        """Whether that aware moment lies in it; the end does not belong to it."""
+        """Return whether the aware moment lies in the window, its end excluded."""
         try:
             local = moment.astimezone(self.zone)
             day_before = (local - timedelta(days=1)).weekday()

@@ -45,7 +45,7 @@ def _no_field(route: Route, known: Iterable[str]) -> str:
 
 
 def step_into(value: Any, name: str | int) -> Any:
-    """What `value` (JSON) has under that name, NOTHING where there is none: the one rule of how fields go inwards."""
+    """The value under `name` in `value` (JSON), or NOTHING: the one rule for stepping into fields."""
     if isinstance(value, Mapping) and name in value:
         return value[name]
     if isinstance(value, list) and name in range(-len(value), len(value)):
@@ -58,7 +58,7 @@ def step_into(value: Any, name: str | int) -> Any:
 
 
 def missing(route: Route, fields: Any) -> str | None:
-    """What to tell a person when `fields` (JSON) has nothing, or null, at that route; None when it has."""
+    """The message if `fields` (JSON) has nothing, or null, at that route; None if it has a value."""
     value = fields
     for index, name in enumerate(route):
         inner = step_into(value, name)
@@ -99,7 +99,7 @@ def _closed(properties: Json) -> Json:
 
 
 def of_trigger(trigger_key: str) -> Json:
-    """What is known of `trigger`: its schema, and what its documented sample has beyond that."""
+    """The documentation of `trigger`: its schema, and what its documented sample has beyond that."""
     trigger = catalog.find_trigger(trigger_key)
     if trigger is None:
         return {}
@@ -117,7 +117,7 @@ def _documented(schema: Json, sample: Any) -> Json:
 
 
 def problem_with(route: Route, schema: Json) -> str | None:
-    """Why no value can be at that route of something with that JSON Schema; None unless that is certain."""
+    """The reason why no value can be at that route under the JSON Schema; None unless that is certain."""
     for index, name in enumerate(route):
         here, properties = route[: index + 1], schema.get("properties")
         if _kind(schema) == "array":
@@ -156,7 +156,7 @@ def may_be_nothing(route: Route, schema: Json) -> Iterator[tuple[Route, str]]:
 
 
 def _kind(schema: Json) -> str:
-    """Its type, beside null."""
+    """The schema's type, beside null."""
     kinds = schema.get("type")
     others = [kind for kind in kinds if kind != "null"] if isinstance(kinds, list) else [kinds]
     return str(others[0]) if others else "null"

@@ -17,7 +17,7 @@ HINT = "To allow this, set a default: | default: '…'."
 
 
 def value_of(field: Field, fields: Mapping[str, Any]) -> Any:
-    """What the field gives. Raises ExpressionError for what is missing or null and has no default."""
+    """The value of the field. Raises ExpressionError for what is missing or null and has no default."""
     try:
         value = _filtered(field.expression, fields)
     except FilterError as error:
@@ -32,7 +32,7 @@ def value_of(field: Field, fields: Mapping[str, Any]) -> Any:
 
 
 def _filtered(expression: FilteredExpression, fields: Mapping[str, Any]) -> Any:
-    """What is missing passes through every filter up to a default, so that the order of both does not matter."""
+    """Apply the filters. A missing value passes through all up to a default, so their order does not matter."""
     value = _plain(expression.left, fields)
     for used in expression.filters or ():
         if (value is None or isinstance(value, Missing)) and used.name != _A_DEFAULT:

@@ -1,4 +1,4 @@
-"""How a value is written into a text: JSON for lists and objects, plain numbers, true and false."""
+"""Conversion of values to text: JSON for lists and objects, plain numbers, true and false."""
 
 import json
 from decimal import Decimal

@@ -1,1 +1,1 @@
-"""What people read: labels, summaries, hints for errors, dates, reasons."""
+"""Texts for people: labels, summaries, hints for errors, dates, reasons."""

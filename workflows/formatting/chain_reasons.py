@@ -1,4 +1,4 @@
-"""Why a workflow did not begin again in a chain of workflows: codes and sentences (workflows.runs.chains)."""
+"""Reasons why a workflow did not begin again in a chain: codes and sentences (workflows.runs.chain_limits)."""
 
 from typing import Any
 

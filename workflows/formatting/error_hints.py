@@ -1,4 +1,4 @@
-"""What a person can do about an error: a table from its code to a sentence."""
+"""Hints for errors: a table from code to sentence."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -76,7 +76,7 @@ def for_error(error: Any, integration: catalog.Integration) -> Hint:
 
 
 def _scopes_of(detail: Any) -> list[str]:
-    """Those that the provider named, or that were seen to be missing before it was asked."""
+    """The scopes that the provider named, or that were missing before the request."""
     detail = detail if isinstance(detail, dict) else {}
     named = detail.get("missing_scopes") or str(detail.get("scope") or "").split()
     return [scope for scope in named if isinstance(scope, str)] if isinstance(named, list) else []
@@ -84,7 +84,7 @@ def _scopes_of(detail: Any) -> list[str]:
 
 def _for_scopes(missing: list[str], integration: catalog.Integration) -> Hint:
     provider = registry.get(integration.key)
-    known = provider.all_scopes(optional=True)
+    known = provider.scopes | provider.optional_scopes
     named = "; ".join(f"{scope} ({known[scope]})" if scope in known else scope for scope in missing)
     if any(scope in known for scope in missing):
         words = (

@@ -1,4 +1,4 @@
-"""What people call a field, by its path: as its provider documents it, else in words made of the path."""
+"""The display name of a field, by its path: as its provider documents it, else in words made of the path."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -45,14 +45,14 @@ def _from_path(path: str) -> str:
     return words("_".join(once) or path)
 
 
-def as_delivered(key: str) -> Names:
-    """Return path → name of the fields of a delivery of that kind, as `redaction` writes paths."""
+def as_delivered(key: str, options: Mapping[str, Any]) -> Names:
+    """Return path → name of the fields of a delivery of a trigger with those options, as `redaction` writes paths."""
     kind = catalog.find_trigger(key)
     if kind is None:
         return {}
     # Where a delivered value is found again says which field it is: each is replaced by its own path.
     provider = catalog.integration(key.partition("/")[0])
-    seen = provider.trigger_fields(_marked(kind.sample, ""))
+    seen = provider.trigger_fields(_marked(kind.sample_for(options), ""))
     found = {delivered: kind.field_names.get(path) for path, delivered in _leaves(seen, "")}
     return {delivered: name for delivered, name in found.items() if name}
 

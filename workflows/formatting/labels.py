@@ -15,7 +15,7 @@ def words(name: str) -> str:
 
 
 def title_of(name: str, schema: dict[str, Any]) -> str:
-    """What a property of a JSON Schema is called."""
+    """The title of a property of a JSON Schema."""
     return str(schema.get("title") or words(name))
 
 

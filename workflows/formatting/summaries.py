@@ -47,7 +47,7 @@ class Table:
 
 @dataclass
 class Reading:
-    """What an output says. link: the main object's page at the provider. said: what else is to be known."""
+    """The summary of an output. link: the main object's page at the provider. said: further remarks."""
 
     facts: list[Fact] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Reading:
 
 
 def of_input(schema: Json, data: Any) -> list[Fact]:
-    """What was entered, in the order of the form."""
+    """The input, in the order of the form."""
     properties = schema.get("properties", {})
     given = data if isinstance(data, dict) else {}
     # PostgreSQL keeps the members of an object in an order of its own.
@@ -90,7 +90,7 @@ def of_output(schema: Json, output: Any, owns_link: OwnsLink) -> Reading:
 
 
 def _of_listing(output: Json, table: Table) -> list[str]:
-    """What a listing says of itself: `total`, `more`, `incomplete_reason`."""
+    """The remarks of a listing: `total`, `more`, `incomplete_reason`."""
     said = []
     if table.found > len(table.rows):
         said.append(f"The first {len(table.rows)} of {table.found:,} are shown.")

@@ -68,7 +68,7 @@ class SchemaForm(forms.Form):
             self.initial[name] = mine
 
     def clean(self) -> dict[str, Any]:
-        """What the action itself says of the input, beside the fields it is about."""
+        """Put the action's own errors beside the fields that they concern."""
         data = super().clean() or {}
         self.input = {name: _as_json(value) for name, value in data.items() if not _left_out(value)}
         if not self.errors:
@@ -81,7 +81,7 @@ class SchemaForm(forms.Form):
 
 
 class ActionForm(SchemaForm):
-    """What an action is to be called with."""
+    """The form of an action's input."""
 
     def __init__(
         self, action: ActionType, data: Any = None, *, initial: Mapping[str, Any] | None = None
@@ -92,7 +92,7 @@ class ActionForm(SchemaForm):
 
 
 def _left_out(value: Any) -> bool:
-    """Whether nothing was entered; 0 is something."""
+    """Return whether nothing was entered; 0 is something."""
     return value is None or value is False or value in ("", [])
 
 

@@ -81,16 +81,17 @@ def _number(schema: Json, **common: Any) -> forms.Field:
 
 
 def _choice(schema: Json, **common: Any) -> forms.Field:
-    return forms.ChoiceField(choices=[_NOT_SET, *_named(schema["enum"])], **common)
+    return forms.ChoiceField(choices=[_NOT_SET, *_named(schema)], **common)
 
 
 def _choices(schema: Json, **common: Any) -> forms.Field:
-    options = _named(schema["items"]["enum"])
+    options = _named(schema["items"])
     return forms.MultipleChoiceField(choices=options, widget=forms.CheckboxSelectMultiple, **common)
 
 
-def _named(values: list[str]) -> list[tuple[str, str]]:
-    return [(value, words(value)) for value in values]
+def _named(schema: Json) -> list[tuple[str, str]]:
+    said = schema.get("x-words", {})
+    return [(value, said.get(value) or words(value)) for value in schema["enum"]]
 
 
 def _ids(schema: Json, **common: Any) -> forms.Field:

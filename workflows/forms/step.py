@@ -74,7 +74,7 @@ class StepForm(forms.Form):
 
     @property
     def input(self) -> Json:
-        """What was entered, as steps have it; what was left empty is left out. Also while it has errors."""
+        """The entered input in the form of steps, without empty fields. Available also while it has errors."""
         data = getattr(self, "cleaned_data", {})
         entered = {name: data.get(f"in-{name}") for name in self.properties}
         return {name: value for name, value in entered.items() if value not in (None, "", [])}

@@ -33,7 +33,7 @@ class ChoiceOrExpression(forms.Select):
         return data.get(f"{name}__expression", "") if chosen == EXPRESSION else chosen
 
     def as_sent(self, name: str, value: Any) -> dict[str, list[str]]:
-        """What a browser sends for it; an entry of the list may be sent as an expression too."""
+        """The value as a browser sends it; an entry of the list may be sent as an expression too."""
         return {name: [EXPRESSION if value else ""], f"{name}__expression": [str(value or "")]}
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
@@ -89,7 +89,7 @@ def _several(items: Json, present: Any, **common: Any) -> forms.Field:
 
 
 def _options(schema: Json) -> list[tuple[str, str]] | None:
-    """What can be chosen, as far as the schema knows; None where something is typed."""
+    """The options in the schema; None where a value is typed."""
     if schema.get("type") == "boolean":
         return _BOOLEANS
     if "enum" in schema:

@@ -95,7 +95,7 @@ def _of_call(call: ActionCall, at: datetime) -> Health:
 
 
 def _to_come(connection: Connection, grant: Grant | None) -> Health | None:
-    """What works now and will not for long, or not for everything."""
+    """Limits of a working connection: soon expiring, or without some permissions."""
     if grant is None:
         return None
     provider = registry.get(connection.provider)

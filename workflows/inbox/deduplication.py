@@ -1,8 +1,9 @@
-"""Deduplication by content: one change delivered under two event ids, which the unique event id cannot detect.
+"""Deduplication by what changed; by event id, the constraint `event_once` (workflows.models.events) does it.
 
-While a secret rotates, two webhooks deliver each change; and a change recovered from the provider may still be
-delivered late. Until `trigger.twins_until` each event stores the webhook that delivered it (`source`), and a change
-that another source already delivered is a duplicate. Outside of that time nothing is looked up or locked.
+That constraint cannot see one change that is delivered under two event ids: while a secret rotates, two webhooks
+deliver each change, and a change recovered from the provider may still be delivered late. Until `trigger.twins_until`
+each event stores the webhook that delivered it (`source`), and a change that another source already delivered is a
+duplicate. Outside of that time nothing is looked up or locked.
 """
 
 from datetime import datetime, timedelta
@@ -21,7 +22,7 @@ _ABOUT = timedelta(minutes=1)
 
 
 def watch(trigger: Trigger) -> None:
-    """Deduplicate by content from now on, for as long as the provider may retry a delivery."""
+    """Compare changes from now on, for as long as the provider may retry a delivery."""
     subscriber = catalog.integration(trigger.provider).subscriber
     until = clock.now() + (subscriber.retries_for if subscriber else timedelta()) + _MARGIN
     Trigger.objects.filter(pk=trigger.pk).update(twins_until=until)
@@ -32,7 +33,7 @@ def watched(trigger: Trigger) -> bool:
     return trigger.twins_until is not None and trigger.twins_until > clock.now()
 
 
-def is_told(trigger: Trigger, event: Event, delivery: Delivery) -> bool:
+def is_reported(trigger: Trigger, event: Event, delivery: Delivery) -> bool:
     """Return whether another webhook already delivered this change. The caller holds the trigger's lock."""
     if not delivery.change:
         return False
@@ -43,7 +44,7 @@ def is_told(trigger: Trigger, event: Event, delivery: Delivery) -> bool:
     return _among(trigger, told, event, delivery.change, at)
 
 
-def is_delivered(trigger: Trigger, event: Event, delivery: Delivery, since: datetime) -> bool:
+def is_reported_since(trigger: Trigger, event: Event, delivery: Delivery, since: datetime) -> bool:
     """Return whether a recovered change was delivered since `since`, also before `watch` was called."""
     told = Event.objects.filter(
         trigger=trigger, lane=event.lane, event_type=event.event_type, received_at__gte=since, is_test=False

@@ -10,7 +10,7 @@ from workflows.queue import wakeup
 
 
 def fields_of(event: Event) -> dict[str, Any]:
-    """What conditions and expressions can see of an event: {"trigger": {…}}."""
+    """The fields of an event that conditions and expressions can see: {"trigger": {…}}."""
     provider = event.trigger.key.partition("/")[0]
     return {"trigger": catalog.integration(provider).trigger_fields(event.payload)}
 
@@ -21,5 +21,5 @@ def requeue(event: Event) -> bool:
         updated = Event.objects.filter(seq=event.seq, status=Event.Status.FAILED).update(
             status=Event.Status.QUEUED, attempts=0, lease_until=None, error=""
         )
-        wakeup.ring()
+        wakeup.wake_workers()
     return bool(updated)

@@ -6,8 +6,6 @@ from workflows.inbox.store import Verdict
 from workflows.models import Trigger
 from workflows.queue import metrics
 
-MAX_BODY = 256 * 1024
-
 
 def find_trigger(provider: str, token: str) -> Trigger | None:
     """Return the trigger of an incoming URL; None if no trigger has this URL, or its trigger was deleted."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from core.errors import Problem
-from core.text_folding import compose
+from core.text.folding import compose
 
 MOST_PATHS = 50
 LONGEST_PATH = 200
@@ -59,7 +59,7 @@ def _wrong_with(path: str, needed: Mapping[str, str]) -> str:
 
 
 def _covers(names: list[str], kept: list[str]) -> bool:
-    """Whether what `names` leads to is that field, or has it inside."""
+    """Return whether `names` leads to that field, or to a value that contains it."""
     return len(names) <= len(kept) and all(
         name in ("*", other) for name, other in zip(names, kept, strict=False)
     )
@@ -120,7 +120,7 @@ class _Cutter:
             raise ValueError("not closed")
 
     def _left(self) -> Left:
-        """What is left of the paths at the value that comes next."""
+        """The remaining paths at the next value."""
         if not self._inside:
             return self._paths
         left, is_list = self._inside[-1]
@@ -131,7 +131,7 @@ class _Cutter:
 
 
 def _onwards(left: Left, name: str | None) -> Iterator[Names]:
-    """What is left one level further in: at the field `name`, or for None at an item of a list."""
+    """The remaining paths one level further in: at the field `name`, or for None at an item of a list."""
     for names in left:
         if names and (names[0] == "*" or (name is not None and names[0] == name)):
             yield names[1:]

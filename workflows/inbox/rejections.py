@@ -10,12 +10,12 @@ import structlog
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Count, F
 
+from connections import retention_periods
 from core.db import clock
 from workflows.models import Trigger, TurnedAway
 
 log = structlog.get_logger(__name__)
 
-_KEPT_FOR = timedelta(days=30)
 _MOST_ROWS = 2_000
 _RECENTLY = timedelta(days=1)
 
@@ -60,7 +60,7 @@ def close_minute(trigger: Trigger) -> None:
 def prune() -> int:
     """Delete rows past retention, and the oldest rows of triggers that have too many. Return how many."""
     now = clock.now()
-    deleted, _ = TurnedAway.objects.filter(minute__lt=now - _KEPT_FOR).delete()
+    deleted, _ = TurnedAway.objects.filter(minute__lt=now - retention_periods.REJECTION_COUNTS).delete()
     busy = TurnedAway.objects.filter(minute__gte=now - _RECENTLY).order_by().values("trigger").distinct()
     crowded = (
         TurnedAway.objects.filter(trigger__in=busy)

@@ -7,11 +7,9 @@ from core.crypto import seal
 from core.db import clock
 from core.errors import Problem
 from workflows import catalog
-from workflows.inbox import rejections, unverified
+from workflows.inbox import limits, rejections, unverified
 from workflows.inbox.trigger_audit import record
 from workflows.models import Trigger, TriggerSecret
-
-MAX_SECRETS = 10
 
 
 def add_secret(*, actor: Actor, trigger: Trigger, secret: str) -> tuple[TriggerSecret, dict[str, int]]:
@@ -31,7 +29,7 @@ def add_secret(*, actor: Actor, trigger: Trigger, secret: str) -> tuple[TriggerS
         same = next((row for row in active if row.value() == secret), None)
         if same is not None:
             return same, {}
-        if len(active) >= MAX_SECRETS:
+        if len(active) >= limits.MAX_SECRETS:
             raise Problem("too_many_secrets", "Delete an unused secret first.", status=409)
         rejections.close_minute(trigger)
         row = TriggerSecret(trigger=trigger, created_by_id=actor.user_id)

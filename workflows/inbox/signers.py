@@ -19,7 +19,7 @@ def signer_of(
 
 
 def is_to_be_shown(secret: TriggerSecret) -> bool:
-    """Whether `saw_secret` would write."""
+    """Return whether `saw_secret` would write."""
     return secret.last_seen_at is None or clock.now() - secret.last_seen_at > _LAST_SEEN_GRAIN
 
 

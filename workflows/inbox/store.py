@@ -9,7 +9,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from core.db import clock
-from core.json_sanitize import storable_text
+from core.text.json_sanitize import storable_text
 from workflows import catalog
 from workflows.catalog import Delivery
 from workflows.inbox import deduplication, redaction
@@ -40,7 +40,7 @@ STORED = {
 
 @dataclass(frozen=True)
 class Judged:
-    """What is stored of a genuine delivery: body, status, and the reason if it was filtered."""
+    """The stored part of a genuine delivery: body, status, and the reason if it was filtered."""
 
     body: bytes
     status: Event.Status
@@ -129,9 +129,9 @@ def store(
         with transaction.atomic():
             if watching or recovered is not None:
                 trigger.lock()
-            if watching and deduplication.is_told(trigger, event, delivery):
+            if watching and deduplication.is_reported(trigger, event, delivery):
                 return Verdict.DUPLICATE
-            if recovered is not None and deduplication.is_delivered(
+            if recovered is not None and deduplication.is_reported_since(
                 trigger, event, delivery, recovered.since
             ):
                 return Verdict.DUPLICATE
@@ -140,7 +140,7 @@ def store(
                 Trigger.objects.filter(pk=trigger.pk).update(confirmed_at=clock.now())
             if fires:
                 outbox.owe_event(event)
-                wakeup.ring()
+                wakeup.wake_workers()
     except IntegrityError:
         if Event.objects.filter(trigger=trigger, external_id=event.external_id).exists():
             return Verdict.DUPLICATE

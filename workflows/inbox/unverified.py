@@ -8,18 +8,16 @@ from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
 from django.db.models.functions import Length
 
+from connections import retention_periods
 from core.db import clock
-from core.json_sanitize import storable_text
+from core.text.json_sanitize import storable_text
 from workflows import catalog
-from workflows.inbox import signers, store
+from workflows.inbox import limits, signers, store
 from workflows.inbox.store import Verdict
 from workflows.models import HeldDelivery, Trigger, TriggerSecret
 
 log = structlog.get_logger(__name__)
 
-MAX_HELD = 500
-MAX_HELD_BYTES = 16 * 1024 * 1024
-HELD_FOR = timedelta(days=7)
 _CLOCKS_DIFFER = timedelta(minutes=1)
 
 
@@ -46,12 +44,14 @@ def hold(trigger: Trigger, *, body: bytes, signature: str | None) -> Verdict | N
 
 def _is_full(trigger: Trigger, more: int) -> bool:
     held = trigger.held.aggregate(count=Count("id"), size=Sum(Length("body")))
-    return held["count"] >= MAX_HELD or (held["size"] or 0) + more > MAX_HELD_BYTES
+    return held["count"] >= limits.MAX_HELD or (held["size"] or 0) + more > limits.MAX_HELD_BYTES
 
 
 def forget_held() -> int:
     """Throw away what was held for a secret that never came. Return how many."""
-    deleted, _ = HeldDelivery.objects.filter(received_at__lt=clock.now() - HELD_FOR).delete()
+    deleted, _ = HeldDelivery.objects.filter(
+        received_at__lt=clock.now() - retention_periods.UNVERIFIED_DELIVERIES
+    ).delete()
     return deleted
 
 

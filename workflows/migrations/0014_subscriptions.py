@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='trigger',
             name='twins_until',
-            field=models.DateTimeField(blank=True, editable=False, help_text='Until then one change may be told twice, under two event ids; see workflows.inbox.deduplication', null=True),
+            field=models.DateTimeField(blank=True, editable=False, help_text='Until then one change may be told twice, under two event ids; see workflows.inbox.same_change', null=True),
         ),
         migrations.AddIndex(
             model_name='event',

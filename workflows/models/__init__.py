@@ -1,11 +1,11 @@
 """The rows of this room, one module for each thing they are about."""
 
 from workflows.models.calls import ActionCall
+from workflows.models.deletion_log import RetentionStatement
 from workflows.models.events import Event
 from workflows.models.heartbeats import Heartbeat
 from workflows.models.hooks import Hook, HookDelivery, HookSecret, HookSender
 from workflows.models.replays import ReplayBatch
-from workflows.models.retention import RetentionStatement
 from workflows.models.runs import Run, StepRun
 from workflows.models.subscriptions import Subscription
 from workflows.models.traces import Trace

@@ -9,8 +9,8 @@ from django.db.models import Q
 
 from connections.models import ApiKey, Connection, User, Workspace
 from connections.tenancy.queryset import TenantQuerySet
-from core.db import clock
-from workflows.models.literals import literally
+from core.db import clock, leases
+from core.db.literals import literally
 
 # Those that a worker may have to do something for.
 _OPEN = ["pending", "running", "waiting"]
@@ -21,10 +21,11 @@ class ActionCallQuerySet(TenantQuerySet["ActionCall"]):
 
     def due(self, now: datetime) -> Self:
         """Calls outside any run whose next attempt is due, oldest first; a run drives its own calls."""
-        free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
         waiting = Q(status__in=["pending", "waiting"], next_attempt_at__lte=now) | Q(status="running")
         open_ = literally("workflows_actioncall", "status", _OPEN)
-        return self.filter(free, waiting, open_).exclude(origin="step").order_by("next_attempt_at")
+        return (
+            self.filter(leases.free(now), waiting, open_).exclude(origin="step").order_by("next_attempt_at")
+        )
 
 
 class ActionCall(models.Model):

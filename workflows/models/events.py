@@ -10,7 +10,7 @@ from django.db.models import Q
 from connections.models import Workspace
 from connections.tenancy.queryset import TenantQuerySet
 from core.db import clock
-from core.json_sanitize import storable
+from core.text.json_sanitize import storable
 from workflows.models.triggers import Trigger
 
 

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 from connections.models import User, Workspace
 from connections.tenancy.queryset import TenantQuerySet
 from core.crypto import SealedField, reveal
-from core.db import clock
+from core.db import clock, leases
 from workflows.models.events import Event
 from workflows.models.runs import Run
 from workflows.models.triggers import Trigger
@@ -36,8 +36,8 @@ class Hook(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="hooks", db_index=False)
     name = models.CharField(max_length=120)
     url = models.CharField(max_length=2000)
-    events = models.BooleanField(default=True, help_text="Told of the events of its triggers")
-    runs = models.BooleanField(default=False, help_text="Told of finished runs")
+    events = models.BooleanField(default=True, help_text="Receives the events of its triggers")
+    runs = models.BooleanField(default=False, help_text="Receives finished runs")
     trigger = models.ForeignKey(Trigger, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
     pause_reason = models.CharField(max_length=10, choices=PauseReason.choices, blank=True, default="")
@@ -100,12 +100,11 @@ class HookDeliveryQuerySet(TenantQuerySet["HookDelivery"]):
     """Deliveries."""
 
     def due(self, now: datetime) -> Self:
-        """What may be sent now: the first that is owed of each lane, not held by a sender, its time come."""
+        """The deliveries to send now: of each lane the first pending one, if due and not leased."""
         earlier = HookDelivery.objects.filter(
             hook=OuterRef("hook"), lane=OuterRef("lane"), seq__lt=OuterRef("seq"), status="waiting"
         )
-        free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-        return self.filter(free, ~Exists(earlier), status="waiting", next_attempt_at__lte=now)
+        return self.filter(leases.free(now), ~Exists(earlier), status="waiting", next_attempt_at__lte=now)
 
 
 class HookDelivery(models.Model):
@@ -133,7 +132,7 @@ class HookDelivery(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     event = models.ForeignKey(Event, on_delete=models.CASCADE, null=True, related_name="+")
     run = models.ForeignKey(Run, on_delete=models.CASCADE, null=True, related_name="+")
-    lane = models.CharField(max_length=200, help_text="The incident whose messages arrive in order")
+    lane = models.CharField(max_length=200, help_text="The incident whose messages are sent in order")
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
     tries = models.JSONField(default=list)

@@ -9,10 +9,10 @@ from django.db.models import Q
 
 from connections.models import Connection, Workspace
 from connections.tenancy.queryset import TenantQuerySet
-from core.db import clock
+from core.db import clock, leases
+from core.db.literals import literally
 from workflows.models.calls import ActionCall
 from workflows.models.events import Event
-from workflows.models.literals import literally
 from workflows.models.replays import ReplayBatch
 from workflows.models.workflows import Workflow, WorkflowVersion
 
@@ -27,16 +27,15 @@ class RunQuerySet(TenantQuerySet["Run"]):
     """Runs."""
 
     def real(self) -> Self:
-        """Those that are not tests of a draft."""
+        """The runs that are not tests of a draft."""
         return self.filter(version__isnull=False)
 
     def due(self, now: datetime) -> Self:
         """Return due runs without a lease, regardless of earlier runs of their lanes."""
-        free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-        return self.filter(free, literally("workflows_run", "status", OPEN), due_at__lte=now)
+        return self.filter(leases.free(now), literally("workflows_run", "status", OPEN), due_at__lte=now)
 
     def with_status(self, status: str) -> Self:
-        """What ended badly is found by an index of its own; what is unfinished is looked for among all, newest first.
+        """The runs with that status. Failed ones have an index of their own; unfinished ones are read newest first.
 
         Not within a subquery.
         """
@@ -57,7 +56,7 @@ class Run(models.Model):
     run, counting up for each time a person ran it again; replay_of: the run it was begun from, and replay_from where it
     began: at what had failed there, keeping what had completed, or at the start. depth: how many runs before it caused
     each other, 0 when a person or another system did; origin: the one whose write caused its event, which may be
-    another tenant's; chain: the same for all runs that one change has led to, see workflows.runs.chains.
+    another tenant's; chain: the same for all runs that one change has led to, see workflows.runs.chain_limits.
 
     A test of a draft follows no version but `tested`, the draft as it was then. once: the form or request that asked
     for a test or a replay, which serves once.
@@ -87,7 +86,7 @@ class Run(models.Model):
     version = models.ForeignKey(
         WorkflowVersion, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
     )
-    tested = models.JSONField(null=True, help_text="Of a test: the draft that it follows")
+    tested = models.JSONField(null=True, help_text="Of a test run: the draft that it runs")
     once = models.CharField(max_length=32, blank=True, default="")
     event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="runs")
     replay = models.PositiveIntegerField(default=0)
@@ -100,7 +99,7 @@ class Run(models.Model):
     )
     lane = models.CharField(max_length=200)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
-    position = models.PositiveSmallIntegerField(default=0, help_text="Index of the step it is at")
+    position = models.PositiveSmallIntegerField(default=0, help_text="Index of the current step")
     blocked_on = models.ForeignKey(
         Connection, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
     )
@@ -109,7 +108,7 @@ class Run(models.Model):
     origin = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
     chain = models.UUIDField(null=True, editable=False)
     error = models.JSONField(null=True)
-    claims = models.PositiveSmallIntegerField(default=0, help_text="Times taken up since the last progress")
+    claims = models.PositiveSmallIntegerField(default=0, help_text="Claims since the last progress")
     due_at = models.DateTimeField(default=clock.now)
     lease_holder = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
@@ -193,7 +192,7 @@ class Run(models.Model):
 
     @property
     def is_retry(self) -> bool:
-        """Whether it goes on from what had failed in an earlier run."""
+        """Return whether the run continues from the failed step of an earlier run."""
         return self.replay_from == self.ReplayFrom.FAILED_STEP
 
     @property
@@ -201,6 +200,19 @@ class Run(models.Model):
         """The steps that it follows."""
         steps: list[dict[str, Any]] = self.version.steps if self.version else (self.tested or {})["steps"]
         return steps
+
+    @property
+    def next_connection(self) -> str | None:
+        """The key of the connection that its next step uses; None if it has no further step."""
+        return connection_of(self.plan, self.position)
+
+
+def connection_of(steps: Any, position: int) -> str | None:
+    """Return the key of the connection that the step at that position uses; None if there is no such step."""
+    try:
+        return str(steps[position]["connection"])
+    except (LookupError, TypeError):  # no such step, or no steps that can be read: the walk says so
+        return None
 
 
 class StepRun(models.Model):

@@ -7,18 +7,17 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
-from core.db import clock
+from core.db import clock, leases
 from workflows.models.triggers import Trigger, TriggerSecret
 
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def due(self, now: datetime) -> "SubscriptionQuerySet":
-        """What a worker could take up now."""
-        free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-        return self.filter(free, next_attempt_at__lte=now)
+        """The subscriptions that a worker could claim now."""
+        return self.filter(leases.free(now), next_attempt_at__lte=now)
 
     def open(self) -> "SubscriptionQuerySet":
-        """What is, or may be, at the provider."""
+        """The subscriptions that exist, or may exist, at the provider."""
         return self.filter(status__in=Subscription.OPEN)
 
 
@@ -54,7 +53,7 @@ class Subscription(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     trigger = models.ForeignKey(Trigger, on_delete=models.CASCADE, related_name="subscriptions")
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.MAKING)
-    external_id = models.CharField(max_length=120, blank=True, help_text="The provider's id of it")
+    external_id = models.CharField(max_length=120, blank=True, help_text="The webhook's ID at the provider")
     secret = models.ForeignKey(
         TriggerSecret, on_delete=models.RESTRICT, null=True, related_name="+", db_index=False
     )

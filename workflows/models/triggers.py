@@ -29,15 +29,15 @@ class Trigger(models.Model):
     token = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
     redact = models.JSONField(
-        "fields never stored", default=list, blank=True, help_text="Paths; see workflows.inbox.redaction"
+        "fields never stored", default=list, blank=True, help_text="Paths of the payload"
     )
-    options = models.JSONField(default=dict, blank=True, help_text="As its type in the catalog declares them")
+    options = models.JSONField(default=dict, blank=True, help_text="Declared by its type in the catalog")
     confirmed_at = models.DateTimeField(null=True, blank=True)
     twins_until = models.DateTimeField(
         null=True,
         blank=True,
         editable=False,
-        help_text="Until then one change may be told twice, under two event ids; see workflows.inbox.deduplication",
+        help_text="Until then two webhooks may report one change, under two event IDs",
     )
     created_at = models.DateTimeField(default=clock.now, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -63,7 +63,7 @@ class Trigger(models.Model):
 
     @property
     def url(self) -> str:
-        """Where the provider posts to. Knowing it is not enough: deliveries must be signed."""
+        """The URL for the provider's webhook. It is no secret: deliveries must be signed."""
         return f"{settings.PUBLIC_BASE_URL}/hooks/{self.provider}/{self.token}"
 
     def lock(self) -> None:
@@ -112,7 +112,7 @@ class HeldDelivery(models.Model):
 
 
 class TurnedAway(models.Model):
-    """How many deliveries of one minute were refused, or came a second time; nothing of them is kept.
+    """The number of rejected or duplicate deliveries of one minute; nothing else of them is kept.
 
     `minute` is the time cut to the minute, or the moment at which a new secret ended that count (see
     turned_away.close_minute); `count` stops at `MOST_A_MINUTE`.

@@ -6,7 +6,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
-from core.db import clock
+from core.db import clock, leases
 from workflows.models.triggers import Trigger
 
 
@@ -15,9 +15,8 @@ class WatchQuerySet(models.QuerySet["Watch"]):
 
     def due(self, now: datetime) -> "WatchQuerySet":
         """Return due watches of open triggers without a lease, the longest waiting first."""
-        free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
         open_ = self.exclude(trigger__status=Trigger.Status.CLOSED)
-        return open_.filter(free, next_look_at__lte=now).order_by("next_look_at", "pk")
+        return open_.filter(leases.free(now), next_look_at__lte=now).order_by("next_look_at", "pk")
 
 
 class Watch(models.Model):

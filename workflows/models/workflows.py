@@ -39,15 +39,13 @@ class Workflow(models.Model):
     pause_reason = models.CharField(max_length=10, choices=PauseReason.choices, blank=True, default="")
     max_runs_per_minute = models.PositiveSmallIntegerField(default=DEFAULT_PACE)
     counted_from = models.DateTimeField(null=True, blank=True)
-    draft = models.JSONField(
-        default=dict, help_text="Definition as last edited; see workflows.authoring.validation"
-    )
+    draft = models.JSONField(default=dict, help_text="The definition as last edited")
     live = models.ForeignKey(
         "WorkflowVersion", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     created_at = models.DateTimeField(default=clock.now, editable=False)
     form_key = models.UUIDField(
-        null=True, unique=True, editable=False, help_text="Of the form that made it, which serves once"
+        null=True, unique=True, editable=False, help_text="Key of the form that created it; accepted once"
     )
 
     objects: ClassVar[TenantQuerySet["Workflow"]] = TenantQuerySet.as_manager()  # type: ignore[assignment]

@@ -1,1 +1,1 @@
-"""What people are notified of about workflows, webhooks and outgoing webhooks (connections.notifications)."""
+"""Notifications about workflows, webhooks and outgoing webhooks (connections.notifications)."""

@@ -8,18 +8,18 @@ from django.urls import reverse
 
 from connections.models import NotificationFact
 from connections.notifications import facts
-from core.db.hot import rows
+from core.db.hot.batch import Batch
 from workflows.models import Event, Hook, HookDelivery, Run, Trigger, Workflow
 from workflows.notifications import kinds
 
 
-def run_failed(run: Run, error: Any) -> None:
-    """One statement, which goes in one with those that end the run (batch.in_one).
+def run_failed(batch: Batch, run: Run, error: Any) -> None:
+    """Record that a run failed, as a part of the batch that ends it.
 
     No one is notified of tests: neither of drafts, nor of runs on test events.
     """
     if not (run.is_test or run.event.is_test):
-        rows.insert(_failure(run, error))
+        batch.insert(_failure(run, error))
 
 
 def runs_failed(runs: Iterable[Run], error: Any) -> None:
@@ -77,7 +77,7 @@ def workflow_paused(workflow: Workflow) -> None:
         kinds.WORKFLOW_PAUSED,
         workspace_id=workflow.workspace_id,
         group=str(workflow.pk),
-        title=f"Workflow paused (safety): {workflow.name}",
+        title=f"Workflow paused (safety limit): {workflow.name}",
         reason=f"It exceeded its limit of {workflow.max_runs_per_minute} runs a minute. Its runs are queued. "
         "Resume it, with a higher limit if needed, or archive it.",
         path=reverse("workflows:detail", args=[workflow.pk]),

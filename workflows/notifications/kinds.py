@@ -32,7 +32,7 @@ RUN_FAILED = Kind(
 WORKFLOW_PAUSED = Kind(
     "workflow_paused",
     "Workflow paused (safety limit)",
-    "A workflow exceeded its runs-per-minute limit and waits until someone resumes it.",
+    "A workflow exceeded its safety limit of runs a minute and waits until someone resumes it.",
 )
 CHAIN_ENDED = Kind(
     "chain_ended",

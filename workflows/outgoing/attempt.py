@@ -1,7 +1,5 @@
 """One delivery: claimed, sent, and its end written down: delivered, tried again later, or dead."""
 
-import uuid
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from queue import SimpleQueue
 
@@ -12,15 +10,15 @@ from django.db.models import Q
 
 from core.crypto import Unreadable
 from core.db import clock
+from core.db.leases import LONGEST_WAIT, Lease, LeaseLost
 from workflows.models import Hook, HookDelivery, HookSecret
 from workflows.notifications import facts
-from workflows.outgoing import payloads, schedule, signing
+from workflows.outgoing import payloads, retry_schedule, signing
 from workflows.outgoing.log import words_of
 from workflows.outgoing.transport.http import Exchange, Outcome
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(seconds=60)
 _KEPT_TRIES = 20
 # A hook that keeps its sender waiting, and fails, waits in turn: it gets at most a fifth of a sender's time.
 _SLOW_SECONDS = 1.0
@@ -29,55 +27,41 @@ _RESTED = timedelta(minutes=10)
 Status = HookDelivery.Status
 
 
-@dataclass
-class Claim:
-    """A delivery that this sender may try now."""
+class MessageLease(Lease[HookDelivery]):
+    """A message that this sender may send now. at: when it was claimed."""
 
-    delivery: HookDelivery
-    holder: uuid.UUID
+    length = LONGEST_WAIT
     at: datetime
 
 
-def claim(delivery: HookDelivery) -> Claim | None:
-    """Take it up for one attempt, which counts from here on. None when another sender has it or it is not owed."""
-    holder, now = uuid.uuid4(), clock.now()
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-    row = HookDelivery.objects.filter(
-        free, pk=delivery.pk, status=Status.WAITING, attempts=delivery.attempts, hook__status="active"
-    )
+def claim(delivery: HookDelivery) -> MessageLease | None:
+    """Claim a waiting message for one attempt. Return None if another sender has it or its hook is not active."""
+    crashed, now = delivery.lease_until is not None, clock.now()
+    active = Q(hook__status=Hook.Status.ACTIVE)
     first = delivery.first_tried_at or now
-    taken = row.update(
-        attempts=delivery.attempts + 1,
-        first_tried_at=first,
-        tried_at=now,
-        lease_holder=holder,
-        lease_until=now + LEASE,
-    )
-    if not taken:
+    lease = MessageLease.claim(delivery, active, first_tried_at=first, tried_at=now)
+    if lease is None:
         return None
-    crashed = delivery.lease_until is not None
-    delivery.attempts += 1
-    delivery.first_tried_at = first
-    claimed = Claim(delivery, holder, now)
-    if crashed and delivery.attempts > schedule.MAX_ATTEMPTS:
-        settle(claimed, Outcome(None, "crashed", 0.0))
+    lease.at = now
+    if crashed and delivery.attempts > retry_schedule.MAX_ATTEMPTS:
+        settle(lease, Outcome(None, "crashed", 0.0))
         return None
-    return claimed
+    return lease
 
 
-def begin(claimed: Claim, landed: "SimpleQueue[Exchange]") -> Exchange | None:
+def begin(lease: MessageLease, landed: "SimpleQueue[Exchange]") -> Exchange | None:
     """Start sending it. None when it could not even be written; that is settled then."""
-    delivery = claimed.delivery
+    delivery = lease.row
     try:
         body = payloads.body_of(delivery)
-        known = [secret.value() for secret in usable_secrets(delivery.hook, claimed.at)]
+        known = [secret.value() for secret in usable_secrets(delivery.hook, lease.at)]
     except ObjectDoesNotExist:
-        settle(claimed, Outcome(None, "content_gone", 0.0))
+        settle(lease, Outcome(None, "content_gone", 0.0))
         return None
     except Unreadable:
-        settle(claimed, Outcome(None, "unreadable_secret", 0.0))
+        settle(lease, Outcome(None, "unreadable_secret", 0.0))
         return None
-    headers = signing.headers(str(delivery.id), body, known, claimed.at)
+    headers = signing.headers(str(delivery.id), body, known, lease.at)
     exchange = Exchange(delivery.hook.url, headers, body.encode(), landed)
     exchange.start()
     return exchange
@@ -88,27 +72,28 @@ def usable_secrets(hook: Hook, now: datetime) -> list[HookSecret]:
     return list(hook.secrets.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))[:2])
 
 
-def settle(claimed: Claim, outcome: Outcome) -> None:
+def settle(lease: MessageLease, outcome: Outcome) -> None:
     """Write down how the attempt ended, if the delivery is still this sender's."""
-    delivery, now = claimed.delivery, clock.now()
+    delivery, now = lease.row, clock.now()
     entry = {
-        "at": claimed.at.isoformat(),
+        "at": lease.at.isoformat(),
         "status": outcome.status,
         "error": outcome.error,
         "ms": round(outcome.seconds * 1000),
     }
     fields = _after(delivery, outcome, now)
-    fields |= {"tries": [*delivery.tries, entry][-_KEPT_TRIES:], "lease_holder": None, "lease_until": None}
-    with transaction.atomic():
-        # The hook before its deliveries, in which order it is also deleted: else the two wait for each other.
-        Hook.objects.select_for_update().filter(pk=delivery.hook_id).first()
-        ours = HookDelivery.objects.filter(pk=delivery.pk, lease_holder=claimed.holder, status=Status.WAITING)
-        if not ours.update(**fields):
-            log.warning("hook_delivery_taken_over", delivery=str(delivery.id))
-            return
-        _note(delivery, outcome, now, fields.get("next_attempt_at"))
-        if fields.get("status") == Status.DEAD and delivery.kind != HookDelivery.Kind.TEST:
-            facts.delivery_dead(delivery, words_of(entry))
+    fields |= {"tries": [*delivery.tries, entry][-_KEPT_TRIES:]}
+    try:
+        with transaction.atomic():
+            # The hook before its deliveries, in which order it is also deleted: else the two wait for each other.
+            Hook.objects.select_for_update().filter(pk=delivery.hook_id).first()
+            lease.release(**fields)
+            _note(delivery, outcome, now, fields.get("next_attempt_at"))
+            if fields.get("status") == Status.DEAD and delivery.kind != HookDelivery.Kind.TEST:
+                facts.delivery_dead(delivery, words_of(entry))
+    except LeaseLost:
+        log.warning("hook_delivery_taken_over", delivery=str(delivery.id))
+        return
     log.info(
         "hook_tried",
         hook=str(delivery.hook_id),
@@ -124,7 +109,7 @@ def settle(claimed: Claim, outcome: Outcome) -> None:
 def _after(delivery: HookDelivery, outcome: Outcome, now: datetime) -> dict[str, object]:
     if outcome.ok:
         return {"status": Status.DELIVERED, "next_attempt_at": None, "finished_at": now}
-    wait = schedule.wait_after(delivery.attempts, now - (delivery.first_tried_at or now))
+    wait = retry_schedule.wait_after(delivery.attempts, now - (delivery.first_tried_at or now))
     if outcome.error == "gone" and delivery.kind != HookDelivery.Kind.TEST:
         return {"next_attempt_at": now}  # kept until the hook, which is paused now, is resumed
     if wait is None or delivery.kind == HookDelivery.Kind.TEST or outcome.error == "content_gone":
@@ -133,7 +118,7 @@ def _after(delivery: HookDelivery, outcome: Outcome, now: datetime) -> dict[str,
 
 
 def _note(delivery: HookDelivery, outcome: Outcome, now: datetime, again: object) -> None:
-    """What the attempt means for the hook and for what else it is owed."""
+    """Apply the attempt's outcome to the endpoint and its other deliveries."""
     hook = Hook.objects.filter(pk=delivery.hook_id)
     owed = HookDelivery.objects.filter(hook=delivery.hook_id, status=Status.WAITING)
     if outcome.ok:

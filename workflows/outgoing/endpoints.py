@@ -1,4 +1,4 @@
-"""What people do with hooks: make, change, pause, rotate their secret, test, replay, delete."""
+"""The lifecycle of webhook endpoints: create, change, pause, rotate the secret, test, replay, delete."""
 
 import uuid
 from datetime import timedelta
@@ -79,7 +79,7 @@ def change(*, actor: Actor, hook: Hook, changes: dict[str, Any]) -> None:
         if {"url", "status"} & set(changes):
             waiting = hook.deliveries.filter(status=Status.WAITING, next_attempt_at__gt=clock.now())
             waiting.update(next_attempt_at=clock.now())
-            wakeup.ring_hooks()
+            wakeup.wake_sender()
         said |= {"host": hook.host} if "url" in changes else {}
         said |= {"trigger": str(hook.trigger or "all")} if "trigger" in changes else {}
         _record(actor, hook, "hook.changed", **said)
@@ -161,7 +161,7 @@ def send_test(*, actor: Actor, hook: Hook) -> HookDelivery:
             id=key, workspace_id=hook.workspace_id, hook=hook, kind="test", lane=f"test-{key}"
         )
         _record(actor, hook, "hook.tested")
-        wakeup.ring_hooks()
+        wakeup.wake_sender()
     return delivery
 
 
@@ -178,7 +178,7 @@ def replay(*, actor: Actor, hook: Hook, deliveries: Q) -> int:
         )
         if count:
             _record(actor, hook, "hook.replayed", deliveries=count)
-            wakeup.ring_hooks()
+            wakeup.wake_sender()
     return count
 
 

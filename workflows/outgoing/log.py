@@ -55,7 +55,7 @@ def _try(entry: dict[str, Any]) -> Try:
 
 
 def words_of(entry: dict[str, Any]) -> str:
-    """How an attempt ended, in words."""
+    """The end of an attempt, in words."""
     status, error = entry["status"], entry["error"]
     words = ERRORS.get(error, error) if error else "delivered"
     if status is not None:

@@ -1,4 +1,4 @@
-"""What a hook is sent: {"type", "timestamp", "data"}, with data as the API returns it for the same row."""
+"""The body of an outgoing webhook: {"type", "timestamp", "data"}, with data as the API returns it for the same row."""
 
 import json
 from datetime import UTC, datetime

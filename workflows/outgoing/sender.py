@@ -1,6 +1,6 @@
 """The sender: one pass over what is due, several hooks at a time, so that a slow one keeps no other waiting.
 
-Only this thread touches the database; those of the exchanges do nothing but talk to a hook's address.
+Only the thread of the pass touches the database; those of the exchanges do nothing but talk to a hook's address.
 """
 
 import time
@@ -15,7 +15,8 @@ import structlog
 from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from core.db import clock
+from core import passes
+from core.db import clock, lending
 from workflows.models import Hook, HookDelivery, HookSender
 from workflows.outgoing import attempt as one
 from workflows.outgoing.transport.http import Exchange
@@ -31,7 +32,10 @@ _LOOK_EVERY = 0.2
 
 
 def send_due(budget: float = _BUDGET) -> int:
-    """Send what is due; nothing new is begun after `budget` seconds. Return how many attempts were made."""
+    """Send what is due; nothing new is begun after `budget` seconds. Return how many attempts were made.
+
+    Call it by workflows.worker.send_hooks, which keeps nothing else waiting.
+    """
     with _only_one() as ours:
         if not ours:
             return 0
@@ -39,7 +43,7 @@ def send_due(budget: float = _BUDGET) -> int:
 
 
 def anything_due() -> bool:
-    """Whether a sender would find something to do."""
+    """Return whether a delivery is due."""
     return _hooks_due().exists()
 
 
@@ -54,7 +58,7 @@ def _hooks_due() -> QuerySet[Hook]:
 
 @contextmanager
 def _only_one() -> Iterator[bool]:
-    """Whether this process is the machine's sender now. One that dies is replaced when its lease has run out."""
+    """Return whether this process holds the sender's lease. If it dies, another takes over when the lease expires."""
     holder, now = uuid.uuid4(), clock.now()
     row = HookSender.objects.filter(name=settings.NODE_NAME)
     free = Q(until__isnull=True) | Q(until__lt=now)
@@ -75,26 +79,25 @@ class _Pass:
     def __init__(self, end: float) -> None:
         self._end = end
         self._landed: SimpleQueue[Exchange] = SimpleQueue()
-        self._under_way: dict[Exchange, one.Claim] = {}
+        self._under_way: dict[Exchange, one.MessageLease] = {}
         self._tried = 0
 
     def go(self) -> int:
         while True:
-            if time.monotonic() < self._end:
+            if time.monotonic() < self._end and not passes.stopping():
                 self._take_off()
             if not self._under_way:
                 break
             self._land()
-            wakeup.still_alive()
         if anything_due():
-            wakeup.ring_hooks()
+            wakeup.wake_sender()
         return self._tried
 
     def _take_off(self) -> None:
         room = MOST_AT_ONCE - len(self._under_way)
         if room <= 0:
             return
-        busy = Counter(claimed.delivery.hook_id for claimed in self._under_way.values())
+        busy = Counter(lease.row.hook_id for lease in self._under_way.values())
         full = [hook for hook, count in busy.items() if count >= MOST_OF_ONE_HOOK]
         for hook in _hooks_due().exclude(pk__in=full)[:room]:
             Hook.objects.filter(pk=hook.pk).update(tried_at=clock.now())
@@ -108,21 +111,22 @@ class _Pass:
     def _send(self, delivery: HookDelivery) -> int:
         """1 when an exchange has begun."""
         try:
-            claimed = one.claim(delivery)
-            if claimed is None:
+            lease = one.claim(delivery)
+            if lease is None:
                 return 0
             self._tried += 1
-            exchange = one.begin(claimed, self._landed)
+            exchange = one.begin(lease, self._landed)
         except Exception:
             log.exception("hook_not_begun", delivery=str(delivery.id))  # its lease ends, the others go on
             return 0
         if exchange is None:
             return 0
-        self._under_way[exchange] = claimed
+        self._under_way[exchange] = lease
         return 1
 
     def _land(self) -> None:
         """Wait a moment for an exchange to end, and write down all that have, or whose time is over."""
+        lending.give_back()
         try:
             self._settle(self._landed.get(timeout=_LOOK_EVERY))
             while True:
@@ -133,11 +137,11 @@ class _Pass:
                 self._settle(exchange)
 
     def _settle(self, exchange: Exchange) -> None:
-        claimed = self._under_way.pop(exchange, None)
-        if claimed is None or exchange.outcome is None:
+        lease = self._under_way.pop(exchange, None)
+        if lease is None or exchange.outcome is None:
             return
         try:
-            one.settle(claimed, exchange.outcome)
+            one.settle(lease, exchange.outcome)
         except Exception:
             # It is sent again when its lease has run out; those that landed with it are written down all the same.
-            log.exception("hook_not_settled", delivery=str(claimed.delivery.id))
+            log.exception("hook_not_settled", delivery=str(lease.row.id))

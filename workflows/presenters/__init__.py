@@ -1,1 +1,1 @@
-"""What pages show of calls, runs and triggers, put together for templates."""
+"""Contexts of pages about calls, runs and triggers."""

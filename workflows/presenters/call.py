@@ -1,9 +1,9 @@
-"""What the page of one call shows: its state in words, what went in, what came out, and what can be done next."""
+"""The context of one call's page: its state in words, what went in, what came out, and what can be done next."""
 
 from typing import Any
 
 from connections.models import Connection
-from core import json_preview
+from core.text import json_preview
 from workflows import catalog
 from workflows.catalog import ActionType, Json
 from workflows.formatting import error_hints, summaries

@@ -66,7 +66,7 @@ def days_of(connection: Connection) -> list[Day]:
 
 
 def who(call: ActionCall) -> str:
-    """Who had it done, in words."""
+    """The source of the call, in words."""
     if call.origin == ActionCall.Origin.PERSON:
         return call.user.email if call.user else "Someone"
     if call.origin == ActionCall.Origin.API:

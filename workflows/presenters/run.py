@@ -1,4 +1,4 @@
-"""What the page of one run shows: where it is, and each step with what went in, what came out, and why it waits."""
+"""The context of one run's page: where it is, and each step with what went in, what came out, and why it waits."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +11,9 @@ from workflows.formatting import error_hints, summaries
 from workflows.formatting.error_hints import Hint
 from workflows.formatting.summaries import Fact, Reading
 from workflows.models import ActionCall, Run, StepRun, Trigger, Workflow
-from workflows.models.runs import UNFINISHED
+from workflows.models.runs import OPEN, UNFINISHED
+from workflows.queue import waiting
+from workflows.queue.waiting import Waiting
 from workflows.representations import failed_step
 from workflows.runs import replay
 
@@ -40,15 +42,16 @@ class Step:
     kept_from: Run | None = None
 
 
-def seen(run: Run, steps: list[StepRun]) -> str:
-    """Changes when the page of an open run has something new to show."""
+def seen(run: Run, steps: list[StepRun], why: Waiting | None) -> str:
+    """Changes when the page of an open run has something new to show. why: what it waits for."""
     last = steps[-1] if steps else None
     attempt = (last.call.status, last.call.attempts) if last and last.call else ("", 0)
-    return f"{run.status}-{run.position}-{attempt[0]}-{attempt[1]}"
+    waits = (why.reason, why.run or "", why.until and f"{why.until:%d%H%M%S}") if why else ()
+    return "-".join(map(str, (run.status, run.position, *attempt, *waits)))
 
 
 def steps_of(run: Run) -> list[StepRun]:
-    """Those that have begun, in order; one query."""
+    """The steps that have begun, in order; one query."""
     related = ("call__connection", "kept__connection", "kept__step_run__run")
     return list(run.steps.select_related(*related).order_by("position"))
 
@@ -56,6 +59,7 @@ def steps_of(run: Run) -> list[StepRun]:
 def context_of(run: Run) -> dict[str, Any]:
     """For the template runs/detail.html. run: with event__trigger, workflow, version and blocked_on."""
     begun = steps_of(run)
+    why = waiting.of([run]).get(run.pk)
     by_position = {step.position: step for step in begun}
     trigger: Trigger = run.event.trigger
     integration = catalog.integration(trigger.provider)
@@ -75,11 +79,12 @@ def context_of(run: Run) -> dict[str, Any]:
             _step(definition, by_position.get(position)) for position, definition in enumerate(run.plan)
         ],
         "open": run.status in UNFINISHED,
-        "polling": run.status in {"pending", "running", "waiting"},
+        "polling": run.status in OPEN,
+        "waiting": why,
         "idle": run.status in UNFINISHED and run.status != Run.Status.RUNNING,
         "may_pause": run.status in {Run.Status.PENDING, Run.Status.WAITING},
         "may_resume": run.status == Run.Status.PAUSED and run.blocked_on is None,
-        "seen": seen(run, begun),
+        "seen": seen(run, begun, why),
         "error": error,
         "failed": failed_step.failed_step(run, begun),
         "incident_url": failed_step.incident_url(run),

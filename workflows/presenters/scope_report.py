@@ -1,4 +1,4 @@
-"""What of a provider's actions a grant does not allow, for the page of its connection."""
+"""The provider's actions that a grant does not allow, for the page of its connection."""
 
 from typing import Any
 

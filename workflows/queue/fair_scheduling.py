@@ -1,4 +1,6 @@
-"""Fair scheduling: the first row of each lane, workspaces in turn, so that one's burst does not delay others.
+"""Fair scheduling: the first row of each lane, workspaces in turn and in each its triggers or workflows.
+
+So a burst of one delays no other.
 
 Lanes are found by hopping through an index from one to the next, so what a look costs grows with the number of
 workspaces and lanes that have something open, never with how much waits in a lane.
@@ -13,7 +15,7 @@ from typing import Any
 from django.db import connection
 
 from core.db import clock
-from core.db.hot import batch
+from core.db.hot import prepared
 
 _HOPS = 500
 # Each probe is ordered as its index is, down to the last column: else a planner may take another index and read rows
@@ -75,7 +77,7 @@ _BEGIN = {"sqlite": _as_values, "postgresql": _as_lists}
 
 
 @dataclass
-class Turns:
+class FairSchedule:
     """The lanes of one table. part: the column that makes a lane together with `lane`.
 
     open: SQL, what keeps the later ones of its lane waiting; the condition of an index (workspace, part, lane, seq).
@@ -98,7 +100,7 @@ class Turns:
     _lanes: dict[Any, _Lane] = field(default_factory=dict)
 
     def next(self, limit: int) -> list[int]:
-        """`seq` of at most `limit` rows that may be taken up now: workspaces in turn, the oldest of each first."""
+        """`seq` of at most `limit` rows that may be taken up now: workspaces in turn, and in each its parts."""
         workspaces, found = self._workspaces(), list[list[int]]()
         while sum(map(len, found)) < limit:
             these = list(islice(workspaces, limit))
@@ -107,11 +109,10 @@ class Turns:
             heads = self._heads(these, share=max(1, limit // len(these)))
             found += [heads[workspace] for workspace in these if heads[workspace]]
             self._after = next((one for one in reversed(these) if heads[one]), self._after)
-        in_turn = chain.from_iterable(zip_longest(*found))
-        return [seq for seq in in_turn if seq is not None][:limit]
+        return _in_turn(found)[:limit]
 
     def _workspaces(self) -> Iterator[Any]:
-        """Those worth a look, each once, beginning behind the last one that had its turn."""
+        """Workspaces with due work, round-robin from the last one served."""
         nowhere = _stored(uuid.UUID(int=0))
         begin = nowhere if self._after is None else self._after
         yield from self._worth_it(begin)
@@ -130,8 +131,8 @@ class Turns:
             after = page[-1][0]
 
     def _heads(self, workspaces: list[Any], share: int) -> dict[Any, list[int]]:
-        """Of each, the first of its lanes that are due, the oldest of them; of very many lanes those of some."""
-        due: dict[Any, list[int]] = {workspace: [] for workspace in workspaces}
+        """The first due row of each workspace's lanes, parts in turn; a subset if there are very many lanes."""
+        due: dict[Any, dict[int, Any]] = {workspace: {} for workspace in workspaces}
         first = (_stored(uuid.UUID(int=0)), "")
         at = {workspace: self._lanes.pop(workspace, first) for workspace in workspaces}
         from_first = {workspace for workspace, lane in at.items() if lane == first}
@@ -140,7 +141,7 @@ class Turns:
             pages = self._pages(at, hops)
             for workspace in list(at):
                 page = pages.get(workspace, [])
-                due[workspace] += [seq for _, _, _, seq, is_due in page if is_due]
+                due[workspace] |= {seq: part for _, part, _, seq, is_due in page if is_due}
                 if len(page) == hops:
                     at[workspace] = self._lanes[workspace] = (page[-1][1], page[-1][2])
                 else:
@@ -151,7 +152,7 @@ class Turns:
                     from_first.add(workspace)
                 if len(due[workspace]) >= share:
                     at.pop(workspace, None)
-        return {workspace: sorted(set(seqs))[:share] for workspace, seqs in due.items()}
+        return {workspace: _parts_in_turn(parts)[:share] for workspace, parts in due.items()}
 
     def _pages(self, at: dict[Any, _Lane], hops: int) -> dict[Any, list[tuple[Any, ...]]]:
         """The next lanes of each workspace behind the one it is at."""
@@ -170,9 +171,21 @@ class Turns:
     def _ask(self, sql: str, begin: str = "", **values: Any) -> list[tuple[Any, ...]]:
         now = connection.ops.adapt_datetimefield_value(clock.now())
         asked = {"now": now, "hops": _HOPS} | values
-        with batch.run(self.filled_in(sql, begin), asked) as cursor:
+        with prepared.run(self.filled_in(sql, begin), asked) as cursor:
             rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
+
+
+def _parts_in_turn(parts: dict[int, Any]) -> list[int]:
+    """Return the rows, `seq` to part, in turn by part: of each the oldest first, as the part with the oldest."""
+    of_part: dict[Any, list[int]] = {}
+    for seq in sorted(parts):
+        of_part.setdefault(parts[seq], []).append(seq)
+    return _in_turn(list(of_part.values()))
+
+
+def _in_turn(lists: list[list[int]]) -> list[int]:
+    return [one for one in chain.from_iterable(zip_longest(*lists)) if one is not None]
 
 
 def _stored(value: uuid.UUID) -> Any:

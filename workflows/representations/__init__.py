@@ -1,1 +1,1 @@
-"""How events, calls and runs look outside: for the API and for outgoing webhooks."""
+"""Representations of events, calls and runs: for the API and for outgoing webhooks."""

@@ -1,4 +1,4 @@
-"""How rows of this room look to API callers."""
+"""Representations of events, calls and workflows in the API."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from connections.api.health import health_field
-from core.json_sanitize import storable
+from core.text.json_sanitize import storable
 from workflows.catalog.schemas import ActionInput, Text
 from workflows.conditions import possible_nulls
 from workflows.formatting import chain_reasons
@@ -101,7 +101,7 @@ class WorkflowSaved(WorkflowOut):
 
 
 class WorkflowIn(ActionInput):
-    """What `draft` may say is checked by workflows.authoring.validation, which names the step and field at fault."""
+    """The input of a workflow. workflows.authoring.validation checks `draft`, and names step and field at fault."""
 
     name = Text(max_length=120)
     trigger = serializers.UUIDField()

@@ -1,4 +1,4 @@
-"""Where a run failed: the step, what the provider answered, and where the step is edited."""
+"""The failed step of a run: the step, the provider's response, and the link to its editor."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How runs and their steps look to API callers."""
+"""Representations of runs and their steps."""
 
 import uuid
 from typing import Any
@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from workflows.models import Run, StepRun
+from workflows.queue import waiting
 from workflows.representations import failed_step as failure
 from workflows.representations.events_and_calls import five_fields
 
@@ -78,13 +79,38 @@ class StepOut(serializers.ModelSerializer[StepRun]):
         return step.call.next_attempt_at if step.call else None
 
 
+class WaitingOut(serializers.Serializer[waiting.Waiting]):
+    """The reason why a run is not going on. until: when it does, where that is known. run: the earlier run.
+
+    connection: the one that needs to be reconnected, or that has as many requests on their way as it may have.
+    """
+
+    reason = serializers.ChoiceField(choices=waiting.Reason.values)
+    message = serializers.CharField()
+    until = serializers.DateTimeField(allow_null=True)
+    run = serializers.UUIDField(allow_null=True)
+    connection = serializers.UUIDField(allow_null=True)
+
+
+class _Runs(serializers.ListSerializer[Run]):
+    """A page of runs, whose reasons to wait are read for all of them together."""
+
+    child: "RunOut"
+
+    def to_representation(self, data: Any) -> list[Any]:
+        rows = list(data)
+        self.child.why = waiting.of(rows)
+        return super().to_representation(rows)
+
+
 class RunOut(serializers.ModelSerializer[Run]):
     """A run without its steps.
 
     pause_reason: "person" or "safety" while one of them holds it. depth: how many runs before it caused each other;
     origin: the run whose write caused its event, null when no run of this workspace did. test: it follows the draft as
     it was then, so that its version is null. replay_of: the run that this one was begun from; replay_from: where it
-    began, "failed_step" or "start".
+    began, "failed_step" or "start". waiting_for: why it is not going on now; null once it has ended, or while a worker
+    is busy with it.
     """
 
     workflow = serializers.UUIDField(source="workflow_id")
@@ -95,9 +121,13 @@ class RunOut(serializers.ModelSerializer[Run]):
     origin = serializers.SerializerMethodField()
     replay_of = serializers.UUIDField(source="replay_of.id", allow_null=True)
     replay_from = serializers.SerializerMethodField()
+    waiting_for = serializers.SerializerMethodField()
+
+    why: dict[int, waiting.Waiting] | None = None  # of all runs of a list
 
     class Meta:
         model = Run
+        list_serializer_class = _Runs
         fields = [
             "id",
             "workflow",
@@ -110,6 +140,7 @@ class RunOut(serializers.ModelSerializer[Run]):
             "replay_from",
             "status",
             "pause_reason",
+            "waiting_for",
             "error",
             "depth",
             "origin",
@@ -128,6 +159,11 @@ class RunOut(serializers.ModelSerializer[Run]):
 
     def get_replay_from(self, run: Run) -> str | None:
         return run.replay_from or None
+
+    @extend_schema_field(WaitingOut(allow_null=True))
+    def get_waiting_for(self, run: Run) -> Any:
+        known = waiting.of([run]) if self.why is None else self.why
+        return WaitingOut(known[run.pk]).data if run.pk in known else None
 
 
 class ReplayedAs(serializers.ModelSerializer[Run]):

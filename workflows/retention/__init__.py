@@ -1,1 +1,1 @@
-"""What is kept for how long: candidates, and pruning them."""
+"""Data retention: candidates, and pruning them."""

@@ -1,21 +1,20 @@
-"""Which rows are old: of each kind those that are finished, older than the cut-off and needed by nothing unfinished."""
+"""Retention candidates: finished rows of each kind, older than the cut-off and needed by nothing unfinished."""
 
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from connections import retention_periods
 from connections.models import Connection, Workspace
 from core.db import clock
 from workflows.models import ActionCall, Event, Hook, HookDelivery, ReplayBatch, Run, StepRun
 
-# A call is found again by its Idempotency-Key for so long.
-IDEMPOTENT_DAYS = 30
 _ENDED = ["completed", "failed", "cancelled"]
-# A dead letter may be sent again, and needs what it tells of; workflows.outgoing.retention ends its time.
+# A dead letter may be sent again, and needs what it tells of; workflows.outgoing.log_retention ends its time.
 _OWED = ["waiting", "dead"]
 Rows = QuerySet[Any]
 
@@ -47,7 +46,7 @@ def _runs(workspace: Workspace, cutoff: datetime) -> Rows:
 
 def _calls(workspace: Workspace, cutoff: datetime) -> Rows:
     """Finished ones outside any run; what a repeated request still has to find stays for its time."""
-    repeated = min(cutoff, clock.now() - timedelta(days=IDEMPOTENT_DAYS))
+    repeated = min(cutoff, clock.now() - retention_periods.IDEMPOTENT_CALLS)
     return ActionCall.objects.filter(
         Q(idempotency_key__isnull=True) | Q(created_at__lt=repeated),
         ~Exists(StepRun.objects.filter(call=OuterRef("pk"))),

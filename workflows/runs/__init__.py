@@ -1,1 +1,1 @@
-"""What people and limits do with runs: rate limit, chains, parking, control, replays, inputs of steps."""
+"""Control of runs: runs a minute, limits on chains, parking, control, replay, inputs of steps."""

@@ -1,4 +1,4 @@
-"""What people do with runs: pause, resume, cancel."""
+"""Actions on runs: pause, resume, cancel."""
 
 from django.db import transaction
 
@@ -23,7 +23,7 @@ def cancel(*, actor: Actor, run: Run) -> None:
         parking.close_steps([run], Problem("cancelled", "The run was cancelled.", status=409).as_error())
         outbox.owe_runs([run.pk])
         _record(actor, run, "run.cancelled")
-        wakeup.ring()
+        wakeup.wake_workers()
 
 
 def pause(*, actor: Actor, run: Run) -> None:
@@ -60,7 +60,7 @@ def resume(*, actor: Actor, run: Run) -> None:
         ):
             raise Problem("run_not_paused", "This run is not paused.", status=409)
         _record(actor, run, "run.resumed")
-        wakeup.ring()
+        wakeup.wake_workers()
 
 
 def _record(actor: Actor, run: Run, action: str) -> None:

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from connections.models import Connection
 from core.db import clock
+from core.db.leases import RELEASED
 from core.errors import Problem
 from workflows.models import ActionCall, Run, StepRun
 from workflows.notifications import facts
@@ -30,8 +31,7 @@ def close_steps(runs: Iterable[Run], error: Any) -> None:
         status=ActionCall.Status.CANCELLED,
         error=error,
         next_attempt_at=None,
-        lease_holder=None,
-        lease_until=None,
+        **RELEASED,
         finished_at=now,
     )
     StepRun.objects.filter(run__in=keys, status=StepRun.Status.RUNNING).update(

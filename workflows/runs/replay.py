@@ -1,4 +1,4 @@
-"""Run an ended run again: from what failed in it, or from the start.
+"""Run one ended run again, from its failed step or from the start (several: workflows.runs.bulk_replay).
 
 From the failed step, the new run follows the version that the old one followed, keeps the output of each step that had
 completed, and makes the others in the name of the calls that failed, so that a write whose answer was lost is looked
@@ -26,7 +26,7 @@ _NONE_FAILED = "No step of this run failed. Run it again from the start."
 
 
 def with_failed_step(runs: QuerySet[Run]) -> QuerySet[Run]:
-    """Those that ended with something left to do: a step that failed, or was never begun."""
+    """The runs that ended with a step that failed or never began."""
     return runs.filter(_something_left(), version__isnull=False).exclude(status__in=UNFINISHED)
 
 
@@ -75,12 +75,12 @@ def replay(*, actor: Actor, run: Run, begin_at: str = "", once: str = "") -> tup
         again.once = once
         write(again)
         _record(actor, run, again)
-        wakeup.ring()
+        wakeup.wake_workers()
     return again, True
 
 
 def usual(run: Run) -> str:
-    """Where it begins unless asked otherwise."""
+    """The default start of a replay."""
     retried = _retries(run).exists()
     return From.FAILED_STEP if retried or has_failed_step(run) else From.START
 
@@ -149,7 +149,7 @@ def _same(run: Run) -> QuerySet[Run]:
 
 
 def completed_steps(run: Run) -> QuerySet[StepRun]:
-    """Its steps that have an output, made or kept; also one whose run ended between the call's end and its own."""
+    """The steps that have an output, made or kept; also one whose run ended between the call's end and its own."""
     done = Q(status=StepRun.Status.COMPLETED) | Q(call__status=ActionCall.Status.COMPLETED)
     return run.steps.filter(done).order_by("position")
 
@@ -209,7 +209,7 @@ def carry_on(run: Run, call: ActionCall) -> Json | None:
 
 
 def _earlier_call(run: Run, action: str) -> ActionCall | None:
-    """Of the step that the run is at, in the run that it retries; where that never got so far, in the one before."""
+    """The call of the current step in the retried run; if that never got so far, in the one before."""
     key = run.replay_of_id
     while key is not None:
         step = StepRun.objects.filter(run=key, position=run.position, call__action=action)

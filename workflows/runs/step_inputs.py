@@ -75,7 +75,7 @@ def _filled(
 
 
 def _is_prose(schema: Json) -> bool:
-    """Whether it is for people to read; what is not (ids, keys, addresses, names to look for) must not lose a part."""
+    """Return whether the input is prose; anything else (IDs, keys, addresses, names to look for) must not be cut."""
     return bool(schema.get("x-cut"))
 
 

@@ -17,7 +17,7 @@ from workflows.inbox import deduplication, store
 from workflows.inbox.store import Recovered, Verdict
 from workflows.models import Trigger
 from workflows.subscriptions import requests
-from workflows.subscriptions.lease import Care
+from workflows.subscriptions.lease import SubscriptionLease
 
 _SYSTEM = Actor.system()
 # A delivery may have been stored a little before the provider says that the change happened: clocks differ.
@@ -31,9 +31,9 @@ def retries_for(trigger: Trigger) -> timedelta:
     return subscriber.retries_for if subscriber else timedelta()
 
 
-def recover(care: Care) -> None:
+def recover(lease: SubscriptionLease) -> None:
     """Read the changes since `gap_since`, store the undelivered ones, and record what could not be found."""
-    row, trigger, until = care.row, care.row.trigger, clock.now()
+    row, trigger, until = lease.row, lease.row.trigger, clock.now()
     since = row.gap_since or until
     deduplication.watch(trigger)
 
@@ -46,8 +46,8 @@ def recover(care: Care) -> None:
         words = f"Nothing from before {from_:%-d %b %Y, %H:%M} UTC was looked for. {found.words}"
         return Missed(found.changes, words.strip())
 
-    found = care.ask(missed)
-    stored = _store(care, found, since)
+    found = lease.ask(missed)
+    stored = _store(lease, found, since)
     summary = {
         "since": since.isoformat(),
         "until": until.isoformat(),
@@ -56,17 +56,17 @@ def recover(care: Care) -> None:
         "words": found.words[:1000],
     }
     with transaction.atomic():
-        care.write(gap_since=None, recovered=summary)
+        lease.write(gap_since=None, recovered=summary)
         requests.record(_SYSTEM, trigger, requests.RECOVERED, **summary)
 
 
-def _store(care: Care, found: Missed, since: datetime) -> int:
+def _store(lease: SubscriptionLease, found: Missed, since: datetime) -> int:
     """Store each change in its own transaction: after a crash the next turn stores the rest. Return how many."""
     stored = 0
     for number, change in enumerate(found.changes):
         if number % _RENEW_EVERY == 0:
-            care.keep()
+            lease.keep()
         told = Recovered(change.happened_at, min(since, change.happened_at) - _SKEW)
-        verdict = store.store(care.row.trigger, body=change.body, recovered=told)
+        verdict = store.store(lease.row.trigger, body=change.body, recovered=told)
         stored += verdict != Verdict.DUPLICATE
     return stored

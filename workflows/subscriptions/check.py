@@ -15,7 +15,7 @@ from workflows.inbox import deduplication
 from workflows.models import Subscription
 from workflows.notifications import facts
 from workflows.subscriptions import backfill, create, requests
-from workflows.subscriptions.lease import Care
+from workflows.subscriptions.lease import SubscriptionLease
 
 _SYSTEM = Actor.system()
 # PagerDuty drops events while a webhook is disabled: the sooner that is detected, the less has to be recovered.
@@ -25,84 +25,84 @@ _NEW_FOR = timedelta(hours=1)
 _OVERLAP = timedelta(minutes=5)
 
 
-def look(care: Care) -> None:
+def look(lease: SubscriptionLease) -> None:
     """Check the webhook once and repair what is wrong."""
-    found = care.ask(lambda subscriber, api: subscriber.look(api, care.row.external_id))
+    found = lease.ask(lambda subscriber, api: subscriber.look(api, lease.row.external_id))
     if found is None:
-        _make_anew(care)
-    elif care.row.secret is not None and care.row.secret.retired_at is not None:
-        _renew(care)
+        _make_anew(lease)
+    elif lease.row.secret is not None and lease.row.secret.retired_at is not None:
+        _renew(lease)
     elif not found.active:
         # A person disabled it on purpose: show that on the trigger's page, but do not undo it.
         with transaction.atomic():
-            if care.row.trouble != "inactive":
+            if lease.row.trouble != "inactive":
                 facts.webhook_disabled(
-                    care.row.trigger, f"It was disabled manually in {_name(care)}. Enable it there."
+                    lease.row.trigger, f"It was disabled manually in {_name(lease)}. Enable it there."
                 )
-            care.done(again_in=_next_look(), trouble="inactive", gap_since=_gap(care.row))
+            lease.done(again_in=_next_look(), trouble="inactive", gap_since=_gap(lease.row))
     else:
-        _well(care, found)
+        _well(lease, found)
 
 
-def _well(care: Care, found: Webhook) -> None:
-    row = care.row
+def _well(lease: SubscriptionLease, found: Webhook) -> None:
+    row = lease.row
     if found.disabled or row.trouble:
-        _enable(care, needed=found.disabled)
+        _enable(lease, needed=found.disabled)
     events, reach = requests.events_of(row.trigger), requests.reach_of(row)
     if found.events != frozenset(events) or found.reach != reach:
-        care.ask(lambda subscriber, api: subscriber.change(api, found.id, events, reach))
-    if row.confirmed_at is None and not _confirm(care):
+        lease.ask(lambda subscriber, api: subscriber.change(api, found.id, events, reach))
+    if row.confirmed_at is None and not _confirm(lease):
         return
     if row.gap_since is not None:
-        backfill.recover(care)
-    _tidy(care)
-    care.done(again_in=_next_look(), well_at=clock.now())
+        backfill.recover(lease)
+    _tidy(lease)
+    lease.done(again_in=_next_look(), well_at=clock.now())
 
 
-def _enable(care: Care, *, needed: bool) -> None:
+def _enable(lease: SubscriptionLease, *, needed: bool) -> None:
     """Enable the webhook again; store first since when events may be missing."""
-    was_disabled = needed or care.row.trouble == "disabled"  # enabled, perhaps, by a turn that was cut off
+    was_disabled = needed or lease.row.trouble == "disabled"  # enabled, perhaps, by a turn that was cut off
     with transaction.atomic():
-        if needed and care.row.trouble != "disabled":
-            why = f"{_name(care)} disabled it after repeated failures. Re-enabling; events "
+        if needed and lease.row.trouble != "disabled":
+            why = f"{_name(lease)} disabled it after repeated failures. Re-enabling; events "
             facts.webhook_disabled(
-                care.row.trigger, f"{why}missed in the meantime are recovered as far as possible."
+                lease.row.trigger, f"{why}missed in the meantime are recovered as far as possible."
             )
-        care.write(trouble="disabled" if needed else care.row.trouble, gap_since=_gap(care.row))
+        lease.write(trouble="disabled" if needed else lease.row.trouble, gap_since=_gap(lease.row))
     if needed:
-        care.ask(lambda subscriber, api: subscriber.enable(api, care.row.external_id))
+        lease.ask(lambda subscriber, api: subscriber.enable(api, lease.row.external_id))
     with transaction.atomic():
-        care.write(trouble="", well_at=clock.now())
+        lease.write(trouble="", well_at=clock.now())
         if was_disabled:
-            requests.record(_SYSTEM, care.row.trigger, requests.ENABLED, webhook=care.row.external_id)
+            requests.record(_SYSTEM, lease.row.trigger, requests.ENABLED, webhook=lease.row.external_id)
 
 
-def _name(care: Care) -> str:
-    return catalog.integration(care.row.trigger.provider).name
+def _name(lease: SubscriptionLease) -> str:
+    return catalog.integration(lease.row.trigger.provider).name
 
 
-def _confirm(care: Care) -> bool:
+def _confirm(lease: SubscriptionLease) -> bool:
     """Return whether a delivery signed with its secret has arrived; if not, request a test delivery again."""
-    row = care.row
+    row = lease.row
     if row.secret is not None and row.secret.last_seen_at is not None:
-        care.write(confirmed_at=clock.now())
+        lease.write(confirmed_at=clock.now())
         replaced = row.trigger.subscriptions.filter(status=Subscription.Status.REPLACED)
         replaced.update(next_attempt_at=clock.now())
         return True
     if row.pings < 30_000:
-        care.write(pings=row.pings + 1)
+        lease.write(pings=row.pings + 1)
     try:
-        care.ask(lambda subscriber, api: subscriber.ping(api, row.external_id))
+        lease.ask(lambda subscriber, api: subscriber.ping(api, row.external_id))
     except ProviderError as error:
         if not error.retryable:
             raise
-    care.done(again_in=backoff.delay(row.pings), well_at=clock.now())
+    lease.done(again_in=backoff.delay(row.pings), well_at=clock.now())
     return False
 
 
-def _tidy(care: Care) -> None:
+def _tidy(lease: SubscriptionLease) -> None:
     """Once the webhook works, and daily: remove the webhooks that we made and lost, and those that it replaces."""
-    row, now = care.row, clock.now()
+    row, now = lease.row, clock.now()
     # A create request whose response was lost may take effect later: at first, search for it on every check.
     new = row.made_at is not None and now - row.made_at < _NEW_FOR
     if row.tidied_at is not None and not new and now - row.tidied_at < _TIDY_EVERY:
@@ -111,7 +111,7 @@ def _tidy(care: Care) -> None:
         return  # what is being made at this moment is not lost
 
     def act(subscriber: Subscriber, api: Any) -> None:
-        for some_id in create.tidied(care, subscriber, api, unsure=False):
+        for some_id in create.tidied(lease, subscriber, api, unsure=False):
             if some_id in row.others:
                 subscriber.remove(api, some_id)
                 why = "the trigger has one of its own"
@@ -119,17 +119,17 @@ def _tidy(care: Care) -> None:
 
     if row.others:
         deduplication.watch(row.trigger)
-    care.ask(act)
-    care.write(tidied_at=now, others=[])
+    lease.ask(act)
+    lease.write(tidied_at=now, others=[])
 
 
-def _make_anew(care: Care) -> None:
+def _make_anew(lease: SubscriptionLease) -> None:
     """Create another webhook for one that is gone at the provider, and recover what happened meanwhile."""
-    row = care.row
+    row = lease.row
     with transaction.atomic():
         trigger = row.trigger
         trigger.lock()
-        care.give_back(
+        lease.release(
             status=Subscription.Status.REMOVED,
             ended_at=clock.now(),
             next_attempt_at=clock.now() + backfill.retries_for(trigger),
@@ -139,14 +139,14 @@ def _make_anew(care: Care) -> None:
             requests.begin(trigger, reach=row.reach, gap_since=_gap(row))
 
 
-def _renew(care: Care) -> None:
+def _renew(lease: SubscriptionLease) -> None:
     """Replace a webhook whose secret was retired, since all its deliveries are refused."""
-    row = care.row
+    row = lease.row
     with transaction.atomic():
         row.trigger.lock()
         if not row.trigger.subscriptions.filter(status__in=["making", "replaced"]).exists():
             requests.begin(row.trigger, reach=row.reach, gap_since=_gap(row))
-        care.done(again_in=_next_look())
+        lease.done(again_in=_next_look())
 
 
 def _gap(row: Subscription) -> datetime:

@@ -14,10 +14,10 @@ from connections.tenancy.actor import Actor
 from core.db import clock
 from core.errors import Problem
 from workflows.catalog import MadeWebhook, ProviderError, Subscriber, Webhook
-from workflows.inbox import deduplication, secrets
+from workflows.inbox import deduplication, limits, secrets
 from workflows.models import Subscription
 from workflows.subscriptions import requests
-from workflows.subscriptions.lease import Care
+from workflows.subscriptions.lease import SubscriptionLease
 
 log = structlog.get_logger(__name__)
 
@@ -26,44 +26,44 @@ _MOST_OTHERS = 20
 _FIRST_LOOK_SECONDS = 2.0
 
 
-def make(care: Care) -> None:
+def make(lease: SubscriptionLease) -> None:
     """Remove what an earlier attempt may have left, create a webhook, store its secret, request a test delivery."""
-    row = care.row
+    row = lease.row
     active = row.trigger.secrets.filter(retired_at__isnull=True).count()
-    if active >= secrets.MAX_SECRETS:
+    if active >= limits.MAX_SECRETS:
         raise Problem("too_many_secrets", "Delete an unused secret first.", status=409)
-    made = care.ask(lambda subscriber, api: _made(care, subscriber, api))
-    keep(care, made)
-    prove(care)
+    made = lease.ask(lambda subscriber, api: _made(lease, subscriber, api))
+    keep(lease, made)
+    prove(lease)
 
 
-def prove(care: Care) -> None:
+def prove(lease: SubscriptionLease) -> None:
     """Request the provider's test delivery; the first check follows shortly and may request it again."""
-    care.write(pings=care.row.pings + 1)
+    lease.write(pings=lease.row.pings + 1)
     try:
-        care.ask(lambda subscriber, api: subscriber.ping(api, care.row.external_id))
+        lease.ask(lambda subscriber, api: subscriber.ping(api, lease.row.external_id))
     except ProviderError as error:
-        log.warning("webhook_not_pinged", subscription=str(care.row.pk), code=error.code)
-    care.done(again_in=_FIRST_LOOK_SECONDS)
+        log.warning("webhook_not_pinged", subscription=str(lease.row.pk), code=error.code)
+    lease.done(again_in=_FIRST_LOOK_SECONDS)
 
 
-def _made(care: Care, subscriber: Subscriber, api: Any) -> MadeWebhook:
-    row, trigger = care.row, care.row.trigger
-    others = tidied(care, subscriber, api, unsure=row.sent_at is not None)
+def _made(lease: SubscriptionLease, subscriber: Subscriber, api: Any) -> MadeWebhook:
+    row, trigger = lease.row, lease.row.trigger
+    others = tidied(lease, subscriber, api, unsure=row.sent_at is not None)
     deduplication.watch(trigger)  # before two webhooks deliver the same changes
     again = {"gap_since": row.gap_since or row.sent_at} if row.sent_at else {}
-    care.write(sent_at=row.sent_at or clock.now(), others=others[:_MOST_OTHERS], **again)
+    lease.write(sent_at=row.sent_at or clock.now(), others=others[:_MOST_OTHERS], **again)
     return subscriber.make(
         api, trigger.url, requests.events_of(trigger), requests.reach_of(row), trigger.name
     )
 
 
-def tidied(care: Care, subscriber: Subscriber, api: Any, *, unsure: bool) -> list[str]:
+def tidied(lease: SubscriptionLease, subscriber: Subscriber, api: Any, *, unsure: bool) -> list[str]:
     """Remove webhooks with this trigger's URL that we made and lost. Return the ids of those that people made.
 
     unsure: an attempt may have made one whose id was never stored, so each that was not there before is removed.
     """
-    row = care.row
+    row = lease.row
     here = row.trigger.subscriptions.filter(status__in=["on", "replaced"])
     known = set(here.values_list("external_id", flat=True))
     others = []
@@ -72,27 +72,27 @@ def tidied(care: Care, subscriber: Subscriber, api: Any, *, unsure: bool) -> lis
             continue
         if webhook.ours or (unsure and webhook.id not in row.others):
             subscriber.remove(api, webhook.id)
-            _record_removed(care, webhook)
+            _record_removed(lease, webhook)
         else:
             others.append(webhook.id)
     return others
 
 
-def _record_removed(care: Care, webhook: Webhook) -> None:
+def _record_removed(lease: SubscriptionLease, webhook: Webhook) -> None:
     requests.record(
-        _SYSTEM, care.row.trigger, requests.REMOVED, webhook=webhook.id, why="its secret was lost"
+        _SYSTEM, lease.row.trigger, requests.REMOVED, webhook=webhook.id, why="its secret was lost"
     )
 
 
-def keep(care: Care, made: MadeWebhook) -> None:
+def keep(lease: SubscriptionLease, made: MadeWebhook) -> None:
     """Store the webhook's id and secret in one transaction; mark the webhook that was active as replaced."""
-    row, now = care.row, clock.now()
+    row, now = lease.row, clock.now()
     with transaction.atomic():
         secret, _ = secrets.add_secret(actor=_SYSTEM, trigger=row.trigger, secret=made.secret)
         row.trigger.subscriptions.filter(status=Subscription.Status.ON).update(
             status=Subscription.Status.REPLACED, attempts=0, next_attempt_at=now
         )
-        care.write(
+        lease.write(
             status=Subscription.Status.ON,
             external_id=made.id,
             secret=secret,

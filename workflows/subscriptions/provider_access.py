@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from connections.grants import state
-from connections.grants.rate_limit import Exhausted
+from connections.grants.request_budget import Exhausted
 from connections.models import Connection
 from core.errors import Problem
 from workflows import catalog
-from workflows.calls import provider_access
+from workflows.calls import problems, provider_access
 from workflows.catalog import Subscriber
 from workflows.subscriptions import requests
 
@@ -35,4 +35,4 @@ def ask(connection: Connection, act: Callable[[Subscriber, Any], T], before_each
             connection, lambda token: act(subscriber, provider_access.open_api(connection, token, meter))
         )
     except Exhausted as spent:
-        raise provider_access.as_problem(spent) from None
+        raise problems.of_spent_budget(spent) from None

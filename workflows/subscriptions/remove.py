@@ -10,12 +10,13 @@ from connections.models import Connection
 from connections.tenancy.actor import Actor
 from core import backoff
 from core.db import clock
+from core.db.leases import RELEASED, LeaseLost
 from core.errors import Problem
 from workflows.catalog import ProviderError, Subscriber
 from workflows.inbox import deduplication, secrets
 from workflows.models import Subscription
 from workflows.subscriptions import backfill, create, requests
-from workflows.subscriptions.lease import Care, LeaseLost, claim
+from workflows.subscriptions.lease import SubscriptionLease
 
 log = structlog.get_logger(__name__)
 
@@ -24,19 +25,19 @@ _AT_ONCE_SECONDS = 10.0
 _MOST_AT_ONCE = 50
 
 
-def replaced(care: Care) -> None:
+def replaced(lease: SubscriptionLease) -> None:
     """Remove a replaced webhook once the newer one is confirmed; until then both deliver, deduplicated."""
-    row = care.row
+    row = lease.row
     newer = row.trigger.subscriptions.filter(status=Subscription.Status.ON).first()
     if newer is None or newer.confirmed_at is None:
         deduplication.watch(row.trigger)
-        care.done(again_in=backoff.delay(max(1, newer.pings) if newer else 5))
+        lease.done(again_in=backoff.delay(max(1, newer.pings) if newer else 5))
         return
     deduplication.watch(row.trigger)
-    care.ask(lambda subscriber, api: subscriber.remove(api, row.external_id))
+    lease.ask(lambda subscriber, api: subscriber.remove(api, row.external_id))
     with transaction.atomic():
         # The provider may still retry deliveries that it began: the secret stays valid for as long.
-        care.give_back(
+        lease.release(
             status=Subscription.Status.REMOVED,
             ended_at=clock.now(),
             next_attempt_at=clock.now() + backfill.retries_for(row.trigger),
@@ -46,31 +47,31 @@ def replaced(care: Care) -> None:
         )
 
 
-def retire_secret(care: Care) -> None:
+def retire_secret(lease: SubscriptionLease) -> None:
     """Retire the secret once no delivery signed with it can still be retried; never a trigger's last secret."""
-    secret, trigger = care.row.secret, care.row.trigger
+    secret, trigger = lease.row.secret, lease.row.trigger
     active = trigger.secrets.filter(retired_at__isnull=True)
     if secret is not None and active.exclude(pk=secret.pk).exists():
         secret.trigger = trigger
         secrets.retire_secret(actor=_SYSTEM, secret=secret)
-    care.done(again_in=None)
+    lease.done(again_in=None)
 
 
-def remove(care: Care) -> None:
+def remove(lease: SubscriptionLease) -> None:
     """Remove an unwanted webhook. Without an id, remove our webhooks with this trigger's URL."""
-    care.ask(lambda subscriber, api: _removed(care, subscriber, api))
+    lease.ask(lambda subscriber, api: _removed(lease, subscriber, api))
     with transaction.atomic():
-        care.give_back(
+        lease.release(
             status=Subscription.Status.REMOVED, ended_at=clock.now(), next_attempt_at=None, error=None
         )
-        requests.record(_SYSTEM, care.row.trigger, requests.REMOVED, webhook=care.row.external_id)
+        requests.record(_SYSTEM, lease.row.trigger, requests.REMOVED, webhook=lease.row.external_id)
 
 
-def _removed(care: Care, subscriber: Subscriber, api: Any) -> None:
-    if care.row.external_id:
-        subscriber.remove(api, care.row.external_id)
-    if care.row.sent_at is not None and not care.row.external_id:
-        create.tidied(care, subscriber, api, unsure=True)
+def _removed(lease: SubscriptionLease, subscriber: Subscriber, api: Any) -> None:
+    if lease.row.external_id:
+        subscriber.remove(api, lease.row.external_id)
+    if lease.row.sent_at is not None and not lease.row.external_id:
+        create.tidied(lease, subscriber, api, unsure=True)
 
 
 def remove_all(connection: Connection) -> int:
@@ -83,12 +84,12 @@ def remove_all(connection: Connection) -> int:
     for row in rows.order_by("created_at")[:_MOST_AT_ONCE]:
         if row.status == Subscription.Status.MAKING and row.sent_at is None:
             continue
-        care = claim(row) if time.monotonic() < end else None
-        if care is None:
+        lease = SubscriptionLease.claim(row) if time.monotonic() < end else None
+        if lease is None:
             continue
         try:
-            care.write(status=Subscription.Status.REMOVING)
-            remove(care)
+            lease.write(status=Subscription.Status.REMOVING)
+            remove(lease)
             gone += 1
         except LeaseLost:
             continue
@@ -102,6 +103,6 @@ def leave_all(connection: Connection) -> int:
     """Leave what remains at the provider, in the transaction that erases the tokens. Return how many webhooks."""
     rows = Subscription.objects.open().filter(trigger__connection=connection)
     never_sent = {"status": "making", "sent_at": None}
-    ended = {"lease_holder": None, "lease_until": None, "next_attempt_at": None, "ended_at": clock.now()}
+    ended = {**RELEASED, "next_attempt_at": None, "ended_at": clock.now()}
     rows.filter(**never_sent).update(status=Subscription.Status.FAILED, **ended)
     return rows.update(status=Subscription.Status.LEFT, **ended)

@@ -111,7 +111,7 @@ def rotate(*, actor: Actor, trigger: Trigger) -> Subscription:
 def look_soon(trigger: Trigger) -> None:
     """Schedule a check at once, so that the webhook follows the trigger's changed event types."""
     if trigger.subscriptions.filter(status="on").update(next_attempt_at=clock.now()):
-        wakeup.ring()
+        wakeup.wake_workers()
 
 
 def _check(trigger: Trigger) -> None:
@@ -135,7 +135,7 @@ def _ask(actor: Actor, trigger: Trigger, action: str, reach: dict[str, str]) -> 
     except IntegrityError:
         raise Problem("already_set_up", "Someone else just requested this.", status=409) from None
     record(actor, trigger, action)
-    wakeup.ring()
+    wakeup.wake_workers()
     return row
 
 
@@ -148,7 +148,7 @@ def end_all(trigger: Trigger) -> int:
         status=Subscription.Status.REMOVING, attempts=0, error=None, next_attempt_at=clock.now()
     )
     if ended:
-        wakeup.ring()
+        wakeup.wake_workers()
     return ended
 
 

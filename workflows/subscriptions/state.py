@@ -1,4 +1,4 @@
-"""How a trigger's webhook is set up, and how it is doing, for the trigger's page and for other software."""
+"""The state of a trigger's webhook, for the trigger's page and the API."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class SetUp:
 
 
 def prefetched() -> "Prefetch[str, Any, Any]":
-    """What `of` reads, for lists of triggers; those that have ended are left out."""
+    """Prefetch what `of` reads, for lists of triggers, without ended subscriptions."""
     return Prefetch(
         "subscriptions",
         queryset=Subscription.objects.filter(Q(status__in=_KEPT)),

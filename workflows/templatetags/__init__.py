@@ -1,0 +1,1 @@
+"""Template tags of pages with workflows: names of actions."""

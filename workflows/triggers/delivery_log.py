@@ -1,4 +1,4 @@
-"""What came to a trigger's address, newest first: events, what is held, and what was turned away, as one list."""
+"""The delivery log of a trigger, newest first: events, held and rejected deliveries, as one list."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -69,7 +69,7 @@ class Deliveries:
         return sorted(set(filter(None, last)))
 
     def _events(self, start: int, stop: int) -> list[tuple[datetime, int | Row]]:
-        """When each came, and its number."""
+        """The time and number of each event."""
         if self._verdict and self._verdict not in _STATUSES:
             return []
         events = self._trigger.events.order_by("-seq")
@@ -89,7 +89,7 @@ class Deliveries:
         return rows
 
     def _others(self) -> list[tuple[datetime, int | Row]]:
-        """Neither has a type: held bodies are not read before they are judged, of the others there is none."""
+        """Held and rejected deliveries. Neither has a type: held bodies are not read yet, rejected ones not kept."""
         rows: list[Row] = []
         if self._event_type:
             return []

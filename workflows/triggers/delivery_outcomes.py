@@ -1,4 +1,4 @@
-"""Why a delivery started a workflow or did not: the workflow's state, or the conditions that did not hold."""
+"""The outcome of a delivery for each workflow: the workflow's state, or the conditions that did not hold."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a delivery meant to one workflow. state: for programs; words: one sentence.
+    """The outcome of a delivery for one workflow. state: for programs; words: one sentence.
 
     version: the number of the version that was published when the delivery arrived; None if there was none.
     """
@@ -131,7 +131,7 @@ def _holds(asked: dict[str, Any], fields: dict[str, Any]) -> bool:
 
 
 def _actual(row: Judged, trigger: Trigger) -> str:
-    """What was at the field. What the trigger never stores is not passed off as something that was not sent."""
+    """The value at the field. A redacted field is named as such, not as one that was not sent."""
     if _REDACTED in row.values:
         return "not stored (redacted by this trigger)"
     if trigger.redact and all(value is None for value in row.values):
@@ -140,7 +140,7 @@ def _actual(row: Judged, trigger: Trigger) -> str:
 
 
 def in_brief(event: Event, workflows: Iterable[Workflow]) -> str:
-    """Why it started nothing, in a few words for a list. workflows: those of its trigger, with `live`."""
+    """The reason why it started nothing, in a few words for a list. workflows: those of its trigger, with `live`."""
     if event.is_test:
         return "none: test event"
     if event.status != Event.Status.DONE:

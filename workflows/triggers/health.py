@@ -1,4 +1,4 @@
-"""How a trigger is doing: its state in words, and the facts that workflows.triggers.warnings goes by."""
+"""The health of a trigger: its state in words, and the facts for workflows.triggers.warnings."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -134,12 +134,12 @@ def of(trigger: Any) -> Health:
 
 
 def watch_of(trigger: Any) -> Watch | None:
-    """How far it has looked; None for a trigger that is told."""
+    """The watch of a polled trigger; None for others."""
     return getattr(trigger, "watch", None)
 
 
 def state_of(trigger: Any) -> State:
-    """Of a row of `with_facts`."""
+    """The state of a row of `with_facts`."""
     if trigger.status != Trigger.Status.ACTIVE:
         return CLOSED if trigger.status == Trigger.Status.CLOSED else PAUSED
     if watch := watch_of(trigger):

@@ -1,4 +1,4 @@
-"""What people do with triggers: create, give secrets, test, pause, delete."""
+"""The lifecycle of triggers: create, add secrets, test, pause, delete."""
 
 import uuid
 from typing import Any
@@ -14,7 +14,7 @@ from workflows import catalog
 from workflows.inbox import events, redaction, store
 from workflows.inbox.trigger_audit import record
 from workflows.models import Event, Trigger
-from workflows.runs import rate_limit
+from workflows.runs import safety_limit
 from workflows.subscriptions import requests
 from workflows.triggers import options as trigger_options
 from workflows.triggers import polling
@@ -81,7 +81,8 @@ def send_test(*, actor: Actor, trigger: Trigger) -> Event:
     if trigger_type is None or trigger.status != Trigger.Status.ACTIVE:
         raise Problem("trigger_not_active", "Only an active trigger can be tested.", status=409)
     external_id = f"test-{uuid.uuid4()}"
-    body = catalog.integration(trigger.provider).sample_delivery(trigger_type, external_id)
+    sample = trigger_type.sample_for(trigger.options)
+    body = catalog.integration(trigger.provider).sample_delivery(sample, external_id)
     with transaction.atomic():
         store.store(trigger, body=body, is_test=True)
         record(actor, trigger, "trigger.tested")
@@ -107,8 +108,8 @@ def delete(*, actor: Actor, trigger: Trigger) -> None:
         ):
             trigger.held.all().delete()
             requests.end_all(trigger)
-            listening = trigger.workflows.filter(rate_limit.listening())
+            listening = trigger.workflows.filter(safety_limit.listening())
             error = Problem("cancelled", "The trigger was deleted.", status=409).as_error()
-            rate_limit.cancel(rate_limit.held_of(listening), error)
+            safety_limit.cancel(safety_limit.held_of(listening), error)
             listening.update(status="paused", pause_reason="")
             record(actor, trigger, "trigger.deleted")

@@ -60,7 +60,7 @@ def guide(trigger: Any, health: Health) -> Guide:
 
 
 def _secret(trigger: Any, health: Health) -> Step:
-    """Whether the secret is there, and whether it is the one that what arrived was signed with."""
+    """The step of the signing secret: present, and the one that signs what arrives."""
     title, held = "Paste the signing secret here", health.held
     wait = "1 held delivery was" if held == 1 else f"{held} held deliveries were"
     if trigger.has_secret and not trigger.confirmed_at:

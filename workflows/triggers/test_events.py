@@ -35,7 +35,7 @@ def start(*, actor: Actor, event: Event, workflow: Workflow) -> Run:
         except IntegrityError:
             return Run.objects.get(workflow=workflow, event=event, replay=0, version__isnull=False)
         lifecycle.record(actor, workflow, "workflow.ran_on_test", run=str(run.id), event=event.external_id)
-        wakeup.ring()
+        wakeup.wake_workers()
     return run
 
 
@@ -59,7 +59,7 @@ def _check(event: Event, workflow: Workflow) -> None:
 
 
 def rehearse(workflow: Workflow, event: Event) -> Rehearsal:
-    """What its published version would do on that event, with nothing leaving. Needs `live`."""
+    """Run the published version on the event without sending anything. Needs `live`."""
     published = copy.copy(workflow)
     published.draft = workflow.live.definition if workflow.live else {"conditions": {}, "steps": []}
     return dry_run.rehearse(published, event)

@@ -1,14 +1,15 @@
-"""What a person should know of a trigger before deliveries are lost."""
+"""Warnings about a trigger before deliveries are lost."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from connections import retention_periods
 from connections.models import Connection
 from core.db import clock
 from core.errors import in_words
 from workflows import catalog
-from workflows.inbox import unverified
+from workflows.inbox import limits
 from workflows.models import Trigger
 
 _QUIET_AFTER = timedelta(days=7)
@@ -47,7 +48,7 @@ def concerns_of(
 
 
 def _broken(trigger: Any) -> Concern | None:
-    """What arrives is kept and starts runs; their steps cannot act."""
+    """Warn of a broken connection: deliveries start runs, but their steps cannot act."""
     connection = trigger.connection
     if connection.status != Connection.Status.ERROR:
         return None
@@ -131,19 +132,19 @@ def _switched_off(trigger: Any) -> Concern | None:
 
 
 def _holding(trigger: Any, held: int) -> Concern | None:
-    """What waits for a secret is thrown away after a while, and there is only so much room."""
+    """Warn of held deliveries: they are bounded in time and number."""
     if trigger.has_secret or not held:
         return None
-    if held >= unverified.MAX_HELD * _NEARLY_FULL:
+    if held >= limits.MAX_HELD * _NEARLY_FULL:
         words = (
-            f"{held} deliveries are waiting for the signing secret; the limit is {unverified.MAX_HELD}."
+            f"{held} deliveries are waiting for the signing secret; the limit is {limits.MAX_HELD}."
             " Add the secret."
         )
         return Concern("warning", f"{held} held", words)
     if trigger.held_since < clock.now() - _HELD_LONG:
         words = (
             f"Deliveries have been waiting for the signing secret for more than {_HELD_LONG.days} days; after"
-            f" {unverified.HELD_FOR.days} days they are discarded. Add the secret."
+            f" {retention_periods.UNVERIFIED_DELIVERIES.days} days they are discarded. Add the secret."
         )
         return Concern("warning", "Held for a long time", words)
     return None

@@ -1,4 +1,4 @@
-"""What happens here when a connection is restored or revoked; the connections room only sends the signal."""
+"""Receivers for restored and revoked connections; connections only sends the signals."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from django.dispatch import receiver
 from connections.models import Connection
 from connections.signals import connection_restored, connection_revoked, connection_revoking
 from core.db import clock
+from core.db.leases import RELEASED
 from core.errors import Problem
 from workflows.health import stopping
 from workflows.models import ActionCall, HeldDelivery, Run, Subscription, Trigger
@@ -21,15 +22,15 @@ def resume_parked_runs(connection: Connection, **kwargs: Any) -> None:
     """Runs that waited for this connection go on from the step they were at, and its polled triggers look again."""
     waiting = Run.objects.filter(blocked_on=connection, status=Run.Status.PAUSED)
     if parking.resume(waiting) + polling.wake(connection):
-        wakeup.ring()
+        wakeup.wake_workers()
 
 
 @receiver(connection_restored, dispatch_uid="workflows_look_after_webhooks")
 def look_after_webhooks(connection: Connection, **kwargs: Any) -> None:
-    """What waited for a person to reconnect is looked at at once."""
+    """Check webhooks that waited for the connection at once."""
     waiting = Subscription.objects.open().filter(trigger__connection=connection)
     if waiting.update(next_attempt_at=clock.now()):
-        wakeup.ring()
+        wakeup.wake_workers()
 
 
 @receiver(connection_revoking, dispatch_uid="workflows_remove_webhooks")
@@ -59,12 +60,10 @@ def stop_everything(connection: Connection, **kwargs: Any) -> dict[str, Any]:
     )
     # A stream's reader learns at its next page that the connection is revoked.
     reading = ActionCall.objects.filter(connection=connection, status="running", origin="stream")
-    reading.update(
-        status=ActionCall.Status.CANCELLED, error=error, lease_holder=None, lease_until=None, finished_at=now
-    )
+    reading.update(status=ActionCall.Status.CANCELLED, error=error, finished_at=now, **RELEASED)
     # A run that was waiting for a cancelled call finds that out at once instead of when it is due.
     Run.objects.filter(status=Run.Status.WAITING, steps__call__connection=connection).update(due_at=now)
-    wakeup.ring()
+    wakeup.wake_workers()
     stopped = {
         "Triggers closed": closed,
         "Pending API requests cancelled": cancelled,

@@ -1,4 +1,4 @@
-"""What our rows say for /metrics, at the moment they are asked: the same from whichever process or machine.
+"""Gauges of rows for /metrics, read when they are scraped: the same from every process and machine.
 
 Each figure is one query over what is still open, by the index that the workers use, and on PostgreSQL is given up after
 two seconds: watching never adds to the trouble that it is to show.
@@ -19,6 +19,7 @@ from connections.models import Connection, Grant, RequestBudget
 from core.db import clock
 from workflows.models import ActionCall, Event, Heartbeat, HeldDelivery, HookDelivery, Run
 from workflows.models.runs import UNFINISHED
+from workflows.queue import waiting_counts
 
 log = structlog.get_logger(__name__)
 
@@ -73,11 +74,22 @@ def _runs(now: datetime) -> Iterator[Family]:
     for status in UNFINISHED:
         unfinished.add_metric([status], counts.get(status, 0))
     yield unfinished
-    due = _in_words(Run.objects.real().due(now), _IS_OPEN.format("workflows_run")).order_by()
-    what = "How long a run that is ready has waited for a worker"
-    yield Family(
-        "taskjuice_oldest_run_seconds", what, _age(due.aggregate(oldest=Min("due_at"))["oldest"], now)
+
+
+def _waiting(now: datetime) -> Iterator[Family]:
+    runs = Family(
+        "taskjuice_runs_waiting",
+        "Runs that wait, tests of drafts aside, by reason; of runs that are due 10,000 are looked at",
+        labels=["reason"],
     )
+    found = waiting_counts.count(now, MOST)
+    for reason, count in found.by_reason.items():
+        runs.add_metric([reason], count)
+    yield runs
+    what = (
+        "How long a run that could go on has waited for a worker; of runs that are due 10,000 are looked at"
+    )
+    yield Family("taskjuice_oldest_run_seconds", what, _age(found.oldest_ready, now))
 
 
 def _calls(now: datetime) -> Iterator[Family]:
@@ -130,7 +142,7 @@ def _workers(now: datetime) -> Iterator[Family]:
 
 
 _FIGURES: tuple[Callable[[datetime], Iterator[Family]], ...] = (
-    _events, _held, _runs, _calls, _hooks, _connections, _budgets, _workers,
+    _events, _held, _runs, _waiting, _calls, _hooks, _connections, _budgets, _workers,
 )  # fmt: skip
 
 

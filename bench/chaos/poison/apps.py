@@ -24,14 +24,14 @@ class Poison(AppConfig):
         from workflows.engine import (  # noqa: PLC0415
             executor,
             fanout,
-            lease,
+            leases,
         )
 
         readers: dict[str, Any] = {"event": fanout, "run": executor}
         for where, module in readers.items():
             module.fields_of = _poisoned(where, module.fields_of)
         if _SHORT:  # as many attempts, sooner
-            fanout._LEASE = lease.LEASE = timedelta(seconds=float(_SHORT))
+            leases.EventLease.length = leases.RunLease.length = timedelta(seconds=float(_SHORT))
 
 
 def _poisoned(where: str, read: Read) -> Read:

@@ -1,1 +1,1 @@
-"""What the admin pages have in common: scope, filters, drill-down, audited changes."""
+"""Shared parts of the admin pages: scope, filters, drill-down, audited changes."""

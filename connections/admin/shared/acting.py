@@ -1,4 +1,4 @@
-"""What staff do to rows: asked about first where it cannot be undone, bounded, and told what came of it."""
+"""Actions of staff on rows: bounded, confirmed first if they cannot be undone, with a report of the outcome."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence

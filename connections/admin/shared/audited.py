@@ -31,7 +31,7 @@ class AuditedPage(ScopedPage):
         return bool(request.user.is_superuser)
 
     def accounts_concerned(self, row: Any) -> Iterable[Account]:
-        """Whose audit the act belongs in."""
+        """The accounts whose audit log records the act."""
         return [row.account]
 
     def facts(self, row: Any, before: dict[str, Any] | None, fields: list[str]) -> dict[str, Any]:
@@ -41,7 +41,7 @@ class AuditedPage(ScopedPage):
     def acts(
         self, row: Any, before: dict[str, Any] | None, fields: list[str]
     ) -> Iterable[tuple[str, dict[str, Any]]]:
-        """(what the audit calls it, detail) of one saved form; parameters as those of `facts`."""
+        """The (audit action, detail) pairs of one saved form; parameters as those of `facts`."""
         return [(self.added if before is None else self.changed, self.facts(row, before, fields))]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 
 class Calendar:
-    """Stands in for the query set that the stock drill-down would read whole, twice.
+    """A stand-in for the query set that Django's date drill-down would read whole, twice.
 
     It offers every year, month or day between the first and the last row, so that a quiet day leads to an
     empty list. rows: those the staff person may see. params: the request's, which name the period.

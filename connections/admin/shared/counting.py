@@ -16,7 +16,7 @@ class AtLeast(int):
 
 
 def count_up_to(most: int, rows: "QuerySet[Model]") -> int:
-    """How many rows there are; AtLeast(most) when there are more, which the database then does not count."""
+    """Return the number of rows; AtLeast(most) if there are more, which the database then does not count."""
     found = rows.order_by()[: most + 1].count()
     return found if found <= most else AtLeast(most)
 

@@ -32,7 +32,7 @@ class NarrowedTo(admin.RelatedFieldListFilter):
         return [(str(row.pk), str(row)) for row in rows]
 
     def has_output(self) -> bool:
-        """Also for a row that is not theirs to see: a filter without output would not filter either."""
+        """True also for a row that the user may not see: a filter without output would not filter."""
         return self.lookup_val is not None
 
 

@@ -5,8 +5,8 @@ from typing import Any
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from core import json_preview
 from core.errors import in_words
+from core.text import json_preview
 
 
 def as_json(value: Any) -> SafeString:

@@ -1,4 +1,4 @@
-"""What every admin page of this product has in common: whose rows it shows, and that long lists stay fast."""
+"""Base classes of all admin pages: the tenant's rows only, and long lists that stay fast."""
 
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -70,7 +70,7 @@ class Page(LookOnly, Admin):
     paginator = BoundedPaginator
 
     def is_an_id(self, text: str) -> bool:
-        """Whether a row of this page could have it; PostgreSQL breaks on others."""
+        """Return whether `text` can be the key of a row; PostgreSQL raises on others."""
         try:
             value = self.opts.pk.to_python(text)
         except (ValidationError, ValueError):
@@ -101,7 +101,7 @@ class Page(LookOnly, Admin):
         return queryset.filter(asked) if self.id_fields else queryset.none(), False
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
-        """Only what the page's own links ask for.
+        """Allow only the look-ups that the page's own links use.
 
         Django lets any column of the row be asked for (`?digest__startswith=a`), which spells out a column
         that no page shows, letter by letter.

@@ -7,13 +7,12 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
-from structlog.contextvars import get_contextvars
 
 from connections.connecting import client_links
+from connections.connecting.start import start
 from connections.grants import oauth_apps, registry
 from connections.models import ClientLink, Connection, User
 from connections.pages.secret_links import keep_digest
-from connections.tenancy.actor import Actor
 from core.errors import Problem
 
 _SESSION = "client_link"
@@ -24,16 +23,6 @@ def _found(request: HttpRequest) -> ClientLink | None:
     """Return the link that this browser opened, in any state; only its digest is kept in the session."""
     digest = str(request.session.get(_SESSION) or "")
     return client_links.of_digest(digest, *_RELATED) if digest else None
-
-
-def client_of(request: HttpRequest, link: ClientLink) -> Actor:
-    """Return the client as an actor, by name if signed in here."""
-    return client_links.client(
-        link,
-        user=request.user if isinstance(request.user, User) else None,
-        ip=request.META.get("REMOTE_ADDR") or None,
-        request_id=str(get_contextvars().get("request_id", "")),
-    )
 
 
 @never_cache
@@ -70,12 +59,10 @@ def agree(request: HttpRequest) -> HttpResponseBase:
     if request.POST.get("link") != str(link.pk):
         return redirect("connections:client")  # another one was opened since: whom it names comes first
     try:
-        client_links.agree(actor=client_of(request, link), link=link)
+        client_links.agree(actor=client_links.client_of(request, link), link=link)
     except Problem:
         return _over(request, link)
-    return registry.get(link.connection.provider).start(
-        request, link.connection, link=link, optional_scopes=link.optional_scopes
-    )
+    return start(request, link.connection, link=link, optional_scopes=link.optional_scopes)
 
 
 @never_cache
@@ -92,7 +79,7 @@ def ask_again(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_GET
 def done(request: HttpRequest) -> HttpResponse:
-    """What the client has agreed to, and how to take it back."""
+    """The page after consent: what the client authorized, and how to revoke it."""
     link = _found(request)
     if link is None or link.used_at is None or link.connection.status == Connection.Status.REVOKED:
         return _over(request, link)

@@ -12,11 +12,13 @@ from connections.connecting import client_links
 from connections.grants import registry
 from connections.models import ClientLink, Connection
 from connections.pages.connecting.connections import get_connection
+from connections.pages.connecting.provider_choice import choose, chosen
 from connections.web.access import here, member
 from connections.web.actor_of_request import actor_of
 from connections.web.current_scope import workspaces_of
 from connections.web.forms import ClientLinkForm
 from core.errors import Problem
+from core.web.actions import perform
 
 _SECTION = {"section": "connections"}
 _FIELDS = {"label_in_use": "label", "mailed_too_often": "email", "not_an_account": "expected_account"}
@@ -36,9 +38,12 @@ def _asked_connection(request: HttpRequest) -> Connection | None:
 @member
 @require_http_methods(["GET", "POST"])
 def add(request: HttpRequest) -> HttpResponse:
-    """Whom to ask, and for what; then the connection's page shows how far the client is."""
+    """The form to invite a client; then the connection's page shows the client's progress."""
     connection = _asked_connection(request)
-    provider = registry.get(connection.provider) if connection else registry.default()
+    offered = [registry.get(connection.provider)] if connection else registry.known()
+    provider = chosen(request, offered)
+    if provider is None:
+        return choose(request, offered, title="Invite client to connect", section="connections")
     form = ClientLinkForm(
         request.POST or None,
         provider=provider,
@@ -79,7 +84,7 @@ def _link(request: HttpRequest, connection_id: uuid.UUID) -> tuple[Connection, C
 @require_GET
 @never_cache
 def progress(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
-    """How far the client is, for the page to fetch again and again; tells it to reload once that changes it all."""
+    """The client's progress, which the page polls; makes it reload when the connection's state changes."""
     connection, link = _link(request, connection_id)
     context = {"connection": connection, "link": link, "steps": client_links.progress(link)}
     answer = render(request, "connections/_link_progress.html", context)
@@ -92,12 +97,11 @@ def progress(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def send_again(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
     connection, link = _link(request, connection_id)
-    try:
-        client_links.send_again(actor=actor_of(request), link=link)
-    except Problem as problem:
-        messages.error(request, problem.message)
-    else:
-        messages.success(request, "New link created. The previous one no longer works.")
+    perform(
+        request,
+        lambda: client_links.send_again(actor=actor_of(request), link=link),
+        "New link created. The previous one no longer works.",
+    )
     return redirect("connections:detail", connection.pk)
 
 

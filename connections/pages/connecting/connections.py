@@ -15,17 +15,20 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from connections import audit
 from connections.connecting import client_links, health_check
 from connections.connecting.rename import change_connection
-from connections.connecting.typed_values import searched
+from connections.connecting.start import start
 from connections.extension_points import health, panels
 from connections.grants import consent_expiry, oauth_apps, registry
+from connections.grants.registry import OAuthProvider
 from connections.models import Connection
+from connections.pages.connecting.provider_choice import choose, chosen
 from connections.web.access import here, member
 from connections.web.actor_of_request import actor_of
 from connections.web.current_scope import workspaces_of
 from connections.web.forms import ConnectForm, ConnectionForm, ReconnectForm
+from connections.web.typed_values import searched
 from core.errors import Problem, sentence_of
 from core.request_slots import busy, provider_slot
-from core.text_search import search
+from core.text.search import search
 from core.web.edit_conflicts import Edit, parts_of
 from core.web.pagination import page_of
 
@@ -68,7 +71,7 @@ def connection_list(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "lines": health.beside(page.rows),
-        "provider": registry.default(),
+        "provider": registry.only(),
         "statuses": Connection.Status.choices,
         "status": status,
         "text": text,
@@ -82,8 +85,12 @@ def connection_list(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def connect(request: HttpRequest) -> HttpResponseBase:
     """Add a connection: say what will be asked for, then go to the provider's consent page."""
+    provider = chosen(request, registry.known())
+    if provider is None:
+        return choose(request, registry.known(), title="Add connection", section="connections")
     form = ConnectForm(
         request.POST or None,
+        provider=provider,
         workspaces=workspaces_of(request),
         initial={"workspace": here(request).workspace},
     )
@@ -94,14 +101,14 @@ def connect(request: HttpRequest) -> HttpResponseBase:
             form.add_error("label", "A connection with this label already exists.")
         else:
             optional = form.cleaned_data.get("optional_scopes", False)
-            return registry.get(connection.provider).start(request, connection, optional_scopes=optional)
-    context = {"form": form, **_asked(request)} | SECTION
+            return start(request, connection, optional_scopes=optional)
+    context = {"form": form, **_asked(request, provider)} | SECTION
     return render(request, "connections/connect.html", context, status=400 if form.errors else 200)
 
 
-def _asked(request: HttpRequest) -> dict[str, Any]:
-    """What the consent will ask for, of the workspace that is chosen, and what has to be done before it."""
-    provider, workspace = registry.default(), here(request).workspace
+def _asked(request: HttpRequest, provider: OAuthProvider) -> dict[str, Any]:
+    """The scopes that the consent will request for the chosen workspace, and what has to be done before it."""
+    workspace = here(request).workspace
     own_app = workspace is not None and oauth_apps.in_use(workspace, provider.key) is not None
     asked = provider.asks(own_app=own_app, optional=False)
     more = provider.asks(own_app=own_app, optional=True)
@@ -191,7 +198,7 @@ def reconnect(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponseBas
         messages.error(request, "Revoked connections can’t be restored. Create a new one.")
         return redirect("connections:detail", connection.pk)
     allow_account_change = request.POST.get("another_account") == "confirmed"
-    return registry.get(connection.provider).start(
+    return start(
         request,
         connection,
         allow_account_change=allow_account_change,
@@ -202,7 +209,7 @@ def reconnect(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponseBas
 @member
 @require_GET
 def reconnect_choose(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
-    """What a further consent is to ask for; the form goes to `reconnect`."""
+    """The choice of optional scopes for a further consent; the form posts to `reconnect`."""
     connection = get_connection(request, connection_id)
     if connection.status == Connection.Status.REVOKED:
         return redirect("connections:detail", connection.pk)
@@ -226,7 +233,7 @@ def _wants_optional(request: HttpRequest, connection: Connection) -> bool:
 def check(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
     connection = get_connection(request, connection_id)
     try:
-        with provider_slot() as free:
+        with provider_slot(connection.workspace_id, connection.pk) as free:
             if not free:
                 raise busy()
             result = health_check.check(actor=actor_of(request), connection=connection)

@@ -35,7 +35,7 @@ def revoke(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
 @member
 @require_GET
 def receipt(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
-    """What revoking did; it can be looked at, and printed, at any later time."""
+    """The receipt of a revocation, which can be viewed and printed at any later time."""
     connection = get_connection(request, connection_id)
     if connection.status != Connection.Status.REVOKED:
         raise Http404

@@ -1,7 +1,7 @@
-"""The SQL of core.db.hot.rows, put together once for each model, columns and database.
+"""The SQL of core.db.hot, composed once for each model, set of columns and database.
 
-Each statement that writes answers a row for what it did, and nothing where it found nothing. {so_far} in it stands for
-whether those before it did what they had to.
+A statement that writes returns a column `answer` for each row it writes, and no row if it matches nothing. {so_far} in
+it stands for the condition that the parts before it in a batch matched.
 """
 
 from collections.abc import Callable
@@ -14,9 +14,9 @@ from django.db import connection
 from django.db.models import BooleanField, CharField, DateTimeField, Field, IntegerField, Model, UUIDField
 from django.db.models.expressions import Col
 
-# Place in the row, column, and what makes of a value there what the field has.
+# Position in the row, column, and the function from the database's value to the field's.
 Converters = list[tuple[int, Col, Callable[..., Any]]]
-# `=` that also holds between nulls.
+# Equality that also holds between nulls.
 _SAME = {"sqlite": "IS", "postgresql": "IS NOT DISTINCT FROM"}
 # PostgreSQL takes these as they are.
 _PLAIN: dict[type, type] = {
@@ -31,7 +31,7 @@ _DID = "RETURNING 1 AS answer"
 
 @cache
 def converters(model: type[Model], vendor: str) -> Converters:
-    """What makes the values of all columns of what this database answers, as Django does it."""
+    """Return the converters by which Django makes field values of this database's values, for all columns."""
     found: Converters = []
     for place, name in enumerate(columns_of(model)):
         of = field(model, name)
@@ -53,7 +53,7 @@ def field(model: type[Model], name: str) -> "Field[Any, Any]":
 def fields(
     model: type[Model], names: tuple[str, ...], vendor: str
 ) -> list[tuple["Field[Any, Any]", type | None]]:
-    """Those columns, and of each the type whose values this database takes without their being prepared, if any."""
+    """Return the named fields, each with the type whose values the database driver takes as they are, if any."""
     return [(field(model, name), _plain(field(model, name), vendor)) for name in names]
 
 
@@ -71,7 +71,7 @@ def update(model: type[Model], where: tuple[str, ...], values: tuple[str, ...], 
 
 @cache
 def claim(model: type[Model], where: tuple[str, ...], values: tuple[str, ...], vendor: str) -> str:
-    """As `update`, by a transaction that does not wait for the disk (of PostgreSQL; true: for as long as it lasts)."""
+    """Like `update`; on PostgreSQL its transaction does not wait for the disk (the third argument: until it ends)."""
     sql = update(model, where, values, vendor)
     at_once = "set_config('synchronous_commit', 'off', true) IS NOT NULL"
     return sql.replace("{so_far}", f"{at_once} AND {{so_far}}") if vendor == "postgresql" else sql
@@ -87,7 +87,7 @@ def hold(model: type[Model], where: tuple[str, ...], vendor: str) -> str:
 def find_with(
     model: type[Model], where: tuple[str, ...], other: type[Model], reference: str, vendor: str
 ) -> str:
-    """All columns of both, of the `other` the row whose `reference` is to that of `model`, or nulls."""
+    """Select all columns of a row of `model` and of the row of `other` that refers to it, or nulls."""
     columns = ", ".join(_of_table(table, name) for table in (model, other) for name in columns_of(table))
     refers = f"{_of_table(other, reference)} = {_of_table(model, 'pk')}"
     return (
@@ -102,7 +102,7 @@ def columns_of(model: type[Model]) -> tuple[str, ...]:
 
 
 def _as(model: type[Model], where: tuple[str, ...], vendor: str) -> str:
-    """The first is never null and compared so that an index is used; the others may be."""
+    """The first column is never null and compared so that an index serves it; the others may be null."""
     first, *others = (_of_table(model, name) for name in where)
     return f"{first} = %s" + "".join(f" AND {column} {_SAME[vendor]} %s" for column in others)
 
@@ -111,7 +111,7 @@ def _as(model: type[Model], where: tuple[str, ...], vendor: str) -> str:
 def insert(
     model: type[Model], names: tuple[str, ...], same: tuple[str, ...], renewed: tuple[str, ...]
 ) -> str:
-    """same: the columns that make a row the same as one that is there, of which `renewed` are written anew."""
+    """same: columns of a unique constraint; on a conflict only the columns `renewed` are written."""
     columns = [_column(field(model, name)) for name in names]
     values = ", ".join(["%s"] * len(columns))
     conflict = ""
@@ -124,15 +124,15 @@ def insert(
 
 @cache
 def alone(sql: str) -> str:
-    """A statement by itself."""
+    """Return the statement without a condition on others."""
     return sql.format(so_far="TRUE")
 
 
 @cache
-def in_one(statements: tuple[tuple[str, bool], ...]) -> str:
-    """One statement of PostgreSQL that does all of them, up to the first that finds nothing though it has to (True).
+def as_one(statements: tuple[tuple[str, bool], ...]) -> str:
+    """Return one statement of PostgreSQL that runs all of them, up to the first guard (True) that matches nothing.
 
-    It returns one row with the first value of each. All parts see the rows as they were before.
+    It returns one row with the first answer of each. All parts see the rows as they were before.
     """
     parts, so_far = [], "TRUE"
     for number, (sql, has_to) in enumerate(statements):

@@ -1,1 +1,1 @@
-"""Django's PostgreSQL backend, which also tells the database whose rows may be seen (core.db.tenant_scope)."""
+"""Django's PostgreSQL backend, which also sets the tenant scope in the database's session (core.db.tenant_scope)."""

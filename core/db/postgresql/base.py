@@ -1,4 +1,4 @@
-"""The backend itself; `ENGINE` names its folder, and Django looks for this module there."""
+"""The backend; `ENGINE` names its folder, and Django looks for this module there."""
 
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ from psycopg.pq import TransactionStatus
 from core.db import clock, tenant_scope
 from core.db.postgresql import patience
 
-_TELL = """SELECT set_config('taskjuice.wall', %s, false), set_config('taskjuice.accounts', %s, false),
+_SET_SCOPE = """SELECT set_config('taskjuice.wall', %s, false), set_config('taskjuice.accounts', %s, false),
 set_config('taskjuice.workspace', %s, false)"""
 
 
@@ -30,21 +30,21 @@ class _Prepared(Cursor[Any]):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Before each statement the session is told what may be seen now, when it does not know it yet.
+    """Set the session's tenant scope before a statement, when it differs from the one that the session has.
 
     So it does not matter how long a connection lives, who used it before, or how their request ended.
     """
 
     Database: Any = SimpleNamespace(**vars(psycopg) | {"connect": patience.PatientConnection.connect})
-    _told: tenant_scope.View | None = None
-    _told_in_transaction = False
+    _session_scope: tenant_scope.Scope | None = None
+    _set_in_transaction = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.execute_wrappers.append(self._behind_the_wall)
+        self.execute_wrappers.append(self._with_scope)
 
     def init_connection_state(self) -> None:
-        self._told = None
+        self._session_scope = None
         super().init_connection_state()
         asked = clock.running()
         for (at,) in ClientCursor(self.connection).execute("SELECT clock_timestamp()"):
@@ -64,28 +64,28 @@ class DatabaseWrapper(base.DatabaseWrapper):
         cursor: CursorWrapper = self._prepare_cursor(_Prepared(self.connection))  # type: ignore[attr-defined]
         return cursor
 
-    def _behind_the_wall(
+    def _with_scope(
         self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
     ) -> Any:
-        wanted = tenant_scope.view()
-        if self._told != wanted:
-            self._tell(wanted)
+        wanted = tenant_scope.current()
+        if self._session_scope != wanted:
+            self._set_session_scope(wanted)
         return execute(sql, params, many, context)
 
-    def _tell(self, wanted: tenant_scope.View) -> None:
-        """Not in a transaction that has failed: there the database refuses everything except its end."""
+    def _set_session_scope(self, wanted: tenant_scope.Scope) -> None:
+        """Set it, except in a failed transaction: there PostgreSQL accepts only its end."""
         session = self.connection
         if session.info.transaction_status == TransactionStatus.INERROR:
             return
-        self._told = None
+        self._session_scope = None
         with self.wrap_database_errors:
-            ClientCursor(session).execute(_TELL, wanted.settings())
-        self._told, self._told_in_transaction = wanted, not self.get_autocommit()
+            ClientCursor(session).execute(_SET_SCOPE, wanted.settings())
+        self._session_scope, self._set_in_transaction = wanted, not self.get_autocommit()
 
     def _forget(self) -> None:
-        """What was told inside a transaction may be undone with it, also by a commit that fails."""
-        if self._told_in_transaction:
-            self._told = None
+        """Forget a scope set inside a transaction: its end may have undone the setting, also a commit that fails."""
+        if self._set_in_transaction:
+            self._session_scope = None
 
     def _commit(self) -> None:
         try:

@@ -10,10 +10,10 @@ from core.db.postgresql import roles
 
 
 @register(Tags.security, deploy=True)
-def wall_holds(
+def row_level_security_holds(
     app_configs: Any = None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Who checks a deployment has its database at hand; whether it can be reached is for others to say."""
+    """Warn where row-level security does not hold for the role. A database that cannot be reached is skipped."""
     found: list[CheckMessage] = []
     for alias in databases or list(connections):
         try:

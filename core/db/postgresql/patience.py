@@ -1,4 +1,4 @@
-"""How long this process waits for PostgreSQL. A server that hangs keeps its connections open and never answers.
+"""Time-outs of this process on PostgreSQL. A server that hangs keeps its connections open and never answers.
 
 PostgreSQL's own statement_timeout does not help then: the server would have to look at its clock. Web processes give
 up, so that their threads answer 503; workers, migrations and commands wait.
@@ -13,6 +13,9 @@ from typing import Any
 from psycopg import Connection, OperationalError
 from psycopg.errors import ConnectionTimeout, _WaitTimeout
 
+# Between two statements of a transaction a process waits for nothing, so after this it has been stopped. Leases last
+# longer: who takes its work over must not wait for its locks.
+_IDLE_IN_TRANSACTION = "20s"
 _MESSAGE = "The database did not answer in time."
 _of_process: float | None = None
 _of_thread = threading.local()
@@ -22,6 +25,16 @@ def for_this_process(seconds: float) -> None:
     """Wait so long for each answer of the database, and for a connection, from here on."""
     global _of_process  # noqa: PLW0603 - said once, when a process begins
     _of_process = seconds
+
+
+def free_locks(connection: Any, **kwargs: Any) -> None:
+    """Have the server end this session, and free its locks, if its process stops in the middle of a transaction.
+
+    A receiver of Django's connection_created.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET idle_in_transaction_session_timeout = '{_IDLE_IN_TRANSACTION}'")
 
 
 @contextmanager

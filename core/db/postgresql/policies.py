@@ -2,10 +2,10 @@
 
 from typing import Any
 
-# Each statement opens what its tables' policies are made of, needed or not, so that is little: while the wall is open
-# one comparison, else one list of what can be seen; what it takes to find that out is hidden in functions.
-# taskjuice.wall, .accounts and .workspace say what that is; unset means that nothing is seen.
-# Their bodies are parsed when they are made, so they mean these tables wherever they are called, by pg_dump too.
+# PostgreSQL initialises a policy's expressions in each statement, needed or not. So a policy is small: one comparison
+# for an open scope, else one list of visible keys, computed in functions.
+# The scope is in the settings taskjuice.wall, .accounts and .workspace; unset shows no row.
+# Function bodies are parsed at creation, so they mean these tables under any search path, pg_dump's too.
 _FUNCTION = "CREATE OR REPLACE FUNCTION {} LANGUAGE sql STABLE PARALLEL SAFE RETURN {}"
 _ABOVE = (
     "connections_connection",

@@ -1,4 +1,4 @@
-"""Whether the role that we are in the database passes through the wall between tenants."""
+"""Detect a database role that row-level security does not hold for."""
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -10,7 +10,7 @@ _ASK = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_us
 
 
 def passes_through(connection: BaseDatabaseWrapper) -> bool:
-    """True for superusers and the like, which row-level security does not hold for; on SQLite there is no wall."""
+    """Return whether row-level security does not hold for the role; always False on SQLite."""
     if connection.vendor != "postgresql":
         return False
     with connection.cursor() as cursor:

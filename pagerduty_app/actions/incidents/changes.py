@@ -19,6 +19,13 @@ REASONS = {
     "unchanged": "The incident already has these values.",
     "resolved_meanwhile": "It was resolved between our check and our update, and the update reopened it.",
 }
+# Event types that an update to a status may cause. Acknowledging in a user's name may also reassign, and it reopens
+# an incident that was resolved just before.
+EVENT_TYPES = {
+    "acknowledged": ["incident.acknowledged", "incident.reassigned", "incident.reopened"],
+    "resolved": ["incident.resolved"],
+    "triggered": ["incident.unacknowledged", "incident.reopened"],
+}
 
 
 @dataclass(frozen=True)

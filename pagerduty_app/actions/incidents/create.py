@@ -4,8 +4,6 @@ from typing import Any
 
 from rest_framework import serializers
 
-from pagerduty_app.actions import effects
-from pagerduty_app.actions.asking import check_requester, provider_errors, writing
 from pagerduty_app.actions.fields import (
     INCIDENT,
     LONGEST_TITLE,
@@ -17,9 +15,12 @@ from pagerduty_app.actions.fields import (
     one,
 )
 from pagerduty_app.actions.lookups import SERVICES, USERS
+from pagerduty_app.actions.requester import check_requester, requester_id, writing
 from pagerduty_app.client import Api, PagerDutyError
 from pagerduty_app.client.paging import rows_of
+from pagerduty_app.errors.mapping import provider_errors
 from pagerduty_app.payloads import field_names
+from pagerduty_app.payloads.effects import key_subject
 from workflows.catalog import ActionType, Caller, Effect, Json, ProviderError
 from workflows.catalog.schemas import ActionInput, Text
 
@@ -139,8 +140,9 @@ def recover(api: Api, data: Json, caller: Caller) -> Json | None:
     return {"incident": incident}
 
 
-def _effects(api: Api, data: Json, caller: Caller) -> list[Effect]:
-    return effects.of_created(_key(data, caller), api, data, caller)
+def effects(api: Api, data: Json, caller: Caller) -> list[Effect]:
+    """Return the event that will report the incident, by its key: it has no id yet."""
+    return [Effect(key_subject(_key(data, caller)), "incident.triggered", requester_id(api, data, caller))]
 
 
 def _made_since(incident: Json, caller: Caller) -> bool:
@@ -161,5 +163,5 @@ ACTION = ActionType(
     perform=perform,
     check=check_requester,
     recover=recover,
-    effects=_effects,
+    effects=effects,
 )

@@ -1,8 +1,8 @@
 """pagerduty/get-incident."""
 
-from pagerduty_app.actions.asking import provider_errors
 from pagerduty_app.actions.fields import INCIDENT, incident_field, one
 from pagerduty_app.client import Api
+from pagerduty_app.errors.mapping import provider_errors
 from pagerduty_app.payloads import field_names
 from workflows.catalog import ActionType, Caller, Json
 from workflows.catalog.schemas import ActionInput

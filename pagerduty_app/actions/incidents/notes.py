@@ -5,17 +5,18 @@ from datetime import timedelta
 from django.conf import settings
 from rest_framework.serializers import DateTimeField, ValidationError
 
-from pagerduty_app.actions import effects
-from pagerduty_app.actions.asking import check_requester, provider_errors, requester, writing
 from pagerduty_app.actions.fields import from_field, incident_field, one
+from pagerduty_app.actions.requester import check_requester, requester, requester_id, writing
 from pagerduty_app.client import Api
+from pagerduty_app.errors.mapping import provider_errors
 from pagerduty_app.payloads import field_names
-from workflows.catalog import ActionType, Caller, Json, ProviderError
+from pagerduty_app.payloads.effects import text_proof
+from workflows.catalog import ActionType, Caller, Effect, Json, ProviderError
 from workflows.catalog.schemas import ActionInput, Text
 
 # The largest difference between PagerDuty's clock and ours.
 _SKEW = timedelta(minutes=2)
-_TWIN_SECONDS = 2.0
+_CHECK_AGAIN_SECONDS = 2.0
 
 
 class CreateNoteInput(ActionInput):
@@ -37,22 +38,22 @@ def recover(api: Api, data: Json, caller: Caller) -> Json | None:
     PagerDuty has no idempotency key for notes (api-schema, createIncidentNote). Read the notes before the concurrent
     requests: the request that made a note is then either done, with the note's id stored, or still running.
     """
-    author = requester(api, data["from"], caller)
+    author = requester(api, data, caller)
     with provider_errors():
         notes = api.list_notes(data["incident_id"])
     candidates = [note for note in notes if _may_be_ours(note, data, author, caller)]
     if not candidates:
         return None
-    twins = caller.twins()
-    if twins.at_work:
+    equal = caller.equal_calls()
+    if equal.running:
         raise ProviderError(
             "checking_for_note",
             "Another request is writing the same note; checking its result.",
             retryable=True,
-            retry_after=_TWIN_SECONDS,
+            retry_after=_CHECK_AGAIN_SECONDS,
             outcome_unknown=True,
         )
-    taken = {output["note"].get("id") for output in twins.outputs if isinstance(output.get("note"), dict)}
+    taken = {output["note"].get("id") for output in equal.outputs if isinstance(output.get("note"), dict)}
     return next(({"note": note} for note in candidates if note.get("id") not in taken), None)
 
 
@@ -67,6 +68,12 @@ def _may_be_ours(note: Json, data: Json, author: Json | None, caller: Caller) ->
     except ValidationError:
         return False
     return caller.first_sent_at is None or created_at >= caller.first_sent_at - _SKEW
+
+
+def effects(api: Api, data: Json, caller: Caller) -> list[Effect]:
+    """Return the event that will report the note."""
+    subject, agent = f"incident:{data['incident_id']}", requester_id(api, data, caller)
+    return [Effect(subject, "incident.annotated", agent, text_proof(data["content"]))]
 
 
 ACTION = ActionType(
@@ -97,6 +104,6 @@ ACTION = ActionType(
     perform=perform,
     check=check_requester,
     recover=recover,
-    effects=effects.of_note,
+    effects=effects,
     settles_in=timedelta(seconds=settings.PAGERDUTY_SETTLE_SECONDS),
 )

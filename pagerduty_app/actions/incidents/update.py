@@ -5,9 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from connections.grants.rate_limit import Exhausted
-from pagerduty_app.actions import effects
-from pagerduty_app.actions.asking import check_requester, provider_errors, requester, writing
+from connections.grants.request_budget import Exhausted
 from pagerduty_app.actions.fields import (
     INCIDENT,
     LONGEST_TITLE,
@@ -17,10 +15,12 @@ from pagerduty_app.actions.fields import (
     incident_field,
 )
 from pagerduty_app.actions.incidents import changes, log_entries
-from pagerduty_app.actions.incidents.changes import CHANGES, Decision, decide, output
+from pagerduty_app.actions.incidents.changes import CHANGES, EVENT_TYPES, Decision, decide, output
+from pagerduty_app.actions.requester import check_requester, requester, requester_id, writing
 from pagerduty_app.client import Api, PagerDutyError
 from pagerduty_app.client.paging import object_of
 from pagerduty_app.errors import table
+from pagerduty_app.errors.mapping import provider_errors
 from pagerduty_app.payloads import field_names
 from workflows.catalog import ActionType, Caller, Effect, Json, Prepared, ProviderError
 from workflows.catalog.schemas import ActionInput, Flag, Text
@@ -127,7 +127,7 @@ def _reopened_by_accident(api: Api, data: Json, decision: Decision, caller: Call
 
 
 def _agent(api: Api, data: Json, caller: Caller) -> Any:
-    return (requester(api, data["from"], caller) or {}).get("id")
+    return (requester(api, data, caller) or {}).get("id")
 
 
 def recover(api: Api, data: Json, caller: Caller) -> Json | None:
@@ -152,8 +152,11 @@ def recover(api: Api, data: Json, caller: Caller) -> Json | None:
     return output(incident, asked, reason, reopened=reopened)
 
 
-def _effects(api: Api, data: Json, caller: Caller) -> list[Effect]:
-    return effects.of_updated(decide(data, data[_SEEN]).send.get("status", ""), api, data, caller)
+def effects(api: Api, data: Json, caller: Caller) -> list[Effect]:
+    """Return the events that will report the update; none if it writes no status."""
+    kinds = EVENT_TYPES.get(decide(data, data[_SEEN]).send.get("status", ""), [])
+    agent = requester_id(api, data, caller) if kinds else ""
+    return [Effect(f"incident:{data['incident_id']}", kind, agent) for kind in kinds]
 
 
 ACTION = ActionType(
@@ -175,5 +178,5 @@ ACTION = ActionType(
     check=check_requester,
     prepare=prepare,
     recover=recover,
-    effects=_effects,
+    effects=effects,
 )

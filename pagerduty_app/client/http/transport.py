@@ -8,12 +8,12 @@ from typing import Any
 
 import requests
 
-from pagerduty_app.client import limits
+from pagerduty_app.client import rate_limit_headers
 from pagerduty_app.client.errors import PagerDutyError, from_answer
 from pagerduty_app.client.http import bounds
 from pagerduty_app.client.http.reading import json_of
-from pagerduty_app.client.http.session import PlainSession
-from pagerduty_app.client.limits import Limits
+from pagerduty_app.client.http.session import PlainSession, TooLate, leaving_by
+from pagerduty_app.client.rate_limit_headers import Limits
 
 _CONNECT_SECONDS = 3.05
 _READ_SECONDS = 10
@@ -39,7 +39,7 @@ class Transport:
         self,
         base_url: str,
         access_token: str,
-        on_request: Callable[[], None],
+        on_request: Callable[[], float | None],
         on_answer: Callable[[Limits], None],
     ) -> None:
         self._base_url = base_url.rstrip("/")
@@ -60,36 +60,25 @@ class Transport:
         from_email: str | None = None,
     ) -> dict[str, Any]:
         """Return the response's JSON object. Raise PagerDutyError."""
-        self._on_request()
-        headers = {
-            "Authorization": f"Bearer {self._access_token}",
-            "Accept": "application/vnd.pagerduty+json;version=2",
-            "Accept-Encoding": "gzip, deflate",
-            "Content-Type": "application/json",
-            "User-Agent": "TaskJuice",
-        }
-        if from_email is not None:
-            headers["From"] = from_email
+        leaves_by = self._on_request()
+        request = self._prepared(method, path, params, body, from_email)
         writes = method != "GET"
         until = time.monotonic() + LONGEST_SECONDS
         try:
-            # Prepared by hand: merging with the session's settings, which are empty, costs more.
-            request = requests.Request(
-                method,
-                self._base_url + path,
-                params=params,
-                data=None if body is None else json.dumps(body),
-                headers=headers,
-            )
-            with _session().send(
-                request.prepare(),
-                timeout=(_CONNECT_SECONDS, _READ_SECONDS),
-                allow_redirects=False,
-                stream=True,
-            ) as answer:
-                self._on_answer(limits.of_answer(answer, method, path))
+            with leaving_by(leaves_by):
+                begun = _session().send(
+                    request, timeout=(_CONNECT_SECONDS, _READ_SECONDS), allow_redirects=False, stream=True
+                )
+            with begun as answer:
+                told = rate_limit_headers.of_answer(answer, method, path)
+                if told.refused:
+                    self._on_answer(told)
                 content = bounds.read(answer, largest=_LARGEST_ANSWER, until=until)
+                if not told.refused:  # not before the body, for which noting it must not wait
+                    self._on_answer(told)
                 return self._understood(answer, content, writes=writes)
+        except TooLate:
+            raise _silence("The request to PagerDuty was not sent in time.", sent=False) from None
         except bounds.TooLarge:
             raise PagerDutyError("PagerDuty answered more than 16 MB.", outcome_unknown=writes) from None
         except requests.ConnectTimeout:
@@ -101,6 +90,28 @@ class Transport:
             raise _silence("The connection to PagerDuty failed.", sent=sent) from None
         except requests.RequestException as error:
             raise _silence(f"PagerDuty's answer broke off ({type(error).__name__}).", sent=writes) from None
+
+    def _prepared(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None,
+        body: Mapping[str, Any] | None,
+        from_email: str | None,
+    ) -> requests.PreparedRequest:
+        """Return the request. Merging it with the session's settings, which are empty, would cost more."""
+        headers = {
+            "Authorization": f"Bearer {self._access_token}",
+            "Accept": "application/vnd.pagerduty+json;version=2",
+            "Accept-Encoding": "gzip, deflate",
+            "Content-Type": "application/json",
+            "User-Agent": "TaskJuice",
+        }
+        if from_email is not None:
+            headers["From"] = from_email
+        data = None if body is None else json.dumps(body)
+        url = self._base_url + path
+        return requests.Request(method, url, params=params, data=data, headers=headers).prepare()
 
     def _understood(self, answer: requests.Response, content: bytes, *, writes: bool) -> dict[str, Any]:
         if answer.status_code >= 300:

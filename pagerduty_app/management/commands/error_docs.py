@@ -1,5 +1,6 @@
 """Print docs/errors.md, made from the table of PagerDuty's errors."""
 
+import textwrap
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -9,6 +10,7 @@ from pagerduty_app.errors.table import Known
 from workflows import catalog
 from workflows.formatting import error_hints
 
+_WIDTH = 120
 _HEAD = """# PagerDuty’s errors
 
 What a request, a run and the API show when PagerDuty refuses or does not respond.
@@ -37,7 +39,7 @@ def page() -> str:
     """Return the page as Markdown."""
     numbered = sorted(table.BY_NUMBER.items(), key=lambda row: row[0])
     by_status = [(str(status), known) for status, known in sorted(table.BY_STATUS.items())]
-    by_status.insert(4, ("403 that names scopes", table.MISSING_SCOPE))
+    by_status.insert(4, ("403 with scopes", table.MISSING_SCOPE))
     rest = [("any other", table.ANY_OTHER), ("no answer", table.NO_ANSWER)]
     ours = [("–", known) for known in table.OURS.values()]
     parts = (
@@ -59,6 +61,7 @@ def _table(title: str, first: str, rows: list[tuple[str, Known]]) -> str:
 def _hints(shown: list[Known]) -> str:
     integration = catalog.integration("pagerduty")
     names = dict.fromkeys(known.name for known in shown)
-    return "\n## What to do\n\n| Code | Do |\n|---|---|\n" + "".join(
-        f"| `{name}` | {error_hints.for_code(name, integration).words} |\n" for name in names
+    lines = (f"- `{name}`: {error_hints.for_code(name, integration).words}" for name in names)
+    return "\n## What to do\n\n" + "".join(
+        textwrap.fill(line, _WIDTH, subsequent_indent="  ", break_on_hyphens=False) + "\n" for line in lines
     )

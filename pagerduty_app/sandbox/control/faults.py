@@ -25,7 +25,7 @@ BESIDE_THE_WORK = frozenset({"lose_answer", "status_after", "act_first", "ignore
 
 @dataclass
 class Rule:
-    """When and how to fail. path: a regular expression searched in the path. times: None means always.
+    """A fault to inject. path: a regular expression searched in the path. times: None means always.
 
     body: the response of `status` and `status_after`, any JSON or text; None is the documented one.
     """

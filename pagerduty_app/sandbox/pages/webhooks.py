@@ -11,7 +11,7 @@ from pagerduty_app.sandbox.gate import sandbox_of
 from pagerduty_app.sandbox.pages.incidents import page
 from pagerduty_app.sandbox.refusals import not_found
 from pagerduty_app.sandbox.sandbox import Sandbox
-from pagerduty_app.sandbox.world.incidents import EVENT_TYPES
+from pagerduty_app.sandbox.world.event_types import EVENT_TYPES, HAPPENING
 from pagerduty_app.sandbox.world.webhooks import is_active
 
 Json = dict[str, Any]
@@ -39,7 +39,7 @@ def webhooks(request: HttpRequest, subdomain: str) -> HttpResponse:
         teams=things["team"],
         scopes=_SCOPES,
         event_types=EVENT_TYPES,
-        ticked=kept.getlist("events") if kept else EVENT_TYPES,
+        ticked=kept.getlist("events") if kept else HAPPENING,
         deliveries=_deliveries(sandbox, account),
     )
 
@@ -53,7 +53,7 @@ def _add(request: HttpRequest, account: str) -> tuple[Json | None, str]:
         return None, "Webhook URL: enter an address that begins with http:// or https://."
     # A form without check boxes, as other programs send it, selects all types.
     events = [kind for kind in EVENT_TYPES if kind in form.getlist("events")] or (
-        [] if "scope" in form else EVENT_TYPES
+        [] if "scope" in form else list(EVENT_TYPES)
     )
     if not events:
         return None, "Event Subscription: tick at least one event type."

@@ -5,12 +5,12 @@ from typing import Any
 from pagerduty_app.sandbox.gate import Answer, Call, operation
 from pagerduty_app.sandbox.refusals import invalid, not_found
 from pagerduty_app.sandbox.rest.paging import page, window
+from pagerduty_app.sandbox.world.event_types import EVENT_TYPES, PING
 from pagerduty_app.sandbox.world.webhooks import is_active
 
 Json = dict[str, Any]
 _READ, _WRITE = "webhook_subscriptions.read", "webhook_subscriptions.write"
 _FILTERS = {"account_reference": "", "service_reference": "service", "team_reference": "team"}
-_RESOURCES = ("incident.", "service.", "pagey.")
 # Webhooks for each service and team, and for the account (PagerDuty's support pages, webhooks).
 _MOST_OF_A_KIND = 10
 _CHANGEABLE = ("description", "events", "filter", "active")
@@ -49,7 +49,7 @@ def _check_events(events: Any) -> None:
         raise invalid("events must be a list with at least one event type.")
     if len(set(events)) != len(events):
         raise invalid("events must not repeat.")
-    if not all(kind.startswith(_RESOURCES) for kind in events):
+    if not {*events} <= {*EVENT_TYPES, PING}:
         raise invalid("events has an unknown event type.")
 
 

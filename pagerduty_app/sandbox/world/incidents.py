@@ -12,7 +12,7 @@ from pagerduty_app.sandbox.world.start import reference, reference_to
 from pagerduty_app.sandbox.world.store import Store
 
 Json = dict[str, Any]
-Announce = Callable[[str, str, Json, Json, Json | None], None]
+Announce = Callable[[str, str, Json, Json, Json | None], object]
 STATUSES = ("triggered", "acknowledged", "resolved")
 # (from, to) → event type (developer docs, webhooks v3, event types).
 _TRANSITIONS = {
@@ -25,7 +25,6 @@ _TRANSITIONS = {
 }
 # PagerDuty cuts longer titles silently.
 _LONGEST_TITLE = 1024
-EVENT_TYPES = ["incident.triggered", "incident.annotated", *sorted(set(_TRANSITIONS.values()))]
 
 
 def now_text() -> str:

@@ -19,7 +19,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from core import metrics
+from core import metrics, node_slots
 from core.db.postgresql import patience, roles
 from taskjuice.process import migration_lock, web_server
 from taskjuice.process.supervisor import Child, stop_all
@@ -56,7 +56,7 @@ class Command(BaseCommand):
             argv = ["manage.py", "pagerduty_sandbox", "--port", str(sandbox_port)]
             children.append(Child("sandbox", argv, env))
         self._require_free(host, port)
-        counts = self._count_together(env, port)
+        counts, slots = self._count_together(env, port), self._share_slots(env, port)
         with migration_lock.alone():
             call_command("migrate", interactive=False, verbosity=0)
         patience.for_this_process(
@@ -72,6 +72,7 @@ class Command(BaseCommand):
             self._run(children, Watchdog(workers), f"http://{_in_url(host)}:{port}")
         finally:
             metrics.clean(counts)
+            slots.unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 counts.rmdir()
 
@@ -92,10 +93,19 @@ class Command(BaseCommand):
 
     def _count_together(self, env: dict[str, str], port: int) -> Path:
         """Have all processes of this machine count into one folder, which /metrics of any of them adds up."""
+        folder = Path(env.setdefault(metrics.FOLDER, str(self._own_path("metrics", port))))
+        metrics.clean(folder)
+        return folder
+
+    def _share_slots(self, env: dict[str, str], port: int) -> Path:
+        """Have all processes of this node keep its bounds together, also those of an `up` before that still end."""
+        path = Path(env.setdefault(node_slots.FILE, str(self._own_path("slots", port))))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def _own_path(self, what: str, port: int) -> Path:
         name = re.sub(r"[^\w.-]", "_", settings.NODE_NAME)
-        folder = env.setdefault(metrics.FOLDER, str(settings.BASE_DIR / "var" / f"metrics-{name}-{port}"))
-        metrics.clean(Path(folder))
-        return Path(folder)
+        return settings.BASE_DIR / "var" / f"{what}-{name}-{port}"
 
     def _require_free(self, host: str, port: int) -> None:
         try:

@@ -30,7 +30,7 @@ class ConditionOut(serializers.Serializer[dry_run.Row]):
 
 
 class RehearsedStepOut(serializers.Serializer[dry_run.Step]):
-    """What a step would send. By the name of the input: faults, and warnings of what fails with other events."""
+    """The request that a step would send. By input name: faults, and warnings of what fails with other events."""
 
     key = serializers.CharField()
     connection = serializers.UUIDField()
@@ -47,7 +47,7 @@ class RehearsedStepOut(serializers.Serializer[dry_run.Step]):
 
 
 class RehearsalOut(serializers.Serializer[dry_run.Rehearsal]):
-    """What the draft would do; starts: whether its conditions hold."""
+    """The dry run of a draft. starts: whether its conditions hold."""
 
     starts = serializers.BooleanField()
     sound = serializers.BooleanField()

@@ -22,7 +22,7 @@ _RELATED = Workflow.objects.select_related("live", "trigger", "workspace__accoun
 
 
 class VersionOut(serializers.ModelSerializer[WorkflowVersion]):
-    """What was published, when and by whom; `live` says whether it is what runs now."""
+    """A published version, with time and author. live: it is the one that runs now."""
 
     published_by = serializers.SerializerMethodField()
     live = serializers.SerializerMethodField()
@@ -65,7 +65,7 @@ class ImportIn(ActionInput):
 
 
 class _OfWorkflow(Endpoint):
-    """What the endpoints below share."""
+    """The base of the endpoints below."""
 
     def workflow(self, workflow_id: uuid.UUID) -> Workflow:
         found: Workflow = self.get_or_404(_RELATED, pk=workflow_id)

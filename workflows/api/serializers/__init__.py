@@ -1,1 +1,1 @@
-"""How what the API shows looks, where more is told than outgoing webhooks tell."""
+"""Representations of the API that have more than those of outgoing webhooks."""

@@ -1,4 +1,4 @@
-"""How one event looks to API callers, with why it started what it did."""
+"""The representation of one event, with its outcome for each workflow."""
 
 import uuid
 from typing import Any
@@ -20,7 +20,7 @@ class HeldConditionOut(serializers.Serializer[delivery_outcomes.Condition]):
 
 
 class OutcomeOut(serializers.Serializer[Any]):
-    """What the event meant to one workflow. version: the one that was published when the event arrived."""
+    """The outcome of an event for one workflow. version: the one that was published when the event arrived."""
 
     workflow = serializers.UUIDField(source="workflow.pk")
     name = serializers.CharField(source="workflow.name")

@@ -1,4 +1,4 @@
-"""How hooks look to API callers."""
+"""Representations of webhook endpoints."""
 
 from typing import Any
 
@@ -84,7 +84,7 @@ class HookChange(ActionInput):
 
 
 class RotationIn(ActionInput):
-    """How many hours the secret before signs as well; 0 ends it at once."""
+    """The hours for which the previous secret signs as well; 0 ends it at once."""
 
     overlap_hours = serializers.IntegerField(min_value=0, max_value=168, default=ROTATION_HOURS)
 

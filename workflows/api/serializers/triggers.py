@@ -26,7 +26,7 @@ class SecretOut(serializers.ModelSerializer[TriggerSecret]):
 
 
 class WatchOut(serializers.ModelSerializer[Watch]):
-    """How a trigger that asks by itself is doing. trouble: why the last look failed."""
+    """The state of a polled trigger. trouble: why the last poll failed."""
 
     class Meta:
         model = Watch
@@ -57,7 +57,7 @@ class RecoveredOut(serializers.Serializer[Any]):
 
 
 class SetUpOut(serializers.Serializer[Any]):
-    """How a trigger's webhook is set up. webhook: its id at the provider. allowed: whether it can be automatic."""
+    """The state of a trigger's webhook. webhook: its ID at the provider. allowed: whether it can be automatic."""
 
     way = serializers.ChoiceField(choices=[state.BY_ITSELF, state.BY_HAND])
     state = serializers.CharField(source="key")
@@ -71,7 +71,7 @@ class SetUpOut(serializers.Serializer[Any]):
 
 
 class WebhookIn(ActionInput):
-    """What a webhook is to tell of; the whole account unless one of the two is given."""
+    """The scope of a webhook: the whole account unless one of the two is given."""
 
     service_id = Text(max_length=64, required=False)
     team_id = Text(max_length=64, required=False)

@@ -1,9 +1,9 @@
-"""Which values are equal: texts that fold to the same, numbers of the same amount, moments of the same instant."""
+"""Equality of values: texts that fold to the same, numbers of the same amount, moments of the same instant."""
 
 from collections.abc import Hashable, Iterator
 from typing import Any
 
-from core.text_folding import fold
+from core.text.folding import fold
 from workflows.conditions.comparisons.kinds import plain_values, written
 from workflows.conditions.comparisons.numbers import number
 from workflows.formatting.datetimes import instant
@@ -12,12 +12,12 @@ Keys = frozenset[Hashable]
 
 
 def equal(actual: Any, keys: Keys) -> bool:
-    """Whether what is compared of `actual` can be found by one of those keys, which are `keys_wanted` of a value."""
+    """Return whether a compared part of `actual` has one of the keys, which are `keys_wanted` of a value."""
     return any(key in keys for value in plain_values(actual) for key in _keys(value))
 
 
 def _keys(value: Any) -> Iterator[Hashable]:
-    """What a value can be found by: as it is, and for a text also as the number or the instant that it reads as."""
+    """The keys of a value: the value, and for a text also the number or the instant that it reads as."""
     if isinstance(value, bool):
         yield "truth", value
     elif isinstance(value, str):
@@ -29,7 +29,7 @@ def _keys(value: Any) -> Iterator[Hashable]:
 
 
 def keys_wanted(value: Any) -> Iterator[Hashable]:
-    """Where a number is meant, a text that reads as one will do, on either side; two texts are texts: 007 is not 7."""
+    """The keys of the wanted value. A number equals a text that reads as it; two texts are texts: 007 is not 7."""
     if isinstance(value, bool):
         yield "truth", value
         yield "text", written(value)

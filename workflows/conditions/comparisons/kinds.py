@@ -37,7 +37,7 @@ def kind_of(value: Any) -> Kind:
 
 
 def plain_values(value: Any) -> Iterator[Any]:
-    """What of a value is compared: itself, its items, and of each object its `summary` and `id`."""
+    """The parts of a value that are compared: itself, its items, and of each object its `summary` and `id`."""
     for item in value[:MOST_ITEMS] if isinstance(value, list) else [value]:
         named = [item.get("summary"), item.get("id")] if isinstance(item, dict) else [item]
         yield from (one for one in named if one is not None and not isinstance(one, list | dict))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import time
 from typing import Any
 
-from core.text_folding import fold
+from core.text.folding import fold
 from workflows.conditions.comparisons.equality import equal
 from workflows.conditions.comparisons.kinds import Kind, kind_of, plain_values, written
 from workflows.conditions.comparisons.numbers import number
@@ -18,7 +18,7 @@ _MOST_MATCHED = 100
 
 @dataclass(frozen=True)
 class Cell:
-    """When an operator holds for values of one kind. holds(actual, wanted)."""
+    """An operator's rule for values of one kind. holds(actual, wanted)."""
 
     words: str
     holds: Callable[[Any, Wanted], bool]
@@ -92,7 +92,7 @@ def _moments(test: Callable[[Any, Any], bool]) -> Cell:
 
 
 def _hours(*, inside: bool) -> Cell:
-    """Of a moment alone: what is none lies neither inside nor outside."""
+    """Compare moments only: anything else lies neither inside nor outside."""
 
     def holds(actual: Any, wanted: Wanted) -> bool:
         found, window = moment(actual), wanted.window
@@ -144,7 +144,7 @@ _ABSENT = _not(_EXISTS)
 
 
 def holds(operator: str, actual: Any, wanted: Wanted) -> bool:
-    """Whether the operator holds for one value. Nothing but a negative operator holds where either is null."""
+    """Return whether the operator holds for one value. Nothing but a negative operator holds where either is null."""
     if operator == "exists":
         cells = TABLE[operator] if wanted.value is not False else _ABSENT
         return cells[kind_of(actual)].holds(actual, wanted)

@@ -23,7 +23,7 @@ def _at(value: Any, index: int, name: str) -> Any:
 
 
 def of_each(value: Any, name: Any) -> list[Any]:
-    """That field of each item, null where it has none."""
+    """The field of each item, null where it is missing."""
     return [_field(item, text(name, "map"), "map") for item in items(value, "map")]
 
 

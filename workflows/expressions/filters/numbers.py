@@ -31,7 +31,7 @@ def times(value: Any, other: Any) -> Number:
 
 
 def divided_by(value: Any, other: Any) -> Number:
-    """Of two whole numbers the whole number below, as Liquid does."""
+    """Divide; two whole numbers give the whole number below, as in Liquid."""
     if number(other, "divided_by") == 0:
         raise FilterError("divided_by: nothing can be divided by 0.")
     return _calculated("divided_by", value, other, lambda a, b: a // b, _DIVIDED.divide)

@@ -24,12 +24,12 @@ class Filter:
 
     @property
     def insertion(self) -> str:
-        """What is put behind a field: this filter as the example has it."""
+        """The text to insert after a field: this filter as in its example."""
         used = re.search(rf" \| {self.name}\b((?!\s\|\s|\s\}}\}}).)*", self.example)
         return used.group() if used else f" | {self.name}"
 
     def misused(self, given: int, named: Sequence[str]) -> str:
-        """What is wrong with so many arguments, and these with names; "" when nothing is."""
+        """The fault of this number of arguments and these names; "" for none."""
         parameters = list(inspect.signature(self.function).parameters.values())[1:]
         places = [one for one in parameters if one.kind in _PLACES]
         names = [one.name for one in parameters if one.kind != inspect.Parameter.POSITIONAL_ONLY]

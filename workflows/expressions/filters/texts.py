@@ -11,7 +11,7 @@ from workflows.expressions.writing import text_of
 
 
 class StandIn(str):
-    """What `default` has put in the place of something missing: `date` leaves it as it is."""
+    """A value that `default` put in the place of a missing one: `date` leaves it as it is."""
 
     __slots__ = ()
 
@@ -29,7 +29,7 @@ def prepend(value: Any, more: Any) -> str:
 
 
 def replace(value: Any, what: Any, by: Any = "") -> str:
-    """How long the result gets is known before it is made: a chain of these once ate gigabytes."""
+    """Replace text, after computing the result's length: a chain of these could fill the memory."""
     given, old, new = text(value, "replace"), text(what, "replace"), text(by, "replace")
     if not old:
         raise FilterError("replace needs a text to look for.")

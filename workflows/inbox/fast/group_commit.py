@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from django.db import OperationalError, connection
 
+from core.db import tenant_scope
 from core.db.postgresql import patience
 from workflows.inbox.fast import insert_sql, postgresql, sqlite
 
@@ -41,10 +42,10 @@ class _Delivery:
         try:
             self.told(stored, error)
         except Exception:  # one failing callback must not delay the other deliveries
-            log.exception("nobody_told")
+            log.exception("delivery_callback_failed")
 
 
-class Together:
+class GroupCommit:
     """The writer thread of this process; it ends when no deliveries come."""
 
     def __init__(self) -> None:
@@ -81,6 +82,7 @@ class Together:
         """Return whether so many deliveries wait that another one would be answered too late."""
         return self._waiting.qsize() >= _MOST_WAITING
 
+    @tenant_scope.unscoped()
     def _write(self) -> None:
         while first := self._next():
             # Each batch has patience of its own: one that timed out must not make the next ones give up at once.
@@ -144,4 +146,4 @@ def _write_each(batch: list[_Delivery]) -> None:
             failed[trigger] = delivery.error
 
 
-TOGETHER = Together()
+GROUP_COMMIT = GroupCommit()

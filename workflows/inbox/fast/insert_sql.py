@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from core.db import clock
-from core.json_sanitize import storable_text
+from core.text.json_sanitize import storable_text
 from workflows.catalog import Delivery
 from workflows.inbox.store import Judged
-from workflows.models import Event, Hook, HookDelivery, Trigger, TriggerSecret
+from workflows.models import Event, HookDelivery, Trigger, TriggerSecret
+from workflows.outgoing import outbox
 
 _EVENT, _TRIGGER, _SECRET = (model._meta.db_table for model in (Event, Trigger, TriggerSecret))
-_HOOK, _OWED = Hook._meta.db_table, HookDelivery._meta.db_table
 
 
 class Parameters(NamedTuple):
@@ -58,28 +58,26 @@ _COLUMNS = {
     "source": "''",
     "attempts": "0",
 }
-_BELIEVED = (
+_PRECONDITIONS = (
     "t.id = {trigger} AND t.status = {trigger_status} AND t.redact = {redact} AND t.options = {options}"
     " AND t.deleted_at IS NULL AND t.confirmed_at IS NOT NULL AND s.id = {secret_id} AND s.secret = {secret}"
     " AND s.retired_at IS NULL AND (t.twins_until IS NULL OR t.twins_until <= {received_at})"
 )
 _STORE = (
     f"INSERT INTO {_EVENT} ({', '.join(_COLUMNS)}) SELECT {', '.join(_COLUMNS.values())}"  # noqa: S608 - our own names
-    f" FROM {{all}}{_TRIGGER} t JOIN {_SECRET} s ON s.trigger_id = t.id WHERE {_BELIEVED}{{in_order}}"
+    f" FROM {{all}}{_TRIGGER} t JOIN {_SECRET} s ON s.trigger_id = t.id WHERE {_PRECONDITIONS}{{in_order}}"
     " ON CONFLICT (trigger_id, external_id) DO NOTHING"
     " RETURNING seq, id, workspace_id, trigger_id, lane, received_at, status"
-)
-_TAKES = "h.events AND h.deleted_at IS NULL AND (h.trigger_id IS NULL OR h.trigger_id = {trigger})"
-_OWED_COLUMNS = (
-    "id, workspace_id, hook_id, kind, event_id, lane, status, attempts, tries, next_attempt_at, created_at"
 )
 
 # SQLite: store one delivery and return its row.
 STORE_ONE = _STORE.format(
     all="", in_order="", **{name: f"?{number}" for number, name in enumerate(Parameters._fields, 1)}
 )
-HOOKS_THAT_TAKE = f"SELECT h.id FROM {_HOOK} h WHERE h.workspace_id = ? AND {_TAKES.format(trigger='?')}"  # noqa: S608 - as above
-OWE = f"INSERT INTO {_OWED} ({_OWED_COLUMNS}) VALUES (?, ?, ?, 'event', ?, ?, 'waiting', 0, '[]', ?, ?)"  # noqa: S608 - as above
+# SQLite: store one outbox row for each endpoint that takes the event.
+OWE = outbox.insert_sql(
+    HookDelivery.Kind.EVENT, "sqlite", about="?1", lane="?2", at="?3", workspace="?4", trigger="?5"
+)
 
 # PostgreSQL: takes the result of `lists`; returns for each stored delivery (id, whether it is queued for runs, how many
 # outbox rows were written for all of them). JSON is passed as text.
@@ -91,11 +89,18 @@ _STORE_THEM = _STORE.format(
     in_order=" ORDER BY d.number",
     **{name: f"d.{name}" for name in _KINDS} | {name: f"d.{name}::jsonb" for name in ("redact", "options")},
 )
+_OWE_THEM = outbox.insert_sql(
+    HookDelivery.Kind.EVENT,
+    "postgresql",
+    source="stored, ",
+    about="stored.seq",
+    lane="stored.lane",
+    at="stored.received_at",
+    workspace="stored.workspace_id",
+    trigger="stored.trigger_id",
+)
 STORE_ALL = (
-    f"WITH stored AS ({_STORE_THEM}), owed AS ("  # noqa: S608 - as above
-    f"INSERT INTO {_OWED} ({_OWED_COLUMNS}) SELECT gen_random_uuid(), h.workspace_id, h.id, 'event', seq, lane,"
-    f" 'waiting', 0, '[]', received_at, received_at FROM stored JOIN {_HOOK} h ON h.workspace_id = stored.workspace_id"
-    f" AND {_TAKES.format(trigger='stored.trigger_id')} WHERE stored.status = 'queued' RETURNING 1)"
+    f"WITH stored AS ({_STORE_THEM}), owed AS ({_OWE_THEM} AND stored.status = 'queued' RETURNING 1)"  # noqa: S608 - as above
     " SELECT id, status = 'queued', (SELECT count(*) FROM owed) FROM stored"
 )
 
@@ -105,7 +110,7 @@ def lists(batch: Sequence[Parameters]) -> list[list[Any]]:
     return [list(values) for values in zip(*batch, strict=True)]
 
 
-def beliefs(trigger: Trigger, secret: TriggerSecret) -> list[Any]:
+def preconditions(trigger: Trigger, secret: TriggerSecret) -> list[Any]:
     """Return the part of `parameters` that is the same for all deliveries of a trigger."""
     return [
         stored_uuid(trigger.pk),
@@ -117,7 +122,7 @@ def beliefs(trigger: Trigger, secret: TriggerSecret) -> list[Any]:
     ]
 
 
-def parameters(delivery: Delivery, judged: Judged, believed: Sequence[Any]) -> Parameters:
+def parameters(delivery: Delivery, judged: Judged, preconditions: Sequence[Any]) -> Parameters:
     """Return the parameters of one delivery for either statement."""
     return Parameters(
         stored_uuid(uuid.uuid4()),
@@ -128,7 +133,7 @@ def parameters(delivery: Delivery, judged: Judged, believed: Sequence[Any]) -> P
         judged.status.value,
         judged.why,
         now(),
-        *believed,
+        *preconditions,
     )
 
 

@@ -21,21 +21,21 @@ _PAUSE = 0.02
 _IDLE_AFTER = 10.0
 
 
-class Ringing:
+class Notifier:
     """The wake-up thread of this process; it ends when no deliveries come."""
 
-    def __init__(self, ring: Callable[[], None]) -> None:
-        self._ring = ring
+    def __init__(self, send: Callable[[], None]) -> None:
+        self._send = send
         self._wanted = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def soon(self) -> None:
+    def request(self) -> None:
         """Request a wake-up for the rows that the caller has committed."""
         with self._lock:
             self._wanted.set()
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="ringing", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="notifier", daemon=True)
                 self._thread.start()
 
     def _run(self) -> None:
@@ -43,18 +43,18 @@ class Ringing:
             self._wanted.clear()
             try:
                 with patience.of_one_request():
-                    self._ring_at_once()
+                    self._send_now()
             except Error as error:
-                log.warning("not_rung", error=type(error).__name__)
+                log.warning("wakeup_failed", error=type(error).__name__)
                 connection.close()
             time.sleep(_PAUSE)
         connection.close()
 
-    def _ring_at_once(self) -> None:
+    def _send_now(self) -> None:
         """Notify with `synchronous_commit=off`. Safe: the watchdog makes up for a wake-up lost in a crash."""
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL synchronous_commit = off")
-            self._ring()
+            self._send()
 
     def _is_idle(self) -> bool:
         """Return whether no wake-up was requested for a while; the next request starts a new thread."""
@@ -66,5 +66,5 @@ class Ringing:
             return self._thread is None
 
 
-FOR_EVENTS = Ringing(wakeup.ring)
-FOR_HOOKS = Ringing(wakeup.ring_hooks)
+FOR_EVENTS = Notifier(wakeup.wake_workers)
+FOR_HOOKS = Notifier(wakeup.wake_sender)

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, connection, connections
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
-from core.db.hot import batch as statements
+from core.db.hot import prepared
 from core.db.postgresql import plans
 from workflows.inbox.fast import insert_sql, notifier
 
@@ -27,9 +27,9 @@ def transaction() -> Iterator[Callable[[list[insert_sql.Parameters]], list[bool]
 def _commit(batch: list[insert_sql.Parameters]) -> list[bool]:
     stored, fires, owed = write(batch)
     if fires:
-        notifier.FOR_EVENTS.soon()
+        notifier.FOR_EVENTS.request()
     if owed:
-        notifier.FOR_HOOKS.soon()
+        notifier.FOR_HOOKS.request()
     return stored
 
 
@@ -42,7 +42,7 @@ def is_of_one(error: Exception) -> bool:
 
 def write(batch: list[insert_sql.Parameters]) -> tuple[list[bool], bool, bool]:
     """Return which deliveries were stored, whether any is queued for runs, and whether any is owed to hooks."""
-    with statements.run(insert_sql.STORE_ALL, insert_sql.lists(batch)) as cursor:
+    with prepared.run(insert_sql.STORE_ALL, insert_sql.lists(batch)) as cursor:
         found: list[tuple[uuid.UUID, bool, int]] = cursor.fetchall()
     stored, fires, owed = (
         {key for key, _, _ in found},

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 import structlog
 from django.db import DEFAULT_DB_ALIAS, Error, connection, connections, transaction
 
+from core.db import lending, tenant_scope
 from workflows.inbox import signers, store
 from workflows.inbox.fast import insert_sql, postgresql, sqlite, trigger_cache
-from workflows.inbox.fast.group_commit import TOGETHER
+from workflows.inbox.fast.group_commit import GROUP_COMMIT
 from workflows.inbox.store import Verdict
 from workflows.models import TriggerSecret
 from workflows.queue import metrics, wakeup
@@ -27,6 +28,7 @@ class _Ready(NamedTuple):
     verdict: Verdict
 
 
+@tenant_scope.unscoped()
 def take(provider: str, token: str, *, body: bytes, signature: str | None) -> Verdict | None:
     """Verify and store a delivery. Never raise on a database error.
 
@@ -72,7 +74,7 @@ def begin(
     `take` would return.
     """
     found = trigger_cache.at_hand(provider, token)
-    if found is None or TOGETHER.is_full() or _takes_long(found, body):
+    if found is None or GROUP_COMMIT.is_full() or _takes_long(found, body):
         return False
     ready = _judge(token, found, body, signature)
     if ready is None or signers.is_to_be_shown(ready.secret):
@@ -85,17 +87,17 @@ def begin(
         else:
             then(_verdict(token, ready, stored=stored))
 
-    TOGETHER.hand_in(ready.parameters, told)
+    GROUP_COMMIT.hand_in(ready.parameters, told)
     return True
 
 
-def _takes_long(found: trigger_cache.Known, body: bytes) -> bool:
+def _takes_long(found: trigger_cache.CachedTrigger, body: bytes) -> bool:
     """Return whether judging would keep the caller's event loop busy: each redacted path goes through the body."""
     return len(body) * max(1, len(found.trigger.redact)) > _SHORT_BYTES
 
 
 def _judge(
-    token: str, found: trigger_cache.Known | None, body: bytes, signature: str | None
+    token: str, found: trigger_cache.CachedTrigger | None, body: bytes, signature: str | None
 ) -> _Ready | None:
     if found is None:
         return None
@@ -105,7 +107,7 @@ def _judge(
         return None
     delivery = found.integration.read_delivery(body)
     judged = store.judged(found.trigger, delivery, body=body)
-    parameters = insert_sql.parameters(delivery, judged, found.beliefs[index])
+    parameters = insert_sql.parameters(delivery, judged, found.preconditions[index])
     return _Ready(parameters, found.secrets[index], store.STORED[judged.status])
 
 
@@ -118,7 +120,7 @@ def _verdict(token: str, ready: _Ready, *, stored: bool) -> Verdict | None:
 
 
 def _failed(token: str, error: Exception) -> None:
-    log.warning("straight_way_failed", error=type(error).__name__)
+    log.warning("fast_path_failed", error=type(error).__name__)
     trigger_cache.forget(token)
 
 
@@ -126,13 +128,14 @@ def _store(parameters: insert_sql.Parameters) -> bool:
     """Return whether it was stored, committed; in a caller's transaction event and wake-up commit with that."""
     database: Any = connections[DEFAULT_DB_ALIAS]
     if not database.in_atomic_block:
-        return TOGETHER.store(parameters)
+        lending.give_back()  # the thread that commits has its own
+        return GROUP_COMMIT.store(parameters)
     with transaction.atomic():
         if database.vendor == "sqlite":
             return sqlite.write(database.connection, [parameters])[0]
         (stored,), fires, owed = postgresql.write([parameters])
         if fires:
-            wakeup.ring()
+            wakeup.wake_workers()
         if owed:
-            wakeup.ring_hooks()
+            wakeup.wake_sender()
         return stored

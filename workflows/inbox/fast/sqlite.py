@@ -2,13 +2,13 @@
 
 import sqlite3
 import time
-import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
 from django.db import OperationalError, connection
 
+from core.wakeup import as_row
 from workflows.inbox.fast import insert_sql
 from workflows.models import Event
 from workflows.queue import wakeup
@@ -16,10 +16,6 @@ from workflows.queue import wakeup
 # SQLite's own busy handler waits in ever longer pauses and loses the lock to a process that asks in between.
 _ASKS_EVERY = 0.0005
 _LOCK_WITHIN = 15.0
-_RING = (
-    "INSERT INTO django_q_ormq (key, payload, lock) SELECT ?1, ?2, ?3"
-    " WHERE NOT EXISTS (SELECT 1 FROM django_q_ormq WHERE key = ?1 AND payload = ?2)"
-)
 
 
 @contextmanager
@@ -74,20 +70,16 @@ def write(line: sqlite3.Connection, batch: Iterable[insert_sql.Parameters]) -> l
     found = [line.execute(insert_sql.STORE_ONE, parameters).fetchone() for parameters in batch]
     fire = [row for row in found if row is not None and row[-1] == Event.Status.QUEUED]
     if fire:
-        _ring(line, wakeup.ring_written())
+        _wake(line, wakeup.DRAIN)
     if sum(_owe(line, row) for row in fire):
-        _ring(line, wakeup.hook_ring_written())
+        _wake(line, wakeup.SEND_HOOKS)
     return [row is not None for row in found]
 
 
-def _ring(line: sqlite3.Connection, ring: tuple[str, str]) -> None:
-    """Queue a wake-up unless one waits already: a waiting one is taken after this commit, so it covers these rows."""
-    line.execute(_RING, (*ring, insert_sql.now()))
+def _wake(line: sqlite3.Connection, task: str) -> None:
+    line.execute(wakeup.INSERT_UNLESS_WAITING, (*as_row(task), insert_sql.now()))
 
 
 def _owe(line: sqlite3.Connection, stored: tuple[int, str, str, str, str, str, str]) -> int:
     seq, _, workspace, trigger, lane, received_at, _ = stored
-    takers = line.execute(insert_sql.HOOKS_THAT_TAKE, (workspace, trigger)).fetchall()
-    for (hook,) in takers:
-        line.execute(insert_sql.OWE, (uuid.uuid4().hex, workspace, hook, seq, lane, received_at, received_at))
-    return len(takers)
+    return line.execute(insert_sql.OWE, (seq, lane, received_at, workspace, trigger)).rowcount

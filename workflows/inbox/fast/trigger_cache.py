@@ -1,7 +1,7 @@
-"""What is known about triggers, kept in memory for a moment. Nothing is stored on its word alone.
+"""A cache of triggers and their secrets, in memory for a minute. Nothing is stored on its word alone.
 
-The statement that stores a delivery (workflows.inbox.fast.insert_sql) holds what was believed here against the rows:
-where a secret was retired, or a trigger paused or deleted since, it stores nothing.
+The statement that stores a delivery (workflows.inbox.fast.insert_sql) compares the cached preconditions with the rows:
+if a secret was retired, or a trigger paused or deleted since, it stores nothing.
 """
 
 import threading
@@ -23,63 +23,63 @@ _MOST = 2_000
 
 
 @dataclass(frozen=True)
-class Known:
+class CachedTrigger:
     """A trigger and what may sign for it.
 
-    values: the secrets themselves, in the order of `secrets`. beliefs: for each, what the statement holds against the
-    rows. until: monotonic seconds.
+    values: the secrets themselves, in the order of `secrets`. preconditions: for each, the values that the statement
+    compares with the rows. until: monotonic seconds.
     """
 
     trigger: Trigger
     integration: Integration
     secrets: list[TriggerSecret]
     values: list[str]
-    beliefs: list[list[Any]]
+    preconditions: list[list[Any]]
     until: float
 
 
-_known: dict[str, Known] = {}
+_cached: dict[str, CachedTrigger] = {}
 _lock = threading.Lock()
 
 
-def find(provider: str, token: str) -> Known | None:
-    """None for what only the ordinary way can judge. Raises django.db.Error."""
-    known = at_hand(provider, token)
-    if known is None:
-        known = _look_up(provider, token)
-        if known is not None:
-            _keep(token, known)
-    return known
+def find(provider: str, token: str) -> CachedTrigger | None:
+    """Return the trigger; None if only the ordinary path can judge its deliveries. Raise django.db.Error."""
+    found = at_hand(provider, token)
+    if found is None:
+        found = _look_up(provider, token)
+        if found is not None:
+            _keep(token, found)
+    return found
 
 
-def at_hand(provider: str, token: str) -> Known | None:
-    """What was looked up lately; asks nothing."""
-    known = _known.get(token)
-    if known is None or known.until < time.monotonic():
+def at_hand(provider: str, token: str) -> CachedTrigger | None:
+    """Return what was looked up lately. Makes no query."""
+    found = _cached.get(token)
+    if found is None or found.until < time.monotonic():
         return None
-    return known if known.integration.key == provider else None
+    return found if found.integration.key == provider else None
 
 
 def is_kept(token: str) -> bool:
-    """Whether it was looked up lately."""
-    return token in _known
+    """Return whether it was looked up lately."""
+    return token in _cached
 
 
 def forget(token: str) -> None:
-    """It was not as it was believed to be."""
-    _known.pop(token, None)
+    """Drop a stale entry."""
+    _cached.pop(token, None)
 
 
-def _keep(token: str, known: Known) -> None:
+def _keep(token: str, found: CachedTrigger) -> None:
     with _lock:
-        _known.pop(token, None)
-        while len(_known) >= _MOST:
-            _known.pop(next(iter(_known)), None)
-        _known[token] = known
+        _cached.pop(token, None)
+        while len(_cached) >= _MOST:
+            _cached.pop(next(iter(_cached)), None)
+        _cached[token] = found
 
 
-def _look_up(provider: str, token: str) -> Known | None:
-    """Its trigger and active secrets, in one query. What is confirmed by this delivery, or closed, is not ours."""
+def _look_up(provider: str, token: str) -> CachedTrigger | None:
+    """Query trigger and active secrets. None for a trigger that this delivery confirms, or that is closed."""
     set_up = Q(trigger__deleted_at__isnull=True, trigger__confirmed_at__isnull=False)
     active = TriggerSecret.objects.filter(set_up, trigger__token=token, retired_at__isnull=True)
     secrets = list(active.select_related("trigger").order_by("created_at", "id"))
@@ -90,12 +90,12 @@ def _look_up(provider: str, token: str) -> Known | None:
         values = [secret.value() for secret in secrets]
     except Unreadable:
         return None
-    return Known(
+    return CachedTrigger(
         trigger=trigger,
         integration=catalog.integration(provider),
         secrets=secrets,
         values=values,
-        beliefs=[insert_sql.beliefs(trigger, secret) for secret in secrets],
+        preconditions=[insert_sql.preconditions(trigger, secret) for secret in secrets],
         until=time.monotonic() + _KEPT_SECONDS,
     )
 

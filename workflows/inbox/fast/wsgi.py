@@ -8,32 +8,33 @@ from io import BytesIO
 from typing import Any
 
 from core.db.postgresql import patience
+from core.web.url_prefixes import HOOKS
 from workflows.inbox.fast import receive
-from workflows.inbox.fast.doorstep import PREFIX, Doorstep
+from workflows.inbox.fast.request_checks import RequestChecks
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 # PagerDuty waits for five, and takes what comes later for a failure that it repeats.
 STORE_WITHIN_SECONDS = 4.0
-# In an environ: the delivery was tried without a thread (workflows.inbox.fast.ahead), and only Django can say more.
-TRIED = "taskjuice.straight_tried"
+# Set in the environ of a delivery that was tried in the event loop already: the rest is up to Django.
+TRIED = "taskjuice.fast_path_tried"
 
 
-class StraightIn:
+class FastPathMiddleware:
     """A WSGI application around Django's."""
 
     def __init__(self, application: Application) -> None:
         self.application = application
-        self._doorstep = Doorstep()
+        self._checks = RequestChecks()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if environ["PATH_INFO"].startswith(PREFIX):
+        if environ["PATH_INFO"].startswith(HOOKS):
             with patience.of_one_request(STORE_WITHIN_SECONDS):
                 return self._take(environ, start_response)
         with patience.of_one_request():
             return self.application(environ, start_response)
 
     def _take(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        address = None if TRIED in environ else self._doorstep.address_of(environ)
+        address = None if TRIED in environ else self._checks.address_of(environ)
         if address is None:
             return self.application(environ, start_response)
         body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
@@ -41,6 +42,6 @@ class StraightIn:
         verdict = receive.take(address.integration.key, address.token, body=body, signature=signature)
         if verdict is None:
             return self.application({**environ, "wsgi.input": BytesIO(body)}, start_response)
-        headers, answer = self._doorstep.answer(verdict)
+        headers, answer = self._checks.answer(verdict)
         start_response("202 Accepted", headers)
         return [answer]

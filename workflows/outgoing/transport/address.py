@@ -1,4 +1,4 @@
-"""Where a hook may point: https, a public name, its usual port; and which IP addresses are public.
+"""Allowed URLs of endpoints: https, a public name, its usual port; and which IP addresses are public.
 
 The addresses of a name may change between two lookups (DNS rebinding). So the name is resolved when it is saved, to
 report an error at once. Each send resolves it again and connects to the very address that it has checked

@@ -1,4 +1,4 @@
-"""What can go wrong in an exchange with a hook's address, each named for what it is."""
+"""Failures of an exchange with an endpoint, by name."""
 
 import http.client
 import socket

@@ -26,7 +26,7 @@ _READER = Retry(retry_after_max=_LONGEST_RETRY_AFTER)
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an exchange ended. status: of the answer, None without one. error: "" for success, else a key of
+    """The end of an exchange. status: of the answer, None without one. error: "" for success, else a key of
     workflows.outgoing.transport.failures.ERRORS. retry_after: seconds that the endpoint asks to be left alone for, at
     most a day.
     """

@@ -1,4 +1,4 @@
-"""What a connection can do: its provider's actions in plain words."""
+"""Pages of a connection's actions, in plain words."""
 
 import uuid
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ def _permissions(scope: str, words: dict[str, str]) -> str:
 @member
 @require_GET
 def action_list(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
-    """What can be looked up and what can be changed, and what cannot because it was not granted."""
+    """The list of actions: reads, writes, and those without a permission."""
     connection = get_connection(request, connection_id)
     integration = catalog.integration(connection.provider)
     words = registry.get(connection.provider).scopes

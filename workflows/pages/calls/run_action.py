@@ -16,7 +16,7 @@ from core.errors import Problem
 from core.request_slots import provider_slot
 from core.web import form_tokens
 from workflows import catalog
-from workflows.calls import attempt, lookups, pipeline
+from workflows.calls import lookups, pipeline, provider_access
 from workflows.catalog import ActionType
 from workflows.formatting import error_hints
 from workflows.forms.action import ActionForm
@@ -43,7 +43,7 @@ def try_action(request: HttpRequest, connection_id: uuid.UUID, provider: str, ac
     again = _earlier(request, connection, kind)
     given = again.input if again else {name: value[:_SHORT] for name, value in request.GET.items()}
     try:
-        attempt.check_usable(connection, kind)
+        provider_access.check_usable(connection, kind.scope, needed_by=f"“{kind.name}”")
     except Problem as problem:
         return _page(request, connection, kind, form=None, problem=problem)
     return _page(request, connection, kind, form=ActionForm(kind, initial=given), once=once, again=again)
@@ -76,7 +76,8 @@ def _run(request: HttpRequest, connection: Connection, action: ActionType) -> Ht
     key = f"try-{actor.user_id}-{once}"
     repeated = ActionCall.objects.filter(connection=connection, idempotency_key=key).exists()
     try:
-        with provider_slot() as free:  # without one the workers do it, and the page waits for them
+        # Without a slot the workers do it, and the page waits for them.
+        with provider_slot(connection.workspace_id, connection.pk) as free:
             call = pipeline.call_action(
                 actor=actor,
                 connection=connection,

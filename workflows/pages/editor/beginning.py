@@ -1,4 +1,4 @@
-"""How a workflow begins: on a trigger that is there or a new one, empty or as one of the provider's recipes."""
+"""Creation of a workflow: on a trigger that is there or a new one, empty or as one of the provider's recipes."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ from workflows import catalog
 from workflows.authoring import drafts, lifecycle
 from workflows.catalog import Recipe
 from workflows.models import Trigger, Workflow
-from workflows.pages.triggers.forms import WhichConnection, WhichTrigger
+from workflows.pages.triggers.forms import WhichConnection, WhichTrigger, in_groups
 from workflows.pages.workflows.made_once import made_once
 from workflows.triggers import lifecycle as triggers
 
@@ -30,7 +30,7 @@ _MOST = 300
 
 
 class WorkflowForm(forms.Form):
-    """What it is called and what starts it: a trigger that is there, or a new one for an event of a connection."""
+    """The name and the trigger of a new workflow: an existing trigger, or a new one for an event of a connection."""
 
     name = Line(max_length=120, label="Name", help_text="For example “Runbook note for Payments”.")
     trigger = WhichTrigger(
@@ -58,12 +58,13 @@ class WorkflowForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["trigger"].queryset = triggers  # type: ignore[attr-defined]
         self.fields["connection"].queryset = connections  # type: ignore[attr-defined]
-        self.fields["event"].choices = [  # type: ignore[attr-defined]
-            (key, kind.name)
-            for integration in catalog.integrations()
-            for key, kind in integration.triggers.items()
-            if (recipe is None or key == recipe.trigger) and not catalog.options_schema(key)["required"]
-        ]
+        self.fields["event"].choices = in_groups(  # type: ignore[attr-defined]
+            lambda kind: kind.name,
+            lambda kind: (
+                (recipe is None or kind.key == recipe.trigger)
+                and not catalog.options_schema(kind.key)["required"]
+            ),
+        )
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

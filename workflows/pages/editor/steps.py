@@ -71,7 +71,7 @@ def change(request: HttpRequest, workflow_id: uuid.UUID, key: str) -> HttpRespon
 
 
 def _removed(request: HttpRequest) -> drafts.Definition:
-    """What a form edits whose step was removed since it was opened: a step to be added anew. Raises Http404."""
+    """The step to add anew if it was removed while its form was open. Raises Http404."""
     try:
         connection = str(uuid.UUID(request.POST.get("connection", "")))
     except ValueError:
@@ -167,7 +167,7 @@ def _stored(
     form: StepForm,
     only_if: ConditionForm,
 ) -> bool:
-    """Whether what was entered is in the draft now; if not, the forms say why."""
+    """Store the input in the draft; return whether that succeeded. If not, the forms have the errors."""
     if form.is_valid():
         form.judge(_sample(workflow, step))
     if not (form.is_valid() and only_if.is_valid()):
@@ -207,7 +207,7 @@ def _sample(workflow: Workflow, step: drafts.Definition) -> dict[str, Any]:
 def preview(
     request: HttpRequest, workflow_id: uuid.UUID, connection_id: uuid.UUID, provider: str, action: str
 ) -> HttpResponse:
-    """What the form's input becomes on the sample, as a part of its page; `key` says which step it is."""
+    """The preview of the form's input on the sample, as a part of its page. key: the step."""
     workflow = get_draft(request, workflow_id)
     step = {
         "connection": str(connection_id),

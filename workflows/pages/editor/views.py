@@ -30,15 +30,15 @@ DRAFT = "_draft"
 
 
 class SettingsForm(forms.Form):
-    """What is not part of the draft, and counts at once."""
+    """The settings outside the draft, which apply at once."""
 
     name = Line(max_length=120, label="Name")
     max_runs_per_minute = forms.IntegerField(
         min_value=1,
         max_value=FASTEST_PACE,
         required=False,
-        label="Auto-pause above (runs per minute)",
-        help_text="Pauses the workflow above this rate; queued runs wait until you resume it.",
+        label="Safety limit (runs a minute)",
+        help_text="The workflow is paused above this rate. Its runs are queued until you resume it.",
     )
 
 
@@ -65,7 +65,7 @@ def as_seen(request: HttpRequest, draft: drafts.Definition) -> drafts.Definition
 
 
 def why(problem: ValidationError | Problem, draft: drafts.Definition) -> str:
-    """What of that draft does not hold, in sentences."""
+    """The faults of the draft, as sentences."""
     return (
         problem.message
         if isinstance(problem, Problem)
@@ -175,7 +175,7 @@ def rehearse(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
 
 
 def sample_of(request: HttpRequest, events: list[Event]) -> Event | None:
-    """That of `events` which `?event=` names; None for the documented one."""
+    """The event of `events` that `?event=` names; None for the documented sample."""
     asked = request.GET.get("event", "")
     return next((event for event in events if str(event.id) == asked), None)
 

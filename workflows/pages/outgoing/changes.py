@@ -1,4 +1,4 @@
-"""What can be done with a hook: edit, pause, resume, a new secret, a test, delete."""
+"""Changes to an endpoint: edit, pause, resume, a new secret, a test, delete."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""What was and is owed to a hook: the log, one delivery with its attempts, dead letters once more."""
+"""Deliveries of an endpoint: the log, one delivery with its attempts, dead letters once more."""
 
 import uuid
 
@@ -11,8 +11,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from connections.web.access import member
 from connections.web.actor_of_request import actor_of
-from core.errors import Problem
 from core.web import statuses
+from core.web.actions import perform
 from core.web.pagination import page_of
 from workflows.models import HookDelivery
 from workflows.outgoing import endpoints
@@ -79,12 +79,7 @@ def delivery(request: HttpRequest, hook_id: uuid.UUID, delivery_id: uuid.UUID) -
 @require_POST
 def replay(request: HttpRequest, hook_id: uuid.UUID, delivery_id: uuid.UUID) -> HttpResponse:
     found = _delivery(request, hook_id, delivery_id)
-    try:
-        endpoints.replay_one(actor=actor_of(request), delivery=found)
-    except Problem as problem:
-        messages.error(request, problem.message)
-    else:
-        messages.success(request, "Resending.")
+    perform(request, lambda: endpoints.replay_one(actor=actor_of(request), delivery=found), "Resending.")
     return redirect("hooks:delivery", hook_id, delivery_id)
 
 

@@ -13,7 +13,7 @@ from workflows.pages.triggers.forms import WhichTrigger
 
 
 class HookForm(forms.Form):
-    """Whom to tell, and what of. Without `workspaces` (a hook that exists) its workspace stays."""
+    """An endpoint's URL and subscriptions. Without `workspaces` (an existing endpoint) its workspace stays."""
 
     name = Line(max_length=120, label="Name", help_text="e.g. “Data warehouse”")
     workspace = forms.ModelChoiceField(queryset=Workspace.objects.none(), label="Workspace", empty_label=None)
@@ -48,7 +48,7 @@ class HookForm(forms.Form):
 
 
 class RotateForm(forms.Form):
-    """How long the secret before goes on signing."""
+    """The time for which the previous secret keeps signing."""
 
     hours = forms.TypedChoiceField(
         choices=[

@@ -37,7 +37,7 @@ def get_hook(request: HttpRequest, hook_id: uuid.UUID) -> Hook:
 
 
 def triggers_at(place: Place, workspace_id: uuid.UUID | None = None) -> QuerySet[Trigger]:
-    """What a hook may be narrowed to: the live triggers of the place, or of one workspace."""
+    """The triggers that an endpoint may be limited to: live ones of the scope, or of one workspace."""
     rows = Trigger.objects.filter(deleted_at__isnull=True)
     rows = rows.filter(workspace=workspace_id) if workspace_id else rows.at(place)
     return rows.select_related("workspace").order_by("name", "id")

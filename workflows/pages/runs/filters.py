@@ -1,4 +1,4 @@
-"""Which runs: the filters of their list, and of what is run again."""
+"""Filters of runs, for their list and for bulk replay."""
 
 from datetime import timedelta
 from typing import Any
@@ -60,5 +60,5 @@ class Filters(forms.Form):
 
     @property
     def asked(self) -> dict[str, str]:
-        """What was asked for, as it was typed."""
+        """The filters as they were typed."""
         return {name: str(self.data[name]) for name in self.fields if self.data.get(name)}

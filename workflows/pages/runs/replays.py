@@ -11,11 +11,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from connections.web.access import here, member
 from connections.web.actor_of_request import actor_of
 from core.errors import Problem
+from core.web.actions import perform
 from workflows.models import ReplayBatch, Run
 from workflows.models.runs import UNFINISHED
 from workflows.pages.runs.filters import Filters
 from workflows.pages.runs.views import SECTION
-from workflows.runs import replays
+from workflows.runs import bulk_replay
 
 
 @member
@@ -26,23 +27,23 @@ def start(request: HttpRequest) -> HttpResponse:
     place = here(request)
     filters = Filters(request.GET, place=place)
     runs = filters.narrow(Run.objects.at(place))
-    failed, every = (len(replays.chosen_of(runs, begin_at)) for begin_at in Run.ReplayFrom.values)
+    failed, every = (len(bulk_replay.chosen_of(runs, begin_at)) for begin_at in Run.ReplayFrom.values)
     if request.method == "POST":
         begin_at = request.POST.get("from") or (
             Run.ReplayFrom.FAILED_STEP if failed else Run.ReplayFrom.START
         )
         try:
-            batches = replays.start(
+            batches = bulk_replay.start(
                 actor=actor_of(request), runs=runs, selection=filters.asked, begin_at=_known(begin_at)
             )
         except Problem as problem:
             messages.error(request, problem.message)
         else:
-            return redirect("workflows:replay_progress", replays.key_of(batches[0]))
+            return redirect("workflows:replay_progress", bulk_replay.key_of(batches[0]))
     context = {
-        "failed": min(failed, replays.MOST),
-        "found": min(every, replays.MOST),
-        "more": every > replays.MOST,
+        "failed": min(failed, bulk_replay.MOST),
+        "found": min(every, bulk_replay.MOST),
+        "more": every > bulk_replay.MOST,
         "query": request.GET.urlencode(),
     }
     return render(request, "runs/replay.html", context | SECTION, status=400 if filters.errors else 200)
@@ -56,7 +57,7 @@ def _known(begin_at: str) -> str:
 
 
 def _batches(request: HttpRequest, replay_id: uuid.UUID) -> list[ReplayBatch]:
-    found = replays.group_of(ReplayBatch.objects.visible_to(actor_of(request)), replay_id)
+    found = bulk_replay.group_of(ReplayBatch.objects.visible_to(actor_of(request)), replay_id)
     if not found:
         raise Http404
     return found
@@ -68,7 +69,7 @@ def _batches(request: HttpRequest, replay_id: uuid.UUID) -> list[ReplayBatch]:
 def progress(request: HttpRequest, replay_id: uuid.UUID) -> HttpResponse:
     """The page; asked for by itself (`?part`), only the part of it that changes, or at the end "load it anew"."""
     batches = _batches(request, replay_id)
-    state = replays.progress(batches)
+    state = bulk_replay.progress(batches)
     if "part" in request.GET and not state.open:
         return HttpResponse(headers={"HX-Refresh": "true"})
     context = {
@@ -86,10 +87,9 @@ def progress(request: HttpRequest, replay_id: uuid.UUID) -> HttpResponse:
 @member
 @require_POST
 def cancel(request: HttpRequest, replay_id: uuid.UUID) -> HttpResponse:
-    try:
-        replays.cancel(actor=actor_of(request), batches=_batches(request, replay_id))
-    except Problem as problem:
-        messages.error(request, problem.message)
-    else:
-        messages.success(request, "Replay cancelled. Completed runs aren’t undone.")
+    perform(
+        request,
+        lambda: bulk_replay.cancel(actor=actor_of(request), batches=_batches(request, replay_id)),
+        "Replay cancelled. Completed runs aren’t undone.",
+    )
     return redirect("workflows:replay_progress", replay_id)

@@ -35,7 +35,7 @@ def retry(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def from_start(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
-    """What would be done once more, and the question whether it should be."""
+    """The confirmation page of a replay from the start."""
     run = run_or_404(request, run_id, *_RELATED)
     if request.method == "POST":
         return _replay(request, run, Run.ReplayFrom.START)

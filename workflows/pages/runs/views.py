@@ -2,8 +2,8 @@
 
 import uuid
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -11,13 +11,14 @@ from django.views.decorators.http import require_GET, require_POST
 
 from connections.web.access import here, member
 from connections.web.actor_of_request import actor_of
-from core.errors import Problem
+from core.web.actions import perform
 from core.web.pagination import page_of
 from workflows import catalog
 from workflows.formatting.labels import how_long
 from workflows.models import Run
 from workflows.pages.runs.filters import Filters
 from workflows.presenters import run as run_page
+from workflows.queue import waiting
 from workflows.runs import control
 
 SECTION = {"section": "runs"}
@@ -44,11 +45,28 @@ def run_list(request: HttpRequest) -> HttpResponse:
     return render(request, "runs/list.html", context | SECTION, status=400 if filters.errors else 200)
 
 
-def lines_of(runs: Iterable[Run]) -> list[tuple[Run, str, str]]:
-    """Each run (with event__trigger__connection), what it is about, and how long it took."""
+@dataclass(frozen=True)
+class Line:
+    """One run in a list: what it is about, how long it took, and why it is not going on if it has not ended."""
+
+    run: Run
+    subject: str
+    took: str
+    waiting: waiting.Waiting | None
+
+
+def lines_of(runs: Iterable[Run]) -> list[Line]:
+    """runs: with event__trigger__connection."""
+    rows = list(runs)
+    why = waiting.of(rows)
     return [
-        (run, _subject(run), how_long(run.finished_at - run.created_at) if run.finished_at else "–")
-        for run in runs
+        Line(
+            run,
+            _subject(run),
+            how_long(run.finished_at - run.created_at) if run.finished_at else "–",
+            why.get(run.pk),
+        )
+        for run in rows
     ]
 
 
@@ -86,7 +104,8 @@ def detail(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
 def progress(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
     """For the page to ask again and again: 204 while nothing has changed since `?seen=`, then "load it anew"."""
     run = run_or_404(request, run_id)
-    if request.GET.get("seen") == run_page.seen(run, run_page.steps_of(run)):
+    now = run_page.seen(run, run_page.steps_of(run), waiting.of([run]).get(run.pk))
+    if request.GET.get("seen") == now:
         return HttpResponse(status=204)
     return HttpResponse(headers={"HX-Refresh": "true"})
 
@@ -111,10 +130,5 @@ def resume(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
 
 def _do(request: HttpRequest, run_id: uuid.UUID, act: Callable[..., None], said: str) -> HttpResponse:
     run = run_or_404(request, run_id, "workflow__workspace")
-    try:
-        act(actor=actor_of(request), run=run)
-    except Problem as problem:
-        messages.error(request, problem.message)
-    else:
-        messages.success(request, said)
+    perform(request, lambda: act(actor=actor_of(request), run=run), said)
     return redirect("workflows:run", run.id)

@@ -7,7 +7,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from connections.grants import registry
 from connections.models import Connection
 from connections.web.access import here, member
 from connections.web.actor_of_request import actor_of
@@ -44,7 +43,7 @@ def add(request: HttpRequest) -> HttpResponse:
         "form": form,
         "connection": asked,
         "possible": connections.exists(),
-        "integration": catalog.integration(asked.provider if asked else registry.default().key),
+        "integration": catalog.integration(asked.provider) if asked else catalog.only_integration(),
     }
     return render(request, "triggers/add.html", context | SECTION, status=400 if form.errors else 200)
 
@@ -88,7 +87,7 @@ def _asked_connection(request: HttpRequest) -> Connection | None:
 
 
 def _connections(place: Place, asked: Connection | None) -> Any:
-    """Those of the place, and the one asked for, wherever the person looks at the moment."""
+    """The connections of the current scope, and the requested one in any workspace."""
     rows = _NOT_REVOKED.at(place)
     if asked is not None:
         rows |= _NOT_REVOKED.filter(pk=asked.pk)

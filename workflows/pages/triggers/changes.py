@@ -1,4 +1,4 @@
-"""What can be done with a trigger: rename, pause, resume, delete."""
+"""Changes to a trigger: rename, pause, resume, delete."""
 
 import uuid
 
@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from connections.web.access import member
 from connections.web.actor_of_request import actor_of
 from core.errors import Problem
+from core.web.actions import perform
 from core.web.edit_conflicts import Edit, parts_of
 from workflows import catalog
 from workflows.models import Trigger
@@ -52,12 +53,11 @@ def resume(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
 
 def _set_status(request: HttpRequest, trigger_id: uuid.UUID, status: str, words: str) -> HttpResponse:
     trigger = get_trigger(request, trigger_id)
-    try:
-        lifecycle.change(actor=actor_of(request), trigger=trigger, changes={"status": status})
-    except Problem as problem:
-        messages.error(request, problem.message)
-    else:
-        messages.success(request, words)
+    perform(
+        request,
+        lambda: lifecycle.change(actor=actor_of(request), trigger=trigger, changes={"status": status}),
+        words,
+    )
     return redirect("triggers:detail", trigger.pk)
 
 

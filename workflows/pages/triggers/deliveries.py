@@ -1,9 +1,8 @@
-"""What came to a trigger: the list, one event with its payload, another try for a failed one."""
+"""Deliveries of a trigger: the list, one event with its payload, retry of a failed one."""
 
 import uuid
 from typing import Any, cast
 
-from django.contrib import messages
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -12,8 +11,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from connections.web.access import member
 from connections.web.actor_of_request import actor_of
-from core import json_preview
-from core.errors import Problem
+from core.text import json_preview
+from core.web.actions import perform
 from core.web.pagination import page_of
 from workflows import catalog
 from workflows.models import Event, Trigger, Workflow
@@ -36,6 +35,7 @@ def delivery_list(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
     verdict = asked if asked in VERDICTS else ""
     found = Deliveries(trigger, verdict=verdict, event_type=event_type)
     types = found.types()
+    shown_types = types if not event_type or event_type in types else [event_type, *types]
     context = {
         "trigger": trigger,
         "poll": catalog.polled(trigger.key),
@@ -43,7 +43,7 @@ def delivery_list(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
         "page": page_of(request, cast(QuerySet[Any], found), _PAGE),
         "verdicts": VERDICTS.items(),
         "verdict": verdict,
-        "types": types if not event_type or event_type in types else [event_type, *types],
+        "types": [(name, name) for name in shown_types],
         "type": event_type,
         "asked": bool(verdict or event_type),
     }
@@ -105,10 +105,5 @@ def _readable(event: Event) -> tuple[str, bool]:
 @require_POST
 def requeue(request: HttpRequest, trigger_id: uuid.UUID, event_id: uuid.UUID) -> HttpResponse:
     event = _event(request, trigger_id, event_id)
-    try:
-        lifecycle.requeue(actor=actor_of(request), event=event)
-    except Problem as problem:
-        messages.error(request, problem.message)
-    else:
-        messages.success(request, "Retrying.")
+    perform(request, lambda: lifecycle.requeue(actor=actor_of(request), event=event), "Retrying.")
     return redirect("triggers:delivery", trigger_id, event_id)

@@ -1,5 +1,7 @@
 """The forms of the trigger pages."""
 
+from collections.abc import Callable
+from itertools import groupby
 from typing import Any
 
 from django import forms
@@ -8,6 +10,7 @@ from django.db.models import QuerySet
 from connections.models import Connection
 from connections.web.forms import Line
 from workflows import catalog
+from workflows.catalog import TriggerType
 from workflows.formatting import field_names
 from workflows.forms.action import SchemaForm
 from workflows.inbox import redaction
@@ -25,18 +28,36 @@ class WhichConnection(forms.ModelChoiceField):  # type: ignore[type-arg]
         return f"{obj.label} – {obj.workspace.name}{state}"
 
 
+class GroupedRadios(forms.RadioSelect):
+    """Radio buttons under headings: the first group is open, another one if something in it is chosen."""
+
+    template_name = "triggers/grouped_radios.html"
+
+
 class WhichTrigger(forms.ModelChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, obj: Any) -> str:
         return f"{obj.name} – {obj.workspace.name}"
 
 
+def in_groups(
+    label: Callable[[TriggerType], str], wanted: Callable[[TriggerType], bool] = lambda kind: True
+) -> list[Any]:
+    """Return the choices of a field for a trigger type, under the headings of their groups if they have one."""
+    found: list[Any] = []
+    known = (kind for one in catalog.integrations() for kind in one.triggers.values() if wanted(kind))
+    for group, kinds in groupby(known, lambda kind: kind.group):
+        choices = [(kind.key, label(kind)) for kind in kinds]
+        found += [(group, choices)] if group else choices
+    return found
+
+
 class TriggerForm(forms.Form):
-    """What to listen for, and in which account."""
+    """The event type and the connection of a new trigger."""
 
     connection = WhichConnection(
         queryset=Connection.objects.none(), label="Connection", empty_label="Choose a connection"
     )
-    key = forms.ChoiceField(widget=forms.RadioSelect, label="Event")
+    key = forms.ChoiceField(widget=GroupedRadios, label="Event")
     name = Line(
         max_length=120,
         required=False,
@@ -47,11 +68,9 @@ class TriggerForm(forms.Form):
     def __init__(self, *args: Any, connections: QuerySet[Connection], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["connection"].queryset = connections  # type: ignore[attr-defined]
-        self.fields["key"].choices = [  # type: ignore[attr-defined]
-            (key, f"{trigger_type.name} – {trigger_type.description}")
-            for integration in catalog.integrations()
-            for key, trigger_type in integration.triggers.items()
-        ]
+        self.fields["key"].choices = in_groups(  # type: ignore[attr-defined]
+            lambda kind: f"{kind.name} – {kind.description}"
+        )
 
 
 class _WriteOnly(forms.PasswordInput):
@@ -92,7 +111,7 @@ class OptionsForm(SchemaForm):
 
 
 class RedactionForm(forms.Form):
-    """Which fields are never stored; `redact` of its cleaned data has the paths of both inputs."""
+    """The fields that are never stored; `redact` of its cleaned data has the paths of both inputs."""
 
     known = forms.MultipleChoiceField(
         required=False, widget=forms.CheckboxSelectMultiple, label="Event fields"
@@ -108,9 +127,10 @@ class RedactionForm(forms.Form):
     def __init__(self, *args: Any, trigger: Trigger, **kwargs: Any) -> None:
         kind = catalog.find_trigger(trigger.key)
         needed = catalog.integration(trigger.provider).webhooks.needed
-        known = [path for path in redaction.fields_of(kind.sample if kind else {}) if path not in needed]
+        sample = kind.sample_for(trigger.options) if kind else {}
+        known = [path for path in redaction.fields_of(sample) if path not in needed]
         others = [path for path in trigger.redact if path not in known]
-        names = field_names.as_delivered(trigger.key)
+        names = field_names.as_delivered(trigger.key, trigger.options)
         super().__init__(*args, **kwargs)
         self.fields["known"].initial = [path for path in trigger.redact if path in known]
         self.fields["others"].initial = "\n".join(others)

@@ -12,6 +12,7 @@ from connections.models import Connection
 from connections.web.access import member
 from connections.web.actor_of_request import actor_of
 from core.errors import Problem
+from core.web.actions import perform
 from workflows import catalog
 from workflows.models import Event, Workflow
 from workflows.pages.triggers.views import SECTION, get_trigger
@@ -23,13 +24,11 @@ from workflows.triggers import lifecycle, test_events
 def send(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
     """Put a sample into the inbox. It starts nothing."""
     trigger = get_trigger(request, trigger_id)
-    try:
-        lifecycle.send_test(actor=actor_of(request), trigger=trigger)
-    except Problem as problem:
-        messages.error(request, problem.message)
-    else:
-        said = "Test event sent. Open it below to run a workflow on it."
-        messages.success(request, said)
+    perform(
+        request,
+        lambda: lifecycle.send_test(actor=actor_of(request), trigger=trigger),
+        "Test event sent. Open it below to run a workflow on it.",
+    )
     return redirect("triggers:detail", trigger.pk)
 
 

@@ -9,13 +9,12 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from connections.grants import registry
 from connections.web.access import here, member
 from connections.web.actor_of_request import actor_of
-from core.text_search import search
+from core.text.search import search
 from core.web.pagination import page_of
 from workflows import catalog
-from workflows.inbox import secrets as inbox_secrets
+from workflows.inbox import limits as inbox_limits
 from workflows.models import Trigger
 from workflows.pages.triggers.forms import SecretForm
 from workflows.subscriptions import state
@@ -59,7 +58,7 @@ def trigger_list(request: HttpRequest) -> HttpResponse:
         "text": text,
         "asked": bool(status or text),
         "list_url": request.path,
-        "integration": catalog.integration(registry.default().key),
+        "integration": catalog.only_integration(),
     }
     return render(request, "triggers/list.html", context | SECTION)
 
@@ -78,13 +77,13 @@ def show(request: HttpRequest, trigger: Any, form: SecretForm) -> HttpResponse:
         "form": form,
         "guided": not context["guide"].over,
         "event_types": _event_types(trigger),
-        "max_secrets": inbox_secrets.MAX_SECRETS,
+        "max_secrets": inbox_limits.MAX_SECRETS,
     }
     return render(request, "triggers/detail.html", context | SECTION, status=400 if form.errors else 200)
 
 
 def _event_types(trigger: Trigger) -> list[str]:
-    """What has to be ticked at the provider: what fires the trigger always, then what its options add."""
+    """The event types to select at the provider: those that always fire the trigger, then those of its options."""
     kind = catalog.find_trigger(trigger.key)
     if kind is None:
         return []

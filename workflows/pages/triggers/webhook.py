@@ -4,14 +4,13 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from connections.web.access import member
 from connections.web.actor_of_request import actor_of
-from core.errors import Problem
+from core.web.actions import perform
 from workflows.pages.triggers.views import get_trigger
 from workflows.subscriptions import requests
 
@@ -32,10 +31,5 @@ def rotate(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponse:
 
 def _ask(request: HttpRequest, trigger_id: uuid.UUID, wish: Callable[..., Any], words: str) -> HttpResponse:
     trigger = get_trigger(request, trigger_id)
-    try:
-        wish(actor=actor_of(request), trigger=trigger)
-    except Problem as problem:
-        messages.error(request, problem.message)
-    else:
-        messages.success(request, words)
+    perform(request, lambda: wish(actor=actor_of(request), trigger=trigger), words)
     return redirect("triggers:detail", trigger.pk)

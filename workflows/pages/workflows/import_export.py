@@ -58,7 +58,7 @@ class FileForm(forms.Form):
 
 
 class PlaceForm(forms.Form):
-    """Where it goes: the trigger that starts it, and a connection for each that the file names."""
+    """The trigger that starts the workflow, and a connection for each that the file names."""
 
     def __init__(self, *args: Any, found: Json, triggers: Any, connections: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -12,7 +12,7 @@ from workflows.models import Workflow
 
 
 def made_once(request: HttpRequest, make: Callable[[], Workflow]) -> Workflow:
-    """What `make` makes; of a form that was sent before (core.web.form_tokens), what that made. Raises as `make`."""
+    """Return the result of `make`, or the earlier one if the form was sent before (core.web.form_tokens)."""
     once = form_tokens.key_in(request.POST)
     if not once:
         return make()

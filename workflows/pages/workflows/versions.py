@@ -53,7 +53,7 @@ def version_list(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
 @never_cache
 @require_GET
 def difference(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
-    """What differs from `?from=` to `?to=`: numbers of versions, or draft; else from what is published to the draft."""
+    """The differences from `?from=` to `?to=`: version numbers, or draft; by default from published to draft."""
     workflow = get_workflow(request, workflow_id)
     old, new = _asked(request, workflow, "from"), _asked(request, workflow, "to")
     context = {

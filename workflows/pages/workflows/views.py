@@ -3,7 +3,6 @@
 import uuid
 from typing import Any
 
-from django.contrib import messages
 from django.db.models import QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,9 +14,9 @@ from connections.models import Connection
 from connections.web.access import here, member
 from connections.web.actor_of_request import actor_of
 from core.db.latest_per_group import newest_of
-from core.errors import Problem
-from core.text_search import search
+from core.text.search import search
 from core.web import form_tokens
+from core.web.actions import perform
 from core.web.pagination import page_of
 from workflows.authoring import descriptions, lifecycle
 from workflows.formatting import field_names
@@ -71,7 +70,7 @@ def get_workflow(request: HttpRequest, workflow_id: uuid.UUID) -> Workflow:
 @never_cache
 @require_GET
 def detail(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
-    """What is published, or the draft where nothing is."""
+    """The published version, or the draft if there is none."""
     workflow = get_workflow(request, workflow_id)
     definition: dict[str, Any] = workflow.live.definition if workflow.live else workflow.draft
     used = {step.get("connection") for step in definition.get("steps", [])}
@@ -97,10 +96,9 @@ def detail(request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
 def set_status(request: HttpRequest, workflow_id: uuid.UUID, status: str) -> HttpResponse:
     """status: active, paused or archived."""
     workflow = get_workflow(request, workflow_id)
-    try:
-        lifecycle.set_status(actor=actor_of(request), workflow=workflow, status=status)
-    except Problem as problem:
-        messages.error(request, problem.message)
-    else:
-        messages.success(request, _SAID[Workflow.Status(status)])
+    perform(
+        request,
+        lambda: lifecycle.set_status(actor=actor_of(request), workflow=workflow, status=status),
+        _SAID[Workflow.Status(status)],
+    )
     return redirect("workflows:detail", workflow.pk)

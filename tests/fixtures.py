@@ -1,0 +1,141 @@
+"""Fixtures that tests of every folder may ask for; tests/conftest.py loads them."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import responses
+from django.conf import settings as project_settings
+from django.test import Client
+
+from connections.models import Account, Connection, Workspace
+from pagerduty_app import signatures
+from pagerduty_app.sandbox.sandbox import Sandbox
+from pagerduty_app.sandbox.server import SandboxServer
+from tests.factories import (
+    API,
+    DANA,
+    SECRET,
+    SYSTEM,
+    Ask,
+    People,
+    add_note,
+    asking,
+    connect,
+    people,
+    publish,
+    signed_with,
+)
+from tests.support.agency import INCIDENT, SCHEDULE
+from tests.support.browser import signed_in
+from workflows.models import Trigger, Workflow
+from workflows.triggers import lifecycle
+
+
+@pytest.fixture
+def who(db: None) -> People:
+    return people()
+
+
+@pytest.fixture
+def alice(who: People) -> Client:
+    return signed_in(who.alice)
+
+
+@pytest.fixture
+def bob(who: People) -> Client:
+    return signed_in(who.bob)
+
+
+@pytest.fixture
+def workspace(db: None) -> Workspace:
+    return Workspace.objects.create(account=Account.objects.create(name="Agency"), name="Acme")
+
+
+@pytest.fixture
+def connection(workspace: Workspace) -> Connection:
+    return connect(workspace)
+
+
+@pytest.fixture
+def trigger(connection: Connection) -> Trigger:
+    made = lifecycle.create(
+        actor=SYSTEM, connection=connection, key="pagerduty/incident-triggered", name="New incidents"
+    )
+    signed_with(made, SECRET)
+    return made
+
+
+@pytest.fixture
+def note_workflow(trigger: Trigger, connection: Connection) -> Workflow:
+    return publish(trigger, connection)
+
+
+@pytest.fixture
+def deliver(client: Any, trigger: Trigger) -> Callable[..., Any]:
+    """Posts a signed delivery to the trigger's URL as PagerDuty does."""
+
+    def post(payload: Any, *, secret: str = SECRET, to: Trigger = trigger, **headers: str) -> Any:
+        body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        signed = {"HTTP_X_PAGERDUTY_SIGNATURE": signatures.sign(body, secret)} | headers
+        return client.post(f"/hooks/pagerduty/{to.token}", body, content_type="application/json", **signed)
+
+    return post
+
+
+@pytest.fixture
+def pagerduty() -> Iterator[responses.RequestsMock]:
+    """PagerDuty's REST API with one user; tests add what else it answers."""
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        mock.get(
+            f"{API}/users",
+            json={
+                "users": [{"id": "PUSER", "type": "user", "email": DANA, "name": "Dana"}],
+                "limit": 100,
+                "offset": 0,
+                "more": False,
+                "total": None,
+            },
+        )
+        yield mock
+
+
+@pytest.fixture
+def provider(pagerduty: responses.RequestsMock) -> responses.RequestsMock:
+    """PagerDuty's responses to what the actions and the look-ups request."""
+    page = {"limit": 25, "offset": 0, "more": False, "total": None}
+    pagerduty.get(f"{API}/services", json={"services": [{"id": "PSVC1", "name": "Payments"}], **page})
+    pagerduty.get(f"{API}/schedules", json={"schedules": [{"id": "PSCHED1", "name": "Primary"}], **page})
+    pagerduty.get(f"{API}/schedules/PSCHED1/users", json={"users": [{"id": "PUSER", "name": "Dana"}]})
+    pagerduty.get(f"{API}/schedules/PSCHED1", json={"schedule": SCHEDULE})
+    pagerduty.get(f"{API}/teams", json={"teams": [], **page})
+    pagerduty.get(f"{API}/incidents", json={"incidents": [INCIDENT], **page})
+    pagerduty.post(f"{API}/incidents", json={"incident": INCIDENT}, status=201)
+    pagerduty.get(f"{API}/incidents/PINC1", json={"incident": INCIDENT})
+    pagerduty.put(f"{API}/incidents/PINC1", json={"incident": INCIDENT})
+    add_note(pagerduty)
+    return pagerduty
+
+
+@pytest.fixture
+def ask(client: Any, workspace: Workspace) -> Ask:
+    return asking(client, workspace)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[SandboxServer]:
+    clients = {project_settings.PAGERDUTY_CLIENT_ID: project_settings.PAGERDUTY_CLIENT_SECRET}
+    with SandboxServer(clients=clients) as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(server: SandboxServer, settings: Any) -> Sandbox:
+    """PagerDuty on its first day; the product takes it for the real one."""
+    server.sandbox.reset()
+    settings.PAGERDUTY_IDENTITY_URL = server.url
+    settings.PAGERDUTY_API_URL = server.url
+    settings.PAGERDUTY_API_URL_EU = f"{server.url}/eu"
+    settings.PAGERDUTY_ID_TOKEN_ISSUERS = [f"{server.url}/global/oauth/anonymous"]
+    return server.sandbox

@@ -1,0 +1,85 @@
+"""Candidates: runs that were found due, until they are begun; workspaces in turn at each single start."""
+
+import random
+import time
+import uuid
+from collections.abc import Iterator
+
+from core.db import clock
+from workflows.models import Run
+from workflows.queue.fair_scheduling import FairSchedule
+from workflows.queue.in_flight import Place, Reserved
+
+# So long a run counts as it was read: claiming compares it with its row anyway.
+_KEPT_SECONDS = 1.0
+_FEW = 4
+
+
+class Candidates:
+    """The first due run of each lane, as far as they were found. None are at first. Used by one thread."""
+
+    def __init__(self, schedule: FairSchedule) -> None:
+        self._schedule = schedule
+        self._runs: dict[uuid.UUID | None, list[Run]] = {}
+        self._read_at: dict[int, float] = {}
+        self._looked_at = 0.0
+
+    def __bool__(self) -> bool:
+        return bool(self._runs)
+
+    def age(self) -> float:
+        """Return the seconds since the last look."""
+        return time.monotonic() - self._looked_at
+
+    def look(self, limit: int) -> None:
+        """Find at most `limit` runs that are due, not held, and the first of their lane."""
+        now = time.monotonic()
+        kept = {run.seq: run for run in self._all() if now - self._read_at[run.seq] < _KEPT_SECONDS}
+        tests = list(Run.objects.tests_due(clock.now()).values_list("seq", flat=True)[: limit // 2])
+        order = [*tests, *self._schedule.next(limit)][:limit]
+        read = {run.seq: run for run in _read([seq for seq in order if seq not in kept])}
+        found = kept | read
+        self._read_at = {seq: self._read_at[seq] if seq in kept else now for seq in found}
+        self._runs.clear()
+        for run in (found[seq] for seq in order if seq in found):
+            # A test of a draft is for a person who waits; None is before all workspaces.
+            self._runs.setdefault(None if run.version_id is None else run.workspace_id, []).append(run)
+        for workspace, runs in self._runs.items():
+            self._runs[workspace] = _from_anywhere(runs)
+        self._looked_at = now
+
+    def take(self, place: Place) -> tuple[Run, Reserved] | None:
+        """Remove and return a run with its room, of the workspace with the least in flight; of equals, in turn."""
+        for workspace in sorted(self._runs, key=lambda one: -1 if one is None else place.load(one)):
+            runs = self._runs[workspace]
+            for number, run in enumerate(runs):
+                if (reserved := place.reserve(run.workspace_id, run.next_connection)) is not None:
+                    del runs[number], self._runs[workspace]
+                    if runs:
+                        self._runs[workspace] = runs  # behind all others
+                    return run, reserved
+        return None
+
+    def forget(self) -> None:
+        """Forget what was found, because others have taken it."""
+        self._runs.clear()
+        self._looked_at = 0.0
+
+    def _all(self) -> Iterator[Run]:
+        for runs in self._runs.values():
+            yield from runs
+
+
+def _read(seqs: list[int]) -> list[Run]:
+    # Another worker may have taken one since; what is seen here is what a claim holds against.
+    # By primary keys, one table after the other: joined, a planner that does not know the tables yet reads all events.
+    if not seqs:
+        return []
+    runs = Run.objects.due(clock.now()).filter(seq__in=seqs)
+    return list(runs.prefetch_related("version", "event__trigger"))
+
+
+def _from_anywhere(runs: list[Run]) -> list[Run]:
+    """All of them, beginning somewhere: workers that look at the same moment do not all want the same one next."""
+    begin = random.randrange(len(runs)) if len(runs) > _FEW else 0  # noqa: S311 - nothing depends on it
+    return runs[begin:] + runs[:begin]
