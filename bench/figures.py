@@ -16,22 +16,22 @@ def percentile(values: list[float], percent: float) -> float:
 
 
 def at_most(name: str, wanted: float, got: float, unit: str) -> Row:
-    return _row(name, wanted, got, unit, ok=got <= wanted)
+    return _row(name, wanted, got, unit, ok=got <= wanted, exact=False)
 
 
 def at_least(name: str, wanted: float, got: float, unit: str) -> Row:
-    return _row(name, wanted, got, unit, ok=got >= wanted)
+    return _row(name, wanted, got, unit, ok=got >= wanted, exact=False)
 
 
-def _row(name: str, wanted: float, got: float, unit: str, *, ok: bool) -> Row:
+def _row(name: str, wanted: float, got: float, unit: str, *, ok: bool, exact: bool) -> Row:
     """Return the row, and print it at once, since a proof can take long."""
     load = os.getloadavg()[0]
     print(
         f"{'ok  ' if ok else 'MISS'} {name}: {got:.6g} {unit} (wanted {wanted:g}; load {load:.1f})",
         flush=True,
     )
-    return {"name": name, "wanted": wanted, "got": round(got, 3), "unit": unit, "ok": ok}
+    return {"name": name, "wanted": wanted, "got": round(got, 3), "unit": unit, "ok": ok, "exact": exact}
 
 
 def exactly(name: str, wanted: float, got: float, unit: str = "") -> Row:
-    return _row(name, wanted, got, unit, ok=got == wanted)
+    return _row(name, wanted, got, unit, ok=got == wanted, exact=True)

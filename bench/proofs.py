@@ -21,12 +21,25 @@ def run(proofs: Mapping[str, Callable[[], list[Row]]], names: list[str], file: s
     path = ROOT / "var" / file
     path.parent.mkdir(exist_ok=True)
     for name in names or proofs:
-        print(f"--- {name}", flush=True)
-        rows += rows_of(name, proofs[name])
+        rows += _seen_twice(name, proofs[name])
         path.write_text(json.dumps(rows, indent=1) + "\n")
     missed = [row["name"] for row in rows if not row["ok"]]
     print(f"{len(rows)} figures in {path}; {len(missed)} not ok{': ' if missed else ''}{'; '.join(missed)}")
     return 1 if missed else 0
+
+
+def _seen_twice(name: str, proof: Callable[[], list[Row]]) -> list[Row]:
+    """Return the proof's figures, of a second run if only bounds were missed in the first.
+
+    A machine that is busy for a minute can miss a bound. Something lost or done twice counts at once.
+    """
+    print(f"--- {name}", flush=True)
+    rows = rows_of(name, proof)
+    missed = [row for row in rows if not row["ok"]]
+    if not missed or any(row["exact"] for row in missed):
+        return rows
+    print(f"--- {name}, again: missed {'; '.join(row['name'] for row in missed)}", flush=True)
+    return rows_of(name, proof)
 
 
 def rows_of(name: str, proof: Callable[[], list[Row]]) -> list[Row]:
@@ -35,4 +48,13 @@ def rows_of(name: str, proof: Callable[[], list[Row]]) -> list[Row]:
         return proof()
     except Exception:
         traceback.print_exc()
-        return [{"name": f"{name}: came to its end", "wanted": 1, "got": 0, "unit": "", "ok": False}]
+        return [
+            {
+                "name": f"{name}: came to its end",
+                "wanted": 1,
+                "got": 0,
+                "unit": "",
+                "ok": False,
+                "exact": False,
+            }
+        ]

@@ -7,34 +7,67 @@ TEST_POSTGRES_URL names the server (default: postgres@127.0.0.1:5432). REQUIRE_A
 any skipped test, a failure.
 """
 
+import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
+import pytest
 
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/taskjuice")
+_SQLITE = "sqlite:///var/test.sqlite3"
+_SPREAD = ["--dist", "loadgroup", "--no-loadscope-reorder"]
+# So many failures are looked at again, one after the other: some of them keep real processes and browsers waiting.
+_ALONE = 5
 REQUIRED = os.environ.get("REQUIRE_ALL") == "1"
 
 
-def suite(name: str, url: str, *chosen: str) -> int:
-    """Runs pytest against that database; answers its exit code."""
-    print(f"\n=== {name} ===", flush=True)
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-n",
-        str(os.cpu_count() or 2),
-        "--dist",
-        "loadgroup",
-        "--no-loadscope-reorder",
-    ]
-    env = {**os.environ, "DATABASE_URL": url}
-    # Without its cache, pytest compiles every test again in every process: eleven seconds instead of four.
-    env.pop("PYTHONDONTWRITEBYTECODE", None)
-    return subprocess.run([*command, *chosen, *sys.argv[1:]], env=env, check=False).returncode
+@dataclass(frozen=True)
+class Suite:
+    """The whole suite, or what was chosen of it, against one database."""
+
+    name: str
+    url: str
+
+    def run(self, *chosen: str) -> list[str]:
+        """Run it with all processors; return what is wrong, a line each.
+
+        A test that failed beside others is run again by itself, which tells a busy machine from a fault: what passes
+        then is named and does not count. More than `_ALONE` of them are a fault in any case.
+        """
+        print(f"\n=== {self.name} ===", flush=True)
+        processes = ["-n", str(os.cpu_count() or 2), *_SPREAD]
+        code = self._pytest("--cache-clear", *processes, *chosen, *sys.argv[1:])
+        failed = self._failed() if code == pytest.ExitCode.TESTS_FAILED else []
+        if not failed:
+            return [f"{self.name}: pytest ended with code {code}"] if code else []
+        if len(failed) <= _ALONE:
+            print(f"\n=== {self.name}: what failed, by itself ===", flush=True)
+            self._pytest(*failed)
+            again = self._failed()
+            for test in sorted(set(failed) - set(again)):
+                print(f"{self.name}: failed beside other tests, passed by itself: {test}", flush=True)
+            failed = again
+        return [f"{self.name}: {test}" for test in failed]
+
+    def _pytest(self, *arguments: str) -> int:
+        env = {**os.environ, "DATABASE_URL": self.url}
+        # Without its cache, pytest compiles every test again in every process: eleven seconds instead of four.
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
+        command = [sys.executable, "-m", "pytest", "-q", "-o", f"cache_dir={self._cache}", *arguments]
+        return subprocess.run(command, env=env, check=False).returncode
+
+    @property
+    def _cache(self) -> Path:
+        return Path(".pytest_cache", self.name)
+
+    def _failed(self) -> list[str]:
+        """Return the tests that failed when they were last run."""
+        kept = self._cache / "v/cache/lastfailed"
+        return sorted(json.loads(kept.read_text())) if kept.exists() else []
 
 
 def reachable() -> str | None:
@@ -64,18 +97,20 @@ def main() -> int:
         # All that tests/fuzz imports is not needed for its being left out.
         left_out = ["-m", "not slow", "--ignore", "tests/fuzz", "-p", "no:schemathesis"]
         measured = ["--cov", "--cov-report="] if os.environ.get("COVERAGE") == "1" else []
-        failed = suite("SQLite, quick", "sqlite:///var/test.sqlite3", *left_out, *measured)
+        wrong = Suite("SQLite", _SQLITE).run(*left_out, *measured)
         if measured:
             print(f"Coverage: {covered()} of all lines", flush=True)
-        return failed
-    failed = suite("SQLite", "sqlite:///var/test.sqlite3")
-    missing = reachable()
-    if missing is None:
-        failed |= suite("PostgreSQL", POSTGRES)
     else:
-        print(f"\n=== PostgreSQL: skipped, no server at TEST_POSTGRES_URL ({missing}) ===")
-        failed |= int(REQUIRED)
-    return failed
+        wrong = Suite("SQLite", _SQLITE).run()
+        missing = reachable()
+        if missing is None:
+            wrong += Suite("PostgreSQL", POSTGRES).run()
+        else:
+            print(f"\n=== PostgreSQL: skipped, no server at TEST_POSTGRES_URL ({missing}) ===")
+            wrong += ["PostgreSQL: no server"] if REQUIRED else []
+    for line in wrong:
+        print(f"FAILED: {line}", flush=True)
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

@@ -33,7 +33,9 @@ def test_a_promise_is_kept_up_to_its_figure_and_no_further() -> None:
         "got": 50.0,
         "unit": "ms",
         "ok": True,
+        "exact": False,
     }
     assert figures.at_most("x", 50, 50.1, "ms")["ok"] is False
     assert figures.at_least("x", 300, 300.0, "runs/s")["ok"] is True
     assert figures.at_least("x", 300, 299.9, "runs/s")["ok"] is False
+    assert figures.exactly("x", 0, 1)["exact"] is True

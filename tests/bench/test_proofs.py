@@ -47,3 +47,28 @@ def test_a_file_is_written_and_a_missed_figure_ends_with_an_error(
     assert proofs.run({"a": lambda: _ends(1), "b": lambda: _raises(2)}, [], "x.json") == 1
     assert '"b: came to its end"' in (tmp_path / "var" / "x.json").read_text()
     assert proofs.run({"a": lambda: _ends(1)}, ["c"], "x.json") == 2
+
+
+@pytest.mark.parametrize(
+    ("first", "runs", "code"),
+    [
+        (figures.at_most("slow for a minute", 1, 2, "s"), 2, 0),
+        (figures.exactly("events lost", 0, 1), 1, 1),
+        (figures.at_most("in time", 1, 1, "s"), 1, 0),
+    ],
+    ids=["bound", "count", "kept"],
+)
+def test_a_missed_bound_is_measured_a_second_time_and_a_missed_count_is_not(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, first: figures.Row, runs: int, code: int
+) -> None:
+    monkeypatch.setattr(proofs, "ROOT", tmp_path)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    seen = iter([first, figures.at_most("slow for a minute", 1, 1, "s")])
+    asked: list[figures.Row] = []
+
+    def proof() -> list[figures.Row]:
+        asked.append(next(seen))
+        return asked[-1:]
+
+    assert proofs.run({"a": proof}, [], "x.json") == code
+    assert len(asked) == runs
