@@ -1,7 +1,8 @@
 """The actions on PagerDuty: one module for each kind of object, and the table of all actions."""
 
 from pagerduty_app.actions import on_call
-from pagerduty_app.actions.incidents import create, get, lists, notes, update
+from pagerduty_app.actions.incidents import create, get, lists, notes
+from pagerduty_app.actions.incidents.update import action as update
 from pagerduty_app.actions.lookups import LOOKUPS
 
 __all__ = ["ACTIONS", "LOOKUPS"]

@@ -62,8 +62,8 @@ class Incidents:
             ):
                 raise invalid("Open incident with matching dedup key already exists on this service")
             incident = self._new(account, user, service, {**wanted, "incident_key": key})
-            self._log(incident, "trigger_log_entry", user)
-        self._tell("incident.triggered", account, incident, user)
+            self.note_down(incident, "trigger_log_entry", user)
+        self.tell("incident.triggered", account, incident, user)
         return incident
 
     def insert(self, account: str, service_id: str, **fields: Any) -> Json:
@@ -89,7 +89,7 @@ class Incidents:
                 event = _TRANSITIONS[incident["status"], status]
                 events.append(event)
                 self._set_status(incident, status, user)
-                self._log(incident, log_entries.KINDS.get(event, log_entries.OF_STATUS[status]), user)
+                self.note_down(incident, log_entries.KINDS.get(event, log_entries.OF_STATUS[status]), user)
             elif "status" in wanted and status == "resolved":
                 raise Refused(400, 1001, "Incident Already Resolved")
             incident |= {name: wanted[name] for name in ("title", "urgency") if name in wanted}
@@ -97,9 +97,9 @@ class Incidents:
                 incident["title"] = incident["title"][:_LONGEST_TITLE]
                 incident["summary"] = f"[#{incident['incident_number']}] {incident['title']}"
             incident["updated_at"] = now_text()
-            self._save(incident)
+            self.save(incident)
         for event_type in events:
-            self._tell(event_type, account, incident, user)
+            self.tell(event_type, account, incident, user)
         return incident
 
     def annotate(self, account: str, user: Json, incident_id: str, content: str) -> Json:
@@ -173,7 +173,7 @@ class Incidents:
         if isinstance(wanted.get("priority"), dict):
             incident["priority"] = {**(self._store.get("priority", wanted["priority"].get("id", "")) or {})}
         incident |= {name: value for name, value in fields.items() if name in incident}
-        self._save(incident)
+        self.save(incident)
         return incident
 
     def _set_status(self, incident: Json, status: str, user: Json) -> None:
@@ -200,11 +200,11 @@ class Incidents:
         target: Json = policy["escalation_rules"][0]["targets"][0] if policy else reference_to(user)
         return target
 
-    def _log(self, incident: Json, kind: str, user: Json) -> None:
+    def note_down(self, incident: Json, kind: str, user: Json) -> None:
         entry = log_entries.entry(self._base_url, incident, kind, user, now_text())
         self._store.put("log_entry", entry["id"], entry, incident["id"])
 
-    def _save(self, incident: Json) -> None:
+    def save(self, incident: Json) -> None:
         self._store.run(
             "UPDATE incidents SET status = ?, urgency = ?, incident_key = ?, created_at = ?, body = ? WHERE id = ?",
             (
@@ -217,7 +217,7 @@ class Incidents:
             ),
         )
 
-    def _tell(self, event_type: str, account: str, incident: Json, user: Json) -> None:
+    def tell(self, event_type: str, account: str, incident: Json, user: Json) -> None:
         data = {
             "id": incident["id"],
             "type": "incident",

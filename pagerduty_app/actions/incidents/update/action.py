@@ -3,19 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
-from rest_framework import serializers
-
 from connections.grants.request_budget import Exhausted
-from pagerduty_app.actions.fields import (
-    INCIDENT,
-    LONGEST_TITLE,
-    STATUSES,
-    URGENCIES,
-    from_field,
-    incident_field,
-)
-from pagerduty_app.actions.incidents import changes, log_entries
-from pagerduty_app.actions.incidents.changes import CHANGES, EVENT_TYPES, Decision, decide, output
+from pagerduty_app.actions.fields import INCIDENT
+from pagerduty_app.actions.incidents import log_entries
+from pagerduty_app.actions.incidents.update import changes
+from pagerduty_app.actions.incidents.update.changes import CHANGES, EVENT_TYPES, Decision, decide, output
+from pagerduty_app.actions.incidents.update.input import UpdateIncidentInput
 from pagerduty_app.actions.requester import check_requester, requester, requester_id, writing
 from pagerduty_app.client import Api, PagerDutyError
 from pagerduty_app.client.paging import object_of
@@ -23,7 +16,6 @@ from pagerduty_app.errors import table
 from pagerduty_app.errors.mapping import provider_errors
 from pagerduty_app.payloads import field_names
 from workflows.catalog import ActionType, Caller, Effect, Json, Prepared, ProviderError
-from workflows.catalog.schemas import ActionInput, Flag, Text
 from workflows.formatting.datetimes import moment
 
 # The largest difference between PagerDuty's clock and ours.
@@ -31,41 +23,6 @@ _SKEW = timedelta(minutes=2)
 # Key under which the incident read before the write is kept beside the input.
 _SEEN = "_seen"
 _SOMEBODY_WAS_FASTER = frozenset({"incident_already_resolved", "incident_already_acknowledged"})
-
-
-class UpdateIncidentInput(ActionInput):
-    """Input of update-incident: at least one change."""
-
-    incident_id = incident_field()
-    status = serializers.ChoiceField(
-        choices=STATUSES,
-        required=False,
-        label="Status",
-        help_text="Acknowledging in a user’s name can reassign the incident to them",
-    )
-    title = Text(max_length=LONGEST_TITLE, required=False, label="Title", cut=True)
-    urgency = serializers.ChoiceField(choices=URGENCIES, required=False, label="Urgency")
-    resolution = Text(max_length=25_000, required=False, label="Resolution", cut=True)
-    reopen = Flag(
-        required=False,
-        label="Reopen",
-        help_text="Reopen a resolved incident with that status; otherwise it stays resolved",
-    )
-
-    class Meta:
-        keyword_fields = {"from": from_field()}
-        at_least_one = CHANGES
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if not any(name in attrs for name in CHANGES):
-            raise serializers.ValidationError({"status": [f"Provide at least one of {', '.join(CHANGES)}."]})
-        if "resolution" in attrs and attrs.get("status") != "resolved":
-            raise serializers.ValidationError({"resolution": ["Only valid with the status resolved."]})
-        if attrs.get("reopen") and attrs.get("status") not in ("triggered", "acknowledged"):
-            raise serializers.ValidationError(
-                {"reopen": ["Only valid with the status triggered or acknowledged."]}
-            )
-        return attrs
 
 
 def _present(api: Api, data: Json) -> Json:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from connections.models import Connection
-from pagerduty_app.actions.incidents.changes import decide
+from pagerduty_app.actions.incidents.update.changes import decide
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.factories import SYSTEM, incident_event, publish
 from tests.support.sandbox_actions import ACCOUNT, DANA, ELI, act, asked, connection, fault, later, output

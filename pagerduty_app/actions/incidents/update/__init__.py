@@ -1,0 +1,1 @@
+"""pagerduty/update-incident: its input, what is left to change, and the look-up of an earlier attempt."""
