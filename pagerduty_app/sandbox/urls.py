@@ -6,7 +6,7 @@ from pagerduty_app.sandbox import identity
 from pagerduty_app.sandbox.control import events, schedules, views
 from pagerduty_app.sandbox.pages import faults, webhooks
 from pagerduty_app.sandbox.pages import incidents as pages
-from pagerduty_app.sandbox.rest import directory, incidents, subscriptions
+from pagerduty_app.sandbox.rest import directory, incidents, response, subscriptions
 
 _LISTINGS = {
     "service": ("services", "services.read"),
@@ -22,6 +22,11 @@ rest = [
     path("incidents/<str:incident_id>", incidents.one),
     path("incidents/<str:incident_id>/notes", incidents.notes),
     path("incidents/<str:incident_id>/log_entries", incidents.log_entries),
+    path("incidents/<str:incident_id>/snooze", response.snooze),
+    path("incidents/<str:incident_id>/merge", response.merge),
+    path("incidents/<str:incident_id>/responder_requests", response.responder_requests),
+    path("incidents/<str:incident_id>/status_updates", response.status_updates),
+    path("incidents/<str:incident_id>/custom_fields/values", response.custom_fields),
     path("users/me", directory.me),
     path("schedules/<str:some_id>/users", directory.schedule_users),
     path("schedules/<str:some_id>", directory.schedule),

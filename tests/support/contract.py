@@ -23,6 +23,10 @@ _COERCED: dict[str, Callable[[str], Any]] = {
 _TEXT_AS_WELL = ("components", "schemas", "IncidentBody", "properties", "details")
 # A LogEntry's type is acknowledge_log_entry, an AcknowledgeLogEntry's another one: no entry could be both.
 _MISSPELT = ("components", "schemas", "AcknowledgeLogEntry")
+# The schema wraps each value in an object, {"value": …}; PagerDuty's own examples and events do not. And a field
+# that is named by its name fits both branches of a oneOf.
+_FIELD_VALUE = ("components", "schemas", "CustomFieldsFieldValue", "properties", "value")
+_EDITABLE_VALUE = ("components", "schemas", "CustomFieldsEditableFieldValue")
 _formats = FormatChecker(formats=("email",))
 
 
@@ -40,6 +44,7 @@ class Contract:
             details["type"] = ["object", "string"]
         for part in _at(document, _MISSPELT).get("allOf", []):
             part.get("properties", {}).get("type", {}).update(enum=["acknowledge_log_entry"])
+        _unwrap_values(document)
         self._request = _as_json_schema(document, "urn:request", left_out="readOnly")
         self._answer = _as_json_schema(document, "urn:answer", left_out="writeOnly")
         self._registry = Registry().with_resources(
@@ -167,6 +172,20 @@ def _at(document: Json, keys: Iterable[str]) -> Json:
     for key in keys:
         document = document.get(key, {})
     return document
+
+
+def _unwrap_values(document: Json) -> None:
+    """Correct the schema of custom fields' values in place."""
+    field = _at(document, _FIELD_VALUE)
+    if "oneOf" not in field:
+        return
+    plain = {"anyOf": [one["properties"]["value"] for one in field.pop("oneOf")]}
+    field |= plain
+    editable = _at(document, _EDITABLE_VALUE)
+    branches = editable.pop("oneOf")
+    for branch in branches:
+        branch["properties"] = {**branch["properties"], "value": plain, "name": {"type": "string"}}
+    editable["anyOf"] = branches
 
 
 def _as_json_schema(document: Json, name: str, *, left_out: str) -> Json:

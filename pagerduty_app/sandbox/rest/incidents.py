@@ -8,6 +8,7 @@ from pagerduty_app.sandbox.gate import Answer, Call, operation
 from pagerduty_app.sandbox.refusals import Refused, invalid
 from pagerduty_app.sandbox.rest.paging import page, window
 from pagerduty_app.sandbox.world.incidents import STATUSES
+from pagerduty_app.sandbox.world.response.fields import bridge_of
 
 _LONGEST_SPAN = timedelta(days=184)
 _DEFAULT_SPAN = timedelta(days=30)
@@ -28,7 +29,7 @@ def collection(call: Call) -> Answer:
         return 200, _listed(call)
     wanted = call.object("incident")
     _check_new(wanted)
-    return 201, {"incident": call.sandbox.incidents.open(call.account, call.requester(), wanted)}
+    return 201, {"incident": call.sandbox.incidents.open(call.account, call.requester(), wanted, by_api=True)}
 
 
 def _check_new(wanted: dict[str, Any]) -> None:
@@ -114,7 +115,10 @@ def _time(text: str) -> datetime:
 def one(call: Call, incident_id: str) -> Answer:
     incidents = call.sandbox.incidents
     if call.request.method == "GET":
-        return 200, {"incident": incidents.get(call.account, incident_id)}
+        incident = incidents.get(call.account, incident_id)
+        if "conference_bridge" in call.request.GET.getlist("include[]"):
+            incident["conference_bridge"] = bridge_of(call.sandbox.store, incident_id) or {}
+        return 200, {"incident": incident}
     wanted = call.object("incident")
     if wanted.get("type") not in ("incident", "incident_reference"):
         raise invalid("Incident type must be incident.")

@@ -8,12 +8,6 @@ HAPPENING = (
     "incident.reopened",
     "incident.resolved",
     "incident.unacknowledged",
-)
-EVENT_TYPES = (
-    *HAPPENING,
-    "incident.action_invocation.created",
-    "incident.action_invocation.terminated",
-    "incident.action_invocation.updated",
     "incident.conference_bridge.updated",
     "incident.custom_field_values.updated",
     "incident.delegated",
@@ -22,10 +16,16 @@ EVENT_TYPES = (
     "incident.priority_updated",
     "incident.reassigned",
     "incident.responder.added",
-    "incident.responder.replied",
-    "incident.role.assigned",
     "incident.service_updated",
     "incident.status_update_published",
+)
+EVENT_TYPES = (
+    *HAPPENING,
+    "incident.action_invocation.created",
+    "incident.action_invocation.terminated",
+    "incident.action_invocation.updated",
+    "incident.responder.replied",
+    "incident.role.assigned",
     "incident.task.completed",
     "incident.task.created",
     "incident.task.updated",

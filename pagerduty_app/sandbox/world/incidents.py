@@ -3,11 +3,13 @@
 import json
 import secrets
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
 from pagerduty_app.sandbox.refusals import Refused, invalid, not_found
-from pagerduty_app.sandbox.world import log_entries
+from pagerduty_app.sandbox.world import incident_bodies, log_entries
+from pagerduty_app.sandbox.world.response import fields
 from pagerduty_app.sandbox.world.start import reference, reference_to
 from pagerduty_app.sandbox.world.store import Store
 
@@ -39,6 +41,9 @@ class Incidents:
         self._base_url = base_url
         self._announce = announce
 
+    def transaction(self) -> AbstractContextManager[None]:
+        return self._store.transaction()
+
     def get(self, account: str, incident_id: str) -> Json:
         found = self._store.rows(
             "SELECT body FROM incidents WHERE id = ? AND account = ?", (incident_id, account)
@@ -48,8 +53,11 @@ class Incidents:
         incident: Json = json.loads(found[0][0])
         return incident
 
-    def open(self, account: str, user: Json, wanted: Json) -> Json:
-        """Open an incident. wanted: the incident object of POST /incidents, already validated."""
+    def open(self, account: str, user: Json, wanted: Json, *, by_api: bool = False) -> Json:
+        """Open an incident. wanted: the incident object of POST /incidents, already validated.
+
+        by_api: such an incident cannot be merged into another one (api-schema, mergeIncidents).
+        """
         service = self._store.get("service", str(wanted["service"].get("id")))
         if service is None or not self._belongs("service", service["id"], account):
             raise Refused(400, 2001, "Invalid Input Provided", "Service not found.")
@@ -61,21 +69,23 @@ class Incidents:
                 (account, key, service["id"]),
             ):
                 raise invalid("Open incident with matching dedup key already exists on this service")
-            incident = self._new(account, user, service, {**wanted, "incident_key": key})
+            incident = self._new(
+                account, user, service, {**wanted, "incident_key": key}, is_mergeable=not by_api
+            )
             self.note_down(incident, "trigger_log_entry", user)
         self.tell("incident.triggered", account, incident, user)
         return incident
 
-    def insert(self, account: str, service_id: str, **fields: Any) -> Json:
-        """Insert an incident without an event, for tests. fields override the defaults."""
+    def insert(self, account: str, service_id: str, **more: Any) -> Json:
+        """Insert an incident without an event, for tests. more: fields that override the defaults."""
         service = self._store.get("service", service_id)
         if service is None:
             raise not_found(5002, "Service Not Found")
         user = self._store.all("user", account)[0]
-        return self._new(account, user, service, {"title": "An incident", **fields}, **fields)
+        return self._new(account, user, service, {"title": "An incident", **more}, **more)
 
     def change(self, account: str, user: Json, incident_id: str, wanted: Json) -> Json:
-        """Change an incident. wanted: status, title, urgency, resolution as in PUT /incidents/{id}.
+        """Change an incident. wanted: the incident object of PUT /incidents/{id}.
 
         A resolved incident that gets another status is reopened (api-schema, updateIncident).
         """
@@ -88,11 +98,16 @@ class Incidents:
             if status != incident["status"]:
                 event = _TRANSITIONS[incident["status"], status]
                 events.append(event)
-                self._set_status(incident, status, user)
+                self.set_status(incident, status, user)
                 self.note_down(incident, log_entries.KINDS.get(event, log_entries.OF_STATUS[status]), user)
             elif "status" in wanted and status == "resolved":
                 raise Refused(400, 1001, "Incident Already Resolved")
             incident |= {name: wanted[name] for name in ("title", "urgency") if name in wanted}
+            made = fields.change(fields.Place(self._store, account, now_text()), incident, wanted)
+            for change in made:
+                if change.kind:
+                    self.note_down(incident, change.kind, user, **change.more)
+            events += [change.event_type for change in made]
             if "title" in wanted:
                 incident["title"] = incident["title"][:_LONGEST_TITLE]
                 incident["summary"] = f"[#{incident['incident_number']}] {incident['title']}"
@@ -101,6 +116,16 @@ class Incidents:
         for event_type in events:
             self.tell(event_type, account, incident, user)
         return incident
+
+    def resolve_into(self, account: str, user: Json, incident: Json, target: Json) -> bool:
+        """Resolve an incident that was merged into another one. Return whether it was open."""
+        was_open = bool(incident["status"] != "resolved")
+        if was_open:
+            self.set_status(incident, "resolved", user)
+            self.note_down(incident, log_entries.OF_STATUS["resolved"], user)
+        incident["resolve_reason"] = {"type": "merge_resolve_reason", "incident": reference_to(target)}
+        self.save(incident)
+        return was_open
 
     def annotate(self, account: str, user: Json, incident_id: str, content: str) -> Json:
         """Add a note and return it (api-schema, IncidentNote)."""
@@ -115,14 +140,8 @@ class Incidents:
             "channel": {"summary": "The PagerDuty website or APIs"},
         }
         self._store.put("note", note["id"], note, incident_id)
-        data = {
-            "incident": {**reference(self._base_url, "incident", incident_id, incident["title"])},
-            "id": note["id"],
-            "content": content,
-            "trimmed": False,
-            "type": "incident_note",
-        }
-        self._announce(account, "incident.annotated", data, incident, user)
+        part = {"id": note["id"], "content": content, "trimmed": False, "type": "incident_note"}
+        self.tell_part("incident.annotated", account, incident, user, part)
         return note
 
     def notes(self, account: str, incident_id: str) -> list[Json]:
@@ -142,7 +161,7 @@ class Incidents:
     def _belongs(self, kind: str, some_id: str, account: str) -> bool:
         return any(row["id"] == some_id for row in self._store.all(kind, account))
 
-    def _new(self, account: str, user: Json, service: Json, wanted: Json, **fields: Any) -> Json:
+    def _new(self, account: str, user: Json, service: Json, wanted: Json, **more: Any) -> Json:
         some_id = f"Q{secrets.token_hex(7).upper()}"
         made_at = now_text()
         seq = self._store.run(
@@ -164,7 +183,10 @@ class Incidents:
             "escalation_policy": wanted.get("escalation_policy") or service["escalation_policy"],
             "teams": service["teams"],
             "urgency": wanted.get("urgency", "high"),
+            "incident_type": {"name": "incident_default"},
+            "is_mergeable": True,
             "assignments": [{"at": made_at, "assignee": reference_to(user)}],
+            "assigned_via": "escalation_policy",
             "acknowledgements": [],
             "last_status_change_by": reference_to(user),
         }
@@ -172,11 +194,11 @@ class Incidents:
             incident["body"] = wanted["body"]
         if isinstance(wanted.get("priority"), dict):
             incident["priority"] = {**(self._store.get("priority", wanted["priority"].get("id", "")) or {})}
-        incident |= {name: value for name, value in fields.items() if name in incident}
+        incident |= {name: value for name, value in more.items() if name in incident}
         self.save(incident)
         return incident
 
-    def _set_status(self, incident: Json, status: str, user: Json) -> None:
+    def set_status(self, incident: Json, status: str, user: Json) -> None:
         at = now_text()
         if incident["status"] == "resolved":
             incident["reopened_at"] = at
@@ -188,7 +210,8 @@ class Incidents:
         }
         acknowledged = {"at": at, "acknowledger": reference_to(user)}
         incident["acknowledgements"] = [acknowledged] if status == "acknowledged" else []
-        incident.pop("resolved_at", None)
+        for name in ("resolved_at", "resolve_reason", "pending_actions"):
+            incident.pop(name, None)
         if status == "resolved":
             incident |= {"resolved_at": at, "assignments": []}
 
@@ -200,8 +223,9 @@ class Incidents:
         target: Json = policy["escalation_rules"][0]["targets"][0] if policy else reference_to(user)
         return target
 
-    def note_down(self, incident: Json, kind: str, user: Json) -> None:
-        entry = log_entries.entry(self._base_url, incident, kind, user, now_text())
+    def note_down(self, incident: Json, kind: str, user: Json, **more: Any) -> None:
+        """Add an entry to the incident's log. more: fields that only entries of that kind have."""
+        entry = log_entries.entry(self._base_url, incident, kind, user, now_text(), **more)
         self._store.put("log_entry", entry["id"], entry, incident["id"])
 
     def save(self, incident: Json) -> None:
@@ -218,25 +242,15 @@ class Incidents:
         )
 
     def tell(self, event_type: str, account: str, incident: Json, user: Json) -> None:
-        data = {
-            "id": incident["id"],
-            "type": "incident",
-            "self": incident["self"],
-            "html_url": incident["html_url"],
-            "number": incident["incident_number"],
-            "status": incident["status"],
-            "incident_key": incident["incident_key"],
-            "created_at": incident["created_at"],
-            "title": incident["title"],
-            "incident_type": {"name": "incident_default"},
-            "service": incident["service"],
-            "assignees": [assignment["assignee"] for assignment in incident["assignments"]],
-            "escalation_policy": incident["escalation_policy"],
-            "teams": incident["teams"],
-            "priority": reference_to(incident["priority"]) if incident.get("priority") else None,
-            "urgency": incident["urgency"],
-            "reopened_at": incident.get("reopened_at"),
-            "conference_bridge": None,
-            "resolve_reason": None,
-        }
+        bridge = fields.bridge_of(self._store, incident["id"])
+        if event_type == "incident.conference_bridge.updated":
+            data = incident_bodies.conference_bridge(self._base_url, incident, bridge or {})
+        else:
+            data = incident_bodies.whole(incident, bridge)
         self._announce(account, event_type, data, incident, user)
+
+    def tell_part(self, event_type: str, account: str, incident: Json, user: Json, part: Json) -> None:
+        """Announce an event about a part of the incident, such as a note."""
+        self._announce(
+            account, event_type, incident_bodies.part(self._base_url, incident, part), incident, user
+        )

@@ -14,12 +14,13 @@ OF_STATUS = {
 KINDS = {"incident.unacknowledged": "unacknowledge_log_entry"}
 
 
-def entry(base_url: str, incident: Json, kind: str, user: Json, at: str) -> Json:
+def entry(base_url: str, incident: Json, kind: str, user: Json, at: str, **more: Any) -> Json:
+    """Return a new entry. more: fields that only some kinds have."""
     some_id = f"R{secrets.token_hex(7).upper()}"
     return {
         "id": some_id,
         "type": kind,
-        "summary": f"{kind.removesuffix('_log_entry').capitalize()}d through the API",
+        "summary": f"{kind.removesuffix('_log_entry').replace('_', ' ').capitalize()} through the API",
         "self": f"{base_url}/log_entries/{some_id}",
         "html_url": f"{incident['html_url']}/log_entries/{some_id}",
         "created_at": at,
@@ -28,4 +29,5 @@ def entry(base_url: str, incident: Json, kind: str, user: Json, at: str) -> Json
         "incident": reference(base_url, "incident", incident["id"], incident["title"]),
         "teams": incident["teams"],
         "contexts": [],
+        **more,
     }

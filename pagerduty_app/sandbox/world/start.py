@@ -62,13 +62,16 @@ def _fill_account(store: Store, base_url: str, account: str, subdomain: str, num
         )
         for n, (name, local, role) in enumerate(_PEOPLE)
     ]
-    rule = {"id": f"PRULE{number}", "escalation_delay_in_minutes": 30, "targets": [users[0]]}
+    rules = [
+        {"id": f"PRULE{number}{n}", "escalation_delay_in_minutes": 30, "targets": [users[n]]}
+        for n in range(2)
+    ]
     policies = [
         put(
             "escalation_policy",
             f"PPOL{number}{n}",
             f"{name} escalation",
-            escalation_rules=[rule],
+            escalation_rules=rules,
             num_loops=0,
         )
         for n, name in enumerate(_SERVICES)

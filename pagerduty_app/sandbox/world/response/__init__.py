@@ -1,0 +1,1 @@
+"""Changes by responders: fields, snoozes, merges, responder requests, status updates, custom fields."""
