@@ -67,11 +67,6 @@ def register() -> None:
             install_url=install_url,
             asks=scopes.asks,
             requests_per_minute=960,  # developer docs, rate limits
-            optional_scopes=scopes.OPTIONAL_SCOPES,
-            optional_label="Set up webhooks automatically (recommended)",
-            optional_help=(
-                "Requires two more permissions: view and manage webhooks. Without them, each trigger shows how "
-                "to add its webhook in PagerDuty."
-            ),
+            optional=scopes.OPTIONAL,
         )
     )

@@ -91,14 +91,14 @@ def _not_completed(
         kind = "denied"
     else:
         kind = "consent_refused" if refused and exception is None else "failed"
-    facts: dict[str, Any] = {"optional_scopes": purpose.optional_scopes}
+    facts: dict[str, Any] = {"optional": purpose.optional}
     if kind == "denied":
         facts["reason"] = refused.description if refused else ""
     elif refused is None:
         facts["reason"] = str(exception or "")
     else:
         own = oauth_apps.by_id(provider.key, purpose.oauth_app)
-        asked = provider.asked_scopes(own_app=own is not None, optional=purpose.optional_scopes)
+        asked = provider.asked_scopes(own_app=own is not None, optional=purpose.optional)
         facts |= {"consent_error": refused, "oauth_app": own, "scopes_asked": asked}
     return results.page(request, kind, provider.key, connection, link, **facts)
 
@@ -145,13 +145,13 @@ def _complete(
         connection=connection,
         identity=identity,
         tokens=tokens,
-        scopes_asked=provider.asked_scopes(own_app=own is not None, optional=purpose.optional_scopes),
+        scopes_asked=provider.asked_scopes(own_app=own is not None, optional=purpose.optional),
         allow_account_change=purpose.allow_account_change,
         link=link,
         oauth_app=own,
     )
     if ending not in (Ending.CONNECTED, Ending.PARTIAL):
-        facts: dict[str, Any] = {"found": identity, "optional_scopes": purpose.optional_scopes}
+        facts: dict[str, Any] = {"found": identity, "optional": purpose.optional}
         return results.page(request, ending, provider.key, connection, link, **facts)
     if link is not None:
         return redirect("connections:client_done")

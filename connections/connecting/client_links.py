@@ -4,6 +4,7 @@ The link alone connects nothing. Its page names the agency and the permissions, 
 same browser, coming back from the provider, completes it (the OAuth state and the link are in its session).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
@@ -40,9 +41,11 @@ def send(
     label: str,
     email: str,
     expected_account: str,
-    optional_scopes: bool = False,
+    optional: Collection[str] = (),
 ) -> ClientLink:
     """A link for `connection`, or for a new pending one of that label. Mailed when there is an address.
+
+    optional: keys of the provider's optional permissions that are asked for, too.
 
     Raises Problem (label_in_use, not_pending, mailed_too_often, not_an_account).
     """
@@ -58,7 +61,7 @@ def send(
                 connection=connection,
                 email=email.strip().lower(),
                 expected_account=expected_account,
-                optional_scopes=optional_scopes,
+                optional_permissions=list(optional),
                 created_by_id=actor.user_id,
             )
             link.renew()

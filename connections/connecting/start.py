@@ -1,5 +1,6 @@
 """The way out to a provider's consent page; connections.connecting.callback is the way back."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
@@ -21,8 +22,9 @@ class Purpose:
     """The purpose of a consent, as allauth keeps it in the session with the OAuth state.
 
     connection: its ID. user: ID of the person who left, None for a client. allow_account_change: another account may be
-    connected. link: digest of the client link. oauth_app: ID of the client's own app. optional_scopes: they are
-    requested too. Consents that are under way during an update carry these names: do not rename them.
+    connected. link: digest of the client link. oauth_app: ID of the client's own app. optional: keys of the optional
+    permissions that are requested too. Consents that are under way during an update carry these names: do not rename
+    them.
     """
 
     connection: str
@@ -30,7 +32,7 @@ class Purpose:
     allow_account_change: bool = False
     link: str | None = None
     oauth_app: str | None = None
-    optional_scopes: bool = False
+    optional: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, state: Any) -> Self | None:
@@ -56,11 +58,11 @@ def start(
     *,
     allow_account_change: bool = False,
     link: ClientLink | None = None,
-    optional_scopes: bool = False,
+    optional: Collection[str] = (),
 ) -> HttpResponseBase:
     """Redirect to the consent page of the connection's provider.
 
-    link: the client link of a client without an account. optional_scopes: request those as well.
+    link: the client link of a client without an account. optional: keys of the optional permissions to request, too.
     """
     provider = registry.get(connection.provider)
     own = oauth_apps.in_use(connection.workspace, provider.key)
@@ -68,7 +70,7 @@ def start(
     try:
         out.app = social_app(provider, own)
     except Problem as problem:
-        facts: dict[str, Any] = {"reason": problem.message, "optional_scopes": optional_scopes}
+        facts: dict[str, Any] = {"reason": problem.message, "optional": optional}
         return results.page(request, "failed", provider.key, connection, link, **facts)
     purpose = Purpose(
         connection=str(connection.pk),
@@ -76,9 +78,9 @@ def start(
         allow_account_change=allow_account_change,
         link=link.digest if link else None,
         oauth_app=str(own.pk) if own else None,
-        optional_scopes=optional_scopes,
+        optional=tuple(optional),
     )
-    scopes = provider.asked_scopes(own_app=own is not None, optional=optional_scopes)
+    scopes = provider.asked_scopes(own_app=own is not None, optional=optional)
     answer: HttpResponseBase = out.redirect(
         request, process=AuthProcess.REDIRECT, data=asdict(purpose), scope=scopes
     )

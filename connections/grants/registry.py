@@ -1,6 +1,6 @@
 """The registry of OAuth providers; each provider's app registers itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -95,19 +95,37 @@ class TokenRefused(Exception):
 class Asks(Protocol):
     """The requested scopes of a consent, in order: scope → what it allows, in plain words.
 
-    own_app: through a client's own app. optional: with the scopes that are asked for only where people want it.
+    own_app: through a client's own app. optional: keys of the optional permissions that are asked for, too.
     """
 
-    def __call__(self, *, own_app: bool, optional: bool) -> dict[str, str]: ...
+    def __call__(self, *, own_app: bool, optional: Collection[str]) -> dict[str, str]: ...
+
+
+@dataclass(frozen=True)
+class OptionalPermission:
+    """Scopes that are asked for together, and only where people want it.
+
+    key: a word of the provider's, kept with client links. label: of the box that people tick. unlocks: what works only
+    with it, in a sentence or two. scopes: scope → what it allows.
+    """
+
+    key: str
+    label: str
+    unlocks: str
+    scopes: dict[str, str]
+
+    @property
+    def box(self) -> str:
+        """The name of its box in forms."""
+        return f"optional_{self.key}"
 
 
 @dataclass(frozen=True)
 class OAuthProvider:
     """One provider's OAuth facts.
 
-    scopes: scope → what it allows, in plain words, all asked for on connect. optional_scopes: the same for those that
-    are asked for only where people want it; optional_label, optional_help: the box that they tick then, and what it
-    is good for.
+    scopes: scope → what it allows, in plain words, all asked for on connect. optional: what is asked for only where
+    people want it.
     app() → this server's own app there. authorize_url() → the address of the consent page, without parameters.
     exchange(code, app) → who consented, as the provider vouches for it, and the tokens; raises ExchangeFailed.
     refresh(refresh_token, app) → Tokens; raises RefreshRefused, RefreshFailed or AppRefused.
@@ -145,9 +163,7 @@ class OAuthProvider:
     asks: Asks
     own_app_hint: str = ""
     install_url: Callable[[], str] = lambda: ""
-    optional_scopes: dict[str, str] = field(default_factory=dict)
-    optional_label: str = ""
-    optional_help: str = ""
+    optional: tuple[OptionalPermission, ...] = ()
 
     def redirect_url(self) -> str:
         """Return where consents come back to; it has to be entered in an app at the provider."""
@@ -158,13 +174,18 @@ class OAuthProvider:
         url = urlsplit(self.authorize_url())
         return f"{url.scheme}://{url.netloc}"
 
-    def asked_scopes(self, *, own_app: bool, optional: bool) -> list[str]:
-        """Return the scopes that a consent asks for, in order."""
+    def asked_scopes(self, *, own_app: bool, optional: Collection[str]) -> list[str]:
+        """Return the scopes that a consent asks for, in order. optional: keys of optional permissions."""
         return list(self.asks(own_app=own_app, optional=optional))
 
-    def asked_optional(self, scopes: list[str]) -> bool:
-        """Return whether `scopes` include an optional one."""
-        return bool(self.optional_scopes.keys() & set(scopes))
+    @property
+    def optional_scopes(self) -> dict[str, str]:
+        """The scopes of all optional permissions: scope → what it allows."""
+        return {scope: words for permission in self.optional for scope, words in permission.scopes.items()}
+
+    def optional_in(self, scopes: Collection[str]) -> list[str]:
+        """Return the keys of the optional permissions of which `scopes` have any."""
+        return [permission.key for permission in self.optional if permission.scopes.keys() & set(scopes)]
 
 
 _providers: dict[str, OAuthProvider] = {}
@@ -193,6 +214,12 @@ def known() -> list[OAuthProvider]:
 def with_own_apps() -> list[OAuthProvider]:
     """Return the providers at which a workspace can use an app of its own."""
     return [provider for provider in known() if provider.own_app_hint]
+
+
+def optional_permission_of(scope: str) -> OptionalPermission | None:
+    """Return the optional permission that a scope belongs to, of any provider."""
+    permissions = (permission for provider in known() for permission in provider.optional)
+    return next((permission for permission in permissions if scope in permission.scopes), None)
 
 
 def only() -> OAuthProvider | None:

@@ -131,8 +131,8 @@ class ClientLink(SecretLink):
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="client_links")
     email = models.EmailField("email", blank=True, help_text="Empty: the agency shares the link itself")
     expected_account = models.CharField(max_length=120, blank=True, help_text="PagerDuty: the subdomain")
-    optional_scopes = models.BooleanField(
-        default=False, help_text="Also request the provider's optional scopes"
+    optional_permissions = models.JSONField(
+        default=list, blank=True, help_text="Keys of the provider's optional permissions to request, too"
     )
     opened_at = models.DateTimeField(null=True, blank=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)

@@ -1,5 +1,6 @@
 """The forms of Settings."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -81,28 +82,30 @@ class ConnectForm(forms.Form):
         self.fields["provider"].choices = [(provider.key, provider.name)]  # type: ignore[attr-defined]
         self.fields["provider"].initial = provider.key
         self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
-        offer_optional_scopes(self, provider)
+        offer_optional(self, provider)
 
 
-def offer_optional_scopes(form: forms.Form, provider: OAuthProvider) -> None:
-    """A box to tick for the scopes that a provider asks for only where people want it."""
-    if provider.optional_scopes:
-        form.fields["optional_scopes"] = forms.BooleanField(
-            required=False,
-            label=provider.optional_label,
-            help_text=provider.optional_help,
-            label_suffix="",
+def offer_optional(form: forms.Form, provider: OAuthProvider) -> None:
+    """Add a box to tick for each of the provider's optional permissions."""
+    for permission in provider.optional:
+        form.fields[permission.box] = forms.BooleanField(
+            required=False, label=permission.label, help_text=permission.unlocks, label_suffix=""
         )
 
 
-class ReconnectForm(forms.Form):
-    """The scopes of a further consent. optional_scopes_asked: tells a box left empty from a form without it."""
+def optional_of(data: Mapping[str, Any], provider: OAuthProvider) -> list[str]:
+    """Return the keys of the optional permissions whose boxes are ticked in a form's data."""
+    return [permission.key for permission in provider.optional if data.get(permission.box)]
 
-    optional_scopes_asked = forms.CharField(widget=forms.HiddenInput, initial="1")
+
+class ReconnectForm(forms.Form):
+    """The permissions of a further consent. optional_asked: tells boxes left empty from a form without them."""
+
+    optional_asked = forms.CharField(widget=forms.HiddenInput, initial="1")
 
     def __init__(self, *args: Any, provider: OAuthProvider, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offer_optional_scopes(self, provider)
+        offer_optional(self, provider)
 
 
 class ConnectionForm(forms.Form):
@@ -211,7 +214,7 @@ class ClientLinkForm(forms.Form):
         expected.label = f"Client’s {provider.name} {provider.account_called} (optional)"
         expected.help_text = f"{provider.account_example} Any other account is then rejected."
         self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
-        offer_optional_scopes(self, provider)
+        offer_optional(self, provider)
         self._provider = provider
         if connection is not None:
             del self.fields["label"], self.fields["workspace"]

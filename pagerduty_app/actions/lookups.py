@@ -1,11 +1,12 @@
-"""Options of choices: the services, users, teams and schedules of the connected account.
+"""Options of choices: what the connected account has, such as its services, users and teams.
 
-Escalation policies and priorities would need scopes that are not among the six (PagerDuty api-schema).
+Escalation policies and priorities need optional permissions (pagerduty_app.oauth.scopes).
 """
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from core.text.folding import fold
 from pagerduty_app.client import Api
 from pagerduty_app.client.paging import PAGE, no_rows, repeated
 from pagerduty_app.errors.mapping import provider_errors
@@ -16,6 +17,8 @@ USERS = "pagerduty/users"
 USER_EMAILS = "pagerduty/user-emails"
 TEAMS = "pagerduty/teams"
 SCHEDULES = "pagerduty/schedules"
+POLICIES = "pagerduty/escalation-policies"
+PRIORITIES = "pagerduty/priorities"
 _LONGEST_LABEL = 200
 
 
@@ -58,6 +61,14 @@ def _named(collection: str) -> Callable[[Api, str], Iterator[Option]]:
     return load
 
 
+def _priorities(api: Api, query: str) -> Iterator[Option]:
+    """Yield priorities by their names, as events and updates of incidents have them; PagerDuty takes no `query`."""
+    for row in _rows(api, "priorities", ""):
+        name = _text(row, "name", "summary")
+        if name and fold(query) in fold(name):
+            yield Option(name, name)
+
+
 def _users(value: str) -> Callable[[Api, str], Iterator[Option]]:
     """Return the look-up of users by name and address. value: the property that the input takes."""
 
@@ -76,6 +87,8 @@ LOOKUPS = {
         Lookup(SERVICES, "Services", "services.read", _named("services")),
         Lookup(TEAMS, "Teams", "teams.read", _named("teams")),
         Lookup(SCHEDULES, "Schedules", "schedules.read", _named("schedules")),
+        Lookup(POLICIES, "Escalation policies", "escalation_policies.read", _named("escalation_policies")),
+        Lookup(PRIORITIES, "Priorities", "priorities.read", _priorities),
         Lookup(USERS, "Users", "users.read", _users("id")),
         Lookup(USER_EMAILS, "Users by email address", "users.read", _users("email")),
     )

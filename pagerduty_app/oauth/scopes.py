@@ -3,11 +3,13 @@
 Source: PagerDuty developer docs, OAuth functionality and public scoped apps.
 """
 
+from collections.abc import Collection
 from datetime import timedelta
+from itertools import chain
 
 from django.conf import settings
 
-from connections.grants.registry import Lifetimes
+from connections.grants.registry import Lifetimes, OptionalPermission
 
 SCOPES = {
     "incidents.read": "View incidents and notes",
@@ -17,30 +19,66 @@ SCOPES = {
     "schedules.read": "View on-call schedules",
     "teams.read": "View teams",
 }
-OPTIONAL_SCOPES = {
-    "webhook_subscriptions.read": "View webhooks",
-    "webhook_subscriptions.write": "Create, update and delete webhooks",
-}
+WEBHOOKS = OptionalPermission(
+    key="webhooks",
+    label="Set up webhooks automatically (recommended)",
+    unlocks="Triggers create, check and repair their webhooks. Without it, each trigger shows how to add its webhook in"
+    " PagerDuty.",
+    scopes={
+        "webhook_subscriptions.read": "View webhooks",
+        "webhook_subscriptions.write": "Create, update and delete webhooks",
+    },
+)
+# Each unlocks something that the six do not cover (api-schema, x-pd-requires-scope).
+OPTIONAL = (
+    WEBHOOKS,
+    OptionalPermission(
+        key="on_call",
+        label="Choose escalation policies, see who is on call for them",
+        unlocks="Escalation policies can be chosen from a list. Get on-call answers for each of their levels.",
+        scopes={
+            "escalation_policies.read": "View escalation policies",
+            "oncalls.read": "View who is on call for them",
+        },
+    ),
+    OptionalPermission(
+        key="choices",
+        label="Choose priorities, incident types and custom fields from lists",
+        unlocks="Without it, their names are typed.",
+        scopes={
+            "priorities.read": "View priorities",
+            "incident_types.read": "View incident types",
+            "custom_fields.read": "View custom fields",
+        },
+    ),
+    OptionalPermission(
+        key="incident_workflows",
+        label="React to incident workflows",
+        unlocks="PagerDuty sends the events of the triggers incident workflow started and completed only with it.",
+        scopes={"incident_workflows.read": "View incident workflows"},
+    ),
+)
 _WORDS = {
     "openid": "Identify your PagerDuty user and account",
     "write": "View and change all that you can in PagerDuty (classic apps cannot request less)",
     **SCOPES,
-    **OPTIONAL_SCOPES,
+    **{scope: words for permission in OPTIONAL for scope, words in permission.scopes.items()},
 }
 _SCOPED = Lifetimes(unused=timedelta(days=30), consent=timedelta(days=365))
 _CLASSIC = Lifetimes(unused=timedelta(days=210), consent=timedelta(days=3 * 365))
 
 
-def asks(*, own_app: bool, optional: bool) -> dict[str, str]:
+def asks(*, own_app: bool, optional: Collection[str]) -> dict[str, str]:
     """Return what a consent requests, in order: scope → what it allows.
 
-    own_app: through a client's own app, which is always a scoped one. optional: with the optional scopes, which
-    classic `write` includes anyway.
+    own_app: through a client's own app, which is always a scoped one. optional: keys of OPTIONAL; classic `write`
+    includes them all anyway.
     """
     if settings.PAGERDUTY_OAUTH_MODE == "classic" and not own_app:
         asked = ["openid", "write"]
     else:
-        asked = ["openid", *SCOPES, *(OPTIONAL_SCOPES if optional else ())]
+        chosen = (permission.scopes for permission in OPTIONAL if permission.key in optional)
+        asked = ["openid", *SCOPES, *chain.from_iterable(chosen)]
     return {scope: _WORDS[scope] for scope in asked}
 
 

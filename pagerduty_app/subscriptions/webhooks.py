@@ -7,7 +7,7 @@ from typing import Any
 
 from pagerduty_app.client import Api, PagerDutyError
 from pagerduty_app.errors.mapping import as_provider_error, provider_errors
-from pagerduty_app.oauth.scopes import OPTIONAL_SCOPES
+from pagerduty_app.oauth.scopes import WEBHOOKS
 from pagerduty_app.subscriptions import backfill
 from workflows.catalog import Json, MadeWebhook, ProviderError, Reach, Subscriber, Webhook
 
@@ -131,7 +131,7 @@ def reach(options: Mapping[str, Any]) -> Reach:
 
 
 SUBSCRIBER = Subscriber(
-    scopes=tuple(OPTIONAL_SCOPES),
+    scopes=tuple(WEBHOOKS.scopes),
     tells_of=lambda event_type: event_type.startswith(("incident.", "service.")),
     make=make,
     everything=everything,

@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from core.text.folding import fold
 from pagerduty_app.actions.fields import URGENCIES, Ids
-from pagerduty_app.actions.lookups import SERVICES, TEAMS
+from pagerduty_app.actions.lookups import PRIORITIES, SERVICES, TEAMS
 from pagerduty_app.payloads.bodies import service_in
 from workflows.catalog import Json
 from workflows.catalog.schemas import ActionInput, Flag, Names
@@ -30,6 +30,7 @@ class IncidentFilters(ActionInput):
         label="Priorities",
         required=False,
         help_text="Only incidents of these priorities: their names, such as P1, P2, separated by commas",
+        lookup=PRIORITIES,
     )
 
 

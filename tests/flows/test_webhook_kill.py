@@ -16,7 +16,7 @@ from connections.models import Connection, User
 from taskjuice.demo import consent
 page = reverse("connections:reconnect", args=["{connection}"])
 user = User.objects.get(email="{email}")
-consent.give(user, page, {{"optional_scopes_asked": "1", "optional_scopes": "on"}})
+consent.give(user, page, {{"optional_asked": "1", "optional_webhooks": "on"}})
 """
 
 

@@ -1,5 +1,6 @@
 """Connecting to the sandbox: as a person does it, over our pages and PagerDuty's, or at once, by what those end in."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -45,9 +46,9 @@ class Dance:
         return self.browser.get(f"{parts.path}?{parts.query}")
 
     def connect(
-        self, workspace: Workspace, label: str = "Acme", *, optional: bool = False, **consent: str
+        self, workspace: Workspace, label: str = "Acme", *, optional: Collection[str] = (), **consent: str
     ) -> Connection:
-        form = {"optional_scopes": "on"} if optional else {}
+        form = {f"optional_{key}": "on" for key in optional}
         answer = self.come_back(decide(self.start(workspace, label, **form), **consent))
         assert answer.status_code == 302, answer.content
         return Connection.objects.select_related("grant").get(workspace=workspace, label=label)
@@ -66,7 +67,12 @@ def decide(url: str, user: str = "PUSER00", decision: str = "allow") -> str:
 
 
 def consented(
-    person: User, workspace: Workspace, sandbox: Sandbox, label: str = "Acme", *, optional: bool = False
+    person: User,
+    workspace: Workspace,
+    sandbox: Sandbox,
+    label: str = "Acme",
+    *,
+    optional: Collection[str] = (),
 ) -> Connection:
     """What `Dance(person).connect(…)` leaves behind, without its five requests: for tests of what comes after.
 

@@ -48,7 +48,7 @@ def _held_to_the_contract(sandbox: Sandbox, settings: Any, monkeypatch: pytest.M
 def connection(db: None, sandbox: Sandbox) -> Connection:
     """With the optional scopes."""
     who = people()
-    return consented(who.alice, who.acme, sandbox, optional=True)
+    return consented(who.alice, who.acme, sandbox, optional=["webhooks"])
 
 
 @pytest.fixture

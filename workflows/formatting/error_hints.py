@@ -57,13 +57,13 @@ _RECONNECT = frozenset(
 class Hint:
     """words: what to do, "" where that is not known. reconnect: whether reconnecting is the way.
 
-    asks: the scopes to ask for then. optional: whether some of them are asked for only where people want it.
+    asks: the scopes to ask for then. also: keys of the optional permissions that they belong to.
     """
 
     words: str
     reconnect: bool
     asks: tuple[str, ...] = ()
-    optional: bool = False
+    also: tuple[str, ...] = ()
 
 
 def for_error(error: Any, integration: catalog.Integration) -> Hint:
@@ -92,7 +92,7 @@ def _for_scopes(missing: list[str], integration: catalog.Integration) -> Hint:
             f"{provider.name} account must first allow it for the app."
         )
         asked = tuple(scope for scope in missing if scope in known)
-        return Hint(words, True, asked, any(scope in provider.optional_scopes for scope in asked))
+        return Hint(words, True, asked, tuple(provider.optional_in(asked)))
     words = (
         f"Missing: {named}. TaskJuice does not request it, so reconnecting does not help. Your TaskJuice "
         f"administrator must add it, and an admin of that {provider.name} account must allow it for the app."

@@ -6,6 +6,7 @@ from django import forms
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from connections.grants import registry
 from core.errors import Problem
 from workflows.calls.lookups import Choices
 from workflows.catalog import Option
@@ -35,7 +36,9 @@ def offer(field: forms.Field, found: Choices | Problem, present: Any) -> None:
     """Let `field` be chosen from what was found. present: its value now, kept also when it is not in the list."""
     if isinstance(found, Problem):
         what = "address" if isinstance(field, forms.EmailField) else "ID"
-        _explain(field, f"The list could not be loaded; type the {what}. ({found.in_words})")
+        _explain(
+            field, offered_by(found) or f"The list could not be loaded; type the {what}. ({found.in_words})"
+        )
         return
     listed = found.complete and len(found.options) <= MOST_IN_A_LIST
     if isinstance(field, Ids):
@@ -50,6 +53,13 @@ def offer(field: forms.Field, found: Choices | Problem, present: Any) -> None:
         _use(field, Suggestions(found.options, field.widget_attrs(forms.TextInput())))
         if not found.complete:
             _explain(field, f"Only the first {len(found.options)} are suggested; any other can be typed.")
+
+
+def offered_by(problem: Problem) -> str:
+    """Return how to be offered the list, if it needs a permission that people choose; else ""."""
+    scope = (problem.detail or {}).get("scope", "") if problem.code == "missing_scope" else ""
+    permission = registry.optional_permission_of(scope)
+    return f"To choose from a list, reconnect with “{permission.label}”." if permission else ""
 
 
 def _with(options: list[Option], present: Any) -> list[tuple[str, str]]:

@@ -101,7 +101,8 @@ def offer(field: forms.Field, found: Choices | Problem) -> None:
     """Let `field` be chosen from what was found, or typed where that is too much or could not be loaded."""
     if isinstance(found, Problem):
         field.widget = forms.TextInput({"data-insert": ""})
-        field.help_text = format_html("{} The list could not be loaded: {}", field.help_text, found.in_words)
+        why = pickers.offered_by(found) or f"The list could not be loaded: {found.in_words}"
+        field.help_text = format_html("{} {}", field.help_text, why)
     elif isinstance(field, List):
         field.help_text = format_html("{} Separated by commas.", field.help_text)
         field.widget = pickers.Suggestions(found.options, {"data-insert": ""})

@@ -43,7 +43,7 @@ def client(request: HttpRequest) -> HttpResponse:
         "link": link,
         "account": link.connection.workspace.account,
         "provider": provider,
-        "scopes": provider.asks(own_app=own_app, optional=link.optional_scopes),
+        "scopes": provider.asks(own_app=own_app, optional=link.optional_permissions),
         "install_url": "" if own_app else provider.install_url(),
     }
     return render(request, "connections/client.html", context)
@@ -62,7 +62,7 @@ def agree(request: HttpRequest) -> HttpResponseBase:
         client_links.agree(actor=client_links.client_of(request, link), link=link)
     except Problem:
         return _over(request, link)
-    return start(request, link.connection, link=link, optional_scopes=link.optional_scopes)
+    return start(request, link.connection, link=link, optional=link.optional_permissions)
 
 
 @never_cache

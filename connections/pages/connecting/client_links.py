@@ -16,7 +16,7 @@ from connections.pages.connecting.provider_choice import choose, chosen
 from connections.web.access import here, member
 from connections.web.actor_of_request import actor_of
 from connections.web.current_scope import workspaces_of
-from connections.web.forms import ClientLinkForm
+from connections.web.forms import ClientLinkForm, optional_of
 from core.errors import Problem
 from core.web.actions import perform
 
@@ -62,7 +62,7 @@ def add(request: HttpRequest) -> HttpResponse:
                 label=connection.label if connection else data["label"],
                 email=data["email"],
                 expected_account=data["expected_account"],
-                optional_scopes=data.get("optional_scopes", False),
+                optional=optional_of(data, provider),
             )
         except Problem as problem:
             form.add_error(_FIELDS.get(problem.code), problem.message)

@@ -24,7 +24,7 @@ from connections.pages.connecting.provider_choice import choose, chosen
 from connections.web.access import here, member
 from connections.web.actor_of_request import actor_of
 from connections.web.current_scope import workspaces_of
-from connections.web.forms import ConnectForm, ConnectionForm, ReconnectForm
+from connections.web.forms import ConnectForm, ConnectionForm, ReconnectForm, optional_of
 from connections.web.typed_values import searched
 from core.errors import Problem, sentence_of
 from core.request_slots import busy, provider_slot
@@ -100,8 +100,7 @@ def connect(request: HttpRequest) -> HttpResponseBase:
         except IntegrityError:
             form.add_error("label", "A connection with this label already exists.")
         else:
-            optional = form.cleaned_data.get("optional_scopes", False)
-            return start(request, connection, optional_scopes=optional)
+            return start(request, connection, optional=optional_of(form.cleaned_data, provider))
     context = {"form": form, **_asked(request, provider)} | SECTION
     return render(request, "connections/connect.html", context, status=400 if form.errors else 200)
 
@@ -110,12 +109,13 @@ def _asked(request: HttpRequest, provider: OAuthProvider) -> dict[str, Any]:
     """The scopes that the consent will request for the chosen workspace, and what has to be done before it."""
     workspace = here(request).workspace
     own_app = workspace is not None and oauth_apps.in_use(workspace, provider.key) is not None
-    asked = provider.asks(own_app=own_app, optional=False)
-    more = provider.asks(own_app=own_app, optional=True)
+    asked = provider.asks(own_app=own_app, optional=())
+    # A provider whose scopes include them all anyway is asked for no more.
+    more = provider.asks(own_app=own_app, optional=[one.key for one in provider.optional]).keys() - asked
     return {
         "provider": provider,
         "asked": asked,
-        "more": {scope: words for scope, words in more.items() if scope not in asked},
+        "more": [one for one in provider.optional if one.scopes.keys() & more],
         "install_url": "" if own_app else provider.install_url(),
     }
 
@@ -148,11 +148,11 @@ def detail(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
     grant = getattr(connection, "grant", None)
     missing = provider.missing_scopes(grant.scopes_granted) if grant else []
     scopes = [(scope, words, scope not in missing) for scope, words in provider.scopes.items() if grant]
-    asked_more, granted = False, []
-    if grant is not None:
-        asked_more, granted = provider.asked_optional(grant.scopes_asked), grant.scopes_granted
-    more = provider.optional_scopes.items() if asked_more else ()
-    scopes += [(scope, words, scope in granted) for scope, words in more]
+    asked_more = provider.optional_in(grant.scopes_asked) if grant else []
+    for permission in provider.optional:
+        if grant is not None and permission.key in asked_more:
+            of_it = permission.scopes.items()
+            scopes += [(scope, words, scope in grant.scopes_granted) for scope, words in of_it]
     link = client_links.latest(connection) if connection.status in _MAY_NEED_LINK else None
     context = {
         "connection": connection,
@@ -160,7 +160,7 @@ def detail(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
         "provider": provider,
         "scopes": scopes,
         "missing": missing,
-        "asked_more": asked_more,
+        "not_asked": [one for one in provider.optional if one.key not in asked_more],
         "ends_soon": grant is not None and consent_expiry.ends_soon(grant.consent_ends_at),
         "health": health.of(connection),
         "audit_events": connection.audit_events.exclude(action="action.called")[:_HISTORY],
@@ -202,30 +202,36 @@ def reconnect(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponseBas
         request,
         connection,
         allow_account_change=allow_account_change,
-        optional_scopes=_wants_optional(request, connection),
+        optional=_wanted_optional(request, connection),
     )
 
 
 @member
 @require_GET
 def reconnect_choose(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
-    """The choice of optional scopes for a further consent; the form posts to `reconnect`."""
+    """The choice of optional permissions for a further consent; the form posts to `reconnect`."""
     connection = get_connection(request, connection_id)
     if connection.status == Connection.Status.REVOKED:
         return redirect("connections:detail", connection.pk)
     provider = registry.get(connection.provider)
-    initial = {"optional_scopes": _wants_optional(request, connection)}
+    wanted = _wanted_optional(request, connection)
+    initial = {permission.box: permission.key in wanted for permission in provider.optional}
     form = ReconnectForm(provider=provider, initial=initial)
     context = {"connection": connection, "provider": provider, "form": form} | SECTION
     return render(request, "connections/reconnect.html", context)
 
 
-def _wants_optional(request: HttpRequest, connection: Connection) -> bool:
-    """As the form says that asks for it; where none does, as the last consent was asked."""
-    if "optional_scopes_asked" in request.POST:
-        return bool(request.POST.get("optional_scopes"))
+def _wanted_optional(request: HttpRequest, connection: Connection) -> list[str]:
+    """Return the keys of the optional permissions to request: as the form says that has their boxes.
+
+    A form without them adds those with `also` to what the last consent requested.
+    """
+    provider = registry.get(connection.provider)
+    if "optional_asked" in request.POST:
+        return optional_of(request.POST, provider)
     grant = getattr(connection, "grant", None)
-    return grant is not None and registry.get(connection.provider).asked_optional(grant.scopes_asked)
+    wanted = {*provider.optional_in(grant.scopes_asked if grant else []), *request.POST.getlist("also")}
+    return [permission.key for permission in provider.optional if permission.key in wanted]
 
 
 @member

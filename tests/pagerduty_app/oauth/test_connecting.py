@@ -61,9 +61,9 @@ def test_consent_makes_the_connection_active_and_binds_it_to_account_region_and_
     assert audit.detail["account"] == "PACME01"
 
 
-@pytest.mark.parametrize("optional", [False, True])
+@pytest.mark.parametrize("optional", [[], ["webhooks", "choices"]], ids=["six", "more"])
 def test_what_other_tests_begin_with_is_what_consent_leaves_behind(
-    alice: Dance, who: People, sandbox: Sandbox, optional: bool
+    alice: Dance, who: People, sandbox: Sandbox, optional: list[str]
 ) -> None:
     left = [
         alice.connect(who.acme, "By consent", optional=optional),
@@ -186,7 +186,7 @@ def test_a_consent_that_was_under_way_during_an_update_is_completed(alice: Dance
         "allow_account_change": False,
         "link": None,
         "oauth_app": None,
-        "optional_scopes": False,
+        "optional": [],
     }
     assert kept == {"process": "redirect", "data": data, "pkce_code_verifier": kept["pkce_code_verifier"]}
     assert provider == "pagerduty"

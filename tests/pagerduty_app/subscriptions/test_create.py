@@ -97,7 +97,7 @@ def test_scopes_that_were_asked_for_but_not_granted_leave_everything_as_before(
 ) -> None:
     sandbox.faults.scopes = list(catalog_scopes())
     who = people()
-    made = make(consented(who.alice, who.acme, sandbox, optional=True), "triggered")
+    made = make(consented(who.alice, who.acme, sandbox, optional=["webhooks"]), "triggered")
 
     assert made.connection.status == "active"
     assert not made.subscriptions.exists()

@@ -8,10 +8,10 @@ from django.test import Client
 from django.urls import reverse
 
 from connections.models import ClientLink, Connection, User
-from pagerduty_app.oauth.scopes import OPTIONAL_SCOPES, SCOPES
+from pagerduty_app.oauth.scopes import OPTIONAL, SCOPES, WEBHOOKS
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.factories import asking, people
-from tests.support.browser import signed_in
+from tests.support.browser import signed_in, text
 from tests.support.consent import Dance, consented, decide
 from tests.support.relay import Relay, relay
 from tests.support.sandbox_webhooks import (
@@ -193,10 +193,10 @@ def test_the_box_adds_two_scopes_and_the_six_stay(db: None, sandbox: Sandbox) ->
     assert BOX in alice.browser.get(reverse("connections:connect")).content.decode()
 
     without = asked_scopes(alice.start(who.acme, "Without"))
-    with_box = asked_scopes(alice.start(who.acme, "With", optional_scopes="on"))
+    with_box = asked_scopes(alice.start(who.acme, "With", optional_webhooks="on"))
 
     assert without == ["openid", *SCOPES]
-    assert with_box == [*without, *OPTIONAL_SCOPES]
+    assert with_box == [*without, *WEBHOOKS.scopes]
 
 
 def test_reconnecting_asks_as_before_unless_somebody_chooses(connection: Connection) -> None:
@@ -204,22 +204,43 @@ def test_reconnecting_asks_as_before_unless_somebody_chooses(connection: Connect
     reconnect = reverse("connections:reconnect_choose", args=[connection.pk])
     assert "checked" in alice.browser.get(reconnect).content.decode()
 
-    assert set(OPTIONAL_SCOPES) <= set(asked_scopes(alice.start_again(connection)))
-    fewer = alice.start_again(connection, optional_scopes_asked="1")
+    assert set(WEBHOOKS.scopes) <= set(asked_scopes(alice.start_again(connection)))
+    fewer = alice.start_again(connection, optional_asked="1")
     assert asked_scopes(fewer) == ["openid", *SCOPES]
     alice.come_back(decide(fewer))
     connection.grant.refresh_from_db()
-    assert not set(OPTIONAL_SCOPES) & set(connection.grant.scopes_granted)
+    assert not set(WEBHOOKS.scopes) & set(connection.grant.scopes_granted)
     assert "checked" not in alice.browser.get(reconnect).content.decode()
+
+
+def test_one_permission_more_leaves_the_others_as_they_were(connection: Connection) -> None:
+    alice = Dance(User.objects.get(email="alice@alice.example"))
+
+    asked = asked_scopes(alice.start_again(connection, also="choices"))
+
+    choices = next(one for one in OPTIONAL if one.key == "choices")
+    assert asked == ["openid", *SCOPES, *WEBHOOKS.scopes, *choices.scopes]
+    unknown = asked_scopes(alice.start_again(connection, also="everything"))
+    assert unknown == ["openid", *SCOPES, *WEBHOOKS.scopes]
+
+
+def test_the_page_of_a_connection_says_what_each_further_permission_unlocks(connection: Connection) -> None:
+    alice = Dance(User.objects.get(email="alice@alice.example"))
+
+    seen = text(alice.browser.get(reverse("connections:detail", args=[connection.pk])))
+
+    assert f"{len(OPTIONAL) - 1} optional permissions not requested" in seen
+    for permission in OPTIONAL:
+        assert (permission.unlocks in seen) is (permission.key != "webhooks")
 
 
 def test_trying_again_after_a_no_keeps_what_was_chosen(db: None, sandbox: Sandbox) -> None:
     who = people()
     alice = Dance(who.alice)
-    said_no = decide(alice.start(who.acme, optional_scopes="on"), decision="deny")
+    said_no = decide(alice.start(who.acme, optional_webhooks="on"), decision="deny")
     seen = alice.come_back(said_no).content.decode()
 
-    assert '<input type="hidden" name="optional_scopes" value="on">' in seen
+    assert '<input type="hidden" name="optional_webhooks" value="on">' in seen
 
 
 def test_optional_scopes_that_were_not_granted_are_said_and_nothing_else_suffers(
@@ -227,7 +248,7 @@ def test_optional_scopes_that_were_not_granted_are_said_and_nothing_else_suffers
 ) -> None:
     sandbox.faults.scopes = ["openid", *SCOPES]
     who = people()
-    made = Dance(who.alice).connect(who.acme, optional=True)
+    made = Dance(who.alice).connect(who.acme, optional=["webhooks"])
 
     assert made.status == "active"
     seen = signed_in(who.alice).get(reverse("connections:detail", args=[made.pk])).content.decode()
@@ -240,18 +261,18 @@ def test_a_client_link_asks_for_them_where_the_agency_wants_it(db: None, sandbox
     browser = signed_in(who.alice)
     form = {"label": "Acme", "workspace": str(who.acme.pk), "email": "", "expected_account": ""}
     assert BOX in browser.get(reverse("connections:link_add")).content.decode()
-    browser.post(reverse("connections:link_add"), form | {"optional_scopes": "on"})
+    browser.post(reverse("connections:link_add"), form | {"optional_webhooks": "on"})
     link = ClientLink.objects.get()
-    assert link.optional_scopes
+    assert link.optional_permissions == ["webhooks"]
 
     theirs_ = Client()
     address = urlsplit(str(link.url))
     theirs_.get(f"{address.path}?{address.query}")
     assert "webhook_subscriptions.write" in theirs_.get(reverse("connections:client")).content.decode()
     answer = theirs_.post(reverse("connections:client_agree"), {"link": str(link.pk)})
-    assert set(OPTIONAL_SCOPES) <= set(asked_scopes(answer["Location"]))
+    assert set(WEBHOOKS.scopes) <= set(asked_scopes(answer["Location"]))
     parts = urlsplit(decide(answer["Location"]))
     theirs_.get(f"{parts.path}?{parts.query}")
     done = theirs_.get(reverse("connections:client_done")).content.decode()
     assert "webhook_subscriptions.write" in done
-    assert set(OPTIONAL_SCOPES) <= set(Connection.objects.get().grant.scopes_granted)
+    assert set(WEBHOOKS.scopes) <= set(Connection.objects.get().grant.scopes_granted)

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from connections.mail import outbox
 from connections.models import Connection, Grant, Notice, Workspace
-from pagerduty_app.oauth.scopes import OPTIONAL_SCOPES
+from pagerduty_app.oauth.scopes import WEBHOOKS
 from tests.factories import API, SYSTEM, add_note, publish
 from tests.support.http_sinks import Listener
 from tests.support.mail_server import lead_to
@@ -89,7 +89,7 @@ def look(connection: Connection) -> None:
 
 
 def tend(connection: Connection) -> None:
-    Grant.objects.update(scopes_granted=[*Grant.objects.get().scopes_granted, *OPTIONAL_SCOPES])
+    Grant.objects.update(scopes_granted=[*Grant.objects.get().scopes_granted, *WEBHOOKS.scopes])
     key = "pagerduty/incident-triggered"
     made = lifecycle.create(actor=SYSTEM, connection=connection, key=key, name="With a webhook")
     Subscription.objects.get_or_create(trigger=made)
