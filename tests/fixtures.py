@@ -107,6 +107,11 @@ def provider(pagerduty: responses.RequestsMock) -> responses.RequestsMock:
     page = {"limit": 25, "offset": 0, "more": False, "total": None}
     pagerduty.get(f"{API}/services", json={"services": [{"id": "PSVC1", "name": "Payments"}], **page})
     pagerduty.get(f"{API}/schedules", json={"schedules": [{"id": "PSCHED1", "name": "Primary"}], **page})
+    pagerduty.get(f"{API}/v3/schedules", json={"schedules": [], "limit": 100, "offset": 0, "more": False})
+    pagerduty.get(
+        f"{API}/v3/schedules/PSCHED1", json={"error": {"message": "Not v3", "code": 2001}}, status=400
+    )
+    pagerduty.get(f"{API}/users/PUSER", json={"user": {"id": "PUSER", "name": "Dana"}})
     pagerduty.get(f"{API}/schedules/PSCHED1/users", json={"users": [{"id": "PUSER", "name": "Dana"}]})
     pagerduty.get(f"{API}/schedules/PSCHED1", json={"schedule": SCHEDULE})
     pagerduty.get(f"{API}/teams", json={"teams": [], **page})

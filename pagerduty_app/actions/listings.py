@@ -9,6 +9,7 @@ from pagerduty_app.actions.spans import Span
 from pagerduty_app.client import Api, Walk
 from pagerduty_app.client.paging import rows_of
 from pagerduty_app.errors.mapping import provider_errors
+from pagerduty_app.schedules.listing import all_schedules, schedules_page
 from workflows.catalog import Caller, Json, Streamed
 
 _DEFAULT_LIMIT = 25
@@ -27,6 +28,8 @@ def listing(collection: str) -> Callable[[Api, Json, Caller], Json]:
             if data.get("all"):
                 return _everything(collection, _walk(api, collection, data, span, caller.until), span, caller)
             page = {"offset": data.get("offset", 0), "limit": data.get("limit", _DEFAULT_LIMIT)}
+            if collection == "schedules":
+                return schedules_page(api, _filters(data), **page, until=caller.until)
             answer = api.page(collection, _filters(data) | (span.asked() if span else {}) | page)
             rows_of(answer, collection)
         names = (collection, "offset", "limit", "more", "total")
@@ -57,6 +60,8 @@ def in_background(data: Json) -> bool:
 
 
 def _walk(api: Api, collection: str, data: Json, span: Span | None, until: float) -> Walk:
+    if collection == "schedules":
+        return all_schedules(api, _filters(data), until)
     if span is None:
         return api.everything(collection, _filters(data), until)
     # Without `until` the listing ends at the newest row, also if PagerDuty's clock is ahead of ours.

@@ -10,6 +10,7 @@ from core.text.folding import fold
 from pagerduty_app.client import Api
 from pagerduty_app.client.paging import PAGE, no_rows, repeated
 from pagerduty_app.errors.mapping import provider_errors
+from pagerduty_app.schedules.listing import all_schedules
 from workflows.catalog import Json, Lookup, Option
 
 SERVICES = "pagerduty/services"
@@ -41,6 +42,14 @@ def _rows(api: Api, collection: str, query: str) -> Iterator[Json]:
             return
         seen |= ids
         offset += len(rows)
+
+
+def _schedules(api: Api, query: str) -> Iterator[Option]:
+    """The look-up of schedules of both kinds by name."""
+    with provider_errors():
+        for page in all_schedules(api, {"query": query} if query else {}):
+            for row in page:
+                yield Option(_text(row, "id"), _text(row, "name", "summary", "id"))
 
 
 def _text(row: Json, *names: str) -> str:
@@ -86,7 +95,7 @@ LOOKUPS = {
     for lookup in (
         Lookup(SERVICES, "Services", "services.read", _named("services")),
         Lookup(TEAMS, "Teams", "teams.read", _named("teams")),
-        Lookup(SCHEDULES, "Schedules", "schedules.read", _named("schedules")),
+        Lookup(SCHEDULES, "Schedules", "schedules.read", _schedules),
         Lookup(POLICIES, "Escalation policies", "escalation_policies.read", _named("escalation_policies")),
         Lookup(PRIORITIES, "Priorities", "priorities.read", _priorities),
         Lookup(USERS, "Users", "users.read", _users("id")),

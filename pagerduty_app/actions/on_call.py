@@ -10,14 +10,14 @@ from typing import Any
 from rest_framework import serializers
 
 from core.db import clock
-from pagerduty_app.actions import shifts
 from pagerduty_app.actions.fields import TIMES, Id, ListingInput, Moment, many
 from pagerduty_app.actions.listings import in_background, listing, stream
 from pagerduty_app.actions.lookups import SCHEDULES as SCHEDULE_LOOKUP
 from pagerduty_app.client import Api
-from pagerduty_app.client.paging import rows_of
-from pagerduty_app.errors.mapping import provider_errors
 from pagerduty_app.payloads import field_names
+from pagerduty_app.schedules.final_shifts import read_rota
+from pagerduty_app.schedules.on_call import users_on_call
+from pagerduty_app.schedules.people import users_by_id
 from workflows.catalog import ActionType, Caller, Json
 from workflows.catalog.schemas import ActionInput, Text
 
@@ -61,17 +61,15 @@ def _on_call(api: Api, data: Json, caller: Caller) -> Json:
         # Shifts begin and end on whole seconds, so a range of one second has only the people on call now.
         since = clock.now().replace(microsecond=0)
         until = since + timedelta(seconds=1)
-    window = {"since": since.isoformat(), "until": until.isoformat()}
-    with provider_errors():
-        users = rows_of(api.schedule_users(data["schedule_id"], window), "users")
-    return {"users": users, "more": False, **window}
+    users = users_on_call(api, data["schedule_id"], since, until)
+    return {"users": users, "more": False, "since": since.isoformat(), "until": until.isoformat()}
 
 
 def _get_on_call(api: Api, data: Json, caller: Caller) -> Json:
     at = data.get("at") or clock.now()
-    rota = shifts.read(api, data["schedule_id"], at, at + AHEAD)
-    known = shifts.people(api, data["schedule_id"], at)
+    rota = read_rota(api, data["schedule_id"], at, at + AHEAD)
     present = rota.at(at)
+    known = users_by_id(api, present.ids)
     until = rota.end_of(at)
     return {
         "schedule": rota.schedule,

@@ -1,5 +1,6 @@
-"""The operations of PagerDuty's REST API v2 that this product uses (PagerDuty api-schema)."""
+"""The operations of PagerDuty's REST API that this product uses (PagerDuty api-schema)."""
 
+import hashlib
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ class Api:
 
     base_url: of the account's region. on_request: called before each request; returns until when that may leave
     (`time.monotonic()`), or None. on_answer: called with the rate limit of each response.
+    cache_key: a digest of the token, unique to the connection and its present authorisation.
     """
 
     def __init__(
@@ -31,6 +33,7 @@ class Api:
         on_answer: Callable[[Limits], None] = lambda limits: None,
     ) -> None:
         self._http = Transport(base_url, access_token, on_request, on_answer)
+        self.cache_key = hashlib.sha256(access_token.encode()).hexdigest()[:32]
 
     # --- incidents: scope incidents.read, incidents.write ------------------------------------------
     def create_incident(self, from_email: str, incident: Json) -> Json:
@@ -76,9 +79,22 @@ class Api:
         """Return all incidents created between `since` (None: ever) and `end` (None: now), without bound."""
         return Walk(by_creation(lambda at: self.page("incidents", {**params, **at}), since, end, until))
 
+    def user(self, user_id: str) -> Json:
+        """Return {"user": …} (scope users.read)."""
+        return self._http.ask("GET", f"/users/{_checked(user_id)}")
+
+    # --- schedules: layer-based ones are /schedules, shift-based ones /v3/schedules; scope schedules.read -----------
     def schedule(self, schedule_id: str, params: Mapping[str, Any]) -> Json:
-        """Return {"schedule": …} with its shifts between since and until (scope schedules.read)."""
+        """Return {"schedule": …} with its shifts between since and until; 400 or 404 if it is shift-based."""
         return self._http.ask("GET", f"/schedules/{_checked(schedule_id)}", params=_query(params))
+
+    def shift_based_schedule(self, schedule_id: str, params: Mapping[str, Any]) -> Json:
+        """Return {"schedule": …}, with include final_schedule also its shifts; 400 if it is layer-based."""
+        return self._http.ask("GET", f"/v3/schedules/{_checked(schedule_id)}", params=_query(params))
+
+    def shift_based_schedules(self, params: Mapping[str, Any]) -> Json:
+        """Return one page of at most 1,000 references to shift-based schedules."""
+        return self._http.ask("GET", "/v3/schedules", params=_query(params))
 
     def schedule_users(self, schedule_id: str, params: Mapping[str, Any]) -> Json:
         """Return {"users": …}: the users on call between since and until (scope users.read)."""

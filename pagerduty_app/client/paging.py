@@ -39,17 +39,24 @@ class Walk:
 
 
 def by_offset(
-    fetch: Fetch, collection: str, until: float = math.inf, *, offset: int = 0, seen: Iterable[Any] = ()
+    fetch: Fetch,
+    collection: str,
+    until: float = math.inf,
+    *,
+    offset: int = 0,
+    seen: Iterable[Any] = (),
+    size: int = PAGE,
 ) -> Steps:
     """Yield every row that `fetch({"offset", "limit"})` returns, from an offset on.
 
-    until: `time.monotonic()` after which no further page is requested. seen: ids yielded before. Raise PagerDutyError.
+    until: `time.monotonic()` after which no further page is requested. seen: ids yielded before. size: rows of a page.
+    Raise PagerDutyError.
     """
     come = set(seen)
     while True:
         if time.monotonic() > until:
             return Ending(False, f"PagerDuty timed out before all {collection} were listed.")
-        limit = min(PAGE, FURTHEST - offset)
+        limit = min(size, FURTHEST - offset)
         if limit <= 0:
             return Ending(False, f"PagerDuty lists at most {FURTHEST:,} {collection}; narrow the filters.")
         page = fetch({"offset": offset, "limit": limit})

@@ -3,10 +3,11 @@
 from django.urls import include, path
 
 from pagerduty_app.sandbox import identity
-from pagerduty_app.sandbox.control import events, schedules, views
+from pagerduty_app.sandbox.control import events, views
+from pagerduty_app.sandbox.control import schedules as control
 from pagerduty_app.sandbox.pages import faults, webhooks
 from pagerduty_app.sandbox.pages import incidents as pages
-from pagerduty_app.sandbox.rest import directory, incidents, response, subscriptions
+from pagerduty_app.sandbox.rest import directory, incidents, response, schedules, subscriptions
 
 _LISTINGS = {
     "service": ("services", "services.read"),
@@ -28,8 +29,10 @@ rest = [
     path("incidents/<str:incident_id>/status_updates", response.status_updates),
     path("incidents/<str:incident_id>/custom_fields/values", response.custom_fields),
     path("users/me", directory.me),
-    path("schedules/<str:some_id>/users", directory.schedule_users),
-    path("schedules/<str:some_id>", directory.schedule),
+    path("schedules/<str:some_id>/users", schedules.users),
+    path("schedules/<str:some_id>", schedules.layer_based),
+    path("v3/schedules", schedules.all_shift_based),
+    path("v3/schedules/<str:some_id>", schedules.shift_based_one),
     path("oncalls", directory.oncalls),
     path("webhook_subscriptions", subscriptions.collection),
     path("webhook_subscriptions/<str:some_id>", subscriptions.one),
@@ -52,8 +55,11 @@ _control = [
     path("incidents", views.incidents),
     path("incidents/<str:incident_id>", views.incident),
     path("incidents/<str:incident_id>/<str:what>", views.act),
-    path("schedules/<str:some_id>", schedules.schedule),
-    path("schedules/<str:some_id>/overrides", schedules.overrides),
+    path("schedules/<str:some_id>", control.schedule),
+    path("schedules/<str:some_id>/overrides", control.overrides),
+    path("schedules/<str:some_id>/custom_shifts", control.custom_shifts),
+    path("schedules/<str:some_id>/upgrade", control.upgrade),
+    path("schedules/<str:some_id>/on_call", control.on_call),
     path("grants/revoke", views.revoke_grants),
     path("requests", views.requests),
     path("style.css", pages.style),

@@ -8,11 +8,14 @@ at any time: so there is a look every few minutes as well.
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from pagerduty_app.actions import shifts
 from pagerduty_app.actions.on_call import AHEAD, schedule_field
 from pagerduty_app.client import Api
 from pagerduty_app.payloads import field_names
 from pagerduty_app.payloads.on_call_events import EVENT_TYPE, SCHEMA, Change, body, names_of, sample
+from pagerduty_app.schedules import final_shifts
+from pagerduty_app.schedules.kinds import LAYER_BASED, SHIFT_BASED
+from pagerduty_app.schedules.people import users_by_id, with_name
+from pagerduty_app.schedules.rota import Rota, Stretch
 from pagerduty_app.triggers.event_trigger import COMMON
 from workflows.catalog import Json, Look, Poll, TriggerType
 from workflows.catalog.schemas import ActionInput
@@ -37,18 +40,19 @@ def look(api: Api, options: Json, state: Json, now: datetime) -> Look:
     told = datetime.fromisoformat(state["told"]) if state else now
     now = max(now, told)  # another machine's clock may be ahead: what it has told is not told again
     since = max(told, now - FURTHEST_BACK)
-    rota = shifts.read(api, schedule_id, since, now + AHEAD)
-    changes = list(_changes(rota, state["users"], told, since, now)) if state else []
+    rota = final_shifts.read_rota(api, schedule_id, since, now + AHEAD)
+    changes = list(_changes(rota, state, told, since, now)) if state else []
     kept = changes[-MOST_AT_ONCE:]
     present = rota.at(now).users
     if kept or not state:
-        known = shifts.people(api, schedule_id, since, now + timedelta(minutes=1))
-        present = [_with_address(user, known) for user in present]
-        kept = [_with_addresses(change, known) for change in kept]
+        sides = [user for change in kept for user in (*change.before, *change.now)]
+        known = users_by_id(api, (user["id"] for user in (*present, *reversed(sides))))
+        present = [with_name(user, known) for user in present]
+        kept = [_with_names(change, known) for change in kept]
     else:
         present = state["users"]
     return Look(
-        state={"told": now.isoformat(), "users": present},
+        state={"told": now.isoformat(), "users": present, "kind": rota.kind},
         found=[body(rota.schedule, change, recovered=now - change.at > _LATE) for change in kept],
         expected_at=rota.end_of(now),
         watched=str(rota.schedule.get("summary") or schedule_id),
@@ -57,19 +61,26 @@ def look(api: Api, options: Json, state: Json, now: datetime) -> Look:
     )
 
 
-def _changes(
-    rota: shifts.Rota, before: list[Json], told: datetime, since: datetime, now: datetime
-) -> Iterator[Change]:
+def _changes(rota: Rota, state: Json, told: datetime, since: datetime, now: datetime) -> Iterator[Change]:
     """The hand-overs after `told`. What differs at `since` itself was changed for the time that was told already,
     as an override does it, or happened in the time left out; then it counts from when the shift began, if later."""
+    before: list[Json] = state["users"]
+    since = _since_upgrade(rota, state, since, now)
     first = rota.at(since)
-    stretches = [shifts.Stretch(max(told, first.start), first.users), *rota.after(since)]
+    stretches = [Stretch(max(told, first.start), first.users), *rota.after(since)]
     for stretch in stretches:
         if stretch.start > now:
             return
         if stretch.ids != [user["id"] for user in before]:
             yield Change(stretch.start, before, stretch.users, rota.end_of(max(stretch.start, since)))
             before = stretch.users
+
+
+def _since_upgrade(rota: Rota, state: Json, since: datetime, now: datetime) -> datetime:
+    """Return where to compare from. An upgraded schedule may not have the shifts from before its upgrade, so that
+    their absence says nothing: a shift-based schedule has shifts of no one for times that it leaves empty."""
+    upgraded = state.get("kind", LAYER_BASED) == LAYER_BASED and rota.kind == SHIFT_BASED
+    return max(since, min(rota.known_from or since, now)) if upgraded else since
 
 
 def _left_out(changes: list[Change], kept: list[Change], told: datetime, since: datetime) -> str:
@@ -86,14 +97,9 @@ def _left_out(changes: list[Change], kept: list[Change], told: datetime, since: 
     return " ".join(said)
 
 
-def _with_address(user: Json, known: dict[str, Json]) -> Json:
-    email = known.get(user["id"], {}).get("email") or user.get("email")
-    return {**user, "email": email if isinstance(email, str) else None}
-
-
-def _with_addresses(change: Change, known: dict[str, Json]) -> Change:
-    before = [_with_address(user, known) for user in change.before]
-    return Change(change.at, before, [_with_address(user, known) for user in change.now], change.until)
+def _with_names(change: Change, known: dict[str, Json]) -> Change:
+    before = [with_name(user, known) for user in change.before]
+    return Change(change.at, before, [with_name(user, known) for user in change.now], change.until)
 
 
 TRIGGER = TriggerType(

@@ -1,7 +1,6 @@
-"""Services, users, schedules, teams, priorities, escalation policies, on-call users (api-schema)."""
+"""Services, users, teams, priorities, escalation policies, on-call users (api-schema)."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.http import HttpResponse
@@ -9,11 +8,10 @@ from django.http import HttpResponse
 from pagerduty_app.sandbox.gate import Answer, Call, operation
 from pagerduty_app.sandbox.refusals import not_found
 from pagerduty_app.sandbox.rest.paging import page, window
-from pagerduty_app.sandbox.world import schedules
 from pagerduty_app.sandbox.world.start import reference_to
 
 
-def _matching(call: Call, kind: str) -> list[dict[str, Any]]:
+def matching(call: Call, kind: str) -> list[dict[str, Any]]:
     """Filter rows: `query` by name, for users also by email address; `team_ids[]` by team."""
     rows = call.sandbox.store.all(kind, call.account)
     query = call.request.GET.get("query", "").lower()
@@ -29,7 +27,7 @@ def listing(kind: str, plural: str, scope: str) -> Callable[..., HttpResponse]:
     @operation(get=scope)
     def view(call: Call) -> Answer:
         offset, limit = window(call.request.GET)
-        rows = _matching(call, kind)
+        rows = matching(call, kind)
         return 200, page(plural, rows[offset : offset + limit], offset, limit, len(rows), call.request.GET)
 
     return view
@@ -38,12 +36,12 @@ def listing(kind: str, plural: str, scope: str) -> Callable[..., HttpResponse]:
 def single(kind: str, scope: str) -> Callable[..., HttpResponse]:
     @operation(get=scope)
     def view(call: Call, some_id: str) -> Answer:
-        return 200, {kind: _one(call, kind, some_id)}
+        return 200, {kind: one_of(call, kind, some_id)}
 
     return view
 
 
-def _one(call: Call, kind: str, some_id: str) -> dict[str, Any]:
+def one_of(call: Call, kind: str, some_id: str) -> dict[str, Any]:
     for row in call.sandbox.store.all(kind, call.account):
         if row["id"] == some_id:
             return row
@@ -53,30 +51,6 @@ def _one(call: Call, kind: str, some_id: str) -> dict[str, Any]:
 @operation(get="")
 def me(call: Call) -> Answer:
     return 200, {"user": call.user}
-
-
-@operation(get="users.read")
-def schedule_users(call: Call, some_id: str) -> Answer:
-    """List the users on call; needs only users.read (api-schema, listScheduleUsers)."""
-    schedule, query = _one(call, "schedule", some_id), call.request.GET
-    now = datetime.now(UTC)
-    since, until = now, now + timedelta(seconds=1)
-    if "since" in query or "until" in query:
-        since, until = schedules.asked_range(query.get("since"), query.get("until"))
-    on_call = {user["id"] for _, _, user in schedules.shifts(call.sandbox.store, schedule, since, until)}
-    users = call.sandbox.store.all("user", call.account)
-    return 200, {"users": [user for user in users if user["id"] in on_call]}
-
-
-@operation(get="schedules.read")
-def schedule(call: Call, some_id: str) -> Answer:
-    """Return a schedule; with since or until also its entries in that range (api-schema, getSchedule)."""
-    found, query = _one(call, "schedule", some_id), call.request.GET
-    if "since" not in query and "until" not in query:
-        return 200, {"schedule": found}
-    since, until = schedules.asked_range(query.get("since"), query.get("until"))
-    overflow = query.get("overflow") == "true"
-    return 200, {"schedule": schedules.rendered(call.sandbox.store, found, since, until, overflow=overflow)}
 
 
 @operation(get="oncalls.read")

@@ -1,4 +1,4 @@
-"""Paging rules (developer docs, pagination): limit 25 to 100, and nothing beyond 10,000."""
+"""Paging rules (developer docs, pagination): limit 25 to 100 unless stated otherwise, and nothing beyond 10,000."""
 
 from typing import Any
 
@@ -9,15 +9,15 @@ from pagerduty_app.sandbox.refusals import Refused
 FURTHEST = 10_000
 
 
-def window(query: QueryDict) -> tuple[int, int]:
+def window(query: QueryDict, *, usual: int = 25, largest: int = 100) -> tuple[int, int]:
     """Return (offset, limit). Raise Refused."""
     try:
-        offset, limit = int(query.get("offset") or 0), int(query.get("limit") or 25)
+        offset, limit = int(query.get("offset") or 0), int(query.get("limit") or usual)
     except ValueError:
         raise Refused(400, 2001, "Invalid Input Provided", "offset and limit are numbers.") from None
-    if offset < 0 or not 1 <= limit <= 100 or offset + limit > FURTHEST:
+    if offset < 0 or not 1 <= limit <= largest or offset + limit > FURTHEST:
         raise Refused(
-            400, 2002, "Arguments Caused Error", "Offset must be ≥ 0, limit 1–100, their sum ≤ 10000."
+            400, 2002, "Arguments Caused Error", f"Offset must be ≥ 0, limit 1–{largest}, their sum ≤ 10000."
         )
     return offset, limit
 

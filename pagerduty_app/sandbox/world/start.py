@@ -1,7 +1,9 @@
 """The sandbox's initial data: three accounts with users, services, schedules and teams."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pagerduty_app.sandbox.world.schedules import definitions
 from pagerduty_app.sandbox.world.store import Store
 
 Json = dict[str, Any]
@@ -27,6 +29,7 @@ _SCHEDULES = [
     ("Daily rotation", [0, 1, 2], 86_400),
 ]
 _BORN = "2026-01-05T08:00:00Z"
+_DAY_SHIFT, _NIGHT_SHIFT = (datetime(2026, 1, 5, hour, tzinfo=UTC) for hour in (8, 20))
 
 
 def fill(store: Store, base_url: str) -> None:
@@ -106,19 +109,42 @@ def _fill_account(store: Store, base_url: str, account: str, subdomain: str, num
             schedule_layers=[layer],
             users=people,
         )
+    people_at = [user["id"] for user in users]
+    put(
+        "schedule_v3",
+        f"PSHIFT{number}",
+        "Shifts around the clock",
+        time_zone="Europe/Berlin",
+        rotations=[
+            definitions.rotation(
+                [definitions.event(start, end, "Europe/Berlin", ["RRULE:FREQ=DAILY"], turns)]
+            )
+            for start, end, turns in (
+                (_DAY_SHIFT, _NIGHT_SHIFT, people_at[:2]),
+                (_NIGHT_SHIFT, _DAY_SHIFT + timedelta(days=1), people_at[2:4]),
+            )
+        ],
+    )
     for n in range(1, 6):
         put("priority", f"PPRIO{number}{n}", f"P{n}", description=f"Priority {n}")
 
 
+_PLURALS = {
+    "escalation_policy": "escalation_policies",
+    "priority": "priorities",
+    "schedule_v3": "v3/schedules",
+}
+
+
 def reference(base_url: str, kind: str, some_id: str, summary: str) -> Json:
     """Return a reference to an object (PagerDuty api-schema, Reference)."""
-    plural = {"escalation_policy": "escalation_policies", "priority": "priorities"}.get(kind, f"{kind}s")
+    plural = _PLURALS.get(kind, f"{kind}s")
     return {
         "id": some_id,
         "type": f"{kind}_reference",
         "summary": summary,
         "self": f"{base_url}/{plural}/{some_id}",
-        "html_url": f"{base_url}/app/{plural}/{some_id}",
+        "html_url": f"{base_url}/app/{plural.removeprefix('v3/')}/{some_id}",
     }
 
 

@@ -76,6 +76,11 @@ class Store:
         found = self.rows("SELECT body FROM docs WHERE kind = ? AND id = ?", (kind, some_id))
         return json.loads(found[0][0]) if found else None
 
+    def account_of(self, kind: str, some_id: str) -> str:
+        """Return the account that a document belongs to."""
+        (found,) = self.rows("SELECT account FROM docs WHERE kind = ? AND id = ?", (kind, some_id))
+        return str(found[0])
+
     def all(self, kind: str, account: str | None = None) -> list[Json]:
         where, parameters = ("", [kind]) if account is None else (" AND account = ?", [kind, account])
         sql = f"SELECT body FROM docs WHERE kind = ?{where} ORDER BY seq"  # noqa: S608 - no outside text

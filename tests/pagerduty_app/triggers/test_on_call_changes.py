@@ -17,9 +17,9 @@ from connections.connecting.revoke import revoke
 from connections.models import AuditEvent, Connection, Grant, NotificationFact, User
 from connections.signals import connection_restored
 from core.errors import Problem
-from pagerduty_app.actions import shifts
 from pagerduty_app.sandbox.sandbox import Sandbox
 from pagerduty_app.sandbox.server import SandboxServer
+from pagerduty_app.schedules import final_shifts
 from tests.connections.admin.test_admin import staff
 from tests.factories import SYSTEM, People, asking, note_step, publish
 from tests.support.browser import ADD, path, signed_in, text
@@ -296,7 +296,7 @@ def test_a_look_that_keeps_killing_its_workers_is_made_ever_more_rarely(
 
 def test_a_look_that_was_overtaken_comes_to_nothing(at: At, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its lease ran out while PagerDuty was slow, and another worker has looked meanwhile."""
-    read, slow = shifts.read, list[int]()
+    read, slow = final_shifts.read_rota, list[int]()
 
     def late(*args: Any) -> Any:
         found = read(*args)
@@ -305,7 +305,7 @@ def test_a_look_that_was_overtaken_comes_to_nothing(at: At, monkeypatch: pytest.
             at(NINE + 2 * MINUTE)
         return found
 
-    monkeypatch.setattr(shifts, "read", late)
+    monkeypatch.setattr(final_shifts, "read_rota", late)
 
     told = at(NINE)
 
@@ -410,9 +410,9 @@ def test_an_answer_that_says_nothing_is_no_hand_over(
     answers: dict[str, Any] = {
         "entries": {"schedule": {"id": ROTATION, "final_schedule": {"name": "Final Schedule"}}},
         "entry": {"schedule": {"final_schedule": {"rendered_schedule_entries": [{"start": "soon"}]}}},
-        "users": {"users": None},
+        "users": {"user": None},
     }
-    method = "schedule_users" if broken == "users" else "schedule"
+    method = "user" if broken == "users" else "schedule"
     with monkeypatch.context() as patch:
         patch.setattr(Api, method, lambda *args: answers[broken])
         assert at(NINE) == []
@@ -491,15 +491,15 @@ def test_while_paused_it_is_kept_and_starts_nothing(at: At, trigger: Trigger, co
 def test_another_schedule_begins_anew_and_a_look_under_way_comes_to_nothing(
     at: At, trigger: Trigger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = shifts.read
+    read = final_shifts.read_rota
 
     def changed_meanwhile(*args: Any) -> Any:
-        monkeypatch.setattr(shifts, "read", read)
+        monkeypatch.setattr(final_shifts, "read_rota", read)
         found = read(*args)
         lifecycle.change(actor=SYSTEM, trigger=trigger, changes={"options": {"schedule_id": "PSCHED00"}})
         return found
 
-    monkeypatch.setattr(shifts, "read", changed_meanwhile)
+    monkeypatch.setattr(final_shifts, "read_rota", changed_meanwhile)
 
     assert at(NINE) == []
 

@@ -45,7 +45,7 @@ class Provider:
         self.most_at_once = 0
         self._lock = threading.Lock()
         add_note(mock, "PLATE")
-        for path in ("schedules", "webhook_subscriptions"):
+        for path in ("schedules", "v3/schedules", "webhook_subscriptions"):
             mock.add_callback("GET", re.compile(f"{API}/{path}"), self._hang)
         mock.add_callback("POST", f"{IDENTITY}/oauth/token", self._hang)
 

@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from pagerduty_app.actions import shifts
 from pagerduty_app.payloads import on_call_events
 from pagerduty_app.payloads.deliveries import read_delivery, trigger_fields
 from pagerduty_app.payloads.describe import in_words
+from pagerduty_app.schedules.final_shifts import shifts_of
+from pagerduty_app.schedules.kinds import LAYER_BASED, SHIFT_BASED
+from pagerduty_app.schedules.rota import Rota, Stretch, stretches_of
 from tests.pagerduty_app.payloads.test_deliveries import JSON
 from workflows.catalog import ProviderError
 
@@ -28,8 +30,12 @@ def entry(start: int, end: int | None, user: str) -> dict[str, Any]:
     return {"start": hour(start).isoformat(), "end": last, "user": {"id": user, "summary": user.title()}}
 
 
+def stretches(entries: list[Any]) -> list[Stretch]:
+    return stretches_of(shifts_of(LAYER_BASED, {"rendered_schedule_entries": entries}))
+
+
 def told(*entries: dict[str, Any]) -> list[tuple[int, str]]:
-    found = shifts._stretches(list(entries))
+    found = stretches(list(entries))
     return [(int((row.start - START).total_seconds() // 3600), "".join(row.ids)) for row in found]
 
 
@@ -56,8 +62,8 @@ def test_entries_become_stretches_that_differ(entries: list[Any], wanted: list[t
 def test_at_any_moment_it_is_those_whose_entry_has_begun_and_not_ended(
     rows: list[tuple[int, int, str]],
 ) -> None:
-    found = shifts._stretches([entry(start, start + length, user) for start, length, user in rows])
-    rota = shifts.Rota({"id": "S"}, found)
+    found = stretches([entry(start, start + length, user) for start, length, user in rows])
+    rota = Rota({"id": "S"}, found)
 
     for moment in range(45):
         wanted = sorted({user for start, length, user in rows if start <= moment < start + length})
@@ -81,7 +87,55 @@ def test_at_any_moment_it_is_those_whose_entry_has_begun_and_not_ended(
 )
 def test_an_entry_that_says_nothing_is_trouble_and_no_gap(strange: Any) -> None:
     with pytest.raises(ProviderError) as refused:
-        shifts._stretches([entry(0, 8, "a"), strange])
+        stretches([entry(0, 8, "a"), strange])
+    assert refused.value.retryable
+
+
+def assignment(start: int, end: int, user: str | None) -> dict[str, Any]:
+    member = {"type": "user_member", "user_id": user} if user else {"type": "empty_member"}
+    times = {"start_time": hour(start).isoformat(), "end_time": hour(end).isoformat()}
+    return {**times, "member": member, "source": {"type": "schedule_rotation", "rotation_id": "R"}}
+
+
+def shift_based(*rows: Any) -> list[Any]:
+    return shifts_of(SHIFT_BASED, {"computed_shift_assignments": list(rows)})
+
+
+def test_assignments_of_several_and_of_no_one() -> None:
+    shifts = shift_based(
+        assignment(0, 8, "a"), assignment(4, 12, "b"), assignment(12, 14, None), assignment(6, 9, None)
+    )
+    rota = Rota({"id": "S"}, stretches_of(shifts), SHIFT_BASED, shifts)
+
+    assert [rota.at(hour(moment)).ids for moment in (0, 4, 7, 8, 12, 13)] == [
+        ["a"],
+        ["a", "b"],
+        ["a", "b"],
+        ["b"],
+        [],
+        [],
+    ]
+    assert [(shift.source, shift.user and shift.user["id"]) for shift in shifts][1:3] == [
+        ("schedule_rotation", "b"),
+        ("schedule_rotation", None),
+    ]
+    assert rota.known_from == hour(0)
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {},
+        {**assignment(0, 8, "a"), "member": None},
+        {**assignment(0, 8, "a"), "member": {"type": "user_member"}},
+        {**assignment(0, 8, "a"), "member": {"user_id": "PUSER00"}},
+        {**assignment(0, 8, "a"), "start_time": "2026-11-02T00:00:00"},
+        {**assignment(0, 8, "a"), "end_time": 7},
+    ],
+)
+def test_an_assignment_that_says_nothing_is_trouble_and_no_gap(strange: Any) -> None:
+    with pytest.raises(ProviderError) as refused:
+        shift_based(assignment(0, 8, "a"), strange)
     assert refused.value.retryable
 
 

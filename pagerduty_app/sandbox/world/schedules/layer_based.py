@@ -1,45 +1,24 @@
-"""Compute shifts from the layers and overrides of a schedule (api-schema, getSchedule)."""
+"""Layer-based schedules: their shifts, from layers and overrides (api-schema, getSchedule)."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pagerduty_app.sandbox.refusals import Refused, invalid
+from pagerduty_app.sandbox.world.schedules.times import moment
 from pagerduty_app.sandbox.world.start import reference_to
 from pagerduty_app.sandbox.world.store import Store
 
 Json = dict[str, Any]
 # Start, end, reference to the user.
 Shift = tuple[datetime, datetime, Json]
-_LONGEST_RANGE = timedelta(days=92)
-_USUAL_RANGE = timedelta(days=14)
-
-
-def moment(text: Any) -> datetime:
-    """Parse an ISO 8601 time. Raise Refused."""
-    try:
-        found = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
-    except ValueError:
-        raise invalid("since, until, start and end are ISO 8601 times.") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def asked_range(since: str | None, until: str | None) -> tuple[datetime, datetime]:
-    """Return the range of a request that has at least one end."""
-    start = moment(since) if since else moment(until) - _USUAL_RANGE
-    end = moment(until) if until else start + _USUAL_RANGE
-    if not start < end or end - start > _LONGEST_RANGE:
-        raise Refused(
-            400, 2002, "Arguments Caused Error", "until must be later than since, by at most 3 months."
-        )
-    return start, end
+_DAY = timedelta(days=1)
 
 
 def shifts(store: Store, schedule: Json, since: datetime, until: datetime) -> list[Shift]:
     """Return the final shifts that overlap the range, uncut and in order."""
     found: list[Shift] = []
     for layer in schedule["schedule_layers"]:
-        found = _over(found, _turns(layer, since, until))
+        found = _over(found, turns(layer, since, until, schedule["time_zone"]))
     for override in overrides(store, schedule["id"]):
         found = _over(found, [(moment(override["start"]), moment(override["end"]), override["user"])])
     return sorted((row for row in found if row[0] < until and row[1] > since), key=lambda row: row[0])
@@ -49,19 +28,27 @@ def overrides(store: Store, schedule_id: str) -> list[Json]:
     return list((store.get("overrides", schedule_id) or {"rows": []})["rows"])
 
 
-def _turns(layer: Json, since: datetime, until: datetime) -> list[Shift]:
-    """Yield the turns of a layer: equal length, one user after the other."""
-    people = [row["user"] for row in layer["users"]]
+def turns(layer: Json, since: datetime, until: datetime, time_zone: str) -> list[Shift]:
+    """Return the turns of a layer: equal length, one user after the other. Turns of whole days begin at the same time
+    of day, also across a change of the clocks."""
+    people, zone = [row["user"] for row in layer["users"]], ZoneInfo(time_zone)
     first, length = (
         moment(layer["rotation_virtual_start"]),
         timedelta(seconds=layer["rotation_turn_length_seconds"]),
     )
-    begins = moment(layer["start"])
-    number = max(0, (since - first) // length)
+    begins, wall = moment(layer["start"]), first.astimezone(zone).replace(tzinfo=None)
+
+    def start_of(number: int) -> datetime:
+        if length % _DAY:
+            return first + number * length
+        return (wall + number * length).replace(tzinfo=zone).astimezone(UTC)
+
+    number = max(0, (since - first) // length - 1)
     found: list[Shift] = []
-    while people and (start := first + number * length) < until:
-        if start + length > begins:
-            found.append((max(start, begins), start + length, people[number % len(people)]))
+    while people and (start := start_of(number)) < until:
+        end = start_of(number + 1)
+        if end > max(begins, since):
+            found.append((max(start, begins), end, people[number % len(people)]))
         number += 1
     return found
 
@@ -98,7 +85,7 @@ def rendered(store: Store, schedule: Json, since: datetime, until: datetime, *, 
     return {
         **schedule,
         "schedule_layers": [
-            {**layer, "rendered_schedule_entries": entries(_turns(layer, since, until))}
+            {**layer, "rendered_schedule_entries": entries(turns(layer, since, until, schedule["time_zone"]))}
             for layer in schedule["schedule_layers"]
         ],
         "overrides_subschedule": {
