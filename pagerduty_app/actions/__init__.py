@@ -1,7 +1,9 @@
 """The actions on PagerDuty: one module for each kind of object, and the table of all actions."""
 
-from pagerduty_app.actions import on_call
+from pagerduty_app.actions import on_call, services
 from pagerduty_app.actions.incidents import create, get, lists, notes
+from pagerduty_app.actions.incidents.reads import alerts, log, past
+from pagerduty_app.actions.incidents.reads import notes as notes_of_incident
 from pagerduty_app.actions.incidents.update import action as update
 from pagerduty_app.actions.lookups import LOOKUPS
 
@@ -14,7 +16,12 @@ ACTIONS = {
         update.ACTION,
         notes.ACTION,
         lists.INCIDENTS,
+        alerts.ACTION,
+        notes_of_incident.ACTION,
+        log.ACTION,
+        past.ACTION,
         lists.SERVICES,
+        services.GET,
         on_call.SCHEDULES,
         on_call.GET_ON_CALL,
         on_call.ON_CALL,

@@ -15,22 +15,24 @@ from workflows.catalog import Caller, Json, Streamed
 _DEFAULT_LIMIT = 25
 # The bound of one response; a stream has none.
 MOST_ROWS = 50_000
-_PAGING = frozenset({"all", "offset", "limit"})
+# Inputs that are no filters: of paging, and the incident that the rows belong to, which is in the path.
+_NO_FILTERS = frozenset({"all", "offset", "limit", "incident_id"})
 _TIMES = frozenset({"since", "until", "date_range"})
 
 
 def listing(collection: str) -> Callable[[Api, Json, Caller], Json]:
-    """Return `perform` for a listing of that collection."""
+    """Return `perform` for a listing of that collection of the account, or of the incident that the input names."""
 
     def perform(api: Api, data: Json, caller: Caller) -> Json:
         span = _span(collection, data)
         with provider_errors():
             if data.get("all"):
-                return _everything(collection, _walk(api, collection, data, span, caller.until), span, caller)
+                return collect(collection, _walk(api, collection, data, span, caller.until), span, caller)
             page = {"offset": data.get("offset", 0), "limit": data.get("limit", _DEFAULT_LIMIT)}
             if collection == "schedules":
-                return schedules_page(api, _filters(data), **page, until=caller.until)
-            answer = api.page(collection, _filters(data) | (span.asked() if span else {}) | page)
+                return schedules_page(api, _filters(data, span), **page, until=caller.until)
+            wanted = _filters(data, span) | (span.asked() if span else {}) | page
+            answer = api.page(collection, wanted, data.get("incident_id", ""))
             rows_of(answer, collection)
         names = (collection, "offset", "limit", "more", "total")
         return {name: answer.get(name) for name in names} | (span.asked() if span else {})
@@ -61,14 +63,15 @@ def in_background(data: Json) -> bool:
 
 def _walk(api: Api, collection: str, data: Json, span: Span | None, until: float) -> Walk:
     if collection == "schedules":
-        return all_schedules(api, _filters(data), until)
+        return all_schedules(api, _filters(data, span), until)
     if span is None:
-        return api.everything(collection, _filters(data), until)
+        return api.everything(collection, _filters(data, span), until, data.get("incident_id", ""))
     # Without `until` the listing ends at the newest row, also if PagerDuty's clock is ahead of ours.
-    return api.all_incidents(_filters(data), span.since, None if span.open else span.until, until)
+    return api.all_incidents(_filters(data, span), span.since, None if span.open else span.until, until)
 
 
-def _everything(collection: str, walk: Walk, span: Span | None, caller: Caller) -> Json:
+def collect(collection: str, walk: Walk, span: Span | None, caller: Caller) -> Json:
+    """Return all rows of a listing in one answer, as far as they fit; `complete` says whether they are all."""
     rows: list[Json] = []
     full, spent = False, False
     try:
@@ -87,9 +90,8 @@ def _everything(collection: str, walk: Walk, span: Span | None, caller: Caller) 
             f"One answer holds {MOST_ROWS:,} {collection}; narrow the filters, or request a stream (NDJSON)."
         )
     if spent:
-        answer["incomplete_reason"] = (
-            f"PagerDuty’s rate limit for this minute is used up; continue with since {rows[-1].get('created_at')}."
-        )
+        further = f"continue with since {rows[-1].get('created_at')}" if span else "list them again later"
+        answer["incomplete_reason"] = f"PagerDuty’s rate limit for this minute is used up; {further}."
     return answer
 
 
@@ -108,8 +110,10 @@ def _span(collection: str, data: Json) -> Span | None:
     return Span.of(data) if collection == "incidents" else None
 
 
-def _filters(data: Json) -> Json:
-    return {name: _plain(value) for name, value in data.items() if name not in _PAGING | _TIMES}
+def _filters(data: Json, span: Span | None) -> Json:
+    """Return the query parameters beside paging. span: what to send for the times instead of the input's."""
+    others = _NO_FILTERS | _TIMES if span else _NO_FILTERS
+    return {name: _plain(value) for name, value in data.items() if name not in others}
 
 
 def _plain(value: Any) -> Any:

@@ -40,8 +40,8 @@ class Api:
         """Return {"incident": …}. Idempotent only with an incident_key, while that incident is open."""
         return self._http.ask("POST", "/incidents", body={"incident": incident}, from_email=from_email)
 
-    def get_incident(self, incident_id: str) -> Json:
-        return self._http.ask("GET", f"/incidents/{_checked(incident_id)}")
+    def get_incident(self, incident_id: str, params: Mapping[str, Any] | None = None) -> Json:
+        return self._http.ask("GET", f"/incidents/{_checked(incident_id)}", params=_query(params or {}))
 
     def update_incident(self, from_email: str, incident_id: str, incident: Json) -> Json:
         path = f"/incidents/{_checked(incident_id)}"
@@ -53,21 +53,28 @@ class Api:
         return self._http.ask("POST", path, body={"note": {"content": content}}, from_email=from_email)
 
     def list_notes(self, incident_id: str) -> list[Json]:
-        return rows_of(self._http.ask("GET", f"/incidents/{_checked(incident_id)}/notes"), "notes")
+        """Return all notes of an incident; PagerDuty does not page them."""
+        return rows_of(self.page("notes", {}, incident_id), "notes")
 
     def log_entries(self, incident_id: str, params: Mapping[str, Any]) -> list[Json]:
         """Return one page of the incident's log entries, newest first."""
-        path = f"/incidents/{_checked(incident_id)}/log_entries"
-        return rows_of(self._http.ask("GET", path, params=_query(params)), "log_entries")
+        return rows_of(self.page("log_entries", params, incident_id), "log_entries")
 
     # --- lists: one page each; `everything` goes through all pages -----------------------------------
-    def page(self, collection: str, params: Mapping[str, Any]) -> Json:
-        """Return one page of incidents, services, users, schedules or teams; lists in params repeat as name[]."""
-        return self._http.ask("GET", f"/{collection}", params=_query(params))
+    def page(self, collection: str, params: Mapping[str, Any], incident_id: str = "") -> Json:
+        """Return one page of a collection of the account or of an incident; lists in params repeat as name[]."""
+        path = f"/incidents/{_checked(incident_id)}/{collection}" if incident_id else f"/{collection}"
+        return self._http.ask("GET", path, params=_query(params))
 
-    def everything(self, collection: str, params: Mapping[str, Any], until: float = math.inf) -> Walk:
-        """Return all pages of a collection, at most 10,000 rows."""
-        return Walk(by_offset(lambda at: self.page(collection, {**params, **at}), collection, until))
+    def everything(
+        self, collection: str, params: Mapping[str, Any], until: float = math.inf, incident_id: str = ""
+    ) -> Walk:
+        """Return all pages of a collection of the account or of an incident, at most 10,000 rows."""
+
+        def fetch(at: Mapping[str, Any]) -> Json:
+            return self.page(collection, {**params, **at}, incident_id)
+
+        return Walk(by_offset(fetch, collection, until))
 
     def all_incidents(
         self,
@@ -78,6 +85,10 @@ class Api:
     ) -> Walk:
         """Return all incidents created between `since` (None: ever) and `end` (None: now), without bound."""
         return Walk(by_creation(lambda at: self.page("incidents", {**params, **at}), since, end, until))
+
+    def get_service(self, service_id: str, params: Mapping[str, Any]) -> Json:
+        """Return {"service": …} (scope services.read)."""
+        return self._http.ask("GET", f"/services/{_checked(service_id)}", params=_query(params))
 
     def user(self, user_id: str) -> Json:
         """Return {"user": …} (scope users.read)."""

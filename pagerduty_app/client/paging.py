@@ -77,7 +77,8 @@ def by_offset(
 def repeated(collection: str, read: int) -> PagerDutyError:
     """Return the error for a server that repeats a page: a listing of it would not end before its bound."""
     return PagerDutyError(
-        f"PagerDuty sent the same page again instead of the next one; {read:,} {collection} were read.",
+        "PagerDuty sent the same page again instead of the next one; "
+        f"{read:,} {collection.replace('_', ' ')} were read.",
         status=200,
     )
 
@@ -91,7 +92,9 @@ def rows_of(page: dict[str, Any], collection: str) -> list[Row]:
 
 
 def no_rows(collection: str) -> PagerDutyError:
-    return PagerDutyError(f"PagerDuty's answer holds no {collection}.", status=200, retryable=True)
+    return PagerDutyError(
+        f"PagerDuty's answer holds no {collection.replace('_', ' ')}.", status=200, retryable=True
+    )
 
 
 def object_of(answer: dict[str, Any], name: str, *, needs: tuple[str, ...], writes: bool = False) -> Row:

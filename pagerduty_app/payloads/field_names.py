@@ -33,6 +33,16 @@ def of_references(path: str, what: str) -> Names:
     return found
 
 
+def of_items(path: str, what: str, parts: Names, references: Names | None = None) -> Names:
+    """The fields of the first item of a list and of any. parts, references: path in the item → its name."""
+    found: Names = {}
+    for place, name in items(path, what):
+        found |= {f"{place}.{part}": f"{name} {said}" for part, said in parts.items()}
+        for part, said in (references or {}).items():
+            found |= of_reference(f"{place}.{part}", f"{name} {said}")
+    return found
+
+
 def of_answered_incident(path: str, what: str = "Incident") -> Names:
     """The fields of an incident as actions return it."""
     service = "Service" if what == "Incident" else f"{what} service"
@@ -73,7 +83,7 @@ OF_UPDATE: Names = {
     "applied.*": "Any applied change",
     "reopened": "Reopened",
 }
-_LISTING: Names = {
+LISTING: Names = {
     "offset": "Offset",
     "limit": "Limit",
     "more": "More available",
@@ -88,7 +98,7 @@ _LISTING: Names = {
 
 def of_listing(path: str, what: str) -> Names:
     """The fields of a list of services, schedules, teams or users as actions return it."""
-    return _LISTING | of_named(path, what)
+    return LISTING | of_named(path, what)
 
 
 def of_named(path: str, what: str) -> Names:
@@ -106,7 +116,7 @@ def of_named(path: str, what: str) -> Names:
 
 def of_incidents(path: str) -> Names:
     """The fields of a list of incidents as actions return it."""
-    found = dict(_LISTING)
+    found = dict(LISTING)
     for place, name in items(path, "incident"):
         found |= of_answered_incident(place, name)
     return found

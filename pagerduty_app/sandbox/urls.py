@@ -4,10 +4,18 @@ from django.urls import include, path
 
 from pagerduty_app.sandbox import identity
 from pagerduty_app.sandbox.control import events, views
+from pagerduty_app.sandbox.control import incident_parts as incident_controls
 from pagerduty_app.sandbox.control import schedules as control
 from pagerduty_app.sandbox.pages import faults, webhooks
 from pagerduty_app.sandbox.pages import incidents as pages
-from pagerduty_app.sandbox.rest import directory, incidents, response, schedules, subscriptions
+from pagerduty_app.sandbox.rest import (
+    directory,
+    incident_parts,
+    incidents,
+    response,
+    schedules,
+    subscriptions,
+)
 
 _LISTINGS = {
     "service": ("services", "services.read"),
@@ -28,6 +36,9 @@ rest = [
     path("incidents/<str:incident_id>/responder_requests", response.responder_requests),
     path("incidents/<str:incident_id>/status_updates", response.status_updates),
     path("incidents/<str:incident_id>/custom_fields/values", response.custom_fields),
+    path("incidents/<str:incident_id>/alerts", incident_parts.alerts),
+    path("incidents/<str:incident_id>/past_incidents", incident_parts.past_incidents),
+    path("services/<str:some_id>", directory.service),
     path("users/me", directory.me),
     path("schedules/<str:some_id>/users", schedules.users),
     path("schedules/<str:some_id>", schedules.layer_based),
@@ -54,6 +65,7 @@ _control = [
     path("events", events.events),
     path("incidents", views.incidents),
     path("incidents/<str:incident_id>", views.incident),
+    path("incidents/<str:incident_id>/alerts", incident_controls.alerts),
     path("incidents/<str:incident_id>/<str:what>", views.act),
     path("schedules/<str:some_id>", control.schedule),
     path("schedules/<str:some_id>/overrides", control.overrides),

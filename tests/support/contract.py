@@ -27,6 +27,13 @@ _MISSPELT = ("components", "schemas", "AcknowledgeLogEntry")
 # that is named by its name fits both branches of a oneOf.
 _FIELD_VALUE = ("components", "schemas", "CustomFieldsFieldValue", "properties", "value")
 _EDITABLE_VALUE = ("components", "schemas", "CustomFieldsEditableFieldValue")
+# With include[]=escalation_policies a service has the whole policy, as Incident.escalation_policy documents it.
+_WHOLE_AS_WELL = ("components", "schemas", "Service")
+_POLICIES = [
+    {"$ref": f"#/components/schemas/{name}"} for name in ("EscalationPolicyReference", "EscalationPolicy")
+]
+# Every channel with a type fits several of its kinds, so none could fit exactly one.
+_OVERLAPPING = ("components", "schemas", "Channel")
 _formats = FormatChecker(formats=("email",))
 
 
@@ -45,6 +52,12 @@ class Contract:
         for part in _at(document, _MISSPELT).get("allOf", []):
             part.get("properties", {}).get("type", {}).update(enum=["acknowledge_log_entry"])
         _unwrap_values(document)
+        channel = _at(document, _OVERLAPPING)
+        if "oneOf" in channel:
+            channel["anyOf"] = channel.pop("oneOf")
+        for part in _at(document, _WHOLE_AS_WELL).get("allOf", []):
+            if "escalation_policy" in part.get("properties", {}):
+                part["properties"]["escalation_policy"] = {"oneOf": _POLICIES}
         self._request = _as_json_schema(document, "urn:request", left_out="readOnly")
         self._answer = _as_json_schema(document, "urn:answer", left_out="writeOnly")
         self._registry = Registry().with_resources(

@@ -24,7 +24,7 @@ SAMPLE = "sample-"
 _MOST_FIELDS = 160
 _CALLS_LOOKED_AT = 200
 _LONGEST_OUTPUT = 100_000
-_DEEPEST = 4
+_DEEPEST = 8
 _PLACE = re.compile(r"\.(\d+)(?=\.|$)")
 _LONGEST_VALUE = 60
 _NOT_FOR_PEOPLE = {"self", "type"}
@@ -153,7 +153,7 @@ def fields_in(value: Any, path: str, names: Names) -> list[Field]:
 
 
 def _walk(value: Any, path: str, depth: int, names: Names) -> Iterator[Field]:
-    if isinstance(value, dict):
+    if isinstance(value, dict) and value:
         if depth < _DEEPEST:
             for name, inner in value.items():
                 if name not in _NOT_FOR_PEOPLE and str(name).isidentifier():

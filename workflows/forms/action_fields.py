@@ -81,15 +81,16 @@ def _number(schema: Json, **common: Any) -> forms.Field:
 
 
 def _choice(schema: Json, **common: Any) -> forms.Field:
-    return forms.ChoiceField(choices=[_NOT_SET, *_named(schema)], **common)
+    return forms.ChoiceField(choices=[_NOT_SET, *named(schema)], **common)
 
 
 def _choices(schema: Json, **common: Any) -> forms.Field:
-    options = _named(schema["items"])
+    options = named(schema["items"])
     return forms.MultipleChoiceField(choices=options, widget=forms.CheckboxSelectMultiple, **common)
 
 
-def _named(schema: Json) -> list[tuple[str, str]]:
+def named(schema: Json) -> list[tuple[str, str]]:
+    """Return the values of an `enum` with what people call them."""
     said = schema.get("x-words", {})
     return [(value, said.get(value) or words(value)) for value in schema["enum"]]
 

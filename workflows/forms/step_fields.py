@@ -10,9 +10,9 @@ from django.utils.safestring import SafeString
 from core.errors import Problem
 from workflows.calls.lookups import Choices
 from workflows.catalog import Json
-from workflows.formatting.labels import title_of, words
+from workflows.formatting.labels import title_of
 from workflows.forms import pickers
-from workflows.forms.action_fields import Prose
+from workflows.forms.action_fields import Prose, named
 
 EXPRESSION = "="
 _LONGEST = 20_000
@@ -93,7 +93,7 @@ def _options(schema: Json) -> list[tuple[str, str]] | None:
     if schema.get("type") == "boolean":
         return _BOOLEANS
     if "enum" in schema:
-        return [(value, words(value)) for value in schema["enum"]]
+        return named(schema)
     return [] if "x-lookup" in schema else None
 
 

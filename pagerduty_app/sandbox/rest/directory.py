@@ -41,6 +41,16 @@ def single(kind: str, scope: str) -> Callable[..., HttpResponse]:
     return view
 
 
+@operation(get="services.read")
+def service(call: Call, some_id: str) -> Answer:
+    """Return a service; with include[]=escalation_policies the whole policy instead of its reference."""
+    found = one_of(call, "service", some_id)
+    if "escalation_policies" in call.request.GET.getlist("include[]"):
+        policy = call.sandbox.store.get("escalation_policy", found["escalation_policy"]["id"])
+        found = {**found, "escalation_policy": policy}
+    return 200, {"service": found}
+
+
 def one_of(call: Call, kind: str, some_id: str) -> dict[str, Any]:
     for row in call.sandbox.store.all(kind, call.account):
         if row["id"] == some_id:

@@ -6,9 +6,9 @@ from typing import Any
 
 from pagerduty_app.sandbox.gate import Answer, Call, operation
 from pagerduty_app.sandbox.refusals import Refused, invalid
+from pagerduty_app.sandbox.rest.incident_parts import included
 from pagerduty_app.sandbox.rest.paging import page, window
 from pagerduty_app.sandbox.world.incidents import STATUSES
-from pagerduty_app.sandbox.world.response.fields import bridge_of
 
 _LONGEST_SPAN = timedelta(days=184)
 _DEFAULT_SPAN = timedelta(days=30)
@@ -115,10 +115,7 @@ def _time(text: str) -> datetime:
 def one(call: Call, incident_id: str) -> Answer:
     incidents = call.sandbox.incidents
     if call.request.method == "GET":
-        incident = incidents.get(call.account, incident_id)
-        if "conference_bridge" in call.request.GET.getlist("include[]"):
-            incident["conference_bridge"] = bridge_of(call.sandbox.store, incident_id) or {}
-        return 200, {"incident": incident}
+        return 200, {"incident": included(call, incidents.get(call.account, incident_id))}
     wanted = call.object("incident")
     if wanted.get("type") not in ("incident", "incident_reference"):
         raise invalid("Incident type must be incident.")

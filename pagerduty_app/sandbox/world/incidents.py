@@ -72,7 +72,9 @@ class Incidents:
             incident = self._new(
                 account, user, service, {**wanted, "incident_key": key}, is_mergeable=not by_api
             )
-            self.note_down(incident, "trigger_log_entry", user)
+            incident["first_trigger_log_entry"] = self.note_down(incident, "trigger_log_entry", user)
+            self.save(incident)
+            self._notify(incident)
         self.tell("incident.triggered", account, incident, user)
         return incident
 
@@ -223,10 +225,18 @@ class Incidents:
         target: Json = policy["escalation_rules"][0]["targets"][0] if policy else reference_to(user)
         return target
 
-    def note_down(self, incident: Json, kind: str, user: Json, **more: Any) -> None:
-        """Add an entry to the incident's log. more: fields that only entries of that kind have."""
+    def note_down(self, incident: Json, kind: str, user: Json, **more: Any) -> Json:
+        """Add an entry to the incident's log; return the reference to it. more: fields of entries of that kind."""
         entry = log_entries.entry(self._base_url, incident, kind, user, now_text(), **more)
         self._store.put("log_entry", entry["id"], entry, incident["id"])
+        return reference_to(entry)
+
+    def _notify(self, incident: Json) -> None:
+        """Log that the assigned users were notified."""
+        for assignment in incident["assignments"]:
+            if user := self._store.get("user", assignment["assignee"]["id"]):
+                entry = log_entries.notified(self._base_url, incident, user, incident["created_at"])
+                self._store.put("log_entry", entry["id"], entry, incident["id"])
 
     def save(self, incident: Json) -> None:
         self._store.run(

@@ -1,14 +1,11 @@
 """The actions over the running sandbox; each request and answer is held against PagerDuty's own file if given."""
 
-import json
 import time
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-import requests
 from django.conf import settings
 from django.utils import timezone
 
@@ -24,46 +21,8 @@ from workflows.calls import attempt
 from workflows.representations.events_and_calls import CallOut
 
 __all__ = ["act", "connection"]  # pytest takes fixtures over by name
-pytestmark = pytest.mark.django_db
-_CHECKED_OF_EACH = 10
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent")]
 NEW = {"from": DANA, "service_id": "PSVC00", "title": "Queue is full"}
-
-
-@pytest.fixture(scope="session")
-def contract() -> Contract | None:
-    return Contract.load_from_env()
-
-
-@pytest.fixture(autouse=True)
-def sent(contract: Contract | None, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What went out to the REST API, as "POST /incidents"; the answers are held against PagerDuty's own file."""
-    out: list[str] = []
-    send = requests.Session.send
-
-    def checked(self: Any, request: Any, **kwargs: Any) -> Any:
-        path = urlsplit(request.url).path
-        if "/oauth/" in path or "authorize" in path:
-            return send(self, request, **kwargs)
-        out.append(f"{request.method} {path}")
-        answer = send(self, request, **kwargs)
-        # A hundred pages of a list are like its first ones; checking them all takes a quarter of a minute.
-        if contract and answer.status_code < 500 and out.count(out[-1]) <= _CHECKED_OF_EACH:
-            # The client reads from the raw stream: what was taken for the check is put back.
-            content = answer.raw.read(decode_content=True)
-            contract.check_response(request.method, path, answer.status_code, json.loads(content))
-            answer.raw = _again(content)
-        return answer
-
-    monkeypatch.setattr(requests.Session, "send", checked)
-    return out
-
-
-def _again(content: bytes) -> Any:
-    from io import BytesIO
-
-    from urllib3 import HTTPResponse
-
-    return HTTPResponse(body=BytesIO(content), preload_content=False, status=200)
 
 
 def incidents(sandbox: Sandbox) -> list[str]:
