@@ -16,8 +16,9 @@ DEAD_LETTERS = timedelta(days=90)
 UNVERIFIED_DELIVERIES = timedelta(days=7)
 # Counts of refused and duplicate deliveries.
 REJECTION_COUNTS = timedelta(days=30)
-# What ended: webhooks at a provider, emails.
+# What ended: webhooks at a provider, deadlines, emails.
 ENDED_SUBSCRIPTIONS = timedelta(days=30)
+ENDED_DEADLINES = timedelta(days=30)
 EMAILS = timedelta(days=30)
 # Or as long as the agency keeps its runs, if that is shorter.
 NOTIFICATIONS = timedelta(days=90)

@@ -1,6 +1,7 @@
 """One row of everything, in Alice's agency: what strangers must not reach and colleagues must."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from allauth.usersessions.models import UserSession
@@ -16,7 +17,7 @@ from connections.tenancy.actor import Actor
 from tests.factories import SYSTEM, People, connect, publish
 from tests.factories import people as make_people
 from workflows.inbox import secrets
-from workflows.models import ActionCall, Event, Hook, HookDelivery, ReplayBatch, Run
+from workflows.models import ActionCall, Deadline, Event, Hook, HookDelivery, ReplayBatch, Run
 from workflows.triggers import lifecycle, test_events
 
 SECRET = "a-signing-secret-of-the-world"
@@ -80,6 +81,14 @@ def world() -> World:
         lane=event.lane,
         status="dead",
         next_attempt_at=None,
+    )
+    Deadline.objects.create(
+        trigger=trigger,
+        subject=event.lane,
+        since=event.received_at,
+        told_at=event.received_at,
+        due_at=event.received_at + timedelta(days=7),
+        next_attempt_at=event.received_at + timedelta(days=7),
     )
     admin = _admin(who)
     invitation = people.invite(actor=admin, account=who.agency, email="eve@agency.example", role="member")

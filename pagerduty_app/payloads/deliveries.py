@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from pagerduty_app.payloads import on_call_events
+from pagerduty_app.payloads import deadline_events, on_call_events
 from pagerduty_app.payloads.bodies import body_of, incident_in, service_in
 from pagerduty_app.payloads.fields import EVENT
 from workflows.catalog import Delivery
@@ -70,7 +70,8 @@ def trigger_fields(payload: Any) -> Json:
     """The fields that a workflow sees as `trigger`: `event`, and those of the body as payloads.bodies has them.
 
     A body that is not documented is seen as `incident`, empty where the delivery has none. Of a hand-over of a schedule
-    {"event": …} and what it says, without an incident. Nothing that says something is left out.
+    {"event": …} and what it says, without an incident. A passed deadline is beside its incident. Nothing that says
+    something is left out.
     """
     event = _event(payload)
     data = event.get("data")
@@ -80,7 +81,8 @@ def trigger_fields(payload: Any) -> Json:
     if on_call_events.is_one(given):
         return {"event": told, **on_call_events.fields(given)}
     body = body_of(given)
-    return {"event": told, **(body.fields_of(given) if body else {"incident": given})}
+    fields = {"event": told, **(body.fields_of(given) if body else {"incident": given})}
+    return deadline_events.lifted(fields) if deadline_events.deadline_of(event) else fields
 
 
 def _parsed(body: bytes) -> Any:

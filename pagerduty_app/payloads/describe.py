@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.dateparse import parse_datetime
 
 from pagerduty_app.payloads.bodies import body_of, incident_in, service_in
+from pagerduty_app.payloads.deadline_events import deadline_of
 from pagerduty_app.payloads.deliveries import PING, trigger_fields
 from pagerduty_app.payloads.links import owns_link
 from pagerduty_app.payloads.on_call_events import names_of
@@ -26,8 +27,10 @@ def in_words(payload: Any) -> Words:
         return Words("PagerDuty’s test message", (("Message", _text(data.get("message"))),))
     incident, service = incident_in(data), service_in(data)
     about = incident or (body_of(data) and service) or data
+    deadline = deadline_of(_object(payload, "event")) or {}
     facts = (
         ("Incident", _number(incident or data)),
+        ("Deadline", _minutes(deadline.get("minutes"))),
         ("Service", _name(service)),
         ("Urgency", _text(data.get("urgency"))),
         ("Priority", _name(data.get("priority"))),
@@ -133,6 +136,10 @@ def _names(references: Any) -> str:
 def _number(data: dict[str, Any]) -> str:
     number = data.get("number")
     return f"#{number}" if isinstance(number, int) and not isinstance(number, bool) else ""
+
+
+def _minutes(value: Any) -> str:
+    return f"{value:,} minutes" if isinstance(value, int) else ""
 
 
 def _time(value: Any) -> datetime | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from pagerduty_app.client import Api, PagerDutyError
 from pagerduty_app.errors.mapping import provider_errors
+from pagerduty_app.payloads.incidents import as_delivered
 from workflows.catalog import Json, Missed, MissedChange, Reach
 from workflows.formatting.datetimes import moment
 
@@ -135,39 +136,9 @@ def _change(kind: str, incident: Json, at: datetime) -> MissedChange:
         "occurred_at": _text(at),
         "agent": by if kind != "incident.triggered" and isinstance(by, dict) else None,
         "client": None,
-        "data": _data(incident, kind.removeprefix("incident.")),
+        "data": as_delivered(incident, kind.removeprefix("incident.")),
     }
     return MissedChange(external_id, kind, at, json.dumps({"event": event}).encode())
-
-
-def _data(incident: Json, status: str) -> Json:
-    """An incident as webhooks show it; status: as it was right after the change."""
-    same = (
-        "self",
-        "html_url",
-        "incident_key",
-        "created_at",
-        "title",
-        "service",
-        "escalation_policy",
-        "teams",
-    )
-    assignments = incident.get("assignments")
-    given = assignments if isinstance(assignments, list) else []
-    return {
-        "id": incident["id"],
-        "type": "incident",
-        "number": incident.get("incident_number"),
-        "status": status,
-        **{name: incident.get(name) for name in same},
-        "incident_type": incident.get("incident_type") or {"name": "incident_default"},
-        "assignees": [one.get("assignee") for one in given if isinstance(one, dict)],
-        "priority": incident.get("priority"),
-        "urgency": incident.get("urgency"),
-        "reopened_at": None,
-        "conference_bridge": None,
-        "resolve_reason": incident.get("resolve_reason"),
-    }
 
 
 def _text(at: datetime) -> str:

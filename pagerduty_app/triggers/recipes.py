@@ -1,4 +1,4 @@
-"""The five commonest jobs as drafts to begin with; in whose name and on which service is left for people to say."""
+"""The commonest jobs as drafts to begin with; in whose name and on which service is left for people to say."""
 
 from typing import Any
 
@@ -136,4 +136,23 @@ _TOGETHER = Recipe(
         ),
     ],
 )
-RECIPES = {recipe.key: recipe for recipe in (_NOTE, _MIRRORED, _AT_NIGHT, _ESCALATED, _TOGETHER)}
+_OVERDUE = Recipe(
+    key="pagerduty/note-if-not-acknowledged",
+    name="Note if not acknowledged",
+    description="When a high-urgency incident is not acknowledged within 10 minutes, adds a note.",
+    trigger="pagerduty/incident-not-acknowledged",
+    options={"minutes": 10, "urgencies": ["high"]},
+    conditions=_all(["trigger.incident.urgency", "equals", "high"]),
+    steps=[
+        _step(
+            "note",
+            "create-incident-note",
+            "Add note",
+            {
+                "incident_id": _INCIDENT,
+                "content": "Not acknowledged within {{ trigger.deadline.minutes }} minutes.",
+            },
+        )
+    ],
+)
+RECIPES = {recipe.key: recipe for recipe in (_NOTE, _MIRRORED, _AT_NIGHT, _ESCALATED, _TOGETHER, _OVERDUE)}

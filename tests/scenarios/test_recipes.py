@@ -78,9 +78,9 @@ def ran() -> Run:
     return run
 
 
-def test_the_page_offers_the_five_with_words(bob: Client, trigger: Trigger) -> None:
+def test_the_page_offers_them_all_with_words(bob: Client, trigger: Trigger) -> None:
     page = text(bob.get(ADD))
-    assert len(RECIPES) == 5
+    assert len(RECIPES) == 6
     for recipe in RECIPES.values():
         assert recipe.name in page
     assert bob.get(ADD, {"recipe": "pagerduty/none"}).status_code == 404
@@ -90,7 +90,8 @@ def test_the_page_offers_the_five_with_words(bob: Client, trigger: Trigger) -> N
 def test_what_is_left_open_is_listed_and_not_published(
     bob: Client, connection: Connection, provider: Any, recipe: str
 ) -> None:
-    made = lifecycle.create(actor=SYSTEM, connection=connection, key=RECIPES[recipe].trigger, name="")
+    of = RECIPES[recipe]
+    made = lifecycle.create(actor=SYSTEM, connection=connection, key=of.trigger, name="", options=of.options)
     workflow = begin(bob, recipe.partition("/")[2], made)
 
     page = text(bob.get(reverse("workflows:edit", args=[workflow.pk])))

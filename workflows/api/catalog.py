@@ -42,7 +42,9 @@ def _trigger(known: catalog.Integration, trigger: catalog.TriggerType) -> dict[s
         "event_types_option": trigger.event_types_option or None,
         "options_schema": catalog.options_schema(trigger.key),
         "polled": trigger.poll is not None,
-        "scopes": list(trigger.poll.scopes) if trigger.poll else [],
+        "deadline": trigger.deadline is not None,
+        "delivered_event_types": sorted(trigger.deadline.delivered) if trigger.deadline else None,
+        "scopes": list(asks.scopes) if (asks := trigger.poll or trigger.deadline) else [],
         "output_schema": trigger.output_schema,
         "sample": trigger.sample,
     }

@@ -18,7 +18,7 @@ from core.db.hot import prepared
 from core.db.hot.batch import Batch
 from workflows import catalog
 from workflows.catalog import Effect
-from workflows.models import ActionCall, Event, Run, Trace
+from workflows.models import ActionCall, Deadline, Event, Run, Trace
 
 # Most events concern an object that no run has written; this query alone costs far less.
 _WRITTEN = f"SELECT 1 FROM {Trace._meta.db_table} WHERE account = %s AND subject = %s LIMIT 1"  # noqa: S608 - our own name
@@ -111,9 +111,9 @@ def _same(name: str, value: str) -> list[Q]:
 
 
 def prune() -> int:
-    """Delete traces too old to explain an event. Return how many."""
-    old = Trace.objects.filter(last_at__lt=clock.now() - retention_periods.LOOP_TRACES).values_list(
-        "pk", flat=True
-    )
-    deleted, _ = Trace.objects.filter(pk__in=list(old[:_PRUNED_AT_ONCE])).delete()
+    """Delete traces too old to explain an event, unless an open deadline goes back to it. Return how many."""
+    waits = Deadline.objects.filter(cause=OuterRef("pk"), status=Deadline.Status.OPEN)
+    old = Trace.objects.filter(~Exists(waits), last_at__lt=clock.now() - retention_periods.LOOP_TRACES)
+    chosen = list(old.values_list("pk", flat=True)[:_PRUNED_AT_ONCE])
+    deleted, _ = Trace.objects.filter(pk__in=chosen).delete()
     return deleted

@@ -19,6 +19,7 @@ from workflows.catalog.actions import (
     ProviderError,
     Streamed,
 )
+from workflows.catalog.deadlines import DeadlineAnswer, DeadlineRule, PassedDeadline
 from workflows.catalog.polls import Look, Poll
 from workflows.catalog.recipes import Recipe
 from workflows.catalog.subscribers import (
@@ -34,6 +35,8 @@ from workflows.catalog.triggers import Delivery, TriggerType, Webhooks, Words
 __all__ = [
     "ActionType",
     "Caller",
+    "DeadlineAnswer",
+    "DeadlineRule",
     "Delivery",
     "Effect",
     "EqualCalls",
@@ -45,6 +48,7 @@ __all__ = [
     "Missed",
     "MissedChange",
     "Option",
+    "PassedDeadline",
     "Poll",
     "Prepared",
     "ProviderError",
@@ -56,6 +60,7 @@ __all__ = [
     "Webhook",
     "Webhooks",
     "Words",
+    "deadline_rule",
     "find_action",
     "find_lookup",
     "find_recipe",
@@ -176,3 +181,9 @@ def polled(trigger_key: str) -> Poll | None:
     """The `Poll` of triggers of that type; None for those with a webhook."""
     trigger = find_trigger(trigger_key)
     return trigger.poll if trigger else None
+
+
+def deadline_rule(trigger_key: str) -> DeadlineRule | None:
+    """The `DeadlineRule` of triggers of that type; None for others."""
+    trigger = find_trigger(trigger_key)
+    return trigger.deadline if trigger else None

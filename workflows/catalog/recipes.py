@@ -10,7 +10,8 @@ from workflows.catalog.actions import Json
 class Recipe:
     """key: `<provider>/<name>`. trigger: key of the trigger type that starts it. name, description: for people.
 
-    steps: as definitions have them, without a connection, and without the inputs that only people can know.
+    options: of a trigger that is made for it. steps: as definitions have them, without a connection, and without the
+    inputs that only people can know.
     """
 
     key: str
@@ -19,6 +20,7 @@ class Recipe:
     trigger: str
     steps: list[Json]
     conditions: Json = field(default_factory=lambda: {"match": "all", "rows": []})
+    options: Json = field(default_factory=dict)
 
     def definition(self, connection_id: Any) -> Json:
         """A draft whose steps act on that connection."""

@@ -8,6 +8,7 @@ from typing import Any
 from rest_framework.serializers import Serializer
 
 from workflows.catalog.actions import Json
+from workflows.catalog.deadlines import DeadlineRule
 from workflows.catalog.polls import Poll
 
 
@@ -27,6 +28,8 @@ class TriggerType:
     payload: its JSON value of any type; shown: the same without the fields that are never stored, for use in the
     reason.
     poll: for what no webhook tells: how workflows ask for it. Such a trigger has no address and no secrets.
+    deadline: for what has not happened in time. The deliveries of such a trigger start no workflow; they begin and end
+    deadlines.
     """
 
     key: str
@@ -39,6 +42,7 @@ class TriggerType:
     more_event_types: Mapping[str, frozenset[str]] = field(default_factory=dict)
     wants: Callable[[Json, Any, Any], str] = lambda options, payload, shown: ""
     poll: Poll | None = None
+    deadline: DeadlineRule | None = None
     field_names: Mapping[str, str] = field(default_factory=dict)
     group: str = ""
     event_types_option: str = ""
@@ -48,6 +52,14 @@ class TriggerType:
         """Return the event types that fire a trigger with those options."""
         more = [types for name, types in self.more_event_types.items() if options.get(name)]
         return self.event_types.union(*more, self._chosen(options))
+
+    def delivered(self, options: Mapping[str, Any]) -> frozenset[str]:
+        """Return the event types that the provider has to deliver to a trigger with those options."""
+        return self.deadline.delivered if self.deadline else self.listens_to(options)
+
+    def takes(self, options: Mapping[str, Any]) -> frozenset[str]:
+        """Return the event types that a trigger with those options acts on."""
+        return self.listens_to(options) | self.delivered(options)
 
     def sample_for(self, options: Mapping[str, Any]) -> Json:
         """Return a sample that fires a trigger with those options: of the first event type that they list."""

@@ -1,4 +1,4 @@
-"""From events to runs: the oldest queued event of each lane makes one run per matching workflow."""
+"""From events to runs: the oldest queued event of each lane makes one run per matching workflow, or a deadline."""
 
 import math
 import time
@@ -13,7 +13,9 @@ from core.db import clock
 from core.db.leases import FREE_SQL, LeaseLost, free
 from core.errors import in_words
 from workflows.calls import loop_detection
+from workflows.catalog import DeadlineRule
 from workflows.conditions import evaluate
+from workflows.deadlines import begin_end
 from workflows.engine.leases import EventLease
 from workflows.formatting import chain_reasons
 from workflows.inbox.events import fields_of
@@ -88,10 +90,13 @@ def _fan_out(lease: EventLease) -> None:
     if event.is_test:  # by itself it starts nothing; see workflows.triggers.test_events
         _finish(lease, Event.Status.DONE)
         return
+    if rule := begin_end.rule_of(event):
+        _take_deadline(lease, rule)
+        return
     with transaction.atomic():
         cause = _cause_of(event)
         _finish(lease, Event.Status.DONE, cause=cause)
-        fields, chain = fields_of(event), _chain_of(event, cause)
+        fields, chain = fields_of(event), _chain_of(event, cause or begin_end.cause_of(event))
         listening = Workflow.objects.filter(safety_limit.listening(), trigger=event.trigger_id)
         listening = listening.select_related("live", "workspace__account").order_by("created_at", "id")
         wanted = [workflow for workflow in listening if workflow.live and _wants(workflow.live, fields)]
@@ -102,6 +107,15 @@ def _fan_out(lease: EventLease) -> None:
             Event.objects.filter(pk=event.pk).update(not_started=not_started)
         outbox.owe_runs(run.pk for run in made if run.finished_at)
         _tell_of_ended_chain(event, wanted, made, not_started)
+
+
+def _take_deadline(lease: EventLease, rule: DeadlineRule) -> None:
+    """A deadline and the end of the event in one transaction, as `_fan_out`. Raise LeaseLost."""
+    event = lease.row
+    with transaction.atomic():
+        cause = _cause_of(event)
+        why_not = begin_end.take(event, rule, cause)
+        _finish(lease, Event.Status.FILTERED if why_not else Event.Status.DONE, error=why_not, cause=cause)
 
 
 def _tell_of_ended_chain(

@@ -48,7 +48,7 @@ class Judged:
 
 
 def judged(trigger: Trigger, delivery: Delivery, *, body: bytes, is_test: bool = False) -> Judged:
-    """Return the event as queued if the trigger fires on it, else as ignored or filtered.
+    """Return the event as queued if the trigger acts on it, else as ignored or filtered.
 
     The fields that this trigger never stores are taken out; its options judge what was sent. A test is let through,
     because it is there to be seen.
@@ -58,7 +58,7 @@ def judged(trigger: Trigger, delivery: Delivery, *, body: bytes, is_test: bool =
     if (
         trigger.status != Trigger.Status.ACTIVE
         or trigger_type is None
-        or delivery.event_type not in trigger_type.listens_to(trigger.options)
+        or delivery.event_type not in trigger_type.takes(trigger.options)
     ):
         return Judged(stored, Event.Status.IGNORED)
     why = ""
@@ -97,6 +97,18 @@ def _parsed(body: bytes) -> Any:
         return None
 
 
+def starts_workflows(event: Event) -> bool:
+    """Return whether workflows and hooks get the event; else it only begins or ends a deadline."""
+    rule = catalog.deadline_rule(event.trigger.key)
+    return rule is None or event.event_type not in rule.delivered
+
+
+def _pass_on(event: Event) -> None:
+    if starts_workflows(event):
+        outbox.owe_event(event)
+    wakeup.wake_workers()
+
+
 @dataclass(frozen=True)
 class Recovered:
     """A recovered change: when it happened, and since when deliveries of it are looked for."""
@@ -112,13 +124,16 @@ def store(
     is_test: bool = False,
     signed_by: TriggerSecret | None = None,
     recovered: Recovered | None = None,
+    source: str = "",
 ) -> Verdict:
-    """Store one genuine delivery and, if the trigger fires on it, send the wake-up, in one transaction.
+    """Store one genuine delivery and, if the trigger acts on it, send the wake-up, in one transaction.
 
-    recovered: set if no webhook delivered it and it was read from the provider afterwards.
+    recovered: set if no webhook delivered it and it was read from the provider afterwards. source: of an event that is
+    no delivery.
     """
     delivery = catalog.integration(trigger.provider).read_delivery(body)
     event = event_of(trigger, body=body, is_test=is_test, delivery=delivery)
+    event.source = source
     fires = event.status == Event.Status.QUEUED
     watching = signed_by is not None and deduplication.watched(trigger)
     if watching and signed_by is not None:
@@ -136,11 +151,10 @@ def store(
             ):
                 return Verdict.DUPLICATE
             event.save(force_insert=True)
-            if trigger.confirmed_at is None and not is_test and recovered is None:
+            if trigger.confirmed_at is None and not (is_test or recovered or source):
                 Trigger.objects.filter(pk=trigger.pk).update(confirmed_at=clock.now())
             if fires:
-                outbox.owe_event(event)
-                wakeup.wake_workers()
+                _pass_on(event)
     except IntegrityError:
         if Event.objects.filter(trigger=trigger, external_id=event.external_id).exists():
             return Verdict.DUPLICATE

@@ -10,11 +10,12 @@ from workflows.models.runs import Run, StepRun
 from workflows.models.subscriptions import Subscription
 from workflows.models.traces import Trace
 from workflows.models.triggers import HeldDelivery, Trigger, TriggerSecret, TurnedAway
-from workflows.models.watches import Watch
+from workflows.models.watches import Deadline, Watch
 from workflows.models.workflows import Workflow, WorkflowVersion
 
 __all__ = [
     "ActionCall",
+    "Deadline",
     "Event",
     "Heartbeat",
     "HeldDelivery",

@@ -18,7 +18,8 @@ class Event(models.Model):
     """One accepted delivery. `seq` is the order of arrival; a lane is one incident of one trigger.
 
     source: while one change may be told twice, by whom this was: the id of the signing secret; “recovered” for what was
-    read from the provider afterwards because it was not delivered. happened_at: when that change was, of those.
+    read from the provider afterwards because it was not delivered; “deadline” for what a passed deadline made.
+    happened_at: when that change was, of what was recovered.
 
     queued → done (runs made) or failed (could not be read as often as it was tried); ignored: kept, but
     nothing that this trigger fires on; filtered: kept, but not what its options let through. error: why it failed, or
@@ -34,6 +35,7 @@ class Event(models.Model):
         FAILED = "failed"
 
     RECOVERED: ClassVar[str] = "recovered"
+    DEADLINE: ClassVar[str] = "deadline"
 
     seq = models.BigAutoField(primary_key=True)
     id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)

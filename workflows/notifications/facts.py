@@ -96,6 +96,29 @@ def trigger_cannot_look(trigger: Trigger, reason: str) -> None:
     )
 
 
+def deadlines_not_checked(trigger: Trigger, reason: str) -> None:
+    """The provider cannot be asked whether what its deadlines wait for has happened."""
+    _of_deadlines(
+        trigger, "not checked", f"Deadlines not checked: {trigger.name}", f"{reason} It is tried again."
+    )
+
+
+def deadlines_left_out(trigger: Trigger, reason: str) -> None:
+    """A delivery began no deadline, because there are too many."""
+    _of_deadlines(trigger, "full", f"Too many open deadlines: {trigger.name}", reason)
+
+
+def _of_deadlines(trigger: Trigger, what: str, title: str, reason: str) -> None:
+    facts.notify(
+        kinds.DEADLINES_IN_TROUBLE,
+        workspace_id=trigger.workspace_id,
+        group=f"{trigger.pk} {what}",
+        title=title,
+        reason=reason,
+        path=reverse("triggers:detail", args=[trigger.pk]),
+    )
+
+
 def webhook_disabled(trigger: Trigger, reason: str) -> None:
     facts.notify(
         kinds.WEBHOOK_DISABLED,

@@ -54,6 +54,11 @@ TRIGGER_CANNOT_LOOK = Kind(
     "Trigger polling failed",
     "A trigger that polls the provider gets errors. It continues polling.",
 )
+DEADLINES_IN_TROUBLE = Kind(
+    "deadlines_in_trouble",
+    "Deadlines delayed or left out",
+    "The provider cannot be asked whether a deadline has passed, or a trigger has too many open deadlines.",
+)
 HOOK_FAILING = Kind(
     "hook_failing",
     "Outgoing webhook failing",
@@ -63,4 +68,4 @@ HOOK_FAILING = Kind(
 
 def register() -> None:
     kinds.register(RUN_FAILED, WORKFLOW_PAUSED, CHAIN_ENDED, EVENT_FAILED)
-    kinds.register(WEBHOOK_DISABLED, TRIGGER_CANNOT_LOOK, HOOK_FAILING)
+    kinds.register(WEBHOOK_DISABLED, TRIGGER_CANNOT_LOOK, DEADLINES_IN_TROUBLE, HOOK_FAILING)

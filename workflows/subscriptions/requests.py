@@ -53,14 +53,14 @@ def wanted_by_default(trigger: Trigger) -> bool:
 
 
 def events_of(trigger: Trigger) -> list[str]:
-    """Return the event types that its webhook delivers; none if webhooks deliver nothing that it starts on."""
+    """Return the event types that its webhook delivers; none if webhooks deliver nothing that it acts on."""
     subscriber, trigger_type = (
         catalog.integration(trigger.provider).subscriber,
         catalog.find_trigger(trigger.key),
     )
     if subscriber is None or trigger_type is None:
         return []
-    return sorted(filter(subscriber.tells_of, trigger_type.listens_to(trigger.options)))
+    return sorted(filter(subscriber.tells_of, trigger_type.delivered(trigger.options)))
 
 
 def reach_of(row: Subscription) -> Reach:

@@ -129,7 +129,7 @@ def row_of(event: Event, trigger: Trigger, *, runs: int = 0) -> Row:
     trigger_type = catalog.find_trigger(trigger.key)
     note = ""
     if verdict == "ignored":
-        meant = trigger_type is not None and event.event_type in trigger_type.listens_to(trigger.options)
+        meant = trigger_type is not None and event.event_type in trigger_type.takes(trigger.options)
         note = "Received while paused" if meant else "Event type not used by this trigger"
     elif event.is_test:
         note = "Test event; does not start workflows"
@@ -139,6 +139,8 @@ def row_of(event: Event, trigger: Trigger, *, runs: int = 0) -> Row:
         note = "Queued"
     elif verdict == "failed":
         note = "Processing failed – open to retry"
+    elif event.source == Event.DEADLINE:
+        note = "Deadline passed"
     if event.is_recovered:
         note = "; ".join(filter(None, [note, "Recovered from the provider (was not delivered)"]))
     words = catalog.integration(trigger.provider).webhooks.in_words(event.payload)

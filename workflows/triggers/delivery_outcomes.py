@@ -11,7 +11,7 @@ from workflows.authoring import descriptions
 from workflows.conditions import evaluate
 from workflows.conditions.evaluate import Judged
 from workflows.formatting import chain_reasons, field_names
-from workflows.inbox import events
+from workflows.inbox import events, store
 from workflows.models import Event, Run, Trigger, Workflow, WorkflowVersion
 
 log = structlog.get_logger(__name__)
@@ -55,7 +55,7 @@ def outcomes(event: Event) -> list[Outcome]:
         for run in event.runs.filter(replay=0, version__isnull=False).select_related("workflow", "version")
     }
     found = [_started(run) for run in runs.values()]
-    if event.status == Event.Status.DONE and not event.is_test:
+    if event.status == Event.Status.DONE and store.starts_workflows(event) and not event.is_test:
         fields = events.fields_of(event)
         others = _published_then(event).exclude(pk__in=runs).order_by("name", "pk")[:MOST_WORKFLOWS]
         rows = list(others)
@@ -145,8 +145,8 @@ def in_brief(event: Event, workflows: Iterable[Workflow]) -> str:
         return "none: test event"
     if event.status != Event.Status.DONE:
         return _BY_STATUS.get(event.status, "")
-    if event.not_started:
-        return "none: part of a chain of workflows"
+    if event.not_started or not store.starts_workflows(event):
+        return f"none: {'part of a chain of workflows' if event.not_started else 'begins or ends a deadline'}"
     versions = [row.live for row in workflows if row.live and row.created_at <= event.received_at]
     if not versions:
         return "none: no workflow was published"

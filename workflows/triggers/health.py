@@ -18,7 +18,16 @@ from django.db.models.functions import Coalesce, Greatest
 
 from core.db.latest_per_group import newest_of
 from core.web import statuses
-from workflows.models import Event, HeldDelivery, Subscription, Trigger, TriggerSecret, TurnedAway, Watch
+from workflows.models import (
+    Deadline,
+    Event,
+    HeldDelivery,
+    Subscription,
+    Trigger,
+    TriggerSecret,
+    TurnedAway,
+    Watch,
+)
 from workflows.triggers.warnings import Concern, concerns_of
 
 
@@ -70,12 +79,16 @@ def with_facts(triggers: QuerySet[Trigger]) -> QuerySet[Trigger]:
     A repeat is answered like a first delivery, so it ends a row of refusals as well.
     """
     secrets = TriggerSecret.objects.filter(trigger=OuterRef("pk"))
-    events = newest_of(Event.objects.filter(is_test=False).exclude(source=Event.RECOVERED), "trigger_id")
+    delivered = Event.objects.filter(is_test=False).exclude(source__in=[Event.RECOVERED, Event.DEADLINE])
+    events = newest_of(delivered, "trigger_id")
     turned_away = TurnedAway.objects.filter(trigger=OuterRef("pk"))
     newest_secret = secrets.filter(retired_at__isnull=True).order_by("-created_at").values("created_at")[:1]
     webhooks = Subscription.objects.filter(trigger=OuterRef("pk"), status="on")
     repeats = turned_away.filter(verdict=TurnedAway.Verdict.DUPLICATE).order_by("-last_at")
     held = HeldDelivery.objects.filter(trigger=OuterRef("pk")).order_by().values("trigger")
+    deadlines = Deadline.objects.filter(trigger=OuterRef("pk"), status=Deadline.Status.OPEN)
+    failing = deadlines.filter(trouble__isnull=False).order_by("trouble_since")
+    last_possible = deadlines.order_by("due_at").values("pk")[Deadline.MOST - 1 : Deadline.MOST]
     return (
         triggers.select_related("watch", "connection")
         .annotate(
@@ -89,6 +102,8 @@ def with_facts(triggers: QuerySet[Trigger]) -> QuerySet[Trigger]:
             held_since=Subquery(
                 held.annotate(first=Min("received_at")).values("first"), output_field=DateTimeField()
             ),
+            deadline_trouble=Subquery(failing.values("trouble")[:1]),
+            deadlines_full=Exists(last_possible),
             taken_at=Greatest(Coalesce("last_event", "created_at"), Coalesce("last_repeat", "created_at")),
             secret_at=Coalesce(
                 Subquery(newest_secret, output_field=DateTimeField()),

@@ -11,6 +11,7 @@ from connections.tenancy.actor import Actor
 from core.db import clock
 from core.errors import Problem
 from workflows import catalog
+from workflows.deadlines import begin_end
 from workflows.inbox import events, redaction, store
 from workflows.inbox.trigger_audit import record
 from workflows.models import Event, Trigger
@@ -71,6 +72,8 @@ def change(*, actor: Actor, trigger: Trigger, changes: dict[str, Any]) -> None:
                 polling.restart(trigger)
             else:
                 requests.look_soon(trigger)
+        if changes.get("status") == Trigger.Status.PAUSED:
+            begin_end.cancel(trigger.deadlines.all(), "The trigger was paused.")
         record(actor, trigger, "trigger.changed", **changes)
     trigger.refresh_from_db()
 
@@ -108,6 +111,7 @@ def delete(*, actor: Actor, trigger: Trigger) -> None:
         ):
             trigger.held.all().delete()
             requests.end_all(trigger)
+            begin_end.cancel(trigger.deadlines.all(), "The trigger was deleted.")
             listening = trigger.workflows.filter(safety_limit.listening())
             error = Problem("cancelled", "The trigger was deleted.", status=409).as_error()
             safety_limit.cancel(safety_limit.held_of(listening), error)

@@ -10,7 +10,7 @@ from core.db import clock
 from core.errors import in_words
 from workflows import catalog
 from workflows.inbox import limits
-from workflows.models import Trigger
+from workflows.models import Deadline, Trigger
 
 _QUIET_AFTER = timedelta(days=7)
 _HELD_LONG = timedelta(days=5)
@@ -43,16 +43,20 @@ def concerns_of(
             _switched_off(trigger),
             _holding(trigger, held),
             _silence(trigger, quiet_since),
+            _deadlines_not_checked(trigger),
+            _deadlines_full(trigger),
         ]
     return [concern for concern in (_broken(trigger), *found) if concern]
 
 
 def _broken(trigger: Any) -> Concern | None:
-    """Warn of a broken connection: deliveries start runs, but their steps cannot act."""
+    """Warn of a broken connection: deliveries start runs, but neither their steps nor deadlines can use it."""
     connection = trigger.connection
     if connection.status != Connection.Status.ERROR:
         return None
     words = f"Events start runs, but their steps are queued until {connection.label} is reconnected."
+    if catalog.deadline_rule(trigger.key):
+        words = f"Deadlines that pass are checked when {connection.label} is reconnected."
     return Concern("error", "Connection broken", words)
 
 
@@ -72,6 +76,25 @@ def _left_out(watch: Any) -> Concern | None:
     if not watch.left_out or watch.left_out_at < clock.now() - _QUIET_AFTER:
         return None
     return Concern("warning", "Partial data", watch.left_out)
+
+
+def _deadlines_not_checked(trigger: Any) -> Concern | None:
+    if not trigger.deadline_trouble or trigger.connection.status == Connection.Status.ERROR:
+        return None
+    name = catalog.integration(trigger.provider).name
+    why = in_words(trigger.deadline_trouble)
+    words = f"Passed deadlines could not be checked in {name}: {why} Retrying automatically."
+    return Concern("error", "Deadlines not checked", words)
+
+
+def _deadlines_full(trigger: Any) -> Concern | None:
+    if not trigger.deadlines_full:
+        return None
+    words = (
+        f"{Deadline.MOST:,} deadlines are open, which is the most that a trigger can have, so no further one begins. "
+        "Narrow its filters, or shorten its time."
+    )
+    return Concern("error", "Too many deadlines", words)
 
 
 def _refusals(trigger: Any, refused: int, before: int) -> Concern | None:

@@ -12,6 +12,7 @@ from core import passes
 from core.db import clock, tenant_scope
 from core.db.postgresql import plans
 from workflows.calls import loop_detection
+from workflows.deadlines import check
 from workflows.engine import fanout, scheduler
 from workflows.inbox import rejections, unverified
 from workflows.models import ActionCall, Watch
@@ -80,6 +81,7 @@ def housekeeping() -> None:
     unverified.forget_held()
     rejections.prune()
     reconciler.prune()
+    check.prune()
     log_retention.prune()
     loop_detection.prune()
     prune.prune()
@@ -102,5 +104,6 @@ def anything_due() -> bool:
         or scheduler.anything_due()
         or ActionCall.objects.due(now).exists()
         or Watch.objects.due(now).exists()
+        or check.anything_due()
         or reconciler.anything_due()
     )

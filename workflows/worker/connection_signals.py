@@ -9,8 +9,9 @@ from connections.signals import connection_restored, connection_revoked, connect
 from core.db import clock
 from core.db.leases import RELEASED
 from core.errors import Problem
+from workflows.deadlines import begin_end, check
 from workflows.health import stopping
-from workflows.models import ActionCall, HeldDelivery, Run, Subscription, Trigger
+from workflows.models import ActionCall, Deadline, HeldDelivery, Run, Subscription, Trigger
 from workflows.queue import wakeup
 from workflows.runs import parking
 from workflows.subscriptions import remove
@@ -19,9 +20,9 @@ from workflows.triggers import polling
 
 @receiver(connection_restored, dispatch_uid="workflows_resume")
 def resume_parked_runs(connection: Connection, **kwargs: Any) -> None:
-    """Runs that waited for this connection go on from the step they were at, and its polled triggers look again."""
+    """Resume runs that waited for this connection at their step; poll, and check deadlines, again."""
     waiting = Run.objects.filter(blocked_on=connection, status=Run.Status.PAUSED)
-    if parking.resume(waiting) + polling.wake(connection):
+    if parking.resume(waiting) + polling.wake(connection) + check.wake(connection):
         wakeup.wake_workers()
 
 
@@ -51,6 +52,8 @@ def stop_everything(connection: Connection, **kwargs: Any) -> dict[str, Any]:
     open_ = Trigger.objects.filter(connection=connection).exclude(status=Trigger.Status.CLOSED)
     closed = open_.update(status=Trigger.Status.CLOSED)
     HeldDelivery.objects.filter(trigger__connection=connection).delete()
+    deadlines = Deadline.objects.filter(trigger__connection=connection)
+    no_longer = begin_end.cancel(deadlines, "The connection was revoked.")
     problem = Problem("connection_revoked", "The connection was revoked.", status=409)
     error = {**problem.as_error(), "status": problem.status}
     ended = parking.fail_revoked(Run.objects.filter(blocked_on=connection, status=Run.Status.PAUSED))
@@ -73,5 +76,6 @@ def stop_everything(connection: Connection, **kwargs: Any) -> dict[str, Any]:
     return (
         names
         | stopped
+        | ({"Deadlines ended": no_longer} if no_longer else {})
         | ({"Webhooks left at the provider, to be removed there manually": left} if left else {})
     )

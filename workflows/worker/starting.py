@@ -11,6 +11,7 @@ import structlog
 from core import passes
 from core.db import tenant_scope
 from workflows.calls import pipeline
+from workflows.deadlines import check
 from workflows.engine import scheduler
 from workflows.engine.candidates import Candidates
 from workflows.queue import in_flight, wakeup
@@ -48,6 +49,10 @@ def _of_rows(begin: Callable[[float], tuple[int, bool]]) -> _Kind:
     return _Kind(lambda until, fresh: begin(until)[1])
 
 
+def _others() -> list[Callable[[float], tuple[int, bool]]]:
+    return [polling.look_due, pipeline.advance_due, reconciler.tend_due, check.check_due]
+
+
 class Starter:
     """The thread that begins what is due, until the process ends."""
 
@@ -61,11 +66,7 @@ class Starter:
             lambda until, fresh: scheduler.begin_due(until, candidates, fresh=fresh, look_every=_LOOK_EVERY),
             always=True,
         )
-        self.others = [
-            _of_rows(polling.look_due),
-            _of_rows(pipeline.advance_due),
-            _of_rows(reconciler.tend_due),
-        ]
+        self.others = [_of_rows(begin) for begin in _others()]
         self.refreshes = _of_rows(token_refresh.refresh_due)
         self._kinds = deque([self.runs, *self.others, self.refreshes])
         self._passed_on_at = 0.0
@@ -138,9 +139,9 @@ def begin_runs(until: float, *, fresh: bool) -> int:
 
 
 def begin_others(until: float) -> int:
-    """Begin looks of watches, calls outside runs, and turns of subscriptions that are due, as `begin_runs`."""
+    """Begin polls, checks of deadlines, calls outside runs, and turns of subscriptions that are due."""
     if _starter is None:
-        return polling.look_due(until)[0] + pipeline.advance_due(until)[0] + reconciler.tend_due(until)[0]
+        return sum(begin(until)[0] for begin in _others())
     _starter.wish(*_starter.others)
     return 0
 

@@ -8,6 +8,7 @@ from rest_framework import serializers
 from connections.api.health import health_field
 from workflows import catalog
 from workflows.catalog.schemas import ActionInput, Text
+from workflows.deadlines import state as deadline_state
 from workflows.inbox.redaction import LONGEST_PATH, MOST_PATHS
 from workflows.models import Event, Trigger, TriggerSecret, Watch
 from workflows.representations.events_and_calls import EventOut
@@ -41,6 +42,16 @@ class WatchOut(serializers.ModelSerializer[Watch]):
             "left_out",
             "left_out_at",
         ]
+
+
+class DeadlinesOut(serializers.Serializer[Any]):
+    """The open deadlines of a trigger. next_due_at: of these, the first. trouble: why passed ones cannot be checked."""
+
+    open = serializers.IntegerField()
+    next_due_at = serializers.DateTimeField(allow_null=True)
+    passed_at = serializers.DateTimeField(allow_null=True)
+    trouble = serializers.DictField(allow_null=True)
+    trouble_since = serializers.DateTimeField(allow_null=True)
 
 
 class RecoveredOut(serializers.Serializer[Any]):
@@ -87,7 +98,7 @@ class TriggerOut(serializers.ModelSerializer[Trigger]):
 
     redact: paths of the fields of its deliveries that are never stored. options: as `options_schema` of its key in
     the catalog says. set_up: how its webhook is set up, and how that is doing. url and set_up: null, and watch:
-    there, for a trigger that asks by itself instead of being posted to.
+    there, for a trigger that asks by itself instead of being posted to. deadlines: null for a trigger without any.
     """
 
     connection = serializers.UUIDField(source="connection_id")
@@ -98,6 +109,7 @@ class TriggerOut(serializers.ModelSerializer[Trigger]):
     redact = serializers.ListField(child=serializers.CharField())
     options = serializers.DictField()
     set_up = serializers.SerializerMethodField()
+    deadlines = serializers.SerializerMethodField()
     health = health_field()
 
     class Meta:
@@ -116,6 +128,7 @@ class TriggerOut(serializers.ModelSerializer[Trigger]):
             "options",
             "confirmed_at",
             "set_up",
+            "deadlines",
             "secrets",
             "created_at",
         ]
@@ -131,6 +144,11 @@ class TriggerOut(serializers.ModelSerializer[Trigger]):
     @extend_schema_field(SetUpOut(allow_null=True))
     def get_set_up(self, trigger: Trigger) -> Any:
         return None if catalog.polled(trigger.key) else SetUpOut(state.of(trigger)).data
+
+    @extend_schema_field(DeadlinesOut(allow_null=True))
+    def get_deadlines(self, trigger: Trigger) -> Any:
+        found = deadline_state.of(trigger)
+        return found and DeadlinesOut(found).data
 
 
 class TriggerIn(ActionInput):

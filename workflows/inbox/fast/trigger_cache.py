@@ -101,5 +101,7 @@ def _look_up(provider: str, token: str) -> CachedTrigger | None:
 
 
 def _is_plain(trigger: Trigger) -> bool:
+    """Return whether all that it acts on starts workflows, and none can be told twice."""
     closed = trigger.status == Trigger.Status.CLOSED
-    return not (closed or catalog.polled(trigger.key) or deduplication.watched(trigger))
+    by_itself = catalog.polled(trigger.key) or catalog.deadline_rule(trigger.key)
+    return not (closed or by_itself or deduplication.watched(trigger))

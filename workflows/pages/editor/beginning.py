@@ -19,7 +19,7 @@ from core.errors import Problem
 from core.web import form_tokens
 from workflows import catalog
 from workflows.authoring import drafts, lifecycle
-from workflows.catalog import Recipe
+from workflows.catalog import Recipe, TriggerType
 from workflows.models import Trigger, Workflow
 from workflows.pages.triggers.forms import WhichConnection, WhichTrigger, in_groups
 from workflows.pages.workflows.made_once import made_once
@@ -27,6 +27,12 @@ from workflows.triggers import lifecycle as triggers
 
 _SECTION = {"section": "workflows"}
 _MOST = 300
+
+
+def _can_be_new(kind: TriggerType, recipe: Recipe | None) -> bool:
+    """Return whether a trigger of that type can be made for the recipe, with the options that it comes with."""
+    required = set(catalog.options_schema(kind.key)["required"])
+    return required <= recipe.options.keys() and kind.key == recipe.trigger if recipe else not required
 
 
 class WorkflowForm(forms.Form):
@@ -59,11 +65,7 @@ class WorkflowForm(forms.Form):
         self.fields["trigger"].queryset = triggers  # type: ignore[attr-defined]
         self.fields["connection"].queryset = connections  # type: ignore[attr-defined]
         self.fields["event"].choices = in_groups(  # type: ignore[attr-defined]
-            lambda kind: kind.name,
-            lambda kind: (
-                (recipe is None or kind.key == recipe.trigger)
-                and not catalog.options_schema(kind.key)["required"]
-            ),
+            lambda kind: kind.name, lambda kind: _can_be_new(kind, recipe)
         )
 
     def clean(self) -> dict[str, Any]:
@@ -144,7 +146,11 @@ def choices(request: HttpRequest, kind: str | None) -> tuple[QuerySet[Connection
 def _begin(actor: Actor, data: dict[str, Any], recipe: Recipe | None) -> Workflow:
     """Raises Problem (connection_revoked)."""
     trigger = data["trigger"] or triggers.create(
-        actor=actor, connection=data["connection"], key=data["event"], name=""
+        actor=actor,
+        connection=data["connection"],
+        key=data["event"],
+        name="",
+        options=recipe.options if recipe else None,
     )
     workflow = lifecycle.create(
         actor=actor, trigger=trigger, name=data["name"], definition=drafts.EMPTY, unfinished=True

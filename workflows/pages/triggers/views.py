@@ -14,6 +14,7 @@ from connections.web.actor_of_request import actor_of
 from core.text.search import search
 from core.web.pagination import page_of
 from workflows import catalog
+from workflows.deadlines import state as deadline_state
 from workflows.inbox import limits as inbox_limits
 from workflows.models import Trigger
 from workflows.pages.triggers.forms import SecretForm
@@ -83,11 +84,12 @@ def show(request: HttpRequest, trigger: Any, form: SecretForm) -> HttpResponse:
 
 
 def _event_types(trigger: Trigger) -> list[str]:
-    """The event types to select at the provider: those that always fire the trigger, then those of its options."""
+    """The event types to select at the provider: those that always fire the trigger, then the others."""
     kind = catalog.find_trigger(trigger.key)
     if kind is None:
         return []
-    return [*sorted(kind.event_types), *sorted(kind.listens_to(trigger.options) - kind.event_types)]
+    delivered = kind.delivered(trigger.options)
+    return [*sorted(kind.event_types & delivered), *sorted(delivered - kind.event_types)]
 
 
 @member
@@ -112,6 +114,7 @@ def _progress(trigger: Any) -> dict[str, Any]:
     latest = Deliveries(trigger)[0 : _LATEST + 1]
     poll, watch = catalog.polled(trigger.key), trigger_health.watch_of(trigger)
     looked = watch and (watch.looked_at, watch.expected_at)
+    deadlines = deadline_state.of(trigger)
     begins = watch is not None and not watch.looked_at and not watch.trouble
     secrets = list(trigger.secrets.select_related("created_by").order_by("retired_at", "created_at"))
     shown = (
@@ -120,6 +123,7 @@ def _progress(trigger: Any) -> dict[str, Any]:
         health,
         set_up,
         looked,
+        deadlines,
         [(row.verdict, row.at, row.note, row.runs) for row in latest],
     )
     return {
@@ -136,6 +140,7 @@ def _progress(trigger: Any) -> dict[str, Any]:
         "seen": hashlib.sha256(repr(shown).encode()).hexdigest()[:16],
         "poll": poll,
         "watch": watch,
+        "deadlines": deadlines,
         "watching": not guide.over
         or begins
         or set_up.changing

@@ -1,0 +1,1 @@
+"""Deadlines: begun and ended by deliveries, checked at the provider when their time has passed."""
