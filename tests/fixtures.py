@@ -119,6 +119,11 @@ def provider(pagerduty: responses.RequestsMock) -> responses.RequestsMock:
     pagerduty.post(f"{API}/incidents", json={"incident": INCIDENT}, status=201)
     pagerduty.get(f"{API}/incidents/PINC1", json={"incident": INCIDENT})
     pagerduty.put(f"{API}/incidents/PINC1", json={"incident": INCIDENT})
+    pagerduty.get(f"{API}/services/PSVC1", json={"service": {"id": "PSVC1", "name": "Payments"}})
+    for name in ("alerts", "log_entries"):
+        pagerduty.get(f"{API}/incidents/PINC1/{name}", json={name: [], **page})
+    for name in ("notes", "past_incidents"):
+        pagerduty.get(f"{API}/incidents/PINC1/{name}", json={name: []})
     add_note(pagerduty)
     return pagerduty
 

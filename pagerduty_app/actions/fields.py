@@ -64,9 +64,13 @@ class ListingInput(ActionInput):
 
     offset = serializers.IntegerField(required=False, min_value=0, max_value=FURTHEST - 1, label="Offset")
     limit = serializers.IntegerField(
-        required=False, min_value=1, max_value=100, label="Limit", help_text="Rows per page, at most 100"
+        required=False, min_value=1, max_value=100, label="Limit", help_text="Rows of one page, at most 100"
     )
-    all = Flag(required=False, label="All pages", help_text="Fetch all pages")
+    all = Flag(
+        required=False,
+        label="All pages",
+        help_text="In a workflow the default, without a limit and an offset",
+    )
 
     def get_fields(self) -> dict[str, Any]:
         """Return the fields, with filters before offset and limit."""

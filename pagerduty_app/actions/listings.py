@@ -1,6 +1,6 @@
 """Listings: one page, everything up to a bound, or everything as a stream."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +15,9 @@ from workflows.catalog import Caller, Json, Streamed
 _DEFAULT_LIMIT = 25
 # The bound of one response; a stream has none.
 MOST_ROWS = 50_000
+_PAGING = frozenset({"all", "offset", "limit"})
 # Inputs that are no filters: of paging, and the incident that the rows belong to, which is in the path.
-_NO_FILTERS = frozenset({"all", "offset", "limit", "incident_id"})
+_NO_FILTERS = _PAGING | {"incident_id"}
 _TIMES = frozenset({"since", "until", "date_range"})
 
 
@@ -56,6 +57,11 @@ def stream(collection: str) -> Callable[[Api, Json, Caller], Iterator[Streamed]]
     return rows
 
 
+def all_pages(templates: Mapping[str, Any]) -> Json:
+    """Return the default of a step: all pages, unless the step chooses between pages and all by itself."""
+    return {} if _PAGING & templates.keys() else {"all": True}
+
+
 def in_background(data: Json) -> bool:
     """Return whether the input asks for all pages, which can take long."""
     return bool(data.get("all"))
@@ -87,7 +93,7 @@ def collect(collection: str, walk: Walk, span: Span | None, caller: Caller) -> J
     answer = {collection: rows, "offset": 0, "limit": len(rows)} | _summary(walk, len(rows), span)
     if full:
         answer["incomplete_reason"] = (
-            f"One answer holds {MOST_ROWS:,} {collection}; narrow the filters, or request a stream (NDJSON)."
+            f"One answer holds {MOST_ROWS:,} {collection}; narrow the filters, or request a stream from the API."
         )
     if spent:
         further = f"continue with since {rows[-1].get('created_at')}" if span else "list them again later"

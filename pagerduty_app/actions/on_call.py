@@ -11,7 +11,7 @@ from rest_framework import serializers
 
 from core.db import clock
 from pagerduty_app.actions.fields import TIMES, Id, ListingInput, Moment, many
-from pagerduty_app.actions.listings import in_background, listing, stream
+from pagerduty_app.actions.listings import all_pages, in_background, listing, stream
 from pagerduty_app.actions.lookups import SCHEDULES as SCHEDULE_LOOKUP
 from pagerduty_app.client import Api
 from pagerduty_app.payloads import field_names
@@ -99,6 +99,7 @@ def _by_name(collection: str, scope: str, description: str) -> ActionType:
         sample_input={"all": True},
         perform=listing(collection),
         stream=stream(collection),
+        step_defaults=all_pages,
         in_background=in_background,
     )
 

@@ -34,11 +34,16 @@ SCHEDULE = {
 NOTE = {"from": DANA, "incident_id": "PINC1", "content": "Look at the queue"}
 SENT: dict[str, dict[str, Any]] = {
     "create-incident": {"from": DANA, "service_id": "PSVC1", "title": "Checkout is slow", "urgency": "low"},
-    "get-incident": {"incident_id": "PINC1"},
+    "get-incident": {"incident_id": "PINC1", "include": ["custom_fields", "alerts"]},
     "update-incident": {"from": DANA, "incident_id": "PINC1", "status": "acknowledged"},
     "create-incident-note": NOTE,
     "list-incidents": {"statuses": ["triggered", "resolved"], "service_ids": ["PSVC1"], "all": True},
+    "list-incident-alerts": {"incident_id": "PINC1", "statuses": ["triggered"], "all": True},
+    "list-incident-notes": {"incident_id": "PINC1"},
+    "list-incident-log-entries": {"incident_id": "PINC1", "is_overview": True, "include": ["channels"]},
+    "list-past-incidents": {"incident_id": "PINC1", "limit": 3},
     "list-services": {"query": "pay", "limit": 10},
+    "get-service": {"service_id": "PSVC1"},
     "list-schedules": {"query": "primary"},
     "list-on-call": {"schedule_id": "PSCHED1"},
     "get-on-call": {"schedule_id": "PSCHED1"},

@@ -86,6 +86,7 @@ class ActionType:
     effects(api, data, caller) → the events that the provider will send for this write, if it sends any.
     stream(api, data, caller) → the output of `perform`, row by row, for clients that request a stream.
     field_names: path of a field of the output → what people call it, as those of a TriggerType.
+    step_defaults(templates) → the inputs that a workflow's step has beside the ones it was given.
     in_background(data) → whether it leaves room in the rate limit for requests that a person or client waits for.
     """
 
@@ -104,6 +105,7 @@ class ActionType:
     settles_in: timedelta = timedelta(0)
     effects: "Callable[[Any, Json, Caller], list[Effect]] | None" = None
     stream: "Callable[[Any, Json, Caller], Iterator[Streamed]] | None" = None
+    step_defaults: Callable[[Mapping[str, Any]], Json] = lambda templates: {}
     in_background: Callable[[Json], bool] = lambda data: False
     field_names: Mapping[str, str] = field(default_factory=dict)
 

@@ -44,6 +44,12 @@ class Table:
     rows: list[list[Fact]]
     found: int
 
+    @property
+    def shown(self) -> str:
+        """A remark where not all rows are shown."""
+        some = len(self.rows)
+        return f"The first {some} of {self.found:,} are shown." if self.found > some else ""
+
 
 @dataclass
 class Reading:
@@ -92,8 +98,6 @@ def of_output(schema: Json, output: Any, owns_link: OwnsLink) -> Reading:
 def _of_listing(output: Json, table: Table) -> list[str]:
     """The remarks of a listing: `total`, `more`, `incomplete_reason`."""
     said = []
-    if table.found > len(table.rows):
-        said.append(f"The first {len(table.rows)} of {table.found:,} are shown.")
     total = output.get("total")
     if isinstance(total, int) and total > table.found:
         said.append(f"{total:,} in total.")

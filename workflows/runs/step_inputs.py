@@ -47,6 +47,7 @@ def prepare(action_key: str, templates: Mapping[str, Any], fields: Json) -> Prep
     action = catalog.find_action(action_key)
     if action is None:
         raise Problem("unknown_action", f"There is no action {action_key[:80]}.", status=404)
+    templates = {**action.step_defaults(templates), **templates}
     given, unfilled = _filled(templates, catalog.input_schema(action_key)["properties"], fields)
     try:
         checked = action.checked(given)

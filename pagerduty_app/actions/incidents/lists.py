@@ -16,7 +16,7 @@ from pagerduty_app.actions.fields import (
     Moment,
     many,
 )
-from pagerduty_app.actions.listings import in_background, listing, stream
+from pagerduty_app.actions.listings import all_pages, in_background, listing, stream
 from pagerduty_app.actions.lookups import SERVICES as SERVICE_LOOKUP
 from pagerduty_app.actions.lookups import USERS as USER_LOOKUP
 from pagerduty_app.payloads import field_names
@@ -85,6 +85,7 @@ INCIDENTS = ActionType(
     sample_input={"statuses": ["triggered", "acknowledged"], "all": True},
     perform=listing("incidents"),
     stream=stream("incidents"),
+    step_defaults=all_pages,
     in_background=in_background,
 )
 SERVICES = ActionType(
@@ -110,5 +111,6 @@ SERVICES = ActionType(
     sample_input={"query": "Payments"},
     perform=listing("services"),
     stream=stream("services"),
+    step_defaults=all_pages,
     in_background=in_background,
 )

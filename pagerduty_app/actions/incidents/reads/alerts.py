@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from pagerduty_app.actions.fields import REFERENCE, ListingInput, incident_field, many
-from pagerduty_app.actions.listings import in_background, listing, stream
+from pagerduty_app.actions.listings import all_pages, in_background, listing, stream
 from pagerduty_app.payloads import field_names
 from pagerduty_app.payloads.field_names import Names
 from workflows.catalog import ActionType
@@ -92,5 +92,6 @@ ACTION = ActionType(
     sample_input={"incident_id": "PABC123", "all": True},
     perform=listing("alerts"),
     stream=stream("alerts"),
+    step_defaults=all_pages,
     in_background=in_background,
 )

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from pagerduty_app.actions.fields import REFERENCE, ListingInput, Moment, incident_field, many
-from pagerduty_app.actions.listings import in_background, listing, stream
+from pagerduty_app.actions.listings import all_pages, in_background, listing, stream
 from pagerduty_app.payloads import field_names
 from pagerduty_app.payloads.field_names import of_items
 from workflows.catalog import ActionType
@@ -95,5 +95,6 @@ ACTION = ActionType(
     sample_input={"incident_id": "PABC123", "all": True},
     perform=listing("log_entries"),
     stream=stream("log_entries"),
+    step_defaults=all_pages,
     in_background=in_background,
 )
