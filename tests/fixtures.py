@@ -125,7 +125,23 @@ def provider(pagerduty: responses.RequestsMock) -> responses.RequestsMock:
     for name in ("notes", "past_incidents"):
         pagerduty.get(f"{API}/incidents/PINC1/{name}", json={name: []})
     add_note(pagerduty)
+    add_response(pagerduty)
     return pagerduty
+
+
+def add_response(pagerduty: responses.RequestsMock) -> None:
+    """Answer what the actions of responders ask for."""
+    path, at = f"{API}/incidents/PINC1", "2026-11-01T23:30:00Z"
+    pagerduty.get(f"{API}/incidents/PINC2", json={"incident": INCIDENT | {"id": "PINC2"}})
+    pagerduty.post(f"{path}/snooze", json={"incident": INCIDENT}, status=201)
+    pagerduty.put(f"{path}/merge", json={"incident": {"id": "PINC1", "type": "incident_reference"}})
+    request = {"message": "Help", "requested_at": at, "responder_request_targets": []}
+    pagerduty.post(f"{path}/responder_requests", json={"responder_request": request})
+    update = {"id": "PUPDATE", "message": "A fix is on its way", "created_at": at}
+    pagerduty.post(f"{path}/status_updates", json={"status_update": update})
+    field = {"id": "PFIELD1", "name": "environment", "data_type": "string", "value": None}
+    pagerduty.get(f"{path}/custom_fields/values", json={"custom_fields": [field]})
+    pagerduty.put(f"{path}/custom_fields/values", json={"custom_fields": [field]}, status=201)
 
 
 @pytest.fixture

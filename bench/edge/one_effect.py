@@ -4,8 +4,9 @@ import threading
 from collections import Counter
 from typing import Any
 
-from bench.edge import calls
+from bench.edge import calls, response_effects
 from bench.edge.calls import DANA
+from bench.edge.response_effects import Responses
 from bench.figures import SHORT, Row, at_most, exactly
 from bench.stack import Stack
 
@@ -27,16 +28,19 @@ def measure(kind: str, port: int) -> list[Row]:
         stack.sandbox("POST", "settings", {"rate_limit": 1_000_000})
         incidents = _incidents(stack, NOTES + UPDATES)
         annotated, changed = incidents[:NOTES], incidents[NOTES:]
+        responses = Responses(stack, lambda count: _incidents(stack, count))
         stack.sandbox("POST", "faults", {"rules": _rules()})
         people = _People(stack, changed)
         with people:
             calls.begin(stack, seed, "create-incident", map(_new, range(CREATES)))
             calls.begin(stack, seed, "create-incident-note", map(_note, annotated))
             calls.begin(stack, seed, "update-incident", (_change(row, n) for n, row in enumerate(changed)))
+            responses.begin(seed)
             calls.wait_until_ended(stack, _PATIENCE)
         struck = sum(rule["hits"] for rule in stack.sandbox("GET", "faults")["rules"])
         print(f"     {struck} faults struck; people resolved {len(people.resolved)} incidents")
-        return _figures(stack, kind, annotated, changed, people)
+        figures = _figures(stack, kind, annotated, changed, people)
+        return [*figures, *responses.figures(kind), *response_effects.unfit(stack, kind)]
 
 
 def _rules() -> list[dict[str, Any]]:
@@ -116,7 +120,7 @@ def _figures(stack: Stack, kind: str, annotated: list[str], changed: list[str], 
         at_most(
             f"{kind}: calls that failed though no person had resolved the incident",
             0,
-            calls.ended_badly(stack, but="incident_already_resolved"),
+            calls.ended_badly(stack, but=("incident_already_resolved", "status_update_unconfirmed")),
             "calls",
         ),
     ]

@@ -4,6 +4,13 @@ from pagerduty_app.actions import on_call, services
 from pagerduty_app.actions.incidents import create, get, lists, notes
 from pagerduty_app.actions.incidents.reads import alerts, log, past
 from pagerduty_app.actions.incidents.reads import notes as notes_of_incident
+from pagerduty_app.actions.incidents.response import (
+    custom_fields,
+    merge,
+    responders,
+    snooze,
+    status_updates,
+)
 from pagerduty_app.actions.incidents.update import action as update
 from pagerduty_app.actions.lookups import LOOKUPS
 
@@ -15,6 +22,11 @@ ACTIONS = {
         get.GET,
         update.ACTION,
         notes.ACTION,
+        snooze.ACTION,
+        merge.ACTION,
+        responders.ACTION,
+        status_updates.ACTION,
+        custom_fields.ACTION,
         lists.INCIDENTS,
         alerts.ACTION,
         notes_of_incident.ACTION,

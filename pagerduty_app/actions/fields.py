@@ -56,7 +56,7 @@ class Ids(Chosen, serializers.ListField):
     """A list of PagerDuty ids."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(child=Id(), max_length=100, allow_empty=False, required=False, **kwargs)
+        super().__init__(child=Id(), **{"max_length": 100, "allow_empty": False, "required": False, **kwargs})
 
 
 class ListingInput(ActionInput):

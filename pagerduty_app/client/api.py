@@ -2,22 +2,21 @@
 
 import hashlib
 import math
-import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from pagerduty_app.client.by_creation import by_creation
-from pagerduty_app.client.errors import PagerDutyError
 from pagerduty_app.client.http.transport import Transport
+from pagerduty_app.client.ids import checked as _checked
+from pagerduty_app.client.incident_response import IncidentResponse
 from pagerduty_app.client.paging import Walk, by_offset, rows_of
 from pagerduty_app.client.rate_limit_headers import Limits
 
 Json = dict[str, Any]
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-class Api:
+class Api(IncidentResponse):
     """PagerDuty as one user of one account. Every method raises PagerDutyError.
 
     base_url: of the account's region. on_request: called before each request; returns until when that may leave
@@ -133,13 +132,6 @@ class Api:
     def enable_webhook(self, webhook_id: str) -> Json:
         """Enable a temporarily disabled webhook."""
         return self._http.ask("POST", f"/webhook_subscriptions/{_checked(webhook_id)}/enable")
-
-
-def _checked(some_id: str) -> str:
-    """Return an id that cannot change the path. Raise PagerDutyError for any other."""
-    if not _ID.fullmatch(some_id):
-        raise PagerDutyError("That is not a PagerDuty id.", status=404, code=2100)
-    return some_id
 
 
 def _query(params: Mapping[str, Any]) -> dict[str, Any]:

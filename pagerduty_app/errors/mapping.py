@@ -5,15 +5,15 @@ from contextlib import contextmanager
 
 from pagerduty_app.client import PagerDutyError
 from pagerduty_app.errors import table
-from pagerduty_app.errors.table import REQUESTER_NOT_FOUND
+from pagerduty_app.errors.table import REQUESTER_NOT_FOUND, Known
 from workflows.catalog import ProviderError
 
 _OF_FROM = {"from": ["The connected PagerDuty account has no user with this email address."]}
 
 
-def as_provider_error(error: PagerDutyError) -> ProviderError:
-    """The same failure in this product's words."""
-    known = table.find(error.code, error.status, lacks_scope=error.lacks_scope)
+def as_provider_error(error: PagerDutyError, meant: Known | None = None) -> ProviderError:
+    """The same failure in this product's words. meant: what it means for this request, if the table cannot know."""
+    known = meant or table.find(error.code, error.status, lacks_scope=error.lacks_scope)
     facts = {
         "provider_code": error.code,
         "reasons": error.reasons,

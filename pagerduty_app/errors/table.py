@@ -95,7 +95,33 @@ ANY_OTHER = Known("provider_error", "PagerDuty is having issues (server error)."
 NO_ANSWER = Known(
     "provider_unreachable", "PagerDuty could not be reached, or its response was lost.", "later"
 )
+# A 402 to a responder request (api-schema, createIncidentResponderRequest).
+NO_RESPONDERS = Known(
+    "responders_not_in_plan",
+    "The plan does not include adding responders.",
+    "after a change",
+    "Adding responders needs a PagerDuty plan with the ability coordinated_responding. The account’s owner can change "
+    "the plan.",
+)
 # Errors about PagerDuty that are found here, not there.
+CHECKING_FOR_NOTE = Known(
+    "checking_for_note",
+    "Another request is writing the same note.",
+    "later",
+    "No action needed; it resumes automatically in a moment.",
+)
+CHECKING_FOR_RESPONDERS = Known(
+    "checking_for_responders",
+    "Another request is adding the same responders.",
+    "later",
+    "No action needed; it resumes automatically in a moment.",
+)
+UNCONFIRMED_STATUS_UPDATE = Known(
+    "status_update_unconfirmed",
+    "The response to a status update was lost; it cannot be looked up.",
+    "never",
+    "Look at the incident’s status updates in PagerDuty. If it is missing, run the action again.",
+)
 OURS = {
     known.name: known
     for known in (
@@ -105,12 +131,9 @@ OURS = {
             "after a change",
             "Resolve that incident first, or use another incident key.",
         ),
-        Known(
-            "checking_for_note",
-            "Another request is writing the same note.",
-            "later",
-            "No action needed; it resumes automatically in a moment.",
-        ),
+        CHECKING_FOR_NOTE,
+        CHECKING_FOR_RESPONDERS,
+        UNCONFIRMED_STATUS_UPDATE,
     )
 }
 
@@ -128,4 +151,6 @@ def find(number: int | str | None, status: int | None, *, lacks_scope: bool = Fa
 
 def hints() -> dict[str, str]:
     """{name: hint} of those that have one of their own; the others are in workflows.formatting.error_hints."""
-    return {known.name: known.hint for known in (*BY_NUMBER.values(), *OURS.values()) if known.hint}
+    return {
+        known.name: known.hint for known in (*BY_NUMBER.values(), NO_RESPONDERS, *OURS.values()) if known.hint
+    }

@@ -10,10 +10,26 @@ from workflows.formatting.datetimes import moment
 from workflows.inbox.redaction import REDACTED
 
 _REDACTED = REDACTED.strip('"')
+_RESPONDER_ADDED = "incident.responder.added"
+# Event type → the field of its data that has the text that was written.
+_TEXTS = {
+    "incident.annotated": "content",
+    "incident.status_update_published": "message",
+    _RESPONDER_ADDED: "message",
+}
 
 
 def key_subject(key: str) -> str:
     return f"incident-key:{hashlib.sha256(key.encode(errors='replace')).hexdigest()}"
+
+
+# Each user who is asked is an event of its own, and one trace explains one event.
+MOST_RESPONDERS = 20
+
+
+def responder_subjects(incident_id: str) -> list[str]:
+    """Return a subject for each event about a responder that one request may cause."""
+    return [f"incident:{incident_id}:responder:{number}" for number in range(MOST_RESPONDERS)]
 
 
 def text_proof(text: str) -> str:
@@ -31,14 +47,21 @@ def shown_by(payload: Any) -> list[Effect]:
     if kind == "incident.triggered" and isinstance(key := data.get("incident_key"), str):
         found.append(Effect(key_subject(key), **common))
     if isinstance(some_id := incident.get("id"), str):
-        text = data.get("content")
-        # A trimmed note shows its beginning only, a redacted one nothing: any note of that moment may be it.
-        whole = isinstance(text, str) and text != _REDACTED and data.get("trimmed", False) is False
-        known = kind == "incident.annotated" and whole
-        found.append(Effect(f"incident:{some_id}", proof=text_proof(str(text)) if known else "", **common))
+        common["proof"] = _proof(kind, data)
+        if kind == _RESPONDER_ADDED:
+            found += [Effect(subject, **common) for subject in responder_subjects(some_id)]
+        found.append(Effect(f"incident:{some_id}", **common))
     elif isinstance(some_id := service_in(data).get("id"), str):
         found.append(Effect(f"service:{some_id}", **common))
     return found
+
+
+def _proof(kind: str, data: Json) -> str:
+    """Return the digest of the text that was written, "" if it is not known."""
+    text = data.get(_TEXTS.get(kind, ""))
+    # A trimmed text shows its beginning only, a redacted one nothing: any of that moment may be it.
+    whole = isinstance(text, str) and text != _REDACTED and data.get("trimmed", False) is False
+    return text_proof(str(text)) if whole else ""
 
 
 def _object(value: Any, name: str) -> Json:

@@ -16,6 +16,8 @@ from pagerduty_app.sandbox.sandbox import Sandbox
 
 Json = dict[str, Any]
 Answer = tuple[int, Json | None]
+# Of a request that is remembered.
+_LARGEST_KEPT = 4_096
 
 
 @dataclass
@@ -62,6 +64,7 @@ def operation(**scopes: str) -> Callable[[Callable[..., Answer]], Callable[..., 
             entry = {"at": time.time(), "method": request.method, "path": request.path, "client": None}
             entry["query"] = request.META.get("QUERY_STRING", "")
             sandbox.requests.append(entry)
+            entry |= _as_sent(request)
             if rule is not None:
                 _tamper(rule, sandbox, request, path)
             answer = before(rule) or _answered(sandbox, request, region, scopes, handle, path, entry)
@@ -132,6 +135,21 @@ def _body(request: HttpRequest) -> Json:
     if not isinstance(body, dict):
         raise invalid("The body must be a JSON object.")
     return body
+
+
+def _as_sent(request: HttpRequest) -> Json:
+    """Return parameters, headers without the token, and body of a request; {} of a large one."""
+    if len(request.body) > _LARGEST_KEPT:
+        return {}
+    pairs = [(name, value) for name, values in request.GET.lists() for value in values]
+    headers = {
+        name: request.headers[name] for name in ("Accept", "Content-Type", "From") if name in request.headers
+    }
+    try:
+        body = json.loads(request.body)
+    except ValueError:
+        body = None
+    return {"pairs": pairs, "headers": headers, "body": body}
 
 
 # --- faults ------------------------------------------------------------------------------------------

@@ -37,6 +37,15 @@ SENT: dict[str, dict[str, Any]] = {
     "get-incident": {"incident_id": "PINC1", "include": ["custom_fields", "alerts"]},
     "update-incident": {"from": DANA, "incident_id": "PINC1", "status": "acknowledged"},
     "create-incident-note": NOTE,
+    "snooze-incident": {"from": DANA, "incident_id": "PINC1", "duration_minutes": 30},
+    "merge-incidents": {"from": DANA, "incident_id": "PINC1", "source_incident_ids": ["PINC2"]},
+    "add-responders": {"from": DANA, "incident_id": "PINC1", "message": "Help", "user_ids": ["PUSER"]},
+    "publish-status-update": {"from": DANA, "incident_id": "PINC1", "message": "A fix is on its way"},
+    "set-custom-fields": {
+        "from": DANA,
+        "incident_id": "PINC1",
+        "custom_fields": {"environment": "production"},
+    },
     "list-incidents": {"statuses": ["triggered", "resolved"], "service_ids": ["PSVC1"], "all": True},
     "list-incident-alerts": {"incident_id": "PINC1", "statuses": ["triggered"], "all": True},
     "list-incident-notes": {"incident_id": "PINC1"},
@@ -67,7 +76,12 @@ def list_path(connection: Connection) -> str:
 
 def typed(data: dict[str, Any]) -> dict[str, Any]:
     """As a browser sends it."""
-    return {name: "on" if value is True else value for name, value in data.items()}
+    return {name: "on" if value is True else lines(value) for name, value in data.items()}
+
+
+def lines(value: Any) -> Any:
+    """An object as a line for each of its names; anything else as it is."""
+    return "\n".join(f"{name}: {one}" for name, one in value.items()) if isinstance(value, dict) else value
 
 
 def look(browser: Client, path: str) -> str:

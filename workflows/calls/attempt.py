@@ -109,21 +109,20 @@ class Attempt:
         provider_access.check_usable(connection, action.scope, needed_by=f"“{action.name}”")
         return action, connection
 
-    def _write_ahead(
-        self, action: ActionType, connection: Connection, effects: list[Effect], meter: provider_access.Meter
-    ) -> None:
+    def _write_ahead(self, exchange: Exchange, connection: Connection, meter: provider_access.Meter) -> None:
         """Store that the outcome is unknown until a response is stored, and which events may report the write."""
+        effects = exchange.effects()
         self._moments.enter("write_ahead")
         try:
-            self._write_ahead_batch(action, connection, effects, meter)
+            self._write_ahead_batch(exchange, connection, effects, meter)
         except NoRoom:
             meter.reserve()  # with the patience that no statement has
-            self._write_ahead_batch(action, connection, effects, meter)
+            self._write_ahead_batch(exchange, connection, effects, meter)
         self.settlement.sent = True
         self._moments.enter("exchange")
 
     def _write_ahead_batch(
-        self, action: ActionType, connection: Connection, effects: list[Effect], meter: provider_access.Meter
+        self, exchange: Exchange, connection: Connection, effects: list[Effect], meter: provider_access.Meter
     ) -> None:
         """Write ahead in one batch with the place in the request budget, which costs no further commit."""
         now = clock.now()
@@ -134,7 +133,7 @@ class Attempt:
                 batch,
                 unsure=True,
                 first_sent_at=self.call.first_sent_at or now,
-                settles_at=now + action.settles_in,
+                settles_at=now + exchange.settles_in(),
                 **self.lease.renewed(),
             )
             loop_detection.record(batch, self.call, connection, effects, self.owner.run)
@@ -162,7 +161,7 @@ class Attempt:
                 self.lease.write()
             return done
         if action.writes:
-            self._write_ahead(action, connection, exchange.effects(), meter)
+            self._write_ahead(exchange, connection, meter)
         return exchange.send()
 
     def _check_output(self, action: ActionType, connection: Connection, output: Json) -> None:

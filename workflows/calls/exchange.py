@@ -5,7 +5,7 @@ keeps the lease and counts each request before it leaves, and stores what the re
 the same in memory); and `context.Caller`, when an action asks for equal calls or stores the progress of a listing.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from core.db import clock
@@ -59,6 +59,10 @@ class Exchange:
     def effects(self) -> list[Effect]:
         """Return the events that will report the write."""
         return self._action.effects(self._api, self._data, self._caller) if self._action.effects else []
+
+    def settles_in(self) -> timedelta:
+        """Return how long a request without a response may still take effect."""
+        return self._action.settles_in(self._data)
 
     def send(self) -> Json:
         """Send the request, or read what is asked for. Return the output."""

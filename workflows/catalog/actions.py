@@ -81,7 +81,7 @@ class ActionType:
     sent, since it may come hours late; raises ProviderError.
     recover(api, data, caller) → output of an earlier attempt whose outcome is unknown, or None when that
     attempt had no effect. Actions without it are safe to repeat.
-    settles_in: how long after it was sent a write without an answer may still take effect. Where `recover` finds
+    settles_in(data): how long after it was sent a write without an answer may still take effect. Where `recover` finds
     nothing, nothing is sent again before. None needed where the provider itself refuses a second one.
     effects(api, data, caller) → the events that the provider will send for this write, if it sends any.
     stream(api, data, caller) → the output of `perform`, row by row, for clients that request a stream.
@@ -102,7 +102,7 @@ class ActionType:
     check: Callable[[Any, Json, Caller], None] | None = None
     prepare: Callable[[Any, Json, Caller], Prepared] | None = None
     recover: Callable[[Any, Json, Caller], Json | None] | None = None
-    settles_in: timedelta = timedelta(0)
+    settles_in: Callable[[Json], timedelta] = lambda data: timedelta(0)
     effects: "Callable[[Any, Json, Caller], list[Effect]] | None" = None
     stream: "Callable[[Any, Json, Caller], Iterator[Streamed]] | None" = None
     step_defaults: Callable[[Mapping[str, Any]], Json] = lambda templates: {}

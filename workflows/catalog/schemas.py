@@ -63,6 +63,12 @@ class Flag(serializers.BooleanField):
         return data
 
 
+class Pairs(serializers.DictField):
+    """Names with values of any kind; on forms each is a line, `name: value`, whose value is text."""
+
+    pairs = True
+
+
 class ActionInput(serializers.Serializer[Any]):
     """An action's input; names it does not know are refused, because a typo must not page the wrong team.
 
@@ -95,6 +101,7 @@ _TYPES: list[tuple[type, dict[str, Any]]] = [
     (serializers.BooleanField, {"type": "boolean"}),
     (serializers.DictField, {"type": "object"}),
 ]
+_EXTENSIONS = ("lookup", "cut", "pairs", "separator")
 _BOUNDS = {
     "max_length": "maxLength",
     "min_length": "minLength",
@@ -109,7 +116,7 @@ def json_schema(serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]
     `x-lookup` on a property is the key of the look-up that lists its values (of its items, for an array):
     GET /api/v1/connections/{id}/lookups/{key}/. `x-separator`: what stands between the items where people type them.
     `x-words`: value of an `enum` → what people call it. `x-cut`: a workflow's step cuts it at `maxLength` where fields
-    have made it longer.
+    have made it longer. `x-pairs`: an object whose properties people type as lines of `name: value`.
     """
     fields = serializer().fields
     schema = {
@@ -141,10 +148,5 @@ def _field_schema(field: Any) -> dict[str, Any]:
         schema["title"] = str(field.label)
     if field.help_text:
         schema["description"] = str(field.help_text)
-    if lookup := getattr(field, "lookup", ""):
-        schema["x-lookup"] = lookup
-    if getattr(field, "cut", False):
-        schema["x-cut"] = True
-    if separator := getattr(field, "separator", ""):
-        schema["x-separator"] = separator
-    return schema
+    extensions = {f"x-{name}": getattr(field, name, None) for name in _EXTENSIONS}
+    return schema | {name: value for name, value in extensions.items() if value}

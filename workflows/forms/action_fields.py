@@ -1,5 +1,6 @@
 """Form fields made from a property of an action's JSON Schema: one kind of field for each kind of property."""
 
+import json
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -68,6 +69,37 @@ class Parted(Ids):
         return [part.strip() for text in given for part in text.split(",") if part.strip()]
 
 
+class PairLines(forms.CharField):
+    """Names with values, {"environment": "production"}: a line each, with a colon between."""
+
+    widget = forms.Textarea(attrs={"rows": 4})
+
+    def prepare_value(self, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return "\n".join(f"{name}: {_said(one)}" for name, one in value.items())
+
+    def to_python(self, value: Any) -> Any:
+        lines = [line.strip() for line in (super().to_python(value) or "").splitlines() if line.strip()]
+        if any(":" not in line for line in lines):
+            raise forms.ValidationError("Enter a name, a colon and a value on each line.")
+        parted = (line.split(":", 1) for line in lines)
+        return {name.strip(): one.strip() for name, one in parted} or ""
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_said, value))
+    return value if isinstance(value, str) else "" if value is None else json.dumps(value)
+
+
+def pairs(schema: Json, **common: Any) -> forms.Field:
+    """The form field for an object whose properties are typed as lines of `name: value`."""
+    given = common.pop("help_text")
+    how = "One per line, such as environment: production. Separate several values with commas."
+    return PairLines(help_text=f"{given}. {how}" if given else how, **common)
+
+
 def _text(schema: Json, **common: Any) -> forms.Field:
     longest = schema.get("maxLength")
     if longest is not None and longest <= _LONG:
@@ -121,6 +153,7 @@ _KINDS: dict[str, Callable[..., forms.Field]] = {
     "choices": _choices,
     "ids": _ids,
     "names": _names,
+    "pairs": pairs,
     "object": lambda schema, **common: forms.JSONField(**common),
 }
 
@@ -130,8 +163,8 @@ def _kind(schema: Json) -> str:
         if "enum" in schema["items"]:
             return "choices"
         return "names" if "x-separator" in schema else "ids"
-    if "enum" in schema:
-        return "choice"
+    if "enum" in schema or "x-pairs" in schema:
+        return "choice" if "enum" in schema else "pairs"
     formatted: str = schema.get("format", "")
     return formatted if formatted in _KINDS else str(schema.get("type", "string"))
 

@@ -12,7 +12,7 @@ from workflows.calls.lookups import Choices
 from workflows.catalog import Json
 from workflows.formatting.labels import title_of
 from workflows.forms import pickers
-from workflows.forms.action_fields import Prose, named
+from workflows.forms.action_fields import Prose, named, pairs
 
 EXPRESSION = "="
 _LONGEST = 20_000
@@ -71,6 +71,10 @@ def field_for(name: str, schema: Json, *, required: bool, present: Any = None) -
     options = _options(schema)
     if options is not None:
         return forms.CharField(max_length=_LONGEST, widget=ChoiceOrExpression(options), **common)
+    if "x-pairs" in schema:
+        field = pairs(schema, **common)
+        field.widget.attrs["data-insert"] = ""
+        return field
     if kind == "object":
         return forms.JSONField(**common)
     short = kind != "string" or schema.get("format") or schema.get("maxLength", _LONGEST) <= _SHORT

@@ -1,22 +1,19 @@
 """pagerduty/create-incident-note: one request creates one note, also when responses are lost."""
 
-from datetime import timedelta
-
-from django.conf import settings
 from rest_framework.serializers import DateTimeField, ValidationError
 
 from pagerduty_app.actions.fields import from_field, incident_field, one
+from pagerduty_app.actions.incidents import equal_calls
+from pagerduty_app.actions.incidents.log_entries import SKEW
+from pagerduty_app.actions.incidents.response import outcome
 from pagerduty_app.actions.requester import check_requester, requester, requester_id, writing
 from pagerduty_app.client import Api
 from pagerduty_app.errors.mapping import provider_errors
+from pagerduty_app.errors.table import CHECKING_FOR_NOTE
 from pagerduty_app.payloads import field_names
 from pagerduty_app.payloads.effects import text_proof
-from workflows.catalog import ActionType, Caller, Effect, Json, ProviderError
+from workflows.catalog import ActionType, Caller, Effect, Json
 from workflows.catalog.schemas import ActionInput, Text
-
-# The largest difference between PagerDuty's clock and ours.
-_SKEW = timedelta(minutes=2)
-_CHECK_AGAIN_SECONDS = 2.0
 
 
 class CreateNoteInput(ActionInput):
@@ -35,26 +32,14 @@ def perform(api: Api, data: Json, caller: Caller) -> Json:
 def recover(api: Api, data: Json, caller: Caller) -> Json | None:
     """Return the note of an earlier attempt: same text and author, not older, and not another request's.
 
-    PagerDuty has no idempotency key for notes (api-schema, createIncidentNote). Read the notes before the concurrent
-    requests: the request that made a note is then either done, with the note's id stored, or still running.
+    PagerDuty has no idempotency key for notes (api-schema, createIncidentNote).
     """
     author = requester(api, data, caller)
     with provider_errors():
         notes = api.list_notes(data["incident_id"])
-    candidates = [note for note in notes if _may_be_ours(note, data, author, caller)]
-    if not candidates:
-        return None
-    equal = caller.equal_calls()
-    if equal.running:
-        raise ProviderError(
-            "checking_for_note",
-            "Another request is writing the same note; checking its result.",
-            retryable=True,
-            retry_after=_CHECK_AGAIN_SECONDS,
-            outcome_unknown=True,
-        )
-    taken = {output["note"].get("id") for output in equal.outputs if isinstance(output.get("note"), dict)}
-    return next(({"note": note} for note in candidates if note.get("id") not in taken), None)
+    ours = [note for note in notes if _may_be_ours(note, data, author, caller)]
+    found = equal_calls.unclaimed(ours, caller, "note", CHECKING_FOR_NOTE)
+    return {"note": found} if found else None
 
 
 def _may_be_ours(note: Json, data: Json, author: Json | None, caller: Caller) -> bool:
@@ -67,7 +52,7 @@ def _may_be_ours(note: Json, data: Json, author: Json | None, caller: Caller) ->
         created_at = DateTimeField().to_internal_value(str(note.get("created_at")))
     except ValidationError:
         return False
-    return caller.first_sent_at is None or created_at >= caller.first_sent_at - _SKEW
+    return caller.first_sent_at is None or created_at >= caller.first_sent_at - SKEW
 
 
 def effects(api: Api, data: Json, caller: Caller) -> list[Effect]:
@@ -105,5 +90,5 @@ ACTION = ActionType(
     check=check_requester,
     recover=recover,
     effects=effects,
-    settles_in=timedelta(seconds=settings.PAGERDUTY_SETTLE_SECONDS),
+    settles_in=outcome.settles_in,
 )

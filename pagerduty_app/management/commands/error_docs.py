@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from pagerduty_app.errors import table
+from pagerduty_app.errors.look_ups import LOOK_UPS
 from pagerduty_app.errors.table import Known
 from workflows import catalog
 from workflows.formatting import error_hints
@@ -22,7 +23,16 @@ What a request, a run and the API show when PagerDuty refuses or does not respon
 | after reconnecting | reconnect the connection |
 | after a change | change the input |
 
-This page is made by `manage.py error_docs > docs/errors.md` from `pagerduty_app/errors/table.py`.
+This page is made by `manage.py error_docs > docs/errors.md` from `pagerduty_app/errors/table.py` and
+`pagerduty_app/errors/look_ups.py`.
+"""
+_LOST = """
+## Lost responses
+
+A write whose response is lost, or is a 5xx, may have taken effect. Before it is repeated, PagerDuty is asked. Entries
+count from two minutes before the first attempt on, because clocks differ: what the same user did to the same incident
+within these two minutes, in the same way, can be taken for it.
+
 """
 
 
@@ -40,6 +50,7 @@ def page() -> str:
     numbered = sorted(table.BY_NUMBER.items(), key=lambda row: row[0])
     by_status = [(str(status), known) for status, known in sorted(table.BY_STATUS.items())]
     by_status.insert(4, ("403 with scopes", table.MISSING_SCOPE))
+    by_status.insert(3, ("402, responders", table.NO_RESPONDERS))
     rest = [("any other", table.ANY_OTHER), ("no answer", table.NO_ANSWER)]
     ours = [("–", known) for known in table.OURS.values()]
     parts = (
@@ -48,7 +59,16 @@ def page() -> str:
         ("Found by TaskJuice", "", ours),
     )
     shown = [known for _, _, rows in parts for _, known in rows]
-    return _HEAD + "".join(_table(*part) for part in parts) + _hints(shown)
+    return _HEAD + "".join(_table(*part) for part in parts) + _hints(shown) + _lost()
+
+
+def _lost() -> str:
+    lines = (f"- `{key.partition('/')[2]}`: {how}" for key, how in LOOK_UPS.items())
+    return _LOST + "".join(_wrapped(line) for line in lines)
+
+
+def _wrapped(line: str) -> str:
+    return textwrap.fill(line, _WIDTH, subsequent_indent="  ", break_on_hyphens=False) + "\n"
 
 
 def _table(title: str, first: str, rows: list[tuple[str, Known]]) -> str:
@@ -62,6 +82,4 @@ def _hints(shown: list[Known]) -> str:
     integration = catalog.integration("pagerduty")
     names = dict.fromkeys(known.name for known in shown)
     lines = (f"- `{name}`: {error_hints.for_code(name, integration).words}" for name in names)
-    return "\n## What to do\n\n" + "".join(
-        textwrap.fill(line, _WIDTH, subsequent_indent="  ", break_on_hyphens=False) + "\n" for line in lines
-    )
+    return "\n## What to do\n\n" + "".join(_wrapped(line) for line in lines)

@@ -193,7 +193,7 @@ def revoke_grants(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def requests(request: HttpRequest) -> HttpResponse:
-    """Return the last REST requests: time, method, path, query, status, client; never a token."""
+    """Return the last REST requests: time, method, path, query, headers, body, status, client; never a token."""
     since = float(request.GET.get("since", 0))
     return JsonResponse(
         {"requests": [row for row in list(sandbox_of(request).requests) if row["at"] >= since]}

@@ -6,8 +6,10 @@ import pytest
 import responses
 from django.conf import settings
 
+from pagerduty_app.actions import ACTIONS
 from pagerduty_app.client import Api, PagerDutyError
 from pagerduty_app.errors import table
+from pagerduty_app.errors.look_ups import LOOK_UPS
 from pagerduty_app.errors.mapping import as_provider_error
 from pagerduty_app.errors.table import Known
 from pagerduty_app.management.commands import error_docs
@@ -59,7 +61,11 @@ def test_an_answer_that_never_comes(api: Api, rest: responses.RequestsMock) -> N
     assert table.NO_ANSWER.retry == "later"
 
 
-@pytest.mark.parametrize("known", [*(row[2] for row in ALL), *table.OURS.values()])
+def test_every_write_says_how_it_is_looked_up() -> None:
+    assert set(LOOK_UPS) == {key for key, action in ACTIONS.items() if action.writes}
+
+
+@pytest.mark.parametrize("known", [*(row[2] for row in ALL), table.NO_RESPONDERS, *table.OURS.values()])
 def test_each_has_words_for_people(known: Known) -> None:
     assert error_hints.for_code(known.name, catalog.integration("pagerduty")).words
 

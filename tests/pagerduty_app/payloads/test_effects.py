@@ -153,6 +153,84 @@ def test_a_trigger_of_all_changes_knows_the_echo_of_an_acknowledgement(
     assert Run.objects.count() == 2
 
 
+def test_the_events_of_all_that_a_run_does_to_incidents_are_its_echo(
+    sandbox: Sandbox, trigger: Trigger, connection: Connection, deliver: Any
+) -> None:
+    """PagerDuty sends an event for each user who is asked to help."""
+    one, other = (sandbox.incidents.insert("PACME01", "PSVC00")["id"] for _ in range(2))
+    common = {"from": DANA, "incident_id": one}
+    inputs: list[tuple[str, dict[str, Any]]] = [
+        ("update-incident", {"priority": "P2", "service_id": "PSVC01", "incident_type": "major_incident"}),
+        ("update-incident", {"escalation_policy_id": "PPOL02", "conference_url": "https://meet.example/1"}),
+        ("update-incident", {"escalation_level": 2}),
+        ("update-incident", {"assignee_ids": ["PUSER02"]}),
+        ("snooze-incident", {"duration_minutes": 5}),
+        ("add-responders", {"user_ids": ["PUSER03"], "escalation_policy_ids": ["PPOL01"], "message": "Help"}),
+        ("publish-status-update", {"message": "A fix is on its way"}),
+        ("set-custom-fields", {"custom_fields": {"environment": "{{ trigger.event.event_type }}"}}),
+        ("merge-incidents", {"source_incident_ids": [other]}),
+    ]
+    sandbox.subscribe("PACME01", NOBODY, [], {"type": "account_reference"})
+    publish(
+        trigger,
+        connection,
+        steps=[
+            {
+                "key": f"step_{number}",
+                "connection": str(connection.pk),
+                "action": f"pagerduty/{action}",
+                "input": common | more,
+            }
+            for number, (action, more) in enumerate(inputs)
+        ],
+    )
+    deliver(incident_event())
+    worker.drain()
+    run = Run.objects.get()
+    assert run.status == "completed", run.error
+
+    rows = sandbox.store.rows("SELECT event_type, body FROM deliveries ORDER BY seq")
+    causes = []
+    for number, (kind, body) in enumerate(rows):
+        named = {"external_id": str(number), "event_type": kind, "lane": "x", "body": body}
+        event = Event(trigger=trigger, workspace=trigger.workspace, status="done", **named)
+        event.cause = loop_detection.cause_of(event)
+        event.save()
+        causes.append((kind, event.cause and event.cause.run))
+
+    assert causes == [
+        (f"incident.{kind}", run)
+        for kind in (
+            "service_updated",
+            "incident_type.changed",
+            "priority_updated",
+            "delegated",
+            "conference_bridge.updated",
+            "escalated",
+            "reassigned",
+            "acknowledged",
+            "responder.added",
+            "responder.added",
+            "status_update_published",
+            "custom_field_values.updated",
+            "resolved",
+        )
+    ]
+    help_again = {
+        "user": {},
+        "message": "Another request",
+        "type": "incident_responder",
+        "incident": {"id": one},
+    }
+    person = sandbox.person("PACME01")
+    sandbox.announce("PACME01", "incident.responder.added", help_again, help_again, person)
+    ((body,),) = sandbox.store.rows("SELECT body FROM deliveries ORDER BY seq DESC LIMIT 1")
+    theirs = Event(
+        trigger=trigger, external_id="p", event_type="incident.responder.added", lane="x", body=body
+    )
+    assert loop_detection.cause_of(theirs) is None
+
+
 def test_a_test_event_has_no_cause(trigger: Trigger) -> None:
     assert loop_detection.cause_of(lifecycle.send_test(actor=SYSTEM, trigger=trigger)) is None
 

@@ -24,6 +24,8 @@ CUT = {
     "pagerduty/create-incident": {"title", "details"},
     "pagerduty/update-incident": {"title", "resolution"},
     "pagerduty/create-incident-note": {"content"},
+    "pagerduty/add-responders": {"message"},
+    "pagerduty/publish-status-update": {"message", "subject"},
 }
 
 

@@ -3,11 +3,14 @@
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
+
 from connections.grants.request_budget import Exhausted
 from pagerduty_app.actions.fields import INCIDENT
 from pagerduty_app.actions.incidents import log_entries
-from pagerduty_app.actions.incidents.update import changes
-from pagerduty_app.actions.incidents.update.changes import CHANGES, EVENT_TYPES, Decision, decide, output
+from pagerduty_app.actions.incidents.update import changes, recovery
+from pagerduty_app.actions.incidents.update.changes import Decision, decide, output
+from pagerduty_app.actions.incidents.update.fields import ONLY_OPEN, body_of
 from pagerduty_app.actions.incidents.update.input import UpdateIncidentInput
 from pagerduty_app.actions.requester import check_requester, requester, requester_id, writing
 from pagerduty_app.client import Api, PagerDutyError
@@ -18,8 +21,6 @@ from pagerduty_app.payloads import field_names
 from workflows.catalog import ActionType, Caller, Effect, Json, Prepared, ProviderError
 from workflows.formatting.datetimes import moment
 
-# The largest difference between PagerDuty's clock and ours.
-_SKEW = timedelta(minutes=2)
 # Key under which the incident read before the write is kept beside the input.
 _SEEN = "_seen"
 _SOMEBODY_WAS_FASTER = frozenset({"incident_already_resolved", "incident_already_acknowledged"})
@@ -27,7 +28,8 @@ _SOMEBODY_WAS_FASTER = frozenset({"incident_already_resolved", "incident_already
 
 def _present(api: Api, data: Json) -> Json:
     """Return the incident as it is now. Raise PagerDutyError."""
-    return object_of(api.get_incident(data["incident_id"]), "incident", needs=("id", "status"))
+    more = {"include": ["conference_bridge"]} if "conference_bridge" in data else {}
+    return object_of(api.get_incident(data["incident_id"], more), "incident", needs=("id", "status"))
 
 
 def prepare(api: Api, data: Json, caller: Caller) -> Prepared:
@@ -46,11 +48,11 @@ def perform(api: Api, data: Json, caller: Caller) -> Json:
             return _write(api, data, decision, caller)
         except PagerDutyError as error:
             known = table.find(error.code, error.status).name
-            if known not in _SOMEBODY_WAS_FASTER or "status" not in decision.send:
+            if known not in _SOMEBODY_WAS_FASTER or not decision.needs_open:
                 raise
             seen = _present(api, data)
             decision = decide(data, seen)
-            if "status" in decision.send:
+            if decision.needs_open:
                 raise  # it refuses what the incident's state requires
         return _write(api, data | {_SEEN: seen}, decision, caller)
 
@@ -59,7 +61,7 @@ def _write(api: Api, data: Json, decision: Decision, caller: Caller) -> Json:
     """Write the decided fields. Raise PagerDutyError."""
     if not decision.send:
         return output(data[_SEEN], [], decision.reason)
-    answer = api.update_incident(data["from"], data["incident_id"], {"type": "incident", **decision.send})
+    answer = api.update_incident(data["from"], data["incident_id"], body_of(decision.send, data[_SEEN]))
     incident = object_of(answer, "incident", needs=("id", "status"), writes=True)
     reopened = decision.reopens or _reopened_by_accident(api, data, decision, caller)
     reason = "resolved_meanwhile" if reopened and not decision.reopens else decision.reason
@@ -88,38 +90,29 @@ def _agent(api: Api, data: Json, caller: Caller) -> Any:
 
 
 def recover(api: Api, data: Json, caller: Caller) -> Json | None:
-    """Return the result of an earlier attempt, if PagerDuty shows that it took effect.
-
-    The log shows a status, which may have changed again; the incident shows the other fields. If neither does, decide
-    again as for a first attempt.
-    """
-    asked = [name for name in CHANGES if name in data]
+    """Return the result of an earlier attempt, if PagerDuty shows that it took effect."""
     with provider_errors():
         incident = _present(api, data)
-        if "status" not in data:
-            shown = all(incident.get(name) == data[name] for name in asked)
-            return output(incident, asked, None) if shown else None
-        since = caller.first_sent_at - _SKEW if caller.first_sent_at else None
-        entries = log_entries.statuses(api, data["incident_id"], since)
-    ours = log_entries.change_by(entries, _agent(api, data, caller), data["status"])
-    if not ours:
-        return None
-    reopened = log_entries.reopened(ours)
-    reason = "resolved_meanwhile" if reopened and not data.get("reopen") else None
-    return output(incident, asked, reason, reopened=reopened)
+        return recovery.find(api, data, incident, _agent(api, data, caller), caller)
 
 
 def effects(api: Api, data: Json, caller: Caller) -> list[Effect]:
-    """Return the events that will report the update; none if it writes no status."""
-    kinds = EVENT_TYPES.get(decide(data, data[_SEEN]).send.get("status", ""), [])
+    """Return the events that will report the update."""
+    kinds = decide(data, data[_SEEN]).event_types
     agent = requester_id(api, data, caller) if kinds else ""
     return [Effect(f"incident:{data['incident_id']}", kind, agent) for kind in kinds]
+
+
+def settles_in(data: Json) -> timedelta:
+    """Return how long a repeat waits: a second escalation or assignment notifies again, a second status does not."""
+    notifies = not ONLY_OPEN.isdisjoint(data)
+    return timedelta(seconds=settings.PAGERDUTY_SETTLE_SECONDS if notifies else 0)
 
 
 ACTION = ActionType(
     key="pagerduty/update-incident",
     name="Update incident",
-    description="Acknowledges, resolves or reopens an incident, or edits its title or urgency.",
+    description="Acknowledges, resolves or reopens an incident, escalates or reassigns it, or edits its fields.",
     scope="incidents.write",
     writes=True,
     input=UpdateIncidentInput,
@@ -136,4 +129,5 @@ ACTION = ActionType(
     prepare=prepare,
     recover=recover,
     effects=effects,
+    settles_in=settles_in,
 )

@@ -2,16 +2,17 @@
 
 A write may be hours late: from a recovered delivery, a parked run, a retry or a replay. Since 2025-09-18 a status of
 `triggered` or `acknowledged` reopens and reassigns a resolved incident. So a status is written only if it still has
-the intended effect.
+the intended effect, and who works on an incident is changed only while it is open.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
+from pagerduty_app.actions.incidents.update.fields import FIELDS, ONLY_OPEN
 from workflows.catalog import Json
 
-CHANGES = ("status", "title", "urgency", "resolution")
 _OPEN = frozenset({"triggered", "acknowledged"})
+_OF_STATUS = ("status", "resolution")
 REASONS = {
     "already_resolved": "The incident is already resolved.",
     "already_acknowledged": "The incident is already acknowledged.",
@@ -36,19 +37,38 @@ class Decision:
     reason: str | None = None
     reopens: bool = False
 
+    @property
+    def needs_open(self) -> bool:
+        """Return whether PagerDuty may refuse it because another user was faster."""
+        return "status" in self.send or not ONLY_OPEN.isdisjoint(self.send)
+
+    @property
+    def event_types(self) -> list[str]:
+        """The event types that tell of it, each once."""
+        kinds = EVENT_TYPES.get(self.send.get("status", ""), [])
+        of_fields = [kind for name in self.send if name in FIELDS for kind in FIELDS[name].events]
+        return list(dict.fromkeys([*kinds, *of_fields]))
+
 
 def decide(asked: Json, incident: Json) -> Decision:
     """Return what to write of an input for an incident in that state."""
-    send = {name: asked[name] for name in ("title", "urgency") if _differs(name, asked, incident)}
     status, present = asked.get("status"), incident["status"]
+    reopens = present == "resolved" and status in _OPEN and asked.get("reopen", False)
+    wanted = [name for name in FIELDS if name in asked and not FIELDS[name].shown(asked[name], incident)]
+    late = ONLY_OPEN.intersection(wanted) if present == "resolved" and not reopens else frozenset()
+    send = {name: asked[name] for name in wanted if name not in late}
     if status is None:
-        return Decision(send, None if send else "unchanged")
+        return Decision(send, "already_resolved" if late else None if send else "unchanged")
     if status == present:
         return Decision(send, f"already_{present}")
-    reopens = present == "resolved" and status in _OPEN
-    if reopens and not asked.get("reopen", False):
+    if present == "resolved" and status in _OPEN and not reopens:
         return Decision(send, "already_resolved")
-    return Decision({**send, **_given(asked, "status", "resolution")}, reopens=reopens)
+    return Decision({**send, **{name: asked[name] for name in _OF_STATUS if name in asked}}, reopens=reopens)
+
+
+def asked_of(data: Json) -> list[str]:
+    """Return the names of the changes in an input."""
+    return [name for name in (*FIELDS, *_OF_STATUS) if name in data]
 
 
 def output(incident: Json, applied: list[str], reason: str | None, *, reopened: bool | None = False) -> Json:
@@ -60,14 +80,6 @@ def output(incident: Json, applied: list[str], reason: str | None, *, reopened: 
         "applied": applied,
         "reopened": reopened,
     }
-
-
-def _given(asked: Json, *names: str) -> Json:
-    return {name: asked[name] for name in names if name in asked}
-
-
-def _differs(name: str, asked: Json, incident: Json) -> bool:
-    return name in asked and incident.get(name) != asked[name]
 
 
 SCHEMA: dict[str, Any] = {

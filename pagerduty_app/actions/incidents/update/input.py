@@ -2,11 +2,46 @@
 
 from typing import Any
 
+from django.core.validators import RegexValidator, URLValidator
 from rest_framework import serializers
 
-from pagerduty_app.actions.fields import LONGEST_TITLE, STATUSES, URGENCIES, from_field, incident_field
-from pagerduty_app.actions.incidents.update.changes import CHANGES
+from pagerduty_app.actions.fields import (
+    LONGEST_TITLE,
+    STATUSES,
+    URGENCIES,
+    Id,
+    Ids,
+    from_field,
+    incident_field,
+)
+from pagerduty_app.actions.lookups import SERVICES, USERS
+from workflows.catalog import Json
 from workflows.catalog.schemas import ActionInput, Flag, Text
+
+_BRIDGE = ("conference_number", "conference_url")
+# Of these an input has at least one.
+CHANGES = (
+    "status",
+    "title",
+    "urgency",
+    "resolution",
+    "priority",
+    "escalation_level",
+    "assignee_ids",
+    "escalation_policy_id",
+    "service_id",
+    "incident_type",
+    *_BRIDGE,
+)
+_ASSIGNING = ("assignee_ids", "escalation_policy_id", "escalation_level")
+_MOST_LEVELS = 100
+_is_number = RegexValidator(
+    r"\A\+?[0-9][0-9 ().,;*#xX-]*\Z",
+    "Must be a phone number, such as +1 415-555-1212,,,,1234#; a comma waits for a second.",
+)
+_is_url = URLValidator(
+    schemes=["http", "https"], message="Must be an address that begins with https:// or http://."
+)
 
 
 class UpdateIncidentInput(ActionInput):
@@ -21,6 +56,32 @@ class UpdateIncidentInput(ActionInput):
     )
     title = Text(max_length=LONGEST_TITLE, required=False, label="Title", cut=True)
     urgency = serializers.ChoiceField(choices=URGENCIES, required=False, label="Urgency")
+    priority = Text(max_length=100, required=False, label="Priority", help_text="Name, such as P1, or ID")
+    escalation_level = serializers.IntegerField(
+        min_value=1,
+        max_value=_MOST_LEVELS,
+        required=False,
+        label="Escalation level",
+        help_text="Escalates to this level of the escalation policy and notifies it",
+    )
+    assignee_ids = Ids(label="Assignees", lookup=USERS)
+    escalation_policy_id = Id(
+        required=False, label="Escalation policy", help_text="The last part of its URL in PagerDuty"
+    )
+    service_id = Id(required=False, label="Service", help_text="PagerDuty service", lookup=SERVICES)
+    incident_type = Text(
+        max_length=100, required=False, label="Incident type", help_text="Its name, such as major_incident"
+    )
+    conference_number = Text(
+        max_length=100,
+        required=False,
+        label="Conference number",
+        help_text="e.g. +1 415-555-1212,,,,1234#: a comma waits for a second",
+        validators=[_is_number],
+    )
+    conference_url = Text(
+        max_length=500, required=False, label="Conference URL", help_text="https://…", validators=[_is_url]
+    )
     resolution = Text(max_length=25_000, required=False, label="Resolution", cut=True)
     reopen = Flag(
         required=False,
@@ -32,7 +93,17 @@ class UpdateIncidentInput(ActionInput):
         keyword_fields = {"from": from_field()}
         at_least_one = CHANGES
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def to_internal_value(self, data: Any) -> Any:
+        """Take `conference_bridge` as PagerDuty has it, {"conference_number", "conference_url"}, for its two parts."""
+        if isinstance(data, dict) and isinstance(bridge := data.get("conference_bridge"), dict):
+            if unknown := [name for name in bridge if name not in _BRIDGE or name in data]:
+                raise serializers.ValidationError(
+                    {"conference_bridge": [f"Unknown or given twice: {', '.join(map(str, unknown))[:100]}."]}
+                )
+            data = {name: value for name, value in data.items() if name != "conference_bridge"} | bridge
+        return super().to_internal_value(data)
+
+    def validate(self, attrs: Json) -> Json:
         if not any(name in attrs for name in CHANGES):
             raise serializers.ValidationError({"status": [f"Provide at least one of {', '.join(CHANGES)}."]})
         if "resolution" in attrs and attrs.get("status") != "resolved":
@@ -41,4 +112,20 @@ class UpdateIncidentInput(ActionInput):
             raise serializers.ValidationError(
                 {"reopen": ["Only valid with the status triggered or acknowledged."]}
             )
-        return attrs
+        _check_assigning(attrs)
+        bridge = {name: attrs.pop(name) for name in _BRIDGE if name in attrs}
+        return attrs | ({"conference_bridge": bridge} if bridge else {})
+
+
+def _check_assigning(attrs: Json) -> None:
+    """Raise ValidationError for ways of assigning that exclude each other."""
+    if "assignee_ids" in attrs and "escalation_policy_id" in attrs:
+        raise serializers.ValidationError(
+            {"assignee_ids": ["Either assignees or an escalation policy, not both."]}
+        )
+    if "assignee_ids" in attrs and "escalation_level" in attrs:
+        raise serializers.ValidationError(
+            {"assignee_ids": ["Either assignees or an escalation level, not both."]}
+        )
+    if attrs.get("status") == "resolved" and (given := [name for name in _ASSIGNING if name in attrs]):
+        raise serializers.ValidationError({name: ["Not valid with the status resolved."] for name in given})

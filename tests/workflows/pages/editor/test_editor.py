@@ -13,7 +13,7 @@ from django.urls import reverse
 from connections.models import Connection, Workspace
 from pagerduty_app.actions import ACTIONS
 from tests.factories import DANA, SYSTEM, People, incident_event, note_step
-from tests.support.agency import SENT
+from tests.support.agency import SENT, lines
 from tests.support.browser import signed_in, text
 from workflows import worker
 from workflows.authoring import drafts, lifecycle
@@ -109,7 +109,7 @@ class TestAStep:
         data: dict[str, Any] = {"name": "A step", "on_error": "continue", "connection": connection.pk}
         for name, value in SENT[action].items():
             assert f'name="in-{name}"' in page
-            data[f"in-{name}"] = "true" if value is True else value
+            data[f"in-{name}"] = "true" if value is True else lines(value)
 
         answer = bob.post(where, data)
 

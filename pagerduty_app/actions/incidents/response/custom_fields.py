@@ -1,0 +1,176 @@
+"""pagerduty/set-custom-fields: only values that differ are written, each in the type of its field."""
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+from rest_framework import serializers
+
+from pagerduty_app.actions.fields import from_field, incident_field
+from pagerduty_app.actions.incidents.response import outcome
+from pagerduty_app.actions.requester import check_requester, writing
+from pagerduty_app.client import Api
+from pagerduty_app.client.paging import rows_of
+from pagerduty_app.errors.mapping import provider_errors
+from pagerduty_app.payloads import response_names
+from workflows.catalog import ActionType, Caller, Effect, Json, Prepared
+from workflows.catalog.schemas import ActionInput, Pairs
+
+# api-schema, CustomFieldsFieldValue.
+_LONGEST_NAME, _LONGEST_TEXT, _MOST_VALUES, _MOST_FIELDS = 50, 200, 10, 50
+_KIND = "Must be text, a number, true or false, or a list of texts."
+_EMPTY: tuple[Any, ...] = (None, "", [])
+_ID = re.compile(r"P[A-Z0-9]{6}(?:[A-Z0-9]{7})?", re.ASCII)
+_VALUES = "_values"
+_PRESENT = "_present"
+_REASONS = {"unchanged": "The incident already has these values."}
+
+
+class SetCustomFieldsInput(ActionInput):
+    incident_id = incident_field()
+    custom_fields = Pairs(
+        allow_empty=False,
+        label="Custom fields",
+        help_text="Name or ID of each field with its value; an empty value clears it",
+    )
+
+    class Meta:
+        keyword_fields = {"from": from_field()}
+
+    def validate_custom_fields(self, given: Json) -> Json:
+        if len(given) > _MOST_FIELDS:
+            raise serializers.ValidationError(f"At most {_MOST_FIELDS} fields.")
+        if any(not name.strip() or len(name) > _LONGEST_NAME for name in given):
+            raise serializers.ValidationError(f"Names must have 1 to {_LONGEST_NAME} characters.")
+        faults = [f"{name}: {fault}" for name, value in given.items() if (fault := _fault(value))]
+        if faults:
+            raise serializers.ValidationError(faults)
+        return given
+
+
+def _fault(value: Any) -> str:
+    """Return what is wrong with a value, "" for nothing. None clears the field."""
+    if isinstance(value, list):
+        if len(value) > _MOST_VALUES:
+            return f"At most {_MOST_VALUES} values."
+        return next((_fault(one) or _KIND for one in value if not isinstance(one, str) or _fault(one)), "")
+    if isinstance(value, str):
+        return f"At most {_LONGEST_TEXT} characters." if len(value) > _LONGEST_TEXT else ""
+    finite = not isinstance(value, float) or math.isfinite(value)
+    return "" if finite and (value is None or isinstance(value, bool | int | float)) else _KIND
+
+
+def _typed(field: Json, value: Any) -> Any:
+    """Return a value that was typed in the type of its field; what does not fit stays as it is, to be refused."""
+    if not isinstance(value, str):
+        return value
+    if not value.strip():
+        return None
+    if str(field.get("field_type")).startswith("multi_value"):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return _READ.get(str(field.get("data_type")), str)(value)
+
+
+def _integer(text: str) -> Any:
+    return int(text) if re.fullmatch(r"\s*-?[0-9]{1,18}\s*", text) else text
+
+
+def _number(text: str) -> Any:
+    return float(text) if re.fullmatch(r"\s*-?[0-9]{1,18}(\.[0-9]{1,18})?\s*", text) else text
+
+
+def _truth(text: str) -> Any:
+    return {"true": True, "yes": True, "false": False, "no": False}.get(text.strip().lower(), text)
+
+
+_READ: dict[str, Callable[[str], Any]] = {"integer": _integer, "float": _number, "boolean": _truth}
+
+
+def _wanted(data: Json, present: list[Json]) -> list[Json]:
+    """Return what to set: [{"id" or "name", "value", "present"}]. A field that is not listed is left to PagerDuty."""
+    found = []
+    for name, value in data["custom_fields"].items():
+        field = next((row for row in present if name in (row.get("name"), row.get("id"))), None)
+        if field is None:
+            place = {"id": name} if _ID.fullmatch(name) else {"name": name}
+            found.append({"place": place, "value": value, "is_set": False})
+            continue
+        typed = _typed(field, value)
+        found.append(
+            {"place": {"id": field["id"]}, "value": typed, "is_set": _same(field.get("value"), typed)}
+        )
+    return found
+
+
+def _same(present: Any, value: Any) -> bool:
+    if isinstance(present, list) and isinstance(value, list):
+        return sorted(map(str, present)) == sorted(map(str, value))
+    if present in _EMPTY or value in _EMPTY:
+        return present in _EMPTY and value in _EMPTY
+    return isinstance(present, bool) is isinstance(value, bool) and bool(present == value)
+
+
+def prepare(api: Api, data: Json, caller: Caller) -> Prepared:
+    """Read the values before anything is sent. Raise ProviderError."""
+    with provider_errors():
+        present = api.custom_fields(data["incident_id"])
+    left = [row for row in _wanted(data, present) if not row["is_set"]]
+    values = [row["place"] | {"value": row["value"]} for row in left]
+    return Prepared(data | {_VALUES: values}, None if values else _output(present, "unchanged"))
+
+
+def perform(api: Api, data: Json, caller: Caller) -> Json:
+    with writing(data, caller):
+        answer = api.set_custom_fields(data["from"], data["incident_id"], data[_VALUES])
+        return _output(rows_of(answer, "custom_fields"))
+
+
+def recover(api: Api, data: Json, caller: Caller) -> Json | None:
+    """Return the result of an earlier attempt, if the incident has all values."""
+    with provider_errors():
+        present = api.custom_fields(data["incident_id"])
+    return _output(present) if all(row["is_set"] for row in _wanted(data, present)) else None
+
+
+def _output(values: list[Json], reason: str | None = None) -> Json:
+    return {"custom_fields": values, "changed": reason is None, "reason": reason}
+
+
+def effects(api: Api, data: Json, caller: Caller) -> list[Effect]:
+    """Return the event that will report the values; as whose change is not documented."""
+    return [Effect(f"incident:{data['incident_id']}", "incident.custom_field_values.updated")]
+
+
+ACTION = ActionType(
+    key="pagerduty/set-custom-fields",
+    name="Set custom fields",
+    description="Sets custom fields of an incident.",
+    scope="incidents.read incidents.write",
+    writes=True,
+    input=SetCustomFieldsInput,
+    output_schema=outcome.schema(
+        {
+            "custom_fields": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"id": {"type": "string"}, "name": {"type": "string"}, "value": {}},
+                },
+            }
+        },
+        _REASONS,
+    ),
+    field_names=response_names.OF_CUSTOM_FIELDS,
+    sample_input={
+        "from": "dana@acme.example",
+        "incident_id": "PABC123",
+        "custom_fields": {"environment": "production", "affected_users": 12, "regions": ["eu", "us"]},
+    },
+    perform=perform,
+    check=check_requester,
+    prepare=prepare,
+    recover=recover,
+    effects=effects,
+    settles_in=outcome.settles_in,
+)

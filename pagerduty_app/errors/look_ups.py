@@ -1,0 +1,37 @@
+"""The look-up of each write whose response was lost, before it is repeated: data of docs/errors.md."""
+
+_LATER = "Otherwise it is sent again, once the first request can no longer take effect."
+LOOK_UPS = {
+    "pagerduty/create-incident": (
+        "`GET /incidents` by incident key and service. An incident with the key of this request is the result. "
+        "Otherwise it is sent again; PagerDuty refuses a second open incident with that key."
+    ),
+    "pagerduty/create-incident-note": (
+        "`GET /incidents/{id}/notes`. A note with this text by this user, which is not the result of an equal request, "
+        f"is the result. {_LATER}"
+    ),
+    "pagerduty/update-incident": (
+        "`GET /incidents/{id}/log_entries` for a change of status, an escalation or an assignment by this user, and "
+        "`GET /incidents/{id}` for the values of the other fields. Otherwise what the present state leaves to do is "
+        "sent again; if it notifies, once the first request can no longer take effect."
+    ),
+    "pagerduty/snooze-incident": (
+        f"`GET /incidents/{{id}}/log_entries` for a snooze of this length by this user. {_LATER}"
+    ),
+    "pagerduty/merge-incidents": (
+        "`GET /incidents/{id}` of each source: `resolve_reason` names the target of a merged one. The others are sent "
+        "again, once the first request can no longer take effect."
+    ),
+    "pagerduty/add-responders": (
+        "`GET /incidents/{id}` for an entry of `responder_requests` with this requester, message and targets, which is "
+        f"not the result of an equal request. {_LATER}"
+    ),
+    "pagerduty/publish-status-update": (
+        "none: no request of PagerDuty lists status updates, and its log has no entries for them. It is not sent "
+        "again; the request fails with `status_update_unconfirmed`."
+    ),
+    "pagerduty/set-custom-fields": (
+        "`GET /incidents/{id}/custom_fields/values`. Values that differ are sent again, once the first request can no "
+        "longer take effect."
+    ),
+}
