@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from bench.edge import listings, mixed, one_effect, overhead, pace, renewals
+from bench.edge import listings, mixed, one_effect, overhead, pace, renewals, schedules
 from bench.figures import Row
 from bench.proofs import run
 
@@ -16,13 +16,14 @@ _MEASURES: dict[str, Callable[[str, int], list[Row]]] = {
     "renewals": renewals.measure,
     "pace": pace.measure,
     "no-429": mixed.measure,
+    "schedules": schedules.measure,
 }
 _PROOFS: dict[str, Callable[[], list[Row]]] = {
     f"{name}-{kind}": partial(measure, kind, _PORT + 10 * (2 * number + second))
     for number, (name, measure) in enumerate(_MEASURES.items())
     for second, kind in enumerate(_KINDS)
 }
-_PROOFS["overhead"] = partial(overhead.measure, "sqlite", _PORT + 100)
+_PROOFS["overhead"] = partial(overhead.measure, "sqlite", _PORT + 120)
 
 
 if __name__ == "__main__":

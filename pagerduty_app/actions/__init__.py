@@ -1,6 +1,6 @@
 """The actions on PagerDuty: one module for each kind of object, and the table of all actions."""
 
-from pagerduty_app.actions import on_call, services
+from pagerduty_app.actions import get_on_call, on_call, on_call_gaps, services
 from pagerduty_app.actions.incidents import create, get, lists, notes
 from pagerduty_app.actions.incidents.reads import alerts, log, past
 from pagerduty_app.actions.incidents.reads import notes as notes_of_incident
@@ -35,8 +35,9 @@ ACTIONS = {
         lists.SERVICES,
         services.GET,
         on_call.SCHEDULES,
-        on_call.GET_ON_CALL,
+        get_on_call.ACTION,
         on_call.ON_CALL,
+        on_call_gaps.ACTION,
         on_call.USERS,
         on_call.TEAMS,
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from pagerduty_app.actions.lookups import USER_EMAILS
+from pagerduty_app.actions.lookups import SCHEDULES, USER_EMAILS
 from pagerduty_app.client.paging import FURTHEST
 from workflows.catalog.schemas import ActionInput, Chosen, Email, Flag, Text
 
@@ -40,6 +40,10 @@ class Id(Text):
 
 def incident_field() -> Id:
     return Id(label="Incident ID", help_text="e.g. Q1A2B3C4D5E6F7 (last part of the incident URL)")
+
+
+def schedule_field(**more: Any) -> Id:
+    return Id(label="Schedule", lookup=SCHEDULES, **more)
 
 
 class Moment(serializers.DateTimeField):
@@ -86,6 +90,11 @@ class ListingInput(ActionInput):
         return attrs
 
 
+NAMED: dict[str, Any] = {
+    "type": "object",
+    "properties": {"id": {"type": "string"}, "name": {"type": "string"}, "email": {"type": "string"}},
+    "required": ["id"],
+}
 REFERENCE: dict[str, Any] = {
     "type": ["object", "null"],
     "properties": {"id": {"type": "string"}, "summary": {"type": "string"}, "html_url": {"type": "string"}},

@@ -1,7 +1,6 @@
-"""On-call actions: schedules, the people on call in a schedule, users and teams.
+"""On-call actions: schedules, everyone on call in a schedule, users and teams.
 
-GET /oncalls would need the scope oncalls.read, which is not among the six (PagerDuty api-schema). A schedule's users
-need only users.read.
+A layer-based schedule's users need only users.read (PagerDuty api-schema).
 """
 
 from datetime import timedelta
@@ -10,34 +9,17 @@ from typing import Any
 from rest_framework import serializers
 
 from core.db import clock
-from pagerduty_app.actions.fields import TIMES, Id, ListingInput, Moment, many
+from pagerduty_app.actions.fields import NAMED, TIMES, ListingInput, Moment, many, schedule_field
 from pagerduty_app.actions.listings import all_pages, in_background, listing, stream
-from pagerduty_app.actions.lookups import SCHEDULES as SCHEDULE_LOOKUP
 from pagerduty_app.client import Api
 from pagerduty_app.payloads import field_names
-from pagerduty_app.schedules.final_shifts import read_rota
 from pagerduty_app.schedules.on_call import users_on_call
-from pagerduty_app.schedules.people import users_by_id
 from workflows.catalog import ActionType, Caller, Json
 from workflows.catalog.schemas import ActionInput, Text
-
-# How far ahead to search for the end of a shift; PagerDuty renders at most three months.
-AHEAD = timedelta(days=31)
 
 
 class ListByNameInput(ListingInput):
     query = Text(max_length=255, required=False, label="Name contains")
-
-
-def schedule_field() -> Id:
-    return Id(label="Schedule", lookup=SCHEDULE_LOOKUP)
-
-
-class GetOnCallInput(ActionInput):
-    """Input of get-on-call. Without `at`: now."""
-
-    schedule_id = schedule_field()
-    at = Moment(required=False, label="At", help_text="Default: now")
 
 
 class OnCallInput(ActionInput):
@@ -65,27 +47,6 @@ def _on_call(api: Api, data: Json, caller: Caller) -> Json:
     return {"users": users, "more": False, "since": since.isoformat(), "until": until.isoformat()}
 
 
-def _get_on_call(api: Api, data: Json, caller: Caller) -> Json:
-    at = data.get("at") or clock.now()
-    rota = read_rota(api, data["schedule_id"], at, at + AHEAD)
-    present = rota.at(at)
-    known = users_by_id(api, present.ids)
-    until = rota.end_of(at)
-    return {
-        "schedule": rota.schedule,
-        "users": [{**user, **known.get(user["id"], {})} for user in present.users],
-        "at": at.isoformat(),
-        "until": until.isoformat() if until else None,
-    }
-
-
-_NAMED = {
-    "type": "object",
-    "properties": {"id": {"type": "string"}, "name": {"type": "string"}, "email": {"type": "string"}},
-    "required": ["id"],
-}
-
-
 def _by_name(collection: str, scope: str, description: str) -> ActionType:
     return ActionType(
         key=f"pagerduty/list-{collection}",
@@ -94,7 +55,7 @@ def _by_name(collection: str, scope: str, description: str) -> ActionType:
         scope=scope,
         writes=False,
         input=ListByNameInput,
-        output_schema=many(collection, _NAMED),
+        output_schema=many(collection, NAMED),
         field_names=field_names.of_listing(collection, collection.removesuffix("s")),
         sample_input={"all": True},
         perform=listing(collection),
@@ -107,36 +68,6 @@ def _by_name(collection: str, scope: str, description: str) -> ActionType:
 SCHEDULES = _by_name("schedules", "schedules.read", "Lists on-call schedules.")
 USERS = _by_name("users", "users.read", "Lists the users of the account.")
 TEAMS = _by_name("teams", "teams.read", "Lists the teams of the account.")
-GET_ON_CALL = ActionType(
-    key="pagerduty/get-on-call",
-    name="Get on-call user",
-    description="Retrieves who is on call in a schedule, now or at another time, and until when.",
-    scope="schedules.read users.read",
-    writes=False,
-    input=GetOnCallInput,
-    output_schema={
-        "type": "object",
-        "properties": {
-            "users": {"type": "array", "items": _NAMED},
-            "until": {"type": ["string", "null"], "format": "date-time", "title": "Until"},
-            "at": {"type": "string", "format": "date-time", "title": "At"},
-            "schedule": {
-                "type": "object",
-                "properties": {
-                    "id": {"type": "string"},
-                    "summary": {"type": ["string", "null"]},
-                    "html_url": {"type": ["string", "null"]},
-                },
-                "required": ["id"],
-            },
-        },
-        "required": ["users", "until", "at", "schedule"],
-        "additionalProperties": False,
-    },
-    field_names=field_names.ON_CALL_NOW,
-    sample_input={"schedule_id": "PSCHED1"},
-    perform=_get_on_call,
-)
 ON_CALL = ActionType(
     key="pagerduty/list-on-call",
     name="List on-calls",
@@ -144,7 +75,7 @@ ON_CALL = ActionType(
     scope="users.read",
     writes=False,
     input=OnCallInput,
-    output_schema=many("users", _NAMED, {name: TIMES[name] for name in ("since", "until")}),
+    output_schema=many("users", NAMED, {name: TIMES[name] for name in ("since", "until")}),
     field_names=field_names.of_listing("users", "user"),
     sample_input={"schedule_id": "PSCHED1"},
     perform=_on_call,

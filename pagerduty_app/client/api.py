@@ -89,6 +89,10 @@ class Api(IncidentResponse):
         """Return {"service": …} (scope services.read)."""
         return self._http.ask("GET", f"/services/{_checked(service_id)}", params=_query(params))
 
+    def escalation_policy(self, policy_id: str) -> Json:
+        """Return {"escalation_policy": …} (optional scope escalation_policies.read)."""
+        return self._http.ask("GET", f"/escalation_policies/{_checked(policy_id)}")
+
     def user(self, user_id: str) -> Json:
         """Return {"user": …} (scope users.read)."""
         return self._http.ask("GET", f"/users/{_checked(user_id)}")

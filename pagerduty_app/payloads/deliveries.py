@@ -4,9 +4,10 @@ import hashlib
 import json
 from typing import Any
 
-from pagerduty_app.payloads import deadline_events, on_call_events
+from pagerduty_app.payloads import deadline_events
 from pagerduty_app.payloads.bodies import body_of, incident_in, service_in
 from pagerduty_app.payloads.fields import EVENT
+from pagerduty_app.payloads.on_call import schema as on_call
 from workflows.catalog import Delivery
 from workflows.formatting.datetimes import moment
 
@@ -42,7 +43,7 @@ def read_delivery(body: bytes) -> Delivery:
     return Delivery(
         external_id=external_id,
         event_type=kind if isinstance(kind, str) else "",
-        lane=_id_of(incident_in(data)) or on_call_events.schedule_id(data) or of_service or external_id,
+        lane=_id_of(incident_in(data)) or on_call.schedule_id(data) or of_service or external_id,
         is_confirmation=kind == PING,
         change="" if kind == PING else _change(data),
         happened_at=moment(event.get("occurred_at")),
@@ -69,7 +70,7 @@ def _change(data: Any) -> str:
 def trigger_fields(payload: Any) -> Json:
     """The fields that a workflow sees as `trigger`: `event`, and those of the body as payloads.bodies has them.
 
-    A body that is not documented is seen as `incident`, empty where the delivery has none. Of a hand-over of a schedule
+    A body that is not documented is seen as `incident`, empty where the delivery has none. Of an event of a schedule
     {"event": …} and what it says, without an incident. A passed deadline is beside its incident. Nothing that says
     something is left out.
     """
@@ -78,8 +79,8 @@ def trigger_fields(payload: Any) -> Json:
     # What is documented is there, if only as null, however old the delivery is.
     told = dict.fromkeys(EVENT["properties"]) | {name: it for name, it in event.items() if name != "data"}
     given: Json = data if isinstance(data, dict) else {}
-    if on_call_events.is_one(given):
-        return {"event": told, **on_call_events.fields(given)}
+    if on_call.is_one(given):
+        return {"event": told, **on_call.fields(given)}
     body = body_of(given)
     fields = {"event": told, **(body.fields_of(given) if body else {"incident": given})}
     return deadline_events.lifted(fields) if deadline_events.deadline_of(event) else fields

@@ -10,19 +10,20 @@ from pagerduty_app.payloads.bodies import body_of, incident_in, service_in
 from pagerduty_app.payloads.deadline_events import deadline_of
 from pagerduty_app.payloads.deliveries import PING, trigger_fields
 from pagerduty_app.payloads.links import owns_link
-from pagerduty_app.payloads.on_call_events import names_of
+from pagerduty_app.payloads.on_call.schema import is_one, names_of
 from workflows.catalog import Words
 
 Json = dict[str, Any]
 _LONGEST = 300
+_MINUTES = "%-d %b %Y, %H:%M UTC"
 
 
 def in_words(payload: Any) -> Words:
     """Describe a delivery with the fields it has: PagerDuty adds event types and omits fields at any time."""
     fields = trigger_fields(payload)
-    if "users_now" in fields:
-        return _hand_over(fields)
     event, data = fields["event"], _object(payload, "event", "data")
+    if is_one(data):
+        return _of_schedule(fields)
     if event["event_type"] == PING:
         return Words("PagerDuty’s test message", (("Message", _text(data.get("message"))),))
     incident, service = incident_in(data), service_in(data)
@@ -98,19 +99,23 @@ def _value(value: Any) -> str:
     return ", ".join(said)
 
 
-def _hand_over(fields: dict[str, Any]) -> Words:
+def _of_schedule(fields: dict[str, Any]) -> Words:
+    """Describe a hand-over, a gap ahead, or a shift about to start."""
     schedule = fields["schedule"] if isinstance(fields["schedule"], dict) else {}
     name = _name(schedule) or _text(schedule.get("id"))
-    now, until = names_of(fields["users_now"]), _time(fields["until"])
+    at, until = _time(fields["at"]), _time(fields["until"])
+    who = fields.get("users_now", fields.get("users_starting"))
     facts = (
         ("Schedule", name),
-        ("On call before", _text(names_of(fields["users_before"]))),
-        ("On call now", _text(now)),
-        ("Until", until.strftime("%-d %b %Y, %H:%M UTC") if until else "unknown"),
-        ("Detected", "late (polling was unavailable)" if fields["recovered"] is True else ""),
+        ("On call before", _text(names_of(fields["users_before"])) if "users_before" in fields else ""),
+        ("On call now", _text(names_of(who)) if "users_now" in fields else ""),
+        ("On call next", _text(names_of(who)) if "users_starting" in fields else ""),
+        ("From", "" if "users_now" in fields or at is None else at.strftime(_MINUTES)),
+        ("Until", until.strftime(_MINUTES) if until else "unknown"),
+        ("Detected", "late (polling was unavailable)" if fields.get("recovered") is True else ""),
     )
     return Words(
-        subject=_text(f"{name}: {now}"),
+        subject=_text(f"{name}: {names_of(who)}"),
         facts=tuple((what, value) for what, value in facts if value),
         happened_at=_time(fields["event"]["occurred_at"]),
         url=_link(schedule),

@@ -122,11 +122,63 @@ def of_incidents(path: str) -> Names:
     return found
 
 
+_ON_CALL_TARGETS: Names = {
+    **of_reference("schedule", "Schedule"),
+    **of_reference("service", "Service"),
+    **of_reference("escalation_policy", "Escalation policy"),
+}
+
+
+def _on_call_next(path: str, what: str) -> Names:
+    """The fields of who is on call next. path, what: "" and "" or those of a level, with a separator."""
+    return {
+        **of_named(f"{path}next.users", f"{what}next user on call"),
+        f"{path}next.at": f"{what}next shift start".capitalize(),
+        f"{path}next.until": f"{what}next shift end".capitalize(),
+    }
+
+
 ON_CALL_NOW: Names = {
     **of_named("users", "user on call"),
-    **of_reference("schedule", "Schedule"),
+    **_on_call_next("", ""),
+    **_ON_CALL_TARGETS,
     "at": "Time",
     "until": "On call until",
+    **{
+        key: value
+        for place, name in items("levels", "level")
+        for key, value in {
+            f"{place}.level": f"{name} number",
+            f"{place}.until": f"{name} on call until",
+            **of_named(f"{place}.users", f"{name.lower()} user on call"),
+            **_on_call_next(f"{place}.", f"{name.lower()} "),
+        }.items()
+    },
+}
+ON_CALL_GAPS: Names = {
+    **_ON_CALL_TARGETS,
+    "covered": "Always someone on call",
+    "since": "From",
+    "until": "To",
+    **{
+        f"{place}.{name}": f"{what} {name}"
+        for place, what in items("gaps", "gap")
+        for name in ("start", "end", "hours")
+    },
+}
+OF_ON_CALL_GAP: Names = {
+    **EVENT,
+    **of_reference("schedule", "Schedule"),
+    "at": "Gap start",
+    "until": "Gap end",
+}
+OF_ON_CALL_START: Names = {
+    **EVENT,
+    **of_reference("schedule", "Schedule"),
+    **of_references("users_starting", "user starting"),
+    **{f"{place}.email": f"{name} email" for place, name in items("users_starting", "user starting")},
+    "at": "Shift start",
+    "until": "Shift end",
 }
 OF_ON_CALL_CHANGE: Names = {
     **EVENT,

@@ -33,7 +33,7 @@ def read_rota(api: Api, schedule_id: str, since: datetime, until: datetime) -> R
     # What comes behind `until` was not asked for, so a shift that ends there may well be gone on with.
     known = [stretch for stretch in stretches_of(shifts) if stretch.start < until]
     named = {**schedule, "summary": schedule.get("summary") or schedule.get("name")}
-    return Rota(_reference(named, schedule_id), known, kind, shifts)
+    return Rota(reference(named, schedule_id), known, kind, shifts)
 
 
 def shifts_of(kind: str, final: Any) -> list[Shift]:
@@ -52,13 +52,13 @@ def shifts_of(kind: str, final: Any) -> list[Shift]:
 def _of_entry(entry: Any) -> Shift:
     user = entry["user"]
     end = None if entry["end"] is None else _moment(entry["end"])
-    return Shift(_moment(entry["start"]), end, _reference(user, str(user["id"])))
+    return Shift(_moment(entry["start"]), end, reference(user, str(user["id"])))
 
 
 def _of_assignment(row: Any) -> Shift:
     member, source = row["member"], row.get("source")
     kind = source.get("type") if isinstance(source, dict) else ""
-    user = None if member["type"] == "empty_member" else _reference({}, str(member["user_id"]))
+    user = None if member["type"] == "empty_member" else reference({}, str(member["user_id"]))
     return Shift(
         _moment(row["start_time"]),
         None if row["end_time"] is None else _moment(row["end_time"]),
@@ -84,7 +84,7 @@ def as_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat()
 
 
-def _reference(thing: Json, some_id: str) -> Json:
+def reference(thing: Json, some_id: str) -> Json:
     """The reference to a thing, as events have it."""
     known = {name: thing.get(name) for name in _NAMES}
     return {name: value if isinstance(value, str) else None for name, value in known.items()} | {

@@ -3,10 +3,14 @@
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from workflows.catalog import Json
+
+# How far ahead to search for the end of a shift; PagerDuty renders at most three months.
+AHEAD = timedelta(days=31)
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,13 @@ class Stretch:
         return [user["id"] for user in self.users]
 
 
+class Gap(NamedTuple):
+    """A time without anyone on call."""
+
+    start: datetime
+    end: datetime
+
+
 @dataclass(frozen=True)
 class Rota:
     """A schedule with its stretches of time, in order; two that follow each other differ. kind: see schedules.kinds.
@@ -46,6 +57,23 @@ class Rota:
     @property
     def known_from(self) -> datetime | None:
         return min((shift.start for shift in self.shifts), default=None)
+
+    def known_shifts(self, until: datetime) -> list[Shift]:
+        """Return the shifts; what ends after `until` has no end, as what comes behind it is not known."""
+        return [
+            replace(shift, end=None) if shift.end and shift.end >= until else shift for shift in self.shifts
+        ]
+
+    def gaps(self, since: datetime, until: datetime) -> list[Gap]:
+        """Return the times between since and until at which no one is on call, in order."""
+        first = Stretch(since, self.at(since).users)
+        known = [first, *(stretch for stretch in self.after(since) if stretch.start < until)]
+        ends = [*(stretch.start for stretch in known[1:]), until]
+        return [Gap(one.start, end) for one, end in zip(known, ends, strict=True) if not one.users]
+
+    def next_after(self, moment: datetime) -> Stretch | None:
+        """Return the next stretch that begins after `moment` and has users; None if the window has none."""
+        return next((stretch for stretch in self.after(moment) if stretch.users), None)
 
     def at(self, moment: datetime) -> Stretch:
         """The stretch at `moment`."""

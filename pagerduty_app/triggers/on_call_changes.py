@@ -8,14 +8,15 @@ at any time: so there is a look every few minutes as well.
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from pagerduty_app.actions.on_call import AHEAD, schedule_field
+from pagerduty_app.actions.fields import schedule_field
 from pagerduty_app.client import Api
 from pagerduty_app.payloads import field_names
-from pagerduty_app.payloads.on_call_events import EVENT_TYPE, SCHEMA, Change, body, names_of, sample
+from pagerduty_app.payloads.on_call.events import Change, changed, sample_change
+from pagerduty_app.payloads.on_call.schema import CHANGED, names_of, schema
 from pagerduty_app.schedules import final_shifts
 from pagerduty_app.schedules.kinds import LAYER_BASED, SHIFT_BASED
 from pagerduty_app.schedules.people import users_by_id, with_name
-from pagerduty_app.schedules.rota import Rota, Stretch
+from pagerduty_app.schedules.rota import AHEAD, Rota, Stretch
 from pagerduty_app.triggers.event_trigger import COMMON
 from workflows.catalog import Json, Look, Poll, TriggerType
 from workflows.catalog.schemas import ActionInput
@@ -53,7 +54,7 @@ def look(api: Api, options: Json, state: Json, now: datetime) -> Look:
         present = state["users"]
     return Look(
         state={"told": now.isoformat(), "users": present, "kind": rota.kind},
-        found=[body(rota.schedule, change, recovered=now - change.at > _LATE) for change in kept],
+        found=[changed(rota.schedule, change, recovered=now - change.at > _LATE) for change in kept],
         expected_at=rota.end_of(now),
         watched=str(rota.schedule.get("summary") or schedule_id),
         present=f"On call: {names_of(present)}",
@@ -107,9 +108,9 @@ TRIGGER = TriggerType(
     name="On-call changed",
     description="Triggers when the on-call user of a schedule changes.",
     group=COMMON,
-    event_types=frozenset({EVENT_TYPE}),
-    sample=sample(),
-    output_schema=SCHEMA,
+    event_types=frozenset({CHANGED}),
+    sample=sample_change(),
+    output_schema=schema(CHANGED),
     field_names=field_names.OF_ON_CALL_CHANGE,
     options=OnCallOptions,
     poll=Poll(

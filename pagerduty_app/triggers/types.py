@@ -4,7 +4,7 @@ import json
 from itertools import groupby
 from typing import Any
 
-from pagerduty_app.triggers import deadlines, filters, on_call_changes
+from pagerduty_app.triggers import deadlines, filters, on_call_ahead, on_call_changes
 from pagerduty_app.triggers.chosen_types import ANY_EVENT, INCIDENT_CHANGED
 from pagerduty_app.triggers.event_trigger import COMMON, EventTrigger
 from pagerduty_app.triggers.event_types import EVENT_TRIGGERS
@@ -32,7 +32,14 @@ def _trigger(row: EventTrigger) -> TriggerType:
 _BY_GROUP = {
     group: list(map(_trigger, rows)) for group, rows in groupby(EVENT_TRIGGERS, lambda row: row.group)
 }
-_COMMON = [*_BY_GROUP.pop(COMMON), *deadlines.TRIGGERS, on_call_changes.TRIGGER, INCIDENT_CHANGED]
+_COMMON = [
+    *_BY_GROUP.pop(COMMON),
+    *deadlines.TRIGGERS,
+    on_call_changes.TRIGGER,
+    on_call_ahead.GAP,
+    on_call_ahead.START,
+    INCIDENT_CHANGED,
+]
 TRIGGERS = {
     trigger.key: trigger for triggers in (_COMMON, *_BY_GROUP.values(), [ANY_EVENT]) for trigger in triggers
 }

@@ -56,6 +56,7 @@ SENT: dict[str, dict[str, Any]] = {
     "list-schedules": {"query": "primary"},
     "list-on-call": {"schedule_id": "PSCHED1"},
     "get-on-call": {"schedule_id": "PSCHED1"},
+    "find-on-call-gaps": {"schedule_id": "PSCHED1", "days": 14},
     "list-users": {},
     "list-teams": {"all": True},
 }

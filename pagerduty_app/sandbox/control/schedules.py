@@ -111,12 +111,39 @@ def upgrade(request: HttpRequest, some_id: str) -> HttpResponse:
 
 
 @require_POST
+def policy(request: HttpRequest, some_id: str) -> HttpResponse:
+    """{"levels": [[ids of users and schedules]]}: change who an escalation policy pages at each level."""
+    sandbox, body = sandbox_of(request), body_of(request)
+    found = sandbox.store.get("escalation_policy", some_id)
+    if found is None:
+        raise not_found()
+    found["escalation_rules"] = [
+        {
+            "id": f"{some_id}R{number}",
+            "escalation_delay_in_minutes": 30,
+            "targets": [_target(sandbox, target) for target in targets],
+        }
+        for number, targets in enumerate(body["levels"])
+    ]
+    sandbox.store.put("escalation_policy", some_id, found)
+    return JsonResponse({"levels": len(found["escalation_rules"])})
+
+
+@require_POST
 def on_call(request: HttpRequest, some_id: str) -> HttpResponse:
     """{"at": [times]} → {"on_call": [[user ids] for each time]}."""
     sandbox, body = sandbox_of(request), body_of(request)
     found = _schedule(sandbox, some_id)
     times = [moment(text) for text in body["at"]]
     return JsonResponse({"on_call": [on_call_at(sandbox.store, found, at) for at in times]})
+
+
+def _target(sandbox: Sandbox, some_id: str) -> Json:
+    """Return the reference to a user or a schedule."""
+    if sandbox.store.get("user", some_id):
+        return _user(sandbox, some_id)
+    found = _schedule(sandbox, some_id)
+    return reference_to(found) | {"summary": found["name"]}
 
 
 def _schedule(sandbox: Sandbox, some_id: str) -> Json:

@@ -23,12 +23,20 @@ def matching(call: Call, kind: str) -> list[dict[str, Any]]:
     return rows
 
 
+def _included(call: Call, kind: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Return a service with its whole escalation policy, if the request asks for it (api-schema, getService)."""
+    if kind != "service" or "escalation_policies" not in call.request.GET.getlist("include[]"):
+        return row
+    return {**row, "escalation_policy": one_of(call, "escalation_policy", row["escalation_policy"]["id"])}
+
+
 def listing(kind: str, plural: str, scope: str) -> Callable[..., HttpResponse]:
     @operation(get=scope)
     def view(call: Call) -> Answer:
         offset, limit = window(call.request.GET)
         rows = matching(call, kind)
-        return 200, page(plural, rows[offset : offset + limit], offset, limit, len(rows), call.request.GET)
+        shown = [_included(call, kind, row) for row in rows[offset : offset + limit]]
+        return 200, page(plural, shown, offset, limit, len(rows), call.request.GET)
 
     return view
 
@@ -36,19 +44,9 @@ def listing(kind: str, plural: str, scope: str) -> Callable[..., HttpResponse]:
 def single(kind: str, scope: str) -> Callable[..., HttpResponse]:
     @operation(get=scope)
     def view(call: Call, some_id: str) -> Answer:
-        return 200, {kind: one_of(call, kind, some_id)}
+        return 200, {kind: _included(call, kind, one_of(call, kind, some_id))}
 
     return view
-
-
-@operation(get="services.read")
-def service(call: Call, some_id: str) -> Answer:
-    """Return a service; with include[]=escalation_policies the whole policy instead of its reference."""
-    found = one_of(call, "service", some_id)
-    if "escalation_policies" in call.request.GET.getlist("include[]"):
-        policy = call.sandbox.store.get("escalation_policy", found["escalation_policy"]["id"])
-        found = {**found, "escalation_policy": policy}
-    return 200, {"service": found}
 
 
 def one_of(call: Call, kind: str, some_id: str) -> dict[str, Any]:

@@ -303,7 +303,7 @@ def test_who_is_on_call_and_until_when(
     assert [(user["email"], user["summary"]) for user in found["users"]] == [(ELI, "Eli Novak")]
     assert (found["at"], found["until"]) == (at, "2026-11-03T08:00:00+00:00")
     assert found["schedule"]["summary"] == "Daily rotation"
-    assert sent[-2:] == [f"GET /schedules/{ROTATION}", "GET /users/PUSER01"]
+    assert sent[-3:] == [f"GET /schedules/{ROTATION}", "GET /users/PUSER01", "GET /users/PUSER02"]
 
     on = output(act("get-on-call", {"schedule_id": ROTATION}))
     assert len(on["users"]) == 1

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from pagerduty_app.payloads import on_call_events
 from pagerduty_app.payloads.deliveries import read_delivery, trigger_fields
 from pagerduty_app.payloads.describe import in_words
+from pagerduty_app.payloads.on_call import events, schema
 from pagerduty_app.schedules.final_shifts import shifts_of
 from pagerduty_app.schedules.kinds import LAYER_BASED, SHIFT_BASED
 from pagerduty_app.schedules.rota import Rota, Stretch, stretches_of
@@ -141,8 +141,8 @@ def test_an_assignment_that_says_nothing_is_trouble_and_no_gap(strange: Any) -> 
 
 def body(before: str, now: str, moment: int = 8) -> bytes:
     first, second = ([{"id": name, "summary": name.title()}] for name in (before, now))
-    change = on_call_events.Change(hour(moment), first, second, until=None)
-    return on_call_events.body({"id": "PSCHED1", "summary": "Primary"}, change, recovered=True)
+    change = events.Change(hour(moment), first, second, until=None)
+    return events.changed({"id": "PSCHED1", "summary": "Primary"}, change, recovered=True)
 
 
 def test_the_same_hand_over_has_the_same_id_and_another_has_another() -> None:
@@ -170,7 +170,7 @@ def test_any_event_of_that_kind_can_be_read(data: Any) -> None:
         if isinstance(data, dict)
         else {"type": "on_call_change", "users_now": data}
     )
-    payload = {"event": {"data": inner, "event_type": on_call_events.EVENT_TYPE}}
+    payload = {"event": {"data": inner, "event_type": schema.CHANGED}}
 
     assert set(trigger_fields(payload)) >= {
         "event",
@@ -185,5 +185,5 @@ def test_any_event_of_that_kind_can_be_read(data: Any) -> None:
 
 
 def test_many_people_are_named_shortly() -> None:
-    assert on_call_events.names_of([{"id": name} for name in "abcde"]) == "a, b, c and 2 more"
-    assert on_call_events.names_of([]) == "no one"
+    assert schema.names_of([{"id": name} for name in "abcde"]) == "a, b, c and 2 more"
+    assert schema.names_of([]) == "no one"

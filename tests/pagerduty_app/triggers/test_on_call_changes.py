@@ -631,7 +631,9 @@ def test_a_workflow_begins_on_one_that_is_there(who: People, trigger: Trigger) -
     browser, add = signed_in(who.bob), reverse("workflows:add")
     page = browser.get(add)
     assert f'<option value="{KEY}"' not in page.content.decode(), "its schedule could not be chosen there"
-    assert "On-call changed, Incident changed, Any event, create the trigger first" in text(page)
+    for name in ("On-call changed", "On-call gap ahead", "On-call starting"):
+        assert f"{name}, " in text(page)
+    assert "Incident changed, Any event, create the trigger first" in text(page)
 
     made = browser.post(add, {"name": "Tell the channel", "trigger": str(trigger.pk)})
 

@@ -1,0 +1,104 @@
+"""On-call users by escalation level: of an escalation policy, or of the one behind a service.
+
+GET /services/{id} has the policy with its rules (api-schema, getService with include escalation_policies), which needs
+services.read only. GET /escalation_policies/{id} needs the optional scope escalation_policies.read; without it the
+policy is searched for behind the services of the account.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pagerduty_app.client import Api, PagerDutyError
+from pagerduty_app.client.paging import object_of
+from pagerduty_app.errors.mapping import provider_errors
+from pagerduty_app.schedules.final_shifts import read_rota, reference, unreadable
+from pagerduty_app.schedules.rota import Rota, Shift, stretches_of
+from workflows.catalog import Json, ProviderError
+
+_WITH_POLICY = {"include": ["escalation_policies"]}
+_REFUSED = 403
+# Pages of 100 services that are searched for a policy.
+_MOST_PAGES = 20
+# Schedules of one policy that are read.
+MOST_SCHEDULES = 50
+
+
+@dataclass(frozen=True)
+class Escalation:
+    """A policy and the rota of each of its levels, the first one first. service: None unless asked for by service."""
+
+    policy: Json
+    service: Json | None
+    levels: list[Rota]
+
+    @property
+    def anybody(self) -> Rota:
+        """The rota of all levels together."""
+        return _together(self.policy, [shift for level in self.levels for shift in level.shifts])
+
+
+def of_service(api: Api, service_id: str, since: datetime, until: datetime) -> Escalation:
+    """Return who is on call for a service between since and until. Raise ProviderError."""
+    with provider_errors():
+        service = object_of(api.get_service(service_id, _WITH_POLICY), "service", needs=("id",))
+    return _read(api, service.get("escalation_policy"), since, until, reference(service, service_id))
+
+
+def of_policy(api: Api, policy_id: str, since: datetime, until: datetime) -> Escalation:
+    """Return who is on call for an escalation policy between since and until. Raise ProviderError."""
+    with provider_errors():
+        policy = _find(api, policy_id)
+    return _read(api, policy, since, until, None)
+
+
+def _find(api: Api, policy_id: str) -> Json:
+    try:
+        return object_of(api.escalation_policy(policy_id), "escalation_policy", needs=("id",))
+    except PagerDutyError as error:
+        if error.status != _REFUSED:
+            raise
+        pages = zip(range(_MOST_PAGES), api.everything("services", _WITH_POLICY), strict=False)
+        policies = (row.get("escalation_policy") for _, page in pages for row in page)
+        for policy in policies:
+            if isinstance(policy, dict) and policy.get("id") == policy_id:
+                return policy
+        raise
+
+
+def _read(api: Api, policy: Any, since: datetime, until: datetime, service: Json | None) -> Escalation:
+    rules = policy.get("escalation_rules") if isinstance(policy, dict) else None
+    if not isinstance(rules, list):
+        raise unreadable()
+    named = reference(policy, str(policy.get("id") or ""))
+    known: dict[str, list[Shift]] = {}
+    levels = []
+    for rule in rules:
+        targets = rule.get("targets") if isinstance(rule, dict) else None
+        if not isinstance(targets, list):
+            raise unreadable()
+        shifts = [shift for target in targets for shift in _shifts(api, target, since, until, known)]
+        levels.append(_together(named, shifts))
+    return Escalation(named, service, levels)
+
+
+def _shifts(
+    api: Api, target: Any, since: datetime, until: datetime, known: dict[str, list[Shift]]
+) -> list[Shift]:
+    """Return the shifts of a target: a user, who is always on call, or a schedule. known: of schedules read before."""
+    if not isinstance(target, dict) or not isinstance(target.get("id"), str):
+        raise unreadable()
+    some_id, kind = target["id"], str(target.get("type"))
+    if kind.startswith("user"):
+        return [Shift(since, None, reference(target, some_id))]
+    if some_id not in known:
+        if len(known) >= MOST_SCHEDULES:
+            raise ProviderError(
+                "provider_error", f"The escalation policy has more than {MOST_SCHEDULES} schedules."
+            )
+        known[some_id] = read_rota(api, some_id, since, until).known_shifts(until)
+    return known[some_id]
+
+
+def _together(policy: Json, shifts: list[Shift]) -> Rota:
+    return Rota(policy, stretches_of(shifts), shifts=shifts)
