@@ -178,6 +178,7 @@ ASKED_AGAIN = "asked_again"
 _ENDINGS = {
     "denied": "Client declined access.",
     "nothing_granted": "Client signed in, but granted no permissions.",
+    "not_installed": "Client signed in, but the app is not installed in that account.",
     "failed": "The provider returned an unexpected response.",
     "consent_refused": "The provider refused the authorization.",
     "other_account": "Client signed in to a different account.",

@@ -7,13 +7,16 @@ from django.db import transaction
 from connections import audit
 from connections.connecting import client_links
 from connections.grants import refresh, registry, state
-from connections.grants.registry import Identity, Tokens
+from connections.grants.registry import Identity, OAuthProvider, Tokens
 from connections.models import ClientLink, Connection, Grant, OAuthApp
 from connections.notifications import facts
 from connections.notifications.kinds import CLIENT_CONNECTED, CONSENT_ENDS
 from connections.tenancy.actor import Actor
 from connections.web.typed_values import is_account
 from core.db import clock
+
+# OpenID Connect's scope for the identity of the user; it permits nothing else.
+_IDENTITY = "openid"
 
 
 class Ending(enum.StrEnum):
@@ -22,6 +25,7 @@ class Ending(enum.StrEnum):
     CONNECTED = "connected"
     PARTIAL = "partial"
     NOTHING_GRANTED = "nothing_granted"
+    NOT_INSTALLED = "not_installed"
     OTHER_ACCOUNT = "other_account"
     UNEXPECTED_ACCOUNT = "unexpected_account"
     LINK_OVER = "link_over"
@@ -44,9 +48,10 @@ def authorise(
     link: the client link of a client without an account; it is used once. oauth_app: the client's own
     app that the consent went through.
     """
-    missing = registry.get(connection.provider).missing_scopes(tokens.scopes)
-    if len(missing) == len(registry.get(connection.provider).scopes):
-        return Ending.NOTHING_GRANTED
+    provider = registry.get(connection.provider)
+    missing = provider.missing_scopes(tokens.scopes)
+    if len(missing) == len(provider.scopes):
+        return _nothing_granted(provider, tokens, oauth_app)
     with transaction.atomic():
         # Writing first takes the row's lock on both databases: two callbacks do not interleave.
         Connection.objects.filter(pk=connection.pk).update(provider=connection.provider)
@@ -80,6 +85,16 @@ def authorise(
         )
         state.restored(connection)
     return Ending.PARTIAL if missing else Ending.CONNECTED
+
+
+def _nothing_granted(provider: OAuthProvider, tokens: Tokens, oauth_app: OAuthApp | None) -> Ending:
+    """Return the ending of a consent without a permission.
+
+    An app that has to be installed in an account, and is not, gets the identity alone (PagerDuty developer docs).
+    """
+    identity_alone = set(tokens.scopes) <= {_IDENTITY}
+    installable = oauth_app is None and provider.install_url() != ""
+    return Ending.NOT_INSTALLED if identity_alone and installable else Ending.NOTHING_GRANTED
 
 
 def _is_expected(link: ClientLink, provider: str, identity: Identity) -> bool:

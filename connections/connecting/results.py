@@ -36,6 +36,12 @@ _PAGES = {
         "You signed in, but {provider} granted none of the requested permissions. Usually the app is not "
         "installed in that {provider} account, or not allowed these permissions. Ask its admin, then try again.",
     ),
+    "not_installed": _Page(
+        200,
+        "The app is not installed in this {provider} account",
+        "You signed in, but {provider} told us only who you are: the app is not installed in that account yet. "
+        "No changes were made.",
+    ),
     "expired": _Page(
         400,
         "Sign-in link expired",

@@ -10,7 +10,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from pagerduty_app.sandbox.gate import after, before, sandbox_of
 from pagerduty_app.sandbox.sandbox import SCOPES, Sandbox
 from pagerduty_app.sandbox.tokens import InvalidGrant
+from pagerduty_app.sandbox.world import apps
 
+# The scopes of classic apps, which need no installation.
+_CLASSIC = frozenset({"read", "write"})
 _ISSUER = "/global/oauth/anonymous"
 # Cookie of the browser's session with PagerDuty: the user who consented last.
 SIGNED_IN = "sandbox_user"
@@ -46,7 +49,7 @@ def _wrong_with(asked: dict[str, str]) -> dict[str, str]:
     """Return the OAuth error of an invalid request; {} for a valid one."""
     if asked["response_type"] != "code":
         return {"error": "unsupported_response_type"}
-    classic = bool({"read", "write"} & set(asked["scope"].split()))
+    classic = bool(_CLASSIC & set(asked["scope"].split()))
     if not classic and (asked["code_challenge_method"] != "S256" or not asked["code_challenge"]):
         return {"error": "invalid_request", "error_description": "PKCE with S256 is required."}
     return {}
@@ -78,6 +81,8 @@ def _allow(sandbox: Sandbox, asked: dict[str, str], user_id: str) -> HttpRespons
     if account is None:
         return HttpResponse("Unknown user.", status=400, content_type="text/plain")
     allowed = SCOPES if sandbox.faults.scopes is None else sandbox.faults.scopes
+    if not apps.is_installed(sandbox.store, account["id"]) and not _CLASSIC & set(asked["scope"].split()):
+        allowed = ["openid"]
     # A scope that is not allowed is no error; the response has fewer scopes (developer docs, OAuth).
     granted = [scope for scope in asked["scope"].split() if scope in allowed] or ["openid"]
     code = sandbox.tokens.new_code(

@@ -6,7 +6,7 @@ from pagerduty_app.sandbox import identity
 from pagerduty_app.sandbox.control import events, views
 from pagerduty_app.sandbox.control import incident_parts as incident_controls
 from pagerduty_app.sandbox.control import schedules as control
-from pagerduty_app.sandbox.pages import faults, webhooks
+from pagerduty_app.sandbox.pages import apps, faults, webhooks
 from pagerduty_app.sandbox.pages import incidents as pages
 from pagerduty_app.sandbox.rest import (
     directory,
@@ -85,6 +85,7 @@ urlpatterns = [
     path("app/<str:subdomain>/incidents", pages.incidents),
     path("app/<str:subdomain>/webhooks", webhooks.webhooks),
     path("app/<str:subdomain>/webhooks/<str:some_id>", webhooks.webhook),
+    path("oauth_apps/<str:app_id>", apps.app),
     path("oauth/authorize", identity.authorize),
     path("oauth/token", identity.token),
     path(f"{_ANONYMOUS}jwks", identity.jwks),
