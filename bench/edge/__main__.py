@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from bench.edge import listings, mixed, one_effect, overhead, pace, renewals, schedules
+from bench.edge import deadlines, listings, mixed, one_effect, overhead, pace, renewals, schedules
 from bench.figures import Row
 from bench.proofs import run
 
@@ -17,6 +17,7 @@ _MEASURES: dict[str, Callable[[str, int], list[Row]]] = {
     "pace": pace.measure,
     "no-429": mixed.measure,
     "schedules": schedules.measure,
+    "deadlines": deadlines.measure,
 }
 _PROOFS: dict[str, Callable[[], list[Row]]] = {
     f"{name}-{kind}": partial(measure, kind, _PORT + 10 * (2 * number + second))

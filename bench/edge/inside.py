@@ -2,7 +2,8 @@
 
 connect N: create N connections through the real OAuth flow; print their ids. expire: expire all access tokens.
 renew SEED: for each line on stdin, get a token of every connection in random order; print their digests as JSON.
-fail: as renew once, but print which connections got no token, and why.
+fail: as renew once, but print which connections got no token, and why. recover: read {"trigger", "incidents"} on stdin,
+and store the missed changes of those incidents; print how many.
 """
 
 import hashlib
@@ -23,10 +24,16 @@ from django.utils import timezone  # noqa: E402
 
 from connections.grants import tokens  # noqa: E402
 from connections.models import Connection, Grant, User, Workspace  # noqa: E402
-from core.db import tenant_scope  # noqa: E402
+from core.db import clock, tenant_scope  # noqa: E402
 from core.errors import Problem  # noqa: E402
+from pagerduty_app.subscriptions import backfill  # noqa: E402
 from taskjuice.demo import consent  # noqa: E402
 from taskjuice.demo.seed import EMAIL  # noqa: E402
+from workflows.calls import provider_access  # noqa: E402
+from workflows.catalog import Missed, Reach  # noqa: E402
+from workflows.inbox import store  # noqa: E402
+from workflows.inbox.store import Recovered, Verdict  # noqa: E402
+from workflows.models import Trigger  # noqa: E402
 
 _PREFIX = "Edge "
 
@@ -72,8 +79,34 @@ def renew(seed: int) -> None:
         print(json.dumps(_tokens(order)), flush=True)
 
 
+def recover() -> None:
+    order = json.loads(sys.stdin.read())
+    trigger = Trigger.objects.get(pk=order["trigger"])
+    connection = Connection.objects.select_related("grant", "workspace").get(pk=trigger.connection_id)
+    now = clock.now()
+    since = now - timedelta(hours=1)
+
+    def missed(token: str) -> Missed:
+        api = provider_access.open_api(connection, token, provider_access.Meter(connection))
+        return backfill.missed(
+            api, frozenset({"incident.triggered", "incident.acknowledged"}), Reach(), since, now
+        )
+
+    stored = 0
+    for change in provider_access.authorised(connection, missed).changes:
+        if json.loads(change.body)["event"]["data"]["id"] in order["incidents"]:
+            told = Recovered(change.happened_at, since)
+            stored += store.store(trigger, body=change.body, recovered=told) != Verdict.DUPLICATE
+    print(stored)
+
+
 if __name__ == "__main__":
     what, *numbers = sys.argv[1:]
-    acts: dict[str, Callable[..., None]] = {"connect": connect, "expire": expire, "renew": renew}
+    acts: dict[str, Callable[..., None]] = {
+        "connect": connect,
+        "expire": expire,
+        "renew": renew,
+        "recover": recover,
+    }
     with tenant_scope.unscoped():
         acts[what](*map(int, numbers))

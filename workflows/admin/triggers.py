@@ -10,6 +10,7 @@ from connections.admin.shared.scoped import LookOnlyInline
 from connections.extension_points import health
 from connections.web.staff import support_actor
 from core.errors import in_words
+from workflows.deadlines import state as deadline_state
 from workflows.models import Trigger, TriggerSecret
 from workflows.subscriptions import state
 from workflows.triggers import lifecycle
@@ -52,6 +53,7 @@ class TriggerAdmin(ActingPage):
             "options",
             "held_deliveries",
             "watching",
+            "deadlines",
             "webhook",
             "confirmed_at",
             "created_at",
@@ -77,6 +79,14 @@ class TriggerAdmin(ActingPage):
             return "–"
         said = f"{watch.watched}: {watch.present}; last poll {watch.looked_at}, next {watch.next_look_at}"
         return f"{said}; {in_words(watch.trouble)}" if watch.trouble else said
+
+    @admin.display(description="deadlines")
+    def deadlines(self, trigger: Trigger) -> str:
+        found = deadline_state.of(trigger)
+        if found is None:
+            return "–"
+        said = f"{found.open} open, next {found.next_due_at}; last passed {found.passed_at}"
+        return f"{said}; {in_words(found.trouble)}" if found.trouble else said
 
     @admin.display(description="webhook")
     def webhook(self, trigger: Trigger) -> str:

@@ -112,7 +112,7 @@ def _same(name: str, value: str) -> list[Q]:
 
 def prune() -> int:
     """Delete traces too old to explain an event, unless an open deadline goes back to it. Return how many."""
-    waits = Deadline.objects.filter(cause=OuterRef("pk"), status=Deadline.Status.OPEN)
+    waits = Deadline.objects.open().filter(cause=OuterRef("pk"))
     old = Trace.objects.filter(~Exists(waits), last_at__lt=clock.now() - retention_periods.LOOP_TRACES)
     chosen = list(old.values_list("pk", flat=True)[:_PRUNED_AT_ONCE])
     deleted, _ = Trace.objects.filter(pk__in=chosen).delete()

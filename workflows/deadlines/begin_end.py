@@ -106,8 +106,7 @@ def _is_full(trigger: Trigger) -> bool:
 
 def cancel(rows: QuerySet[Deadline], reason: str, **fields: datetime) -> int:
     """End those of `rows` that are open, also while a worker holds them. reason: a sentence. Return how many."""
-    open_ = rows.filter(status=Deadline.Status.OPEN)
-    return open_.update(
+    return rows.filter(next_attempt_at__isnull=False).update(
         status=Deadline.Status.CANCELLED,
         reason=reason,
         next_attempt_at=None,

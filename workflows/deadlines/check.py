@@ -82,9 +82,7 @@ def prune() -> int:
     given_up = cancel(
         Deadline.objects.filter(pk__in=list(lost.values_list("pk", flat=True)[:_PRUNED_AT_ONCE])), reason
     )
-    old = Deadline.objects.filter(
-        status__in=["passed", "cancelled"], ended_at__lt=now - retention_periods.ENDED_DEADLINES
-    )
+    old = Deadline.objects.filter(ended_at__lt=now - retention_periods.ENDED_DEADLINES)
     chosen = list(old.values_list("pk", flat=True)[:_PRUNED_AT_ONCE])
     return given_up + Deadline.objects.filter(pk__in=chosen).delete()[0]
 

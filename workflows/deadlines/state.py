@@ -34,7 +34,7 @@ def of(trigger: Trigger) -> State | None:
     if catalog.deadline_rule(trigger.key) is None:
         return None
     rows = Deadline.objects.filter(trigger=trigger)
-    open_ = rows.filter(status=Deadline.Status.OPEN).order_by()
+    open_ = Deadline.objects.open().filter(trigger=trigger).order_by()
     counted = open_.aggregate(open=Count("pk"), next_due_at=Min("due_at"))
     failing = open_.filter(trouble__isnull=False).order_by("trouble_since").first()
     passed = (

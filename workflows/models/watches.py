@@ -7,7 +7,6 @@ from django.db import models
 from django.db.models import F, Q
 
 from core.db import clock, leases
-from core.db.literals import literally
 from workflows.models.triggers import Trigger
 
 
@@ -65,7 +64,7 @@ class DeadlineQuerySet(models.QuerySet["Deadline"]):
 
     def open(self) -> "DeadlineQuerySet":
         """Return those that are neither passed nor cancelled."""
-        return self.filter(literally("workflows_deadline", "status", ["open"]))
+        return self.filter(next_attempt_at__isnull=False)
 
     def due(self, now: datetime) -> "DeadlineQuerySet":
         """Return due deadlines of active triggers without a lease, the longest waiting first."""
@@ -143,11 +142,16 @@ class Deadline(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["next_attempt_at"], condition=Q(status="open"), name="deadline_due"),
-            models.Index(fields=["trigger", "due_at"], condition=Q(status="open"), name="deadline_open"),
+            # Those are the open ones; of a comparison SQLite sees that it excludes what is null.
             models.Index(
-                fields=["ended_at"], condition=Q(status__in=["passed", "cancelled"]), name="deadline_ended"
+                fields=["next_attempt_at"], condition=Q(next_attempt_at__isnull=False), name="deadline_due"
             ),
+            models.Index(
+                fields=["trigger", "due_at"],
+                condition=Q(next_attempt_at__isnull=False),
+                name="deadline_open",
+            ),
+            models.Index(fields=["ended_at"], condition=Q(ended_at__isnull=False), name="deadline_ended"),
             models.Index(fields=["cause"], condition=Q(cause__isnull=False), name="deadline_by_cause"),
         ]
 

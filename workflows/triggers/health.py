@@ -86,7 +86,7 @@ def with_facts(triggers: QuerySet[Trigger]) -> QuerySet[Trigger]:
     webhooks = Subscription.objects.filter(trigger=OuterRef("pk"), status="on")
     repeats = turned_away.filter(verdict=TurnedAway.Verdict.DUPLICATE).order_by("-last_at")
     held = HeldDelivery.objects.filter(trigger=OuterRef("pk")).order_by().values("trigger")
-    deadlines = Deadline.objects.filter(trigger=OuterRef("pk"), status=Deadline.Status.OPEN)
+    deadlines = Deadline.objects.open().filter(trigger=OuterRef("pk"))
     failing = deadlines.filter(trouble__isnull=False).order_by("trouble_since")
     last_possible = deadlines.order_by("due_at").values("pk")[Deadline.MOST - 1 : Deadline.MOST]
     return (

@@ -15,6 +15,7 @@ from pagerduty_app.payloads.deliveries import trigger_fields
 from pagerduty_app.sandbox.sandbox import Sandbox
 from pagerduty_app.triggers.recipes import RECIPES
 from pagerduty_app.triggers.types import TRIGGERS
+from tests.connections.admin.test_admin import staff
 from tests.factories import SYSTEM, People, asking, list_step, publish
 from tests.support.browser import signed_in, text
 from tests.support.consent import consented
@@ -383,6 +384,9 @@ def test_the_page_and_the_api_show_how_many_are_open_and_the_next(
 
     assert (told["open"], told["next_due_at"]) == (3, "2026-11-30T09:10:00Z")
     assert "Open 3 Next due" in page
+    assert "3 open, next 2026-11-30 09:10" in text(
+        staff(who.dora, "Support").get(f"/admin/workflows/trigger/{trigger.pk}/change/")
+    )
     kinds = {kind["key"]: kind for kind in ask("get", "catalog/").json()["integrations"][0]["triggers"]}
     assert kinds[trigger.key]["deadline"] is True
     assert len(kinds[trigger.key]["delivered_event_types"]) == 5

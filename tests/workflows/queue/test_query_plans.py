@@ -15,7 +15,7 @@ from django.utils import timezone
 from tests.factories import add_note, incident_event
 from tests.world import world
 from workflows import worker
-from workflows.models import ActionCall, Event, Run, StepRun, Trigger, Workflow
+from workflows.models import ActionCall, Deadline, Event, Run, StepRun, Trigger, Workflow
 from workflows.retention import prune
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +28,7 @@ GROWING = (
     "workflows_actioncall",
     "workflows_hookdelivery",
     "workflows_trace",
+    "workflows_deadline",
     "connections_auditevent",
 )
 
@@ -61,6 +62,11 @@ def history(trigger: Trigger, workflow: Workflow) -> None:
         )
         for run, call in zip(runs, calls, strict=True)
     )
+    Deadline.objects.bulk_create(
+        Deadline(trigger=trigger, subject=event.lane, status="passed", since=when - timedelta(hours=1), told_at=when,
+                 due_at=when, ended_at=when)
+        for event in events
+    )  # fmt: skip
     if database.vendor == "postgresql":
         with database.cursor() as cursor:
             cursor.execute("ANALYZE")
