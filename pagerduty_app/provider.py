@@ -1,5 +1,7 @@
 """PagerDuty as an OAuth provider: for allauth, which finds this module by its name, and for the platform."""
 
+import re
+
 from django.conf import settings
 
 from connections.connecting.callback import ConsentProvider
@@ -19,6 +21,7 @@ class PagerDutyProvider(ConsentProvider):
     name = "PagerDuty"
 
 
+_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
 provider_classes = [PagerDutyProvider]
 
 
@@ -32,6 +35,29 @@ def probe(region: str, access_token: str) -> str:
         if error.status != 403:
             raise problems.of_provider_error(as_provider_error(error)) from None
     return "Connection works."
+
+
+def holds_grant(region: str, access_token: str, user_id: str, delegation_id: str) -> bool:
+    """Return whether PagerDuty still holds that delegation of the user. Raise TokenRefused or Problem."""
+    try:
+        delegation = open_api(region, access_token, lambda: None).delegation(user_id, delegation_id)
+    except PagerDutyError as error:
+        if error.status == 401:
+            raise TokenRefused(error.message) from None
+        if error.status == 404:
+            return False
+        raise problems.of_provider_error(as_provider_error(error)) from None
+    return str(delegation["status"]) != "revoked"
+
+
+def grant_page(account_name: str, user_id: str) -> str:
+    """Return the user's page in PagerDuty, which leads to the apps that they have authorized; the sandbox's as well."""
+    if not _NAME.fullmatch(account_name) or not _NAME.fullmatch(user_id):
+        return ""
+    identity = settings.PAGERDUTY_IDENTITY_URL
+    if settings.DEVELOPMENT and not identity.endswith(".pagerduty.com"):
+        return f"{identity}/app/users/{user_id}"
+    return f"https://{account_name.lower()}.pagerduty.com/users/{user_id}"
 
 
 def install_url() -> str:
@@ -65,6 +91,9 @@ def register() -> None:
                 "its sign-in method."
             ),
             install_url=install_url,
+            holds_grant=holds_grant,
+            holds_grant_scope=scopes.DELEGATIONS,
+            grant_page=grant_page,
             asks=scopes.asks,
             requests_per_minute=960,  # developer docs, rate limits
             optional=scopes.OPTIONAL,

@@ -136,6 +136,7 @@ def world() -> World:
     settings = "settings/connections/<uuid:connection_id>/"
     special = {
         f"{settings}receipt/": gone,
+        f"{settings}receipt/check/": gone,
         f"{settings}link/": pending,
         f"{settings}link/again/": pending,
         f"{settings}link/cancel/": pending,

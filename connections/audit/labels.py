@@ -28,6 +28,7 @@ _words: dict[str, str] = {
     "connection.healed": "Connection recovered",
     "connection.revoked": "Connection revoked",
     "connection.revoked_at_provider": "Revoked at provider",
+    "connection.revocation_checked": "Revocation checked at provider",
     "client_link.sent": "Client invitation sent",
     "client_link.sent_again": "Client invitation resent",
     "client_link.cancelled": "Client invitation cancelled",

@@ -9,6 +9,7 @@ import structlog
 from django.db import transaction
 
 from connections import audit
+from connections.connecting import holding
 from connections.grants import oauth_apps, registry
 from connections.models import Connection, Grant, OAuthApp
 from connections.notifications import facts
@@ -26,19 +27,21 @@ def revoke(*, actor: Actor, connection: Connection) -> dict[str, Any]:
     """Revoke permanently; a second call changes nothing. Return the receipt.
 
     {"connection", "revoked_at", "erased": whether tokens were there to erase, "provider_revoked": whether the
-    provider confirmed, "removal_hint": where a person removes the app at the provider}
+    provider confirmed, "holding": a Holding, "removal_hint", "removal_url": where a person removes the app there}
     """
     provider = registry.get(connection.provider)
-    confirmed = False
+    confirmed, held = False, holding.Holding.UNASKED
     # However busy the connection is, it is revoked: what else uses it ends with its tokens.
     with thread_slot(connection.workspace_id, revokes=True) as may_wait:
         if not may_wait:
             log.warning("provider_not_asked", connection=str(connection.pk))
         taken_back = _taken_back(connection) if may_wait else {}
-        refresh_token, app, erased = _erase(actor, connection, taken_back)
+        (refresh_token, access_token), app, erased = _erase(actor, connection, taken_back)
         if refresh_token is not None:
             confirmed = may_wait and _revoked_there(connection, provider, refresh_token, app)
-            detail = {"confirmed": confirmed}
+            if may_wait:
+                held = holding.of_token(connection, provider, access_token)
+            detail = {"confirmed": confirmed, "holding": held}
             audit.record(actor, "connection.revoked_at_provider", connection=connection, detail=detail)
     connection.refresh_from_db()
     return {
@@ -46,8 +49,15 @@ def revoke(*, actor: Actor, connection: Connection) -> dict[str, Any]:
         "revoked_at": connection.revoked_at,
         "erased": erased,
         "provider_revoked": confirmed,
+        "holding": held,
         "removal_hint": provider.removal_hint,
+        "removal_url": _removal_url(connection),
     }
+
+
+def _removal_url(connection: Connection) -> str:
+    page = registry.get(connection.provider).grant_page
+    return page(connection.external_account_name, connection.external_user_id)
 
 
 def _revoked_there(
@@ -67,7 +77,8 @@ def receipt_of(connection: Connection) -> dict[str, Any]:
     """The receipt of a connection that was revoked at some time, read from the audit trail.
 
     {"event": the AuditEvent (who, when, from where), "erased", "stopped": [(what, how many, or which)],
-    "provider_revoked", "removal_hint"}
+    "provider_revoked", "holding": see holding.last_answer, "witness": the connection to ask again through or None,
+    "removal_hint", "removal_url"}
     """
     event = connection.audit_events.filter(action="connection.revoked").first()
     told = connection.audit_events.filter(action="connection.revoked_at_provider").first()
@@ -77,7 +88,10 @@ def receipt_of(connection: Connection) -> dict[str, Any]:
         "erased": detail.get("erased", False),
         "stopped": [(what, _said(found)) for what, found in detail.get("stopped", {}).items()],
         "provider_revoked": bool(told and told.detail.get("confirmed")),
+        "holding": holding.last_answer(connection),
+        "witness": holding.witness(connection),
         "removal_hint": registry.get(connection.provider).removal_hint,
+        "removal_url": _removal_url(connection),
     }
 
 
@@ -104,8 +118,8 @@ def _taken_back(connection: Connection) -> dict[str, Any]:
 
 def _erase(
     actor: Actor, connection: Connection, stopped: dict[str, Any]
-) -> tuple[str | None, OAuthApp | None, bool]:
-    """Return the former refresh token and its OAuth app, for the provider, and whether there were tokens to erase."""
+) -> tuple[tuple[str | None, str | None], OAuthApp | None, bool]:
+    """Return the former refresh and access token and their OAuth app, and whether there were tokens to erase."""
     with transaction.atomic():
         won = (
             Connection.objects.filter(pk=connection.pk)
@@ -113,10 +127,10 @@ def _erase(
             .update(status=Connection.Status.REVOKED, status_reason="", revoked_at=clock.now())
         )
         if not won:
-            return None, None, False
+            return (None, None), None, False
         held = Grant.objects.select_related("oauth_app")
         grant = held.filter(connection=connection, access_token__isnull=False).first()
-        refresh_token = _readable(grant) if grant else None
+        former = [_readable(grant, name) if grant else None for name in ("refresh_token", "access_token")]
         Grant.objects.filter(connection=connection).update(
             access_token=None,
             refresh_token=None,
@@ -135,11 +149,11 @@ def _erase(
             connection=connection,
             detail={"erased": grant is not None, "stopped": stopped},
         )
-    return refresh_token, grant.oauth_app if grant else None, grant is not None
+    return (former[0], former[1]), grant.oauth_app if grant else None, grant is not None
 
 
-def _readable(grant: Grant) -> str | None:
+def _readable(grant: Grant, name: str) -> str | None:
     try:
-        return reveal(grant, "refresh_token")
+        return reveal(grant, name)
     except Unreadable:
         return None

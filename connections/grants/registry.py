@@ -140,6 +140,9 @@ class OAuthProvider:
     account_of(typed) → the account's name in that form, out of what people type or paste; raises ValueError.
     install_url() → where an admin of a client's account installs this server's app before consent works; "" where that
     is not known, or not needed.
+    holds_grant(region, access_token, user_id, delegation_id) → whether it still holds that grant; raises TokenRefused,
+    or Problem when it cannot be asked. None where it offers no such call. holds_grant_scope: the scope it needs.
+    grant_page(account_name, user_id) → the page there on which that user sees and removes the grant; "" if unknown.
     asks: see Asks.
     requests_per_minute: what it allows each of its users and app until it says otherwise.
     """
@@ -163,6 +166,9 @@ class OAuthProvider:
     asks: Asks
     own_app_hint: str = ""
     install_url: Callable[[], str] = lambda: ""
+    holds_grant: Callable[[str, str, str, str], bool] | None = None
+    holds_grant_scope: str = ""
+    grant_page: Callable[[str, str], str] = lambda account_name, user_id: ""
     optional: tuple[OptionalPermission, ...] = ()
 
     def redirect_url(self) -> str:

@@ -24,6 +24,7 @@ urlpatterns = [
     path(f"{_CONNECTION}check/", connections.check, name="check"),
     path(f"{_CONNECTION}revoke/", revoking.revoke, name="revoke"),
     path(f"{_CONNECTION}receipt/", revoking.receipt, name="receipt"),
+    path(f"{_CONNECTION}receipt/check/", revoking.check_revocation, name="check_revocation"),
     path(f"{_CONNECTION}audit/", audit.of_connection, name="connection_audit"),
     path("settings/workspaces/", workspaces.workspace_list, name="workspaces"),
     path("settings/workspaces/add/", workspaces.add, name="workspace_add"),

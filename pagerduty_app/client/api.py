@@ -10,7 +10,7 @@ from pagerduty_app.client.by_creation import by_creation
 from pagerduty_app.client.http.transport import Transport
 from pagerduty_app.client.ids import checked as _checked
 from pagerduty_app.client.incident_response import IncidentResponse
-from pagerduty_app.client.paging import Walk, by_offset, rows_of
+from pagerduty_app.client.paging import Walk, by_offset, object_of, rows_of
 from pagerduty_app.client.rate_limit_headers import Limits
 
 Json = dict[str, Any]
@@ -92,6 +92,17 @@ class Api(IncidentResponse):
     def escalation_policy(self, policy_id: str) -> Json:
         """Return {"escalation_policy": …} (optional scope escalation_policies.read)."""
         return self._http.ask("GET", f"/escalation_policies/{_checked(policy_id)}")
+
+    def delegation(self, user_id: str, delegation_id: str) -> Json:
+        """Return an authorization that a user gave an app, with its status (scope oauth_delegations.read).
+
+        PagerDuty's schema has it bare, its example under oauth_delegation; both are taken.
+        """
+        path = f"/users/{_checked(user_id)}/oauth_delegations/{_checked(delegation_id)}"
+        answer = self._http.ask("GET", path)
+        bare = {"oauth_delegation": answer}
+        found = answer if "oauth_delegation" in answer else bare
+        return object_of(found, "oauth_delegation", needs=("status",))
 
     def user(self, user_id: str) -> Json:
         """Return {"user": …} (scope users.read)."""

@@ -29,6 +29,7 @@ WEBHOOKS = OptionalPermission(
         "webhook_subscriptions.write": "Create, update and delete webhooks",
     },
 )
+DELEGATIONS = "oauth_delegations.read"
 # Each unlocks something that the six do not cover (api-schema, x-pd-requires-scope).
 OPTIONAL = (
     WEBHOOKS,
@@ -56,6 +57,12 @@ OPTIONAL = (
         label="React to incident workflows",
         unlocks="PagerDuty sends the events of the triggers incident workflow started and completed only with it.",
         scopes={"incident_workflows.read": "View incident workflows"},
+    ),
+    OptionalPermission(
+        key="revocation",
+        label="Prove a revocation",
+        unlocks="The receipt of a revocation says whether PagerDuty still holds the authorization.",
+        scopes={DELEGATIONS: "View which apps you have authorized"},
     ),
 )
 _WORDS = {

@@ -34,6 +34,7 @@ SCOPES = {
     "incident_workflows.read": "Read incident workflows",
     "webhook_subscriptions.read": "Read webhook subscriptions",
     "webhook_subscriptions.write": "Create and change webhook subscriptions",
+    "oauth_delegations.read": "Read which apps users have authorized",
     "read": "Read everything (classic)",
     "write": "Read and write everything (classic)",
 }

@@ -9,6 +9,7 @@ from pagerduty_app.sandbox.control import schedules as control
 from pagerduty_app.sandbox.pages import apps, faults, webhooks
 from pagerduty_app.sandbox.pages import incidents as pages
 from pagerduty_app.sandbox.rest import (
+    delegations,
     directory,
     incident_parts,
     incidents,
@@ -39,6 +40,7 @@ rest = [
     path("incidents/<str:incident_id>/alerts", incident_parts.alerts),
     path("incidents/<str:incident_id>/past_incidents", incident_parts.past_incidents),
     path("users/me", directory.me),
+    path("users/<str:some_id>/oauth_delegations/<str:delegation_id>", delegations.delegation),
     path("schedules/<str:some_id>/users", schedules.users),
     path("schedules/<str:some_id>", schedules.layer_based),
     path("v3/schedules", schedules.all_shift_based),
@@ -85,6 +87,7 @@ urlpatterns = [
     path("app/<str:subdomain>/incidents", pages.incidents),
     path("app/<str:subdomain>/webhooks", webhooks.webhooks),
     path("app/<str:subdomain>/webhooks/<str:some_id>", webhooks.webhook),
+    path("app/users/<str:user_id>", apps.authorized),
     path("oauth_apps/<str:app_id>", apps.app),
     path("oauth/authorize", identity.authorize),
     path("oauth/token", identity.token),

@@ -60,6 +60,7 @@ MEMBERS = {
     f"{_CONNECTION}link/again/",
     f"{_CONNECTION}link/cancel/",
     f"{_CONNECTION}receipt/",
+    f"{_CONNECTION}receipt/check/",
     f"{_CONNECTION}reconnect/",
     f"{_CONNECTION}reconnect/choose/",
     f"{_CONNECTION}change/",

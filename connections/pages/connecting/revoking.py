@@ -2,10 +2,12 @@
 
 import uuid
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from connections.connecting import holding
 from connections.connecting.revoke import receipt_of
 from connections.connecting.revoke import revoke as revoke_connection
 from connections.extension_points import dependents
@@ -15,6 +17,7 @@ from connections.pages.connecting.connections import SECTION, get_connection
 from connections.web.access import member
 from connections.web.actor_of_request import actor_of
 from connections.web.forms import RevokeForm
+from core.errors import Problem
 
 
 @member
@@ -30,6 +33,20 @@ def revoke(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
         return redirect("connections:receipt", connection.pk)
     context = {"connection": connection, "form": form, "stopping": dependents.of(connection)} | SECTION
     return render(request, "connections/revoke.html", context, status=400 if form.errors else 200)
+
+
+@member
+@require_POST
+def check_revocation(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
+    """Ask the provider again whether it still holds the grant, and show the receipt."""
+    connection = get_connection(request, connection_id)
+    if connection.status != Connection.Status.REVOKED:
+        raise Http404
+    try:
+        holding.ask_again(actor_of(request), connection)
+    except Problem as problem:
+        messages.error(request, problem.message)
+    return redirect("connections:receipt", connection.pk)
 
 
 @member

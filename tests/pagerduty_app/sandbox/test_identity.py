@@ -11,6 +11,7 @@ import time_machine
 from pagerduty_app.sandbox.sandbox import Sandbox
 from pagerduty_app.sandbox.server import SandboxServer
 from tests.pagerduty_app.sandbox.conftest import CLIENT, CLIENT_SECRET, SIX, SignIn
+from tests.support.contract import Contract
 
 
 def came_back(answer: Any) -> dict[str, list[str]]:
@@ -160,3 +161,26 @@ def test_tokens_and_the_signing_key_survive_a_restart(tmp_path: Any, http: Any) 
     with SandboxServer(path=path, clients=clients) as after:
         assert after.sandbox.tokens.jwks() == keys
         assert SignIn(after.url, http).refresh(tokens["refresh_token"]).status_code == 200
+
+
+def test_a_delegation_is_issued_until_it_is_revoked(
+    sign_in: SignIn, sandbox: Sandbox, contract: Contract | None
+) -> None:
+    token = sign_in.tokens(scope="openid oauth_delegations.read")["access_token"]
+    grant = sandbox.store.all("grant")[0]["id"]
+    other = sign_in.tokens(scope="openid users.read")
+    path = f"/users/PUSER00/oauth_delegations/{grant}"
+
+    def status(token: str) -> tuple[int, str]:
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = sign_in.http.get(sign_in.base_url + path, headers=headers, timeout=5)
+        if contract:
+            contract.check_response("GET", path, answer.status_code, answer.json())
+        return answer.status_code, answer.json().get("status", "")
+
+    assert status(token) == (200, "issued")
+    assert status(other["access_token"])[0] == 403
+    second = sign_in.tokens(scope="openid oauth_delegations.read")["access_token"]
+    sandbox.tokens.revoke(id=grant)
+    assert status(second) == (200, "revoked")
+    assert status(token)[0] == 401
