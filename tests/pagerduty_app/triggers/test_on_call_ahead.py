@@ -15,6 +15,7 @@ from pagerduty_app.payloads.describe import in_words
 from pagerduty_app.sandbox.sandbox import Sandbox
 from pagerduty_app.sandbox.server import SandboxServer
 from tests.factories import SYSTEM, People
+from tests.support.browser import ADD, signed_in, text
 from tests.support.consent import consented
 from tests.support.present import present
 from workflows import catalog, worker
@@ -169,3 +170,21 @@ def test_hours_are_bounded(connection: Connection, hours: Any) -> None:
     with pytest.raises(Problem) as refused:
         watched(connection, GAP, hours=hours)
     assert list(present(refused.value.fields)["options"]) == ["hours"]
+
+
+def test_making_one_on_the_pages(who: People, connection: Connection) -> None:
+    browser = signed_in(who.bob)
+    first = {"connection": str(connection.pk), "key": START, "name": "Soon on call"}
+    page = browser.post(ADD, first)
+    assert f'<option value="{SHIFTS}">Shifts around the clock</option>' in page.content.decode()
+    assert "Hours ahead" in text(page)
+    given = first | {"with-options": "1", "schedule_id": SHIFTS}
+    assert browser.post(ADD, given | {"hours": "200"}).status_code == 400
+
+    made = browser.post(ADD, given | {"hours": "24"})
+
+    assert Trigger.objects.get().options == {"schedule_id": SHIFTS, "hours": 24}
+    worker.drain()
+    shown = text(browser.get(made["Location"]))
+    for words in ("Active", "Shifts around the clock", "Next poll", "polls for the shifts in the schedule"):
+        assert words in shown
