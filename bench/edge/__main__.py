@@ -24,7 +24,7 @@ _PROOFS: dict[str, Callable[[], list[Row]]] = {
     for number, (name, measure) in enumerate(_MEASURES.items())
     for second, kind in enumerate(_KINDS)
 }
-_PROOFS["overhead"] = partial(overhead.measure, "sqlite", _PORT + 120)
+_PROOFS["overhead"] = partial(overhead.measure, "sqlite", _PORT + 20 * len(_MEASURES))
 
 
 if __name__ == "__main__":
