@@ -30,6 +30,11 @@ def free(now: datetime) -> Q:
     return Q(lease_until__isnull=True) | Q(lease_until__lt=now)
 
 
+def is_free(row: Any, now: datetime) -> bool:
+    """Return whether `free` holds of a row that was read."""
+    return row.lease_until is None or bool(row.lease_until < now)
+
+
 def held(now: datetime) -> Q:
     """Return the condition of rows that a living worker holds: the opposite of `free`."""
     return Q(lease_until__gte=now)

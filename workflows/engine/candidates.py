@@ -6,13 +6,17 @@ import uuid
 from collections.abc import Iterator
 
 from core.db import clock
+from core.db.hot import rows
+from core.db.hot.at_time import AtTime
 from workflows.models import Run
 from workflows.queue.fair_scheduling import FairSchedule
 from workflows.queue.in_flight import Place, Reserved
 
 # So long a run counts as it was read: claiming compares it with its row anyway.
 _KEPT_SECONDS = 1.0
+_TESTS_AT_ONCE = 50
 _FEW = 4
+_TESTS = AtTime(lambda now: Run.objects.tests_due(now).values_list("seq")[:_TESTS_AT_ONCE])
 
 
 class Candidates:
@@ -35,7 +39,7 @@ class Candidates:
         """Find at most `limit` runs that are due, not held, and the first of their lane."""
         now = time.monotonic()
         kept = {run.seq: run for run in self._all() if now - self._read_at[run.seq] < _KEPT_SECONDS}
-        tests = list(Run.objects.tests_due(clock.now()).values_list("seq", flat=True)[: limit // 2])
+        tests = [seq for (seq,) in _TESTS.rows(clock.now())]
         order = [*tests, *self._schedule.next(limit)][:limit]
         read = {run.seq: run for run in _read([seq for seq in order if seq not in kept])}
         found = kept | read
@@ -71,12 +75,14 @@ class Candidates:
 
 
 def _read(seqs: list[int]) -> list[Run]:
+    """Return the runs that are still due, each with its version, event and trigger."""
     # Another worker may have taken one since; what is seen here is what a claim holds against.
     # By primary keys, one table after the other: joined, a planner that does not know the tables yet reads all events.
-    if not seqs:
-        return []
-    runs = Run.objects.due(clock.now()).filter(seq__in=seqs)
-    return list(runs.prefetch_related("version", "event__trigger"))
+    now = clock.now()
+    runs = [run for run in rows.of_keys(Run, seqs).values() if run.is_due(now)]
+    rows.fetch_related(runs, "version")
+    rows.fetch_related(rows.fetch_related(runs, "event"), "trigger")
+    return runs
 
 
 def _from_anywhere(runs: list[Run]) -> list[Run]:

@@ -10,7 +10,8 @@ import structlog
 from django.db import DataError, transaction
 
 from core.db import clock
-from core.db.leases import FREE_SQL, LeaseLost, free
+from core.db.hot import rows
+from core.db.leases import FREE_SQL, LeaseLost, is_free
 from core.errors import in_words
 from workflows.calls import loop_detection
 from workflows.catalog import DeadlineRule
@@ -76,9 +77,11 @@ def _heads() -> list[Event]:
     order = _SCHEDULE.next(_BATCH)
     # Another worker may have taken one since; what is seen here is what the claim compares with.
     # By primary keys, one table after the other: joined, a planner that does not know the tables yet reads all events.
-    events = Event.objects.filter(free(clock.now()), seq__in=order, status="queued")
-    events = events.prefetch_related("trigger__connection")
-    return sorted(events, key=lambda event: order.index(event.seq))
+    now, read = clock.now(), rows.of_keys(Event, order)
+    events = [read[seq] for seq in order if seq in read]
+    events = [event for event in events if event.status == Event.Status.QUEUED and is_free(event, now)]
+    rows.fetch_related(rows.fetch_related(events, "trigger"), "connection")
+    return events
 
 
 def _fan_out(lease: EventLease) -> None:

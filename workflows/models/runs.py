@@ -190,6 +190,10 @@ class Run(models.Model):
     def is_test(self) -> bool:
         return self.version_id is None
 
+    def is_due(self, now: datetime) -> bool:
+        """Return whether `RunQuerySet.due` would find the run as it was read."""
+        return self.status in OPEN and self.due_at <= now and leases.is_free(self, now)
+
     @property
     def is_retry(self) -> bool:
         """Return whether the run continues from the failed step of an earlier run."""

@@ -97,6 +97,15 @@ def find_with(
 
 
 @cache
+def find_keys(model: type[Model], most: int, vendor: str) -> str:
+    """Select all columns of rows by primary key: on PostgreSQL of a list, else of `most` keys."""
+    columns = ", ".join(_of_table(model, name) for name in columns_of(model))
+    key, kind = field(model, "pk"), field(model, "pk").rel_db_type(connection)
+    keys = f"= ANY(%s::{kind}[])" if vendor == "postgresql" else f"IN ({', '.join(['%s'] * most)})"
+    return f"SELECT {columns} FROM {_table(model)} WHERE {_of_table(model, key.name)} {keys}"  # noqa: S608 - as above
+
+
+@cache
 def columns_of(model: type[Model]) -> tuple[str, ...]:
     return tuple(field.attname for field in model._meta.concrete_fields)
 

@@ -4,7 +4,7 @@ Django composes each statement anew and PostgreSQL plans it anew, which for a si
 as running it. Values pass through the model's fields as in the ORM. Signals are not sent.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections
@@ -63,6 +63,43 @@ def read_with(
     width = len(row_sql.columns_of(model))
     its = row[width:]
     return _made(model, row[:width]), None if its[0] is None else _made(other, its)
+
+
+def of_keys(model: type[Row], keys: Iterable[Any]) -> dict[Any, Row]:
+    """Return the rows with these primary keys, by key; those that do not exist are left out."""
+    distinct = list(dict.fromkeys(keys))
+    if not distinct:
+        return {}
+    most = _at_least(len(distinct))
+    values = [stored(model, {"pk": key})[0] for key in distinct]
+    if vendor() == "postgresql":
+        parameters: list[Any] = [values]
+    else:
+        parameters = values + values[-1:] * (most - len(values))
+    with run(row_sql.find_keys(model, most, vendor()), parameters) as cursor:
+        found = [_made(model, row) for row in cursor.fetchall()]
+    return {row.pk: row for row in found}
+
+
+def fetch_related(rows: Iterable[Model], name: str) -> list[Model]:
+    """Read what a foreign key of these rows, all of one model, refers to, and set it there. Return what was read."""
+    rows = list(rows)
+    if not rows:
+        return []
+    of = row_sql.field(type(rows[0]), name)
+    found = of_keys(of.related_model, [key for row in rows if (key := getattr(row, of.attname)) is not None])  # type: ignore[arg-type]
+    for row in rows:
+        if (other := found.get(getattr(row, of.attname))) is not None:
+            setattr(row, name, other)
+    return list(found.values())
+
+
+def _at_least(number: int) -> int:
+    """Return 1, 4, 16 and so on: so many places for keys have the statements, which are kept."""
+    places = 1
+    while places < number:
+        places *= 4
+    return places
 
 
 def _made(model: type[Row], values: Sequence[Any]) -> Row:

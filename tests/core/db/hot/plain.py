@@ -1,12 +1,12 @@
 """The public functions of core.db.hot by Django's ORM: what they have to leave, one statement after the other."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Model, QuerySet
+from django.db.models import Model, QuerySet, prefetch_related_objects
 
 
 class Batch:
@@ -93,6 +93,16 @@ def read_with(
 ) -> tuple[Model, Model | None]:
     row = model._default_manager.get(**where)
     return row, other._default_manager.filter(**{reference: row}).first()
+
+
+def of_keys(model: type[Model], keys: Iterable[Any]) -> dict[Any, Model]:
+    return model._default_manager.in_bulk(list(keys))
+
+
+def fetch_related(rows: Iterable[Model], name: str) -> list[Model]:
+    rows = list(rows)
+    prefetch_related_objects(rows, name)
+    return list({one.pk: one for row in rows if (one := getattr(row, name)) is not None}.values())
 
 
 def run(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> CursorWrapper:

@@ -19,7 +19,13 @@ from workflows.models import ActionCall
 pytestmark = pytest.mark.django_db
 
 HOT = SimpleNamespace(
-    Batch=Batch, update=rows.update, claim=rows.claim, read_with=rows.read_with, run=prepared.run
+    Batch=Batch,
+    update=rows.update,
+    claim=rows.claim,
+    read_with=rows.read_with,
+    of_keys=rows.of_keys,
+    fetch_related=rows.fetch_related,
+    run=prepared.run,
 )
 AT = datetime(2026, 11, 2, 10, 0, 0, 123456, tzinfo=UTC)
 ODD = {"a": [1, None, 1.5, True, 'ü’\\"'], "": {}}
@@ -168,6 +174,24 @@ def read_nothing(by: Any, connection: Connection, there: ActionCall) -> Any:
     by.read_with(Connection, {"pk": connection.pk, "workspace": uuid.UUID(int=7)}, Grant, "connection")
 
 
+def read_by_keys(by: Any, connection: Connection, there: ActionCall) -> Any:
+    made = [call_of(connection, number, input=ODD) for number in range(2, 8)]
+    ActionCall.objects.bulk_create(made)
+    keys = [uuid.UUID(int=99), *(call.pk for call in made), made[0].pk]
+    some = [by.of_keys(ActionCall, keys[:number]) for number in range(len(keys) + 1)]
+    return [{key: fields_of(row) for key, row in found.items()} for found in some]
+
+
+def read_what_is_referred_to(by: Any, connection: Connection, there: ActionCall) -> Any:
+    calls = [call_of(connection, number) for number in (2, 3)]
+    for call in calls:
+        call._state.fields_cache.clear()
+    connections = by.fetch_related(calls, "connection")
+    people = by.fetch_related(connections, "authorised_by")
+    known = [fields_of(call.connection) for call in calls], [one.authorised_by for one in connections]
+    return [fields_of(row) for row in connections], people, known, by.fetch_related([], "connection")
+
+
 def run_a_query(by: Any, connection: Connection, there: ActionCall) -> Any:
     with by.run("SELECT count(*) FROM workflows_actioncall WHERE status = %s", ["pending"]) as cursor:
         return cursor.fetchall()
@@ -221,6 +245,8 @@ def outcome_of(act: Callable[..., Any], by: Any, connection: Connection) -> tupl
         read,
         read_without_the_other,
         read_nothing,
+        read_by_keys,
+        read_what_is_referred_to,
         run_a_query,
     ],
     ids=lambda act: act.__name__.replace("_", " "),
