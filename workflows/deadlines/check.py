@@ -62,10 +62,6 @@ def check_due(until: float) -> tuple[int, bool]:
     )
 
 
-def anything_due() -> bool:
-    return Deadline.objects.due(clock.now()).exists()
-
-
 def wake(connection: Connection) -> int:
     """Check those that have waited for the connection at once, because it is back. Return how many."""
     now = clock.now()

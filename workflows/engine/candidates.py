@@ -27,6 +27,8 @@ class Candidates:
         self._runs: dict[uuid.UUID | None, list[Run]] = {}
         self._read_at: dict[int, float] = {}
         self._looked_at = 0.0
+        # Whether the last look found as many as it may, so that there may be more.
+        self.cut = False
 
     def __bool__(self) -> bool:
         return bool(self._runs)
@@ -41,6 +43,7 @@ class Candidates:
         kept = {run.seq: run for run in self._all() if now - self._read_at[run.seq] < _KEPT_SECONDS}
         tests = [seq for (seq,) in _TESTS.rows(clock.now())]
         order = [*tests, *self._schedule.next(limit)][:limit]
+        self.cut = len(order) == limit
         read = {run.seq: run for run in _read([seq for seq in order if seq not in kept])}
         found = kept | read
         self._read_at = {seq: self._read_at[seq] if seq in kept else now for seq in found}
@@ -67,7 +70,7 @@ class Candidates:
     def forget(self) -> None:
         """Forget what was found, because others have taken it."""
         self._runs.clear()
-        self._looked_at = 0.0
+        self._looked_at, self.cut = 0.0, False
 
     def _all(self) -> Iterator[Run]:
         for runs in self._runs.values():

@@ -6,6 +6,7 @@ from functools import partial
 import structlog
 
 from core.db import clock
+from core.db.hot import prepared, rows
 from core.db.leases import FREE_SQL, LeaseLost
 from workflows.engine import executor
 from workflows.engine.candidates import Candidates
@@ -33,6 +34,9 @@ SCHEDULE = FairSchedule(
     due=f"{FREE_SQL} AND status <> 'paused' AND due_at <= %(now)s",
 )
 
+_OPEN_IN_LANE = f"""SELECT 1 FROM workflows_run
+WHERE {SCHEDULE.open} AND workspace_id = %s AND workflow_id = %s AND lane = %s LIMIT 1"""  # noqa: S608 - names of our own
+
 
 def advance_due(until: float) -> int:
     """Walk runs that are due, one after the other, for a second or so. Return how many were taken up.
@@ -58,7 +62,7 @@ def begin_due(until: float, candidates: Candidates, *, fresh: bool, look_every: 
     if exhausted and not fresh and (not candidates or candidates.age() >= look_every):
         candidates.look(_AT_ONCE)
         _, exhausted = _begin(candidates, until)
-    return bool(candidates) or not exhausted
+    return bool(candidates) or not exhausted or candidates.cut
 
 
 def _begin(candidates: Candidates, until: float) -> tuple[int, bool]:
@@ -93,12 +97,22 @@ def _claim(run: Run) -> executor.Walk | None:
     return None if lease is None else executor.Walk(lease, begun=begun)
 
 
-def _walk(walk: executor.Walk) -> None:
+def _walk(walk: executor.Walk) -> bool:
+    """Walk the run. Return whether that may have made a run due: this one again, or the next one of its lane."""
     try:
         walk.go(time.monotonic() + _WALK_SECONDS)
         metrics.walked(walk.run)
+        return walk.run.finished_at is None or _lane_goes_on(walk.run)
     except LeaseLost:
         log.warning("run_taken_over", run=str(walk.run.id))
     except Exception:
         # Our own fault: the lease stays, so the next try comes when it has run out; executor.MAX_CLAIMS ends it.
         log.exception("run_broke", run=str(walk.run.id))
+    return True
+
+
+def _lane_goes_on(run: Run) -> bool:
+    """Return whether something is open in the lane of a run that has ended."""
+    lane = {"workspace": run.workspace_id, "workflow": run.workflow_id, "lane": run.lane}
+    with prepared.run(_OPEN_IN_LANE, rows.stored(Run, lane)) as cursor:
+        return bool(cursor.fetchall())

@@ -43,8 +43,8 @@ Claim = TypeVar("Claim")
 class Reserved(Protocol):
     """Room for one piece of work; exactly one of the two is called."""
 
-    def begin(self, work: Callable[[], None]) -> None:
-        """Begin the work, which handles its own errors."""
+    def begin(self, work: Callable[[], object]) -> None:
+        """Begin the work, which handles its own errors. It returns True if its end may have made a run due."""
 
     def cancel(self) -> None:
         """Give the room up."""
@@ -81,7 +81,7 @@ class AtOnce:
     def reserve(self, workspace: uuid.UUID, connection: str | None) -> Reserved | None:
         return self
 
-    def begin(self, work: Callable[[], None]) -> None:
+    def begin(self, work: Callable[[], object]) -> None:
         work()
 
     def cancel(self) -> None:
@@ -97,7 +97,7 @@ class _Piece:
         self.slot: int | None = None
         self.begun_at = time.monotonic()
 
-    def begin(self, work: Callable[[], None]) -> None:
+    def begin(self, work: Callable[[], object]) -> None:
         self.place.begin(self, work)
 
     def cancel(self) -> None:
@@ -105,9 +105,12 @@ class _Piece:
 
 
 class Threads:
-    """A thread for each piece of work. when_room: called, from any thread, whenever there may be more room."""
+    """A thread for each piece of work.
 
-    def __init__(self, when_room: Callable[[], object]) -> None:
+    when_room: called, from any thread, whenever there may be more room; with True if a run may have become due, too.
+    """
+
+    def __init__(self, when_room: Callable[[bool], object]) -> None:
         self._threads = ThreadPoolExecutor(PLACES, thread_name_prefix="in-flight")
         self._lender = lending.Lender(_SHARED[database.vendor])
         self._when_room = when_room
@@ -152,7 +155,7 @@ class Threads:
     def _has_room(self, connection: str | None) -> bool:
         return connection is None or self._connections[connection] < PER_CONNECTION
 
-    def begin(self, piece: _Piece, work: Callable[[], None]) -> None:
+    def begin(self, piece: _Piece, work: Callable[[], object]) -> None:
         """Begin the work in a thread, which sees the rows that its starter sees (core.db.tenant_scope)."""
         piece.begun_at = time.monotonic()
         lending.give_back()  # to the threads, which have less to do with it
@@ -164,10 +167,11 @@ class Threads:
             # all the same, for a thread that becomes free.
             if not begun.acquire(blocking=False):
                 return
+            made_due = True
             try:
-                work()
+                made_due = work() is True
             finally:
-                self.leave(piece)
+                self.leave(piece, made_due=made_due)
 
     def moves(self, piece: _Piece, connection: str | None) -> bool:
         """Count the piece with that connection from now on, if it has room and the process goes on."""
@@ -180,26 +184,27 @@ class Threads:
             if not self._enter_connection(piece, connection):
                 return False
             self._leave_connection(*before)
-        self._when_room()
+        self._when_room(False)
         return True
 
-    def _do(self, piece: _Piece, work: Callable[[], None], begun: threading.Lock) -> None:
+    def _do(self, piece: _Piece, work: Callable[[], object], begun: threading.Lock) -> None:
         if not begun.acquire(blocking=False):
             return
         _thread.piece = piece
+        made_due = True
         try:
             with self._lender.loan():
-                work()
+                made_due = work() is True
         except BaseException:  # even SystemExit: this thread has other work to do
             log.exception("work_in_flight_broke")
         finally:
             _thread.piece = None
-            self.leave(piece)
+            self.leave(piece, made_due=made_due)
 
-    def leave(self, piece: _Piece) -> None:
+    def leave(self, piece: _Piece, *, made_due: bool) -> None:
         """Give the piece's room to others."""
         self.forget(piece)
-        self._when_room()
+        self._when_room(made_due)
 
     def forget(self, piece: _Piece) -> None:
         """Count the piece no more."""

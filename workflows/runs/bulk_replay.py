@@ -17,6 +17,7 @@ from connections import audit
 from connections.models import Workspace
 from connections.tenancy.actor import Actor
 from core.db import clock
+from core.db.literals import literally
 from core.errors import Problem
 from workflows.models import ReplayBatch, Run
 from workflows.models.runs import UNFINISHED
@@ -93,8 +94,7 @@ def advance_due(until: float) -> int:
     until: `time.monotonic()` after which nothing new is begun.
     """
     seen_to = 0
-    making = ReplayBatch.objects.filter(status=Status.MAKING).select_related("workspace")
-    for batch in making.order_by("created_at")[:_AT_ONCE]:
+    for batch in being_made().select_related("workspace").order_by("created_at")[:_AT_ONCE]:
         if time.monotonic() > until:
             break
         try:
@@ -106,8 +106,9 @@ def advance_due(until: float) -> int:
     return seen_to
 
 
-def anything_due() -> bool:
-    return ReplayBatch.objects.filter(status=Status.MAKING).exists()
+def being_made() -> QuerySet[ReplayBatch]:
+    """Return the batches that are still being made."""
+    return ReplayBatch.objects.filter(literally("workflows_replaybatch", "status", ["making"]))
 
 
 def _make_some(batch: ReplayBatch) -> int:

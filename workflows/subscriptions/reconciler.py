@@ -55,10 +55,6 @@ def tend_due(until: float) -> tuple[int, bool]:
     )
 
 
-def anything_due() -> bool:
-    return Subscription.objects.due(clock.now()).exists()
-
-
 def prune() -> int:
     """Delete subscriptions that ended long ago; the audit log keeps their events. Return how many."""
     old = Subscription.objects.filter(

@@ -9,19 +9,18 @@ from connections.grants import consent_expiry
 from connections.mail import digest, notification_emails
 from connections.mail import outbox as mail
 from core import passes
-from core.db import clock, tenant_scope
+from core.db import tenant_scope
 from core.db.postgresql import plans
 from workflows.calls import loop_detection
 from workflows.deadlines import check
 from workflows.engine import fanout, scheduler
 from workflows.inbox import rejections, unverified
-from workflows.models import ActionCall, Watch
 from workflows.outgoing import log_retention, sender
 from workflows.queue import heartbeat, in_flight, wakeup
 from workflows.retention import prune
-from workflows.runs import bulk_replay, parking, safety_limit
+from workflows.runs import parking, safety_limit
 from workflows.subscriptions import reconciler
-from workflows.worker import starting
+from workflows.worker import other_work, starting
 
 _HOOKS = passes.Pass("hooks", sender.send_due)
 _BUDGET = 20.0
@@ -56,7 +55,8 @@ def drain(budget: float = _BUDGET) -> int:
 
 def _others(end: float) -> int:
     """Process what is due besides events and their runs, and may create more of them."""
-    return bulk_replay.advance_due(end) + starting.begin_others(end)
+    kinds = other_work.due()
+    return other_work.do_at_once(kinds, end) + starting.begin_others(kinds, end)
 
 
 @tenant_scope.unscoped()
@@ -97,13 +97,4 @@ def _give_sign_of_life() -> None:
 
 def anything_due() -> bool:
     """Return whether there is work that a worker could claim now."""
-    now = clock.now()
-    return (
-        fanout.anything_due()
-        or bulk_replay.anything_due()
-        or scheduler.anything_due()
-        or ActionCall.objects.due(now).exists()
-        or Watch.objects.due(now).exists()
-        or check.anything_due()
-        or reconciler.anything_due()
-    )
+    return fanout.anything_due() or scheduler.anything_due() or bool(other_work.due())

@@ -3,21 +3,17 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from multiprocessing import util
 
 import structlog
 
 from core import passes
 from core.db import tenant_scope
-from workflows.calls import pipeline
-from workflows.deadlines import check
 from workflows.engine import scheduler
 from workflows.engine.candidates import Candidates
 from workflows.queue import in_flight, wakeup
-from workflows.subscriptions import reconciler
-from workflows.triggers import polling
-from workflows.worker import token_refresh
+from workflows.worker import other_work, token_refresh
 
 log = structlog.get_logger(__name__)
 
@@ -33,24 +29,20 @@ class _Kind:
     """A kind of due work. Used by the starter's thread; others only name it.
 
     begin: begins what has room, until a time of time.monotonic(), and returns whether more may be due; fresh says
-    whether something new may be. always: also asked when there is room, but nothing was left that waits for it.
+    whether something new may be.
     """
 
-    def __init__(self, begin: Callable[[float, bool], bool], *, always: bool = False) -> None:
-        self._begin, self._always = begin, always
+    def __init__(self, begin: Callable[[float, bool], bool]) -> None:
+        self._begin = begin
         self.waits = True
 
     def take_turn(self, until: float, *, fresh: bool) -> None:
-        if self.waits or self._always:
+        if self.waits:
             self.waits = self._begin(until, fresh)
 
 
-def _of_rows(begin: Callable[[float], tuple[int, bool]]) -> _Kind:
+def _of_rows(begin: other_work.Begin) -> _Kind:
     return _Kind(lambda until, fresh: begin(until)[1])
-
-
-def _others() -> list[Callable[[float], tuple[int, bool]]]:
-    return [polling.look_due, pipeline.advance_due, reconciler.tend_due, check.check_due]
 
 
 class Starter:
@@ -61,16 +53,14 @@ class Starter:
         self._wished = self._stopped = False
         self._fresh = set[_Kind]()
         candidates = Candidates(scheduler.SCHEDULE)
-        # The end of a run makes the next one of its lane due.
         self.runs = _Kind(
-            lambda until, fresh: scheduler.begin_due(until, candidates, fresh=fresh, look_every=_LOOK_EVERY),
-            always=True,
+            lambda until, fresh: scheduler.begin_due(until, candidates, fresh=fresh, look_every=_LOOK_EVERY)
         )
-        self.others = [_of_rows(begin) for begin in _others()]
+        self.others = {kind: _of_rows(begin) for kind, begin in other_work.IN_FLIGHT.items()}
         self.refreshes = _of_rows(token_refresh.refresh_due)
-        self._kinds = deque([self.runs, *self.others, self.refreshes])
+        self._kinds = deque([self.runs, *self.others.values(), self.refreshes])
         self._passed_on_at = 0.0
-        self.place = in_flight.Threads(self.wish)
+        self.place = in_flight.Threads(self._wish_again)
         # Behind the last task of the process, before it waits for its threads.
         util.Finalize(None, self.stop, exitpriority=10)
         self._thread = threading.Thread(target=self._work, name="starter")
@@ -82,6 +72,10 @@ class Starter:
             self._wished = True
             self._fresh.update(fresh)
             self._condition.notify()
+
+    def _wish_again(self, made_due: bool) -> None:
+        """Have what waits begun in the room that there is now. made_due: what ended has made a run due."""
+        self.wish(*[self.runs] if made_due else [])
 
     def stop(self) -> None:
         """Begin nothing more."""
@@ -138,11 +132,13 @@ def begin_runs(until: float, *, fresh: bool) -> int:
     return 0
 
 
-def begin_others(until: float) -> int:
-    """Begin polls, checks of deadlines, calls outside runs, and turns of subscriptions that are due."""
+def begin_others(kinds: Iterable[str], until: float) -> int:
+    """Begin what is due of these kinds of other work, as `begin_runs`."""
+    wanted = [kind for kind in kinds if kind in other_work.IN_FLIGHT]
     if _starter is None:
-        return sum(begin(until)[0] for begin in _others())
-    _starter.wish(*_starter.others)
+        return sum(other_work.IN_FLIGHT[kind](until)[0] for kind in wanted)
+    if wanted:
+        _starter.wish(*(_starter.others[kind] for kind in wanted))
     return 0
 
 

@@ -30,7 +30,7 @@ def room() -> threading.Semaphore:
 @pytest.fixture
 def place(room: threading.Semaphore, monkeypatch: pytest.MonkeyPatch) -> Iterator[in_flight.Threads]:
     monkeypatch.setattr(in_flight, "PER_CONNECTION", 2)
-    made = in_flight.Threads(room.release)
+    made = in_flight.Threads(lambda made_due: room.release())
     yield made
     close(made)
 
@@ -74,7 +74,7 @@ def test_all_workers_of_a_node_leave_slots_of_a_connection_to_web_requests(
     place: in_flight.Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(in_flight, "PER_CONNECTION", 4)
-    connection, another = str(uuid.uuid4()), in_flight.Threads(lambda: None)
+    connection, another = str(uuid.uuid4()), in_flight.Threads(lambda made_due: None)
     reserved = [worker.reserve(ONE, connection) for worker in (place, another) for _ in range(5)]
 
     assert [piece is not None for piece in reserved] == [True] * 4 + [False] + [True] * 2 + [False] * 3

@@ -146,7 +146,7 @@ def test_a_kind_of_work_that_breaks_keeps_no_other_and_is_looked_for_again(
         raise RuntimeError("our own fault")
 
     monkeypatch.setattr(starting, "_AFTER_AN_ERROR", 0.01)
-    for kind in starter.others[::2]:
+    for kind in list(starter.others.values())[::2]:
         monkeypatch.setattr(kind, "_begin", breaks)
     made = call(connection, "PCALL")
     provider.answers.set()

@@ -8,50 +8,61 @@ from django_q.signals import post_spawn
 
 from connections import signals
 from workflows import worker
-from workflows.calls import pipeline
 from workflows.engine import fanout, scheduler
 from workflows.runs import bulk_replay
-from workflows.subscriptions import reconciler
-from workflows.triggers import polling
+from workflows.worker import other_work
 
 pytestmark = pytest.mark.django_db
-
-OTHERS = [
-    (bulk_replay, "advance_due"),
-    (polling, "look_due"),
-    (pipeline, "advance_due"),
-    (reconciler, "tend_due"),
-]
 
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Who was asked what is due, in order; there is nothing anywhere."""
+    """Who was asked for what is due, in order; each says that there was nothing after all."""
     asked: list[str] = []
 
-    def listen(place: Any, name: str) -> None:
-        called = f"{place.__name__.rpartition('.')[2]}.{name}"
-
-        def nothing(until: float) -> Any:
+    def listener(called: str, answer: Any) -> Any:
+        def nothing(*until: float) -> Any:
             asked.append(called)
-            return (0, False) if place in (polling, pipeline, reconciler) else 0
+            return answer
 
-        monkeypatch.setattr(place, name, nothing)
+        return nothing
 
-    for place, name in [(fanout, "fan_out_due"), (scheduler, "advance_due"), *OTHERS]:
-        listen(place, name)
+    for place, name in [(fanout, "fan_out_due"), (scheduler, "advance_due"), (bulk_replay, "advance_due")]:
+        called = f"{place.__name__.rpartition('.')[2]}.{name}"
+        monkeypatch.setattr(place, name, listener(called, 0))
+    for kind in other_work.IN_FLIGHT:
+        monkeypatch.setitem(other_work.IN_FLIGHT, kind, listener(kind, (0, False)))
     return asked
 
 
-def test_an_event_goes_straight_on_to_its_runs(asked: list[str]) -> None:
+@pytest.fixture
+def all_due(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every kind of other work, each of which is said to be due."""
+    kinds = list(other_work._DUE)
+    monkeypatch.setattr(other_work, "due", lambda: kinds)
+    return kinds
+
+
+def test_an_event_goes_straight_on_to_its_runs(asked: list[str], all_due: list[str]) -> None:
     assert worker.drain() == 0
 
     assert asked[:2] == ["fanout.fan_out_due", "scheduler.advance_due"]
-    assert set(asked[2:]) == {f"{place.__name__.rpartition('.')[2]}.{name}" for place, name in OTHERS}
+    assert asked[2:] == ["bulk_replay.advance_due", *other_work.IN_FLIGHT]
+
+
+def test_only_kinds_of_which_something_is_due_are_begun(
+    asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert other_work.due() == []
+    monkeypatch.setattr(other_work, "due", lambda: ["deadlines"])
+
+    worker.drain()
+
+    assert asked[2:] == ["deadlines"]
 
 
 def test_what_else_is_due_has_its_turn_while_events_come_without_end(
-    asked: list[str], monkeypatch: pytest.MonkeyPatch
+    asked: list[str], all_due: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seconds = [0.0]
 
@@ -64,7 +75,7 @@ def test_what_else_is_due_has_its_turn_while_events_come_without_end(
 
     worker.drain(budget=3.05 * worker._OTHERS_EVERY)
 
-    assert asked.count("pipeline.advance_due") in (2, 3)
+    assert asked.count("calls") in (2, 3)
     assert asked.count("scheduler.advance_due") in (30, 31)
 
 

@@ -1,4 +1,4 @@
-"""Queries composed once: they find what their querysets find, at whatever time they are asked."""
+"""Queries composed once find what their querysets find, at each time that they are asked."""
 
 from datetime import timedelta
 
