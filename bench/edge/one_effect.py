@@ -4,7 +4,7 @@ import threading
 from collections import Counter
 from typing import Any
 
-from bench.edge import calls, response_effects
+from bench.edge import calls, schema
 from bench.edge.calls import DANA
 from bench.edge.response_effects import Responses
 from bench.figures import SHORT, Row, at_most, exactly
@@ -40,7 +40,7 @@ def measure(kind: str, port: int) -> list[Row]:
         struck = sum(rule["hits"] for rule in stack.sandbox("GET", "faults")["rules"])
         print(f"     {struck} faults struck; people resolved {len(people.resolved)} incidents")
         figures = _figures(stack, kind, annotated, changed, people)
-        return [*figures, *responses.figures(kind), *response_effects.unfit(stack, kind)]
+        return [*figures, *responses.figures(kind), *schema.unfit(stack, kind)]
 
 
 def _rules() -> list[dict[str, Any]]:

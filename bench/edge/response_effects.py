@@ -9,7 +9,6 @@ from bench.edge import calls
 from bench.edge.calls import DANA
 from bench.figures import SHORT, Row, exactly
 from bench.stack import Stack
-from tests.support.contract import Contract
 
 EACH = 50 if SHORT else 500
 _UNCONFIRMED = "status_update_unconfirmed"
@@ -145,26 +144,6 @@ class Responses:
                 f"{kind}: status updates whose request says something else than what happened", 0, silent
             ),
         ]
-
-
-def unfit(stack: Stack, kind: str) -> list[Row]:
-    """Return the number of requests that do not fit PagerDuty's schema; [] if PAGERDUTY_SCHEMA names none."""
-    contract = Contract.load_from_env()
-    if contract is None:
-        print("     set PAGERDUTY_SCHEMA to check the requests")
-        return []
-    faults: Counter[str] = Counter()
-    requests = [row for row in stack.sandbox("GET", "requests")["requests"] if "headers" in row]
-    for row in requests:
-        try:
-            contract.check_request(row["method"], row["path"], row["pairs"], row["headers"], row["body"])
-        except AssertionError as error:
-            faults[str(error)] += 1
-    for fault, count in faults.most_common(5):
-        print(f"     {count} times: {fault}")
-    return [
-        exactly(f"{kind}: of {len(requests)} requests, those that do not fit the schema", 0, faults.total())
-    ]
 
 
 def _is_changed(number: int, incident: dict[str, Any], bridges: set[str]) -> bool:

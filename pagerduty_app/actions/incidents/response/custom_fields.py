@@ -1,14 +1,12 @@
 """pagerduty/set-custom-fields: only values that differ are written, each in the type of its field."""
 
-import math
 import re
-from collections.abc import Callable
-from typing import Any
 
 from rest_framework import serializers
 
 from pagerduty_app.actions.fields import from_field, incident_field
 from pagerduty_app.actions.incidents.response import outcome
+from pagerduty_app.actions.incidents.response.field_values import fault, same, typed
 from pagerduty_app.actions.requester import check_requester, writing
 from pagerduty_app.client import Api
 from pagerduty_app.client.paging import rows_of
@@ -17,13 +15,10 @@ from pagerduty_app.payloads import response_names
 from workflows.catalog import ActionType, Caller, Effect, Json, Prepared
 from workflows.catalog.schemas import ActionInput, Pairs
 
-# api-schema, CustomFieldsFieldValue.
-_LONGEST_NAME, _LONGEST_TEXT, _MOST_VALUES, _MOST_FIELDS = 50, 200, 10, 50
-_KIND = "Must be text, a number, true or false, or a list of texts."
-_EMPTY: tuple[Any, ...] = (None, "", [])
+# api-schema, CustomFieldsFieldValue.name; the second is our own bound.
+_LONGEST_NAME, _MOST_FIELDS = 50, 50
 _ID = re.compile(r"P[A-Z0-9]{6}(?:[A-Z0-9]{7})?", re.ASCII)
 _VALUES = "_values"
-_PRESENT = "_present"
 _REASONS = {"unchanged": "The incident already has these values."}
 
 
@@ -43,52 +38,14 @@ class SetCustomFieldsInput(ActionInput):
             raise serializers.ValidationError(f"At most {_MOST_FIELDS} fields.")
         if any(not name.strip() or len(name) > _LONGEST_NAME for name in given):
             raise serializers.ValidationError(f"Names must have 1 to {_LONGEST_NAME} characters.")
-        faults = [f"{name}: {fault}" for name, value in given.items() if (fault := _fault(value))]
+        faults = [f"{name}: {said}" for name, value in given.items() if (said := fault(value))]
         if faults:
             raise serializers.ValidationError(faults)
         return given
 
 
-def _fault(value: Any) -> str:
-    """Return what is wrong with a value, "" for nothing. None clears the field."""
-    if isinstance(value, list):
-        if len(value) > _MOST_VALUES:
-            return f"At most {_MOST_VALUES} values."
-        return next((_fault(one) or _KIND for one in value if not isinstance(one, str) or _fault(one)), "")
-    if isinstance(value, str):
-        return f"At most {_LONGEST_TEXT} characters." if len(value) > _LONGEST_TEXT else ""
-    finite = not isinstance(value, float) or math.isfinite(value)
-    return "" if finite and (value is None or isinstance(value, bool | int | float)) else _KIND
-
-
-def _typed(field: Json, value: Any) -> Any:
-    """Return a value that was typed in the type of its field; what does not fit stays as it is, to be refused."""
-    if not isinstance(value, str):
-        return value
-    if not value.strip():
-        return None
-    if str(field.get("field_type")).startswith("multi_value"):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return _READ.get(str(field.get("data_type")), str)(value)
-
-
-def _integer(text: str) -> Any:
-    return int(text) if re.fullmatch(r"\s*-?[0-9]{1,18}\s*", text) else text
-
-
-def _number(text: str) -> Any:
-    return float(text) if re.fullmatch(r"\s*-?[0-9]{1,18}(\.[0-9]{1,18})?\s*", text) else text
-
-
-def _truth(text: str) -> Any:
-    return {"true": True, "yes": True, "false": False, "no": False}.get(text.strip().lower(), text)
-
-
-_READ: dict[str, Callable[[str], Any]] = {"integer": _integer, "float": _number, "boolean": _truth}
-
-
 def _wanted(data: Json, present: list[Json]) -> list[Json]:
-    """Return what to set: [{"id" or "name", "value", "present"}]. A field that is not listed is left to PagerDuty."""
+    """Return what to set: [{"place": its id or name, "value", "is_set"}]. PagerDuty judges fields it does not list."""
     found = []
     for name, value in data["custom_fields"].items():
         field = next((row for row in present if name in (row.get("name"), row.get("id"))), None)
@@ -96,19 +53,9 @@ def _wanted(data: Json, present: list[Json]) -> list[Json]:
             place = {"id": name} if _ID.fullmatch(name) else {"name": name}
             found.append({"place": place, "value": value, "is_set": False})
             continue
-        typed = _typed(field, value)
-        found.append(
-            {"place": {"id": field["id"]}, "value": typed, "is_set": _same(field.get("value"), typed)}
-        )
+        set_to = typed(field, value)
+        found.append({"place": {"id": field["id"]}, "value": set_to, "is_set": same(field, set_to)})
     return found
-
-
-def _same(present: Any, value: Any) -> bool:
-    if isinstance(present, list) and isinstance(value, list):
-        return sorted(map(str, present)) == sorted(map(str, value))
-    if present in _EMPTY or value in _EMPTY:
-        return present in _EMPTY and value in _EMPTY
-    return isinstance(present, bool) is isinstance(value, bool) and bool(present == value)
 
 
 def prepare(api: Api, data: Json, caller: Caller) -> Prepared:

@@ -260,6 +260,15 @@ def test_values_are_written_in_the_type_of_their_field(
     assert writes(sandbox, "set-custom-fields", incident) == 2
 
 
+def test_the_same_time_in_another_zone_is_no_change(act: Any, sandbox: Sandbox, inputs: Any) -> None:
+    made = [
+        output(act("set-custom-fields", inputs["set-custom-fields"] | {"custom_fields": {"started_at": at}}))
+        for at in ("2026-11-30T10:00:00Z", "2026-11-30T11:00:00+01:00")
+    ]
+
+    assert [one["changed"] for one in made] == [True, False]
+
+
 @pytest.mark.parametrize("values", [{"none": "x"}, {"affected_users": "a dozen"}])
 def test_what_pagerduty_says_about_a_value_reaches_the_person(
     act: Any, inputs: Any, values: dict[str, Any]
