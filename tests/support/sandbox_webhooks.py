@@ -65,9 +65,13 @@ def kept(trigger: Trigger, relay: Any) -> Trigger:
     return trigger
 
 
-def make(connection: Connection, happens: str) -> Trigger:
+def make(connection: Connection, happens: str, **options: Any) -> Trigger:
     return lifecycle.create(
-        actor=SYSTEM, connection=connection, key=f"pagerduty/incident-{happens}", name="New incidents"
+        actor=SYSTEM,
+        connection=connection,
+        key=f"pagerduty/incident-{happens}",
+        name="New incidents",
+        options=options,
     )
 
 

@@ -39,6 +39,7 @@ from tests.support.sandbox_webhooks import (
     turn,
 )
 from workflows.catalog import Reach
+from workflows.formatting.datetimes import moment
 from workflows.inbox import secrets
 from workflows.inbox import store as storing
 from workflows.models import Run, Subscription, Trigger
@@ -192,6 +193,27 @@ def test_acknowledgements_and_resolutions_are_recovered_too(
     much_later = (timezone.now() + timedelta(hours=1)).isoformat()
     assert late(made, incident, happens, much_later) == 202
     assert len(told(made, f"incident.{happens}")) == 2, "another change of the same kind"
+
+
+def test_a_deadline_that_was_missed_counts_from_when_the_incident_was_triggered(
+    connection: Connection, sandbox: Sandbox, relay: Relay
+) -> None:
+    made = make(connection, "not-acknowledged", minutes=10)
+    prove(made, relay)
+    (webhook,) = theirs(sandbox, made)
+    types = ("acknowledged", "reopened", "resolved", "triggered", "unacknowledged")
+    assert webhook["events"] == [f"incident.{name}" for name in types]
+
+    disable(sandbox, webhook)
+    incident = open_incident(sandbox)
+    turn()
+    told(made)
+    created_at = moment(incident["created_at"])
+    assert late(made, incident, "triggered", timezone.now().isoformat()) == 202
+    told(made)
+
+    deadline = made.deadlines.get()
+    assert (deadline.subject, deadline.since, deadline.status) == (incident["id"], created_at, "open")
 
 
 def test_what_cannot_be_recovered_is_said(connection: Connection, sandbox: Sandbox, relay: Relay) -> None:

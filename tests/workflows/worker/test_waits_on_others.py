@@ -20,7 +20,7 @@ from tests.support.mail_server import lead_to
 from tests.support.worker_threads import PATIENCE, until, worker_threads
 from tests.workflows.queue.test_fair_scheduling import another, events
 from workflows import worker
-from workflows.models import HookDelivery, Run, Subscription, Trigger, Watch
+from workflows.models import Deadline, HookDelivery, Run, Subscription, Trigger, Watch
 from workflows.outgoing import endpoints
 from workflows.queue import in_flight
 from workflows.triggers import lifecycle
@@ -45,7 +45,7 @@ class Provider:
         self.most_at_once = 0
         self._lock = threading.Lock()
         add_note(mock, "PLATE")
-        for path in ("schedules", "v3/schedules", "webhook_subscriptions"):
+        for path in ("schedules", "v3/schedules", "webhook_subscriptions", "incidents/PLATEST"):
             mock.add_callback("GET", re.compile(f"{API}/{path}"), self._hang)
         mock.add_callback("POST", f"{IDENTITY}/oauth/token", self._hang)
 
@@ -95,6 +95,17 @@ def tend(connection: Connection) -> None:
     Subscription.objects.get_or_create(trigger=made)
 
 
+def check(connection: Connection) -> None:
+    """A deadline that has passed."""
+    key, now = "pagerduty/incident-not-acknowledged", timezone.now()
+    options = {"minutes": 1}
+    made = lifecycle.create(actor=SYSTEM, connection=connection, key=key, name="Overdue", options=options)
+    since = now - timedelta(hours=1)
+    Deadline.objects.create(
+        trigger=made, subject="PLATEST", since=since, told_at=since, due_at=now, next_attempt_at=now
+    )
+
+
 def refresh(connection: Connection) -> None:
     Grant.objects.filter(connection=connection).update(next_refresh_at=timezone.now())
 
@@ -112,7 +123,8 @@ def run_beside(hanging: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("begin", "path"), [(look, "schedules"), (tend, "webhook_sub"), (refresh, "oauth/token")]
+    ("begin", "path"),
+    [(look, "schedules"), (tend, "webhook_sub"), (check, "incidents/PLATEST"), (refresh, "oauth/token")],
 )
 def test_a_provider_that_hangs(
     provider: Provider, connection: Connection, begin: Callable[[Connection], None], path: str
@@ -129,7 +141,7 @@ def test_a_provider_that_hangs(
 
     provider.answers.set()
     until(lambda: not any(provider.at_once.values()))
-    leased = [row for model in (Watch, Subscription, Grant) for row in model.objects.all()]
+    leased = [row for model in (Watch, Subscription, Deadline, Grant) for row in model.objects.all()]
     until(lambda: all(row.lease_until is None for row in _anew(leased)))
 
 
