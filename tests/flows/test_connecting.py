@@ -76,3 +76,26 @@ def test_checking_and_revoking_ends_with_a_receipt(page: Page) -> None:
     expect(page.get_by_text("demo@taskjuice.example, from 127.0.0.1")).to_be_visible()
     page.get_by_role("link", name="Back to connections").click()
     expect(page.get_by_role("row", name="Over").get_by_text("revoked", exact=False)).to_be_visible()
+
+
+def test_a_revocation_is_proved_once_the_app_is_removed_in_pagerduty(page: Page) -> None:
+    for label in ("Witness", "Proved"):
+        page.goto("/settings/connections/add/")
+        page.get_by_label("Label").fill(label)
+        page.get_by_label("Prove a revocation").check()
+        page.get_by_role("button", name="Continue to PagerDuty").click()
+        allow(page)
+
+    page.get_by_role("link", name="Revoke…").click()
+    page.get_by_label("Type “").fill("Proved")
+    page.get_by_role("button", name="Revoke access").click()
+    expect(page.get_by_text("PagerDuty still held the authorization when asked")).to_be_visible()
+    with page.expect_popup() as popup:
+        page.get_by_role("link", name="Open in PagerDuty").click()
+    theirs = popup.value.get_by_role("listitem").filter(has_text="oauth_delegations.read")
+    expect(theirs).to_have_count(2)
+    theirs.last.get_by_role("button", name="Remove").click()
+    expect(theirs).to_have_count(1)
+
+    page.get_by_role("button", name="Check again").click()
+    expect(page.get_by_text("PagerDuty no longer holds the authorization")).to_be_visible()
