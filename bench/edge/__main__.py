@@ -4,14 +4,15 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from bench.edge import deadlines, listings, mixed, one_effect, overhead, pace, renewals, schedules
+from bench.edge import deadlines, listings, mixed, overhead, pace, renewals, schedules
+from bench.edge.effects import proof as effects
 from bench.figures import Row
 from bench.proofs import run
 
 _PORT = 18_600
 _KINDS = ("sqlite", "postgresql")
 _MEASURES: dict[str, Callable[[str, int], list[Row]]] = {
-    "effects": one_effect.measure,
+    "effects": effects.measure,
     "listings": listings.measure,
     "renewals": renewals.measure,
     "pace": pace.measure,

@@ -4,9 +4,10 @@ import threading
 from collections import Counter
 from typing import Any
 
-from bench.edge import calls, schema
+from bench.edge import calls
 from bench.edge.calls import DANA
-from bench.edge.response_effects import Responses
+from bench.edge.effects import schema
+from bench.edge.effects.responders import Responses
 from bench.figures import SHORT, Row, at_most, exactly
 from bench.stack import Stack
 

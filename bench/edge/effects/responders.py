@@ -1,4 +1,4 @@
-"""One effect of each action of responders: many calls, with the faults of one_effect."""
+"""One effect of each action of responders: many calls, with the faults of the proof."""
 
 import json
 from collections import Counter

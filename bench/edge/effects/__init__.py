@@ -1,0 +1,1 @@
+"""The proof `effects`: one request, one effect."""
