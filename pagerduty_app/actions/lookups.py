@@ -20,6 +20,8 @@ TEAMS = "pagerduty/teams"
 SCHEDULES = "pagerduty/schedules"
 POLICIES = "pagerduty/escalation-policies"
 PRIORITIES = "pagerduty/priorities"
+PRIORITY_IDS = "pagerduty/priority-ids"
+INCIDENT_TYPES = "pagerduty/incident-types"
 _LONGEST_LABEL = 200
 
 
@@ -70,12 +72,26 @@ def _named(collection: str) -> Callable[[Api, str], Iterator[Option]]:
     return load
 
 
-def _priorities(api: Api, query: str) -> Iterator[Option]:
-    """Yield priorities by their names, as events and updates of incidents have them; PagerDuty takes no `query`."""
-    for row in _rows(api, "priorities", ""):
-        name = _text(row, "name", "summary")
-        if name and fold(query) in fold(name):
-            yield Option(name, name)
+def _priorities(value: str) -> Callable[[Api, str], Iterator[Option]]:
+    """Return the look-up of priorities; PagerDuty takes no `query`. value: the property that the input takes."""
+
+    def load(api: Api, query: str) -> Iterator[Option]:
+        for row in _rows(api, "priorities", ""):
+            name, chosen = _text(row, "name", "summary"), _text(row, value)
+            if name and chosen and fold(query) in fold(name):
+                yield Option(chosen, name)
+
+    return load
+
+
+def _incident_types(api: Api, query: str) -> Iterator[Option]:
+    """Yield the enabled incident types by name; they are not paged (api-schema, listIncidentTypes)."""
+    with provider_errors():
+        rows = api.incident_types()
+    for row in rows:
+        name, shown = _text(row, "name"), _text(row, "display_name", "name")
+        if name and fold(query) in fold(shown):
+            yield Option(name, shown)
 
 
 def _users(value: str) -> Callable[[Api, str], Iterator[Option]]:
@@ -97,7 +113,10 @@ LOOKUPS = {
         Lookup(TEAMS, "Teams", "teams.read", _named("teams")),
         Lookup(SCHEDULES, "Schedules", "schedules.read", _schedules),
         Lookup(POLICIES, "Escalation policies", "escalation_policies.read", _named("escalation_policies")),
-        Lookup(PRIORITIES, "Priorities", "priorities.read", _priorities),
+        # By name, as events and updates of incidents have them.
+        Lookup(PRIORITIES, "Priorities", "priorities.read", _priorities("name")),
+        Lookup(PRIORITY_IDS, "Priorities by ID", "priorities.read", _priorities("id")),
+        Lookup(INCIDENT_TYPES, "Incident types", "incident_types.read", _incident_types),
         Lookup(USERS, "Users", "users.read", _users("id")),
         Lookup(USER_EMAILS, "Users by email address", "users.read", _users("email")),
     )

@@ -89,6 +89,10 @@ class Api(IncidentResponse):
         """Return {"service": …} (scope services.read)."""
         return self._http.ask("GET", f"/services/{_checked(service_id)}", params=_query(params))
 
+    def incident_types(self) -> list[Json]:
+        """Return the enabled incident types (scope incident_types.read)."""
+        return rows_of(self._http.ask("GET", "/incidents/types"), "incident_types")
+
     def escalation_policy(self, policy_id: str) -> Json:
         """Return {"escalation_policy": …} (optional scope escalation_policies.read)."""
         return self._http.ask("GET", f"/escalation_policies/{_checked(policy_id)}")

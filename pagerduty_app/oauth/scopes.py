@@ -34,22 +34,18 @@ DELEGATIONS = "oauth_delegations.read"
 OPTIONAL = (
     WEBHOOKS,
     OptionalPermission(
-        key="on_call",
-        label="Choose escalation policies, see who is on call for them",
-        unlocks="Escalation policies can be chosen from a list. Get on-call answers for each of their levels.",
-        scopes={
-            "escalation_policies.read": "View escalation policies",
-            "oncalls.read": "View who is on call for them",
-        },
+        key="escalation_policies",
+        label="Choose escalation policies from a list",
+        unlocks="Without it, their IDs are typed. Get on-call also finds policies that no service uses.",
+        scopes={"escalation_policies.read": "View escalation policies"},
     ),
     OptionalPermission(
         key="choices",
-        label="Choose priorities, incident types and custom fields from lists",
+        label="Choose priorities and incident types from lists",
         unlocks="Without it, their names are typed.",
         scopes={
             "priorities.read": "View priorities",
             "incident_types.read": "View incident types",
-            "custom_fields.read": "View custom fields",
         },
     ),
     OptionalPermission(

@@ -30,7 +30,6 @@ SCOPES = {
     "priorities.read": "Read priorities",
     "escalation_policies.read": "Read escalation policies",
     "incident_types.read": "Read incident types",
-    "custom_fields.read": "Read custom fields",
     "incident_workflows.read": "Read incident workflows",
     "webhook_subscriptions.read": "Read webhook subscriptions",
     "webhook_subscriptions.write": "Create and change webhook subscriptions",

@@ -29,6 +29,7 @@ _LISTINGS = {
 
 rest = [
     path("incidents", incidents.collection),
+    path("incidents/types", directory.incident_types),
     path("incidents/<str:incident_id>", incidents.one),
     path("incidents/<str:incident_id>/notes", incidents.notes),
     path("incidents/<str:incident_id>/log_entries", incidents.log_entries),

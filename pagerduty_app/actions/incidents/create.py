@@ -14,7 +14,7 @@ from pagerduty_app.actions.fields import (
     from_field,
     one,
 )
-from pagerduty_app.actions.lookups import SERVICES, USERS
+from pagerduty_app.actions.lookups import POLICIES, PRIORITY_IDS, SERVICES, USERS
 from pagerduty_app.actions.requester import check_requester, requester_id, writing
 from pagerduty_app.client import Api, PagerDutyError
 from pagerduty_app.client.paging import rows_of
@@ -41,9 +41,17 @@ class CreateIncidentInput(ActionInput):
         help_text="Deduplication key: while an incident with this key is open on the service, no second one is "
         "created",
     )
-    priority_id = Id(required=False, label="Priority", help_text="ID of one of the account’s priorities")
+    priority_id = Id(
+        required=False,
+        label="Priority",
+        help_text="ID of one of the account’s priorities",
+        lookup=PRIORITY_IDS,
+    )
     escalation_policy_id = Id(
-        required=False, label="Escalation policy", help_text="The last part of its URL in PagerDuty"
+        required=False,
+        label="Escalation policy",
+        help_text="The last part of its URL in PagerDuty",
+        lookup=POLICIES,
     )
     assignee_ids = Ids(label="Assignees", lookup=USERS)
 

@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from pagerduty_app.sandbox.gate import Answer, Call, operation
 from pagerduty_app.sandbox.refusals import not_found
 from pagerduty_app.sandbox.rest.paging import page, window
+from pagerduty_app.sandbox.world.response.fields import INCIDENT_TYPES
 from pagerduty_app.sandbox.world.start import reference_to
 
 
@@ -54,6 +55,25 @@ def one_of(call: Call, kind: str, some_id: str) -> dict[str, Any]:
         if row["id"] == some_id:
             return row
     raise not_found(5002 if kind == "service" else 2100)
+
+
+@operation(get="incident_types.read")
+def incident_types(call: Call) -> Answer:
+    """List all types at once; each account has the same (api-schema, listIncidentTypes)."""
+    rows = [
+        {
+            "id": f"PTYPE0{number}",
+            "type": "incident_type",
+            "name": name,
+            "display_name": name.replace("_", " ").capitalize(),
+            "description": "",
+            "enabled": True,
+            "created_at": "2026-01-05T08:00:00Z",
+            "updated_at": "2026-01-05T08:00:00Z",
+        }
+        for number, name in enumerate(INCIDENT_TYPES, 1)
+    ]
+    return 200, {"incident_types": rows}
 
 
 @operation(get="")

@@ -202,9 +202,10 @@ def api(sandbox: Sandbox) -> Api:
     return Api(sandbox.base_url, sandbox.tokens._answer(grant)["access_token"], lambda: None)
 
 
-@pytest.mark.parametrize("key", sorted(LOOKUPS))
+@pytest.mark.parametrize("key", sorted(LOOKUPS.keys() - {"pagerduty/incident-types"}))
 def test_a_picker_ends_with_the_error(api: Api, sandbox: Sandbox, key: str) -> None:
-    name = key.partition("/")[2].replace("user-emails", "users").replace("-", "_")
+    name = key.partition("/")[2].replace("user-emails", "users").replace("priority-ids", "priorities")
+    name = name.replace("-", "_")
     many(sandbox, name.replace("ies", "y").removesuffix("s"))
     fault(sandbox, "ignore_offset", f"/{name}$", method="GET", **ALWAYS)
 

@@ -8,7 +8,7 @@ from pagerduty_app.actions.fields import REFERENCE, Ids, from_field, incident_fi
 from pagerduty_app.actions.incidents import equal_calls
 from pagerduty_app.actions.incidents.log_entries import SKEW
 from pagerduty_app.actions.incidents.response import outcome
-from pagerduty_app.actions.lookups import USERS
+from pagerduty_app.actions.lookups import POLICIES, USERS
 from pagerduty_app.actions.requester import check_requester, requester_id, writing
 from pagerduty_app.client import Api, PagerDutyError
 from pagerduty_app.client.paging import object_of
@@ -34,6 +34,7 @@ class AddRespondersInput(ActionInput):
         max_length=_MOST_TARGETS,
         label="Escalation policies",
         help_text="IDs, separated by commas: the last part of the URL in PagerDuty",
+        lookup=POLICIES,
     )
 
     class Meta:

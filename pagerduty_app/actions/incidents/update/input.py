@@ -14,7 +14,7 @@ from pagerduty_app.actions.fields import (
     from_field,
     incident_field,
 )
-from pagerduty_app.actions.lookups import SERVICES, USERS
+from pagerduty_app.actions.lookups import INCIDENT_TYPES, POLICIES, PRIORITIES, SERVICES, USERS
 from workflows.catalog import Json
 from workflows.catalog.schemas import ActionInput, Flag, Text
 
@@ -56,7 +56,13 @@ class UpdateIncidentInput(ActionInput):
     )
     title = Text(max_length=LONGEST_TITLE, required=False, label="Title", cut=True)
     urgency = serializers.ChoiceField(choices=URGENCIES, required=False, label="Urgency")
-    priority = Text(max_length=100, required=False, label="Priority", help_text="Name, such as P1, or ID")
+    priority = Text(
+        max_length=100,
+        required=False,
+        label="Priority",
+        help_text="Name, such as P1, or ID",
+        lookup=PRIORITIES,
+    )
     escalation_level = serializers.IntegerField(
         min_value=1,
         max_value=_MOST_LEVELS,
@@ -66,11 +72,18 @@ class UpdateIncidentInput(ActionInput):
     )
     assignee_ids = Ids(label="Assignees", lookup=USERS)
     escalation_policy_id = Id(
-        required=False, label="Escalation policy", help_text="The last part of its URL in PagerDuty"
+        required=False,
+        label="Escalation policy",
+        help_text="The last part of its URL in PagerDuty",
+        lookup=POLICIES,
     )
     service_id = Id(required=False, label="Service", help_text="PagerDuty service", lookup=SERVICES)
     incident_type = Text(
-        max_length=100, required=False, label="Incident type", help_text="Its name, such as major_incident"
+        max_length=100,
+        required=False,
+        label="Incident type",
+        help_text="Its name, such as major_incident",
+        lookup=INCIDENT_TYPES,
     )
     conference_number = Text(
         max_length=100,
