@@ -12,7 +12,7 @@ from bench.figures import SHORT, Row, at_most, exactly
 from bench.stack import Stack
 
 CREATES, NOTES, UPDATES = (100, 50, 50) if SHORT else (1000, 500, 500)
-_PATIENCE = 400.0 if SHORT else 1500.0
+_PATIENCE = 600.0 if SHORT else 3600.0
 _EACH = 10  # a person resolves one incident in this many
 _WANTED = ("acknowledged", "resolved")
 _FAULTS = [
