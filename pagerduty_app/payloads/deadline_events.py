@@ -11,7 +11,7 @@ from workflows.catalog import Json, PassedDeadline
 
 NOT_ACKNOWLEDGED, NOT_RESOLVED = "incident.not_acknowledged", "incident.not_resolved"
 _DEADLINE = "deadline"
-_TYPES = (NOT_ACKNOWLEDGED, NOT_RESOLVED)
+_FIELDS = {"minutes", "since", "due_at", "checked_at"}
 _TIME: Json = {"type": "string", "format": "date-time"}
 SCHEMA: Json = {
     "type": "object",
@@ -68,12 +68,13 @@ def body(event_type: str, incident: Json, passed: PassedDeadline, checked_at: da
 
 
 def deadline_of(event: Any) -> Json | None:
-    """Return the deadline of such an event (the object `event`); None for other events. Accept any value."""
-    if not isinstance(event, dict) or event.get("event_type") not in _TYPES:
-        return None
-    data = event.get("data")
+    """Return the deadline of such an event (the object `event`), known by its fields; None for other events.
+
+    Accept any value. PagerDuty's own bodies have no such part (developer docs, webhooks v3).
+    """
+    data = event.get("data") if isinstance(event, dict) else None
     found = data.get(_DEADLINE) if isinstance(data, dict) else None
-    return found if isinstance(found, dict) else None
+    return found if isinstance(found, dict) and found.keys() == _FIELDS else None
 
 
 def lifted(told: Json) -> Json:
