@@ -28,6 +28,10 @@ class OneTarget(ActionInput):
     service_id = Id(required=False, label="Service", lookup=SERVICES)
     escalation_policy_id = Id(required=False, label="Escalation policy", lookup=POLICIES)
 
+    class Meta:
+        keyword_fields: dict[str, Any] = {}
+        at_least_one = _ONE_OF
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         given = [name for name in _ONE_OF if name in attrs]
         if not given:

@@ -36,7 +36,7 @@ OPTIONAL = (
     OptionalPermission(
         key="escalation_policies",
         label="Choose escalation policies from a list",
-        unlocks="Without it, their IDs are typed. Get on-call also finds policies that no service uses.",
+        unlocks="Without it, their IDs are typed. Get on-call user also finds policies that no service uses.",
         scopes={"escalation_policies.read": "View escalation policies"},
     ),
     OptionalPermission(

@@ -80,3 +80,14 @@ def send(page: Page, name: str) -> None:
 def fact(page: Page, name: str) -> Locator:
     """The value beside that name."""
     return page.locator(f"dl.facts dt:text-is('{name}') + dd").first
+
+
+def open_run(page: Page, title: str) -> str:
+    """The run about that incident, as soon as it is listed; answers its address."""
+    for _ in range(60):
+        page.goto("/runs/")
+        if page.get_by_role("link", name=title).count():
+            break
+        page.wait_for_timeout(250)
+    page.get_by_role("link", name=title).first.click()
+    return page.url

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.flows.browsing import IN_CHROMIUM, allow, new_page, shoot, start
-from tests.flows.clicking import DANA, add_webhook, fill_sign_up, make_trigger
+from tests.flows.clicking import DANA, add_webhook, fill_sign_up, make_trigger, open_run
 from tests.flows.running import Product
 
 pytestmark = [*IN_CHROMIUM, pytest.mark.xdist_group("workflow")]
@@ -127,17 +127,6 @@ def open_incident(page: Page, product: Product, title: str) -> None:
     expect(theirs.get_by_text(title).first).to_be_visible()
     theirs.close()
     page.bring_to_front()
-
-
-def open_run(page: Page, title: str) -> str:
-    """The run about that incident, as soon as it is listed; answers its address."""
-    for _ in range(60):
-        page.goto("/runs/")
-        if page.get_by_role("link", name=title).count():
-            break
-        page.wait_for_timeout(250)
-    page.get_by_role("link", name=title).first.click()
-    return page.url
 
 
 def watch_a_run(page: Page, product: Product, title: str) -> str:
