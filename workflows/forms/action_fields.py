@@ -1,6 +1,5 @@
 """Form fields made from a property of an action's JSON Schema: one kind of field for each kind of property."""
 
-import json
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -13,6 +12,7 @@ from django.utils.html import escape
 
 from workflows.catalog import Json
 from workflows.formatting.labels import title_of, words
+from workflows.forms.pair_lines import pairs
 
 _LONG = 300
 _VERY_LONG = 2_000
@@ -67,37 +67,6 @@ class Parted(Ids):
     def to_python(self, value: Any) -> list[str]:
         given = value if isinstance(value, list) else [str(value or "")]
         return [part.strip() for text in given for part in text.split(",") if part.strip()]
-
-
-class PairLines(forms.CharField):
-    """Names with values, {"environment": "production"}: a line each, with a colon between."""
-
-    widget = forms.Textarea(attrs={"rows": 4})
-
-    def prepare_value(self, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        return "\n".join(f"{name}: {_said(one)}" for name, one in value.items())
-
-    def to_python(self, value: Any) -> Any:
-        lines = [line.strip() for line in (super().to_python(value) or "").splitlines() if line.strip()]
-        if any(":" not in line for line in lines):
-            raise forms.ValidationError("Enter a name, a colon and a value on each line.")
-        parted = (line.split(":", 1) for line in lines)
-        return {name.strip(): one.strip() for name, one in parted} or ""
-
-
-def _said(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(_said, value))
-    return value if isinstance(value, str) else "" if value is None else json.dumps(value)
-
-
-def pairs(schema: Json, **common: Any) -> forms.Field:
-    """The form field for an object whose properties are typed as lines of `name: value`."""
-    given = common.pop("help_text")
-    how = "One per line, such as environment: production. Separate several values with commas."
-    return PairLines(help_text=f"{given}. {how}" if given else how, **common)
 
 
 def _text(schema: Json, **common: Any) -> forms.Field:

@@ -12,7 +12,8 @@ from workflows.calls.lookups import Choices
 from workflows.catalog import Json
 from workflows.formatting.labels import title_of
 from workflows.forms import pickers
-from workflows.forms.action_fields import Prose, named, pairs
+from workflows.forms.action_fields import Prose, named
+from workflows.forms.pair_lines import pairs
 
 EXPRESSION = "="
 _LONGEST = 20_000
