@@ -16,10 +16,13 @@ from core.db.leases import FREE_SQL, RELEASED, Lease, LeaseLost, free, held
 from tests.factories import incident_event
 from tests.support.present import present
 from workflows.calls.leases import CallLease
+from workflows.deadlines.begin_end import cancel
+from workflows.deadlines.check import DeadlineLease
 from workflows.engine.leases import EventLease, RunLease
 from workflows.inbox import store
 from workflows.models import (
     ActionCall,
+    Deadline,
     Event,
     Hook,
     HookDelivery,
@@ -68,6 +71,18 @@ def call_of(trigger: Trigger) -> ActionCall:
     )
 
 
+def deadline_of(trigger: Trigger) -> Deadline:
+    now = clock.now()
+    return Deadline.objects.create(
+        trigger=trigger,
+        subject="P1",
+        since=now - timedelta(minutes=1),
+        due_at=now,
+        told_at=now,
+        next_attempt_at=now,
+    )
+
+
 KINDS: dict[type[AnyLease], tuple[Callable[[Trigger], Model], dict[str, Any]]] = {
     EventLease: (event_of, {"error": "late"}),
     RunLease: (run_of, {"position": 7}),
@@ -75,6 +90,7 @@ KINDS: dict[type[AnyLease], tuple[Callable[[Trigger], Model], dict[str, Any]]] =
     GrantLease: (lambda trigger: trigger.connection.grant, {"failures": 7}),
     SubscriptionLease: (lambda trigger: Subscription.objects.create(trigger=trigger), {"pings": 7}),
     WatchLease: (lambda trigger: Watch.objects.create(trigger=trigger), {"present": "late"}),
+    DeadlineLease: (deadline_of, {"reason": "late"}),
     MessageLease: (message_of, {"tries": ["late"]}),
 }
 
@@ -113,7 +129,7 @@ def test_every_kind_of_lease_is_tested_here() -> None:
     assert set(kinds_of(Lease)) - {PreparedLease, TurnLease} == set(KINDS)
 
 
-@pytest.mark.parametrize("kind", [GrantLease, SubscriptionLease, WatchLease])
+@pytest.mark.parametrize("kind", [GrantLease, SubscriptionLease, WatchLease, DeadlineLease])
 def test_a_lease_outlasts_the_longest_request_and_the_wait_to_store_what_it_brought(
     kind: type[AnyLease],
 ) -> None:
@@ -184,7 +200,10 @@ def test_a_holder_renews_and_releases_and_then_is_none(kind: type[AnyLease], row
 def test_a_row_that_has_ended_is_written_no_more(kind: type[AnyLease], row: Any) -> None:
     lease = present(kind.claim(read(row)))
     ended = {Event: "failed", HookDelivery: "dead", Subscription: "removing"}.get(type(row), "cancelled")
-    type(row).objects.filter(pk=row.pk).update(status=ended)
+    if isinstance(row, Deadline):
+        cancel(Deadline.objects.filter(pk=row.pk), "Over.")
+    else:
+        type(row).objects.filter(pk=row.pk).update(status=ended)
     after = stored(row)
 
     with pytest.raises(LeaseLost):

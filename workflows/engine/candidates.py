@@ -27,7 +27,7 @@ class Candidates:
         self._runs: dict[uuid.UUID | None, list[Run]] = {}
         self._read_at: dict[int, float] = {}
         self._looked_at = 0.0
-        # Whether the last look found as many as it may, so that there may be more.
+        # Whether the last look left out runs that may be due.
         self.cut = False
 
     def __bool__(self) -> bool:
@@ -43,7 +43,7 @@ class Candidates:
         kept = {run.seq: run for run in self._all() if now - self._read_at[run.seq] < _KEPT_SECONDS}
         tests = [seq for (seq,) in _TESTS.rows(clock.now())]
         order = [*tests, *self._schedule.next(limit)][:limit]
-        self.cut = len(order) == limit
+        self.cut = self._schedule.cut or len(tests) == _TESTS_AT_ONCE
         read = {run.seq: run for run in _read([seq for seq in order if seq not in kept])}
         found = kept | read
         self._read_at = {seq: self._read_at[seq] if seq in kept else now for seq in found}

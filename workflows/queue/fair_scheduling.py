@@ -96,12 +96,15 @@ class FairSchedule:
     busy_order: str
     worth: str
     due: str
+    # Whether the last look left out rows that may be due, because a workspace had its share or all of them together.
+    cut: bool = False
     _after: Any = None
     _lanes: dict[Any, _Lane] = field(default_factory=dict)
 
     def next(self, limit: int) -> list[int]:
         """`seq` of at most `limit` rows that may be taken up now: workspaces in turn, and in each its parts."""
         workspaces, found = self._workspaces(), list[list[int]]()
+        self.cut = False
         while sum(map(len, found)) < limit:
             these = list(islice(workspaces, limit))
             if not these:
@@ -109,6 +112,8 @@ class FairSchedule:
             heads = self._heads(these, share=max(1, limit // len(these)))
             found += [heads[workspace] for workspace in these if heads[workspace]]
             self._after = next((one for one in reversed(these) if heads[one]), self._after)
+        else:
+            self.cut = True
         return _in_turn(found)[:limit]
 
     def _workspaces(self) -> Iterator[Any]:
@@ -152,6 +157,7 @@ class FairSchedule:
                     from_first.add(workspace)
                 if len(due[workspace]) >= share:
                     at.pop(workspace, None)
+                    self.cut = True
         return {workspace: _parts_in_turn(parts)[:share] for workspace, parts in due.items()}
 
     def _pages(self, at: dict[Any, _Lane], hops: int) -> dict[Any, list[tuple[Any, ...]]]:

@@ -251,6 +251,8 @@ def test_the_schema_says_which_inputs_can_be_chosen() -> None:
     assert named == {
         "from": "pagerduty/user-emails",
         "service_id": "pagerduty/services",
+        "priority_id": "pagerduty/priority-ids",
+        "escalation_policy_id": "pagerduty/escalation-policies",
         "assignee_ids": "pagerduty/users",
     }
     assert all(catalog.find_lookup(key) for key in named.values())

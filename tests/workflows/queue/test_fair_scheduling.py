@@ -104,6 +104,27 @@ def test_runs_behind_another_workflows_burst_are_among_the_next(
     assert len(chosen) == 100, "the burst goes on as well"
 
 
+@pytest.mark.parametrize(
+    ("of_one", "of_another", "found_of_them", "cut"),
+    [(300, 1, 51, True), (300, 0, 100, True), (20, 1, 21, False), (0, 0, 0, False)],
+)
+def test_a_look_says_whether_it_left_out_what_is_due(
+    trigger: Trigger, note_workflow: Workflow, of_one: int, of_another: int, found_of_them: int, cut: bool
+) -> None:
+    other = another("Other")
+    theirs = publish(other, other.connection)
+    runs(note_workflow, events(trigger, [f"P{number:03}" for number in range(of_one)]))
+    runs(theirs, events(other, [f"P{number:03}" for number in range(of_another)]))
+    candidates = Candidates(scheduler.SCHEDULE)
+
+    candidates.look(100)
+
+    assert (sum(1 for _ in iter(partial(candidates.take, in_flight.AtOnce()), None)), candidates.cut) == (
+        found_of_them,
+        cut,
+    )
+
+
 def test_of_each_lane_only_the_first_is_due_the_oldest_lane_first(trigger: Trigger) -> None:
     seqs = events(trigger, ["PZ", "PZ", "PA", "PZ", "PA"])
 

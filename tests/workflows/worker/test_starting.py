@@ -13,10 +13,10 @@ from core import node_slots
 from core.node_slots import NodeSlots
 from tests.factories import API, DANA, SYSTEM, publish
 from tests.support.worker_threads import PATIENCE, until, worker_threads
-from tests.workflows.queue.test_fair_scheduling import another, events
+from tests.workflows.queue.test_fair_scheduling import another, events, runs
 from workflows import worker
 from workflows.calls import pipeline
-from workflows.models import ActionCall, Run, Trigger, Workflow
+from workflows.models import ActionCall, Event, Run, Trigger, Workflow
 from workflows.queue import in_flight
 from workflows.worker import starting
 
@@ -105,6 +105,21 @@ def test_the_next_of_a_lane_is_begun_when_the_one_before_has_ended(
     ended = Run.objects.order_by("finished_at").values_list("event_id", flat=True)
     assert list(ended) == sorted(ended)
     assert provider.most_at_once == 1
+
+
+def test_runs_of_more_workspaces_than_one_look_takes_all_of_are_begun(
+    provider: Provider, trigger: Trigger, note_workflow: Workflow
+) -> None:
+    provider.answers.set()
+    for number in range(30):
+        other = another(f"Other {number}")
+        runs(publish(other, other.connection), events(other, [f"P{number}{lane}" for lane in range(10)]))
+    Event.objects.update(status="done")
+
+    worker.drain()
+
+    # Some then wait for their user's requests of this minute.
+    until(lambda: not Run.objects.filter(status="pending").exists())
 
 
 def test_more_calls_than_one_look_takes_are_begun_though_none_has_ended(
