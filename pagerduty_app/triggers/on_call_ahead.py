@@ -1,10 +1,13 @@
 """The triggers on-call-gap-ahead and on-call-starting: what the final shifts of a schedule say of the next hours.
 
-A look reads the shifts from now on. What was told is kept in the state of the watch until it has passed, so that it is
-told once, also when shifts are edited meanwhile. What came and went while polling was unavailable is not told.
+A look reads the shifts from the last look on. What was told is kept in the state of the watch as of that look, for as
+long as it is still so: it is told once, also when its ends are moved, and again if it ended and came back. What came
+and went while polling was unavailable is not told.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from rest_framework import serializers
@@ -16,15 +19,17 @@ from pagerduty_app.payloads.on_call import events
 from pagerduty_app.payloads.on_call.schema import GAP_AHEAD, STARTING, names_of, schema
 from pagerduty_app.schedules.final_shifts import read_rota
 from pagerduty_app.schedules.people import users_by_id, with_name
-from pagerduty_app.schedules.rota import AHEAD, Gap, Rota, Stretch
+from pagerduty_app.schedules.rota import AHEAD, Rota
+from pagerduty_app.triggers import upgrades
 from pagerduty_app.triggers.event_trigger import COMMON
+from pagerduty_app.triggers.times_ahead import Compared, Time, as_rows, compare, from_state
 from workflows.catalog import Json, Look, Poll, TriggerType
 from workflows.catalog.schemas import ActionInput
 
 _EVERY = timedelta(minutes=5)
 _MOST_HOURS = 168
-# Of one look, and remembered of one schedule: shifts of a week that change every hour.
-_MOST = 200
+# With a month ahead it is less than PagerDuty renders.
+_FURTHEST_BACK = timedelta(days=7)
 
 
 class AheadOptions(ActionInput):
@@ -39,92 +44,81 @@ class AheadOptions(ActionInput):
     )
 
 
-def look_for_gaps(api: Api, options: Json, state: Json, now: datetime) -> Look:
-    """The gaps that begin within the hours ahead, also one that has begun. Raises ProviderError.
+@dataclass(frozen=True)
+class _Seen:
+    """The rota that a look has read. since: the last look, from where on the rota is known; until: where it ends."""
 
-    A gap is known again by the time that it shares with one that was told: its ends may be moved by overrides.
-    """
-    now, rota = _read(api, options, now)
-    horizon, end = now + timedelta(hours=options["hours"]), now + AHEAD
-    told = [Gap(*map(datetime.fromisoformat, row)) for row in state.get("told", ())]
-    kept = [gap for gap in told if gap.end > now]
-    found: list[bytes] = []
-    later: list[datetime] = []
-    for gap in rota.gaps(now, end):
-        if gap.start > horizon:
-            later.append(gap.start - timedelta(hours=options["hours"]))
-        elif any(gap.start < other.end and other.start < gap.end for other in kept):
-            kept.append(gap)
-        elif len(found) < _MOST:
-            kept.append(gap)
-            found.append(events.gap_ahead(rota.schedule, now, gap.start, gap.end if gap.end < end else None))
-    remembered = [[gap.start.isoformat(), gap.end.isoformat()] for gap in _distinct(kept)]
-    return _look(rota, options, now, {"told": remembered}, found, later)
+    rota: Rota
+    since: datetime
+    now: datetime
+    until: datetime
+    kind: Json
+
+
+def look_for_gaps(api: Api, options: Json, state: Json, now: datetime) -> Look:
+    """The gaps that begin within the hours ahead, also one that has begun. Raises ProviderError."""
+    seen = _read(api, options, state, now)
+    gaps = seen.rota.gaps(seen.since, seen.until)
+    times = [Time(gap.start, gap.end if gap.end < seen.until else None) for gap in gaps]
+    compared = _compared(seen, options, state, times, begun=True)
+    schedule, now = seen.rota.schedule, seen.now
+    found = [events.gap_ahead(schedule, now, max(gap.start, now), gap.end) for gap in compared.fresh]
+    return _look(seen, options, compared, state, found)
 
 
 def look_for_starts(api: Api, options: Json, state: Json, now: datetime) -> Look:
     """The shifts that start within the hours ahead, of users who are not on call just before. Raises ProviderError."""
-    now, rota = _read(api, options, now)
-    horizon = now + timedelta(hours=options["hours"])
-    told = {(at, user) for at, user in state.get("told", ()) if datetime.fromisoformat(at) > now}
-    before = rota.at(now).ids
+    seen = _read(api, options, state, now)
+    compared = _compared(seen, options, state, _duties(seen.rota), begun=False)
+    known = users_by_id(api, (duty.who for duty in compared.fresh))
     found: list[bytes] = []
-    later: list[datetime] = []
-    for stretch in rota.after(now):
-        starting = [user for user in stretch.users if user["id"] not in before]
-        before = stretch.ids
-        at = stretch.start.isoformat()
-        fresh = [user for user in starting if (at, user["id"]) not in told]
-        if stretch.start > horizon:
-            later += [stretch.start - timedelta(hours=options["hours"])] if starting else []
-        elif fresh and len(found) < _MOST:
-            told |= {(at, user["id"]) for user in fresh}
-            found.append(_starting(api, rota, now, Stretch(stretch.start, fresh)))
-    return _look(rota, options, now, {"told": sorted(map(list, told))}, found, later)
+    for start, duties in groupby(compared.fresh, key=lambda duty: duty.start):
+        ends = {duty.who: duty.end for duty in duties}
+        users = [with_name(user, known) for user in seen.rota.at(start).users if user["id"] in ends]
+        until = min((end for end in ends.values() if end), default=None)
+        found.append(events.starting(seen.rota.schedule, seen.now, start, users, until))
+    return _look(seen, options, compared, state, found)
 
 
-def _read(api: Api, options: Json, now: datetime) -> tuple[datetime, Rota]:
+def _duties(rota: Rota) -> list[Time]:
+    """Return the times that each user is on call without a break."""
+    begun: dict[str, datetime] = {}
+    found: list[Time] = []
+    for stretch in rota.stretches:
+        for user_id in begun.keys() - set(stretch.ids):
+            found.append(Time(begun.pop(user_id), stretch.start, user_id))
+        for user_id in stretch.ids:
+            begun.setdefault(user_id, stretch.start)
+    return found + [Time(start, None, user_id) for user_id, start in begun.items()]
+
+
+def _read(api: Api, options: Json, state: Json, now: datetime) -> _Seen:
+    """Read from the last look on, so that what goes on since then is known again. Raise ProviderError."""
     now = now.astimezone(UTC).replace(microsecond=0)  # a gap that has begun is told from here
-    return now, read_rota(api, options["schedule_id"], now, now + AHEAD)
+    looked = datetime.fromisoformat(state["looked"]) if state else now
+    now = max(now, looked)  # another machine's clock may be ahead
+    since, until = max(looked, now - _FURTHEST_BACK), now + AHEAD
+    rota = read_rota(api, options["schedule_id"], since, until)
+    return _Seen(rota, since, now, until, upgrades.kind_in_state(rota, state, now))
 
 
-def _distinct(gaps: list[Gap]) -> list[Gap]:
-    """Return gaps merged where they share time, so that there are few to remember."""
-    found: list[Gap] = []
-    for gap in sorted(gaps):
-        if found and gap.start < found[-1].end:
-            found[-1] = Gap(found[-1].start, max(found[-1].end, gap.end))
-        else:
-            found.append(gap)
-    return found
+def _compared(seen: _Seen, options: Json, state: Json, times: list[Time], *, begun: bool) -> Compared:
+    if upgrades.waits(seen.kind):
+        return Compared([], [], [])
+    horizon = seen.now + timedelta(hours=options["hours"])
+    return compare(times, from_state(state), seen.now, horizon, begun=begun)
 
 
-def _starting(api: Api, rota: Rota, now: datetime, stretch: Stretch) -> bytes:
-    known = users_by_id(api, stretch.ids)
-    users = [with_name(user, known) for user in stretch.users]
-    return events.starting(rota.schedule, now, stretch.start, users, _end(rota, stretch))
-
-
-def _end(rota: Rota, stretch: Stretch) -> datetime | None:
-    """Return when the first of these users is no longer on call; None if that is not known."""
-    leaving = (one.start for one in rota.after(stretch.start) if not set(stretch.ids) <= set(one.ids))
-    return next(leaving, None)
-
-
-def _look(
-    rota: Rota, options: Json, now: datetime, state: Json, found: list[bytes], later: list[datetime]
-) -> Look:
+def _look(seen: _Seen, options: Json, compared: Compared, state: Json, found: list[bytes]) -> Look:
+    after = {"looked": seen.now.isoformat(), "told": as_rows(compared.told)}
+    expected = min(compared.later, default=None)
     return Look(
-        state=state,
+        state={**(state if upgrades.waits(seen.kind) else after), **seen.kind},
         found=found,
-        expected_at=min(later, default=None),
-        watched=str(rota.schedule.get("summary") or options["schedule_id"]),
-        present=f"On call: {_names(rota, now)}",
+        expected_at=expected and expected - timedelta(hours=options["hours"]),
+        watched=str(seen.rota.schedule.get("summary") or options["schedule_id"]),
+        present=f"On call: {names_of(seen.rota.at(seen.now).users)}",
     )
-
-
-def _names(rota: Rota, now: datetime) -> str:
-    return names_of(rota.at(now).users)
 
 
 def _trigger(**more: Any) -> TriggerType:

@@ -14,9 +14,9 @@ from pagerduty_app.payloads import field_names
 from pagerduty_app.payloads.on_call.events import Change, changed, sample_change
 from pagerduty_app.payloads.on_call.schema import CHANGED, names_of, schema
 from pagerduty_app.schedules import final_shifts
-from pagerduty_app.schedules.kinds import LAYER_BASED, SHIFT_BASED
 from pagerduty_app.schedules.people import users_by_id, with_name
 from pagerduty_app.schedules.rota import AHEAD, Rota, Stretch
+from pagerduty_app.triggers import upgrades
 from pagerduty_app.triggers.event_trigger import COMMON
 from workflows.catalog import Json, Look, Poll, TriggerType
 from workflows.catalog.schemas import ActionInput
@@ -42,7 +42,9 @@ def look(api: Api, options: Json, state: Json, now: datetime) -> Look:
     now = max(now, told)  # another machine's clock may be ahead: what it has told is not told again
     since = max(told, now - FURTHEST_BACK)
     rota = final_shifts.read_rota(api, schedule_id, since, now + AHEAD)
-    changes = list(_changes(rota, state, told, since, now)) if state else []
+    kind = upgrades.kind_in_state(rota, state, now)
+    compares = bool(state) and not upgrades.waits(kind)
+    changes = list(_changes(rota, state, told, since, now)) if compares else []
     kept = changes[-MOST_AT_ONCE:]
     present = rota.at(now).users
     if kept or not state:
@@ -53,7 +55,7 @@ def look(api: Api, options: Json, state: Json, now: datetime) -> Look:
     else:
         present = state["users"]
     return Look(
-        state={"told": now.isoformat(), "users": present, "kind": rota.kind},
+        state={"told": now.isoformat(), "users": present, **kind},
         found=[changed(rota.schedule, change, recovered=now - change.at > _LATE) for change in kept],
         expected_at=rota.end_of(now),
         watched=str(rota.schedule.get("summary") or schedule_id),
@@ -79,9 +81,12 @@ def _changes(rota: Rota, state: Json, told: datetime, since: datetime, now: date
 
 def _since_upgrade(rota: Rota, state: Json, since: datetime, now: datetime) -> datetime:
     """Return where to compare from. An upgraded schedule may not have the shifts from before its upgrade, so that
-    their absence says nothing: a shift-based schedule has shifts of no one for times that it leaves empty."""
-    upgraded = state.get("kind", LAYER_BASED) == LAYER_BASED and rota.kind == SHIFT_BASED
-    return max(since, min(rota.known_from or since, now)) if upgraded else since
+    their absence says nothing: a shift-based schedule has shifts of no one for times that it leaves empty. Without a
+    shift by now, after the wait, it is empty."""
+    known_from = rota.known_from
+    if known_from is None or known_from > now or not upgrades.is_upgraded(rota, state):
+        return since
+    return max(since, known_from)
 
 
 def _left_out(changes: list[Change], kept: list[Change], told: datetime, since: datetime) -> str:

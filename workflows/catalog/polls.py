@@ -12,10 +12,10 @@ from workflows.catalog.actions import Json
 class Look:
     """The result of one poll.
 
-    state: JSON that the next look is given; found: the bodies of events since the last one, oldest first, each with an
-    id that the same event always gets. They are stored in the transaction that keeps the state. expected_at: when
-    the next event is due, as far as that is known. watched, present: what is looked at and how it is, in a few
-    words. left_out: what could not be made good any more, as a sentence, or "".
+    state: JSON that the next look is given; found: the bodies of events since the last one, oldest first. They are
+    stored in the transaction that keeps the state; one with an id that the trigger has stored before is left out.
+    expected_at: when the next event is due, as far as that is known. watched, present: what is looked at and how it
+    is, in a few words. left_out: what could not be made good any more, as a sentence, or "".
     """
 
     state: Json

@@ -2,7 +2,7 @@
 
 A look is claimed by compare-and-set on its row and asks without a transaction open. Its end is one transaction: the
 row moves, and the events are stored as those of webhooks are. So a crash leaves both or neither, and the next look
-finds the same events again, under the same ids.
+begins from the same state again.
 """
 
 from collections.abc import Callable

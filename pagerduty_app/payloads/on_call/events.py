@@ -34,15 +34,18 @@ def changed(schedule: Json, change: Change, *, recovered: bool) -> bytes:
 
 
 def gap_ahead(schedule: Json, now: datetime, start: datetime, end: datetime | None) -> bytes:
-    """Return the event of a time without anyone on call. end: None if it is not known."""
+    """Return the event of a time without anyone on call, found at `now`; what is found anew is another event.
+
+    end: None if it is not known.
+    """
     data = {"schedule": schedule, "at": start.isoformat(), "until": _text(end)}
-    return schema.body(schema.GAP_AHEAD, now, data, ())
+    return schema.body(schema.GAP_AHEAD, now, data, [now.isoformat()])
 
 
 def starting(schedule: Json, now: datetime, at: datetime, users: list[Json], until: datetime | None) -> bytes:
-    """Return the event of users who will be on call from `at` on."""
+    """Return the event of users who will be on call from `at` on, found at `now`; what is found anew is another."""
     data = {"schedule": schedule, "users_starting": users, "at": at.isoformat(), "until": _text(until)}
-    return schema.body(schema.STARTING, now, data, (user["id"] for user in users))
+    return schema.body(schema.STARTING, now, data, [now.isoformat(), *(user["id"] for user in users)])
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -121,3 +121,48 @@ def test_a_gap_after_an_upgrade_is_told(connection: Connection, tell: Tell) -> N
     tell(LAYERS, rotations=[[shift(NINE - 3 * HOUR, 2, ["PUSER00"])]])
 
     assert at(NINE - HOUR) == [("30T08:00", "Dana", "")]
+
+
+@pytest.mark.parametrize("earlier", [{}, {"kind": "layer_based"}])
+def test_an_upgrade_whose_shifts_begin_later_is_no_hand_over(
+    connection: Connection, tell: Tell, earlier: dict[str, str]
+) -> None:
+    """Of a watch that an earlier release left, too; that did not know kinds."""
+    tell(LAYERS, start=NINE - DAY, turn_seconds=86_400)
+    watch(connection, LAYERS)
+    row = Watch.objects.get()
+    row.state = {"told": row.state["told"], "users": row.state["users"], **earlier}
+    row.save(update_fields=["state"])
+    begins = NINE - 2 * HOUR
+    tell(LAYERS, "/upgrade", at=begins)
+
+    assert at(begins - 3 * MINUTE) == []
+    assert Watch.objects.get().state["kind"] == "layer_based"
+    assert Watch.objects.get().next_look_at == begins
+    assert at(begins) == []
+    assert Watch.objects.get().state["kind"] == "shift_based"
+    assert at(NINE) == [("30T09:00", "Dana", "Eli")]
+
+
+def test_a_hand_over_while_the_shifts_of_an_upgrade_begin_is_told(connection: Connection, tell: Tell) -> None:
+    tell(LAYERS, start=NINE - DAY, turn_seconds=86_400)
+    watch(connection, LAYERS)
+    at(NINE - 4 * MINUTE)
+    tell(LAYERS, "/upgrade", at=NINE + 2 * MINUTE)
+
+    assert at(NINE + MINUTE) == []
+    assert at(NINE + 2 * MINUTE) == [("30T09:02", "Dana", "Eli")]
+
+
+@pytest.mark.parametrize("later", [5 * MINUTE, 3 * HOUR])
+def test_an_upgrade_that_leaves_no_one_on_call_is_told_at_the_next_look(
+    connection: Connection, tell: Tell, later: timedelta
+) -> None:
+    tell(LAYERS, start=NINE - DAY, turn_seconds=86_400)
+    watch(connection, LAYERS)
+    tell(LAYERS, "/upgrade", at=NINE + DAY)
+    looked = NINE - 2 * HOUR
+
+    assert at(looked) == []
+    assert at(looked + later) == [("30T07:00", "Dana", "")]
+    assert len(at(looked + later + HOUR)) == 1
