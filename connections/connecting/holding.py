@@ -17,6 +17,7 @@ from connections.models import Connection, Grant
 from connections.tenancy.actor import Actor
 from core.db import lending
 from core.errors import Problem
+from core.request_slots import busy, provider_slot
 
 log = structlog.get_logger(__name__)
 CHECKED = "connection.revocation_checked"
@@ -42,19 +43,26 @@ def of_token(connection: Connection, provider: OAuthProvider, token: str | None)
 
 
 def ask_again(actor: Actor, connection: Connection) -> None:
-    """Ask through another connection and note the answer. Raise Problem (no_witness) if there is none."""
-    provider, grant = registry.get(connection.provider), connection.grant
+    """Ask through another connection and note the answer. Raise Problem: no_witness, busy."""
     other = witness(connection)
     if other is None:
         raise Problem("no_witness", "No other connection to this account may ask.", status=409)
+    with provider_slot(other.workspace_id, other.pk) as free:
+        if not free:
+            raise busy()
+        found = _asked_through(other, connection)
+    audit.record(actor, CHECKED, connection=connection, detail={"holding": found, "through": other.label})
+
+
+def _asked_through(other: Connection, connection: Connection) -> Holding:
+    """Ask with a token of the other connection. That one being refused says nothing of the revoked one."""
     try:
         Budget(other).take(patience=1.0, comes_again=False)
         token = tokens.access_token(other)
     except (Exhausted, Problem):
-        found = Holding.UNREACHABLE
-    else:
-        found = _asked(provider, connection, grant, token)
-    audit.record(actor, CHECKED, connection=connection, detail={"holding": found, "through": other.label})
+        return Holding.UNREACHABLE
+    found = _asked(registry.get(connection.provider), connection, connection.grant, token)
+    return Holding.UNREACHABLE if found == Holding.REFUSED else found
 
 
 def witness(connection: Connection) -> Connection | None:

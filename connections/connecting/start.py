@@ -40,6 +40,8 @@ class Purpose:
         data = state.get("data") if isinstance(state, dict) else None
         if not isinstance(data, dict) or not {"connection", "user"} <= data.keys():
             return None
+        if data.get("optional_scopes") is True:  # as 0.2 wrote it, which had those for webhooks only
+            data = {**data, "optional": ("webhooks",)}
         return cls(**{field.name: data[field.name] for field in fields(cls) if field.name in data})
 
 

@@ -73,7 +73,7 @@ def deadline_of(event: Any) -> Json | None:
     Accept any value. PagerDuty's own bodies have no such part (developer docs, webhooks v3).
     """
     data = event.get("data") if isinstance(event, dict) else None
-    found = data.get(_DEADLINE) if isinstance(data, dict) else None
+    found = data.get(_DEADLINE) if isinstance(data, dict) and data.get("type") == "incident" else None
     return found if isinstance(found, dict) and found.keys() == _FIELDS else None
 
 

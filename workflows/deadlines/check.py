@@ -5,6 +5,7 @@ row ends, and the event is stored as those of webhooks are. So a crash leaves bo
 the same event again, under the same ID.
 """
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import structlog
@@ -95,8 +96,10 @@ def _check_in_background(lease: DeadlineLease) -> None:
     except LeaseLost:
         log.info("deadline_taken_over", deadline=lease.row.pk)
     except Exception:
-        # Our own fault: the lease stays, and the wait until the next try grows.
         log.exception("deadline_check_broke", deadline=lease.row.pk)
+        message = "TaskJuice failed while checking. Retrying later."
+        with suppress(LeaseLost):
+            _fail(lease, Problem("internal_error", message, status=500, retryable=True))
 
 
 def _check(lease: DeadlineLease) -> None:

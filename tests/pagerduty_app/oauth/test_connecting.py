@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from connections.connecting.revoke import revoke
+from connections.connecting.start import Purpose
 from connections.models import AuditEvent, Connection, Grant, Membership
 from core.crypto import reveal
 from pagerduty_app.oauth.scopes import SCOPES
@@ -195,6 +196,15 @@ def test_a_consent_that_was_under_way_during_an_update_is_completed(alice: Dance
 
     assert alice.come_back(decide(out)).status_code == 302
     assert untouched(only_connection(), "active")
+
+
+@pytest.mark.parametrize(("left_by_0_2", "optional"), [(True, ("webhooks",)), (False, ())])
+def test_a_consent_that_began_before_the_update_keeps_what_was_asked(
+    left_by_0_2: bool, optional: tuple[str, ...]
+) -> None:
+    state = {"data": {"connection": "c", "user": 1, "optional_scopes": left_by_0_2}}
+
+    assert Purpose.read(state) == Purpose(connection="c", user=1, optional=optional)
 
 
 def test_another_person_in_the_same_browser_cannot_finish_it(alice: Dance, who: People) -> None:

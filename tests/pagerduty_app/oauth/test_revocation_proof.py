@@ -1,5 +1,6 @@
 """The proof of a revocation: whether PagerDuty still holds the grant, asked when and with what can be asked."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.urls import reverse
 from connections.connecting import holding
 from connections.connecting.revoke import receipt_of, revoke
 from connections.models import Connection, Grant
+from core.request_slots import busy
 from pagerduty_app.provider import grant_page
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.factories import SYSTEM, People
@@ -92,6 +94,33 @@ def test_another_connection_to_the_account_proves_it_once_the_person_has_removed
     assert "PagerDuty no longer holds the authorization" in page
     assert "through Second" in page
     assert "Check again" not in page
+
+
+def test_what_is_wrong_with_the_other_connection_says_nothing_of_the_revoked_one(
+    alice: Client, who: People, connection: Connection, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consented(who.alice, who.acme, sandbox, "Second", optional=["revocation"])
+    revoked(connection)
+    check = reverse("connections:check_revocation", args=[connection.pk])
+    sandbox.faults.add([{"kind": "status", "status": 401, "path": PATH, "times": 5}])
+
+    alice.post(check)
+    assert "could not say whether it still holds" in receipt(alice, connection)
+
+    monkeypatch.setattr(holding, "provider_slot", lambda *of: nullcontext(False))
+    seen = len(sandbox.requests)
+    page = text(alice.post(check, follow=True))
+    assert busy().message in page
+    assert len(sandbox.requests) == seen
+
+
+def test_a_connection_that_never_had_a_grant_has_no_proof(alice: Client, who: People) -> None:
+    never = Connection.objects.create(workspace=who.acme, provider="pagerduty", label="Never")
+    revoked(never)
+
+    answer = alice.post(reverse("connections:check_revocation", args=[never.pk]), follow=True)
+
+    assert "No other connection to this account may ask." in text(answer)
 
 
 @pytest.mark.parametrize("other", ["workspace", "account", "scopes", "state"])

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pagerduty_app.payloads.deliveries import trigger_fields
 from pagerduty_app.payloads.describe import in_words
 from pagerduty_app.signatures import looks_signed
 from pagerduty_app.triggers.types import TRIGGERS
@@ -97,6 +98,17 @@ def test_a_ping_says_so() -> None:
 )
 def test_what_says_nothing_is_nothing(payload: Any) -> None:
     assert in_words(payload) == Words()
+
+
+@pytest.mark.parametrize("kind", ["service", "incident_note", "incident", "", None])
+@pytest.mark.parametrize("event_type", ["incident.not_acknowledged", "incident.triggered"])
+def test_a_part_that_looks_like_a_deadline_breaks_no_page(kind: str | None, event_type: str) -> None:
+    deadline = dict.fromkeys(("minutes", "since", "due_at", "checked_at"), "x")
+    data = {"type": kind, "id": "P1", "deadline": deadline}
+    payload = {"event": {"id": "odd", "event_type": event_type, "data": data}}
+
+    assert isinstance(in_words(payload), Words)
+    assert ("deadline" in trigger_fields(payload)) is (kind == "incident")
 
 
 def test_text_from_outside_is_one_printable_line_of_bounded_length() -> None:

@@ -7,6 +7,7 @@ import pytest
 import time_machine
 from django.db import IntegrityError, transaction
 from django.test import Client
+from django.urls import reverse
 from jsonschema import Draft7Validator
 
 from connections.connecting.revoke import revoke
@@ -412,6 +413,17 @@ def test_a_trigger_that_ends_ends_its_deadlines_for_good(
     assert passed() == []
     assert (only().status, only().ended_at) == ("cancelled", NINE + MINUTE)
     assert how in only().reason
+
+
+def test_the_page_of_a_paused_trigger_says_that_its_deadlines_ended(
+    trigger: Trigger, incident: Incident, who: People
+) -> None:
+    incident.tell(trigger, "triggered", NINE)
+    lifecycle.change(actor=SYSTEM, trigger=trigger, changes={"status": "paused"})
+
+    page = text(signed_in(who.bob).get(reverse("triggers:detail", args=[trigger.pk])))
+
+    assert "Open deadlines ended with the pause; resuming does not bring them back." in page
 
 
 def test_a_paused_trigger_begins_none(trigger: Trigger, incident: Incident) -> None:

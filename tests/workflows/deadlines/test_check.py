@@ -75,6 +75,27 @@ def test_a_crash_at_any_place_doubles_and_loses_nothing(
     assert (len(passed()), only().status) == (1, "passed")
 
 
+def test_a_fault_of_ours_is_seen_and_tried_again(
+    incident: Incident, trigger: Trigger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: Any) -> Any:
+        raise RuntimeError("our own fault")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(check, "_ask", broken)
+        at(TEN_PAST)
+    row = only()
+    assert (present(row.trouble)["code"], row.trouble_since, row.lease_until) == (
+        "internal_error",
+        TEN_PAST,
+        None,
+    )
+
+    at(present(row.next_attempt_at))
+
+    assert (len(passed()), only().status) == (1, "passed")
+
+
 @pytest.mark.parametrize("what", ["acknowledged", "unacknowledged"])
 def test_a_delivery_that_overtakes_a_check_wins(
     incident: Incident, trigger: Trigger, what: str, monkeypatch: pytest.MonkeyPatch
