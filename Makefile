@@ -48,8 +48,8 @@ test: $(VENV)/dev ## The tests for every commit, in two minutes: on SQLite, with
 coverage: $(VENV)/dev ## The share of lines that `make test` runs; measuring takes twice as long
 	@COVERAGE=1 $(PY) -m tests.run --quick
 
-test-all: $(VENV)/dev ## All tests, on SQLite and on PostgreSQL; says what it skipped and why
-	$(PY) -m tests.run
+test-all: $(VENV)/dev ## All tests, on SQLite and on PostgreSQL (TESTED=1: but those of a `make test` just before)
+	$(PY) -m tests.run $(if $(TESTED),--rest)
 
 edge: $(VENV)/dev ## Prove what we promise of PagerDuty, against a sandbox that misbehaves (SHORT=1: a tenth of it)
 	$(PY) -m bench.edge $(PROOF)

@@ -5,6 +5,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 from bench.figures import Row
 from bench.stack import ROOT
@@ -26,6 +27,13 @@ def run(proofs: Mapping[str, Callable[[], list[Row]]], names: list[str], file: s
     missed = [row["name"] for row in rows if not row["ok"]]
     print(f"{len(rows)} figures in {path}; {len(missed)} not ok{': ' if missed else ''}{'; '.join(missed)}")
     return 1 if missed else 0
+
+
+def beside_each_other(proofs: Mapping[str, Callable[[], list[Row]]]) -> list[Row]:
+    """Run proofs in parallel; one that raises leaves the figures of the others."""
+    with ThreadPoolExecutor(len(proofs)) as threads:
+        begun = [threads.submit(rows_of, name, proof) for name, proof in proofs.items()]
+    return [row for one in begun for row in one.result()]
 
 
 def _seen_twice(name: str, proof: Callable[[], list[Row]]) -> list[Row]:

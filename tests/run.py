@@ -1,7 +1,7 @@
 """`make test-all`: the whole suite on SQLite and again on PostgreSQL, in parallel, with its skips explained.
 
 `make test` gives `--quick`: on SQLite alone, without what is marked slow. COVERAGE=1 has that print the share of lines
-that it runs (`make coverage`): measuring doubles the time that it takes.
+that it runs (`make coverage`): measuring doubles the time that it takes. `--rest` leaves out what `--quick` runs.
 
 TEST_POSTGRES_URL names the server (default: postgres@127.0.0.1:5432). REQUIRE_ALL=1 makes a missing server, or
 any skipped test, a failure.
@@ -101,7 +101,10 @@ def main() -> int:
         if measured:
             print(f"Coverage: {covered()} of all lines", flush=True)
     else:
-        wrong = Suite("SQLite", _SQLITE).run()
+        after_quick = "--rest" in sys.argv
+        if after_quick:
+            sys.argv.remove("--rest")
+        wrong = Suite("SQLite", _SQLITE).run(*["-m", "slow"] if after_quick else [])
         missing = reachable()
         if missing is None:
             wrong += Suite("PostgreSQL", POSTGRES).run()

@@ -2,12 +2,11 @@
 
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from bench.chaos import away, clocks, fair, fair_slow, keys, kills, nodes, poisonous, stopped
 from bench.figures import SHORT, Row
-from bench.proofs import rows_of, run
+from bench.proofs import beside_each_other, run
 
 _PORT = 19_700
 Proof = Callable[[int], list[Row]]
@@ -40,10 +39,7 @@ _LONG = [*((name,) for name in _KILLS), *_REST]
 
 
 def _beside_each_other(names: tuple[str, ...]) -> list[Row]:
-    """Run proofs in parallel; one that raises leaves the figures of the others."""
-    with ThreadPoolExecutor(len(names)) as threads:
-        begun = [threads.submit(rows_of, name, partial(_PROOFS[name], _port_of(name))) for name in names]
-    return [row for one in begun for row in one.result()]
+    return beside_each_other({name: partial(_PROOFS[name], _port_of(name)) for name in names})
 
 
 def _port_of(name: str) -> int:
