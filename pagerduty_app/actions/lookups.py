@@ -11,7 +11,7 @@ from pagerduty_app.client import Api
 from pagerduty_app.client.paging import PAGE, no_rows, repeated
 from pagerduty_app.errors.mapping import provider_errors
 from pagerduty_app.schedules.listing import all_schedules
-from workflows.catalog import Json, Lookup, Option
+from workflows.catalog import Incomplete, Json, Lookup, Option
 
 SERVICES = "pagerduty/services"
 USERS = "pagerduty/users"
@@ -46,12 +46,15 @@ def _rows(api: Api, collection: str, query: str) -> Iterator[Json]:
         offset += len(rows)
 
 
-def _schedules(api: Api, query: str) -> Iterator[Option]:
-    """The look-up of schedules of both kinds by name."""
+def _schedules(api: Api, query: str) -> Iterator[Option | Incomplete]:
+    """The look-up of schedules of both kinds by name; it says so if PagerDuty refuses to list one of them."""
     with provider_errors():
-        for page in all_schedules(api, {"query": query} if query else {}):
+        walk = all_schedules(api, {"query": query} if query else {})
+        for page in walk:
             for row in page:
                 yield Option(_text(row, "id"), _text(row, "name", "summary", "id"))
+    if not walk.ending.complete:
+        yield Incomplete(walk.ending.reason)
 
 
 def _text(row: Json, *names: str) -> str:

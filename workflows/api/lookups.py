@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import asdict
+from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
@@ -24,7 +25,12 @@ _CHOICES = inline_serializer(
     "LookupChoices",
     {
         "options": _OPTION,
-        "complete": serializers.BooleanField(help_text="False: truncated after 500; narrow with `query`"),
+        "complete": serializers.BooleanField(
+            help_text="False: truncated after 500 (narrow with `query`), or see `incomplete_reason`"
+        ),
+        "incomplete_reason": serializers.CharField(
+            required=False, help_text="What the provider left out, and why; these values can be sent as well"
+        ),
     },
 )
 
@@ -44,4 +50,10 @@ class LookupOptions(Endpoint):
         query = self.text_parameter("query").get("query", "")
         lookup = lookups.find(connection, f"{provider}/{name}")
         found = lookups.choices(actor=self.actor, connection=connection, lookup=lookup, query=query)
-        return Response(asdict(found))
+        return Response(_answer(found))
+
+
+def _answer(found: lookups.Choices) -> dict[str, Any]:
+    options = [asdict(option) for option in found.options]
+    reason = {"incomplete_reason": found.incomplete_reason} if found.incomplete_reason else {}
+    return {"options": options, "complete": found.complete} | reason

@@ -11,7 +11,6 @@ from concurrent.futures import TimeoutError as TooLate
 from contextlib import ExitStack
 from contextvars import copy_context
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, TypeVar
 
 import structlog
@@ -26,7 +25,7 @@ from core.errors import Problem
 from core.text.folding import fold
 from workflows import catalog
 from workflows.calls import problems, provider_access
-from workflows.catalog import Lookup, Option, ProviderError
+from workflows.catalog import Incomplete, Lookup, Option, ProviderError
 
 log = structlog.get_logger(__name__)
 Answer = TypeVar("Answer")
@@ -42,18 +41,25 @@ _threads = ThreadPoolExecutor(max_workers=request_slots.MOST, thread_name_prefix
 
 @dataclass(frozen=True)
 class Choices:
-    """The options found. complete: nothing was left out."""
+    """The options found. complete: nothing was left out. incomplete_reason: what the provider left out and why, in
+    words; "" if it is complete, or was cut here after 500."""
 
     options: list[Option]
     complete: bool
+    incomplete_reason: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """For the cache, which keeps JSON."""
-        return {"options": [(one.value, one.label) for one in self.options], "complete": self.complete}
+        return {
+            "options": [(one.value, one.label) for one in self.options],
+            "complete": self.complete,
+            "incomplete_reason": self.incomplete_reason,
+        }
 
     @staticmethod
     def of_json(kept: dict[str, Any]) -> "Choices":
-        return Choices([Option(value, label) for value, label in kept["options"]], kept["complete"])
+        options = [Option(value, label) for value, label in kept["options"]]
+        return Choices(options, kept["complete"], kept.get("incomplete_reason", ""))
 
     def spelt(self, text: str) -> str:
         """The value that is `text` in any case, as it is spelt here; "" where there is none."""
@@ -142,12 +148,10 @@ def _load(
     budget, tally = Budget(connection), provider_access.Tally(on_request)
     budget.take(patience=provider_access.MOMENT, comes_again=False)
     api = provider_access.open_api(connection, token, tally)
-    work: Future[list[Option]] = _threads.submit(
-        copy_context().run, lambda: list(islice(lookup.load(api, query), MOST + 1))
-    )
+    work: Future[Choices] = _threads.submit(copy_context().run, lambda: _within_bounds(lookup, api, query))
     lending.give_back()
     try:
-        found = work.result(timeout=max(0.0, until - time.monotonic()))
+        return work.result(timeout=max(0.0, until - time.monotonic()))
     except TooLate:
         work.cancel()
         kept = slot.pop_all()
@@ -155,4 +159,17 @@ def _load(
         raise
     finally:
         tally.settle(budget)
-    return Choices(found[:MOST], complete=len(found) <= MOST)
+
+
+def _within_bounds(lookup: Lookup, api: Any, query: str) -> Choices:
+    """The first 500 options; loads no further one than is needed to know whether there are more."""
+    options: list[Option] = []
+    reasons: list[str] = []
+    for part in lookup.load(api, query):
+        if isinstance(part, Incomplete):
+            reasons.append(part.reason)
+        elif len(options) == MOST:
+            return Choices(options, complete=False)
+        else:
+            options.append(part)
+    return Choices(options, complete=not reasons, incomplete_reason=" ".join(reasons))

@@ -129,18 +129,25 @@ class Option:
 
 
 @dataclass(frozen=True)
+class Incomplete:
+    """What a look-up yields, at last, if options are missing. reason: which and why, as a sentence for people."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class Lookup:
     """A list of the connected account that people choose from.
 
     key: `<provider>/<name>`, as inputs name it. scope: the provider scope it needs. load(api, query) yields
-    the options whose name contains `query` ("": all), asking for a further page only when it is wanted; it
-    raises ProviderError. `api` is what the integration's `open_api` returned.
+    the options whose name contains `query` ("": all), asking for a further page only when it is wanted, and
+    Incomplete if it cannot have them all; it raises ProviderError. `api` is what the integration's `open_api` returned.
     """
 
     key: str
     name: str
     scope: str
-    load: Callable[[Any, str], Iterator[Option]]
+    load: Callable[[Any, str], Iterator[Option | Incomplete]]
 
 
 @dataclass(frozen=True)

@@ -46,13 +46,13 @@ def offer(field: forms.Field, found: Choices | Problem, present: Any) -> None:
             _use(field, forms.CheckboxSelectMultiple(choices=_with(found.options, present)))
             field.help_text = ""
         elif not listed:
-            _explain(field, "Too many to list here.")
+            _explain(field, found.incomplete_reason or "Too many to list here.")
     elif listed:
         _use(field, forms.Select(choices=[("", "Choose…"), *_with(found.options, present)]))
     else:
         _use(field, Suggestions(found.options, field.widget_attrs(forms.TextInput())))
         if not found.complete:
-            _explain(field, f"Only the first {len(found.options)} are suggested; any other can be typed.")
+            _explain(field, why_incomplete(found))
 
 
 def offered_by(problem: Problem) -> str:
@@ -60,6 +60,13 @@ def offered_by(problem: Problem) -> str:
     scope = (problem.detail or {}).get("scope", "") if problem.code == "missing_scope" else ""
     permission = registry.optional_permission_of(scope)
     return f"To choose from a list, reconnect with “{permission.label}”." if permission else ""
+
+
+def why_incomplete(found: Choices) -> str:
+    """Return what is missing in an incomplete list, and that it can be typed."""
+    if found.incomplete_reason:
+        return f"{found.incomplete_reason} Any other can be typed."
+    return f"Only the first {len(found.options)} are suggested; any other can be typed."
 
 
 def _with(options: list[Option], present: Any) -> list[tuple[str, str]]:

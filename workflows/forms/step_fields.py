@@ -115,4 +115,6 @@ def offer(field: forms.Field, found: Choices | Problem) -> None:
         field.widget = ChoiceOrExpression([(option.value, option.label) for option in found.options])
     else:
         field.widget = pickers.Suggestions(found.options, {"data-insert": ""})
+    if isinstance(found, Choices) and not found.complete:
+        field.help_text = format_html("{} {}", field.help_text, pickers.why_incomplete(found))
     field.widget.is_required = False

@@ -14,7 +14,7 @@ from pagerduty_app.sandbox.sandbox import Sandbox
 from pagerduty_app.sandbox.world.schedules import definitions
 from pagerduty_app.sandbox.world.schedules.upgrade import upgrade
 from tests.support.sandbox_actions import ACCOUNT, act, asked, connection, fault, output  # noqa: F401
-from workflows.catalog import ProviderError
+from workflows.catalog import Incomplete, Option, ProviderError
 
 pytestmark = pytest.mark.django_db
 SHIFTS, LAYERS = "PSHIFT0", "PSCHED02"
@@ -88,10 +88,18 @@ def test_pickers_offer_both_kinds(connection: Connection, sandbox: Sandbox) -> N
     api = opened(connection, sandbox)
     load = LOOKUPS["pagerduty/schedules"].load
 
-    assert [one.value for one in load(api, "")] == ["PSCHED00", "PSCHED01", "PSCHED02", SHIFTS]
-    assert [one.label for one in load(api, "around")] == ["Shifts around the clock"]
+    assert [one.value for one in load(api, "") if isinstance(one, Option)] == [
+        "PSCHED00",
+        "PSCHED01",
+        "PSCHED02",
+        SHIFTS,
+    ]
+    assert list(load(api, "around")) == [Option(SHIFTS, "Shifts around the clock")]
     fault(sandbox, "status", "^/v3/schedules$", "GET", status=404)
-    assert len(list(load(api, ""))) == 3
+    *layered, missing = load(api, "")
+    assert len(layered) == 3
+    assert isinstance(missing, Incomplete)
+    assert missing.reason.startswith("Shift-based schedules are missing: PagerDuty refused")
 
 
 def opened(connection: Connection, sandbox: Sandbox) -> Api:  # noqa: F811

@@ -89,6 +89,25 @@ def test_it_is_kept_for_a_minute_for_each_query_and_authorisation(
     assert len(pagerduty.calls) == 3
 
 
+def test_what_the_provider_left_out_is_said_and_kept_with_the_options(
+    ask: Ask, connection: Connection, pagerduty: responses.RequestsMock
+) -> None:
+    rows = [{"id": "PSCHED1", "name": "Primary"}]
+    pagerduty.get(f"{API}/schedules", json={"schedules": rows, "more": False})
+    refusal = {"error": {"message": "Access Denied", "code": 2010}}
+    pagerduty.get(f"{API}/v3/schedules", status=403, json=refusal)
+
+    first, again = (ask("get", lookup_path(connection, "schedules")).json() for _ in range(2))
+
+    assert first == again
+    assert [one["value"] for one in first["options"]] == ["PSCHED1"]
+    assert (first["complete"], first["incomplete_reason"]) == (
+        False,
+        "Shift-based schedules are missing: PagerDuty refused to list them (Access Denied).",
+    )
+    assert len(pagerduty.calls) == 2
+
+
 def test_a_refused_token_is_replaced_once(
     ask: Ask, connection: Connection, pagerduty: responses.RequestsMock
 ) -> None:

@@ -6,12 +6,18 @@ from typing import Any
 
 import pytest
 import responses
+from django import forms
 from django.test import Client
 
 from connections.models import Connection, Grant
-from tests.factories import API, DANA, People
+from pagerduty_app.actions import ACTIONS
+from tests.factories import API, DANA, SYSTEM, People
 from tests.support.agency import connection, form_path, look, send
 from workflows.calls import lookups
+from workflows.catalog import Option
+from workflows.forms import pickers
+from workflows.forms.action_fields import Ids
+from workflows.forms.step import StepForm
 
 __all__ = ["connection"]
 pytestmark = pytest.mark.django_db
@@ -66,6 +72,49 @@ def test_many_services_are_suggested_while_typing(
     assert re.search(r'<input type="text" name="service_id"[^>]*list="options_service_id"', page)
     assert '<datalist id="options_service_id"><option value="P00000">Service 0</option>' in page
     assert ("Only the first 500 are suggested" in page) == more
+
+
+MISSING = "Shift-based schedules are missing: PagerDuty refused to list them (&lt;b&gt;No&lt;/b&gt;)."
+
+
+@pytest.fixture
+def one_kind(provider: responses.RequestsMock) -> None:
+    """Layer-based schedules are listed, shift-based ones refused."""
+    refusal = {"error": {"message": "<b>No</b>", "code": 2010}}
+    provider.replace(responses.GET, f"{API}/v3/schedules", status=403, json=refusal)
+
+
+def test_a_list_that_lacks_something_can_be_typed_in_and_says_why(
+    bob: Client, connection: Connection, one_kind: None
+) -> None:
+    page = look(bob, form_path(connection, "list-on-call"))
+
+    assert re.search(r'<input type="text" name="schedule_id"[^>]*list="options_schedule_id"', page)
+    assert '<option value="PSCHED1">Primary</option>' in page
+    assert f"{MISSING} Any other can be typed." in page
+
+
+def test_a_step_of_a_workflow_says_it_as_well(connection: Connection, one_kind: None) -> None:
+    choices_of = lookups.asker(actor=SYSTEM, connection=connection)
+    form = StepForm(ACTIONS["pagerduty/list-on-call"], {"connection": str(connection.pk)}, connections=[])
+
+    form.offer(choices_of, "")
+
+    field = form.fields["in-schedule_id"]
+    assert isinstance(field.widget, pickers.Suggestions)
+    assert f"{MISSING} Any other can be typed." in str(field.help_text)
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"), [("", "Too many to list here."), ("Some are missing.", "Some are missing.")]
+)
+def test_several_are_not_ticked_off_in_a_list_that_lacks_some(reason: str, words: str) -> None:
+    field = Ids()
+
+    pickers.offer(field, lookups.Choices([Option("P1", "One")], complete=False, incomplete_reason=reason), [])
+
+    assert not isinstance(field.widget, forms.CheckboxSelectMultiple)
+    assert words in str(field.help_text)
 
 
 def test_a_list_that_was_refused_becomes_a_line_to_type_in(
