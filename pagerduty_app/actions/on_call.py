@@ -17,6 +17,9 @@ from pagerduty_app.schedules.on_call import users_on_call
 from workflows.catalog import ActionType, Caller, Json
 from workflows.catalog.schemas import ActionInput, Text
 
+# PagerDuty renders at most three months of a schedule at once (developer docs, schedule entries).
+_LONGEST_RANGE = timedelta(days=92)
+
 
 class ListByNameInput(ListingInput):
     query = Text(max_length=255, required=False, label="Name contains")
@@ -27,13 +30,17 @@ class OnCallInput(ActionInput):
 
     schedule_id = schedule_field()
     since = Moment(required=False, label="Since")
-    until = Moment(required=False, label="Until")
+    until = Moment(required=False, label="Until", help_text=f"At most {_LONGEST_RANGE.days} days after since")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("since" in attrs) != ("until" in attrs):
             raise serializers.ValidationError({"until": ["since and until go together."]})
         if "since" in attrs and attrs["since"] >= attrs["until"]:
             raise serializers.ValidationError({"until": ["Must be later than since."]})
+        if "since" in attrs and attrs["until"] - attrs["since"] > _LONGEST_RANGE:
+            raise serializers.ValidationError(
+                {"until": [f"Must be at most {_LONGEST_RANGE.days} days after since."]}
+            )
         return attrs
 
 
