@@ -1,25 +1,20 @@
 """On-call users by escalation level: of an escalation policy, or of the one behind a service.
 
-GET /services/{id} has the policy with its rules (api-schema, getService with include escalation_policies), which needs
-services.read only. GET /escalation_policies/{id} needs the optional scope escalation_policies.read; without it the
-policy is searched for behind the services of the account.
+GET /services/{id} has the policy with its rules (api-schema, getService with include escalation_policies).
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pagerduty_app.client import Api, PagerDutyError
+from pagerduty_app.client import Api
 from pagerduty_app.client.paging import object_of
 from pagerduty_app.errors.mapping import provider_errors
 from pagerduty_app.schedules.final_shifts import read_rota, reference, unreadable
+from pagerduty_app.schedules.policies import WITH_POLICY, find_policy
 from pagerduty_app.schedules.rota import Rota, Shift, stretches_of
 from workflows.catalog import Json, ProviderError
 
-_WITH_POLICY = {"include": ["escalation_policies"]}
-_REFUSED = 403
-# Pages of 100 services that are searched for a policy.
-_MOST_PAGES = 20
 # Schedules of one policy that are read.
 MOST_SCHEDULES = 50
 
@@ -41,29 +36,15 @@ class Escalation:
 def of_service(api: Api, service_id: str, since: datetime, until: datetime) -> Escalation:
     """Return who is on call for a service between since and until. Raise ProviderError."""
     with provider_errors():
-        service = object_of(api.get_service(service_id, _WITH_POLICY), "service", needs=("id",))
+        service = object_of(api.get_service(service_id, WITH_POLICY), "service", needs=("id",))
     return _read(api, service.get("escalation_policy"), since, until, reference(service, service_id))
 
 
 def of_policy(api: Api, policy_id: str, since: datetime, until: datetime) -> Escalation:
     """Return who is on call for an escalation policy between since and until. Raise ProviderError."""
     with provider_errors():
-        policy = _find(api, policy_id)
+        policy = find_policy(api, policy_id)
     return _read(api, policy, since, until, None)
-
-
-def _find(api: Api, policy_id: str) -> Json:
-    try:
-        return object_of(api.escalation_policy(policy_id), "escalation_policy", needs=("id",))
-    except PagerDutyError as error:
-        if error.status != _REFUSED:
-            raise
-        pages = zip(range(_MOST_PAGES), api.everything("services", _WITH_POLICY), strict=False)
-        policies = (row.get("escalation_policy") for _, page in pages for row in page)
-        for policy in policies:
-            if isinstance(policy, dict) and policy.get("id") == policy_id:
-                return policy
-        raise
 
 
 def _read(api: Api, policy: Any, since: datetime, until: datetime, service: Json | None) -> Escalation:
