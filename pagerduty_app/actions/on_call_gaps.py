@@ -1,6 +1,6 @@
 """The action find-on-call-gaps: times of the next days at which no one is on call."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from rest_framework import serializers
 
@@ -10,6 +10,7 @@ from pagerduty_app.actions.get_on_call import TARGETS, OneTarget, escalation_of
 from pagerduty_app.client import Api
 from pagerduty_app.payloads import field_names
 from pagerduty_app.schedules.final_shifts import read_rota
+from pagerduty_app.schedules.rota import Gap
 from workflows.catalog import ActionType, Caller, Json
 
 _USUAL_DAYS, _MOST_DAYS = 7, 30
@@ -37,24 +38,30 @@ def _find_gaps(api: Api, data: Json, caller: Caller) -> Json:
         "schedule": None if found else rota.schedule,
         "service": found.service if found else None,
         "escalation_policy": found.policy if found else None,
-        "gaps": [
-            {
-                "start": gap.start.isoformat(),
-                "end": gap.end.isoformat(),
-                "hours": round((gap.end - gap.start) / timedelta(hours=1), 2),
-            }
-            for gap in gaps
-        ],
+        "gaps": [_told(gap, until) for gap in gaps],
         "covered": not gaps,
         "since": since.isoformat(),
         "until": until.isoformat(),
     }
 
 
-_TIME = {"type": "string", "format": "date-time"}
+def _told(gap: Gap, until: datetime) -> Json:
+    """The gap; without an end if it goes on beyond what was asked for, as in the events of gaps ahead."""
+    ended = gap.end < until
+    return {
+        "start": gap.start.isoformat(),
+        "end": gap.end.isoformat() if ended else None,
+        "hours": round((gap.end - gap.start) / timedelta(hours=1), 2) if ended else None,
+    }
+
+
 _GAP: Json = {
     "type": "object",
-    "properties": {"start": _TIME, "end": _TIME, "hours": {"type": "number"}},
+    "properties": {
+        "start": {"type": "string", "format": "date-time"},
+        "end": {"type": ["string", "null"], "format": "date-time"},
+        "hours": {"type": ["number", "null"]},
+    },
     "required": ["start", "end", "hours"],
     "additionalProperties": False,
 }
