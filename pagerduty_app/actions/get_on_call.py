@@ -99,7 +99,7 @@ def _at(rota: Rota, at: datetime, known: dict[str, Json]) -> Json:
 
 
 def _named(users: list[Json], known: dict[str, Json]) -> list[Json]:
-    return [{**user, **known.get(user["id"], {})} for user in users]
+    return [{**user, **known.get(user["id"], {}), "id": user["id"]} for user in users]
 
 
 _USERS = {"type": "array", "items": NAMED}

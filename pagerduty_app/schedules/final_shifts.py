@@ -27,13 +27,20 @@ def read_rota(api: Api, schedule_id: str, since: datetime, until: datetime) -> R
                 ),
             },
         )
-    schedule = answer.get("schedule")
-    schedule = schedule if isinstance(schedule, dict) else {}
-    shifts = shifts_of(kind, schedule.get("final_schedule"))
+    shifts = shifts_of(kind, final_of(answer))
+    schedule = answer["schedule"]
     # What comes behind `until` was not asked for, so a shift that ends there may well be gone on with.
     known = [stretch for stretch in stretches_of(shifts) if stretch.start < until]
     named = {**schedule, "summary": schedule.get("summary") or schedule.get("name")}
     return Rota(reference(named, schedule_id), known, kind, shifts)
+
+
+def final_of(answer: Json) -> Any:
+    """Return the `final_schedule` of a schedule. Raise ProviderError if the response holds no schedule."""
+    schedule = answer.get("schedule")
+    if not isinstance(schedule, dict):
+        raise unreadable()
+    return schedule.get("final_schedule")
 
 
 def shifts_of(kind: str, final: Any) -> list[Shift]:
@@ -52,13 +59,13 @@ def shifts_of(kind: str, final: Any) -> list[Shift]:
 def _of_entry(entry: Any) -> Shift:
     user = entry["user"]
     end = None if entry["end"] is None else _moment(entry["end"])
-    return Shift(_moment(entry["start"]), end, reference(user, str(user["id"])))
+    return Shift(_moment(entry["start"]), end, reference(user, _id(user["id"])))
 
 
 def _of_assignment(row: Any) -> Shift:
     member, source = row["member"], row.get("source")
     kind = source.get("type") if isinstance(source, dict) else ""
-    user = None if member["type"] == "empty_member" else reference({}, str(member["user_id"]))
+    user = None if member["type"] == "empty_member" else reference({}, _id(member["user_id"]))
     return Shift(
         _moment(row["start_time"]),
         None if row["end_time"] is None else _moment(row["end_time"]),
@@ -71,6 +78,12 @@ _SHAPES: dict[str, tuple[str, Callable[[Any], Shift]]] = {
     LAYER_BASED: ("rendered_schedule_entries", _of_entry),
     SHIFT_BASED: ("computed_shift_assignments", _of_assignment),
 }
+
+
+def _id(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("no id")
+    return value
 
 
 def _moment(text: str) -> datetime:

@@ -25,7 +25,8 @@ def all_schedules(api: Api, filters: Mapping[str, Any], until: float = math.inf)
 def schedules_page(api: Api, filters: Mapping[str, Any], offset: int, limit: int, until: float) -> Json:
     """Return one page of the schedules of both kinds, in the shape of PagerDuty's own pages.
 
-    `complete` and `incomplete_reason` are present if a kind is refused. Raise PagerDutyError if both are.
+    `complete` and `incomplete_reason` are present if a kind is refused. until: see paging.by_offset. Raise
+    PagerDutyError if both are.
     """
     refusal = None
     first: Json = {"schedules": [], "total": 0, "more": False}
@@ -36,11 +37,10 @@ def schedules_page(api: Api, filters: Mapping[str, Any], offset: int, limit: int
             raise
         refusal = error
     rows = rows_of(first, "schedules")
-    before = first.get("total")
-    before = before if isinstance(before, int) else offset + len(rows)
     page: Json = {"schedules": rows, "offset": offset, "limit": limit, "more": True, "total": None}
     if first.get("more"):
         return page
+    before = _layer_based_count(api, filters, offset, first, until)
     walk = Walk(_shift_based(api, filters, until, (), refusal))
     others = [row for part in walk for row in part]
     start = max(0, offset - before)
@@ -48,6 +48,23 @@ def schedules_page(api: Api, filters: Mapping[str, Any], offset: int, limit: int
     page |= {"more": offset + len(rows) < before + len(others), "total": before + len(others)}
     reason = _joined(_of_refusal("Layer-based", refusal), walk.ending.reason)
     return page | ({"complete": False, "incomplete_reason": reason} if reason else {})
+
+
+def _layer_based_count(api: Api, filters: Mapping[str, Any], offset: int, last: Json, until: float) -> int:
+    """Return how many there are. last: the page at `offset`, with nothing after it.
+
+    Without a `total`, an empty page says only that the last one lies before it: they are counted.
+    """
+    total, rows = last.get("total"), last["schedules"]
+    if isinstance(total, int) and not isinstance(total, bool):
+        return total
+    if rows or not offset:
+        return offset + len(rows)
+    walk = api.everything("schedules", filters, until)
+    count = sum(len(page) for page in walk)
+    if not walk.ending.complete:
+        raise PagerDutyError(walk.ending.reason, status=200, retryable=True)
+    return count
 
 
 def _both(api: Api, filters: Mapping[str, Any], until: float) -> Steps:
@@ -88,7 +105,7 @@ def _shift_based(
     )
     try:
         for page in walk:
-            named = [{"name": row.get("summary"), **row} for row in page]
+            named = [{"name": row.get("summary") or row["id"], **row} for row in page]
             yield [row for row in named if query in str(row["name"] or "").casefold()]
     except PagerDutyError as error:
         if error.status not in _REFUSED:

@@ -5,7 +5,7 @@ from datetime import datetime
 from pagerduty_app.client import Api
 from pagerduty_app.client.paging import rows_of
 from pagerduty_app.errors.mapping import provider_errors
-from pagerduty_app.schedules.final_shifts import as_text, shifts_of
+from pagerduty_app.schedules.final_shifts import as_text, final_of, shifts_of
 from pagerduty_app.schedules.kinds import LAYER_BASED, SHIFT_BASED, ask_by_kind
 from pagerduty_app.schedules.people import users_by_id
 from workflows.catalog import Json
@@ -30,11 +30,10 @@ def users_on_call(api: Api, schedule_id: str, since: datetime, until: datetime) 
         )
         if kind == LAYER_BASED:
             return rows_of(answer, "users")
-    final = (answer.get("schedule") or {}).get("final_schedule")
     # A shift that only touches the window is not on call in it.
     on_call = [
         shift.user
-        for shift in shifts_of(kind, final)
+        for shift in shifts_of(kind, final_of(answer))
         if shift.user and shift.start < until and (shift.end is None or shift.end > since)
     ]
     known = users_by_id(api, (user["id"] for user in on_call))

@@ -49,14 +49,15 @@ def with_name(user: Json, known: dict[str, Json]) -> Json:
 
 
 def _ask(api: Api, user_id: str) -> Json:
-    """Return the user; {} if there is none."""
+    """Return the user; {} if there is none. Raise ProviderError, also if the response is about another user."""
     try:
         user: Any = api.user(user_id).get("user")
     except PagerDutyError as error:
         if error.status == _NOT_THERE:
             return {}
         raise as_provider_error(error) from None
-    if not isinstance(user, dict):
+    # An odd answer would put somebody else, or no one, in the place of the user of the shift.
+    if not isinstance(user, dict) or user.get("id") != user_id:
         raise unreadable()
     return user
 

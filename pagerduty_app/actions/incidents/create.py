@@ -23,6 +23,7 @@ from pagerduty_app.payloads import field_names
 from pagerduty_app.payloads.effects import key_subject
 from workflows.catalog import ActionType, Caller, Effect, Json, ProviderError
 from workflows.catalog.schemas import ActionInput, Text
+from workflows.formatting.datetimes import moment
 
 _INVALID_INPUT = frozenset({"2001", "2002", None})
 
@@ -154,7 +155,14 @@ def effects(api: Api, data: Json, caller: Caller) -> list[Effect]:
 
 
 def _made_since(incident: Json, caller: Caller) -> bool:
-    created_at = serializers.DateTimeField().to_internal_value(str(incident.get("created_at")))
+    created_at = moment(incident.get("created_at"))
+    if created_at is None:
+        raise ProviderError(
+            "provider_error",
+            "PagerDuty's answer does not say when the incident was created.",
+            status=200,
+            retryable=True,
+        )
     return caller.first_sent_at is None or (caller.first_sent_at - created_at).total_seconds() < 120
 
 

@@ -34,6 +34,38 @@ def refused(call: ActionCall, *words: str) -> None:
     assert all(word in error["message"] for word in ("PagerDuty", *words)), error["message"]
 
 
+def test_a_lost_incident_without_its_time_is_looked_up_again(act: Any, sandbox: Sandbox) -> None:
+    fault(sandbox, "lose_answer", "/incidents$")
+    call = act("create-incident", NEW | {"incident_key": "queue"})
+    odd = {"id": "PINC9", "status": "triggered", "service": {"id": "PSVC00"}, "created_at": None}
+    fault(sandbox, "status", "^/incidents$", method="GET", status=200, body={"incidents": [odd]})
+
+    call = later(call)
+
+    refused(call, "when the incident was created")
+    assert output(later(call))["incident"]["id"] != "PINC9"
+    assert len(asked(sandbox, "POST", "/incidents")) == 1
+
+
+@pytest.mark.parametrize("odd", [7, "x", [7], [{"responder_request_target": {"id": {}}}]])
+def test_a_lost_responder_request_with_odd_targets_is_not_taken_for_ours(
+    act: Any, sandbox: Sandbox, odd: Any
+) -> None:
+    incident = sandbox.incidents.insert(ACCOUNT, "PSVC00")
+    asker = next(row for row in sandbox.store.all("user", ACCOUNT) if row["email"] == DANA)
+    fault(sandbox, "lose_answer", "/responder_requests$")
+    given = {"from": DANA, "incident_id": incident["id"], "user_ids": ["PUSER01"], "message": "Help"}
+    call = act("add-responders", given)
+    seen = sandbox.incidents.get(ACCOUNT, incident["id"])
+    request = {"requester": {"id": asker["id"]}, "message": "Help", "responder_request_targets": odd}
+    others = [request | {"requested_at": seen["responder_requests"][0]["requested_at"]}]
+    body = {"incident": seen | {"responder_requests": others + seen["responder_requests"]}}
+    fault(sandbox, "status", f"/incidents/{incident['id']}$", method="GET", status=200, body=body)
+
+    assert output(later(call))["responder_request"]["responder_request_targets"] != odd
+    assert len(asked(sandbox, "POST", f"/incidents/{incident['id']}/responder_requests")) == 1
+
+
 # Every kind of rows for one listing, every listing for one kind: the rest is their product.
 @pytest.mark.parametrize(
     ("name", "rows"),

@@ -1,7 +1,5 @@
 """pagerduty/add-responders: one request asks each user once, also when responses are lost."""
 
-from typing import Any
-
 from rest_framework import serializers
 
 from pagerduty_app.actions.fields import REFERENCE, Ids, from_field, incident_field
@@ -101,11 +99,12 @@ def _may_be_ours(request: Json, data: Json, asker: str, caller: Caller) -> bool:
     return caller.first_sent_at is None or at >= caller.first_sent_at - SKEW
 
 
-def _targets_of(request: Json) -> set[Any]:
+def _targets_of(request: Json) -> set[str]:
     """Return the ids of users and escalation policies, wrapped as in the schema's example or not."""
     rows = request.get("responder_request_targets")
-    found = [row.get("responder_request_target", row) for row in rows or () if isinstance(row, dict)]
-    return {target.get("id") for target in found if isinstance(target, dict)}
+    rows = rows if isinstance(rows, list) else []
+    found = [row.get("responder_request_target", row) for row in rows if isinstance(row, dict)]
+    return {str(target.get("id")) for target in found if isinstance(target, dict)}
 
 
 def _output(request: Json | None, reason: str | None = None) -> Json:

@@ -52,6 +52,6 @@ def _is_assigned(data: Json, entries: list[Json], agent: Any) -> bool:
     )
 
 
-def _assignees(entry: Json) -> set[Any]:
+def _assignees(entry: Json) -> set[str]:
     rows = entry.get("assignees")
-    return {row.get("id") for row in rows if isinstance(row, dict)} if isinstance(rows, list) else set()
+    return {str(row.get("id")) for row in rows if isinstance(row, dict)} if isinstance(rows, list) else set()
