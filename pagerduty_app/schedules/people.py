@@ -56,7 +56,7 @@ def _ask(api: Api, user_id: str) -> Json:
         if error.status == _NOT_THERE:
             return {}
         raise as_provider_error(error) from None
-    # An odd answer would put somebody else, or no one, in the place of the user of the shift.
+    # An odd answer would put another user, or no one, in the place of the user of the shift.
     if not isinstance(user, dict) or user.get("id") != user_id:
         raise unreadable()
     return user

@@ -19,7 +19,7 @@ _REFUSED, _NOT_THERE = 403, 404
 # Pages of services that are searched for a policy.
 _MOST_PAGES = 20
 _REMEMBERED_SECONDS = 24 * 3600
-# What was searched for in vain; somebody may be about to give a service that policy.
+# What was searched for in vain; a service may be given that policy any time.
 _IN_VAIN_SECONDS = 60
 
 

@@ -130,7 +130,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Incomplete:
-    """What a look-up yields, at last, if options are missing. reason: which and why, as a sentence for people."""
+    """The last part that a look-up yields if options are missing. reason: which and why, as a sentence for people."""
 
     reason: str
 
