@@ -11,12 +11,13 @@ LOOK_UPS = {
         f"is the result. {_LATER}"
     ),
     "pagerduty/update-incident": (
-        "`GET /incidents/{id}/log_entries` for a change of status, an escalation or an assignment by this user, and "
-        "`GET /incidents/{id}` for the values of the other fields. Otherwise what the present state leaves to do is "
-        "sent again; if it notifies, once the first request can no longer take effect."
+        "`GET /incidents/{id}/log_entries` for a new escalation, where one was asked for, or a new assignment by "
+        "this user. Else for a change of status by this user, and `GET /incidents/{id}` for the values of the other "
+        "fields, all of which the incident must have. Otherwise what the present state leaves to do is sent again; if "
+        "it notifies, once the first request can no longer take effect."
     ),
     "pagerduty/snooze-incident": (
-        f"`GET /incidents/{{id}}/log_entries` for a snooze of this length by this user. {_LATER}"
+        f"`GET /incidents/{{id}}/log_entries` for a new snooze of this length by this user. {_LATER}"
     ),
     "pagerduty/merge-incidents": (
         "`GET /incidents/{id}` of each source: `resolve_reason` names the target of a merged one. The others are sent "

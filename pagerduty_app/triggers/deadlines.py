@@ -5,6 +5,7 @@ PagerDuty is asked about the incident when one has passed. The time counts from 
 reopened, and for the first trigger anew from the end of an acknowledgement.
 """
 
+import time
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -35,6 +36,8 @@ _SETTLED = ("service_ids", "team_ids")
 _STATUSES = ("triggered", "acknowledged", "resolved")
 # PagerDuty shows whole seconds.
 _A_MOMENT = timedelta(seconds=1)
+# Work in flight counts as stuck after 180 (workflows.queue.in_flight).
+_LONGEST_READ_SECONDS = 60.0
 
 
 class DeadlineOptions(filters.IncidentFilters):
@@ -96,7 +99,10 @@ def _again_since(api: Api, incident: Json, over: tuple[str, ...], since: datetim
     if updated_at is None or updated_at <= since + _A_MOMENT:
         return None
     again, is_over = None, False
-    for entry in reversed(log_entries.statuses(api, incident["id"], since.replace(microsecond=0))):
+    entries = log_entries.every(
+        api, incident["id"], since.replace(microsecond=0), time.monotonic() + _LONGEST_READ_SECONDS
+    )
+    for entry in reversed(list(log_entries.statuses_in(entries))):
         if entry["status"] in over:
             again, is_over = entry["at"], True
         elif is_over:

@@ -21,3 +21,11 @@ def fill(
             sandbox.incidents.insert("PACME01", service, created_at=at.strftime("%Y-%m-%dT%H:%M:%SZ"))["id"]
             for at in reversed(times)
         ]
+
+
+def note_down(sandbox: Sandbox, incident_id: str, count: int) -> None:
+    """Have the incident's log tell of that many notifications more."""
+    incident, user = sandbox.incidents.get("PACME01", incident_id), sandbox.person("PACME01")
+    with sandbox.store.transaction():
+        for _ in range(count):
+            sandbox.incidents.note_down(incident, "notify_log_entry", user)

@@ -126,6 +126,7 @@ class Attempt:
     ) -> None:
         """Write ahead in one batch with the place in the request budget, which costs no further commit."""
         now = clock.now()
+        kept = {"baseline": exchange.baseline} if exchange.baseline is not None else {}
         with Batch() as batch:
             self.lease.hold(batch)
             meter.reserve_in(batch)
@@ -134,6 +135,7 @@ class Attempt:
                 unsure=True,
                 first_sent_at=self.call.first_sent_at or now,
                 settles_at=now + exchange.settles_in(),
+                **kept,
                 **self.lease.renewed(),
             )
             loop_detection.record(batch, self.call, connection, effects, self.owner.run)

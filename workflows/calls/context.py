@@ -62,6 +62,10 @@ class Caller:
     def first_sent_at(self) -> datetime | None:
         return self.call.first_sent_at
 
+    @property
+    def baseline(self) -> dict[str, Any] | None:
+        return self.call.baseline
+
     def _equal(self) -> QuerySet[ActionCall]:
         """Return the calls with the same action and input through the same connection, including this one."""
         return ActionCall.objects.filter(

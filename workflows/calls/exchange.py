@@ -32,6 +32,7 @@ class Exchange:
         self._api = api
         self._data = data
         self._caller = caller
+        self.baseline: Json | None = None  # see Prepared
 
     def recover(self) -> Json | None:
         """Return the output of an earlier request whose outcome is unknown; None if there is none to be found.
@@ -53,7 +54,7 @@ class Exchange:
         if self._action.prepare is None:
             return None
         prepared = self._action.prepare(self._api, self._data, self._caller)
-        self._data = prepared.data
+        self._data, self.baseline = prepared.data, prepared.baseline
         return prepared.output
 
     def effects(self) -> list[Effect]:

@@ -106,20 +106,22 @@ class Tally:
 
 def check_usable(connection: Connection, *scopes: str, needed_by: str) -> None:
     """Raise Problem if the connection cannot be used: connection_pending, reconnection_needed, connection_revoked; or
-    missing_scope if one of the scopes was not granted.
+    missing_scope, which names the scopes that were not granted.
 
-    connection: with its grant. needed_by: what needs the scopes, for the message.
+    connection: with its grant. scopes: one each, or several with spaces between. needed_by: what needs them, for the
+    message.
     """
     state.check_usable(connection)
     integration = catalog.integration(connection.provider)
-    for scope in scopes:
-        if not integration.covers(scope, connection.grant.scopes_granted):
-            raise Problem(
-                "missing_scope",
-                f"This connection was not granted {scope}, which {needed_by} needs. Reconnect and grant it.",
-                status=403,
-                detail={"scope": scope},
-            )
+    granted = connection.grant.scopes_granted
+    missing = [one for scope in scopes for one in scope.split() if not integration.covers(one, granted)]
+    if missing:
+        raise Problem(
+            "missing_scope",
+            f"This connection was not granted {', '.join(missing)}, which {needed_by} needs. Reconnect and grant it.",
+            status=403,
+            detail={"scope": " ".join(missing)},
+        )
 
 
 def open_api(connection: Connection, token: str, meter: Meter | Tally) -> Any:

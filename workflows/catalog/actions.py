@@ -48,6 +48,10 @@ class Caller(Protocol):
         """Return whether an earlier attempt may have had its effect."""
 
     @property
+    def baseline(self) -> Json | None:
+        """The last `Prepared.baseline` of this call; None if it had none."""
+
+    @property
     def until(self) -> float:
         """`time.monotonic()` by which it has to be done; afterwards no further request may begin."""
 
@@ -63,10 +67,13 @@ class Prepared:
     """A write as the provider's present state leaves it.
 
     data: what `effects` and `perform` receive. output: the result where nothing is left to do; then nothing is sent.
+    baseline: what the provider shows that `recover` must not take for the effect of this write; kept with the call, in
+    place of an earlier one. None before a repeat.
     """
 
     data: Json
     output: Json | None = None
+    baseline: Json | None = None
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,10 @@ class ActionCall(models.Model):
     unsure = models.BooleanField(default=False)
     first_sent_at = models.DateTimeField(null=True)
     settles_at = models.DateTimeField(null=True)
+    baseline = models.JSONField(
+        null=True,
+        help_text="What the provider showed before the write was first sent, which is not its effect",
+    )
     next_attempt_at = models.DateTimeField(null=True)
     lease_holder = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)

@@ -204,6 +204,7 @@ def carry_on(run: Run, call: ActionCall) -> Json | None:
     if not earlier.unsure:
         return None
     call.unsure, call.first_sent_at, call.settles_at = True, earlier.first_sent_at, earlier.settles_at
+    call.baseline = earlier.baseline
     call.input, call.fingerprint = earlier.input, earlier.fingerprint
     return pipeline.validate(pipeline.find(call.connection, call.action), earlier.input)
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from pagerduty_app.client import Api
+from core.db import clock
+from pagerduty_app.client import Api, PagerDutyError
 from workflows.catalog import Caller, Json
 from workflows.formatting.datetimes import moment
 
@@ -19,24 +20,61 @@ _STATUS_AFTER = {
     "resolve_log_entry": "resolved",
 }
 _PAGE = 100
+_BASELINE = "log_entries"
 
 
-def recent(api: Api, incident_id: str, since: datetime | None) -> list[Json]:
+def newest(api: Api, incident_id: str, since: datetime | None) -> list[Json]:
     """Return the entries since then, newest first, of one page. Raise PagerDutyError."""
-    asked: Json = {"limit": _PAGE}
-    if since is not None:
-        asked["since"] = (since - timedelta(seconds=1)).isoformat()
-    return [entry for entry in api.log_entries(incident_id, asked) if _is_since(entry, since)]
+    entries = api.log_entries(incident_id, _asked(since) | {"limit": _PAGE})
+    return [entry for entry in entries if _is_since(entry, since)]
+
+
+def every(api: Api, incident_id: str, since: datetime | None, until: float) -> list[Json]:
+    """Return all entries since then, newest first.
+
+    until: `time.monotonic()` after which no further page is requested. Raise PagerDutyError, also if entries are left
+    out: what is not among the others may be there.
+    """
+    pages = api.everything("log_entries", _asked(since), until, incident_id)
+    entries = [entry for page in pages for entry in page if _is_since(entry, since)]
+    if not pages.ending.complete:
+        raise PagerDutyError(
+            f"The incident’s log could not be read to its end. {pages.ending.reason}",
+            status=200,
+            retryable=True,
+            outcome_unknown=True,
+        )
+    return entries
+
+
+def _asked(since: datetime | None) -> Json:
+    return {} if since is None else {"since": (since - timedelta(seconds=1)).isoformat()}
 
 
 def since_first_sent(api: Api, incident_id: str, caller: Caller) -> list[Json]:
     """Return the entries since the call was first sent, with allowance for the clocks. Raise PagerDutyError."""
-    return recent(api, incident_id, caller.first_sent_at - SKEW if caller.first_sent_at else None)
+    return every(api, incident_id, _first_sent_at(caller) - SKEW, caller.until)
 
 
-def statuses(api: Api, incident_id: str, since: datetime | None) -> list[Json]:
-    """Return the changes of status since then, newest first, of one page. Raise PagerDutyError."""
-    return list(statuses_in(recent(api, incident_id, since)))
+def baseline(api: Api, incident_id: str, caller: Caller, *kinds: str) -> Json | None:
+    """Return which of the entries that `since_first_sent` will find are there already. Raise PagerDutyError.
+
+    None before a repeat: what is there by now may be the effect of the first attempt, whose baseline stays.
+    """
+    if caller.sent_before:
+        return None
+    entries = since_first_sent(api, incident_id, caller)
+    return {_BASELINE: [entry["id"] for entry in entries if entry.get("type") in kinds]}
+
+
+def new(entries: Iterable[Json], caller: Caller) -> list[Json]:
+    """Return the entries that are not of the baseline."""
+    before = frozenset((caller.baseline or {}).get(_BASELINE, ()))
+    return [entry for entry in entries if entry["id"] not in before]
+
+
+def _first_sent_at(caller: Caller) -> datetime:
+    return caller.first_sent_at or clock.now()
 
 
 def statuses_in(entries: Iterable[Json]) -> Iterator[Json]:

@@ -31,6 +31,7 @@ from tests.support.deadlines import (
     passed,
 )
 from tests.support.present import present
+from tests.support.sandbox_incidents import note_down
 from workflows import catalog
 from workflows.authoring import samples
 from workflows.models import Deadline, Event, Hook, HookDelivery, Run, Trigger
@@ -217,6 +218,18 @@ def test_what_no_delivery_told_of_is_read_from_the_log_and_nothing_passes_early(
     at(NINE + 15 * MINUTE)
 
     assert passed()[0]["data"]["deadline"]["since"] == "2026-11-30T09:05:00.000000Z"
+
+
+def test_a_long_log_is_read_to_its_end(trigger: Trigger, incident: Incident, sandbox: Sandbox) -> None:
+    incident.tell(trigger, "triggered", NINE)
+    incident.change(NINE + 3 * MINUTE, status="acknowledged")
+    incident.change(NINE + 5 * MINUTE, status="triggered")
+    with time_machine.travel(NINE + 6 * MINUTE, tick=False):
+        note_down(sandbox, incident.id, 220)
+
+    at(TEN_PAST)
+
+    assert (passed(), only().status, only().due_at) == ([], "open", NINE + 15 * MINUTE)
 
 
 # Filters.

@@ -12,7 +12,7 @@ from pagerduty_app.client import Api
 from pagerduty_app.client.paging import rows_of
 from pagerduty_app.errors.mapping import provider_errors
 from pagerduty_app.payloads import response_names
-from workflows.catalog import ActionType, Caller, Effect, Json, Prepared
+from workflows.catalog import ActionType, Caller, Effect, Json, Prepared, ProviderError
 from workflows.catalog.schemas import ActionInput, Pairs
 
 # api-schema, CustomFieldsFieldValue.name; the second is our own bound.
@@ -45,17 +45,27 @@ class SetCustomFieldsInput(ActionInput):
 
 
 def _wanted(data: Json, present: list[Json]) -> list[Json]:
-    """Return what to set: [{"place": its id or name, "value", "is_set"}]. PagerDuty judges fields it does not list."""
-    found = []
+    """Return what to set: [{"place": its id or name, "value", "is_set"}]. PagerDuty judges fields it does not list.
+
+    Raise ProviderError for a field that is given by name and by ID: it has only one of the two values.
+    """
+    found: list[Json] = []
     for name, value in data["custom_fields"].items():
         field = next((row for row in present if name in (row.get("name"), row.get("id"))), None)
         if field is None:
             place = {"id": name} if _ID.fullmatch(name) else {"name": name}
             found.append({"place": place, "value": value, "is_set": False})
             continue
-        set_to = typed(field, value)
-        found.append({"place": {"id": field["id"]}, "value": set_to, "is_set": same(field, set_to)})
+        place, set_to = {"id": field["id"]}, typed(field, value)
+        if any(row["place"] == place for row in found):
+            raise _given_twice(field)
+        found.append({"place": place, "value": set_to, "is_set": same(field, set_to)})
     return found
+
+
+def _given_twice(field: Json) -> ProviderError:
+    said = f"The field {field.get('name')} is given twice: by name and by ID ({field['id']})."
+    return ProviderError("invalid_input", said, fields={"custom_fields": [said]})
 
 
 def prepare(api: Api, data: Json, caller: Caller) -> Prepared:

@@ -21,6 +21,7 @@ from workflows.formatting.datetimes import moment
 _LONGEST_MINUTES = 7 * 24 * 60
 # PagerDuty's log entry and the end of the snooze are not counted from the same moment.
 _ABOUT = timedelta(seconds=60)
+_KIND = "snooze_log_entry"
 
 
 class SnoozeIncidentInput(ActionInput):
@@ -40,7 +41,10 @@ def prepare(api: Api, data: Json, caller: Caller) -> Prepared:
     """Read the incident before anything is sent. Raise ProviderError."""
     with provider_errors():
         seen = outcome.present(api, data["incident_id"])
-    return Prepared(data, _output(seen, outcome.ALREADY_RESOLVED) if outcome.is_resolved(seen) else None)
+        if outcome.is_resolved(seen):
+            return Prepared(data, _output(seen, outcome.ALREADY_RESOLVED))
+        before = log_entries.baseline(api, data["incident_id"], caller, _KIND)
+    return Prepared(data, baseline=before)
 
 
 def perform(api: Api, data: Json, caller: Caller) -> Json:
@@ -59,7 +63,7 @@ def recover(api: Api, data: Json, caller: Caller) -> Json | None:
     agent = requester_id(api, data, caller)
     with provider_errors():
         entries = log_entries.since_first_sent(api, data["incident_id"], caller)
-        ours = log_entries.by(agent, entries, "snooze_log_entry")
+        ours = log_entries.by(agent, log_entries.new(entries, caller), _KIND)
         if not any(_has_length(entry, data["duration_minutes"]) for entry in ours):
             return None
         return _output(outcome.present(api, data["incident_id"]))
@@ -98,7 +102,7 @@ ACTION = ActionType(
     key="pagerduty/snooze-incident",
     name="Snooze incident",
     description="Acknowledges an open incident until a time, then it is triggered again.",
-    scope="incidents.write",
+    scope="incidents.read incidents.write",
     writes=True,
     input=SnoozeIncidentInput,
     output_schema=outcome.schema(

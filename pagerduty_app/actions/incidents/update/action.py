@@ -1,7 +1,6 @@
 """pagerduty/update-incident: read the incident first, and reopen a resolved one only if requested."""
 
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
 
@@ -12,7 +11,7 @@ from pagerduty_app.actions.incidents.update import changes, recovery
 from pagerduty_app.actions.incidents.update.changes import Decision, decide, output
 from pagerduty_app.actions.incidents.update.fields import ONLY_OPEN, body_of
 from pagerduty_app.actions.incidents.update.input import UpdateIncidentInput
-from pagerduty_app.actions.requester import check_requester, requester, requester_id, writing
+from pagerduty_app.actions.requester import check_requester, requester_id, writing
 from pagerduty_app.client import Api, PagerDutyError
 from pagerduty_app.client.paging import object_of
 from pagerduty_app.errors import table
@@ -36,9 +35,11 @@ def prepare(api: Api, data: Json, caller: Caller) -> Prepared:
     """Read the incident before anything is sent. Raise ProviderError."""
     with provider_errors():
         seen = _present(api, data)
-    decision = decide(data, seen)
-    done = None if decision.send else output(seen, [], decision.reason)
-    return Prepared(data | {_SEEN: seen}, done)
+        decision = decide(data, seen)
+        if not decision.send:
+            return Prepared(data, output(seen, [], decision.reason))
+        before = recovery.baseline(api, data, caller)
+    return Prepared(data | {_SEEN: seen}, baseline=before)
 
 
 def perform(api: Api, data: Json, caller: Caller) -> Json:
@@ -78,22 +79,19 @@ def _reopened_by_accident(api: Api, data: Json, decision: Decision, caller: Call
         return False
     try:
         since = moment(data[_SEEN].get("last_status_change_at"))
-        entries = log_entries.statuses(api, data["incident_id"], since)
-        ours = log_entries.change_by(entries, _agent(api, data, caller), status)
+        entries = log_entries.newest(api, data["incident_id"], since)
+        statuses = list(log_entries.statuses_in(entries))
+        ours = log_entries.change_by(statuses, requester_id(api, data, caller), status)
     except (PagerDutyError, ProviderError, Exhausted):
         return None
     return log_entries.reopened(ours)
-
-
-def _agent(api: Api, data: Json, caller: Caller) -> Any:
-    return (requester(api, data, caller) or {}).get("id")
 
 
 def recover(api: Api, data: Json, caller: Caller) -> Json | None:
     """Return the result of an earlier attempt, if PagerDuty shows that it took effect."""
     with provider_errors():
         incident = _present(api, data)
-        return recovery.find(api, data, incident, _agent(api, data, caller), caller)
+        return recovery.find(api, data, incident, requester_id(api, data, caller), caller)
 
 
 def effects(api: Api, data: Json, caller: Caller) -> list[Effect]:
@@ -113,7 +111,7 @@ ACTION = ActionType(
     key="pagerduty/update-incident",
     name="Update incident",
     description="Acknowledges, resolves or reopens an incident, escalates or reassigns it, or edits its fields.",
-    scope="incidents.write",
+    scope="incidents.read incidents.write",
     writes=True,
     input=UpdateIncidentInput,
     output_schema={

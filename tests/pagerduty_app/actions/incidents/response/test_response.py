@@ -280,6 +280,20 @@ def test_what_pagerduty_says_about_a_value_reaches_the_person(
     assert next(iter(values)) in call.error["detail"]["reasons"][0]
 
 
+def test_a_field_that_is_given_by_name_and_by_id_is_refused(
+    act: Any, sandbox: Sandbox, inputs: Any, incident: str
+) -> None:
+    """The incident cannot have both values, so a lost response would never be found."""
+    twice = {"environment": "production", "PFIELDENVIRONMENT": "staging"}
+
+    call = act("set-custom-fields", inputs["set-custom-fields"] | {"custom_fields": twice})
+
+    said = "The field environment is given twice: by name and by ID (PFIELDENVIRONMENT)."
+    assert (call.status, call.error["code"], call.error["message"]) == ("failed", "invalid_input", said)
+    assert call.error["detail"]["fields"] == {"custom_fields": [said]}
+    assert writes(sandbox, "set-custom-fields", incident) == 0
+
+
 # --- refused before anything is sent -------------------------------------------------------------------
 BAD = [
     ("snooze-incident", {"duration_minutes": 0}, "duration_minutes"),
