@@ -12,10 +12,13 @@ from pagerduty_app.actions import ACTIONS
 from pagerduty_app.actions.incidents import log_entries
 from pagerduty_app.client import Api, PagerDutyError
 from pagerduty_app.sandbox.sandbox import Sandbox
+from tests.factories import SYSTEM, incident_event, publish
 from tests.support.present import present
-from tests.support.sandbox_actions import ACCOUNT, DANA, act, asked, connection, later, output
+from tests.support.sandbox_actions import ACCOUNT, DANA, act, asked, connection, fault, later, output
 from tests.support.sandbox_incidents import note_down
-from workflows.models import ActionCall
+from workflows import worker
+from workflows.models import ActionCall, Run, Trigger
+from workflows.runs import control, replay
 
 __all__ = ["act", "connection"]
 pytestmark = pytest.mark.django_db
@@ -134,6 +137,35 @@ def test_what_a_first_attempt_did_is_found_after_a_second_one_was_lost_too(
 
     assert logged(sandbox, incident, "escalate_log_entry") == 1
     assert writes(sandbox, incident) == 2
+
+
+def test_the_retry_of_a_run_tells_them_apart_too(
+    trigger: Trigger, connection: Connection, deliver: Any, sandbox: Sandbox, incident: str
+) -> None:
+    for_level = [
+        {
+            "key": f"to_{level}",
+            "connection": str(connection.pk),
+            "action": "pagerduty/update-incident",
+            "input": {"from": DANA, "incident_id": incident, "escalation_level": level},
+        }
+        for level in (2, 1)
+    ]
+    publish(trigger, connection, steps=for_level)
+    fault(sandbox, "delay", f"/incidents/{incident}$", method="PUT", seconds=0)
+    fault(sandbox, "status", f"/incidents/{incident}$", method="PUT", status=502)
+    deliver(incident_event())
+    worker.drain()
+    control.cancel(actor=SYSTEM, run=Run.objects.get())
+    ActionCall.objects.update(settles_at=None)
+
+    again, _ = replay.replay(actor=SYSTEM, run=Run.objects.get(), begin_at="failed_step")
+    worker.drain()
+
+    again.refresh_from_db()
+    assert again.status == "completed"
+    assert writes(sandbox, incident) == 3
+    assert logged(sandbox, incident, "escalate_log_entry") == 2
 
 
 # --- long logs -----------------------------------------------------------------------------------------
