@@ -9,6 +9,7 @@ any skipped test, a failure.
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ import pytest
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/taskjuice")
 _SQLITE = "sqlite:///var/test.sqlite3"
 _SPREAD = ["--dist", "loadgroup", "--no-loadscope-reorder"]
+_GROUP = re.compile(r"@[\w-]+$")
 # So many failures are looked at again, one after the other: some of them keep real processes and browsers waiting.
 _ALONE = 5
 REQUIRED = os.environ.get("REQUIRE_ALL") == "1"
@@ -67,7 +69,10 @@ class Suite:
     def _failed(self) -> list[str]:
         """Return the tests that failed when they were last run."""
         kept = self._cache / "v/cache/lastfailed"
-        return sorted(json.loads(kept.read_text())) if kept.exists() else []
+        # xdist adds the group of a test to its name.
+        return (
+            sorted({_GROUP.sub("", name) for name in json.loads(kept.read_text())}) if kept.exists() else []
+        )
 
 
 def reachable() -> str | None:

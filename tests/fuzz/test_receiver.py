@@ -64,8 +64,9 @@ def every_kind(connection: Connection) -> list[Trigger]:
     for key, kind in catalog.integration("pagerduty").triggers.items():
         if not catalog.polled(key):
             chosen = {kind.event_types_option: incidents} if kind.event_types_option else {}
+            options = {"minutes": 10} if kind.deadline else chosen
             made.append(
-                lifecycle.create(actor=SYSTEM, connection=connection, key=key, name=key, options=chosen)
+                lifecycle.create(actor=SYSTEM, connection=connection, key=key, name=key, options=options)
             )
             secrets.add_secret(actor=SYSTEM, trigger=made[-1], secret=SECRET)
             of_incident = "incident" in kind.output_schema["properties"]
