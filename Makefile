@@ -42,7 +42,7 @@ format: $(VENV)/dev ## Put code, templates and styles into their one format
 	git ls-files -z -- 'templates/*.html' | xargs -0 -r $(VENV)/bin/djade --target-version 5.2 || true
 	$(PY) -m tools.css_format
 
-test: $(VENV)/dev ## The tests for every commit, in two minutes: on SQLite, without the slow ones
+test: $(VENV)/dev ## The tests for every commit, in two to five minutes: on SQLite, without the slow ones
 	$(PY) -m tests.run --quick
 
 coverage: $(VENV)/dev ## The share of lines that `make test` runs; measuring takes twice as long
