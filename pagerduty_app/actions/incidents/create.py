@@ -14,6 +14,7 @@ from pagerduty_app.actions.fields import (
     from_field,
     one,
 )
+from pagerduty_app.actions.incidents.log_entries import SKEW
 from pagerduty_app.actions.lookups import POLICIES, PRIORITY_IDS, SERVICES, USERS
 from pagerduty_app.actions.requester import check_requester, requester_id, writing
 from pagerduty_app.client import Api, PagerDutyError
@@ -163,7 +164,7 @@ def _made_since(incident: Json, caller: Caller) -> bool:
             status=200,
             retryable=True,
         )
-    return caller.first_sent_at is None or (caller.first_sent_at - created_at).total_seconds() < 120
+    return caller.first_sent_at is None or bool(created_at > caller.first_sent_at - SKEW)
 
 
 ACTION = ActionType(
