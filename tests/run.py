@@ -48,7 +48,7 @@ class Suite:
             return [f"{self.name}: pytest ended with code {code}"] if code else []
         if len(failed) <= _ALONE:
             print(f"\n=== {self.name}: what failed, by itself ===", flush=True)
-            self._pytest(*failed)
+            self._pytest("--cache-clear", *failed)  # what is left of the first time has its group in the name
             again = self._failed()
             for test in sorted(set(failed) - set(again)):
                 print(f"{self.name}: failed beside other tests, passed by itself: {test}", flush=True)

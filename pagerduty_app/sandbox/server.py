@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve
 
 from pagerduty_app.sandbox.control.views import refused
-from pagerduty_app.sandbox.refusals import Refused, not_found
+from pagerduty_app.sandbox.refusals import Refused, invalid, not_found
 from pagerduty_app.sandbox.sandbox import Sandbox
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ class _Application(WSGIHandler):
 
     def get_response(self, request: HttpRequest) -> HttpResponse:
         try:
+            _refuse_a_part(request)
             route = resolve(request.path_info, "pagerduty_app.sandbox.urls")
             answer: HttpResponse = route.func(request, *route.args, **route.kwargs)
         except Refused as error:
@@ -47,6 +48,12 @@ class _Application(WSGIHandler):
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> HttpResponseBase:
         return super().__call__({**environ, "sandbox": self._sandbox}, start_response)
+
+
+def _refuse_a_part(request: HttpRequest) -> None:
+    """Raise Refused for a body that ends early: its sender was killed, and PagerDuty acts on whole requests only."""
+    if len(request.body) < int(request.META.get("CONTENT_LENGTH") or 0):
+        raise invalid("The body ends before its Content-Length.")
 
 
 class _Handler(WSGIRequestHandler):

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -23,23 +22,10 @@ from django.conf import settings
 from pagerduty_app.sandbox.control.faults import WORKS_FOR_SECONDS
 from pagerduty_app.sandbox.server import SandboxServer
 from tests.support import migrated
+from tests.support.ports import free_port
 
 PATIENCE = 60.0
 CLIENT = ("flow-tests", "flow-tests-secret")
-
-
-def free_port() -> int:
-    """A port that is free together with the next one."""
-    for _ in range(50):
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except (OSError, OverflowError):
-                continue
-            return port
-    raise AssertionError("no two free ports in a row")
 
 
 def wait_for(what: str, look: Callable[[], Any], seconds: float = PATIENCE) -> Any:

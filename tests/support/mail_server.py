@@ -9,6 +9,8 @@ from email import message_from_bytes
 from email.message import Message
 from typing import Any
 
+from tests.support.ports import free_port
+
 
 class MailServer(socketserver.ThreadingTCPServer):
     """SMTP as far as Django speaks it. refused: addresses it answers 550 for; drops: those at which it hangs up."""
@@ -63,9 +65,7 @@ def mail_server(
 
 def no_mail_server(settings: Any) -> None:
     """Settings that lead to a port where none listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        lead_to(settings, free.getsockname()[1])
+    lead_to(settings, free_port())
 
 
 def lead_to(settings: Any, port: int) -> None:

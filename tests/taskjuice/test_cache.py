@@ -2,7 +2,6 @@
 
 import json
 import pickle
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from django.core.cache.backends.base import BaseCache
 from taskjuice import cache as steady
 from taskjuice import settings as settings_module
 from taskjuice.cache import SteadyRedis
+from tests.support.ports import free_port
 from workflows.calls.lookups import Choices
 from workflows.catalog import Option
 
@@ -23,10 +23,7 @@ START = Callable[[], subprocess.Popen[bytes]]
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free: int = probe.getsockname()[1]
-    return free
+    return free_port()
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from django.db import connection
 from psycopg import sql
 
 from core.db.postgresql import checks, roles
-from tests.flows.running import free_port
+from tests.support.ports import free_port
 
 DEPLOY = settings.BASE_DIR / "deploy"
 # Never of a deployment: development only, and the tests'.
