@@ -37,6 +37,8 @@ _SIZES = {
     "postgresql": _Size(20_000, 400, 50, 100, 45.0),
     "sqlite": _Size(3_000, 60, 10, 25, 25.0),
 }
+# As a provider on the internet takes.
+_USUAL_SECONDS = 0.3
 # What is in flight is the runs a second times the seconds of a call, so that a hundred need slow calls, an incident
 # each, and many connections, each of which has room for six at once (core.node_slots).
 SLOW_SECONDS = 10.0
@@ -53,20 +55,26 @@ _SLOW_SIZES = {
 def measure(kind: str, port: int) -> list[Row]:
     """Kill parts of the product under traffic."""
     size = _SIZES[kind].part(20) if SHORT else _SIZES[kind]
-    return _measure(kind, port, size)
+    return _measure(kind, port, size, answers_after=_USUAL_SECONDS)
 
 
 def at_a_slow_provider(kind: str, port: int) -> list[Row]:
     """Kill parts of the product while hundreds of requests are on their way."""
-    return _measure(kind, port, _SLOW_SIZES[kind], answers_after=SLOW_SECONDS, seed=_SLOW_SEED)
+    size = _SLOW_SIZES[kind]
+    return _measure(kind, port, size, answers_after=SLOW_SECONDS, wanted=IN_FLIGHT, seed=_SLOW_SEED)
 
 
-def _measure(kind: str, port: int, size: _Size, *, answers_after: float = 0.0, seed: int = 3) -> list[Row]:
-    """Kill under traffic. answers_after: seconds that the provider takes for each call; if so, kill when many wait."""
+def _measure(
+    kind: str, port: int, size: _Size, *, answers_after: float, wanted: int = 0, seed: int = 3
+) -> list[Row]:
+    """Kill under traffic.
+
+    answers_after: seconds that the provider takes for each call. wanted: requests in flight that each kill waits for.
+    """
     events, kills, in_flight = size.events, size.kills, list[int]()
     with Stack(kind, port) as stack:
         names = [f"Client {number}" for number in range(size.workspaces)]
-        everybody = tenants(stack, names, own_users=bool(answers_after))
+        everybody = tenants(stack, names, own_users=True)
         sender = Sender(lanes_of(everybody, incidents(stack, size.incidents), events), size.per_second)
 
         def settle() -> None:
@@ -74,13 +82,13 @@ def _measure(kind: str, port: int, size: _Size, *, answers_after: float = 0.0, s
             provider.delay(stack, answers_after)
 
         def before_each() -> None:
-            if answers_after:
+            if wanted:
                 in_flight.append(_many_on_the_way(stack))
 
         settle()
         begin = time.monotonic()
         # With many in flight the kills come in the first half, so that enough are left for each of them.
-        share = events / 2 if answers_after else events
+        share = events / 2 if wanted else events
         with Killer(
             stack,
             kills,
@@ -96,8 +104,7 @@ def _measure(kind: str, port: int, size: _Size, *, answers_after: float = 0.0, s
         print(f"     {events} events in {time.monotonic() - begin:.0f} s; killed: {dict(killer.killed)}")
         print(f"     answers: {dict(sender.statuses)}; slowest {sender.slowest:.2f} s", flush=True)
         found = counts.count(stack, sender.accepted)
-    slow = f", {answers_after:g} s a call" if answers_after else ""
-    name = f"{kind}, {events} events, {kills} kills{slow}"
+    name = f"{kind}, {events} events, {kills} kills, {answers_after:g} s a call"
     return [
         *_figures_of(name, in_flight),
         exactly(f"{name}: accepted in the end", events, len(sender.accepted), "events"),
