@@ -16,8 +16,9 @@ from core.errors import Problem
 # Of this process's threads. Another quarter may stream responses (taskjuice.http.gateway), so a quarter is always free.
 MOST = max(1, settings.WEB_THREADS // 2)
 MOST_OF_WORKSPACE = max(1, MOST // 2)
-# Kept for revocations, which have to reach the provider while everything else waits for it.
-_FOR_REVOCATIONS = MOST // 8
+# Kept for what cannot come again and has to reach the provider while everything else waits for it: revocations, and
+# consents, whose code is good once.
+_FOR_URGENT = MOST // 8
 # A request that is on its way is often answered within this.
 _PATIENCE_SECONDS = 1.0
 _LOOK_EVERY = 0.02
@@ -56,13 +57,13 @@ class RequestSlots:
             time.sleep(_LOOK_EVERY)
 
     @contextmanager
-    def thread(self, workspace: uuid.UUID, *, revokes: bool = False) -> Iterator[bool]:
-        """Yield whether the request may keep its thread waiting. revokes: its workspace's bound does not refuse it."""
+    def thread(self, workspace: uuid.UUID, *, urgent: bool = False) -> Iterator[bool]:
+        """Yield whether the request may keep its thread waiting. urgent: its workspace's bound does not refuse it."""
         with self._lock:
-            if revokes:
+            if urgent:
                 room = self._workspaces.total() < MOST
             else:
-                room = self._workspaces.total() < MOST - _FOR_REVOCATIONS
+                room = self._workspaces.total() < MOST - _FOR_URGENT
                 room = room and self._workspaces[workspace] < MOST_OF_WORKSPACE
             if room:
                 self._workspaces[workspace] += 1

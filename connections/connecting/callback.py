@@ -4,6 +4,7 @@ Providers are connected, never signed in with. A provider's app subclasses Conse
 allauth finds it by name, and puts `consent_urls(key)` into its `urls.py`.
 """
 
+import uuid
 from functools import partial
 from typing import Any, NoReturn
 
@@ -24,6 +25,10 @@ from connections.grants import oauth_apps, registry
 from connections.grants.registry import AppCredentials, AuthorizationCode, ExchangeFailed
 from core.db import lending
 from core.errors import Problem
+from core.request_slots import busy, thread_slot
+
+# Consents of all workspaces count as one: which workspace it is for is read only after the exchange.
+_CONSENTS = uuid.UUID(int=0)
 
 
 class NotExchanged(OAuth2Error):  # type: ignore[misc]
@@ -101,10 +106,13 @@ class ConsentAdapter(OAuth2Adapter):  # type: ignore[misc]
         """Return {"consent": (Identity, Tokens)}. Raises NotExchanged."""
         code = AuthorizationCode(request.GET["code"], pkce_code_verifier or "", client.callback_url)
         lending.give_back()
-        try:
-            return {"consent": self._provider.exchange(code, AppCredentials(app.client_id, app.secret))}
-        except ExchangeFailed as failed:
-            raise NotExchanged(failed) from None
+        with thread_slot(_CONSENTS, urgent=True) as may_wait:
+            if not may_wait:
+                raise NotExchanged(ExchangeFailed(busy().message))
+            try:
+                return {"consent": self._provider.exchange(code, AppCredentials(app.client_id, app.secret))}
+            except ExchangeFailed as failed:
+                raise NotExchanged(failed) from None
 
     def parse_token(self, data: dict[str, Any]) -> SocialToken:
         """Return an empty token: allauth must not hold a real one."""

@@ -1,5 +1,7 @@
 """Every way a connect attempt can end, against the running sandbox."""
 
+import uuid
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -12,6 +14,7 @@ from django.urls import reverse
 from connections.connecting.revoke import revoke
 from connections.connecting.start import Purpose
 from connections.models import AuditEvent, Connection, Grant, Membership
+from core import request_slots
 from core.crypto import reveal
 from pagerduty_app.oauth.scopes import SCOPES
 from pagerduty_app.sandbox.sandbox import Sandbox
@@ -95,6 +98,20 @@ def test_tokens_are_not_in_the_row_in_the_clear_and_allauth_keeps_nothing(alice:
     assert reveal(grant, "access_token") not in grant.access_token
     assert not SocialAccount.objects.exists()
     assert not SocialToken.objects.exists()
+
+
+def test_a_code_is_exchanged_within_the_bound_of_threads_that_wait(alice: Dance, who: People) -> None:
+    back, again = decide(alice.start(who.acme)), decide(alice.start(who.acme, "Again"))
+    with ExitStack() as taken:
+        for _ in range(request_slots.MOST):
+            assert taken.enter_context(request_slots.thread_slot(uuid.uuid4(), urgent=True))
+
+        answer = alice.come_back(back)
+
+    assert "Too many requests are waiting for a provider" in answer.content.decode()
+    assert untouched(Connection.objects.get(label="Acme"))
+    assert alice.come_back(again).status_code == 302
+    assert Connection.objects.get(label="Again").status == "active"
 
 
 def test_one_pagerduty_user_can_be_connected_many_times(alice: Dance, who: People) -> None:
