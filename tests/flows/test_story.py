@@ -40,7 +40,7 @@ def test_the_whole_story_comes_true_and_nothing_secret_is_in_the_logs(tmp_path: 
         )  # fmt: skip
     finally:
         database.remove()
-    # Another one, where a server of somebody else has taken the port meanwhile.
+    # Another one, where another process took the port meanwhile.
     taken = re.search(r"^Starting TaskJuice on port (\d+); server logs: (.+)$", told.stdout, re.MULTILINE)
     assert taken, told.stdout + told.stderr
     for left in (settings.BASE_DIR / "var").glob(f"sandbox-{int(taken[1]) + 1}.sqlite3*"):
