@@ -15,7 +15,7 @@ from pagerduty_app.sandbox.refusals import Refused, invalid, missing_scope, unau
 from pagerduty_app.sandbox.sandbox import Sandbox
 
 Json = dict[str, Any]
-Answer = tuple[int, Json | None]
+Answer = tuple[int, Json | list[Json] | None]
 # Of a request that is remembered.
 _LARGEST_KEPT = 4_096
 
@@ -105,7 +105,7 @@ def _answered(
         return JsonResponse(refused.body(), status=refused.status, headers=headers)
     if body is None:
         return HttpResponse(status=status, headers=headers)
-    return JsonResponse(body, status=status, headers=headers)
+    return JsonResponse(body, status=status, headers=headers, safe=False)
 
 
 def _grant(sandbox: Sandbox, request: HttpRequest, region: str) -> Json:

@@ -25,6 +25,7 @@ SCOPES = {
     "services.read": "Read services",
     "users.read": "Read users",
     "schedules.read": "Read schedules",
+    "schedules.write": "Create and change schedules and their overrides",
     "teams.read": "Read teams",
     "oncalls.read": "Read who is on call",
     "priorities.read": "Read priorities",

@@ -34,6 +34,8 @@ _POLICIES = [
 ]
 # Every channel with a type fits several of its kinds, so none could fit exactly one.
 _OVERLAPPING = ("components", "schemas", "Channel")
+# A list that is read is documented with 201 only; PagerDuty answers 200, as for every other list.
+_LISTED = ("paths", "/schedules/{id}/overrides", "get", "responses")
 _formats = FormatChecker(formats=("email",))
 
 
@@ -52,6 +54,9 @@ class Contract:
         for part in _at(document, _MISSPELT).get("allOf", []):
             part.get("properties", {}).get("type", {}).update(enum=["acknowledge_log_entry"])
         _unwrap_values(document)
+        listed = _at(document, _LISTED)
+        if "201" in listed:
+            listed.setdefault("200", listed["201"])
         channel = _at(document, _OVERLAPPING)
         if "oneOf" in channel:
             channel["anyOf"] = channel.pop("oneOf")

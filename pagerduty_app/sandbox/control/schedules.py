@@ -80,7 +80,7 @@ def overrides(request: HttpRequest, some_id: str) -> HttpResponse:
         if by_shifts:
             rows += definitions.override_shifts(found, user["id"], start, end)
         else:
-            rows.append({"start": start, "end": end, "user": user})
+            rows.append(definitions.layer_override(user, start, end))
     sandbox.store.put(kind, some_id, {"rows": rows})
     return JsonResponse({"overrides": len(rows)})
 

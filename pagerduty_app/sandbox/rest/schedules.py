@@ -20,7 +20,7 @@ Json = dict[str, Any]
 LAYER_BASED, SHIFT_BASED = "schedule", "schedule_v3"
 
 
-def _of_kind(call: Call, kind: str, some_id: str) -> Json:
+def of_kind(call: Call, kind: str, some_id: str) -> Json:
     other = SHIFT_BASED if kind == LAYER_BASED else LAYER_BASED
     if any(row["id"] == some_id for row in call.sandbox.store.all(other, call.account)):
         wanted = "v3" if kind == LAYER_BASED else "v2"
@@ -31,7 +31,7 @@ def _of_kind(call: Call, kind: str, some_id: str) -> Json:
 @operation(get="users.read")
 def users(call: Call, some_id: str) -> Answer:
     """List the users on call; needs only users.read (api-schema, listScheduleUsers)."""
-    schedule, query = _of_kind(call, LAYER_BASED, some_id), call.request.GET
+    schedule, query = of_kind(call, LAYER_BASED, some_id), call.request.GET
     now = datetime.now(UTC)
     since, until = now, now + timedelta(seconds=1)
     if "since" in query or "until" in query:
@@ -44,7 +44,7 @@ def users(call: Call, some_id: str) -> Answer:
 @operation(get="schedules.read")
 def layer_based(call: Call, some_id: str) -> Answer:
     """Return a schedule; with since or until also its entries in that range (api-schema, getSchedule)."""
-    found, query = _of_kind(call, LAYER_BASED, some_id), call.request.GET
+    found, query = of_kind(call, LAYER_BASED, some_id), call.request.GET
     if "since" not in query and "until" not in query:
         return 200, {"schedule": found}
     since, until = asked_range(query.get("since"), query.get("until"))
@@ -69,7 +69,7 @@ def all_shift_based(call: Call) -> Answer:
 @operation(get="schedules.read")
 def shift_based_one(call: Call, some_id: str) -> Answer:
     """Return a schedule; with include[]=final_schedule and a range also its assignments (api-schema, getScheduleV3)."""
-    found, query = _of_kind(call, SHIFT_BASED, some_id), call.request.GET
+    found, query = of_kind(call, SHIFT_BASED, some_id), call.request.GET
     if "final_schedule" not in query.getlist("include[]") or not {"since", "until"} <= query.keys():
         return 200, {"schedule": found}
     since, until = asked_range(query.get("since"), query.get("until"))

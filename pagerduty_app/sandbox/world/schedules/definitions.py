@@ -29,7 +29,7 @@ def event(
     kind = "every_member" if every else "rotating_member"
     strategy = {"type": f"{kind}_assignment_strategy", "members": [member(one) for one in members]}
     return {
-        "id": _new_id(),
+        "id": new_id(),
         "type": "schedule_event",
         "name": "On call",
         "start_time": {"date_time": start.astimezone(UTC).isoformat(), "time_zone": time_zone},
@@ -42,20 +42,25 @@ def event(
 
 
 def rotation(events: list[Json]) -> Json:
-    return {"id": _new_id(), "type": "schedule_rotation", "events": events}
+    return {"id": new_id(), "type": "schedule_rotation", "events": events}
 
 
 def custom_shift(user_id: str, start: str, end: str) -> Json:
-    assignment = {"id": _new_id(), "type": "shift_assignment", "member": member(user_id)}
+    assignment = {"id": new_id(), "type": "shift_assignment", "member": member(user_id)}
     times = {"start_time": start, "end_time": end}
-    return {"id": _new_id(), "type": "custom_shift", **times, "assignments": [assignment]}
+    return {"id": new_id(), "type": "custom_shift", **times, "assignments": [assignment]}
+
+
+def layer_override(user: Json, start: str, end: str) -> Json:
+    """Return an Override of a layer-based schedule. user: a reference."""
+    return {"id": new_id(), "start": start, "end": end, "user": user}
 
 
 def override_shifts(schedule: Json, user_id: str, start: str, end: str) -> list[Json]:
     """Return the overrides by which a user stands in for each member of each rotation."""
     return [
         {
-            "id": _new_id(),
+            "id": new_id(),
             "type": "override_shift",
             "rotation_id": one["id"],
             "start_time": start,
@@ -69,5 +74,5 @@ def override_shifts(schedule: Json, user_id: str, start: str, end: str) -> list[
     ]
 
 
-def _new_id() -> str:
+def new_id() -> str:
     return secrets.token_hex(10).upper()

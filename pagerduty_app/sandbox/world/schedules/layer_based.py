@@ -20,7 +20,9 @@ def shifts(store: Store, schedule: Json, since: datetime, until: datetime) -> li
     for layer in schedule["schedule_layers"]:
         found = _over(found, turns(layer, since, until, schedule["time_zone"]))
     for override in overrides(store, schedule["id"]):
-        found = _over(found, [(moment(override["start"]), moment(override["end"]), override["user"])])
+        start, end = moment(override["start"]), moment(override["end"])
+        if start < until and end > since:
+            found = _over(found, [(start, end, override["user"])])
     return sorted((row for row in found if row[0] < until and row[1] > since), key=lambda row: row[0])
 
 
