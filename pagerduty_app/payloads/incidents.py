@@ -31,5 +31,5 @@ def as_delivered(incident: Json, status: str) -> Json:
         "urgency": incident.get("urgency"),
         "reopened_at": None,
         "conference_bridge": None,
-        "resolve_reason": incident.get("resolve_reason"),
+        "resolve_reason": incident.get("resolve_reason") if status == "resolved" else None,
     }

@@ -1,19 +1,20 @@
 """Undelivered events, derived from the present incidents (PagerDuty api-schema, listIncidents).
 
 An incident shows when it was created, acknowledged (as long as it is) and resolved; not what it went through in
-between. So the last acknowledgement and the last resolution can be found, and which ones cannot is said.
+between. So the last acknowledgement and the last resolution can be found, and which ones cannot is said. That it came
+back is in its log (pagerduty_app.subscriptions.came_back).
 """
 
-import json
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pagerduty_app.client import Api, PagerDutyError
 from pagerduty_app.errors.mapping import provider_errors
-from pagerduty_app.payloads.incidents import as_delivered
-from workflows.catalog import Json, Missed, MissedChange, Reach
+from pagerduty_app.subscriptions import came_back
+from pagerduty_app.subscriptions.found_change import FoundChange, text
+from workflows.catalog import Json, Missed, Reach
 from workflows.formatting.datetimes import moment
 
 # `since` and `until` of the listing are about when incidents were created: older ones change, too.
@@ -21,6 +22,8 @@ _OPENED_BEFORE = timedelta(days=30)
 _MOST_READ = 2_000
 _MOST_FOUND = 500
 _LISTING_SECONDS = 45.0
+# Of both together: a turn has 60 seconds (workflows.queue.turns).
+_READING_SECONDS = 50.0
 _MOST_NAMED = 5
 
 
@@ -61,25 +64,36 @@ def missed(api: Api, events: frozenset[str], reach: Reach, since: datetime, unti
     """The changes of those types between the two times, as far as they still show."""
     since = since.replace(microsecond=0)  # PagerDuty shows whole seconds
     words = [_CANNOT[kind] for kind in sorted(events & _CANNOT.keys())]
-    words += _unknown(sorted(events - _FINDS.keys() - _CANNOT.keys()))
-    if not events & _FINDS.keys():
+    words += _unknown(sorted(events - _FINDS.keys() - _CANNOT.keys() - came_back.EVENTS))
+    if not events & (_FINDS.keys() | came_back.EVENTS):
         return Missed([], " ".join(words))
+    end = time.monotonic() + _READING_SECONDS
     incidents, all_read = _incidents(api, reach, since - _OPENED_BEFORE, until)
     if events - {"incident.triggered"}:
         words.append(f"Incidents opened before {since - _OPENED_BEFORE:%Y-%m-%d} were not checked.")
     if not all_read:
         words.append(f"There were more than {_MOST_READ:,} incidents; only the newest were checked.")
-    found: list[tuple[datetime, int, MissedChange]] = []
-    for kind in sorted(events & _FINDS.keys()):
-        for incident in incidents:
-            at = _FINDS[kind](incident)
-            if at is not None and since <= at <= until:
-                found.append((at, _number(incident), _change(kind, incident, at)))
-    found.sort(key=lambda entry: (entry[0], entry[1], entry[2].event_type))
+    found = _shown(events, incidents)
+    if events & came_back.EVENTS:
+        back, more_words = came_back.came_back(api, events, incidents, since, end)
+        found += back
+        words += more_words
+    found = sorted((one for one in found if since <= one.at <= until), key=FoundChange.order)
     if len(found) > _MOST_FOUND:
         words.append(f"Only the newest {_MOST_FOUND} of {len(found):,} changes were taken.")
         found = found[-_MOST_FOUND:]
-    return Missed([change for _, _, change in found], " ".join(words))
+    return Missed([one.missed() for one in found], " ".join(words))
+
+
+def _shown(events: frozenset[str], incidents: list[Json]) -> list[FoundChange]:
+    """Return the changes of these types that the incidents themselves show."""
+    found = []
+    for kind in sorted(events & _FINDS.keys()):
+        for incident in incidents:
+            if at := _FINDS[kind](incident):
+                by = incident.get("last_status_change_by") if kind != "incident.triggered" else None
+                found.append(FoundChange(kind, incident, at, kind.removeprefix("incident."), by))
+    return found
 
 
 def _unknown(kinds: list[str]) -> list[str]:
@@ -92,17 +106,11 @@ def _unknown(kinds: list[str]) -> list[str]:
     return [f"Events of the types {', '.join(kinds[:_MOST_NAMED])}{more} cannot be recovered."]
 
 
-def _number(incident: Json) -> int:
-    """Incidents of the same second are in the order of their numbers."""
-    number = incident.get("incident_number")
-    return number if isinstance(number, int) else 0
-
-
 def _incidents(api: Api, reach: Reach, since: datetime, until: datetime) -> tuple[list[Json], bool]:
     """The newest first, and whether that were all."""
     params: Json = {
-        "since": _text(since),
-        "until": _text(until + timedelta(seconds=1)),
+        "since": text(since),
+        "until": text(until + timedelta(seconds=1)),
         "sort_by": "created_at:desc",
     }
     if reach.kind != "account":
@@ -123,23 +131,3 @@ def _incidents(api: Api, reach: Reach, since: datetime, until: datetime) -> tupl
 
 def _usable_id(some_id: Any) -> bool:
     return isinstance(some_id, str) and 0 < len(some_id) <= 64
-
-
-def _change(kind: str, incident: Json, at: datetime) -> MissedChange:
-    """Return the delivery that PagerDuty would have sent (developer docs, webhooks v3)."""
-    external_id = f"recovered:{kind}:{incident['id']}:{_text(at)}"
-    by = incident.get("last_status_change_by")
-    event = {
-        "id": external_id,
-        "event_type": kind,
-        "resource_type": "incident",
-        "occurred_at": _text(at),
-        "agent": by if kind != "incident.triggered" and isinstance(by, dict) else None,
-        "client": None,
-        "data": as_delivered(incident, kind.removeprefix("incident.")),
-    }
-    return MissedChange(external_id, kind, at, json.dumps({"event": event}).encode())
-
-
-def _text(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

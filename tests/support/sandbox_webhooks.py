@@ -11,10 +11,12 @@ import requests
 from django.utils import timezone
 
 from connections.models import AuditEvent, Connection
+from pagerduty_app import signatures
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.factories import SYSTEM, people
 from tests.support.consent import consented
 from tests.support.contract import Contract
+from tests.support.relay import post
 from workflows.engine import fanout
 from workflows.models import Event, Subscription, Trigger
 from workflows.subscriptions import reconciler
@@ -131,3 +133,20 @@ def asked(sandbox: Sandbox) -> list[str]:
     return [
         f"{one['method']} {one['path']}" for one in sandbox.requests if "webhook_subscriptions" in one["path"]
     ]
+
+
+def late(kept: Trigger, incident: Json, happened: str, occurred_at: str) -> int:
+    """The delivery after all, as PagerDuty would have sent it; answers its status."""
+    event = {
+        "id": "01LATE",
+        "event_type": f"incident.{happened}",
+        "resource_type": "incident",
+        "occurred_at": occurred_at,
+        "agent": None,
+        "client": None,
+        "data": {"id": incident["id"], "type": "incident", "title": incident["title"], "status": happened},
+    }
+    body = json.dumps({"event": event}).encode()
+    secret = row(kept, "on").secret
+    assert secret is not None
+    return post(f"/hooks/pagerduty/{kept.token}", signatures.sign(body, secret.value()), body)

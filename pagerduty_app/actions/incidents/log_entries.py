@@ -11,12 +11,14 @@ from workflows.formatting.datetimes import moment
 
 # The largest difference between PagerDuty's clock and ours.
 SKEW = timedelta(minutes=2)
+TRIGGER = "trigger_log_entry"
+UNACKNOWLEDGE = "unacknowledge_log_entry"
 # PagerDuty's schema spells the first one both ways.
 _STATUS_AFTER = {
     "acknowledge_log_entry": "acknowledged",
     "acknowledgement_log_entry": "acknowledged",
-    "unacknowledge_log_entry": "triggered",
-    "trigger_log_entry": "triggered",
+    UNACKNOWLEDGE: "triggered",
+    TRIGGER: "triggered",
     "resolve_log_entry": "resolved",
 }
 _PAGE = 100
@@ -78,11 +80,11 @@ def _first_sent_at(caller: Caller) -> datetime:
 
 
 def statuses_in(entries: Iterable[Json]) -> Iterator[Json]:
-    """Yield the changes of status: {"status", "agent", "at"}."""
+    """Yield the changes of status: {"kind", "status", "agent", "by", "at"}. agent: the ID of who or what it was by."""
     for entry in entries:
-        status, at = _STATUS_AFTER.get(str(entry.get("type"))), moment(entry.get("created_at"))
-        if status and at is not None:
-            yield {"status": status, "agent": _id(entry.get("agent")), "at": at}
+        kind, by, at = str(entry.get("type")), entry.get("agent"), moment(entry.get("created_at"))
+        if kind in _STATUS_AFTER and at is not None:
+            yield {"kind": kind, "status": _STATUS_AFTER[kind], "agent": _id(by), "by": by, "at": at}
 
 
 def by(agent: Any, entries: Iterable[Json], *kinds: str) -> list[Json]:

@@ -1,6 +1,5 @@
 """A webhook of a trigger's own is watched, put right, and removed; what it missed is recovered."""
 
-import json
 import time
 from datetime import timedelta
 from typing import Any
@@ -12,13 +11,12 @@ from connections.connecting.revoke import receipt_of, revoke
 from connections.grants.request_budget import Budget, Exhausted
 from connections.models import Connection, NotificationFact
 from core import node_slots
-from pagerduty_app import signatures
 from pagerduty_app.sandbox.sandbox import Sandbox
 from pagerduty_app.subscriptions import backfill
 from tests.factories import SYSTEM, publish
 from tests.support.connection_slots import taken_slots
 from tests.support.present import present
-from tests.support.relay import Relay, post, relay
+from tests.support.relay import Relay, relay
 from tests.support.sandbox_webhooks import (
     ACCOUNT,
     Killed,
@@ -29,6 +27,7 @@ from tests.support.sandbox_webhooks import (
     connection,
     disable,
     kept,
+    late,
     make,
     open_incident,
     prove,
@@ -62,23 +61,6 @@ def unseen(sandbox: Sandbox, kept: Trigger, title: str = "Nobody was told") -> J
 def notified() -> list[str]:
     """The titles of what people are to be notified of, one a time that it happened."""
     return [str(fact.data["title"]) for fact in NotificationFact.objects.order_by("pk")]
-
-
-def late(kept: Trigger, incident: Json, happened: str, occurred_at: str) -> int:
-    """The delivery after all, as PagerDuty would have sent it; answers its status."""
-    event = {
-        "id": "01LATE",
-        "event_type": f"incident.{happened}",
-        "resource_type": "incident",
-        "occurred_at": occurred_at,
-        "agent": None,
-        "client": None,
-        "data": {"id": incident["id"], "type": "incident", "title": incident["title"], "status": happened},
-    }
-    body = json.dumps({"event": event}).encode()
-    secret = row(kept, "on").secret
-    assert secret is not None
-    return post(f"/hooks/pagerduty/{kept.token}", signatures.sign(body, secret.value()), body)
 
 
 def test_three_refusals_disable_it_and_it_is_enabled_again(
