@@ -25,7 +25,7 @@ _HOOK = "settings/hooks/<uuid:hook_id>/"
 PUBLIC = {
     "healthz",
     "readyz",
-    "metrics",  # who may: tests/taskjuice/endpoints/test_metrics.py
+    "metrics",  # who may: tests/taskjuice/endpoints/metrics/test_access.py
     "hooks/<slug:provider>/<any_case_uuid:token>",
     "hooks/<slug:provider>/<any_case_uuid:token>/",
     "api/schema/",

@@ -19,7 +19,7 @@ from connections.admin.shared.narrowed import narrowings
 from connections.admin.shared.scoped import ScopedPage
 from connections.models import AuditEvent, Connection, Grant, Membership, Notice, User
 from connections.web.staff import support_actor
-from tests.connections.admin.test_admin import ACCOUNTS, CONNECTIONS, act, page_of, staff
+from tests.connections.admin.staff import ACCOUNTS, CONNECTIONS, act, page_of, staff
 from tests.factories import SYSTEM, People, connect
 from tests.support.browser import signed_in
 from workflows.models import (

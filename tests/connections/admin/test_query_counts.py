@@ -17,7 +17,7 @@ from django_q.models import Failure, OrmQ, Schedule, Success
 from connections.accounts import api_keys
 from connections.admin.shared import counting
 from connections.models import Account, AuditEvent, Connection, Membership, Notice, User, Workspace
-from tests.connections.admin.test_admin import page_of, staff
+from tests.connections.admin.staff import page_of, staff
 from tests.factories import SYSTEM, People, connect
 from workflows.models import (
     ActionCall,

@@ -16,7 +16,7 @@ from pagerduty_app.payloads.deliveries import trigger_fields
 from pagerduty_app.sandbox.sandbox import Sandbox
 from pagerduty_app.triggers.recipes import RECIPES
 from pagerduty_app.triggers.types import TRIGGERS
-from tests.connections.admin.test_admin import staff
+from tests.connections.admin.staff import staff
 from tests.factories import SYSTEM, People, asking, list_step, publish
 from tests.support.browser import signed_in, text
 from tests.support.consent import consented

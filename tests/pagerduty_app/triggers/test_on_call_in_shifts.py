@@ -12,7 +12,7 @@ from connections.models import Connection
 from pagerduty_app.sandbox.sandbox import Sandbox
 from pagerduty_app.sandbox.server import SandboxServer
 from tests.factories import SYSTEM, People
-from tests.pagerduty_app.triggers.test_on_call_changes import said
+from tests.pagerduty_app.triggers.on_call_changes.watching import said
 from tests.support.consent import consented
 from workflows import worker
 from workflows.models import Event, Trigger, Watch

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from connections.connecting.revoke import revoke
 from connections.models import AuditEvent, Connection, User
-from tests.connections.admin.test_admin import act, page_of, staff
+from tests.connections.admin.staff import act, page_of, staff
 from tests.factories import SECRET, SYSTEM, add_note, incident_event
 from tests.support.present import present
 from workflows import worker

@@ -1,33 +1,24 @@
-"""/metrics: who may read it, what it says, and that dashboard and alerts ask for nothing that it does not say."""
+"""What is counted as it happens, and what the rows say."""
 
 import contextlib
 import json
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
 import responses
-import yaml
 from django.conf import settings as project_settings
 from django.db import OperationalError
 from django.db import connection as database
-from django.test import Client
 from django.utils import timezone
-from prometheus_client.parser import text_string_to_metric_families
 
 from connections.grants import tokens
 from connections.models import Connection, Grant
-from core import metrics
 from core.errors import Problem
-from tests.factories import API, DANA, SYSTEM, add_note, incident_event
-from tests.support.present import present
+from tests.factories import API, SYSTEM, add_note, incident_event
+from tests.taskjuice.endpoints.metrics.reading import NOTE, Figures, note, read, risen, value
 from workflows import worker
 from workflows.calls import pipeline
 from workflows.engine import fanout
@@ -37,94 +28,6 @@ from workflows.queue import metrics as metrics_of
 from workflows.triggers import lifecycle
 
 pytestmark = pytest.mark.django_db
-ROOT = Path(project_settings.BASE_DIR)
-DEPLOY = ROOT / "deploy"
-TOKEN = "a-token-of-the-operators"
-NOTE = {"from": DANA, "incident_id": "PINC1", "content": "Look"}
-Figures = dict[tuple[str, frozenset[tuple[str, str]]], float]
-
-
-def read() -> Figures:
-    """Every sample by name and labels."""
-    answer = Client().get("/metrics")
-    assert answer.status_code == 200
-    families = list(text_string_to_metric_families(answer.content.decode()))
-    assert len({family.name for family in families}) == len(families)
-    return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in families
-        for sample in family.samples
-    }
-
-
-def value(figures: Figures, name: str, **labels: str) -> float:
-    return figures.get((f"taskjuice_{name}", frozenset(labels.items())), 0.0)
-
-
-def risen(before: Figures, name: str, **labels: str) -> float:
-    return value(read(), name, **labels) - value(before, name, **labels)
-
-
-def note(connection: Connection) -> None:
-    """Write a note with it, as a client of the API does."""
-    key = "pagerduty/create-incident-note"
-    pipeline.call_action(actor=SYSTEM, connection=connection, action_key=key, data=NOTE, origin="api")
-
-
-@pytest.fixture(autouse=True)
-def _development(settings: Any) -> None:
-    settings.DEVELOPMENT = True
-    settings.METRICS_TOKEN = ""
-
-
-class TestWhoMayReadIt:
-    @pytest.mark.parametrize(
-        ("header", "status"),
-        [
-            (f"Bearer {TOKEN}", 200),
-            (f"bearer  {TOKEN} ", 200),
-            ("", 401),
-            ("Bearer", 401),
-            (f"Bearer {TOKEN}x", 401),
-            (f"Bearer {TOKEN[:-1]}", 401),
-            (f"Basic {TOKEN}", 401),
-            ("Bearer \u00fc\ud800", 401),
-            ("Bearer " + "x" * 100_000, 401),
-        ],
-    )
-    def test_a_token_that_is_set_is_asked_for_everywhere(
-        self, settings: Any, header: str, status: int
-    ) -> None:
-        settings.METRICS_TOKEN = TOKEN
-
-        answer = Client().get("/metrics", HTTP_AUTHORIZATION=header)
-
-        assert answer.status_code == status
-        if status == 401:
-            assert answer["WWW-Authenticate"] == "Bearer"
-            assert answer.content == b""
-
-    def test_without_one_there_is_no_such_page_in_production(self, settings: Any) -> None:
-        settings.DEVELOPMENT = False
-        assert Client().get("/metrics").status_code == 404
-        assert Client().get("/metrics", HTTP_AUTHORIZATION="Bearer ").status_code == 404
-
-    @pytest.mark.parametrize(
-        ("seen", "status"),
-        [
-            ({}, 200),
-            ({"REMOTE_ADDR": "::1"}, 200),
-            ({"REMOTE_ADDR": "10.0.0.7"}, 404),
-            ({"HTTP_X_FORWARDED_FOR": "10.0.0.7"}, 404),
-        ],
-    )
-    def test_without_one_only_this_machine_gets_in_in_development(
-        self, seen: dict[str, Any], status: int
-    ) -> None:
-        assert Client().get("/metrics", **seen).status_code == status
-
-    def test_it_is_for_reading(self) -> None:
-        assert Client().post("/metrics").status_code == 405
 
 
 class TestWhatIsCounted:
@@ -355,129 +258,3 @@ def _read_whole(sql: str, params: Any) -> list[str]:
             if "Seq Scan on workflows_" in line
             or (re.search(r"workflows_\w+_pkey", line) and "Index Cond" not in line + below)
         ]
-
-
-def _expressions(found: Any) -> Iterator[str]:
-    """Every `expr` inside."""
-    if isinstance(found, dict):
-        for name, inner in found.items():
-            if name == "expr":
-                yield inner
-            else:
-                yield from _expressions(inner)
-    elif isinstance(found, list):
-        for inner in found:
-            yield from _expressions(inner)
-
-
-ALERTS = yaml.safe_load((DEPLOY / "alerts.yaml").read_text())
-DASHBOARD = json.loads((DEPLOY / "grafana-dashboard.json").read_text())
-
-
-def test_dashboard_and_alerts_ask_for_nothing_that_is_not_there(
-    connection: Connection, pagerduty: responses.RequestsMock
-) -> None:
-    heartbeat.beat("here")
-    add_note(pagerduty)
-    note(connection)
-    there = read()
-    names = {name for name, _ in there}
-    labelled = {(name, *label) for name, labels in there for label in labels}
-    grouped = {(name, label) for name, labels in there for label, _ in labels}
-
-    expressions = [*_expressions(ALERTS), *_expressions(DASHBOARD)]
-    assert len(expressions) > 30
-    for expression in expressions:
-        used = re.findall(r"(taskjuice_\w+)(?:\{(\w+)=\"(\w+)\"\})?", expression)
-        assert used, expression
-        for name, label, wanted in used:
-            assert name in names, expression
-            assert not label or (name, label, wanted) in labelled, expression
-        for by in re.findall(r"by \(([\w, ]+)\)", expression):
-            for label in set(by.split(", ")) - {"instance"}:
-                assert any((name, label) in grouped for name, _, _ in used), expression
-    shown = {
-        name for expression in _expressions(DASHBOARD) for name in re.findall(r"taskjuice_\w+", expression)
-    }
-    families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in names}
-    assert families == {name.removesuffix("_bucket") for name in shown}, "the dashboard shows every figure"
-
-
-def test_each_alert_says_what_to_do() -> None:
-    rules = [rule for group in ALERTS["groups"] for rule in group["rules"]]
-    assert len({rule["alert"] for rule in rules}) == len(rules) >= 10
-    for rule in rules:
-        assert rule["annotations"].keys() == {"summary", "description"}
-        assert rule["labels"]["severity"] in {"page", "warn", "info"}
-    read_about = (ROOT / "docs" / "operations.md").read_text()
-    assert [rule["alert"] for rule in rules if rule["alert"] not in read_about] == []
-
-
-COUNT_AND_DIE = """
-import os, signal, sys
-from core.metrics import REFRESHES
-REFRESHES.labels("stored").inc()
-if sys.argv[1] == "forks":
-    if os.fork() == 0:
-        REFRESHES.labels("stored").inc()
-        os.kill(os.getpid(), signal.SIGKILL)
-    os.wait()
-    REFRESHES.labels("stored").inc()
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-def test_what_killed_processes_counted_stays_counted_in_no_more_files(
-    tmp_path: Path, monkeypatch: Any
-) -> None:
-    env = {"PATH": os.environ["PATH"], metrics.FOLDER: str(tmp_path), "PYTHONPATH": str(ROOT)}
-    for how in ("alone", "forks", "alone", "alone"):
-        done = subprocess.run([sys.executable, "-c", COUNT_AND_DIE, how], env=env, cwd=ROOT, check=False)
-        assert done.returncode < 0
-
-    monkeypatch.setenv(metrics.FOLDER, str(tmp_path))
-    assert value(read(), "refreshes_total", result="stored") == 6
-    assert sorted(path.name for path in tmp_path.glob("*.lock")) == ["0.lock", "1.lock"]
-    metrics.clean(tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-WORK = """
-import os, sys
-from core.metrics import gauge
-gauge("taskjuice_in_flight", "As a worker process has it").set(5)
-print("set", flush=True)
-sys.stdin.read()
-"""
-
-
-def test_what_a_process_has_in_flight_ends_with_it_however_it_ends(tmp_path: Path, monkeypatch: Any) -> None:
-    env = {"PATH": os.environ["PATH"], metrics.FOLDER: str(tmp_path), "PYTHONPATH": str(ROOT)}
-    monkeypatch.setenv(metrics.FOLDER, str(tmp_path))
-
-    def work() -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-c", WORK]
-        process = subprocess.Popen(command, env=env, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert present(process.stdout).readline() == b"set\n"
-        return process
-
-    killed, other = work(), work()
-    assert value(read(), "in_flight") == 10
-    killed.kill()
-    killed.wait()
-    assert value(read(), "in_flight") == 5
-    assert value(read(), "in_flight") == 5, "the lock of a living process is as it was"
-    replacement = work()  # in the slot of the killed one
-    assert sorted(path.name for path in tmp_path.glob("*.lock")) == ["0.lock", "1.lock"]
-    assert value(read(), "in_flight") == 10
-    for process in (other, replacement):
-        process.communicate()
-    assert value(read(), "in_flight") == 0
-
-
-def test_a_token_that_could_be_guessed_stops_the_start() -> None:
-    env = {"PATH": os.environ["PATH"], "METRICS_TOKEN": "short"}
-    done = subprocess.run(
-        [sys.executable, "manage.py", "check"], env=env, cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert "METRICS_TOKEN needs at least 16 characters" in done.stderr
