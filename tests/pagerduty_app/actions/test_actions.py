@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from connections.models import Connection
 from core.errors import Problem
+from pagerduty_app.actions import ACTIONS
 from pagerduty_app.oauth.scopes import SCOPES
 from pagerduty_app.sandbox.sandbox import Sandbox
 from tests.support.contract import HINT, Contract
@@ -146,6 +147,13 @@ def test_from_has_to_be_a_user_of_that_account_before_anything_is_written(
     assert call.error["detail"]["fields"]["from"]
     assert incidents(sandbox) == []
     assert sent == ["GET /users"]
+
+
+def test_each_action_with_a_from_says_that_it_looks_the_user_up() -> None:
+    with_from = [action for action in ACTIONS.values() if "from" in action.input().fields]
+
+    assert len(with_from) >= 8
+    assert [action.key for action in with_from if "users.read" not in action.scope.split()] == []
 
 
 def test_from_is_looked_up_once(act: Any, sent: list[str]) -> None:
