@@ -132,7 +132,6 @@ def reach(options: Mapping[str, Any]) -> Reach:
 
 SUBSCRIBER = Subscriber(
     scopes=tuple(WEBHOOKS.scopes),
-    tells_of=lambda event_type: event_type.startswith(("incident.", "service.")),
     make=make,
     everything=everything,
     look=look,

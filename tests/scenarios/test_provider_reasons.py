@@ -22,7 +22,7 @@ from tests.support.browser import text
 from workflows import worker
 from workflows.engine import fanout
 from workflows.models import ActionCall, Run, Subscription, Trigger, Watch, Workflow
-from workflows.subscriptions import state
+from workflows.subscriptions import webhook_states
 from workflows.triggers import warnings
 
 __all__ = ["connection"]
@@ -152,7 +152,7 @@ def test_when_a_trigger_cannot_look_or_make_its_webhook(trigger: Trigger) -> Non
     webhook = Subscription(trigger=trigger, status="failed", error=STORED)
 
     assert "title: is too long" in said[0].words
-    assert "title: is too long" in state._said(webhook)
+    assert "title: is too long" in webhook_states.said(webhook)
 
 
 def test_in_the_mail_about_a_broken_connection(connection: Connection) -> None:

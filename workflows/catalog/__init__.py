@@ -116,6 +116,11 @@ class Integration:
     recipes: Mapping[str, Recipe] = field(default_factory=dict)
     subscriber: Subscriber | None = None
 
+    def listed_event_types(self) -> frozenset[str]:
+        """Return the event types that the provider delivers and that a trigger of the catalog is for."""
+        delivered = (kind for kind in self.triggers.values() if kind.poll is None and kind.deadline is None)
+        return frozenset[str]().union(*(kind.event_types for kind in delivered))
+
 
 _integrations: dict[str, Integration] = {}
 

@@ -67,7 +67,7 @@ class Missed:
 class Subscriber:
     """A provider's webhook API; each function takes the client of the integration's `open_api`, raises ProviderError.
 
-    scopes: which a connection needs for it. tells_of(event type) → whether webhooks deliver such events.
+    scopes: which a connection needs for it.
     make(api, url, events, reach, name) → MadeWebhook. everything(api) → all webhooks of the account.
     look(api, id) → Webhook, None when there is no such (any more). change(api, id, events, reach).
     ping(api, id): have it send something to prove itself. enable(api, id): end its being disabled.
@@ -79,7 +79,6 @@ class Subscriber:
     """
 
     scopes: tuple[str, ...]
-    tells_of: Callable[[str], bool]
     make: Callable[[Any, str, list[str], Reach, str], MadeWebhook]
     everything: Callable[[Any], list[Webhook]]
     look: Callable[[Any, str], Webhook | None]

@@ -14,7 +14,7 @@ from workflows.catalog import ProviderError, Subscriber, Webhook
 from workflows.inbox import deduplication
 from workflows.models import Subscription
 from workflows.notifications import facts
-from workflows.subscriptions import backfill, create, requests
+from workflows.subscriptions import backfill, create, event_types, requests
 from workflows.subscriptions.lease import SubscriptionLease
 
 _SYSTEM = Actor.system()
@@ -48,15 +48,13 @@ def _well(lease: SubscriptionLease, found: Webhook) -> None:
     row = lease.row
     if found.disabled or row.trouble:
         _enable(lease, needed=found.disabled)
-    events, reach = requests.events_of(row.trigger), requests.reach_of(row)
-    if found.events != frozenset(events) or found.reach != reach:
-        lease.ask(lambda subscriber, api: subscriber.change(api, found.id, events, reach))
-    if row.confirmed_at is None and not _confirm(lease):
+    refused = event_types.put_right(lease, found)
+    if row.confirmed_at is None and not _confirm(lease, refused):
         return
     if row.gap_since is not None:
         backfill.recover(lease)
-    _tidy(lease)
-    lease.done(again_in=_next_look(), well_at=clock.now())
+    _tidy(lease, keeps_others=refused is not None)
+    lease.done(again_in=_next_look(), well_at=clock.now(), error=refused)
 
 
 def _enable(lease: SubscriptionLease, *, needed: bool) -> None:
@@ -81,7 +79,7 @@ def _name(lease: SubscriptionLease) -> str:
     return catalog.integration(lease.row.trigger.provider).name
 
 
-def _confirm(lease: SubscriptionLease) -> bool:
+def _confirm(lease: SubscriptionLease, refused: dict[str, Any] | None) -> bool:
     """Return whether a delivery signed with its secret has arrived; if not, request a test delivery again."""
     row = lease.row
     if row.secret is not None and row.secret.last_seen_at is not None:
@@ -96,12 +94,15 @@ def _confirm(lease: SubscriptionLease) -> bool:
     except ProviderError as error:
         if not error.retryable:
             raise
-    lease.done(again_in=backoff.delay(row.pings), well_at=clock.now())
+    lease.done(again_in=backoff.delay(row.pings), well_at=clock.now(), error=refused)
     return False
 
 
-def _tidy(lease: SubscriptionLease) -> None:
-    """Once the webhook works, and daily: remove the webhooks that we made and lost, and those that it replaces."""
+def _tidy(lease: SubscriptionLease, *, keeps_others: bool) -> None:
+    """Once the webhook works, and daily: remove the webhooks that we made and lost, and those that it replaces.
+
+    keeps_others: those that people made stay, because this one does not deliver all types.
+    """
     row, now = lease.row, clock.now()
     # A create request whose response was lost may take effect later: at first, search for it on every check.
     new = row.made_at is not None and now - row.made_at < _NEW_FOR
@@ -112,7 +113,7 @@ def _tidy(lease: SubscriptionLease) -> None:
 
     def act(subscriber: Subscriber, api: Any) -> None:
         for some_id in create.tidied(lease, subscriber, api, unsure=False):
-            if some_id in row.others:
+            if some_id in row.others and not keeps_others:
                 subscriber.remove(api, some_id)
                 why = "the trigger has one of its own"
                 requests.record(_SYSTEM, row.trigger, requests.REMOVED, webhook=some_id, why=why)
@@ -120,7 +121,7 @@ def _tidy(lease: SubscriptionLease) -> None:
     if row.others:
         deduplication.watch(row.trigger)
     lease.ask(act)
-    lease.write(tidied_at=now, others=[])
+    lease.write(tidied_at=now, others=row.others if keeps_others else [])
 
 
 def _make_anew(lease: SubscriptionLease) -> None:

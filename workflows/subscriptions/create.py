@@ -16,7 +16,7 @@ from core.errors import Problem
 from workflows.catalog import MadeWebhook, ProviderError, Subscriber, Webhook
 from workflows.inbox import deduplication, limits, secrets
 from workflows.models import Subscription
-from workflows.subscriptions import requests
+from workflows.subscriptions import event_types, requests
 from workflows.subscriptions.lease import SubscriptionLease
 
 log = structlog.get_logger(__name__)
@@ -53,9 +53,30 @@ def _made(lease: SubscriptionLease, subscriber: Subscriber, api: Any) -> MadeWeb
     deduplication.watch(trigger)  # before two webhooks deliver the same changes
     again = {"gap_since": row.gap_since or row.sent_at} if row.sent_at else {}
     lease.write(sent_at=row.sent_at or clock.now(), others=others[:_MOST_OTHERS], **again)
-    return subscriber.make(
-        api, trigger.url, requests.events_of(trigger), requests.reach_of(row), trigger.name
-    )
+
+    def make(events: list[str]) -> MadeWebhook:
+        return subscriber.make(api, trigger.url, events, requests.reach_of(row), trigger.name)
+
+    try:
+        return make(requests.events_of(trigger))
+    except ProviderError as error:
+        return make(_accepted(lease, error, others=bool(others)))
+
+
+def _accepted(lease: SubscriptionLease, error: ProviderError, *, others: bool) -> list[str]:
+    """Return the types without those that the provider may have refused; the first check names them. Raise otherwise.
+
+    others: there are webhooks that people made. They may deliver what was refused, so the first webhook of the
+    trigger's own does not take their place.
+    """
+    trigger = lease.row.trigger
+    kinds = event_types.unlisted(trigger)
+    if not (kinds and event_types.is_about_types(error)):
+        raise error
+    accepted = [kind for kind in requests.events_of(trigger) if kind not in kinds]
+    if not accepted or (others and not trigger.subscriptions.filter(status=Subscription.Status.ON).exists()):
+        raise event_types.refusal(trigger, error, kinds) from None
+    return accepted
 
 
 def tidied(lease: SubscriptionLease, subscriber: Subscriber, api: Any, *, unsure: bool) -> list[str]:

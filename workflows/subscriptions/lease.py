@@ -43,10 +43,13 @@ class SubscriptionLease(TurnLease[Subscription]):
             fields.setdefault("next_attempt_at", None)
         super().write(**fields)
 
-    def done(self, *, again_in: float | None, **fields: Any) -> None:
-        """Release the lease after a success. again_in: seconds until the next turn, None for never."""
+    def done(self, *, again_in: float | None, error: dict[str, Any] | None = None, **fields: Any) -> None:
+        """Release the lease after a success.
+
+        again_in: seconds until the next turn, None for never. error: what is wrong all the same.
+        """
         again = None if again_in is None else clock.now() + timedelta(seconds=again_in)
-        self.release(attempts=0, error=None, next_attempt_at=again, **fields)
+        self.release(attempts=0, error=error, next_attempt_at=again, **fields)
 
 
 def _with_relations(row: Subscription) -> Subscription:

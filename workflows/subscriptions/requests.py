@@ -58,9 +58,9 @@ def events_of(trigger: Trigger) -> list[str]:
         catalog.integration(trigger.provider).subscriber,
         catalog.find_trigger(trigger.key),
     )
-    if subscriber is None or trigger_type is None:
+    if subscriber is None or trigger_type is None or trigger_type.poll is not None:
         return []
-    return sorted(filter(subscriber.tells_of, trigger_type.delivered(trigger.options)))
+    return sorted(trigger_type.delivered(trigger.options))
 
 
 def reach_of(row: Subscription) -> Reach:

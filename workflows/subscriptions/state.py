@@ -1,17 +1,16 @@
 """The state of a trigger's webhook, for the trigger's page and the API."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Prefetch, Q
 
-from core.errors import in_words
 from workflows import catalog
 from workflows.formatting.datetimes import moment
 from workflows.models import Subscription, Trigger
 from workflows.subscriptions import requests
+from workflows.subscriptions.webhook_states import said, state_of
 
 BY_ITSELF, BY_HAND = "by_itself", "by_hand"
 _KEPT = [*Subscription.OPEN, "failed", "left"]
@@ -62,7 +61,7 @@ def of(trigger: Any) -> SetUp:
         return _closed(by_status.get("left"), catalog.integration(trigger.provider).name)
     if shown is None:
         return _without(by_status.get("failed"), trigger, allowed=allowed)
-    key, words, tone = _state(shown, catalog.integration(trigger.provider).name)
+    key, words, tone = state_of(shown, catalog.integration(trigger.provider).name)
     rotating = shown.status == "on" and ("making" in by_status or "replaced" in by_status)
     return SetUp(
         way=BY_ITSELF,
@@ -101,56 +100,7 @@ def _without(failed: Subscription | None, trigger: Trigger, *, allowed: bool) ->
             if trigger.confirmed_at
             else "Try again, or set it up manually as described below."
         )
-        words = f"The webhook could not be created: {_said(failed)} {otherwise}"
+        words = f"The webhook could not be created: {said(failed)} {otherwise}"
         return SetUp(key="failed", words=words, tone="bad", **common)  # type: ignore[arg-type]
     words = f"Manual setup: add the webhook yourself in {name}."
     return SetUp(key="by_hand", words=words, tone="off", **common)  # type: ignore[arg-type]
-
-
-def _said(row: Subscription) -> str:
-    message = in_words(row.error).strip() or "It failed."
-    return message if message.endswith((".", "!", "?")) else f"{message}."
-
-
-_State = tuple[Callable[[Subscription], bool], str, str, str]
-# The first that holds counts: (whether it holds, key, tone, words).
-_STATES: list[_State] = [
-    (
-        lambda row: row.status == "making" and row.error is not None,
-        "making_delayed",
-        "warn",
-        "The webhook is not created yet. {said} Retrying automatically.",
-    ),
-    (lambda row: row.status == "making", "making", "warn", "Creating webhook in {name}."),
-    (
-        lambda row: row.trouble == "inactive",
-        "inactive",
-        "bad",
-        "Webhook disabled in {name}. Enable it there; missed events are then recovered.",
-    ),
-    (
-        lambda row: row.trouble == "disabled",
-        "disabled",
-        "bad",
-        "{name} disabled the webhook after repeated failures. Re-enabling…",
-    ),
-    (
-        lambda row: row.error is not None,
-        "unseen",
-        "warn",
-        "Couldn’t check the webhook. {said} Retrying automatically.",
-    ),
-    (
-        lambda row: row.confirmed_at is None,
-        "unproven",
-        "warn",
-        "Webhook created. Waiting for {name}’s test message.",
-    ),
-]
-
-
-def _state(row: Subscription, name: str) -> tuple[str, str, str]:
-    for holds, key, tone, words in _STATES:
-        if holds(row):
-            return key, words.format(name=name, said=_said(row)), tone
-    return "works", f"Webhook is active in {name}.", "good"

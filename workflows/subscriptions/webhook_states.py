@@ -1,0 +1,74 @@
+"""The states of a webhook that a trigger keeps or is about to have, and what its page says of them."""
+
+from collections.abc import Callable
+
+from core.errors import in_words
+from workflows.models import Subscription
+from workflows.subscriptions import event_types
+
+
+def said(row: Subscription) -> str:
+    """Return its error as a sentence."""
+    message = in_words(row.error).strip() or "It failed."
+    return message if message.endswith((".", "!", "?")) else f"{message}."
+
+
+def _is_refused(row: Subscription) -> bool:
+    return bool(row.error) and row.error.get("code") == event_types.REFUSED  # type: ignore[union-attr]
+
+
+_State = tuple[Callable[[Subscription], bool], str, str, str]
+# The first that holds counts: (whether it holds, key, tone, words).
+_STATES: list[_State] = [
+    (
+        lambda row: row.status == "making" and row.error is not None,
+        "making_delayed",
+        "warn",
+        "The webhook is not created yet. {said} Retrying automatically.",
+    ),
+    (lambda row: row.status == "making", "making", "warn", "Creating webhook in {name}."),
+    (
+        lambda row: row.trouble == "inactive",
+        "inactive",
+        "bad",
+        "Webhook disabled in {name}. Enable it there; missed events are then recovered.",
+    ),
+    (
+        lambda row: row.trouble == "disabled",
+        "disabled",
+        "bad",
+        "{name} disabled the webhook after repeated failures. Re-enabling…",
+    ),
+    (
+        lambda row: _is_refused(row) and bool(row.error["detail"]["delivers_others"]),  # type: ignore[index]
+        "types_refused",
+        "warn",
+        "{said} Its other events are delivered. Check the name, or add a webhook for it alone in {name}.",
+    ),
+    (
+        _is_refused,
+        "types_refused",
+        "bad",
+        "{said} Check the name, or add a webhook for it manually in {name}.",
+    ),
+    (
+        lambda row: row.error is not None,
+        "unseen",
+        "warn",
+        "Couldn’t check the webhook. {said} Retrying automatically.",
+    ),
+    (
+        lambda row: row.confirmed_at is None,
+        "unproven",
+        "warn",
+        "Webhook created. Waiting for {name}’s test message.",
+    ),
+]
+
+
+def state_of(row: Subscription, name: str) -> tuple[str, str, str]:
+    """Return (key, words, tone). name: of the provider."""
+    for holds, key, tone, words in _STATES:
+        if holds(row):
+            return key, words.format(name=name, said=said(row)), tone
+    return "works", f"Webhook is active in {name}.", "good"
