@@ -7,16 +7,18 @@ from datetime import datetime
 from typing import Any
 
 from pagerduty_app.client.by_creation import by_creation
+from pagerduty_app.client.http.query import spelt
 from pagerduty_app.client.http.transport import Transport
 from pagerduty_app.client.ids import checked as _checked
 from pagerduty_app.client.incident_response import IncidentResponse
 from pagerduty_app.client.paging import Walk, by_offset, object_of, rows_of
 from pagerduty_app.client.rate_limit_headers import Limits
+from pagerduty_app.client.schedules import Schedules
 
 Json = dict[str, Any]
 
 
-class Api(IncidentResponse):
+class Api(IncidentResponse, Schedules):
     """PagerDuty as one user of one account. Every method raises PagerDutyError.
 
     base_url: of the account's region. on_request: called before each request; returns until when that may leave
@@ -40,7 +42,7 @@ class Api(IncidentResponse):
         return self._http.ask("POST", "/incidents", body={"incident": incident}, from_email=from_email)
 
     def get_incident(self, incident_id: str, params: Mapping[str, Any] | None = None) -> Json:
-        return self._http.ask("GET", f"/incidents/{_checked(incident_id)}", params=_query(params or {}))
+        return self._http.ask("GET", f"/incidents/{_checked(incident_id)}", params=spelt(params or {}))
 
     def update_incident(self, from_email: str, incident_id: str, incident: Json) -> Json:
         path = f"/incidents/{_checked(incident_id)}"
@@ -63,7 +65,7 @@ class Api(IncidentResponse):
     def page(self, collection: str, params: Mapping[str, Any], incident_id: str = "") -> Json:
         """Return one page of a collection of the account or of an incident; lists in params repeat as name[]."""
         path = f"/incidents/{_checked(incident_id)}/{collection}" if incident_id else f"/{collection}"
-        return self._http.ask("GET", path, params=_query(params))
+        return self._http.ask("GET", path, params=spelt(params))
 
     def everything(
         self, collection: str, params: Mapping[str, Any], until: float = math.inf, incident_id: str = ""
@@ -87,7 +89,7 @@ class Api(IncidentResponse):
 
     def get_service(self, service_id: str, params: Mapping[str, Any]) -> Json:
         """Return {"service": …} (scope services.read)."""
-        return self._http.ask("GET", f"/services/{_checked(service_id)}", params=_query(params))
+        return self._http.ask("GET", f"/services/{_checked(service_id)}", params=spelt(params))
 
     def incident_types(self) -> list[Json]:
         """Return the enabled incident types (scope incident_types.read)."""
@@ -112,23 +114,6 @@ class Api(IncidentResponse):
         """Return {"user": …} (scope users.read)."""
         return self._http.ask("GET", f"/users/{_checked(user_id)}")
 
-    # --- schedules: layer-based ones are /schedules, shift-based ones /v3/schedules; scope schedules.read -----------
-    def schedule(self, schedule_id: str, params: Mapping[str, Any]) -> Json:
-        """Return {"schedule": …} with its shifts between since and until; 400 or 404 if it is shift-based."""
-        return self._http.ask("GET", f"/schedules/{_checked(schedule_id)}", params=_query(params))
-
-    def shift_based_schedule(self, schedule_id: str, params: Mapping[str, Any]) -> Json:
-        """Return {"schedule": …}, with include final_schedule also its shifts; 400 if it is layer-based."""
-        return self._http.ask("GET", f"/v3/schedules/{_checked(schedule_id)}", params=_query(params))
-
-    def shift_based_schedules(self, params: Mapping[str, Any]) -> Json:
-        """Return one page of at most 1,000 references to shift-based schedules."""
-        return self._http.ask("GET", "/v3/schedules", params=_query(params))
-
-    def schedule_users(self, schedule_id: str, params: Mapping[str, Any]) -> Json:
-        """Return {"users": …}: the users on call between since and until (scope users.read)."""
-        return self._http.ask("GET", f"/schedules/{_checked(schedule_id)}/users", params=_query(params))
-
     # --- webhook subscriptions: scopes webhook_subscriptions.read, webhook_subscriptions.write -------
     def create_webhook(self, webhook: Json) -> Json:
         """Return {"webhook_subscription": …}; only this response has delivery_method.secret. Not idempotent."""
@@ -151,16 +136,3 @@ class Api(IncidentResponse):
     def enable_webhook(self, webhook_id: str) -> Json:
         """Enable a temporarily disabled webhook."""
         return self._http.ask("POST", f"/webhook_subscriptions/{_checked(webhook_id)}/enable")
-
-
-def _query(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the query as PagerDuty spells it: statuses[]=a&statuses[]=b, true for True."""
-    query: dict[str, Any] = {}
-    for name, value in params.items():
-        if isinstance(value, list):
-            query[f"{name}[]"] = value
-        elif isinstance(value, bool):
-            query[name] = str(value).lower()
-        else:
-            query[name] = value
-    return query

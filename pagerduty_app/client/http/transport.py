@@ -58,8 +58,12 @@ class Transport:
         params: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
         from_email: str | None = None,
+        list_as: str = "",
     ) -> dict[str, Any]:
-        """Return the response's JSON object. Raise PagerDutyError."""
+        """Return the response's JSON object. Raise PagerDutyError.
+
+        list_as: the name under which the object has a response that is a list, for operations that return one.
+        """
         leaves_by = self._on_request()
         request = self._prepared(method, path, params, body, from_email)
         writes = method != "GET"
@@ -76,7 +80,7 @@ class Transport:
                 content = bounds.read(answer, largest=_LARGEST_ANSWER, until=until)
                 if not told.refused:  # not before the body, for which noting it must not wait
                     self._on_answer(told)
-                return self._understood(answer, content, writes=writes)
+                return self._understood(answer, content, writes=writes, list_as=list_as)
         except TooLate:
             raise _silence("The request to PagerDuty was not sent in time.", sent=False) from None
         except bounds.TooLarge:
@@ -113,13 +117,17 @@ class Transport:
         url = self._base_url + path
         return requests.Request(method, url, params=params, data=data, headers=headers).prepare()
 
-    def _understood(self, answer: requests.Response, content: bytes, *, writes: bool) -> dict[str, Any]:
+    def _understood(
+        self, answer: requests.Response, content: bytes, *, writes: bool, list_as: str
+    ) -> dict[str, Any]:
         if answer.status_code >= 300:
             raise from_answer(answer, content, [self._access_token])
         try:
             body = json_of(content)
         except (ValueError, RecursionError):
             body = None
+        if list_as and isinstance(body, list):
+            return {list_as: body}
         if not isinstance(body, dict):
             raise PagerDutyError(
                 "PagerDuty answered something that is not JSON.",
