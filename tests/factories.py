@@ -29,6 +29,7 @@ ALL_SCOPES = [
     "services.read",
     "users.read",
     "schedules.read",
+    "schedules.write",
     "teams.read",
 ]
 SYSTEM = Actor.system("test")

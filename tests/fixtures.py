@@ -114,6 +114,7 @@ def provider(pagerduty: responses.RequestsMock) -> responses.RequestsMock:
     pagerduty.get(f"{API}/users/PUSER", json={"user": {"id": "PUSER", "name": "Dana"}})
     pagerduty.get(f"{API}/schedules/PSCHED1/users", json={"users": [{"id": "PUSER", "name": "Dana"}]})
     pagerduty.get(f"{API}/schedules/PSCHED1", json={"schedule": SCHEDULE})
+    add_overrides(pagerduty)
     pagerduty.get(f"{API}/teams", json={"teams": [], **page})
     pagerduty.get(f"{API}/incidents", json={"incidents": [INCIDENT], **page})
     pagerduty.post(f"{API}/incidents", json={"incident": INCIDENT}, status=201)
@@ -127,6 +128,15 @@ def provider(pagerduty: responses.RequestsMock) -> responses.RequestsMock:
     add_note(pagerduty)
     add_response(pagerduty)
     return pagerduty
+
+
+def add_overrides(pagerduty: responses.RequestsMock) -> None:
+    """Answer what create-override asks for."""
+    pagerduty.get(f"{API}/users/PUSER2", json={"user": {"id": "PUSER2", "name": "Eli"}})
+    pagerduty.get(f"{API}/schedules/PSCHED1/overrides", json={"overrides": []})
+    times = {"start": "2026-11-01T23:30:00Z", "end": "2026-11-02T00:30:00Z"}
+    made = {"id": "POVERRIDE1", "user": {"id": "PUSER2"}, **times}
+    pagerduty.post(f"{API}/schedules/PSCHED1/overrides", json=[{"status": 201, "override": made}], status=201)
 
 
 def add_response(pagerduty: responses.RequestsMock) -> None:

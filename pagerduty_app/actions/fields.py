@@ -15,14 +15,15 @@ LONGEST_TITLE = 1024
 STATUSES = ["triggered", "acknowledged", "resolved"]
 
 
-def from_field() -> Email:
-    """Return the field for PagerDuty's From header: the user in whose name a write is made."""
-    return Email(
-        max_length=254,
-        label="From",
-        help_text="Email address of a user of the connected PagerDuty account; the change is attributed to this user",
-        lookup=USER_EMAILS,
-    )
+_OF_ACCOUNT = "Email address of a user of the connected PagerDuty account; "
+
+
+def from_field(help_text: str = f"{_OF_ACCOUNT}the change is attributed to this user") -> Email:
+    """Return the field for PagerDuty's From header: the user in whose name a write is made.
+
+    help_text: another one for operations without that header.
+    """
+    return Email(max_length=254, label="From", help_text=help_text, lookup=USER_EMAILS)
 
 
 class Id(Text):
@@ -93,6 +94,15 @@ class ListingInput(ActionInput):
 NAMED: dict[str, Any] = {
     "type": "object",
     "properties": {"id": {"type": "string"}, "name": {"type": "string"}, "email": {"type": "string"}},
+    "required": ["id"],
+}
+NAMED_THING: dict[str, Any] = {
+    "type": ["object", "null"],
+    "properties": {
+        "id": {"type": "string"},
+        "summary": {"type": ["string", "null"]},
+        "html_url": {"type": ["string", "null"]},
+    },
     "required": ["id"],
 }
 REFERENCE: dict[str, Any] = {

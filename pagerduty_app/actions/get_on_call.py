@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from core.db import clock
-from pagerduty_app.actions.fields import NAMED, Id, Moment, schedule_field
+from pagerduty_app.actions.fields import NAMED, NAMED_THING, Id, Moment, schedule_field
 from pagerduty_app.actions.lookups import POLICIES, SERVICES
 from pagerduty_app.client import Api
 from pagerduty_app.payloads import field_names
@@ -118,16 +118,7 @@ _LEVEL: Json = {
     "required": ["level", *_PRESENT],
     "additionalProperties": False,
 }
-_NAMED_THING: Json = {
-    "type": ["object", "null"],
-    "properties": {
-        "id": {"type": "string"},
-        "summary": {"type": ["string", "null"]},
-        "html_url": {"type": ["string", "null"]},
-    },
-    "required": ["id"],
-}
-TARGETS: Json = dict.fromkeys(("schedule", "service", "escalation_policy"), _NAMED_THING)
+TARGETS: Json = dict.fromkeys(("schedule", "service", "escalation_policy"), NAMED_THING)
 ACTION = ActionType(
     key="pagerduty/get-on-call",
     name="Get on-call user",

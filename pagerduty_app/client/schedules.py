@@ -3,6 +3,7 @@
 Layer-based schedules are /schedules, shift-based ones /v3/schedules.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -56,12 +57,19 @@ class Schedules:
             raise PagerDutyError("PagerDuty refused the override.", status=status, reasons=reasons)
         return object_of(result, "override", needs=("id",), writes=True)
 
-    def parts_of_shifts(self, schedule_id: str, collection: Collection, params: Mapping[str, Any]) -> Walk:
-        """Return all overrides or custom shifts of a shift-based schedule between since and until."""
+    def parts_of_shifts(
+        self, schedule_id: str, collection: Collection, params: Mapping[str, Any], until: float = math.inf
+    ) -> Walk:
+        """Return all overrides or custom shifts of a shift-based schedule between since and until.
+
+        until: `time.monotonic()` after which no further page is requested.
+        """
         path = f"/v3/schedules/{checked(schedule_id)}/{collection}"
-        return Walk(
-            by_offset(lambda at: self._http.ask("GET", path, params=spelt({**params, **at})), collection)
-        )
+
+        def fetch(at: Mapping[str, Any]) -> Json:
+            return self._http.ask("GET", path, params=spelt({**params, **at}))
+
+        return Walk(by_offset(fetch, collection, until))
 
     def create_parts_of_shifts(
         self, schedule_id: str, collection: Collection, rows: list[Json]

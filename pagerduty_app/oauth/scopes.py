@@ -55,6 +55,12 @@ OPTIONAL = (
         scopes={"incident_workflows.read": "View incident workflows"},
     ),
     OptionalPermission(
+        key="overrides",
+        label="Put someone on call",
+        unlocks="Create override can change who is on call in a schedule. Without it, schedules can only be read.",
+        scopes={"schedules.write": "Create and change on-call schedules and their overrides"},
+    ),
+    OptionalPermission(
         key="revocation",
         label="Prove a revocation",
         unlocks="The receipt of a revocation says whether PagerDuty still holds the authorization.",

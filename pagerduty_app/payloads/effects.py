@@ -23,6 +23,10 @@ def key_subject(key: str) -> str:
     return f"incident-key:{hashlib.sha256(key.encode(errors='replace')).hexdigest()}"
 
 
+def schedule_subject(schedule_id: str) -> str:
+    return f"schedule:{schedule_id}"
+
+
 # Each user who is asked is an event of its own, and one trace explains one event.
 MOST_RESPONDERS = 20
 
@@ -37,7 +41,7 @@ def text_proof(text: str) -> str:
 
 
 def shown_by(payload: Any) -> list[Effect]:
-    """The effects that a delivery shows; [] unless it is about an incident or a service. Accepts any payload."""
+    """The effects that a delivery shows; [] if it is about no incident, service or schedule. Accepts any payload."""
     event = _object(payload, "event")
     data, kind = _object(event, "data"), event.get("event_type")
     if not isinstance(kind, str):
@@ -53,6 +57,8 @@ def shown_by(payload: Any) -> list[Effect]:
         found.append(Effect(f"incident:{some_id}", **common))
     elif isinstance(some_id := service_in(data).get("id"), str):
         found.append(Effect(f"service:{some_id}", **common))
+    elif isinstance(some_id := _object(data, "schedule").get("id"), str):
+        found.append(Effect(schedule_subject(some_id), **common))
     return found
 
 

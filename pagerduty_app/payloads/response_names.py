@@ -1,6 +1,6 @@
 """Display names of what the actions of responders return."""
 
-from pagerduty_app.payloads.field_names import Names, items, of_answered_incident, of_reference
+from pagerduty_app.payloads.field_names import Names, items, of_answered_incident, of_items, of_reference
 
 _OUTCOME: Names = {"changed": "Changed", "reason": "Reason"}
 OF_SNOOZE: Names = {**of_answered_incident("incident"), "snoozed_until": "Snoozed until", **_OUTCOME}
@@ -29,5 +29,14 @@ OF_CUSTOM_FIELDS: Names = {
         for place, what in items("custom_fields", "custom field")
         for name, said in (("id", "ID"), ("name", "name"), ("value", "value"))
     },
+    **_OUTCOME,
+}
+OF_OVERRIDE: Names = {
+    **of_reference("schedule", "Schedule"),
+    **of_reference("user", "User"),
+    "user.email": "User email",
+    "start": "Start",
+    "end": "End",
+    **of_items("overrides", "override", {"id": "ID", "type": "type", "start": "start", "end": "end"}),
     **_OUTCOME,
 }

@@ -27,6 +27,11 @@ def read_rota(api: Api, schedule_id: str, since: datetime, until: datetime) -> R
                 ),
             },
         )
+    return rota_of(kind, answer, schedule_id, until)
+
+
+def rota_of(kind: str, answer: Json, schedule_id: str, until: datetime) -> Rota:
+    """Return the rota of a schedule that was read until then. Raise ProviderError."""
     shifts = shifts_of(kind, final_of(answer))
     schedule = answer["schedule"]
     # What comes behind `until` was not asked for, so a shift that ends there may well be gone on with.

@@ -46,6 +46,12 @@ SENT: dict[str, dict[str, Any]] = {
         "incident_id": "PINC1",
         "custom_fields": {"environment": "production"},
     },
+    "create-override": {
+        "from": DANA,
+        "schedule_id": "PSCHED1",
+        "user_id": "PUSER2",
+        "duration_minutes": 60,
+    },
     "list-incidents": {"statuses": ["triggered", "resolved"], "service_ids": ["PSVC1"], "all": True},
     "list-incident-alerts": {"incident_id": "PINC1", "statuses": ["triggered"], "all": True},
     "list-incident-notes": {"incident_id": "PINC1"},

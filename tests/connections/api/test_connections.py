@@ -15,7 +15,7 @@ from django.utils import timezone
 from connections.accounts import api_keys
 from connections.models import ApiKey, AuditEvent, Connection, Grant
 from core import node_slots, request_slots
-from tests.factories import SYSTEM, Ask, People, asking, connect
+from tests.factories import ALL_SCOPES, SYSTEM, Ask, People, asking, connect
 from tests.support.connection_slots import taken_slots
 from tests.support.present import text_sent
 
@@ -128,7 +128,7 @@ def test_a_connection_shows_everything_but_its_tokens(ask: Ask, connection: Conn
 
     assert row == ask("get", f"connections/{connection.pk}/").json()
     assert (row["label"], row["status"], row["region"]) == ("Acme", "active", "us")
-    assert len(row["scopes_granted"]) == 6
+    assert row["scopes_granted"] == ALL_SCOPES
     assert row["expires_at"]
     text = str(row)
     assert f"access-{connection.pk}" not in text

@@ -9,7 +9,9 @@ import pytest
 from django.utils import timezone
 
 from connections.models import Connection
+from pagerduty_app.actions.overrides import action as create_override
 from pagerduty_app.payloads import effects
+from pagerduty_app.payloads.on_call.events import sample_change
 from pagerduty_app.sandbox.sandbox import Sandbox
 from pagerduty_app.triggers.event_trigger import SERVICES
 from pagerduty_app.triggers.event_types import EVENT_TRIGGERS
@@ -229,6 +231,16 @@ def test_the_events_of_all_that_a_run_does_to_incidents_are_its_echo(
         trigger=trigger, external_id="p", event_type="incident.responder.added", lane="x", body=body
     )
     assert loop_detection.cause_of(theirs) is None
+
+
+def test_a_hand_over_is_the_echo_of_an_override() -> None:
+    hand_over = sample_change()
+
+    (shown,) = effects.shown_by(hand_over)
+
+    data = {"schedule_id": hand_over["event"]["data"]["schedule"]["id"]}
+    (expected,) = create_override.effects(None, data, None)  # type: ignore[arg-type]
+    assert (shown.subject, shown.kind) == (expected.subject, expected.kind)
 
 
 def test_a_test_event_has_no_cause(trigger: Trigger) -> None:

@@ -1,0 +1,80 @@
+"""Input of create-override, and the stretch of time that it means."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from rest_framework import serializers
+
+from core.db import clock
+from pagerduty_app.actions.fields import Id, Moment, from_field, schedule_field
+from pagerduty_app.actions.lookups import USERS
+from pagerduty_app.schedules.coverage import Stretch
+from workflows.catalog import Caller, Json, ProviderError
+from workflows.catalog.schemas import ActionInput
+
+# PagerDuty renders at most three months of a schedule at once (developer docs, schedule entries).
+_LONGEST = timedelta(days=92)
+_ENDS = ("end", "duration_minutes")
+
+
+class CreateOverrideInput(ActionInput):
+    """Input of create-override: an end or a duration. Without a start: now."""
+
+    schedule_id = schedule_field()
+    user_id = Id(label="User", lookup=USERS)
+    start = Moment(required=False, label="Start", help_text="Default: now")
+    end = Moment(required=False, label="End", help_text=f"At most {_LONGEST.days} days after the start")
+    duration_minutes = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=_LONGEST // timedelta(minutes=1),
+        label="Duration in minutes",
+        help_text="In place of an end",
+    )
+
+    class Meta:
+        keyword_fields = {
+            "from": from_field(
+                help_text="Email address of a user of the connected PagerDuty account. PagerDuty attributes overrides "
+                "to the user who authorized the connection"
+            )
+        }
+        at_least_one = _ENDS
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        given = [name for name in _ENDS if name in attrs]
+        if len(given) != 1:
+            raise serializers.ValidationError(
+                {"end": ["Either an end or a duration in minutes is required."]}
+            )
+        if {"start", "end"} <= attrs.keys() and (said := _fault(attrs["start"], attrs["end"])):
+            raise serializers.ValidationError({"end": [said]})
+        return attrs
+
+
+def stretch_of(data: Json, caller: Caller) -> Stretch:
+    """Return the stretch of a call. One that begins now keeps its start in all repeats, from when it was first sent."""
+    start = _start_of(data, caller)
+    end = data.get("end") or start + timedelta(minutes=data["duration_minutes"])
+    return Stretch(start, end.replace(microsecond=0))
+
+
+def check_stretch(stretch: Stretch) -> None:
+    """Raise ProviderError if it is over, or is too long from now on."""
+    over = "The override is not created: its time is over." if stretch.end <= clock.now() else ""
+    if said := over or _fault(*stretch):
+        raise ProviderError("invalid_input", said, fields={"end": [said]})
+
+
+def _start_of(data: Json, caller: Caller) -> datetime:
+    kept = (caller.baseline or {}).get("start")
+    if kept is not None:
+        return datetime.fromisoformat(kept)
+    at: datetime = data.get("start") or clock.now()
+    return at.replace(microsecond=0)
+
+
+def _fault(start: datetime, end: datetime) -> str:
+    if end <= start:
+        return "Must be later than the start."
+    return f"Must be at most {_LONGEST.days} days after the start." if end - start > _LONGEST else ""
