@@ -149,6 +149,9 @@ def add_response(pagerduty: responses.RequestsMock) -> None:
     pagerduty.post(f"{path}/responder_requests", json={"responder_request": request})
     update = {"id": "PUPDATE", "message": "A fix is on its way", "created_at": at}
     pagerduty.post(f"{path}/status_updates", json={"status_update": update})
+    window = {"id": "PWINDOW1", "start_time": at, "end_time": at, "services": []}
+    pagerduty.post(f"{API}/maintenance_windows", json={"maintenance_window": window}, status=201)
+    pagerduty.get(f"{API}/maintenance_windows", json={"maintenance_windows": [], "more": False})
     field = {"id": "PFIELD1", "name": "environment", "data_type": "string", "value": None}
     pagerduty.get(f"{path}/custom_fields/values", json={"custom_fields": [field]})
     pagerduty.put(f"{path}/custom_fields/values", json={"custom_fields": [field]}, status=201)

@@ -13,6 +13,7 @@ from pagerduty_app.actions.incidents.response import (
 )
 from pagerduty_app.actions.incidents.update import action as update
 from pagerduty_app.actions.lookups import LOOKUPS
+from pagerduty_app.actions.maintenance_windows import action as maintenance_windows
 from pagerduty_app.actions.overrides import action as create_override
 
 __all__ = ["ACTIONS", "LOOKUPS"]
@@ -29,6 +30,7 @@ ACTIONS = {
         status_updates.ACTION,
         custom_fields.ACTION,
         create_override.ACTION,
+        maintenance_windows.ACTION,
         lists.INCIDENTS,
         alerts.ACTION,
         notes_of_incident.ACTION,

@@ -91,6 +91,11 @@ class Api(IncidentResponse, Schedules):
         """Return {"service": …} (scope services.read)."""
         return self._http.ask("GET", f"/services/{_checked(service_id)}", params=spelt(params))
 
+    def create_maintenance_window(self, from_email: str, window: Json) -> Json:
+        """Return {"maintenance_window": …} (optional scope services.write). Not idempotent."""
+        body = {"maintenance_window": window}
+        return self._http.ask("POST", "/maintenance_windows", body=body, from_email=from_email)
+
     def incident_types(self) -> list[Json]:
         """Return the enabled incident types (scope incident_types.read)."""
         return rows_of(self._http.ask("GET", "/incidents/types"), "incident_types")

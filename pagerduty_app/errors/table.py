@@ -116,6 +116,12 @@ CHECKING_FOR_RESPONDERS = Known(
     "later",
     "No action needed; it resumes automatically in a moment.",
 )
+CHECKING_FOR_WINDOW = Known(
+    "checking_for_maintenance_window",
+    "Another request is creating the same maintenance window.",
+    "later",
+    "No action needed; it resumes automatically in a moment.",
+)
 UNCONFIRMED_STATUS_UPDATE = Known(
     "status_update_unconfirmed",
     "The response to a status update was lost; it cannot be looked up.",
@@ -133,6 +139,7 @@ OURS = {
         ),
         CHECKING_FOR_NOTE,
         CHECKING_FOR_RESPONDERS,
+        CHECKING_FOR_WINDOW,
         UNCONFIRMED_STATUS_UPDATE,
     )
 }

@@ -61,6 +61,12 @@ OPTIONAL = (
         scopes={"schedules.write": "Create and change on-call schedules and their overrides"},
     ),
     OptionalPermission(
+        key="maintenance_windows",
+        label="Create maintenance windows",
+        unlocks="The action Create maintenance window needs it. PagerDuty has no narrower permission.",
+        scopes={"services.write": "Create and change services and their maintenance windows"},
+    ),
+    OptionalPermission(
         key="revocation",
         label="Prove a revocation",
         unlocks="The receipt of a revocation says whether PagerDuty still holds the authorization.",

@@ -1,6 +1,13 @@
 """Display names of what the actions of responders return."""
 
-from pagerduty_app.payloads.field_names import Names, items, of_answered_incident, of_items, of_reference
+from pagerduty_app.payloads.field_names import (
+    Names,
+    items,
+    of_answered_incident,
+    of_items,
+    of_reference,
+    of_references,
+)
 
 _OUTCOME: Names = {"changed": "Changed", "reason": "Reason"}
 OF_SNOOZE: Names = {**of_answered_incident("incident"), "snoozed_until": "Snoozed until", **_OUTCOME}
@@ -22,6 +29,15 @@ OF_STATUS_UPDATE: Names = {
     "status_update.id": "Status update ID",
     "status_update.message": "Status update message",
     "status_update.created_at": "Status update created at",
+}
+OF_MAINTENANCE_WINDOW: Names = {
+    "maintenance_window.id": "Maintenance window ID",
+    "maintenance_window.description": "Maintenance window description",
+    "maintenance_window.start_time": "Maintenance window start",
+    "maintenance_window.end_time": "Maintenance window end",
+    "maintenance_window.html_url": "Maintenance window URL",
+    **of_references("maintenance_window.services", "service in maintenance"),
+    **of_reference("maintenance_window.created_by", "Maintenance window creator"),
 }
 OF_CUSTOM_FIELDS: Names = {
     **{

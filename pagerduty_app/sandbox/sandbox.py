@@ -23,6 +23,7 @@ SCOPES = {
     "incidents.read": "Read incidents",
     "incidents.write": "Create and change incidents",
     "services.read": "Read services",
+    "services.write": "Create and change services and maintenance windows",
     "users.read": "Read users",
     "schedules.read": "Read schedules",
     "schedules.write": "Create and change schedules and their overrides",

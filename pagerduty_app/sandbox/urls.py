@@ -8,11 +8,13 @@ from pagerduty_app.sandbox.control import incident_parts as incident_controls
 from pagerduty_app.sandbox.control import schedules as control
 from pagerduty_app.sandbox.pages import apps, faults, webhooks
 from pagerduty_app.sandbox.pages import incidents as pages
+from pagerduty_app.sandbox.pages import maintenance_windows as window_pages
 from pagerduty_app.sandbox.rest import (
     delegations,
     directory,
     incident_parts,
     incidents,
+    maintenance_windows,
     overrides,
     response,
     schedules,
@@ -41,6 +43,7 @@ rest = [
     path("incidents/<str:incident_id>/custom_fields/values", response.custom_fields),
     path("incidents/<str:incident_id>/alerts", incident_parts.alerts),
     path("incidents/<str:incident_id>/past_incidents", incident_parts.past_incidents),
+    path("maintenance_windows", maintenance_windows.collection),
     path("users/me", directory.me),
     path("users/<str:some_id>/oauth_delegations/<str:delegation_id>", delegations.delegation),
     path("schedules/<str:some_id>/users", schedules.users),
@@ -90,6 +93,7 @@ urlpatterns = [
     path("app/faults", faults.faults),
     path("app/incidents/<str:incident_id>", pages.incident),
     path("app/<str:subdomain>/incidents", pages.incidents),
+    path("app/<str:subdomain>/maintenance_windows", window_pages.maintenance_windows),
     path("app/<str:subdomain>/webhooks", webhooks.webhooks),
     path("app/<str:subdomain>/webhooks/<str:some_id>", webhooks.webhook),
     path("app/users/<str:user_id>", apps.authorized),

@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from connections.models import Connection
+from pagerduty_app.actions import ACTIONS
 from tests.factories import DANA, People, connect
 
 INCIDENT = {
@@ -52,6 +53,7 @@ SENT: dict[str, dict[str, Any]] = {
         "user_id": "PUSER2",
         "duration_minutes": 60,
     },
+    "create-maintenance-window": {"from": DANA, "service_ids": ["PSVC1"], "duration_minutes": 30},
     "list-incidents": {"statuses": ["triggered", "resolved"], "service_ids": ["PSVC1"], "all": True},
     "list-incident-alerts": {"incident_id": "PINC1", "statuses": ["triggered"], "all": True},
     "list-incident-notes": {"incident_id": "PINC1"},
@@ -70,7 +72,10 @@ SENT: dict[str, dict[str, Any]] = {
 
 @pytest.fixture
 def connection(who: People) -> Connection:
-    return connect(who.acme)
+    """A connection with the permissions of all actions, and of no list beside them."""
+    return connect(
+        who.acme, scopes=sorted({one for action in ACTIONS.values() for one in action.scope.split()})
+    )
 
 
 def form_path(connection: Connection, action: str) -> str:

@@ -30,9 +30,10 @@ _LOST = """
 ## Lost responses
 
 A write whose response is lost, or is a 5xx, may have taken effect. Before it is repeated, PagerDuty is asked. Entries
-count from two minutes before the first attempt on, because clocks differ. Escalations, assignments and snoozes that
-the log had before the first attempt never count; otherwise what the same user does to the same incident in that time,
-in the same way, can be taken for it. If the log cannot be read to its end, nothing is sent again.
+count from two minutes before the first attempt on, because clocks differ. Escalations, assignments, snoozes and
+maintenance windows that were there before the first attempt never count; otherwise what the same user does to the same
+incident in that time, in the same way, can be taken for it. If the log, or the list of windows, cannot be read to its
+end, nothing is sent again.
 
 """
 

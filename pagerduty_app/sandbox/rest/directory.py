@@ -8,13 +8,14 @@ from django.http import HttpResponse
 from pagerduty_app.sandbox.gate import Answer, Call, operation
 from pagerduty_app.sandbox.refusals import not_found
 from pagerduty_app.sandbox.rest.paging import page, window
+from pagerduty_app.sandbox.world.maintenance_windows import services_in_maintenance
 from pagerduty_app.sandbox.world.response.fields import INCIDENT_TYPES
 from pagerduty_app.sandbox.world.start import reference_to
 
 
 def matching(call: Call, kind: str) -> list[dict[str, Any]]:
     """Filter rows: `query` by name, for users also by email address; `team_ids[]` by team."""
-    rows = call.sandbox.store.all(kind, call.account)
+    rows = _present(call, kind)
     query = call.request.GET.get("query", "").lower()
     if query:
         rows = [row for row in rows if query in f"{row['name']} {row.get('email', '')}".lower()]
@@ -22,6 +23,14 @@ def matching(call: Call, kind: str) -> list[dict[str, Any]]:
     if teams:
         rows = [row for row in rows if teams & {team["id"] for team in row.get("teams", [])}]
     return rows
+
+
+def _present(call: Call, kind: str) -> list[dict[str, Any]]:
+    """Return the account's objects; a service in maintenance says so."""
+    store = call.sandbox.store
+    rows = store.all(kind, call.account)
+    paused = services_in_maintenance(store, call.account) if kind == "service" else set()
+    return [row | ({"status": "maintenance"} if row["id"] in paused else {}) for row in rows]
 
 
 def _included(call: Call, kind: str, row: dict[str, Any]) -> dict[str, Any]:
@@ -51,7 +60,7 @@ def single(kind: str, scope: str) -> Callable[..., HttpResponse]:
 
 
 def one_of(call: Call, kind: str, some_id: str) -> dict[str, Any]:
-    for row in call.sandbox.store.all(kind, call.account):
+    for row in _present(call, kind):
         if row["id"] == some_id:
             return row
     raise not_found(5002 if kind == "service" else 2100)

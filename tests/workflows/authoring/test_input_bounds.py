@@ -26,6 +26,7 @@ CUT = {
     "pagerduty/create-incident-note": {"content"},
     "pagerduty/add-responders": {"message"},
     "pagerduty/publish-status-update": {"message", "subject"},
+    "pagerduty/create-maintenance-window": {"description"},
 }
 
 

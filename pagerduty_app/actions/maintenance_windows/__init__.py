@@ -1,0 +1,1 @@
+"""The action that puts services into maintenance."""
