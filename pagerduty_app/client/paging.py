@@ -27,6 +27,14 @@ class Ending:
 Steps = Generator[list[Row], None, Ending]
 
 
+class RepeatedPage(PagerDutyError):
+    """PagerDuty sent a page again instead of the next one.
+
+    Not retryable: where a server does not page at all, a step that lists would only fail six hours later. A look-up of
+    a lost write is another matter; it asks again (pagerduty_app.actions.incidents.log_entries).
+    """
+
+
 class Walk:
     """A listing, page by page: iterating yields rows not yielded before. `ending` is set after the last page."""
 
@@ -74,9 +82,9 @@ def by_offset(
         offset += len(rows)
 
 
-def repeated(collection: str, read: int) -> PagerDutyError:
+def repeated(collection: str, read: int) -> RepeatedPage:
     """Return the error for a server that repeats a page: a listing of it would not end before its bound."""
-    return PagerDutyError(
+    return RepeatedPage(
         "PagerDuty sent the same page again instead of the next one; "
         f"{read:,} {collection.replace('_', ' ')} were read.",
         status=200,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from pagerduty_app.actions.incidents import log_entries
 from pagerduty_app.client import Api, PagerDutyError
-from pagerduty_app.client.paging import object_of
+from pagerduty_app.client.paging import RepeatedPage, object_of
 from pagerduty_app.errors.mapping import provider_errors
 from pagerduty_app.subscriptions.found_change import FoundChange
 from workflows.catalog import Json
@@ -88,13 +88,16 @@ def _changes(api: Api, incident_id: str, since: datetime, end: float) -> list[Js
     """Return the changes of status, oldest first, with the last one before `since`; None if a page is missing."""
     pages = api.everything("log_entries", {}, end, incident_id)
     changes: list[Json] = []
-    for page in pages:
-        changes += log_entries.statuses_in(page)
-        if any(change["at"] < since and change["kind"] != log_entries.TRIGGER for change in changes):
-            break
-    else:
-        if not pages.ending.complete:
-            return None
+    try:
+        for page in pages:
+            changes += log_entries.statuses_in(page)
+            if any(change["at"] < since and change["kind"] != log_entries.TRIGGER for change in changes):
+                break
+        else:
+            if not pages.ending.complete:
+                return None
+    except RepeatedPage:
+        return None
     changes.reverse()
     changes.sort(key=lambda change: change["at"])
     return changes

@@ -6,6 +6,7 @@ from typing import Any
 
 from core.db import clock
 from pagerduty_app.client import Api, PagerDutyError
+from pagerduty_app.client.paging import RepeatedPage
 from workflows.catalog import Caller, Json
 from workflows.formatting.datetimes import moment
 
@@ -38,15 +39,23 @@ def every(api: Api, incident_id: str, since: datetime | None, until: float) -> l
     out: what is not among the others may be there.
     """
     pages = api.everything("log_entries", _asked(since), until, incident_id)
-    entries = [entry for page in pages for entry in page if _is_since(entry, since)]
+    try:
+        entries = [entry for page in pages for entry in page if _is_since(entry, since)]
+    except RepeatedPage as error:
+        # The log is newest first: entries that are added in the meantime move a page back.
+        raise _not_read(error.message) from None
     if not pages.ending.complete:
-        raise PagerDutyError(
-            f"The incident’s log could not be read to its end. {pages.ending.reason}",
-            status=200,
-            retryable=True,
-            outcome_unknown=True,
-        )
+        raise _not_read(pages.ending.reason)
     return entries
+
+
+def _not_read(why: str) -> PagerDutyError:
+    return PagerDutyError(
+        f"The incident’s log could not be read to its end. {why}",
+        status=200,
+        retryable=True,
+        outcome_unknown=True,
+    )
 
 
 def _asked(since: datetime | None) -> Json:

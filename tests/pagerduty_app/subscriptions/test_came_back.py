@@ -245,6 +245,24 @@ def test_logs_are_read_for_those_who_ask_for_returns_only(
     assert read(sandbox) == 0
 
 
+def test_a_log_whose_pages_repeat_keeps_no_other_from_being_read(
+    connection: Connection, sandbox: Sandbox, relay: Relay
+) -> None:
+    odd, incident = open_incident(sandbox, "Odd"), open_incident(sandbox)
+    for _ in range(150):
+        sandbox.incidents.note_down(odd, "notify_log_entry", sandbox.person(ACCOUNT))
+    change(sandbox, incident, "resolved")
+    trigger = made(connection, sandbox, relay)
+    gap(sandbox, trigger)
+    change(sandbox, incident, "triggered")
+    fault = {"kind": "ignore_offset", "method": "GET", "path": f"{odd['id']}/log_entries$"}
+    sandbox.faults.add([fault])
+    turn()
+
+    assert len(told(trigger, "incident.reopened")) == 1
+    assert "PagerDuty’s log does not show whether 1 of the incidents were reopened." in said(trigger)
+
+
 def test_an_incident_that_is_gone_when_its_log_is_read_ends_nothing(
     connection: Connection, sandbox: Sandbox, relay: Relay
 ) -> None:

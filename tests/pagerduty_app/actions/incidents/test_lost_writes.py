@@ -196,6 +196,23 @@ def test_a_log_that_cannot_be_read_to_its_end_is_an_error_that_passes(
     assert (cut.value.retryable, cut.value.outcome_unknown) == (True, True)
 
 
+def test_a_page_of_the_log_that_comes_twice_is_asked_for_again(
+    update: Write, sandbox: Sandbox, incident: str
+) -> None:
+    """The write is neither given up nor sent twice for one odd answer of its look-up."""
+    lose(sandbox, incident, taking_effect=True)
+    call = update(**LEVEL)
+    note_down(sandbox, incident, MANY)
+    fault(sandbox, "ignore_offset", "/log_entries$", method="GET", times=2)
+
+    waiting = later(call)
+    assert (waiting.status, waiting.unsure) == ("waiting", True)
+    assert "PagerDuty sent the same page again" in present(waiting.error)["message"]
+    output(later(waiting))
+
+    assert logged(sandbox, incident, "escalate_log_entry") == writes(sandbox, incident) == 1
+
+
 # --- permissions ---------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "key",
