@@ -304,4 +304,4 @@ def test_the_sample_and_the_output_fit_their_schemas(act: Any) -> None:
     made = output(act(KEY, action.sample_input | {"service_ids": ["PSVC00"]}))
 
     Draft7Validator(action.output_schema).validate(made)
-    assert action.scope == "services.read services.write"
+    assert action.scope == "services.read services.write users.read"

@@ -37,9 +37,8 @@ def test_what_was_not_granted_cannot_be_used_and_says_the_way(bob: Client, conne
 
     assert form_path(connection, "get-incident") in page
     assert form_path(connection, "create-incident") not in page
-    assert (
-        "Missing: incidents.write (Create and update incidents, add notes). Reconnect to request it." in page
-    )
+    assert "Missing: incidents.write (Create and update incidents, add notes); users.read" in page
+    assert "Reconnect to request it." in page
     assert reverse("connections:reconnect", args=[connection.pk]) in page
     assert "was not granted incidents.write" in form
     assert "Reconnect with these permissions" in form
