@@ -40,10 +40,10 @@ class ActionCallAdmin(ScopedPage):
     id_fields = ["pk", "connection"]
     date_hierarchy = "created_at"
     sortable_by = []
-    heavy = ["input", "output", "error"]
+    heavy = ["input", "output", "error", "baseline"]
     fields = [
         *("id", "action", "connection", "workspace", "origin", "person", "key_used", "status", "attempts"),
-        *("unsure", "input_shown", "output_shown", "error_shown", "idempotency_key"),
+        *("unsure", "input_shown", "output_shown", "error_shown", "baseline_shown", "idempotency_key"),
         *("created_at", "first_sent_at", "settles_at", "next_attempt_at", "lease_until", "finished_at"),
     ]
     person = plainly("user")
@@ -60,3 +60,7 @@ class ActionCallAdmin(ScopedPage):
     @admin.display(description="error")
     def error_shown(self, call: ActionCall) -> SafeString:
         return as_error(call.error)
+
+    @admin.display(description="there before it was sent")
+    def baseline_shown(self, call: ActionCall) -> SafeString:
+        return as_json(call.baseline)

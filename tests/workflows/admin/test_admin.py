@@ -104,6 +104,23 @@ def test_a_run_leads_to_its_steps_and_their_calls(
     assert page_of(run) in support.get(f"/admin/workflows/run/?q={run.id}").content.decode()
 
 
+def test_a_call_says_what_was_there_before_it_was_sent(
+    support: Client, note_workflow: Workflow, deliver: Any, pagerduty: responses.RequestsMock
+) -> None:
+    add_note(pagerduty)
+    deliver(incident_event())
+    worker.drain()
+    call = ActionCall.objects.get()
+    assert "There before it was sent" in support.get(page_of(call)).content.decode()
+
+    ActionCall.objects.update(baseline={"log_entries": ["R<b>1"] + ["R" * 20] * 20_000})
+    page = support.get(page_of(call)).content.decode()
+
+    assert "R&lt;b&gt;1" in page
+    assert "truncated" in page
+    assert "<textarea" not in page
+
+
 def test_a_run_says_what_it_waits_for(support: Client, note_workflow: Workflow, deliver: Any) -> None:
     for _ in range(2):
         deliver(incident_event())
