@@ -149,6 +149,12 @@ def add_response(pagerduty: responses.RequestsMock) -> None:
     pagerduty.post(f"{path}/responder_requests", json={"responder_request": request})
     update = {"id": "PUPDATE", "message": "A fix is on its way", "created_at": at}
     pagerduty.post(f"{path}/status_updates", json={"status_update": update})
+    started = {"id": "PSTART1", "incident": {"id": "PINC1", "type": "incident_reference"}}
+    pagerduty.post(
+        f"{API}/incident_workflows/PFLOW01/instances",
+        json={"incident_workflow_instance": started},
+        status=201,
+    )
     window = {"id": "PWINDOW1", "start_time": at, "end_time": at, "services": []}
     pagerduty.post(f"{API}/maintenance_windows", json={"maintenance_window": window}, status=201)
     pagerduty.get(f"{API}/maintenance_windows", json={"maintenance_windows": [], "more": False})

@@ -10,6 +10,7 @@ from pagerduty_app.actions.incidents.response import (
     responders,
     snooze,
     status_updates,
+    workflows,
 )
 from pagerduty_app.actions.incidents.update import action as update
 from pagerduty_app.actions.lookups import LOOKUPS
@@ -29,6 +30,7 @@ ACTIONS = {
         responders.ACTION,
         status_updates.ACTION,
         custom_fields.ACTION,
+        workflows.ACTION,
         create_override.ACTION,
         maintenance_windows.ACTION,
         lists.INCIDENTS,

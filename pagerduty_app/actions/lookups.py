@@ -1,6 +1,7 @@
 """Options of choices: what the connected account has, such as its services, users and teams.
 
-Escalation policies and priorities need optional permissions (pagerduty_app.oauth.scopes).
+Escalation policies, priorities, incident types and incident workflows need optional permissions
+(pagerduty_app.oauth.scopes).
 """
 
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ POLICIES = "pagerduty/escalation-policies"
 PRIORITIES = "pagerduty/priorities"
 PRIORITY_IDS = "pagerduty/priority-ids"
 INCIDENT_TYPES = "pagerduty/incident-types"
+WORKFLOWS = "pagerduty/incident-workflows"
 _LONGEST_LABEL = 200
 
 
@@ -97,6 +99,13 @@ def _incident_types(api: Api, query: str) -> Iterator[Option]:
             yield Option(name, shown)
 
 
+def _workflows(api: Api, query: str) -> Iterator[Option]:
+    """Yield the incident workflows by name, without disabled ones, which are not started (api-schema)."""
+    for row in _rows(api, "incident_workflows", query):
+        if row.get("is_enabled") is not False and (some_id := _text(row, "id")):
+            yield Option(some_id, _text(row, "name", "summary", "id"))
+
+
 def _users(value: str) -> Callable[[Api, str], Iterator[Option]]:
     """Return the look-up of users by name and address. value: the property that the input takes."""
 
@@ -120,6 +129,7 @@ LOOKUPS = {
         Lookup(PRIORITIES, "Priorities", "priorities.read", _priorities("name")),
         Lookup(PRIORITY_IDS, "Priorities by ID", "priorities.read", _priorities("id")),
         Lookup(INCIDENT_TYPES, "Incident types", "incident_types.read", _incident_types),
+        Lookup(WORKFLOWS, "Incident workflows", "incident_workflows.read", _workflows),
         Lookup(USERS, "Users", "users.read", _users("id")),
         Lookup(USER_EMAILS, "Users by email address", "users.read", _users("email")),
     )

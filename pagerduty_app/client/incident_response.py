@@ -31,6 +31,15 @@ class IncidentResponse:
         """Return {"status_update": …}, which no request lists."""
         return self._respond("POST", incident_id, "status_updates", update, from_email)
 
+    def start_incident_workflow(self, workflow_id: str, incident_id: str) -> Json:
+        """Return {"incident_workflow_instance": …} (optional scope incident_workflows:instances.write).
+
+        The operation has no From header, and no request lists its results.
+        """
+        incident = {"id": checked(incident_id), "type": "incident_reference"}
+        body = {"incident_workflow_instance": {"type": "incident_workflow_instance", "incident": incident}}
+        return self._http.ask("POST", f"/incident_workflows/{checked(workflow_id)}/instances", body=body)
+
     def custom_fields(self, incident_id: str) -> list[Json]:
         """Return the custom fields with their values on the incident."""
         path = f"/incidents/{checked(incident_id)}/custom_fields/values"

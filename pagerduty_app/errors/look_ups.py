@@ -31,6 +31,10 @@ LOOK_UPS = {
         "none: no request of PagerDuty lists status updates, and its log has no entries for them. It is not sent "
         "again; the request fails with `status_update_unconfirmed`."
     ),
+    "pagerduty/start-incident-workflow": (
+        "none: no request of PagerDuty lists started incident workflows, and its log has no entries for them. It is "
+        "not sent again; the request fails with `incident_workflow_unconfirmed`."
+    ),
     "pagerduty/create-maintenance-window": (
         "`GET /maintenance_windows` of the first service, past ones too, for one by this user with this description, "
         "these services and these times, which was not there before the first attempt and is not the result of an "

@@ -128,6 +128,12 @@ UNCONFIRMED_STATUS_UPDATE = Known(
     "never",
     "Look at the incident’s status updates in PagerDuty. If it is missing, run the action again.",
 )
+UNCONFIRMED_WORKFLOW = Known(
+    "incident_workflow_unconfirmed",
+    "The response to a workflow’s start was lost; it cannot be looked up.",
+    "never",
+    "Look at the incident in PagerDuty. If the workflow was not started on it, run the action again.",
+)
 OURS = {
     known.name: known
     for known in (
@@ -141,6 +147,7 @@ OURS = {
         CHECKING_FOR_RESPONDERS,
         CHECKING_FOR_WINDOW,
         UNCONFIRMED_STATUS_UPDATE,
+        UNCONFIRMED_WORKFLOW,
     )
 }
 

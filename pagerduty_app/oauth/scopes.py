@@ -50,9 +50,16 @@ OPTIONAL = (
     ),
     OptionalPermission(
         key="incident_workflows",
-        label="React to incident workflows",
-        unlocks="PagerDuty sends the events of the triggers incident workflow started and completed only with it.",
+        label="See incident workflows",
+        unlocks="PagerDuty sends the events of the triggers incident workflow started and completed only with it. "
+        "Start incident workflow offers them in a list; without it, their IDs are typed.",
         scopes={"incident_workflows.read": "View incident workflows"},
+    ),
+    OptionalPermission(
+        key="incident_workflow_starts",
+        label="Start incident workflows",
+        unlocks="The action Start incident workflow needs it.",
+        scopes={"incident_workflows:instances.write": "Start incident workflows"},
     ),
     OptionalPermission(
         key="overrides",

@@ -11,6 +11,7 @@ from workflows.inbox.redaction import REDACTED
 
 _REDACTED = REDACTED.strip('"')
 _RESPONDER_ADDED = "incident.responder.added"
+WORKFLOW_EVENTS = ("incident.workflow.started", "incident.workflow.completed")
 # Event type → the field of its data that has the text that was written.
 _TEXTS = {
     "incident.annotated": "content",
@@ -63,8 +64,12 @@ def shown_by(payload: Any) -> list[Effect]:
 
 
 def _proof(kind: str, data: Json) -> str:
-    """Return the digest of the text that was written, "" if it is not known."""
-    text = data.get(_TEXTS.get(kind, ""))
+    """Return the digest of the text that was written, or of the workflow's id; "" if it is not known."""
+    text = (
+        _object(data, "incident_workflow").get("id")
+        if kind in WORKFLOW_EVENTS
+        else data.get(_TEXTS.get(kind, ""))
+    )
     # A trimmed text shows its beginning only, a redacted one nothing: any of that moment may be it.
     whole = isinstance(text, str) and text != _REDACTED and data.get("trimmed", False) is False
     return text_proof(str(text)) if whole else ""

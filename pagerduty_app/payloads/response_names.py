@@ -39,6 +39,10 @@ OF_MAINTENANCE_WINDOW: Names = {
     **of_references("maintenance_window.services", "service in maintenance"),
     **of_reference("maintenance_window.created_by", "Maintenance window creator"),
 }
+OF_WORKFLOW_INSTANCE: Names = {
+    "incident_workflow_instance.id": "Workflow instance ID",
+    **of_reference("incident_workflow_instance.incident", "Incident", summary="Incident title"),
+}
 OF_CUSTOM_FIELDS: Names = {
     **{
         f"{place}.{name}": f"{what} {said}".rstrip()

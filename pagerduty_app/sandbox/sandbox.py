@@ -33,6 +33,7 @@ SCOPES = {
     "escalation_policies.read": "Read escalation policies",
     "incident_types.read": "Read incident types",
     "incident_workflows.read": "Read incident workflows",
+    "incident_workflows:instances.write": "Start incident workflows",
     "webhook_subscriptions.read": "Read webhook subscriptions",
     "webhook_subscriptions.write": "Create and change webhook subscriptions",
     "oauth_delegations.read": "Read which apps users have authorized",

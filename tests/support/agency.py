@@ -47,6 +47,11 @@ SENT: dict[str, dict[str, Any]] = {
         "incident_id": "PINC1",
         "custom_fields": {"environment": "production"},
     },
+    "start-incident-workflow": {
+        "from": DANA,
+        "incident_id": "PINC1",
+        "incident_workflow_id": "PFLOW01",
+    },
     "create-override": {
         "from": DANA,
         "schedule_id": "PSCHED1",

@@ -12,6 +12,7 @@ from pagerduty_app.sandbox.control import views
 from pagerduty_app.sandbox.gate import sandbox_of
 from pagerduty_app.sandbox.identity import SIGNED_IN
 from pagerduty_app.sandbox.refusals import Refused
+from pagerduty_app.sandbox.world import incident_workflows
 
 _STYLE = Path(__file__).parent.with_name("style.css")
 _ACTS = {"acknowledge": "acknowledged", "resolve": "resolved", "reopen": "triggered"}
@@ -75,7 +76,7 @@ def incidents(request: HttpRequest, subdomain: str) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def incident(request: HttpRequest, incident_id: str) -> HttpResponse:
-    """Show one incident with its notes; act on it (POST)."""
+    """Show one incident with its notes and workflows; act on it (POST)."""
     sandbox = sandbox_of(request)
     found = sandbox.store.rows("SELECT account FROM incidents WHERE id = ?", (incident_id,))
     if not found:
@@ -102,5 +103,6 @@ def incident(request: HttpRequest, incident_id: str) -> HttpResponse:
         subdomain=subdomain,
         incident=sandbox.incidents.get(account, incident_id),
         notes=sandbox.incidents.notes(account, incident_id),
+        workflows=sandbox.store.all(incident_workflows.KIND, incident_id),
         problem=problem,
     )

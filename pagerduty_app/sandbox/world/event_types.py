@@ -18,6 +18,8 @@ HAPPENING = (
     "incident.responder.added",
     "incident.service_updated",
     "incident.status_update_published",
+    "incident.workflow.completed",
+    "incident.workflow.started",
 )
 EVENT_TYPES = (
     *HAPPENING,
@@ -29,8 +31,6 @@ EVENT_TYPES = (
     "incident.task.completed",
     "incident.task.created",
     "incident.task.updated",
-    "incident.workflow.completed",
-    "incident.workflow.started",
     "service.created",
     "service.custom_field_values.updated",
     "service.deleted",

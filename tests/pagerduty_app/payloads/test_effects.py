@@ -30,7 +30,7 @@ NOBODY = "http://127.0.0.1:9/"
 @pytest.fixture
 def connection(db: None, sandbox: Sandbox) -> Connection:
     who = people()
-    return consented(who.alice, who.acme, sandbox)
+    return consented(who.alice, who.acme, sandbox, optional=["incident_workflow_starts"])
 
 
 @pytest.fixture
@@ -170,6 +170,7 @@ def test_the_events_of_all_that_a_run_does_to_incidents_are_its_echo(
         ("add-responders", {"user_ids": ["PUSER03"], "escalation_policy_ids": ["PPOL01"], "message": "Help"}),
         ("publish-status-update", {"message": "A fix is on its way"}),
         ("set-custom-fields", {"custom_fields": {"environment": "{{ trigger.event.event_type }}"}}),
+        ("start-incident-workflow", {"incident_workflow_id": "PFLOW01"}),
         ("merge-incidents", {"source_incident_ids": [other]}),
     ]
     sandbox.subscribe("PACME01", NOBODY, [], {"type": "account_reference"})
@@ -215,6 +216,8 @@ def test_the_events_of_all_that_a_run_does_to_incidents_are_its_echo(
             "responder.added",
             "status_update_published",
             "custom_field_values.updated",
+            "workflow.started",
+            "workflow.completed",
             "resolved",
         )
     ]
