@@ -96,6 +96,14 @@ def parts_of(form: forms.Form) -> list[Part]:
     return [_part(form, name) for name in form.fields]
 
 
+def is_left_alone(form: forms.Form, name: str) -> bool:
+    """Return whether a field of a bound form came back as it was shown, with its initial value, which is not empty."""
+    field, html_name = form.fields[name], form.add_prefix(name)
+    shown = _text(field.widget, field.prepare_value(form.get_initial_for_field(field, name)))
+    entered = field.widget.value_from_datadict(form.data, {}, html_name)
+    return shown != "" and _text(field.widget, entered) == shown
+
+
 def _part(form: forms.Form, name: str) -> Part:
     bound = form[name]
     widget, html_name = bound.field.widget, bound.html_name

@@ -21,7 +21,7 @@ from core.errors import Problem
 from core.text.json_sanitize import is_storable
 from workflows import catalog, expressions
 from workflows.catalog import Json
-from workflows.catalog.schemas import ActionInput, Text
+from workflows.catalog.schemas import ActionInput, Text, unnested
 from workflows.conditions.fields import UNSTORABLE, ConditionsField, rows_that_never_hold
 from workflows.expressions import unknown_fields
 from workflows.expressions.bounds import beyond
@@ -54,6 +54,10 @@ class StepInput(ActionInput):
         action = catalog.find_action(attrs["action"])
         assert action is not None  # noqa: S101 - validate_action has seen to it
         known = action.input().fields
+        try:
+            attrs["input"] = unnested(action.input, attrs["input"])
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError({"input": error.detail}) from None
         problems = {name: ["Unknown field."] for name in attrs["input"] if name not in known}
         problems |= {
             name: ["This field is required."]

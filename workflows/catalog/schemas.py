@@ -1,6 +1,6 @@
 """Action inputs: strict serializers, and the JSON Schema that other software builds its forms from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -73,17 +73,21 @@ class ActionInput(serializers.Serializer[Any]):
     """An action's input; names it does not know are refused, because a typo must not page the wrong team.
 
     A subclass that needs a field called `from` (a Python keyword) gives it in `Meta.keyword_fields`. One that
-    wants at least one of some optional fields names them in `Meta.at_least_one`.
+    wants at least one of some optional fields names them in `Meta.at_least_one`. One that takes some of its fields also
+    as parts of an object, as the provider has them, says so in `Meta.nested`: {name of the object: names of fields}.
     """
 
     class Meta:
         keyword_fields: dict[str, serializers.Field[Any, Any, Any, Any]] = {}
         at_least_one: Sequence[str] = ()
+        nested: Mapping[str, Sequence[str]] = {}
 
     def get_fields(self) -> dict[str, Any]:
         return {**deepcopy(self.Meta.keyword_fields), **super().get_fields()}
 
     def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            data = unnested(type(self), data)
         unknown = sorted(set(data) - set(self.fields)) if isinstance(data, dict) else []
         if unknown:
             known = ", ".join(self.fields)
@@ -91,6 +95,20 @@ class ActionInput(serializers.Serializer[Any]):
                 {str(name)[:100]: [f"Unknown field. Known: {known}."] for name in unknown[:20]}
             )
         return super().to_internal_value(data)
+
+
+def unnested(kind: type[serializers.Serializer[Any]], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an input with the parts of nested objects (`Meta.nested`) as fields. Raise ValidationError."""
+    flat = dict(given)
+    for name, parts in getattr(getattr(kind, "Meta", None), "nested", {}).items():
+        if not isinstance(inner := flat.get(name), dict):
+            continue
+        if unknown := [part for part in inner if part not in parts or part in flat]:
+            said = f"Unknown or given twice: {', '.join(map(str, unknown))[:100]}."
+            raise serializers.ValidationError({name: [said]})
+        del flat[name]
+        flat |= inner
+    return flat
 
 
 _TYPES: list[tuple[type, dict[str, Any]]] = [

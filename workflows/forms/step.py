@@ -4,13 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django import forms
+from rest_framework.serializers import ValidationError
 
 from connections.web.forms import Line
 from core.errors import Problem
+from core.web import edit_conflicts
 from workflows import catalog
 from workflows.authoring import drafts
 from workflows.calls.lookups import Choices
 from workflows.catalog import ActionType, Json
+from workflows.catalog.schemas import unnested
 from workflows.formatting.serializer_errors import flat
 from workflows.forms import step_fields
 from workflows.runs import step_inputs
@@ -42,19 +45,25 @@ class StepForm(forms.Form):
         self.properties: Json = schema["properties"]
         self.required: list[str] = schema.get("required", [])
         self.some = [name for one in schema.get("anyOf", []) for name in one["required"]]
-        given = {f"in-{name}": value for name, value in step.get("input", {}).items()}
+        self._stored = _flat(action, step.get("input") or {})
+        given = {f"in-{name}": value for name, value in self._stored.items()}
         begin = {"name": step.get("name") or action.name, "on_error": step.get("on_error", "stop")}
         super().__init__(data, initial={**begin, "connection": step["connection"], **given})
         self.fields["connection"].choices = connections  # type: ignore[attr-defined]
         for name, inner in self.properties.items():
             present = given.get(f"in-{name}")
+            if isinstance(present, bool):
+                self.initial[f"in-{name}"] = present = str(present).lower()  # as its list has it
             field = step_fields.field_for(name, inner, required=name in self.required, present=present)
             self.fields[f"in-{name}"] = field
+        self._unknown = [name for name in self._stored if name not in self.properties]
+        for name in self._unknown:
+            self.fields[f"in-{name}"] = step_fields.field_of_unknown(name)
 
     def parts(self) -> dict[str, Any]:
         """For the template: the fields that are wanted, and the rest with whether they have to be seen at once."""
         wanted = [name for name in self.properties if name in self.required or name in self.some]
-        more = [self[f"in-{name}"] for name in self.properties if name not in wanted]
+        more = [self[f"in-{name}"] for name in [*self.properties, *self._unknown] if name not in wanted]
         return {
             "wanted": [self[f"in-{name}"] for name in wanted],
             "more": more,
@@ -74,9 +83,16 @@ class StepForm(forms.Form):
 
     @property
     def input(self) -> Json:
-        """The entered input in the form of steps, without empty fields. Available also while it has errors."""
+        """The entered input in the form of steps, without empty fields. Available also while it has errors.
+
+        What was left alone stays as it was stored, also where a field shows it in another form: numbers, names with
+        commas.
+        """
         data = getattr(self, "cleaned_data", {})
-        entered = {name: data.get(f"in-{name}") for name in self.properties}
+        entered = {name: data.get(f"in-{name}") for name in [*self.properties, *self._unknown]}
+        for name, value in self._stored.items():
+            if f"in-{name}" in data and edit_conflicts.is_left_alone(self, f"in-{name}"):
+                entered[name] = value
         return {name: value for name, value in entered.items() if value not in (None, "", [])}
 
     def step(self, *, key: str) -> Json:
@@ -109,3 +125,11 @@ class StepForm(forms.Form):
                 self.add_error(f"in-{name}", flat(errors))
         if not self.errors:
             self.add_error(None, words)
+
+
+def _flat(action: ActionType, given: Mapping[str, Any]) -> Json:
+    """Return the stored input by fields; an object whose parts have none stays as it is."""
+    try:
+        return unnested(action.input, given)
+    except ValidationError:
+        return dict(given)

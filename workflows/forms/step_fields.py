@@ -84,6 +84,14 @@ def field_for(name: str, schema: Json, *, required: bool, present: Any = None) -
     return Prose(max_length=_LONGEST, widget=widget(attrs=attrs), **common)
 
 
+def field_of_unknown(name: str) -> forms.Field:
+    """The form field for an input that the action does not have (any more), so that it is seen and not lost."""
+    help_text = (
+        "This action has no such input. Move what it says to another field, then clear it to save the step."
+    )
+    return forms.JSONField(required=False, label=name, help_text=help_text)
+
+
 def _several(items: Json, present: Any, **common: Any) -> forms.Field:
     options = _options(items)
     known = [value for value, _ in options or []]

@@ -1,7 +1,5 @@
 """The input of pagerduty/update-incident."""
 
-from typing import Any
-
 from django.core.validators import RegexValidator, URLValidator
 from rest_framework import serializers
 
@@ -105,16 +103,7 @@ class UpdateIncidentInput(ActionInput):
     class Meta:
         keyword_fields = {"from": from_field()}
         at_least_one = CHANGES
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Take `conference_bridge` as PagerDuty has it, {"conference_number", "conference_url"}, for its two parts."""
-        if isinstance(data, dict) and isinstance(bridge := data.get("conference_bridge"), dict):
-            if unknown := [name for name in bridge if name not in _BRIDGE or name in data]:
-                raise serializers.ValidationError(
-                    {"conference_bridge": [f"Unknown or given twice: {', '.join(map(str, unknown))[:100]}."]}
-                )
-            data = {name: value for name, value in data.items() if name != "conference_bridge"} | bridge
-        return super().to_internal_value(data)
+        nested = {"conference_bridge": _BRIDGE}
 
     def validate(self, attrs: Json) -> Json:
         if not any(name in attrs for name in CHANGES):
