@@ -3,7 +3,8 @@
 connect N: create N connections through the real OAuth flow; print their ids. expire: expire all access tokens.
 renew SEED: for each line on stdin, get a token of every connection in random order; print their digests as JSON.
 fail: as renew once, but print which connections got no token, and why. recover: read {"trigger", "incidents"} on stdin,
-and store the missed changes of those incidents; print how many.
+and store the missed changes of those incidents; print how many. permit: read {"connection", "optional"} on stdin, and
+reconnect with these optional permissions.
 """
 
 import hashlib
@@ -49,6 +50,13 @@ def connect(count: int) -> None:
         form = {"provider": "pagerduty", "label": f"{_PREFIX}{number:03}", "workspace": str(workspace.pk)}
         consent.give(user, reverse("connections:connect"), form)
     print(json.dumps([str(connection.pk) for connection in _connections()]))
+
+
+def permit() -> None:
+    order = json.loads(sys.stdin.read())
+    form = {"optional_asked": "1"} | {f"optional_{key}": "on" for key in order["optional"]}
+    start = reverse("connections:reconnect", args=[order["connection"]])
+    consent.give(User.objects.get(email=EMAIL), start, form)
 
 
 def expire() -> None:
@@ -107,6 +115,7 @@ if __name__ == "__main__":
         "expire": expire,
         "renew": renew,
         "recover": recover,
+        "permit": permit,
     }
     with tenant_scope.unscoped():
         acts[what](*map(int, numbers))

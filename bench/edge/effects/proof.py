@@ -6,7 +6,8 @@ from typing import Any
 
 from bench.edge import calls
 from bench.edge.calls import DANA
-from bench.edge.effects import schema
+from bench.edge.effects import permit, schema
+from bench.edge.effects.overrides import Overrides
 from bench.edge.effects.responders import Responses
 from bench.figures import SHORT, Row, at_most, exactly
 from bench.stack import Stack
@@ -15,6 +16,7 @@ CREATES, NOTES, UPDATES = (100, 50, 50) if SHORT else (1000, 500, 500)
 _PATIENCE = 600.0 if SHORT else 3600.0
 _EACH = 10  # a person resolves one incident in this many
 _WANTED = ("acknowledged", "resolved")
+_PATHS = "/(incidents|schedules)"
 _FAULTS = [
     {"kind": "lose_answer", "method": "POST|PUT", "probability": 0.25},
     {"kind": "status_after", "status": 502, "method": "POST|PUT", "probability": 1 / 6},
@@ -30,6 +32,8 @@ def measure(kind: str, port: int) -> list[Row]:
         incidents = _incidents(stack, NOTES + UPDATES)
         annotated, changed = incidents[:NOTES], incidents[NOTES:]
         responses = Responses(stack, lambda count: _incidents(stack, count))
+        overrides = Overrides(stack)
+        permit.optional(stack, seed["connection"], "overrides")
         stack.sandbox("POST", "faults", {"rules": _rules()})
         people = _People(stack, changed)
         with people:
@@ -37,17 +41,23 @@ def measure(kind: str, port: int) -> list[Row]:
             calls.begin(stack, seed, "create-incident-note", map(_note, annotated))
             calls.begin(stack, seed, "update-incident", (_change(row, n) for n, row in enumerate(changed)))
             responses.begin(seed)
+            overrides.begin(seed)
             calls.wait_until_ended(stack, _PATIENCE)
         struck = sum(rule["hits"] for rule in stack.sandbox("GET", "faults")["rules"])
         print(f"     {struck} faults struck; people resolved {len(people.resolved)} incidents")
         figures = _figures(stack, kind, annotated, changed, people)
-        return [*figures, *responses.figures(kind), *schema.unfit(stack, kind)]
+        return [
+            *figures,
+            *responses.figures(kind),
+            *overrides.figures(kind),
+            *schema.unfit(stack, kind),
+        ]
 
 
 def _rules() -> list[dict[str, Any]]:
     """Return one rule for each method."""
     return [
-        rule | {"method": method, "path": "/incidents", "seed": number}
+        rule | {"method": method, "path": _PATHS, "seed": number}
         for number, rule in enumerate(_FAULTS)
         for method in str(rule["method"]).split("|")
     ]
