@@ -19,7 +19,7 @@ from pagerduty_app.payloads import response_names
 from workflows.catalog import ActionType, Caller, Json, Prepared, ProviderError
 from workflows.catalog.schemas import ActionInput, Text
 
-_LENGTHS = ("duration_minutes", "ends")
+_LENGTHS = ("duration_minutes", "end")
 _MOST_MINUTES = 365 * 24 * 60
 _ENDED = "The maintenance window must end in the future."
 
@@ -35,8 +35,8 @@ class CreateMaintenanceWindowInput(ActionInput):
         label="Duration in minutes",
         help_text="1 to 525,600, which is a year",
     )
-    ends = Moment(required=False, label="Ends", help_text="Instead of a duration")
-    starts = Moment(required=False, label="Starts", help_text="Without it: when it is created")
+    start = Moment(required=False, label="Start", help_text="Default: now")
+    end = Moment(required=False, label="End", help_text="In place of a duration")
     description = Text(max_length=1_000, required=False, allow_blank=True, label="Description", cut=True)
 
     class Meta:
@@ -49,8 +49,8 @@ class CreateMaintenanceWindowInput(ActionInput):
             raise serializers.ValidationError(
                 {given[-1] if given else _LENGTHS[0]: ["Provide either a duration or an end."]}
             )
-        if "ends" in attrs and "starts" in attrs and attrs["ends"] <= attrs["starts"]:
-            raise serializers.ValidationError({"ends": ["Must be later than its start."]})
+        if "end" in attrs and "start" in attrs and attrs["end"] <= attrs["start"]:
+            raise serializers.ValidationError({"end": ["Must be later than the start."]})
         return attrs | {"service_ids": list(dict.fromkeys(attrs["service_ids"]))}
 
 

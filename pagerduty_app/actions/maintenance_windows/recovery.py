@@ -52,8 +52,8 @@ def _number(window: Json) -> int:
 
 def times(data: Json) -> tuple[datetime, datetime]:
     """Return start and end of a window that is created now."""
-    start: datetime = data.get("starts") or clock.now().replace(microsecond=0)
-    return start, data.get("ends") or start + timedelta(minutes=data["duration_minutes"])
+    start: datetime = data.get("start") or clock.now().replace(microsecond=0)
+    return start, data.get("end") or start + timedelta(minutes=data["duration_minutes"])
 
 
 def _alike(api: Api, data: Json, caller: Caller, state: str) -> list[Json]:
@@ -91,7 +91,7 @@ def _is_then(window: Json, data: Json, caller: Caller) -> bool:
     start, end = moment(window.get("start_time")), moment(window.get("end_time"))
     if start is None or end is None:
         return False
-    first, now, given = caller.first_sent_at or clock.now(), clock.now(), data.get("starts")
+    first, now, given = caller.first_sent_at or clock.now(), clock.now(), data.get("start")
     is_present = first - SKEW <= start <= now + SKEW
     if given is None and "duration_minutes" in data:
         sent = end - timedelta(minutes=data["duration_minutes"])

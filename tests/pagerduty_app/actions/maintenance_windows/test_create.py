@@ -67,10 +67,10 @@ def insert(sandbox: Sandbox, email: str = DANA, **changes: Any) -> str:
 
 LENGTHS: dict[str, Any] = {
     "minutes": dict,
-    "until": lambda: {"duration_minutes": None, "ends": in_hours(2)},
-    "later": lambda: {"starts": in_hours(1)},
-    "between": lambda: {"duration_minutes": None, "starts": in_hours(1), "ends": in_hours(2)},
-    "begun": lambda: {"starts": in_hours(-0.5)},
+    "until": lambda: {"duration_minutes": None, "end": in_hours(2)},
+    "later": lambda: {"start": in_hours(1)},
+    "between": lambda: {"duration_minutes": None, "start": in_hours(1), "end": in_hours(2)},
+    "begun": lambda: {"start": in_hours(-0.5)},
 }
 
 
@@ -89,9 +89,9 @@ def test_a_window_has_what_was_given(act: Any, sandbox: Sandbox, given: Any) -> 
     assert [row["id"] for row in window["services"]] == given["service_ids"]
     assert (window["description"], window["created_by"]["id"]) == ("Upgrade", "PUSER00")
     start, end = (datetime.fromisoformat(window[name]) for name in ("start_time", "end_time"))
-    wanted = datetime.fromisoformat(given.get("starts", in_hours(0)))
+    wanted = datetime.fromisoformat(given.get("start", in_hours(0)))
     assert abs(start - max(wanted, timezone.now())) < timedelta(seconds=30)
-    ends = datetime.fromisoformat(given["ends"]) if "ends" in given else wanted + timedelta(hours=1)
+    ends = datetime.fromisoformat(given["end"]) if "end" in given else wanted + timedelta(hours=1)
     assert abs(end - ends) < timedelta(seconds=30)
 
 
@@ -168,9 +168,9 @@ def test_two_equal_calls_that_both_lost_their_answers_are_two_windows(
 )
 def test_another_window_is_not_taken_for_ours(act: Any, sandbox: Sandbox, changes: dict[str, Any]) -> None:
     fault(sandbox, "drop_before", PATH)
-    times = {"starts": in_hours(0.5), "ends": in_hours(1)}
+    times = {"start": in_hours(0.5), "end": in_hours(1)}
     call = act(KEY, {name: HOUR[name] for name in ("from", "service_ids", "description")} | times)
-    insert(sandbox, **{"start_time": times["starts"], "end_time": times["ends"]} | changes)
+    insert(sandbox, **{"start_time": times["start"], "end_time": times["end"]} | changes)
 
     output(later(call))
 
@@ -192,12 +192,12 @@ MINUTE = timedelta(minutes=1)
         ({"duration_minutes": 60}, -30 * MINUTE, 60 * MINUTE, False),
         # Sent again five minutes later.
         ({"duration_minutes": 60}, 5 * MINUTE, 65 * MINUTE, True),
-        ({"ends": NOW + 60 * MINUTE}, -2 * MINUTE, 60 * MINUTE, True),
-        ({"ends": NOW + 60 * MINUTE}, -4 * MINUTE, 60 * MINUTE, False),
-        ({"starts": NOW + 30 * MINUTE, "duration_minutes": 30}, 30 * MINUTE, 60 * MINUTE, True),
-        ({"starts": NOW + 30 * MINUTE, "duration_minutes": 30}, 20 * MINUTE, 60 * MINUTE, False),
-        ({"starts": NOW - 30 * MINUTE, "duration_minutes": 90}, -2 * MINUTE, 60 * MINUTE, True),
-        ({"starts": NOW - 30 * MINUTE, "duration_minutes": 90}, -10 * MINUTE, 60 * MINUTE, False),
+        ({"end": NOW + 60 * MINUTE}, -2 * MINUTE, 60 * MINUTE, True),
+        ({"end": NOW + 60 * MINUTE}, -4 * MINUTE, 60 * MINUTE, False),
+        ({"start": NOW + 30 * MINUTE, "duration_minutes": 30}, 30 * MINUTE, 60 * MINUTE, True),
+        ({"start": NOW + 30 * MINUTE, "duration_minutes": 30}, 20 * MINUTE, 60 * MINUTE, False),
+        ({"start": NOW - 30 * MINUTE, "duration_minutes": 90}, -2 * MINUTE, 60 * MINUTE, True),
+        ({"start": NOW - 30 * MINUTE, "duration_minutes": 90}, -10 * MINUTE, 60 * MINUTE, False),
     ],
 )
 def test_the_times_of_a_window_are_compared_with_what_an_attempt_can_have_sent(
@@ -235,10 +235,10 @@ def test_windows_that_cannot_all_be_read_are_no_reason_to_send_again(
         ({"duration_minutes": 0}, "duration_minutes"),
         ({"duration_minutes": 525_601}, "duration_minutes"),
         ({"duration_minutes": None}, "duration_minutes"),
-        ({"ends": "2031-01-01T00:00:00Z"}, "ends"),
-        ({"duration_minutes": None, "ends": "soon"}, "ends"),
-        ({"duration_minutes": None, "starts": "2031-01-02T00:00Z", "ends": "2031-01-01T00:00Z"}, "ends"),
-        ({"starts": "1999-01-01T00:00:00Z"}, "starts"),
+        ({"end": "2031-01-01T00:00:00Z"}, "end"),
+        ({"duration_minutes": None, "end": "soon"}, "end"),
+        ({"duration_minutes": None, "start": "2031-01-02T00:00Z", "end": "2031-01-01T00:00Z"}, "end"),
+        ({"start": "1999-01-01T00:00:00Z"}, "start"),
     ],
 )
 def test_an_input_at_fault_is_named(act: Any, sandbox: Sandbox, change: dict[str, Any], field: str) -> None:
@@ -252,12 +252,12 @@ def test_an_input_at_fault_is_named(act: Any, sandbox: Sandbox, change: dict[str
     assert len(sandbox.requests) == before
 
 
-@pytest.mark.parametrize("change", [{"starts": "2026-01-01T00:00:00Z"}, {"ends": "2026-01-01T00:00:00Z"}])
+@pytest.mark.parametrize("change", [{"start": "2026-01-01T00:00:00Z"}, {"end": "2026-01-01T00:00:00Z"}])
 def test_a_window_that_is_over_is_refused_in_words(
     act: Any, sandbox: Sandbox, change: dict[str, str]
 ) -> None:
     data = HOUR | change
-    if "ends" in change:
+    if "end" in change:
         del data["duration_minutes"]
 
     call = act(KEY, data)
