@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from pagerduty_app.client import Api, PagerDutyError
+from pagerduty_app.client.paging import RepeatedPage
 from pagerduty_app.client.schedules import Collection
 from pagerduty_app.schedules.final_shifts import as_text, final_of, rota_of, unreadable
 from pagerduty_app.schedules.kinds import LAYER_BASED, SHIFT_BASED, ask_by_kind
@@ -59,10 +60,19 @@ def read(api: Api, schedule_id: str, stretch: Stretch, until: float) -> Present:
 
 def _all(api: Api, schedule_id: str, name: Collection, window: Json, until: float) -> list[Json]:
     pages = api.parts_of_shifts(schedule_id, name, window, until)
-    rows = [row for page in pages for row in page]
+    try:
+        rows = [row for page in pages for row in page]
+    except RepeatedPage as error:
+        raise _not_read(error.message) from None
     if not pages.ending.complete:
-        raise PagerDutyError(pages.ending.reason, status=200, retryable=True, outcome_unknown=True)
+        raise _not_read(pages.ending.reason)
     return rows
+
+
+def _not_read(why: str) -> PagerDutyError:
+    """Return an error to be retried: an override that is left out would be written twice."""
+    said = f"The overrides of the schedule could not be read to their end. {why}"
+    return PagerDutyError(said, status=200, retryable=True, outcome_unknown=True)
 
 
 def plan(present: Present, user_id: str, stretch: Stretch) -> Plan:

@@ -1,7 +1,7 @@
 """The look-up of overrides and custom shifts whose response was lost, among those that the schedule has."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from core.db import clock
@@ -12,6 +12,8 @@ from pagerduty_app.schedules.final_shifts import as_text
 from workflows.catalog import Json
 from workflows.formatting.datetimes import moment
 
+# Whether PagerDuty keeps the seconds of a time is not documented.
+_ABOUT = timedelta(seconds=60)
 _TYPES = ("override_shift", "custom_shift")
 _START, _END = ("start", "start_time"), ("end", "end_time")
 
@@ -47,8 +49,9 @@ def _is(row: Json, body: Json, now: datetime) -> bool:
 
     What begins now by our clock may begin later in PagerDuty: by the difference of the clocks, or when it arrived.
     """
-    start, end, began = _time_of(body, _START), _time_of(body, _END), _time_of(row, _START)
-    if start is None or began is None or end is None or end != _time_of(row, _END):
+    start, end = _time_of(body, _START), _time_of(body, _END)
+    began, ended = _time_of(row, _START), _time_of(row, _END)
+    if start is None or end is None or began is None or ended is None or abs(ended - end) >= _ABOUT:
         return False
     return _who(row) == _who(body) and start - SKEW <= began <= max(start, now) + SKEW
 

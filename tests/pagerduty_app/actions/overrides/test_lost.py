@@ -1,4 +1,4 @@
-"""Overrides whose response was lost are looked up in the schedule and never doubled, also across an upgrade."""
+"""Overrides whose response was lost are looked up in the schedule and never doubled."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -6,10 +6,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from pagerduty_app.client.schedules import Schedules
 from pagerduty_app.sandbox.sandbox import Sandbox
 from pagerduty_app.sandbox.world.schedules import definitions
-from pagerduty_app.sandbox.world.schedules.upgrade import upgrade
 from pagerduty_app.sandbox.world.start import reference_to
 from tests.pagerduty_app.actions.overrides.conftest import (
     BOTH,
@@ -28,10 +26,6 @@ from workflows.models import ActionCall
 
 pytestmark = pytest.mark.django_db
 WRITE = "/(overrides|custom_shifts)$"
-
-
-def upgraded(sandbox: Sandbox) -> None:
-    upgrade(sandbox.store, sandbox.store.get("schedule", LAYERS) or {}, None)
 
 
 @BOTH
@@ -151,6 +145,40 @@ def test_a_start_that_pagerduty_moves_is_found(create: Create, sandbox: Sandbox)
     assert writes(sandbox, LAYERS) == 1
 
 
+@pytest.mark.parametrize("kind", ["lose_answer", "drop_before"])
+def test_a_page_of_overrides_that_comes_twice_is_asked_for_again(
+    create: Create, sandbox: Sandbox, ahead: Any, kind: str
+) -> None:
+    """The write is neither given up nor sent twice for one odd answer of its look-up."""
+    fault(sandbox, kind, WRITE)
+    call = create(SHIFTS, **ahead)
+    times = {"start_time": ahead["start"], "end_time": ahead["end"]}
+    others = [{"id": f"PX{number}", "rotation_id": "PGONE", **times} for number in range(220)]
+    made = (sandbox.store.get("override_shifts", SHIFTS) or {"rows": []})["rows"]
+    sandbox.store.put("override_shifts", SHIFTS, {"rows": others + made})
+    fault(sandbox, "ignore_offset", f"/v3/schedules/{SHIFTS}/overrides$", method="GET", times=2)
+
+    waiting = later(call)
+    assert (waiting.status, waiting.unsure) == ("waiting", True)
+    output(later(waiting))
+
+    assert len(rows(sandbox, SHIFTS)) == 221
+    assert writes(sandbox, SHIFTS) == (1 if kind == "lose_answer" else 2)
+
+
+def test_one_whose_seconds_pagerduty_drops_is_found(create: Create, sandbox: Sandbox) -> None:
+    fault(sandbox, "lose_answer", WRITE)
+    call = create(LAYERS)
+    (row,) = rows(sandbox, LAYERS)
+    for name in ("start", "end"):
+        row[name] = datetime.fromisoformat(row[name]).replace(second=0).isoformat()
+    sandbox.store.put("overrides", LAYERS, {"rows": [row]})
+
+    output(later(call))
+
+    assert writes(sandbox, LAYERS) == 1
+
+
 def test_one_of_another_end_is_another_one(create: Create, sandbox: Sandbox, ahead: Any) -> None:
     fault(sandbox, "drop_before", WRITE)
     call = create(LAYERS, **ahead)
@@ -162,58 +190,6 @@ def test_one_of_another_end_is_another_one(create: Create, sandbox: Sandbox, ahe
     output(later(call))
 
     assert (writes(sandbox, LAYERS), len(rows(sandbox, LAYERS))) == (2, 2)
-
-
-# --- upgraded meanwhile --------------------------------------------------------------------------------
-def test_a_schedule_that_is_upgraded_before_is_written_as_it_is_now(
-    create: Create, act: Any, sandbox: Sandbox
-) -> None:
-    output(act("get-on-call", {"schedule_id": LAYERS}))
-    upgraded(sandbox)
-
-    output(create(LAYERS))
-
-    assert on_call(sandbox, LAYERS) == [HANA]
-    assert writes(sandbox, LAYERS) == 1
-
-
-@pytest.mark.parametrize("status", [400, 404])
-def test_one_that_is_upgraded_between_read_and_write_is_written_to_the_other_operation(
-    create: Create, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, status: int
-) -> None:
-    original = Schedules.create_override
-
-    def upgraded_first(self: Any, schedule_id: str, override: Any) -> Any:
-        upgraded(sandbox)
-        if status == 404:
-            fault(sandbox, "status", f"^/schedules/{LAYERS}/overrides$", status=404)
-        return original(self, schedule_id, override)
-
-    monkeypatch.setattr(Schedules, "create_override", upgraded_first)
-
-    made = output(create(LAYERS))
-
-    assert made["overrides"][0]["type"] == "override_shift"
-    assert on_call(sandbox, LAYERS) == [HANA]
-    assert (writes(sandbox, LAYERS), len(rows(sandbox, LAYERS))) == (2, 1)
-
-
-@pytest.mark.parametrize("kind", ["lose_answer", "drop_before"])
-def test_one_whose_answer_was_lost_before_the_upgrade_is_not_doubled(
-    create: Create, sandbox: Sandbox, kind: str
-) -> None:
-    fault(sandbox, kind, WRITE)
-    call = create(LAYERS)
-    assert call.status == "waiting"
-    upgraded(sandbox)
-    turned_into = len(rows(sandbox, LAYERS))
-
-    made = output(later(call))
-
-    assert made["changed"] is True
-    assert on_call(sandbox, LAYERS) == [HANA]
-    assert writes(sandbox, LAYERS) == (1 if kind == "lose_answer" else 2)
-    assert len(rows(sandbox, LAYERS)) == (turned_into or 1)
 
 
 def test_a_refusal_that_is_not_about_the_kind_is_the_one_told(create: Create, sandbox: Sandbox) -> None:
