@@ -135,12 +135,12 @@ def test_a_list_that_was_refused_becomes_a_line_to_type_in(
 def test_a_list_that_was_not_granted_becomes_a_line_to_type_in(
     bob: Client, connection: Connection, provider: responses.RequestsMock
 ) -> None:
-    Grant.objects.update(scopes_granted=["incidents.read", "incidents.write"])
+    Grant.objects.update(scopes_granted=["incidents.read", "incidents.write", "users.read"])
 
-    page = look(bob, form_path(connection, "create-incident-note"))
+    page = look(bob, form_path(connection, "create-incident"))
 
-    assert re.search(r'<input type="email" name="from"', page)
-    assert "was not granted users.read" in page
+    assert re.search(r'<input type="text" name="service_id"', page)
+    assert "was not granted services.read" in page
 
 
 def test_a_provider_that_is_slow_does_not_hold_the_page_up(
