@@ -7,8 +7,9 @@ from typing import Any
 from bench.edge import calls
 from bench.edge.calls import DANA
 from bench.edge.effects import permit, schema
+from bench.edge.effects.maintenance_windows import Windows
 from bench.edge.effects.overrides import Overrides
-from bench.edge.effects.responders import Responses
+from bench.edge.effects.responders import UNLISTED, Responses
 from bench.figures import SHORT, Row, at_most, exactly
 from bench.stack import Stack
 
@@ -16,7 +17,8 @@ CREATES, NOTES, UPDATES = (100, 50, 50) if SHORT else (1000, 500, 500)
 _PATIENCE = 600.0 if SHORT else 3600.0
 _EACH = 10  # a person resolves one incident in this many
 _WANTED = ("acknowledged", "resolved")
-_PATHS = "/(incidents|schedules)"
+_PATHS = "/(incidents|schedules|incident_workflows|maintenance_windows)"
+_PERMISSIONS = ("overrides", "maintenance_windows", "incident_workflow_starts")
 _FAULTS = [
     {"kind": "lose_answer", "method": "POST|PUT", "probability": 0.25},
     {"kind": "status_after", "status": 502, "method": "POST|PUT", "probability": 1 / 6},
@@ -32,8 +34,8 @@ def measure(kind: str, port: int) -> list[Row]:
         incidents = _incidents(stack, NOTES + UPDATES)
         annotated, changed = incidents[:NOTES], incidents[NOTES:]
         responses = Responses(stack, lambda count: _incidents(stack, count))
-        overrides = Overrides(stack)
-        permit.optional(stack, seed["connection"], "overrides")
+        overrides, windows = Overrides(stack), Windows(stack)
+        permit.optional(stack, seed["connection"], *_PERMISSIONS)
         stack.sandbox("POST", "faults", {"rules": _rules()})
         people = _People(stack, changed)
         with people:
@@ -42,6 +44,7 @@ def measure(kind: str, port: int) -> list[Row]:
             calls.begin(stack, seed, "update-incident", (_change(row, n) for n, row in enumerate(changed)))
             responses.begin(seed)
             overrides.begin(seed)
+            windows.begin(seed)
             calls.wait_until_ended(stack, _PATIENCE)
         struck = sum(rule["hits"] for rule in stack.sandbox("GET", "faults")["rules"])
         print(f"     {struck} faults struck; people resolved {len(people.resolved)} incidents")
@@ -50,6 +53,7 @@ def measure(kind: str, port: int) -> list[Row]:
             *figures,
             *responses.figures(kind),
             *overrides.figures(kind),
+            *windows.figures(kind),
             *schema.unfit(stack, kind),
         ]
 
@@ -131,7 +135,7 @@ def _figures(stack: Stack, kind: str, annotated: list[str], changed: list[str], 
         at_most(
             f"{kind}: calls that failed though no person had resolved the incident",
             0,
-            calls.ended_badly(stack, but=("incident_already_resolved", "status_update_unconfirmed")),
+            calls.ended_badly(stack, but=("incident_already_resolved", *UNLISTED.values())),
             "calls",
         ),
     ]

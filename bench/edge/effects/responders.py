@@ -11,7 +11,11 @@ from bench.figures import SHORT, Row, exactly
 from bench.stack import Stack
 
 EACH = 50 if SHORT else 500
-_UNCONFIRMED = "status_update_unconfirmed"
+# PagerDuty lists neither what was published nor what was started: action → the code of a request without a response.
+UNLISTED = {
+    "publish-status-update": "status_update_unconfirmed",
+    "start-incident-workflow": "incident_workflow_unconfirmed",
+}
 _FIELDS: list[dict[str, Any]] = [
     {"priority": "P2"},
     {"escalation_level": 2},
@@ -30,6 +34,7 @@ _INPUTS: dict[str, Callable[[int, str], dict[str, Any]]] = {
         "message": "Help",
     },
     "publish-status-update": lambda number, other: {"message": f"Update {number}"},
+    "start-incident-workflow": lambda number, other: {"incident_workflow_id": "PFLOW01"},
     "set-custom-fields": lambda number, other: {
         "custom_fields": {"environment": "production", "affected_users": number, "regions": "eu, us"}
     },
@@ -60,10 +65,12 @@ class Responses:
         ]
         ended = sum(not state[action](*row) for action, made in self._of.items() for row in enumerate(made))
         rows.append(exactly(f"{kind}: wrong final states of these {EACH * len(_INPUTS)}", 0, ended))
-        return [*rows, *self._of_status_updates(kind, effects["publish-status-update"])]
+        for action, code in UNLISTED.items():
+            rows += self._of_unlisted(kind, action, code, effects[action])
+        return rows
 
     def _wrong(self, effects: dict[str, Counter[str]]) -> dict[str, int]:
-        counted = {action: made for action, made in self._of.items() if action != "publish-status-update"}
+        counted = {action: made for action, made in self._of.items() if action not in UNLISTED}
         counted["merge-incidents"] = self._sources
         counted["update-incident"] = [  # the log shows escalations and assignments, not who set a value
             some_id
@@ -81,14 +88,17 @@ class Responses:
         for kind, some_id in self._stack.theirs(entries):
             log.setdefault(kind, Counter())[some_id] += 1
         asked = "SELECT id, json_array_length(body, '$.responder_requests') FROM incidents"
-        told = "SELECT account, COUNT(*) FROM docs WHERE kind = 'status_update' GROUP BY account"
+        told = "SELECT kind, account FROM docs WHERE kind IN ('status_update', 'incident_workflow_instance')"
         none: Counter[str] = Counter()
+        for kind, some_id in self._stack.theirs(told):
+            log.setdefault(kind, Counter())[some_id] += 1
         return {
             "update-incident": log.get("escalate_log_entry", none) + log.get("assign_log_entry", none),
             "snooze-incident": log.get("snooze_log_entry", none),
             "merge-incidents": log.get("resolve_log_entry", none),
             "add-responders": Counter({some_id: count or 0 for some_id, count in self._stack.theirs(asked)}),
-            "publish-status-update": Counter(dict(self._stack.theirs(told))),
+            "publish-status-update": log.get("status_update", none),
+            "start-incident-workflow": log.get("incident_workflow_instance", none),
             "set-custom-fields": log.get("custom_field_value_change_log_entry", none),
         }
 
@@ -122,27 +132,25 @@ class Responses:
             "add-responders": lambda number, some_id: (
                 len(whole[some_id].get("incidents_responders", [])) == 2
             ),
-            "publish-status-update": lambda number, some_id: whole[some_id]["status"] == "triggered",
+            **dict.fromkeys(UNLISTED, lambda number, some_id: whole[some_id]["status"] == "triggered"),
             "set-custom-fields": filled,
         }
 
-    def _of_status_updates(self, kind: str, published: Counter[str]) -> list[Row]:
-        """PagerDuty does not list them: one without a response is not repeated, and says so."""
-        sent = "WHERE action = 'pagerduty/publish-status-update'"
+    def _of_unlisted(self, kind: str, action: str, code: str, made: Counter[str]) -> list[Row]:
+        """One without a response is not repeated, and says so."""
+        sent = f"WHERE action = 'pagerduty/{action}'"
         calls_made = self._stack.rows(f"SELECT status, error, input FROM workflows_actioncall {sent}")
         ended = {_loaded(data)["incident_id"]: (status, str(error)) for status, error, data in calls_made}
-        twice = sum(published[some_id] > 1 for some_id in ended)
+        twice = sum(made[some_id] > 1 for some_id in ended)
         silent = sum(
-            published[some_id] != 1 if status == "completed" else _UNCONFIRMED not in error
+            made[some_id] != 1 if status == "completed" else code not in error
             for some_id, (status, error) in ended.items()
         )
         unsure = sum(status != "completed" for status, _ in ended.values())
-        print(f"     {unsure} of {EACH} status updates ended as unconfirmed")
+        print(f"     {unsure} of {EACH} calls of {action} ended as unconfirmed")
         return [
-            exactly(f"{kind}: status updates of {EACH} published twice", 0, twice),
-            exactly(
-                f"{kind}: status updates whose request says something else than what happened", 0, silent
-            ),
+            exactly(f"{kind}: {action} of {EACH} with more than one effect", 0, twice),
+            exactly(f"{kind}: {action} whose request says something else than what happened", 0, silent),
         ]
 
 
