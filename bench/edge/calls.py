@@ -1,12 +1,12 @@
 """Start many requests at once over the product's API, and wait until all have ended."""
 
 import time
+import uuid
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import requests
-
+from bench import resend
 from bench.stack import Stack, wait_for
 
 _SENDERS = 8
@@ -21,13 +21,15 @@ def begin(
     *,
     prefer: str = "respond-async",
 ) -> list[str]:
-    """Start the requests, with `prefer` as it is without waiting. Return their ids in the order of the inputs."""
+    """Start the requests, with `prefer` as it is without waiting. Return their ids in the order of the inputs.
+
+    The Idempotency-Key keeps one that is sent again, because the server was busy, one request.
+    """
     url = f"{stack.url}/api/v1/connections/{seed['connection']}/actions/pagerduty/{action}/"
     headers = {"Authorization": f"Bearer {seed['api_key']}", "Prefer": prefer}
 
     def ask(data: dict[str, Any]) -> str:
-        answer = requests.post(url, json=data, headers=headers, timeout=60)
-        answer.raise_for_status()
+        answer = resend.post(url, json=data, headers={**headers, "Idempotency-Key": str(uuid.uuid4())})
         call: str = answer.json()["id"]
         return call
 

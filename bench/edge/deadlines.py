@@ -10,7 +10,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
-from bench import processes
+from bench import processes, resend
 from bench.figures import SHORT, Row, exactly
 from bench.stack import Stack, wait_for
 from pagerduty_app import signatures
@@ -38,7 +38,7 @@ def measure(kind: str, port: int) -> list[Row]:
         overdue, late, recovered = _incidents(stack)
         time.sleep(_MINUTES * 60 + 5)
         for incident in late:
-            _deliver(stack, trigger, incident)
+            _deliver(trigger, incident)
         order = {"trigger": trigger["id"], "incidents": recovered}
         stored = int(stack.python("-m", "bench.edge.inside", "recover", stdin=json.dumps(order)))
         killer.join()
@@ -82,7 +82,7 @@ def _incidents(stack: Stack) -> tuple[set[str], list[dict[str, Any]], list[str]]
     return overdue, late, recovered
 
 
-def _deliver(stack: Stack, trigger: dict[str, Any], incident: dict[str, Any]) -> None:
+def _deliver(trigger: dict[str, Any], incident: dict[str, Any]) -> None:
     """Deliver that it was triggered, as PagerDuty does after hours in which nothing arrived."""
     event = {
         "id": f"LATE{incident['id']}",
@@ -95,7 +95,7 @@ def _deliver(stack: Stack, trigger: dict[str, Any], incident: dict[str, Any]) ->
     }
     body = json.dumps({"event": event}).encode()
     signed = {"X-PagerDuty-Signature": signatures.sign(body, trigger["secret"])}
-    stack.http.post(trigger["url"], data=body, headers=signed, timeout=30).raise_for_status()
+    resend.post(trigger["url"], data=body, headers=signed)
 
 
 def _all_ended(stack: Stack, trigger: dict[str, Any]) -> bool:

@@ -5,9 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import requests
-
-from bench import notes
+from bench import notes, resend
 from bench.edge import calls
 from bench.figures import SHORT, Row, exactly
 from bench.stack import Stack, wait_for
@@ -52,8 +50,7 @@ def _deliver(listeners: list[notes.Listener], incidents: list[str]) -> None:
     def post(numbered: tuple[int, str]) -> None:
         number, incident = numbered
         listener, body = listeners[number % len(listeners)], notes.body_of(incident)
-        answer = requests.post(listener.url, data=body, headers=listener.sign(body), timeout=30)
-        answer.raise_for_status()
+        resend.post(listener.url, data=body, headers=listener.sign(body))
 
     with ThreadPoolExecutor(_SENDERS) as senders:
         list(senders.map(post, enumerate(incidents)))
