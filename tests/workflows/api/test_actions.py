@@ -117,7 +117,7 @@ class TestActions:
         assert (answer.status_code, answer.json()["error"]["code"]) == (409, code)
 
     def test_a_scope_that_was_not_granted_is_named(self, ask: Ask, connection: Connection) -> None:
-        Grant.objects.update(scopes_granted=["incidents.read"])
+        Grant.objects.update(scopes_granted=["incidents.read", "users.read"])
         error = ask("post", run_path(connection), NOTE).json()["error"]
         assert (error["code"], error["detail"]) == ("missing_scope", {"scope": "incidents.write"})
 

@@ -378,7 +378,7 @@ class TestConnectionInTrouble:
     def test_a_scope_that_was_not_granted_is_named(
         self, deliver: Any, note_workflow: Workflow, pagerduty: responses.RequestsMock
     ) -> None:
-        Grant.objects.update(scopes_granted=["incidents.read"])
+        Grant.objects.update(scopes_granted=["incidents.read", "users.read"])
         deliver(incident_event())
         worker.drain()
         error = present(Run.objects.get().error)
