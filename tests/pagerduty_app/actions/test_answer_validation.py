@@ -234,7 +234,10 @@ def api(sandbox: Sandbox) -> Api:
     return Api(sandbox.base_url, sandbox.tokens._answer(grant)["access_token"], lambda: None)
 
 
-@pytest.mark.parametrize("key", sorted(LOOKUPS.keys() - {"pagerduty/incident-types"}))
+# The others are not paged, or have less than a page in the sandbox; they are read in the same way.
+@pytest.mark.parametrize(
+    "key", sorted(LOOKUPS.keys() - {"pagerduty/incident-types", "pagerduty/incident-workflows"})
+)
 def test_a_picker_ends_with_the_error(api: Api, sandbox: Sandbox, key: str) -> None:
     name = key.partition("/")[2].replace("user-emails", "users").replace("priority-ids", "priorities")
     name = name.replace("-", "_")
