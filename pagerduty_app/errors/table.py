@@ -126,13 +126,15 @@ UNCONFIRMED_STATUS_UPDATE = Known(
     "status_update_unconfirmed",
     "The response to a status update was lost; it cannot be looked up.",
     "never",
-    "Look at the incident’s status updates in PagerDuty. If it is missing, run the action again.",
+    "Look at the incident’s status updates in PagerDuty. If it is missing, use Run an action on the connection’s page: "
+    "a retry of this step never sends it again.",
 )
 UNCONFIRMED_WORKFLOW = Known(
     "incident_workflow_unconfirmed",
     "The response to a workflow’s start was lost; it cannot be looked up.",
     "never",
-    "Look at the incident in PagerDuty. If the workflow was not started on it, run the action again.",
+    "Look at the incident in PagerDuty. If the workflow was not started on it, use Run an action on the connection’s "
+    "page: a retry of this step never sends it again.",
 )
 OURS = {
     known.name: known
