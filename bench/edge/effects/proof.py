@@ -18,12 +18,15 @@ _PATIENCE = 600.0 if SHORT else 3600.0
 _EACH = 10  # a person resolves one incident in this many
 _WANTED = ("acknowledged", "resolved")
 _PATHS = "/(incidents|schedules|incident_workflows|maintenance_windows)"
+_READS = "/(incidents|incident_workflows|maintenance_windows)"
 _PERMISSIONS = ("overrides", "maintenance_windows", "incident_workflow_starts")
 _FAULTS = [
     {"kind": "lose_answer", "method": "POST|PUT", "probability": 0.25},
     {"kind": "status_after", "status": 502, "method": "POST|PUT", "probability": 1 / 6},
     {"kind": "status", "status": 502, "method": "POST|PUT", "probability": 0.2},
-    {"kind": "status", "status": 502, "method": "GET", "probability": 0.1},
+    {"kind": "status", "status": 502, "method": "GET", "probability": 0.1, "path": _READS},
+    # One attempt of an override reads half a dozen times, and waits minutes once nine attempts have failed.
+    {"kind": "status", "status": 502, "method": "GET", "probability": 0.02, "path": "/schedules"},
 ]
 
 
@@ -61,7 +64,7 @@ def measure(kind: str, port: int) -> list[Row]:
 def _rules() -> list[dict[str, Any]]:
     """Return one rule for each method."""
     return [
-        rule | {"method": method, "path": _PATHS, "seed": number}
+        {"path": _PATHS} | rule | {"method": method, "seed": number}
         for number, rule in enumerate(_FAULTS)
         for method in str(rule["method"]).split("|")
     ]
