@@ -5,6 +5,7 @@ reopening has no kind of its own and is the first change of status after a resol
 """
 
 import time
+from collections import Counter
 from datetime import UTC, datetime
 
 from pagerduty_app.actions.incidents import log_entries
@@ -19,6 +20,8 @@ _REOPENED = "incident.reopened"
 _UNACKNOWLEDGED = "incident.unacknowledged"
 EVENTS = frozenset({_REOPENED, _UNACKNOWLEDGED})
 _MOST_LOGS = 200
+# They are about the connection and not about one incident: the other logs would be refused as well.
+_OF_ALL = frozenset({401, 429})
 _UNKNOWN = datetime.max.replace(tzinfo=UTC)
 
 
@@ -33,27 +36,30 @@ def came_back(
     changed = [incident for incident in incidents if _changed_at(incident) >= since]
     changed.sort(key=_changed_at, reverse=True)
     found: list[FoundChange] = []
-    read = unclear = 0
+    unclear: Counter[str] = Counter()
+    read = 0
     with provider_errors():
         for incident in changed[:_MOST_LOGS]:
             if time.monotonic() > end:
                 break
-            back, is_clear = _of(api, incident, since, end)
+            back, unknown = _of_one(api, incident, since, end)
             found += [one for one in back if one.kind in events]
-            unclear += not is_clear
+            unclear.update(unknown & events)
             read += 1
-    return found, _left_out(read, len(changed), unclear if _REOPENED in events else 0)
+    return found, _left_out(read, len(changed), unclear)
 
 
-def _left_out(read: int, changed: int, unclear: int) -> list[str]:
+def _left_out(read: int, changed: int, unclear: Counter[str]) -> list[str]:
+    """unclear: for how many incidents it is unknown whether there was a change of that type."""
     words = []
     if read < changed:
         words.append(
             f"Of {changed:,} incidents that changed, only the {read:,} that changed last were checked for having been "
             "reopened or unacknowledged."
         )
-    if unclear:
-        words.append(f"PagerDuty’s log does not show whether {unclear:,} of the incidents were reopened.")
+    for kind, count in sorted(unclear.items()):
+        happened = kind.removeprefix("incident.")
+        words.append(f"PagerDuty’s log does not show whether {count:,} of the incidents were {happened}.")
     return words
 
 
@@ -62,22 +68,40 @@ def _changed_at(incident: Json) -> datetime:
     return moment(incident.get("last_status_change_at")) or _UNKNOWN
 
 
-def _of(api: Api, incident: Json, since: datetime, end: float) -> tuple[list[FoundChange], bool]:
-    """Return how often the incident came back, and whether its log leads to its present status.
+def _of_one(
+    api: Api, incident: Json, since: datetime, end: float
+) -> tuple[list[FoundChange], frozenset[str]]:
+    """Return how often the incident came back, and the types of which that is unknown.
 
-    If not, the log says more than is understood here: nothing is taken for a reopening. Raise PagerDutyError.
+    A log that cannot be read, the second time either, keeps nothing else from being recovered. Raise PagerDutyError if
+    the connection is refused.
     """
-    try:
-        changes = _changes(api, incident["id"], since, end)
-        found, status = _replayed(incident, changes or [])
-        is_clear = changes is not None and (
-            status == incident.get("status") or status == _status_now(api, incident)
-        )
-    except PagerDutyError as error:
-        if error.status == 404:  # deleted since it was listed
-            return [], True
-        raise
-    return [one for one in found if is_clear or one.kind != _REOPENED], is_clear
+    for is_last in (False, True):
+        try:
+            return _of(api, incident, since, end)
+        except PagerDutyError as error:
+            if error.status in _OF_ALL:
+                raise
+            if error.status == 404:  # deleted since it was listed
+                return [], frozenset()
+            if is_last or not error.retryable or time.monotonic() > end:
+                break
+    return [], EVENTS
+
+
+def _of(api: Api, incident: Json, since: datetime, end: float) -> tuple[list[FoundChange], frozenset[str]]:
+    """As `_of_one`. Raise PagerDutyError.
+
+    If the log does not lead to the present status, it says more than is understood here: nothing is taken for a
+    reopening.
+    """
+    changes = _changes(api, incident["id"], since, end)
+    if changes is None:
+        return [], EVENTS
+    found, status = _replayed(incident, changes)
+    if status == incident.get("status") or status == _status_now(api, incident):
+        return found, frozenset()
+    return [one for one in found if one.kind != _REOPENED], frozenset({_REOPENED})
 
 
 def _status_now(api: Api, incident: Json) -> str:

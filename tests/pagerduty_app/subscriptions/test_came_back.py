@@ -276,3 +276,62 @@ def test_an_incident_that_is_gone_when_its_log_is_read_ends_nothing(
 
     assert len(told(trigger, "incident.reopened")) == 1
     assert "log" not in said(trigger)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": 403},
+        {"status": 500},
+        {"status": 200, "body": {"log_entries": [{"type": "x"}], "more": False}},
+    ],
+    ids=["forbidden", "broken", "row_without_id"],
+)
+def test_a_log_that_cannot_be_read_keeps_nothing_else_from_being_recovered(
+    answer: Json, connection: Connection, sandbox: Sandbox, relay: Relay
+) -> None:
+    odd, incident = open_incident(sandbox, "Odd"), open_incident(sandbox)
+    change(sandbox, incident, "resolved")
+    trigger = make(connection, "changed", event_types=sorted(["incident.resolved", *came_back.EVENTS]))
+    prove(trigger, relay)
+    gap(sandbox, trigger)
+    change(sandbox, incident, "triggered")
+    change(sandbox, odd, "resolved")
+    sandbox.faults.add([{"kind": "status", "path": f"{odd['id']}/log_entries", **answer}])
+    turn()
+
+    assert row(trigger, "on").gap_since is None
+    assert len(told(trigger, "incident.reopened")) == 1
+    assert len(told(trigger, "incident.resolved")) == 1
+    for happened in ("reopened", "unacknowledged"):
+        assert f"PagerDuty’s log does not show whether 1 of the incidents were {happened}." in said(trigger)
+
+
+def test_a_log_that_can_be_read_the_second_time_is_read(
+    connection: Connection, sandbox: Sandbox, relay: Relay
+) -> None:
+    incident = open_incident(sandbox)
+    change(sandbox, incident, "resolved")
+    trigger = made(connection, sandbox, relay)
+    gap(sandbox, trigger)
+    change(sandbox, incident, "triggered")
+    sandbox.faults.add([{"kind": "status", "status": 503, "path": "/log_entries", "times": 1}])
+    turn()
+
+    assert len(told(trigger, "incident.reopened")) == 1
+    assert "log" not in said(trigger)
+
+
+@pytest.mark.parametrize("fault", [{"kind": "rate_limit"}, {"kind": "status", "status": 401}])
+def test_a_refusal_of_the_connection_leaves_the_recovery_to_a_later_turn(
+    fault: Json, connection: Connection, sandbox: Sandbox, relay: Relay
+) -> None:
+    incident = open_incident(sandbox)
+    change(sandbox, incident, "resolved")
+    trigger = made(connection, sandbox, relay)
+    gap(sandbox, trigger)
+    change(sandbox, incident, "triggered")
+    sandbox.faults.add([{"path": "/log_entries", **fault}])
+    turn()
+
+    assert row(trigger, "on").gap_since is not None
