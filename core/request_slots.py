@@ -6,6 +6,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 from django.conf import settings
 
@@ -16,12 +17,13 @@ from core.errors import Problem
 # Of this process's threads. Another quarter may stream responses (taskjuice.http.gateway), so a quarter is always free.
 MOST = max(1, settings.WEB_THREADS // 2)
 MOST_OF_WORKSPACE = max(1, MOST // 2)
-# Kept for what cannot come again and has to reach the provider while everything else waits for it: revocations, and
-# consents, whose code is good once.
-_FOR_URGENT = MOST // 8
+# A revocation cannot come again and has to reach the provider while everything else waits for it.
+_FOR_REVOCATIONS = MOST // 8
+MOST_OF_OTHERS = MOST - _FOR_REVOCATIONS
 # A request that is on its way is often answered within this.
 _PATIENCE_SECONDS = 1.0
 _LOOK_EVERY = 0.02
+Of = Literal["workspace", "consent", "revocation"]
 
 
 class RequestSlots:
@@ -57,13 +59,15 @@ class RequestSlots:
             time.sleep(_LOOK_EVERY)
 
     @contextmanager
-    def thread(self, workspace: uuid.UUID, *, urgent: bool = False) -> Iterator[bool]:
-        """Yield whether the request may keep its thread waiting. urgent: its workspace's bound does not refuse it."""
+    def thread(self, workspace: uuid.UUID, *, of: Of = "workspace") -> Iterator[bool]:
+        """Yield whether the request may keep its thread waiting.
+
+        of: a workspace; a consent, which its workspace's bound does not refuse, because its code is good once; a
+        revocation, which may use the slots kept for revocations, too.
+        """
         with self._lock:
-            if urgent:
-                room = self._workspaces.total() < MOST
-            else:
-                room = self._workspaces.total() < MOST - _FOR_URGENT
+            room = self._workspaces.total() < (MOST if of == "revocation" else MOST_OF_OTHERS)
+            if of == "workspace":
                 room = room and self._workspaces[workspace] < MOST_OF_WORKSPACE
             if room:
                 self._workspaces[workspace] += 1

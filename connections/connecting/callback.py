@@ -106,7 +106,7 @@ class ConsentAdapter(OAuth2Adapter):  # type: ignore[misc]
         """Return {"consent": (Identity, Tokens)}. Raises NotExchanged."""
         code = AuthorizationCode(request.GET["code"], pkce_code_verifier or "", client.callback_url)
         lending.give_back()
-        with thread_slot(_CONSENTS, urgent=True) as may_wait:
+        with thread_slot(_CONSENTS, of="consent") as may_wait:
             if not may_wait:
                 raise NotExchanged(ExchangeFailed(busy().message))
             try:

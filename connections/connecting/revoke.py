@@ -32,7 +32,7 @@ def revoke(*, actor: Actor, connection: Connection) -> dict[str, Any]:
     provider = registry.get(connection.provider)
     confirmed, held = False, holding.Holding.UNASKED
     # However busy the connection is, it is revoked: what else uses it ends with its tokens.
-    with thread_slot(connection.workspace_id, urgent=True) as may_wait:
+    with thread_slot(connection.workspace_id, of="revocation") as may_wait:
         if not may_wait:
             log.warning("provider_not_asked", connection=str(connection.pk))
         taken_back = _taken_back(connection) if may_wait else {}

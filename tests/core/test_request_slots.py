@@ -57,12 +57,20 @@ def test_a_revocation_is_not_refused_for_what_its_workspace_waits_for(
     busiest = uuid.UUID(int=0)
 
     assert not fits(slots, OTHER, uuid.uuid4())
-    with slots.thread(busiest, urgent=True) as may_wait:
+    with slots.thread(busiest, of="revocation") as may_wait:
         assert may_wait
     for _ in range(request_slots.MOST):
-        taken.enter_context(slots.thread(busiest, urgent=True))
-    with slots.thread(busiest, urgent=True) as may_wait:
+        taken.enter_context(slots.thread(busiest, of="revocation"))
+    with slots.thread(busiest, of="revocation") as may_wait:
         assert not may_wait
+
+
+def test_consents_leave_the_slots_of_revocations_free(slots: RequestSlots, taken: ExitStack) -> None:
+    consents = [taken.enter_context(slots.thread(ONE, of="consent")) for _ in range(request_slots.MOST)]
+
+    assert consents.count(True) == request_slots.MOST_OF_OTHERS > request_slots.MOST_OF_WORKSPACE
+    with slots.thread(OTHER, of="revocation") as may_wait:
+        assert may_wait
 
 
 def test_a_connection_leaves_slots_of_the_node_to_workers(
@@ -121,7 +129,7 @@ def test_a_quarter_of_the_threads_is_always_free(slots: RequestSlots, taken: Exi
 
     gateway = Gateway(lambda *_: [], threads=settings.WEB_THREADS, largest=1)
     waits = count(lambda: taken.enter_context(slots.slot(uuid.uuid4(), uuid.uuid4())))
-    waits += count(lambda: taken.enter_context(slots.thread(ONE, urgent=True)))
+    waits += count(lambda: taken.enter_context(slots.thread(ONE, of="revocation")))
     streams = count(lambda: gateway._streams.acquire(blocking=False))
 
     assert (waits, streams) == (16, 8)
