@@ -1,5 +1,6 @@
 """Writing down what people may want to be notified of. Each is called in the transaction of what happened."""
 
+import hashlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -125,6 +126,19 @@ def webhook_disabled(trigger: Trigger, reason: str) -> None:
         workspace_id=trigger.workspace_id,
         group=str(trigger.pk),
         title=f"Webhook disabled: {trigger.name}",
+        reason=reason,
+        path=reverse("triggers:detail", args=[trigger.pk]),
+    )
+
+
+def event_types_refused(trigger: Trigger, event_types: list[str], reason: str) -> None:
+    """A failed check in between makes the refusal appear again, so the same types are one notification."""
+    types = hashlib.sha256(" ".join(event_types).encode()).hexdigest()[:32]
+    facts.notify(
+        kinds.EVENT_TYPES_REFUSED,
+        workspace_id=trigger.workspace_id,
+        group=f"{trigger.pk} {types}",
+        title=f"Event types refused: {trigger.name}",
         reason=reason,
         path=reverse("triggers:detail", args=[trigger.pk]),
     )

@@ -49,6 +49,12 @@ WEBHOOK_DISABLED = Kind(
     "Webhook disabled by the provider",
     "A trigger’s webhook was disabled in the provider. Events may be missing.",
 )
+EVENT_TYPES_REFUSED = Kind(
+    "event_types_refused",
+    "Event types refused by the provider",
+    "A trigger names event types that the provider refused for its webhook. Once for the same types.",
+    window=None,
+)
 TRIGGER_CANNOT_LOOK = Kind(
     "trigger_cannot_look",
     "Trigger polling failed",
@@ -68,4 +74,6 @@ HOOK_FAILING = Kind(
 
 def register() -> None:
     kinds.register(RUN_FAILED, WORKFLOW_PAUSED, CHAIN_ENDED, EVENT_FAILED)
-    kinds.register(WEBHOOK_DISABLED, TRIGGER_CANNOT_LOOK, DEADLINES_IN_TROUBLE, HOOK_FAILING)
+    kinds.register(
+        WEBHOOK_DISABLED, EVENT_TYPES_REFUSED, TRIGGER_CANNOT_LOOK, DEADLINES_IN_TROUBLE, HOOK_FAILING
+    )

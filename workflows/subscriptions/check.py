@@ -14,7 +14,7 @@ from workflows.catalog import ProviderError, Subscriber, Webhook
 from workflows.inbox import deduplication
 from workflows.models import Subscription
 from workflows.notifications import facts
-from workflows.subscriptions import backfill, create, event_types, requests
+from workflows.subscriptions import backfill, create, event_types, requests, webhook_states
 from workflows.subscriptions.lease import SubscriptionLease
 
 _SYSTEM = Actor.system()
@@ -54,7 +54,16 @@ def _well(lease: SubscriptionLease, found: Webhook) -> None:
     if row.gap_since is not None:
         backfill.recover(lease)
     _tidy(lease, keeps_others=refused is not None)
-    lease.done(again_in=_next_look(), well_at=clock.now(), error=refused)
+    _done(lease, _next_look(), refused)
+
+
+def _done(lease: SubscriptionLease, again_in: float, refused: dict[str, Any] | None) -> None:
+    """End a good check. Notify once of types that were refused."""
+    with transaction.atomic():
+        if refused is not None and not event_types.is_same(refused, lease.row.error):
+            words, _ = webhook_states.refused(refused, _name(lease))
+            facts.event_types_refused(lease.row.trigger, refused["detail"]["event_types"], words)
+        lease.done(again_in=again_in, well_at=clock.now(), error=refused)
 
 
 def _enable(lease: SubscriptionLease, *, needed: bool) -> None:
@@ -94,7 +103,7 @@ def _confirm(lease: SubscriptionLease, refused: dict[str, Any] | None) -> bool:
     except ProviderError as error:
         if not error.retryable:
             raise
-    lease.done(again_in=backoff.delay(row.pings), well_at=clock.now(), error=refused)
+    _done(lease, backoff.delay(row.pings), refused)
     return False
 
 

@@ -33,14 +33,19 @@ def is_about_types(error: ProviderError) -> bool:
     return error.status == 400 and not error.retryable
 
 
+def named(kinds: list[str]) -> str:
+    """Return the types as part of a sentence, at most five by name."""
+    more = len(kinds) - _MOST_NAMED
+    names = ", ".join(kinds[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return f"event type{'s' * (len(kinds) > 1)} {names}"
+
+
 def refusal(trigger: Trigger, error: ProviderError, kinds: list[str]) -> Problem:
     """Return what the trigger's page says if the provider refused a webhook with these types."""
     name = catalog.integration(trigger.provider).name
-    more = len(kinds) - _MOST_NAMED
-    named = ", ".join(kinds[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
     return Problem(
         REFUSED,
-        f"{name} refused a webhook for the event type{'s' * (len(kinds) > 1)} {named}.",
+        f"{name} refused a webhook for the {named(kinds)}.",
         provider_status=error.status,
         detail={
             "reasons": problems.of_provider_error(error).reasons,
@@ -48,6 +53,12 @@ def refusal(trigger: Trigger, error: ProviderError, kinds: list[str]) -> Problem
             "delivers_others": kinds != requests.events_of(trigger),
         },
     )
+
+
+def is_same(refused: dict[str, Any], error: Any) -> bool:
+    """Return whether this error of a row is a refusal of the same types."""
+    known = isinstance(error, dict) and error.get("code") == REFUSED
+    return known and error["detail"]["event_types"] == refused["detail"]["event_types"]
 
 
 def put_right(lease: SubscriptionLease, found: Webhook) -> dict[str, Any] | None:

@@ -28,6 +28,7 @@ from workflows.models import (
     TurnedAway,
     Watch,
 )
+from workflows.subscriptions import event_types
 from workflows.triggers.warnings import Concern, concerns_of
 
 
@@ -95,6 +96,7 @@ def with_facts(triggers: QuerySet[Trigger]) -> QuerySet[Trigger]:
             has_secret=Exists(secrets.filter(retired_at__isnull=True)),
             has_webhook=Exists(webhooks),
             webhook_off=Exists(webhooks.filter(trouble="inactive")),
+            types_refused=Subquery(webhooks.filter(error__code=event_types.REFUSED).values("error")[:1]),
             had_secret=Exists(secrets),
             last_event=Subquery(events.values("received_at")[:1], output_field=DateTimeField()),
             last_repeat=Subquery(repeats.values("last_at")[:1], output_field=DateTimeField()),

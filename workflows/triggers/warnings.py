@@ -11,6 +11,7 @@ from core.errors import in_words
 from workflows import catalog
 from workflows.inbox import limits
 from workflows.models import Deadline, Trigger
+from workflows.subscriptions import event_types
 
 _QUIET_AFTER = timedelta(days=7)
 _HELD_LONG = timedelta(days=5)
@@ -41,6 +42,7 @@ def concerns_of(
         found = [
             _refusals(trigger, refused, refused_before),
             _switched_off(trigger),
+            _types_refused(trigger),
             _holding(trigger, held),
             _silence(trigger, quiet_since),
             _deadlines_not_checked(trigger),
@@ -152,6 +154,19 @@ def _switched_off(trigger: Any) -> Concern | None:
         "as far as possible."
     )
     return Concern("error", "Webhook disabled", words)
+
+
+def _types_refused(trigger: Any) -> Concern | None:
+    """Warn that events are missing; the state of the webhook says why, and what to do."""
+    if not trigger.types_refused:
+        return None
+    detail = trigger.types_refused["detail"]
+    name, kinds = catalog.integration(trigger.provider).name, detail["event_types"]
+    words = (
+        f"The webhook of this trigger does not deliver the {event_types.named(kinds)}: {name} refuses "
+        f"{'them' if len(kinds) > 1 else 'it'}."
+    )
+    return Concern("warning" if detail["delivers_others"] else "error", "Event types refused", words)
 
 
 def _holding(trigger: Any, held: int) -> Concern | None:

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from connections.models import Connection, User
+from connections.models import Connection, NotificationFact, User
 from pagerduty_app.sandbox.rest import subscriptions
 from pagerduty_app.sandbox.sandbox import Sandbox
 from pagerduty_app.sandbox.world.event_types import EVENT_TYPES
@@ -28,7 +28,7 @@ from tests.support.sandbox_webhooks import (
 )
 from workflows.models import Subscription, Trigger
 from workflows.subscriptions import event_types, requests, state
-from workflows.triggers import lifecycle
+from workflows.triggers import health, lifecycle
 
 __all__ = ["_held_to_the_contract", "connection", "relay"]
 pytestmark = pytest.mark.django_db
@@ -36,7 +36,7 @@ KNOWN, TOMORROW, OTHER_KIND = "incident.escalated", "incident.renamed", "schedul
 WHY = "events has an unknown event type."
 PARTLY = (
     f"PagerDuty refused a webhook for the event types {TOMORROW}, {OTHER_KIND}: {WHY} Its other events are delivered. "
-    "Check the name, or add a webhook for it alone in PagerDuty."
+    "Check the names, or add a webhook for them alone in PagerDuty."
 )
 
 
@@ -100,6 +100,45 @@ def test_the_same_is_not_asked_again_before_tomorrow(
     assert state.of(trigger).key == "works"
 
 
+def concerns(trigger: Trigger) -> list[tuple[str, str]]:
+    (listed,) = health.with_facts(Trigger.objects.filter(pk=trigger.pk))
+    return [(concern.tone, concern.words) for concern in health.of(listed).concerns]
+
+
+def test_people_are_notified_once_and_the_trigger_needs_attention(
+    connection: Connection, sandbox: Sandbox, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trigger = any_of(connection, OTHER_KIND, KNOWN, TOMORROW)
+    prove(trigger, relay)
+    turn(rounds=2)
+
+    (fact,) = NotificationFact.objects.all()
+    assert (fact.kind, fact.data["title"]) == ("event_types_refused", "Event types refused: Any")
+    assert (fact.data["reason"], fact.data["path"]) == (PARTLY, f"/triggers/{trigger.pk}/")
+    missing = f"does not deliver the event types {TOMORROW}, {OTHER_KIND}: PagerDuty refuses them."
+    assert concerns(trigger) == [("warning", f"The webhook of this trigger {missing}")]
+
+    learn(monkeypatch)
+    trigger.subscriptions.update(tidied_at=None)
+    turn()
+    assert concerns(trigger) == []
+    assert NotificationFact.objects.count() == 1
+
+
+def test_the_same_types_are_one_notification_also_after_a_failed_check(
+    connection: Connection, sandbox: Sandbox, relay: Relay
+) -> None:
+    trigger = any_of(connection, KNOWN, TOMORROW)
+    prove(trigger, relay)
+    sandbox.faults.add([{"kind": "status", "status": 503, "path": "webhook_subscriptions", "times": 1}])
+    turn(rounds=2)
+    change_types(trigger, KNOWN, TOMORROW, OTHER_KIND)
+    turn()
+
+    first, again, more = NotificationFact.objects.order_by("pk").values_list("group", flat=True)
+    assert first == again != more
+
+
 @pytest.mark.parametrize("kinds", [[TOMORROW], [TOMORROW, KNOWN]])
 def test_a_type_that_is_added_later_and_refused_changes_nothing_else(
     kinds: list[str], connection: Connection, sandbox: Sandbox, relay: Relay
@@ -117,6 +156,8 @@ def test_a_type_that_is_added_later_and_refused_changes_nothing_else(
     assert on.recovered is not None
     assert f"refused a webhook for the event type {TOMORROW}: {WHY}" in page(trigger)
     assert ("Its other events are delivered." in page(trigger)) == (KNOWN in kinds)
+    assert [tone for tone, _ in concerns(trigger)] == ["warning" if KNOWN in kinds else "error"]
+    assert "Check the name, or add a webhook for it" in page(trigger)
 
     change_types(trigger, KNOWN)
     turn()
