@@ -74,12 +74,22 @@ class Schedules:
     def create_parts_of_shifts(
         self, schedule_id: str, collection: Collection, rows: list[Json]
     ) -> list[Json]:
-        """Return the overrides or custom shifts made in a shift-based schedule: all of them or none."""
+        """Return the overrides or custom shifts made in a shift-based schedule: all of them or none.
+
+        A response with another number of rows does not say what was made: its outcome is unknown.
+        """
         path = f"/v3/schedules/{checked(schedule_id)}/{collection}"
         answer = self._http.ask("POST", path, body={collection: rows})
         try:
-            return rows_of(answer, collection)
+            made = rows_of(answer, collection)
         except PagerDutyError as error:
-            raise PagerDutyError(
-                error.message, status=error.status, retryable=True, outcome_unknown=True
-            ) from None
+            raise _unknown(error.message) from None
+        if len(made) != len(rows):
+            raise _unknown(
+                f"PagerDuty's answer holds {len(made)} of {len(rows)} {collection.replace('_', ' ')}."
+            )
+        return made
+
+
+def _unknown(message: str) -> PagerDutyError:
+    return PagerDutyError(message, status=200, retryable=True, outcome_unknown=True)

@@ -26,7 +26,8 @@ def as_provider_error(error: PagerDutyError, meant: Known | None = None) -> Prov
         retryable=error.retryable,
         retry_after=error.retry_after,
         outcome_unknown=error.outcome_unknown,
-        credential=error.status == 401,
+        # A write of which a part was done must not begin anew with another token.
+        credential=error.status == 401 and not error.outcome_unknown,
         fields=_OF_FROM if error.code == REQUESTER_NOT_FOUND else None,
         detail={name: value for name, value in facts.items() if value},
     )

@@ -4,6 +4,7 @@ from pagerduty_app.actions.fields import NAMED_THING
 from pagerduty_app.actions.incidents.response import outcome
 from pagerduty_app.actions.overrides import lookup
 from pagerduty_app.actions.overrides.input import CreateOverrideInput, check_stretch, stretch_of
+from pagerduty_app.actions.overrides.write import send
 from pagerduty_app.actions.requester import check_requester, writing
 from pagerduty_app.client import Api, PagerDutyError
 from pagerduty_app.errors.mapping import provider_errors
@@ -13,7 +14,6 @@ from pagerduty_app.payloads.on_call.schema import CHANGED
 from pagerduty_app.schedules import coverage
 from pagerduty_app.schedules.coverage import Plan, Present, Stretch
 from pagerduty_app.schedules.final_shifts import as_text
-from pagerduty_app.schedules.kinds import LAYER_BASED
 from pagerduty_app.schedules.people import users_by_id, with_name
 from workflows.catalog import ActionType, Caller, Effect, Json, Prepared, ProviderError
 
@@ -50,26 +50,15 @@ def perform(api: Api, data: Json, caller: Caller) -> Json:
     stretch, present, plan = data[_STRETCH], data[_PRESENT], data[_PLAN]
     with writing(data, caller):
         try:
-            made = _send(api, data["schedule_id"], present, plan)
+            made = send(api, data["schedule_id"], present, plan)
         except PagerDutyError as error:
-            if error.status not in _OTHER_KIND:
+            if error.status not in _OTHER_KIND or error.outcome_unknown:
                 raise
             before, (present, plan) = present.rota.kind, _read(api, data, stretch, caller)
             if present.rota.kind == before:
                 raise
-            made = _send(api, data["schedule_id"], present, plan)
-    return _output(api, data, stretch, present, made, None if made else _ON_CALL)
-
-
-def _send(api: Api, schedule_id: str, present: Present, plan: Plan) -> list[Json]:
-    """Return the rows written, of a shift-based schedule first the overrides, then the custom shifts."""
-    if present.rota.kind == LAYER_BASED:
-        return [api.create_override(schedule_id, body) for body in plan.get("overrides", ())]
-    made: list[Json] = []
-    for name in coverage.COLLECTIONS:
-        if bodies := plan.get(name):
-            made += api.create_parts_of_shifts(schedule_id, name, bodies)
-    return made
+            made = send(api, data["schedule_id"], present, plan)
+    return _output(api, data, stretch, present, made, None if plan else _ON_CALL)
 
 
 def recover(api: Api, data: Json, caller: Caller) -> Json | None:

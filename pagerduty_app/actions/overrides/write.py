@@ -1,0 +1,28 @@
+"""The write of an override: one request, or two where a shift-based schedule also takes custom shifts."""
+
+from pagerduty_app.client import Api, PagerDutyError
+from pagerduty_app.schedules import coverage
+from pagerduty_app.schedules.coverage import Plan, Present
+from pagerduty_app.schedules.kinds import LAYER_BASED
+from workflows.catalog import Json
+
+
+def send(api: Api, schedule_id: str, present: Present, plan: Plan) -> list[Json]:
+    """Return the rows written, of a shift-based schedule first the overrides, then the custom shifts.
+
+    Raise PagerDutyError. If the first of two requests was accepted, the outcome of the write is unknown even if the
+    second one is refused: the look-up finds what is there before anything is sent again.
+    """
+    if present.rota.kind == LAYER_BASED:
+        return [api.create_override(schedule_id, body) for body in plan.get("overrides", ())]
+    made: list[Json] = []
+    for name in coverage.COLLECTIONS:
+        if bodies := plan.get(name):
+            try:
+                made += api.create_parts_of_shifts(schedule_id, name, bodies)
+            except PagerDutyError as error:
+                if made:
+                    error.outcome_unknown = True
+                    error.retryable = error.retryable or error.status == 401
+                raise
+    return made
