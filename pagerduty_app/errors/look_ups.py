@@ -37,8 +37,10 @@ LOOK_UPS = {
     ),
     "pagerduty/create-maintenance-window": (
         "`GET /maintenance_windows` of the first service, past ones too, for one by this user with this description, "
-        "these services and these times, which was not there before the first attempt and is not the result of an "
-        f"equal request. {_LATER}"
+        "these services and this start, which was not there before the first attempt and is not the result of an equal "
+        "request. A start that has passed may be later there, and the end earlier: a person may have ended it. "
+        "Otherwise it is sent again for the same time, once the first request can no longer take effect; if that time "
+        "is over, the request fails with `invalid_input`."
     ),
     "pagerduty/set-custom-fields": (
         "`GET /incidents/{id}/custom_fields/values`. Values that differ are sent again, once the first request can no "

@@ -56,18 +56,20 @@ class CreateMaintenanceWindowInput(ActionInput):
 
 def prepare(api: Api, data: Json, caller: Caller) -> Prepared:
     """Refuse a window that is over by now; read which equal ones are there. Raise ProviderError."""
-    if recovery.times(data)[1] <= clock.now():
+    start, end = recovery.times(data, caller)
+    if end <= clock.now():
         name = next(name for name in _LENGTHS if name in data)
         raise ProviderError("invalid_input", _ENDED, fields={name: [_ENDED]})
+    data = data | {"start": start, "end": end}
     return Prepared(data, baseline=recovery.baseline(api, data, caller))
 
 
 def perform(api: Api, data: Json, caller: Caller) -> Json:
-    start, end = recovery.times(data)
+    """Send the start and end of `prepare`."""
     window: Json = {
         "type": "maintenance_window",
-        "start_time": start.isoformat(),
-        "end_time": end.isoformat(),
+        "start_time": data["start"].isoformat(),
+        "end_time": data["end"].isoformat(),
         "services": [{"id": some_id, "type": "service_reference"} for some_id in data["service_ids"]],
     }
     if data.get("description"):

@@ -1,7 +1,7 @@
 """The window of an earlier attempt whose response was lost (api-schema, listMaintenanceWindows; needs services.read).
 
-It has the creator, description, services and times of the call, was not there before the first attempt, and is not
-the result of an equal call.
+It has the creator, description, services and start of the call, its end or an earlier one, was not there before the
+first attempt, and is not the result of an equal call.
 """
 
 from datetime import datetime, timedelta
@@ -11,6 +11,7 @@ from pagerduty_app.actions.incidents import equal_calls
 from pagerduty_app.actions.incidents.log_entries import SKEW
 from pagerduty_app.actions.requester import requester_id
 from pagerduty_app.client import Api, PagerDutyError
+from pagerduty_app.client.paging import RepeatedPage
 from pagerduty_app.errors.mapping import provider_errors
 from pagerduty_app.errors.table import CHECKING_FOR_WINDOW
 from workflows.catalog import Caller, Json
@@ -18,17 +19,18 @@ from workflows.formatting.datetimes import moment
 
 # Whether PagerDuty keeps the seconds of a time is not documented.
 _ABOUT = timedelta(seconds=60)
-_BASELINE = "maintenance_windows"
+_BASELINE, _START = "maintenance_windows", "start"
 
 
 def baseline(api: Api, data: Json, caller: Caller) -> Json | None:
-    """Return which windows like this one are there already, None before a repeat. Raise ProviderError.
+    """Return the start and which windows like this one are there already, None before a repeat. Raise ProviderError.
 
     Only open ones: the window that is to be created ends in the future.
     """
     if caller.sent_before:
         return None
-    return {_BASELINE: [window["id"] for window in _alike(api, data, caller, "open")]}
+    before = [window["id"] for window in _alike(api, data, caller, "open")]
+    return {_START: data["start"].isoformat(), _BASELINE: before}
 
 
 def recover(api: Api, data: Json, caller: Caller) -> Json | None:
@@ -50,9 +52,11 @@ def _number(window: Json) -> int:
     return number if isinstance(number, int) else 0
 
 
-def times(data: Json) -> tuple[datetime, datetime]:
-    """Return start and end of a window that is created now."""
-    start: datetime = data.get("start") or clock.now().replace(microsecond=0)
+def times(data: Json, caller: Caller) -> tuple[datetime, datetime]:
+    """Return start and end. A window that begins now keeps its start in all repeats, from when it was first sent."""
+    kept = (caller.baseline or {}).get(_START)
+    given = datetime.fromisoformat(kept) if kept else data.get("start")
+    start = given or clock.now().replace(microsecond=0)
     return start, data.get("end") or start + timedelta(minutes=data["duration_minutes"])
 
 
@@ -63,39 +67,40 @@ def _alike(api: Api, data: Json, caller: Caller, state: str) -> list[Json]:
     wanted = {"service_ids": data["service_ids"][:1], "filter": state}
     with provider_errors():
         pages = api.everything("maintenance_windows", wanted, caller.until)
-        rows = [row for page in pages for row in page]
+        try:
+            rows = [row for page in pages for row in page]
+        except RepeatedPage as error:
+            raise _not_read(error.message, caller) from None
         if not pages.ending.complete:
-            raise PagerDutyError(
-                f"The maintenance windows could not all be read. {pages.ending.reason}",
-                status=200,
-                retryable=True,
-                outcome_unknown=caller.sent_before,
-            )
+            raise _not_read(pages.ending.reason, caller)
     return [row for row in rows if _is_alike(row, data, creator)]
+
+
+def _not_read(why: str, caller: Caller) -> PagerDutyError:
+    """Return an error to be retried: a window that is left out would be created twice."""
+    said = f"The maintenance windows could not all be read. {why}"
+    return PagerDutyError(said, status=200, retryable=True, outcome_unknown=caller.sent_before)
 
 
 def _is_alike(window: Json, data: Json, creator: str) -> bool:
     user, services = window.get("created_by"), window.get("services")
     if not isinstance(user, dict) or user.get("id") != creator or not isinstance(services, list):
         return False
-    if {row.get("id") for row in services if isinstance(row, dict)} != set(data["service_ids"]):
+    ids = [row.get("id") for row in services if isinstance(row, dict)]
+    if {some_id for some_id in ids if isinstance(some_id, str)} != set(data["service_ids"]):
         return False
     return str(window.get("description") or "").strip() == str(data.get("description", "")).strip()
 
 
 def _is_then(window: Json, data: Json, caller: Caller) -> bool:
-    """Return whether an attempt of this call can have sent the times of the window.
+    """Return whether a window can have come of the times that this call has sent.
 
     PagerDuty replaces a start in the past by the present time of its clock (api-schema, MaintenanceWindow.start_time).
+    An earlier end is ours, too: a person may have ended the window since.
     """
     start, end = moment(window.get("start_time")), moment(window.get("end_time"))
     if start is None or end is None:
         return False
-    first, now, given = caller.first_sent_at or clock.now(), clock.now(), data.get("start")
-    is_present = first - SKEW <= start <= now + SKEW
-    if given is None and "duration_minutes" in data:
-        sent = end - timedelta(minutes=data["duration_minutes"])
-        return is_present and first - _ABOUT <= sent <= now + _ABOUT
-    if given is not None:
-        is_present = abs(start - given) <= _ABOUT or (is_present and start > given)
-    return is_present and abs(end - times(data)[1]) <= _ABOUT
+    (sent_start, sent_end), now = times(data, caller), clock.now()
+    earliest = max(sent_start - _ABOUT, (caller.first_sent_at or now) - SKEW)
+    return earliest <= start <= max(sent_start + _ABOUT, now + SKEW) and start <= end <= sent_end + _ABOUT
