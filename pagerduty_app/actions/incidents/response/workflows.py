@@ -1,4 +1,7 @@
-"""pagerduty/start-incident-workflow: sent once and never again, because PagerDuty does not list starts."""
+"""pagerduty/start-incident-workflow: sent once and never again, because PagerDuty does not list starts.
+
+Without a look at the incident: a workflow can be meant for a resolved one, such as a review.
+"""
 
 from typing import NoReturn
 
