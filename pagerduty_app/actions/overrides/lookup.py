@@ -47,13 +47,16 @@ def written(kept: Json, existing: Mapping[Collection, list[Json]]) -> list[Json]
 def _is(row: Json, body: Json, now: datetime) -> bool:
     """Return whether a row has the user, the end, the start and the replaced member of a body.
 
-    What begins now by our clock may begin later in PagerDuty: by the difference of the clocks, or when it arrived.
+    What begins now by our clock may begin later in PagerDuty: by the difference of the clocks, or when it arrived. One
+    with an earlier end is the same, shortened by a person since; it has the start that was sent.
     """
     start, end = _time_of(body, _START), _time_of(body, _END)
     began, ended = _time_of(row, _START), _time_of(row, _END)
-    if start is None or end is None or began is None or ended is None or abs(ended - end) >= _ABOUT:
+    if start is None or end is None or began is None or ended is None or ended - end >= _ABOUT:
         return False
-    return _who(row) == _who(body) and start - SKEW <= began <= max(start, now) + SKEW
+    shortened = end - ended >= _ABOUT
+    latest = (start if shortened else max(start, now)) + SKEW
+    return _who(row) == _who(body) and start - SKEW <= began <= latest and began < ended
 
 
 def shown(row: Json) -> Json:

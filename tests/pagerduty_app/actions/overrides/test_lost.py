@@ -192,6 +192,36 @@ def test_one_of_another_end_is_another_one(create: Create, sandbox: Sandbox, ahe
     assert (writes(sandbox, LAYERS), len(rows(sandbox, LAYERS))) == (2, 2)
 
 
+@BOTH
+def test_a_lost_one_that_a_person_shortened_is_not_written_again(
+    create: Create, sandbox: Sandbox, ahead: Any, schedule: str
+) -> None:
+    fault(sandbox, "lose_answer", WRITE)
+    call = create(schedule, **ahead)
+    kind, name = ("overrides", "end") if schedule == LAYERS else ("override_shifts", "end_time")
+    (row,) = rows(sandbox, schedule)
+    row[name] = (datetime.fromisoformat(row[name]) - timedelta(minutes=90)).isoformat()
+    sandbox.store.put(kind, schedule, {"rows": [row]})
+
+    made = output(later(call))
+
+    assert (made["changed"], len(made["overrides"])) == (True, 1)
+    assert (writes(sandbox, schedule), len(rows(sandbox, schedule))) == (1, 1)
+
+
+def test_a_shorter_one_that_begins_later_is_another_one(create: Create, sandbox: Sandbox, ahead: Any) -> None:
+    fault(sandbox, "drop_before", WRITE)
+    call = create(LAYERS, **ahead)
+    start, end = (datetime.fromisoformat(ahead[name]) for name in ("start", "end"))
+    times = ((start + timedelta(minutes=30)).isoformat(), (end - timedelta(minutes=30)).isoformat())
+    hana = reference_to(sandbox.store.get("user", HANA) or {})
+    sandbox.store.put("overrides", LAYERS, {"rows": [definitions.layer_override(hana, *times)]})
+
+    output(later(call))
+
+    assert (writes(sandbox, LAYERS), len(rows(sandbox, LAYERS))) == (2, 2)
+
+
 def test_a_refusal_that_is_not_about_the_kind_is_the_one_told(create: Create, sandbox: Sandbox) -> None:
     body = {"error": {"message": "Invalid Input Provided", "code": 2001, "errors": ["Too many overrides"]}}
     fault(sandbox, "status", WRITE, status=400, body=body)
