@@ -102,7 +102,8 @@ def _replacing(present: Present, user_id: str, stretch: Stretch) -> list[Json]:
             continue
         source = row["source"] if isinstance(row.get("source"), dict) else {}
         # An override replaces the scheduled member, also where that one is replaced already.
-        earlier = overrides.get(source.get("override_id"), {})
+        replaced_by = source.get("override_id")
+        earlier = overrides.get(replaced_by, {}) if isinstance(replaced_by, str) else {}
         body = {
             "type": "override_shift",
             **_place(source),
