@@ -48,13 +48,18 @@ class PagerDutyError(Exception):
 
 def from_answer(answer: requests.Response, content: bytes, secrets: Iterable[str] = ()) -> PagerDutyError:
     """Return the error of a response with status 300 or more. secrets: to remove from messages."""
-    refusal, status = refusals.read(content, secrets), answer.status_code
+    waits = retry_after.seconds_of(answer, longest=LONGEST_WAIT_SECONDS)
+    return of_refusal(refusals.read(content, secrets), answer.status_code, waits)
+
+
+def of_refusal(refusal: refusals.Refusal, status: int, waits: float | None = None) -> PagerDutyError:
+    """Return the error of a refusal with status 300 or more. waits: seconds of Retry-After."""
     return PagerDutyError(
         refusal.message or f"PagerDuty answered {status}.",
         status=status,
         code=refusal.code or None,
         retryable=status in _RETRYABLE or status >= 500,
-        retry_after=retry_after.seconds_of(answer, longest=LONGEST_WAIT_SECONDS),
+        retry_after=waits,
         outcome_unknown=status == 408 or status >= 500,
         reasons=refusal.reasons,
         missing_scopes=refusal.missing_scopes if status == 403 else (),

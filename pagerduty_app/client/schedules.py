@@ -52,9 +52,7 @@ class Schedules:
         result = rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else {}
         status = result.get("status")
         if isinstance(status, int) and status >= 300:
-            said = result.get("errors")
-            reasons = [text for text in said if isinstance(text, str)] if isinstance(said, list) else []
-            raise PagerDutyError("PagerDuty refused the override.", status=status, reasons=reasons)
+            raise self._http.refused(result, status)
         return object_of(result, "override", needs=("id",), writes=True)
 
     def parts_of_shifts(

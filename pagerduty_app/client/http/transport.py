@@ -8,8 +8,8 @@ from typing import Any
 
 import requests
 
-from pagerduty_app.client import rate_limit_headers
-from pagerduty_app.client.errors import PagerDutyError, from_answer
+from pagerduty_app.client import rate_limit_headers, refusals
+from pagerduty_app.client.errors import PagerDutyError, from_answer, of_refusal
 from pagerduty_app.client.http import bounds
 from pagerduty_app.client.http.reading import json_of
 from pagerduty_app.client.http.session import PlainSession, TooLate, leaving_by
@@ -94,6 +94,10 @@ class Transport:
             raise _silence("The connection to PagerDuty failed.", sent=sent) from None
         except requests.RequestException as error:
             raise _silence(f"PagerDuty's answer broke off ({type(error).__name__}).", sent=writes) from None
+
+    def refused(self, part: Any, status: int) -> PagerDutyError:
+        """Return the error of a part of a response that has a status of its own, 300 or more."""
+        return of_refusal(refusals.of_body(part, [self._access_token]), status)
 
     def _prepared(
         self,

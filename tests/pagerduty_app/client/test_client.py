@@ -15,6 +15,7 @@ import time_machine
 
 from pagerduty_app.client import Api, PagerDutyError, Walk
 from pagerduty_app.client.http import bounds
+from pagerduty_app.client.refusals import MOST_REASONS
 from tests.pagerduty_app.conftest import BASE, TOKEN
 
 
@@ -30,6 +31,32 @@ def failed(api: Api, mock: responses.RequestsMock, write: bool = False, **answer
         ask()
     assert TOKEN not in str(raised.value) + repr(vars(raised.value))
     return raised.value
+
+
+@pytest.mark.parametrize(
+    ("status", "retryable", "unknown"),
+    [(400, False, False), (408, True, True), (429, True, False), (503, True, True)],
+)
+def test_an_override_is_refused_by_the_status_of_its_own(
+    api: Api, rest: responses.RequestsMock, status: int, retryable: bool, unknown: bool
+) -> None:
+    said = [f"Bearer {TOKEN} is odd", "x" * 5000, *(f"reason {number}" for number in range(100))]
+    row = {"status": status, "errors": said, "override": {}}
+    wanted = {
+        "start": "2026-11-02T08:00:00Z",
+        "end": "2026-11-02T09:00:00Z",
+        "user": {"id": "PUSER01", "type": "user_reference"},
+    }
+    rest.post(f"{BASE}/schedules/PSCHED1/overrides", json=[row], status=201)
+
+    with pytest.raises(PagerDutyError) as raised:
+        api.create_override("PSCHED1", wanted)
+
+    error = raised.value
+    assert (error.status, error.retryable, error.outcome_unknown) == (status, retryable, unknown)
+    assert TOKEN not in repr(vars(error))
+    assert len(error.reasons) == MOST_REASONS
+    assert max(map(len, error.reasons)) <= 300
 
 
 def test_every_request_carries_pagerdutys_headers(api: Api, rest: responses.RequestsMock) -> None:
