@@ -4,7 +4,7 @@ from pagerduty_app.actions.fields import NAMED_THING
 from pagerduty_app.actions.incidents.response import outcome
 from pagerduty_app.actions.overrides import lookup
 from pagerduty_app.actions.overrides.input import CreateOverrideInput, check_stretch, stretch_of
-from pagerduty_app.actions.overrides.write import send
+from pagerduty_app.actions.overrides.write import check_pieces, send
 from pagerduty_app.actions.requester import check_requester, writing
 from pagerduty_app.client import Api, PagerDutyError
 from pagerduty_app.errors.mapping import provider_errors
@@ -27,14 +27,16 @@ _OTHER_KIND = frozenset({400, 404})
 def prepare(api: Api, data: Json, caller: Caller) -> Prepared:
     """Read who is on call in that time, and which overrides there are, before anything is sent. Raise ProviderError."""
     stretch = stretch_of(data, caller)
-    check_stretch(stretch)
+    check_stretch(stretch, data)
     if data["user_id"] not in users_by_id(api, [data["user_id"]]):
         said = f"The connected PagerDuty account has no user {data['user_id']}."
         raise ProviderError("not_found_at_provider", said, fields={"user_id": [said]})
     with provider_errors():
         present, plan = _read(api, data, stretch, caller)
     if not plan:
-        return Prepared(data, _output(api, data, stretch, present, [], _ON_CALL))
+        earlier = lookup.earlier(caller, present.existing)
+        return Prepared(data, _output(api, data, stretch, present, earlier, None if earlier else _ON_CALL))
+    check_pieces(plan, data)
     # Before a repeat what is there may be the effect of the first attempt, whose baseline stays.
     kept = None if caller.sent_before else lookup.baseline(present, plan, stretch.start)
     return Prepared(data | {_STRETCH: stretch, _PRESENT: present, _PLAN: plan}, baseline=kept)
@@ -57,7 +59,9 @@ def perform(api: Api, data: Json, caller: Caller) -> Json:
             before, (present, plan) = present.rota.kind, _read(api, data, stretch, caller)
             if present.rota.kind == before:
                 raise
+            check_pieces(plan, data)
             made = send(api, data["schedule_id"], present, plan)
+    made = lookup.earlier(caller, present.existing) + made
     return _output(api, data, stretch, present, made, None if plan else _ON_CALL)
 
 

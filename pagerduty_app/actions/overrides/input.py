@@ -53,25 +53,30 @@ class CreateOverrideInput(ActionInput):
 
 
 def stretch_of(data: Json, caller: Caller) -> Stretch:
-    """Return the stretch of a call. One that begins now keeps its start in all repeats, from when it was first sent."""
-    start = _start_of(data, caller)
+    """Return the stretch of a call. It begins when the call is first sent at the earliest, and keeps that start in all
+    repeats: who was on call before stays as it was. A duration counts from the start that was given."""
+    first_sent = _first_sent(caller)
+    start = data.get("start") or first_sent
     end = data.get("end") or start + timedelta(minutes=data["duration_minutes"])
-    return Stretch(start, end.replace(microsecond=0))
+    return Stretch(max(start, first_sent).replace(microsecond=0), end.replace(microsecond=0))
 
 
-def check_stretch(stretch: Stretch) -> None:
+def check_stretch(stretch: Stretch, data: Json) -> None:
     """Raise ProviderError if it is over, or is too long from now on."""
     over = "The override is not created: its time is over." if stretch.end <= clock.now() else ""
     if said := over or _fault(*stretch):
-        raise ProviderError("invalid_input", said, fields={"end": [said]})
+        raise at_fault(data, said)
 
 
-def _start_of(data: Json, caller: Caller) -> datetime:
+def at_fault(data: Json, said: str) -> ProviderError:
+    """Return the error that names the field by which the end was given."""
+    field = "end" if data.get("end") else "duration_minutes"
+    return ProviderError("invalid_input", said, fields={field: [said]})
+
+
+def _first_sent(caller: Caller) -> datetime:
     kept = (caller.baseline or {}).get("start")
-    if kept is not None:
-        return datetime.fromisoformat(kept)
-    at: datetime = data.get("start") or clock.now()
-    return at.replace(microsecond=0)
+    return clock.now() if kept is None else datetime.fromisoformat(kept)
 
 
 def _fault(start: datetime, end: datetime) -> str:

@@ -9,7 +9,7 @@ from pagerduty_app.actions.incidents.log_entries import SKEW
 from pagerduty_app.client.schedules import Collection
 from pagerduty_app.schedules.coverage import COLLECTIONS, Plan, Present
 from pagerduty_app.schedules.final_shifts import as_text
-from workflows.catalog import Json
+from workflows.catalog import Caller, Json
 from workflows.formatting.datetimes import moment
 
 # Whether PagerDuty keeps the seconds of a time is not documented.
@@ -31,16 +31,26 @@ def baseline(present: Present, plan: Plan, start: datetime) -> Json:
 
 def written(kept: Json, existing: Mapping[Collection, list[Json]]) -> list[Json] | None:
     """Return the rows that the call has written; None unless all of them are there. kept: see `baseline`."""
+    found = _found(kept, existing)
+    return found if len(found) == sum(map(len, kept["plan"].values())) else None
+
+
+def earlier(caller: Caller, existing: Mapping[Collection, list[Json]]) -> list[Json]:
+    """Return the rows that earlier attempts of the call have written, though not all that they were to write."""
+    kept = caller.baseline
+    return _found(kept, existing) if kept is not None and caller.sent_before else []
+
+
+def _found(kept: Json, existing: Mapping[Collection, list[Json]]) -> list[Json]:
     before, now = frozenset(kept["before"]), clock.now()
     found: list[Json] = []
     for name in COLLECTIONS:
         new = [row for row in existing[name] if row["id"] not in before]
         for body in kept["plan"].get(name, ()):
             row = next((row for row in new if _is(row, body, now)), None)
-            if row is None:
-                return None
-            new.remove(row)
-            found.append(row)
+            if row is not None:
+                new.remove(row)
+                found.append(row)
     return found
 
 

@@ -1,10 +1,25 @@
 """The write of an override: one request, or two where a shift-based schedule also takes custom shifts."""
 
+from pagerduty_app.actions.overrides.input import at_fault
 from pagerduty_app.client import Api, PagerDutyError
 from pagerduty_app.schedules import coverage
 from pagerduty_app.schedules.coverage import Plan, Present
 from pagerduty_app.schedules.kinds import LAYER_BASED
 from workflows.catalog import Json
+
+# Our own bound: PagerDuty documents none for a request, and a look-up reads them all.
+_MOST_PIECES = 200
+
+
+def check_pieces(plan: Plan, data: Json) -> None:
+    """Raise ProviderError if the plan has too many overrides and custom shifts."""
+    pieces = sum(map(len, plan.values()))
+    if pieces > _MOST_PIECES:
+        raise at_fault(
+            data,
+            f"The override takes {pieces:,} overrides and custom shifts in this schedule; at most {_MOST_PIECES} are "
+            "written at once. Choose a shorter time.",
+        )
 
 
 def send(api: Api, schedule_id: str, present: Present, plan: Plan) -> list[Json]:

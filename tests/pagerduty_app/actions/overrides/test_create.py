@@ -130,15 +130,45 @@ def test_from_has_to_be_a_user_of_the_account(create: Create, sandbox: Sandbox) 
     assert writes(sandbox, LAYERS) == 0
 
 
-def test_a_time_that_is_over_is_refused_in_words(create: Create, sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("field", ["end", "duration_minutes"])
+def test_a_time_that_is_over_is_refused_in_words(create: Create, sandbox: Sandbox, field: str) -> None:
     past = (timezone.now() - timedelta(minutes=5)).isoformat()
     start = (timezone.now() - timedelta(minutes=15)).isoformat()
 
-    call = create(LAYERS, start=start, end=past)
+    call = create(LAYERS, start=start, **{field: past if field == "end" else 10})
 
     assert (call.status, call.error["code"]) == ("failed", "invalid_input")  # type: ignore[index]
     assert call.error["message"] == "The override is not created: its time is over."  # type: ignore[index]
+    assert list(call.error["detail"]["fields"]) == [field]  # type: ignore[index]
     assert writes(sandbox, LAYERS) == 0
+
+
+@BOTH
+def test_a_start_that_has_passed_leaves_who_was_on_call(
+    create: Create, sandbox: Sandbox, schedule: str
+) -> None:
+    start = timezone.now().replace(microsecond=0) - timedelta(minutes=30)
+    before = on_call(sandbox, schedule, -10)
+
+    made = output(create(schedule, start=start.isoformat(), duration_minutes=60))
+
+    assert abs(datetime.fromisoformat(made["start"]) - timezone.now()) < timedelta(seconds=10)
+    assert datetime.fromisoformat(made["end"]) == start + timedelta(hours=1)
+    assert [on_call(sandbox, schedule, minutes) for minutes in (-10, 1)] == [before, [HANA]]
+
+
+def test_one_of_too_many_pieces_is_refused_in_words(
+    create: Create, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pagerduty_app.actions.overrides.write._MOST_PIECES", 2)
+    rotate(sandbox, (-1, 1, ["PUSER00", "PUSER01"]))
+
+    call = create(SHIFTS, duration_minutes=120)
+
+    assert (call.status, call.error["code"]) == ("failed", "invalid_input")  # type: ignore[index]
+    assert "takes 3 overrides" in call.error["message"]  # type: ignore[index]
+    assert list(call.error["detail"]["fields"]) == ["duration_minutes"]  # type: ignore[index]
+    assert writes(sandbox, SHIFTS) == 0
 
 
 BAD: list[tuple[dict[str, Any], str]] = [

@@ -58,7 +58,8 @@ def test_after_the_first_request_nothing_is_begun_anew_at_once(
     call = create(SHIFTS, duration_minutes=120)
     assert (call.status, call.unsure, writes(sandbox, SHIFTS)) == ("waiting", True, 2)
 
-    output(later(call))
+    made = output(later(call))
 
+    assert [row["id"] for row in made["overrides"]] == [row["id"] for row in rows(sandbox, SHIFTS)]
     assert (writes(sandbox, SHIFTS), len(rows(sandbox, SHIFTS))) == (3, 2)
     assert [on_call(sandbox, SHIFTS, minutes) for minutes in (1, 90)] == [[HANA], [HANA]]
