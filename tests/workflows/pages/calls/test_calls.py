@@ -296,7 +296,7 @@ def test_a_call_that_is_over_is_not_asked_about(bob: Client, connection: Connect
 def test_without_a_free_slot_the_workers_do_it(
     bob: Client, connection: Connection, pagerduty: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.request_slots.MOST", 0)
+    monkeypatch.setattr("core.request_slots.MOST_OF_OTHERS", 0)
     form = reverse("actions:try", args=[connection.pk, "pagerduty", "get-incident"])
 
     page = bob.post(form, {"incident_id": "PINC1", "_once": "b" * 32}, follow=True).content.decode()
