@@ -49,7 +49,8 @@ LOOK_UPS = {
     "pagerduty/create-override": (
         "`GET /schedules/{id}/overrides` during the time of the override; of a shift-based schedule "
         "`GET /v3/schedules/{id}/overrides` and `…/custom_shifts`. New ones with this user, end and start are the "
-        "result; a start that has passed may be later there. If the schedule was upgraded since, the result is that "
+        "result; a start that has passed may be later there, and the end earlier: a person may have ended it. If the "
+        "schedule was upgraded since, the result is that "
         f"the user alone is on call. {_LATER}"
     ),
 }
