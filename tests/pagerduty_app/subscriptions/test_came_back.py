@@ -249,11 +249,13 @@ def test_a_log_whose_pages_repeat_keeps_no_other_from_being_read(
     connection: Connection, sandbox: Sandbox, relay: Relay
 ) -> None:
     odd, incident = open_incident(sandbox, "Odd"), open_incident(sandbox)
+    change(sandbox, odd, "resolved")
     for _ in range(150):
         sandbox.incidents.note_down(odd, "notify_log_entry", sandbox.person(ACCOUNT))
     change(sandbox, incident, "resolved")
     trigger = made(connection, sandbox, relay)
     gap(sandbox, trigger)
+    change(sandbox, odd, "triggered")
     change(sandbox, incident, "triggered")
     fault = {"kind": "ignore_offset", "method": "GET", "path": f"{odd['id']}/log_entries$"}
     sandbox.faults.add([fault])
@@ -271,6 +273,7 @@ def test_an_incident_that_is_gone_when_its_log_is_read_ends_nothing(
     trigger = made(connection, sandbox, relay)
     gap(sandbox, trigger)
     change(sandbox, incident, "triggered")
+    change(sandbox, gone, "acknowledged")
     sandbox.faults.add([{"kind": "status", "status": 404, "path": f"{gone['id']}/log_entries"}])
     turn()
 
