@@ -15,14 +15,17 @@ LONGEST_TITLE = 1024
 STATUSES = ["triggered", "acknowledged", "resolved"]
 
 
-_OF_ACCOUNT = "Email address of a user of the connected PagerDuty account; "
-
-
-def from_field(help_text: str = f"{_OF_ACCOUNT}the change is attributed to this user") -> Email:
+def from_field(unsent: str = "") -> Email:
     """Return the field for PagerDuty's From header: the user in whose name a write is made.
 
-    help_text: another one for operations without that header.
+    unsent: of an operation without that header, what it makes, as in "the start".
     """
+    attributed = (
+        f". PagerDuty attributes {unsent} to the user who authorized the connection"
+        if unsent
+        else "; the change is attributed to this user"
+    )
+    help_text = f"Email address of a user of the connected PagerDuty account{attributed}"
     return Email(max_length=254, label="From", help_text=help_text, lookup=USER_EMAILS)
 
 

@@ -30,8 +30,8 @@ Steps = Generator[list[Row], None, Ending]
 class RepeatedPage(PagerDutyError):
     """PagerDuty sent a page again instead of the next one.
 
-    Not retryable: where a server does not page at all, a step that lists would only fail six hours later. A look-up of
-    a lost write is another matter; it asks again (pagerduty_app.actions.incidents.log_entries).
+    Not retryable: where a server does not page at all, a step that lists would only fail six hours later. A look-up is
+    another matter (`whole`).
     """
 
 
@@ -44,6 +44,23 @@ class Walk:
 
     def __iter__(self) -> Iterator[list[Row]]:
         self.ending = yield from self._steps
+
+
+def whole(walk: Walk, said: str, *, outcome_unknown: bool = True) -> list[Row]:
+    """Return all rows of a listing in which something is looked up.
+
+    Raise PagerDutyError, retryable, if rows are left out or a page comes again: what is not among the others may be
+    there. said: the first sentence of that error.
+    """
+    try:
+        rows = [row for page in walk for row in page]
+    except RepeatedPage as error:
+        why = error.message  # rows that are added in the meantime move a page back
+    else:
+        if walk.ending.complete:
+            return rows
+        why = walk.ending.reason
+    raise PagerDutyError(f"{said} {why}", status=200, retryable=True, outcome_unknown=outcome_unknown)
 
 
 def by_offset(

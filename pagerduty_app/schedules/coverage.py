@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from pagerduty_app.client import Api, PagerDutyError
-from pagerduty_app.client.paging import RepeatedPage
+from pagerduty_app.client import Api
+from pagerduty_app.client.paging import whole
 from pagerduty_app.client.schedules import Collection
 from pagerduty_app.schedules.final_shifts import as_text, final_of, rota_of, unreadable
 from pagerduty_app.schedules.kinds import LAYER_BASED, SHIFT_BASED, ask_by_kind
@@ -51,28 +51,14 @@ def read(api: Api, schedule_id: str, stretch: Stretch, until: float) -> Present:
 
     def shift_based() -> tuple[Json, Mapping[Collection, list[Json]]]:
         answer = api.shift_based_schedule(schedule_id, window | {"include": ["final_schedule"]})
-        return answer, {name: _all(api, schedule_id, name, window, until) for name in COLLECTIONS}
+        walks = {name: api.parts_of_shifts(schedule_id, name, window, until) for name in COLLECTIONS}
+        # One that is left out would be written twice.
+        said = "The overrides of the schedule could not be read to their end."
+        return answer, {name: whole(walk, said) for name, walk in walks.items()}
 
     ask = {LAYER_BASED: layer_based, SHIFT_BASED: shift_based}
     kind, (answer, existing) = ask_by_kind(api, schedule_id, ask)
     return Present(rota_of(kind, answer, schedule_id, stretch.end), existing, final_of(answer))
-
-
-def _all(api: Api, schedule_id: str, name: Collection, window: Json, until: float) -> list[Json]:
-    pages = api.parts_of_shifts(schedule_id, name, window, until)
-    try:
-        rows = [row for page in pages for row in page]
-    except RepeatedPage as error:
-        raise _not_read(error.message) from None
-    if not pages.ending.complete:
-        raise _not_read(pages.ending.reason)
-    return rows
-
-
-def _not_read(why: str) -> PagerDutyError:
-    """Return an error to be retried: an override that is left out would be written twice."""
-    said = f"The overrides of the schedule could not be read to their end. {why}"
-    return PagerDutyError(said, status=200, retryable=True, outcome_unknown=True)
 
 
 def plan(present: Present, user_id: str, stretch: Stretch) -> Plan:

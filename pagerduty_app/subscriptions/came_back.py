@@ -9,8 +9,9 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from pagerduty_app.actions.incidents import log_entries
+from pagerduty_app.actions.incidents.response import incident_state
 from pagerduty_app.client import Api, PagerDutyError
-from pagerduty_app.client.paging import RepeatedPage, object_of
+from pagerduty_app.client.paging import RepeatedPage
 from pagerduty_app.errors.mapping import provider_errors
 from pagerduty_app.subscriptions.found_change import FoundChange
 from workflows.catalog import Json
@@ -42,7 +43,7 @@ def came_back(
         for incident in changed[:_MOST_LOGS]:
             if time.monotonic() > end:
                 break
-            back, unknown = _of_one(api, incident, since, end)
+            back, unknown = _read_if_possible(api, incident, since, end)
             found += [one for one in back if one.kind in events]
             unclear.update(unknown & events)
             read += 1
@@ -68,7 +69,7 @@ def _changed_at(incident: Json) -> datetime:
     return moment(incident.get("last_status_change_at")) or _UNKNOWN
 
 
-def _of_one(
+def _read_if_possible(
     api: Api, incident: Json, since: datetime, end: float
 ) -> tuple[list[FoundChange], frozenset[str]]:
     """Return how often the incident came back, and the types of which that is unknown.
@@ -78,7 +79,7 @@ def _of_one(
     """
     for is_last in (False, True):
         try:
-            return _of(api, incident, since, end)
+            return _read(api, incident, since, end)
         except PagerDutyError as error:
             if error.status in _OF_ALL:
                 raise
@@ -89,8 +90,8 @@ def _of_one(
     return [], EVENTS
 
 
-def _of(api: Api, incident: Json, since: datetime, end: float) -> tuple[list[FoundChange], frozenset[str]]:
-    """As `_of_one`. Raise PagerDutyError.
+def _read(api: Api, incident: Json, since: datetime, end: float) -> tuple[list[FoundChange], frozenset[str]]:
+    """Return the same as `_read_if_possible`. Raise PagerDutyError.
 
     If the log does not lead to the present status, it says more than is understood here: nothing is taken for a
     reopening.
@@ -99,13 +100,9 @@ def _of(api: Api, incident: Json, since: datetime, end: float) -> tuple[list[Fou
     if changes is None:
         return [], EVENTS
     found, status = _replayed(incident, changes)
-    if status == incident.get("status") or status == _status_now(api, incident):
+    if status == incident.get("status") or status == incident_state.present(api, incident["id"])["status"]:
         return found, frozenset()
     return [one for one in found if one.kind != _REOPENED], frozenset({_REOPENED})
-
-
-def _status_now(api: Api, incident: Json) -> str:
-    return str(object_of(api.get_incident(incident["id"]), "incident", needs=("status",))["status"])
 
 
 def _changes(api: Api, incident_id: str, since: datetime, end: float) -> list[Json] | None:

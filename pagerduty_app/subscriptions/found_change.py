@@ -11,7 +11,10 @@ from workflows.catalog import Json, MissedChange
 
 @dataclass(frozen=True)
 class FoundChange:
-    """kind: its event type. incident: as listed. status: right after the change. by: the agent as PagerDuty has it."""
+    """An undelivered change of an incident.
+
+    kind: its event type. incident: as listed. status: right after the change. by: the agent as PagerDuty has it.
+    """
 
     kind: str
     incident: Json

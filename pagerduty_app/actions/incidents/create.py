@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from pagerduty_app.actions.clocks import SKEW
 from pagerduty_app.actions.fields import (
     INCIDENT,
     LONGEST_TITLE,
@@ -14,7 +15,6 @@ from pagerduty_app.actions.fields import (
     from_field,
     one,
 )
-from pagerduty_app.actions.incidents.log_entries import SKEW
 from pagerduty_app.actions.lookups import POLICIES, PRIORITY_IDS, SERVICES, USERS
 from pagerduty_app.actions.requester import check_requester, requester_id, writing
 from pagerduty_app.client import Api, PagerDutyError

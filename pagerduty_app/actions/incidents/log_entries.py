@@ -5,13 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from core.db import clock
-from pagerduty_app.client import Api, PagerDutyError
-from pagerduty_app.client.paging import RepeatedPage
+from pagerduty_app.actions.clocks import SKEW
+from pagerduty_app.client import Api
+from pagerduty_app.client.paging import whole
 from workflows.catalog import Caller, Json
 from workflows.formatting.datetimes import moment
 
-# The largest difference between PagerDuty's clock and ours.
-SKEW = timedelta(minutes=2)
 TRIGGER = "trigger_log_entry"
 UNACKNOWLEDGE = "unacknowledge_log_entry"
 # PagerDuty's schema spells the first one both ways.
@@ -39,23 +38,8 @@ def every(api: Api, incident_id: str, since: datetime | None, until: float) -> l
     out: what is not among the others may be there.
     """
     pages = api.everything("log_entries", _asked(since), until, incident_id)
-    try:
-        entries = [entry for page in pages for entry in page if _is_since(entry, since)]
-    except RepeatedPage as error:
-        # The log is newest first: entries that are added in the meantime move a page back.
-        raise _not_read(error.message) from None
-    if not pages.ending.complete:
-        raise _not_read(pages.ending.reason)
-    return entries
-
-
-def _not_read(why: str) -> PagerDutyError:
-    return PagerDutyError(
-        f"The incident’s log could not be read to its end. {why}",
-        status=200,
-        retryable=True,
-        outcome_unknown=True,
-    )
+    entries = whole(pages, "The incident’s log could not be read to its end.")
+    return [entry for entry in entries if _is_since(entry, since)]
 
 
 def _asked(since: datetime | None) -> Json:

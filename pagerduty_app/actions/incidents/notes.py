@@ -2,10 +2,9 @@
 
 from rest_framework.serializers import DateTimeField, ValidationError
 
+from pagerduty_app.actions import equal_calls, outcome
+from pagerduty_app.actions.clocks import SKEW
 from pagerduty_app.actions.fields import from_field, incident_field, one
-from pagerduty_app.actions.incidents import equal_calls
-from pagerduty_app.actions.incidents.log_entries import SKEW
-from pagerduty_app.actions.incidents.response import outcome
 from pagerduty_app.actions.requester import check_requester, requester, requester_id, writing
 from pagerduty_app.client import Api
 from pagerduty_app.errors.mapping import provider_errors

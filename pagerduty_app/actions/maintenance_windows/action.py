@@ -8,8 +8,8 @@ from typing import Any
 from rest_framework import serializers
 
 from core.db import clock
+from pagerduty_app.actions import outcome
 from pagerduty_app.actions.fields import REFERENCE, Ids, Moment, from_field, one
-from pagerduty_app.actions.incidents.response import outcome
 from pagerduty_app.actions.lookups import SERVICES
 from pagerduty_app.actions.maintenance_windows import recovery
 from pagerduty_app.actions.requester import check_requester, writing

@@ -7,18 +7,16 @@ first attempt, and is not the result of an equal call.
 from datetime import datetime, timedelta
 
 from core.db import clock
-from pagerduty_app.actions.incidents import equal_calls
-from pagerduty_app.actions.incidents.log_entries import SKEW
+from pagerduty_app.actions import equal_calls
+from pagerduty_app.actions.clocks import ABOUT, SKEW
 from pagerduty_app.actions.requester import requester_id
-from pagerduty_app.client import Api, PagerDutyError
-from pagerduty_app.client.paging import RepeatedPage
+from pagerduty_app.client import Api
+from pagerduty_app.client.paging import whole
 from pagerduty_app.errors.mapping import provider_errors
 from pagerduty_app.errors.table import CHECKING_FOR_WINDOW
 from workflows.catalog import Caller, Json
 from workflows.formatting.datetimes import moment
 
-# Whether PagerDuty keeps the seconds of a time is not documented.
-_ABOUT = timedelta(seconds=60)
 _BASELINE, _START = "maintenance_windows", "start"
 
 
@@ -67,19 +65,9 @@ def _alike(api: Api, data: Json, caller: Caller, state: str) -> list[Json]:
     wanted = {"service_ids": data["service_ids"][:1], "filter": state}
     with provider_errors():
         pages = api.everything("maintenance_windows", wanted, caller.until)
-        try:
-            rows = [row for page in pages for row in page]
-        except RepeatedPage as error:
-            raise _not_read(error.message, caller) from None
-        if not pages.ending.complete:
-            raise _not_read(pages.ending.reason, caller)
+        said = "The maintenance windows could not all be read."
+        rows = whole(pages, said, outcome_unknown=caller.sent_before)
     return [row for row in rows if _is_alike(row, data, creator)]
-
-
-def _not_read(why: str, caller: Caller) -> PagerDutyError:
-    """Return an error to be retried: a window that is left out would be created twice."""
-    said = f"The maintenance windows could not all be read. {why}"
-    return PagerDutyError(said, status=200, retryable=True, outcome_unknown=caller.sent_before)
 
 
 def _is_alike(window: Json, data: Json, creator: str) -> bool:
@@ -102,5 +90,5 @@ def _is_then(window: Json, data: Json, caller: Caller) -> bool:
     if start is None or end is None:
         return False
     (sent_start, sent_end), now = times(data, caller), clock.now()
-    earliest = max(sent_start - _ABOUT, (caller.first_sent_at or now) - SKEW)
-    return earliest <= start <= max(sent_start + _ABOUT, now + SKEW) and start <= end <= sent_end + _ABOUT
+    earliest = max(sent_start - ABOUT, (caller.first_sent_at or now) - SKEW)
+    return earliest <= start <= max(sent_start + ABOUT, now + SKEW) and start <= end <= sent_end + ABOUT

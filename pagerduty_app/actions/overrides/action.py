@@ -1,7 +1,7 @@
 """pagerduty/create-override: one user alone is on call in a schedule of either kind for a stretch of time."""
 
+from pagerduty_app.actions import outcome
 from pagerduty_app.actions.fields import NAMED_THING
-from pagerduty_app.actions.incidents.response import outcome
 from pagerduty_app.actions.overrides import lookup
 from pagerduty_app.actions.overrides.input import CreateOverrideInput, check_stretch, stretch_of
 from pagerduty_app.actions.overrides.write import check_pieces, send

@@ -33,12 +33,7 @@ class CreateOverrideInput(ActionInput):
     )
 
     class Meta:
-        keyword_fields = {
-            "from": from_field(
-                help_text="Email address of a user of the connected PagerDuty account. PagerDuty attributes overrides "
-                "to the user who authorized the connection"
-            )
-        }
+        keyword_fields = {"from": from_field(unsent="overrides")}
         at_least_one = _ENDS
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -1,19 +1,17 @@
 """The look-up of overrides and custom shifts whose response was lost, among those that the schedule has."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from core.db import clock
-from pagerduty_app.actions.incidents.log_entries import SKEW
+from pagerduty_app.actions.clocks import ABOUT, SKEW
 from pagerduty_app.client.schedules import Collection
 from pagerduty_app.schedules.coverage import COLLECTIONS, Plan, Present
 from pagerduty_app.schedules.final_shifts import as_text
 from workflows.catalog import Caller, Json
 from workflows.formatting.datetimes import moment
 
-# Whether PagerDuty keeps the seconds of a time is not documented.
-_ABOUT = timedelta(seconds=60)
 _TYPES = ("override_shift", "custom_shift")
 _START, _END = ("start", "start_time"), ("end", "end_time")
 
@@ -62,9 +60,9 @@ def _is(row: Json, body: Json, now: datetime) -> bool:
     """
     start, end = _time_of(body, _START), _time_of(body, _END)
     began, ended = _time_of(row, _START), _time_of(row, _END)
-    if start is None or end is None or began is None or ended is None or ended - end >= _ABOUT:
+    if start is None or end is None or began is None or ended is None or ended - end >= ABOUT:
         return False
-    shortened = end - ended >= _ABOUT
+    shortened = end - ended >= ABOUT
     latest = (start if shortened else max(start, now)) + SKEW
     return _who(row) == _who(body) and start - SKEW <= began <= latest and began < ended
 

@@ -4,8 +4,8 @@ import re
 
 from rest_framework import serializers
 
+from pagerduty_app.actions import outcome
 from pagerduty_app.actions.fields import from_field, incident_field
-from pagerduty_app.actions.incidents.response import outcome
 from pagerduty_app.actions.incidents.response.field_values import fault, same, typed
 from pagerduty_app.actions.requester import check_requester, writing
 from pagerduty_app.client import Api

@@ -4,8 +4,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+from pagerduty_app.actions import outcome
 from pagerduty_app.actions.fields import REFERENCE, Id, Ids, from_field
-from pagerduty_app.actions.incidents.response import outcome
+from pagerduty_app.actions.incidents.response import incident_state
 from pagerduty_app.actions.requester import check_requester, requester_id, writing
 from pagerduty_app.client import Api
 from pagerduty_app.client.paging import object_of
@@ -19,7 +20,7 @@ _MOST_SOURCES = 20
 _LEFT = "_left"
 _OPEN = "_open"
 _REASONS = {
-    outcome.ALREADY_RESOLVED: "The target incident is already resolved.",
+    incident_state.ALREADY_RESOLVED: "The target incident is already resolved.",
     "already_merged": "The source incidents are already merged into the target incident.",
 }
 
@@ -47,14 +48,14 @@ class MergeIncidentsInput(ActionInput):
 
 def _unmerged(api: Api, data: Json) -> list[Json]:
     """Return the sources that are not merged into the target. Raise PagerDutyError."""
-    sources = [outcome.present(api, some_id) for some_id in data["source_incident_ids"]]
+    sources = [incident_state.present(api, some_id) for some_id in data["source_incident_ids"]]
     return [source for source in sources if _merged_into(source) != data["incident_id"]]
 
 
 def _merged_into(incident: Json) -> Any:
     """Return the id of the incident into which a resolved one was merged, else None."""
     reason = incident.get("resolve_reason")
-    if not outcome.is_resolved(incident) or not isinstance(reason, dict):
+    if not incident_state.is_resolved(incident) or not isinstance(reason, dict):
         return None
     target = reason.get("incident")
     return target.get("id") if isinstance(target, dict) else None
@@ -63,13 +64,13 @@ def _merged_into(incident: Json) -> Any:
 def prepare(api: Api, data: Json, caller: Caller) -> Prepared:
     """Read the target and the sources before anything is sent. Raise ProviderError."""
     with provider_errors():
-        target = outcome.present(api, data["incident_id"])
-        left = [] if outcome.is_resolved(target) else _unmerged(api, data)
-    if outcome.is_resolved(target):
-        return Prepared(data, _output(_reference(target), [], outcome.ALREADY_RESOLVED))
+        target = incident_state.present(api, data["incident_id"])
+        left = [] if incident_state.is_resolved(target) else _unmerged(api, data)
+    if incident_state.is_resolved(target):
+        return Prepared(data, _output(_reference(target), [], incident_state.ALREADY_RESOLVED))
     if not left:
         return Prepared(data, _output(_reference(target), [], "already_merged"))
-    are_open = [source["id"] for source in left if not outcome.is_resolved(source)]
+    are_open = [source["id"] for source in left if not incident_state.is_resolved(source)]
     return Prepared(data | {_LEFT: [source["id"] for source in left], _OPEN: are_open})
 
 
@@ -84,7 +85,7 @@ def recover(api: Api, data: Json, caller: Caller) -> Json | None:
     with provider_errors():
         if _unmerged(api, data):
             return None
-        target = outcome.present(api, data["incident_id"])
+        target = incident_state.present(api, data["incident_id"])
     return _output(_reference(target), data["source_incident_ids"])
 
 

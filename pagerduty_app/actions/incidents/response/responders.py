@@ -2,10 +2,10 @@
 
 from rest_framework import serializers
 
+from pagerduty_app.actions import equal_calls, outcome
+from pagerduty_app.actions.clocks import SKEW
 from pagerduty_app.actions.fields import REFERENCE, Ids, from_field, incident_field
-from pagerduty_app.actions.incidents import equal_calls
-from pagerduty_app.actions.incidents.log_entries import SKEW
-from pagerduty_app.actions.incidents.response import outcome
+from pagerduty_app.actions.incidents.response import incident_state
 from pagerduty_app.actions.lookups import POLICIES, USERS
 from pagerduty_app.actions.requester import check_requester, requester_id, writing
 from pagerduty_app.client import Api, PagerDutyError
@@ -51,8 +51,10 @@ class AddRespondersInput(ActionInput):
 def prepare(api: Api, data: Json, caller: Caller) -> Prepared:
     """Read the incident before users are paged for it. Raise ProviderError."""
     with provider_errors():
-        seen = outcome.present(api, data["incident_id"])
-    return Prepared(data, _output(None, outcome.ALREADY_RESOLVED) if outcome.is_resolved(seen) else None)
+        seen = incident_state.present(api, data["incident_id"])
+    return Prepared(
+        data, _output(None, incident_state.ALREADY_RESOLVED) if incident_state.is_resolved(seen) else None
+    )
 
 
 def perform(api: Api, data: Json, caller: Caller) -> Json:
@@ -80,7 +82,7 @@ def recover(api: Api, data: Json, caller: Caller) -> Json | None:
     """Return the request of an earlier attempt: same requester, message and targets, not another call's."""
     asker = requester_id(api, data, caller)
     with provider_errors():
-        incident = outcome.present(api, data["incident_id"])
+        incident = incident_state.present(api, data["incident_id"])
     requests = incident.get("responder_requests")
     rows = [row for row in requests if isinstance(row, dict)] if isinstance(requests, list) else []
     ours = [row for row in rows if _may_be_ours(row, data, asker, caller)]
@@ -141,7 +143,7 @@ ACTION = ActionType(
                 },
             }
         },
-        outcome.RESOLVED,
+        incident_state.RESOLVED,
     ),
     field_names=response_names.OF_RESPONDER_REQUEST,
     sample_input={

@@ -5,9 +5,10 @@ from typing import Any
 
 from rest_framework import serializers
 
+from pagerduty_app.actions import outcome
 from pagerduty_app.actions.fields import INCIDENT, from_field, incident_field
 from pagerduty_app.actions.incidents import log_entries
-from pagerduty_app.actions.incidents.response import outcome
+from pagerduty_app.actions.incidents.response import incident_state
 from pagerduty_app.actions.requester import check_requester, requester_id, writing
 from pagerduty_app.client import Api, PagerDutyError
 from pagerduty_app.client.paging import object_of
@@ -40,9 +41,9 @@ class SnoozeIncidentInput(ActionInput):
 def prepare(api: Api, data: Json, caller: Caller) -> Prepared:
     """Read the incident before anything is sent. Raise ProviderError."""
     with provider_errors():
-        seen = outcome.present(api, data["incident_id"])
-        if outcome.is_resolved(seen):
-            return Prepared(data, _output(seen, outcome.ALREADY_RESOLVED))
+        seen = incident_state.present(api, data["incident_id"])
+        if incident_state.is_resolved(seen):
+            return Prepared(data, _output(seen, incident_state.ALREADY_RESOLVED))
         before = log_entries.baseline(api, data["incident_id"], caller, _KIND)
     return Prepared(data, baseline=before)
 
@@ -52,9 +53,9 @@ def perform(api: Api, data: Json, caller: Caller) -> Json:
         try:
             answer = api.snooze_incident(data["from"], data["incident_id"], data["duration_minutes"] * 60)
         except PagerDutyError as error:
-            if not outcome.says_resolved(error):
+            if not incident_state.says_resolved(error):
                 raise
-            return _output(outcome.present(api, data["incident_id"]), outcome.ALREADY_RESOLVED)
+            return _output(incident_state.present(api, data["incident_id"]), incident_state.ALREADY_RESOLVED)
         return _output(object_of(answer, "incident", needs=("id", "status"), writes=True))
 
 
@@ -66,7 +67,7 @@ def recover(api: Api, data: Json, caller: Caller) -> Json | None:
         ours = log_entries.by(agent, log_entries.new(entries, caller), _KIND)
         if not any(_has_length(entry, data["duration_minutes"]) for entry in ours):
             return None
-        return _output(outcome.present(api, data["incident_id"]))
+        return _output(incident_state.present(api, data["incident_id"]))
 
 
 def _has_length(entry: Json, minutes: int) -> bool:
@@ -110,7 +111,7 @@ ACTION = ActionType(
             "incident": INCIDENT,
             "snoozed_until": {"type": ["string", "null"], "format": "date-time", "title": "Snoozed until"},
         },
-        outcome.RESOLVED,
+        incident_state.RESOLVED,
     ),
     field_names=response_names.OF_SNOOZE,
     sample_input={"from": "dana@acme.example", "incident_id": "PABC123", "duration_minutes": 60},

@@ -24,12 +24,7 @@ class StartIncidentWorkflowInput(ActionInput):
     )
 
     class Meta:
-        keyword_fields = {
-            "from": from_field(
-                help_text="Email address of a user of the connected PagerDuty account. PagerDuty attributes the start "
-                "to the user who authorized the connection"
-            )
-        }
+        keyword_fields = {"from": from_field(unsent="the start")}
 
 
 def perform(api: Api, data: Json, caller: Caller) -> Json:

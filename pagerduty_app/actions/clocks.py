@@ -1,0 +1,8 @@
+"""How far a time of PagerDuty may be from what was sent, or from our clock."""
+
+from datetime import timedelta
+
+# The largest difference between PagerDuty's clock and ours.
+SKEW = timedelta(minutes=2)
+# Whether PagerDuty keeps the seconds of a time that is sent is not documented.
+ABOUT = timedelta(seconds=60)
