@@ -6,9 +6,10 @@ from typing import Any
 
 from bench.chaos import counts
 from bench.chaos.sender import Sender, lanes_of
-from bench.chaos.servers import OwnPostgres, OwnRedis, free_port
+from bench.chaos.servers import OwnPostgres, OwnRedis
 from bench.chaos.traffic import EMPTY_WITHIN, empty, incidents, tenants
 from bench.figures import SHORT, Row, at_most, exactly
+from bench.ports import free_port
 from bench.stack import Stack
 
 AWAY_SECONDS = 10.0 if SHORT else 30.0

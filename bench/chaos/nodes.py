@@ -4,9 +4,10 @@ import time
 
 from bench.chaos import counts
 from bench.chaos.sender import Sender, lanes_of
-from bench.chaos.servers import OwnRedis, free_port
+from bench.chaos.servers import OwnRedis
 from bench.chaos.traffic import EMPTY_WITHIN, empty, incidents, tenants
 from bench.figures import SHORT, Row, at_least, at_most, exactly
+from bench.ports import free_port
 from bench.stack import Stack, wait_for
 
 _EVENTS = 300 if SHORT else 2000

@@ -2,13 +2,10 @@
 
 import os
 import pwd
-import random
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -112,12 +109,3 @@ class OwnRedis:
             self._process.kill()
             self._process.wait()
             self._process = None
-
-
-def free_port() -> int:
-    """Return one below those that Linux gives to outgoing connections, which could take it before its server starts."""
-    while True:
-        port = random.SystemRandom().randrange(12_000, 32_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port

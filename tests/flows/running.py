@@ -19,10 +19,10 @@ import psycopg
 import requests
 from django.conf import settings
 
+from bench.ports import free_port
 from pagerduty_app.sandbox.control.faults import WORKS_FOR_SECONDS
 from pagerduty_app.sandbox.server import SandboxServer
 from tests.support import migrated
-from tests.support.ports import free_port
 
 PATIENCE = 60.0
 CLIENT = ("flow-tests", "flow-tests-secret")

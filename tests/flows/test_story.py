@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from bench.ports import free_port
 from tests.flows.running import OwnDatabase
-from tests.support.ports import free_port
 
 pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("story")]
 

@@ -9,7 +9,7 @@ from email import message_from_bytes
 from email.message import Message
 from typing import Any
 
-from tests.support.ports import free_port
+from bench.ports import free_port
 
 
 class MailServer(socketserver.ThreadingTCPServer):

@@ -11,10 +11,10 @@ import pytest
 import redis
 from django.core.cache.backends.base import BaseCache
 
+from bench.ports import free_port
 from taskjuice import cache as steady
 from taskjuice import settings as settings_module
 from taskjuice.cache import SteadyRedis
-from tests.support.ports import free_port
 from workflows.calls.lookups import Choices
 from workflows.catalog import Option
 

@@ -18,8 +18,8 @@ from django.core.checks import run_checks
 from django.db import connection
 from psycopg import sql
 
+from bench.ports import free_port
 from core.db.postgresql import checks, roles
-from tests.support.ports import free_port
 
 DEPLOY = settings.BASE_DIR / "deploy"
 # Never of a deployment: development only, and the tests'.

@@ -1,4 +1,4 @@
-"""Ports for servers that a test starts."""
+"""Ports for servers that a proof or a test starts."""
 
 import random
 import socket
