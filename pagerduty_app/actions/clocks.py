@@ -1,4 +1,4 @@
-"""How far a time of PagerDuty may be from what was sent, or from our clock."""
+"""Allowances for the difference between a time at PagerDuty and what was sent, or our clock."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What writes have in common: how long one without a response is waited for, and outputs that say `changed`."""
+"""The outcome of a write: how long one without a response may still take effect, and outputs that say `changed`."""
 
 from datetime import timedelta
 from typing import Any
