@@ -14,7 +14,7 @@ from connections.models import AuditEvent, Connection, Workspace
 from tests.factories import SYSTEM, Ask, People, asking, connect, incident_event, note_step, publish
 from tests.support.browser import signed_in, text
 from tests.support.present import present
-from tests.workflows.pages.editor.test_editor import Deliver
+from tests.workflows.pages.editor.drafting import Deliver
 from workflows import worker
 from workflows.authoring import diff as differences
 from workflows.authoring import lifecycle

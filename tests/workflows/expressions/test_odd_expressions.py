@@ -10,7 +10,8 @@ from connections.models import Connection, Workspace
 from tests.factories import SYSTEM, Ask, People, add_note, incident_event, note_step
 from tests.support.browser import text
 from tests.support.present import present
-from tests.workflows.pages.editor.test_editor import NOTE, address, draft, step_address
+from tests.workflows.pages.editor.conftest import draft
+from tests.workflows.pages.editor.drafting import NOTE, address, step_address
 from workflows import worker
 from workflows.authoring import lifecycle
 from workflows.models import Run, Trigger, Workflow

@@ -8,7 +8,7 @@ from django.test import Client
 
 from connections.models import Workspace
 from tests.factories import People
-from tests.workflows.pages.editor.test_editor import address
+from tests.workflows.pages.editor.drafting import address
 from workflows import catalog
 from workflows.authoring import descriptions
 from workflows.catalog import ActionType, Json, TriggerType

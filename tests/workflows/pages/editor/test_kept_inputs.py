@@ -10,12 +10,11 @@ from pagerduty_app.actions import ACTIONS
 from tests.factories import DANA, SYSTEM
 from tests.support.browser import text
 from tests.support.html_forms import form_of
-from tests.workflows.pages.editor.test_editor import address, draft, steps_of, workspace
+from tests.workflows.pages.editor.drafting import address, steps_of
 from tests.workflows.pages.editor.test_unusual_drafts import put, step
 from workflows.authoring import lifecycle
 from workflows.models import Trigger, Workflow
 
-__all__ = ["draft", "workspace"]
 pytestmark = pytest.mark.django_db
 BRIDGE = {"conference_number": "+1 415-555-1212", "conference_url": "{{ trigger.incident.html_url }}"}
 CHANGE = {"from": DANA, "incident_id": "{{ trigger.incident.id }}"}

@@ -11,7 +11,7 @@ from django.utils import timezone
 from connections.models import Connection, Workspace
 from tests.factories import SYSTEM, People, connect, incident_event, note_step
 from tests.support.browser import text
-from tests.workflows.pages.editor.test_editor import NOTE, add_note_step, address, step_address, steps_of
+from tests.workflows.pages.editor.drafting import NOTE, add_note_step, address, step_address, steps_of
 from workflows.authoring import drafts, validation
 from workflows.authoring import lifecycle as authoring
 from workflows.models import Trigger, Workflow
