@@ -1,12 +1,13 @@
 """One request, one effect: half of the responses are lost or a 502, and people act in between."""
 
+import json
 import threading
 from collections import Counter
 from typing import Any
 
 from bench.edge import calls
 from bench.edge.calls import DANA
-from bench.edge.effects import permit, schema
+from bench.edge.effects import schema
 from bench.edge.effects.maintenance_windows import Windows
 from bench.edge.effects.overrides import Overrides
 from bench.edge.effects.responders import UNLISTED, Responses
@@ -19,6 +20,7 @@ _EACH = 10  # a person resolves one incident in this many
 _WANTED = ("acknowledged", "resolved")
 _PATHS = "/(incidents|schedules|incident_workflows|maintenance_windows)"
 _READS = "/(incidents|incident_workflows|maintenance_windows)"
+# Optional permissions (pagerduty_app.oauth.scopes.OPTIONAL) that the writes need.
 _PERMISSIONS = ("overrides", "maintenance_windows", "incident_workflow_starts")
 _FAULTS = [
     {"kind": "lose_answer", "method": "POST|PUT", "probability": 0.25},
@@ -38,7 +40,8 @@ def measure(kind: str, port: int) -> list[Row]:
         annotated, changed = incidents[:NOTES], incidents[NOTES:]
         responses = Responses(stack, lambda count: _incidents(stack, count))
         overrides, windows = Overrides(stack), Windows(stack)
-        permit.optional(stack, seed["connection"], *_PERMISSIONS)
+        order = {"connection": seed["connection"], "optional": _PERMISSIONS}
+        stack.python("-m", "bench.edge.inside", "permit", stdin=json.dumps(order))
         stack.sandbox("POST", "faults", {"rules": _rules()})
         people = _People(stack, changed)
         with people:
