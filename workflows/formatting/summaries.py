@@ -21,6 +21,8 @@ _LONGEST = 2_000
 _LONGEST_CELL = 300
 _LINK = "html_url"
 _NAMES = ("summary", "name", "title", "email", "id")
+# An object with no other properties says only which one is meant: one fact.
+_OF_REFERENCE = frozenset({*_NAMES, _LINK})
 _YEARS = range(1970, 9000)
 OwnsLink = Callable[[str], bool]
 
@@ -81,7 +83,11 @@ def of_output(schema: Json, output: Any, owns_link: OwnsLink) -> Reading:
     for name, inner in schema.get("properties", {}).items():
         value = output.get(name)
         if isinstance(value, dict):
-            reading.facts += _facts(inner, value)
+            properties = inner.get("properties", {})
+            if properties and _OF_REFERENCE.issuperset(properties):
+                reading.facts += _facts({"properties": {name: inner}}, output)
+            else:
+                reading.facts += _facts(inner, value)
             reading.link = reading.link or _link(value, owns_link)
         elif isinstance(value, list):
             if inner.get("items", {}).get("type") == "string":

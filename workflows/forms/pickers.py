@@ -82,4 +82,6 @@ def _use(field: forms.Field, widget: forms.Widget) -> None:
 
 
 def _explain(field: forms.Field, words: str) -> None:
-    field.help_text = format_html("{} {}", field.help_text, words).strip()
+    given = field.help_text
+    stop = "." if given and not given.endswith((".", "!", "?")) else ""
+    field.help_text = format_html("{}{} {}", given, stop, words).strip()

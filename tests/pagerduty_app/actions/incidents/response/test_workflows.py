@@ -136,7 +136,7 @@ def test_without_the_permissions_the_pages_say_what_to_ask_for(
     connection.grant.save()
     refused = browser.get(form, follow=True).content.decode()
 
-    assert "To choose from a list, reconnect with “See incident workflows”." in typed
+    assert "in PagerDuty. To choose from a list, reconnect with “See incident workflows”." in typed
     assert 'name="incident_workflow_id"' in typed
     assert "Missing: incident_workflows:instances.write (Start incident workflows)." in refused
     assert f'<input type="hidden" name="also" value="{STARTS}">' in refused
