@@ -13,7 +13,7 @@ _OTHERS = 60
 _BEHIND = 3
 # Eight claims (workflows.engine.executor) of 30 seconds each (workflows.engine.scheduler), and a cluster to start anew
 # after most.
-_ENDS_WITHIN = 150.0 if SHORT else 600.0
+_ENDS_WITHIN = 200.0 if SHORT else 600.0
 _SHORT_LEASE = "4"
 
 

@@ -4,6 +4,7 @@ Each kind of leased row is a subclass of `Lease`, or of `core.db.hot.leases.Prep
 runs. Its model has a column `lease_until` and, if `held` names it, `lease_holder`.
 """
 
+import random
 import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -51,9 +52,9 @@ class LeaseLost(Exception):
 class Lease(Generic[Row]):
     """A claimed row. Once the lease is lost, each method raises LeaseLost and changes nothing.
 
-    length: how long a claim or renewal lasts. counter: the column that counts attempts, "" for none. seen: columns that
-    must be as they were read for a claim to succeed. held: columns that must be as the claim left them for a write to
-    succeed; their values tell this holder from a later one.
+    length: how long a claim or renewal lasts, at least. counter: the column that counts attempts, "" for none. seen:
+    columns that must be as they were read for a claim to succeed. held: columns that must be as the claim left them for
+    a write to succeed; their values tell this holder from a later one.
     """
 
     length: ClassVar[timedelta]
@@ -74,12 +75,13 @@ class Lease(Generic[Row]):
         """
         now = clock.now()
         seen = {name: getattr(row, name) for name in cls.seen}
-        taken = {**values, "lease_until": now + cls.length}
+        taken = {**values}
         if "lease_holder" in cls.held:
             taken["lease_holder"] = uuid.uuid4()
         if cls.counter:
             seen[cls.counter] = getattr(row, cls.counter)
             taken[cls.counter] = seen[cls.counter] + 1
+        taken["lease_until"] = now + cls._length_of(taken.get(cls.counter, 1))
         if not cls._take(row, now, seen, taken, *also):
             return None
         _set(row, taken)
@@ -102,7 +104,17 @@ class Lease(Generic[Row]):
 
     def renewed(self) -> dict[str, datetime]:
         """Return the columns of a renewal at this moment."""
-        return {"lease_until": clock.now() + self.length}
+        attempts = getattr(self.row, self.counter) if self.counter else 1
+        return {"lease_until": clock.now() + self._length_of(attempts)}
+
+    @classmethod
+    def _length_of(cls, attempts: int) -> timedelta:
+        """Return the length of a lease: that of a further attempt is drawn at random, up to twice as long.
+
+        Rows whose worker was stopped by one of them were claimed at one moment. With equal leases they would come back
+        at one moment, too, and the one that stops its worker would take the others with it each time.
+        """
+        return cls.length * (1 + random.random() * (attempts > 1))  # noqa: S311 - nothing secret
 
     def release(self, **fields: Any) -> None:
         """Give the lease back, and set `fields`."""

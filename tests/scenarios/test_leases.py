@@ -160,6 +160,25 @@ def test_an_attempt_is_counted_before_its_work(kind: type[AnyLease], row: Any) -
         expire(row)
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.counter], indirect=True)
+def test_rows_that_a_crash_left_at_one_moment_do_not_come_back_at_one_moment_again(
+    kind: type[AnyLease], row: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now)
+    drawn = iter([0.9, 0.0, 0.25, 0.75])
+    monkeypatch.setattr("core.db.leases.random.random", lambda: next(drawn))
+    lengths = []
+    for _ in range(3):
+        lease = present(kind.claim(read(row)))
+        lengths.append((stored(row)["lease_until"] - now) / kind.length)
+        expire(row)
+    lease.renew()
+
+    assert lengths == pytest.approx([1, 1, 1.25]), "a first attempt has the plain length, whatever is drawn"
+    assert (stored(row)["lease_until"] - now) / kind.length == pytest.approx(1.75)
+
+
 def test_a_row_whose_lease_expired_is_taken_over_and_its_old_holder_writes_nothing(
     kind: type[AnyLease], row: Any
 ) -> None:
