@@ -6,6 +6,7 @@ clock. With SQLite there is one machine, and its time is taken as it is.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +16,8 @@ from django.utils import timezone
 _RUNNING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 # What is known may be wrong by half the time that its answer took, and a little by how clocks drift in a minute.
 _DRIFT_SECONDS = 0.05
+# A busy machine may answer slowly several times in a row.
+_ASKED_AT_MOST = 5
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,16 @@ def running() -> float:
     return time.clock_gettime(_RUNNING)
 
 
-def learn(at: datetime, asked: float) -> None:
-    """The database says that it is `at`. asked: `running()` when it was asked.
+def ask(database_time: Callable[[], datetime]) -> None:
+    """Learn from the database's time, which is asked for again while the answer takes so long that it says little."""
+    for _ in range(_ASKED_AT_MOST):
+        asked = running()
+        if learn(database_time(), asked):
+            return
+
+
+def learn(at: datetime, asked: float) -> bool:
+    """The database says that it is `at`. asked: `running()` when it was asked. Return whether the answer was quick.
 
     What is known stays where a slow answer does not contradict it: then that knows no better.
     """
@@ -50,8 +61,10 @@ def learn(at: datetime, asked: float) -> None:
     answered = running()
     told = _Known(at.astimezone(UTC), (asked + answered) / 2)
     may_be_off = (answered - asked) / 2 + _DRIFT_SECONDS
-    if _known is None or answered - asked < _DRIFT_SECONDS or _apart(told, _known) > may_be_off:
+    quick = answered - asked < _DRIFT_SECONDS
+    if _known is None or quick or _apart(told, _known) > may_be_off:
         _known = told
+    return quick
 
 
 def _apart(one: _Known, other: _Known) -> float:

@@ -1,8 +1,9 @@
 """The backend; `ENGINE` names its folder, and Django looks for this module there."""
 
 from collections.abc import Callable
+from datetime import datetime
 from types import SimpleNamespace
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import psycopg
 from django.db.backends.postgresql import base
@@ -46,11 +47,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def init_connection_state(self) -> None:
         self._session_scope = None
         super().init_connection_state()
-        asked = clock.running()
-        for (at,) in ClientCursor(self.connection).execute("SELECT clock_timestamp()"):
-            clock.learn(at, asked)
+        clock.ask(self._time)
         if not self.get_autocommit():
             self.connection.commit()
+
+    def _time(self) -> datetime:
+        [(at,)] = ClientCursor(self.connection).execute("SELECT clock_timestamp()")
+        return cast(datetime, at)
 
     def prepared_cursor(self) -> CursorWrapper:
         """A cursor for statements that are always the same: each is prepared on the server.

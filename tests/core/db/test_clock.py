@@ -53,11 +53,49 @@ def test_a_slow_answer_counts_only_where_it_contradicts_what_is_known(running: l
     assert clock.now() == NOON + timedelta(hours=1, seconds=1), "another server, or a long sleep"
 
 
+def test_a_slow_answer_is_asked_for_again_until_a_quick_one_comes(
+    running: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "learn", learn)
+    seconds = iter([2.0, 0.4, 0.02, 0.02])
+
+    def database_time() -> datetime:
+        running[0] += next(seconds)
+        return NOON + timedelta(seconds=running[0])
+
+    clock.ask(database_time)
+
+    assert list(seconds) == [0.02], "the third was quick"
+    assert abs(clock.now() - NOON - timedelta(seconds=running[0])) <= timedelta(seconds=0.01)
+
+
+def test_a_machine_on_which_all_answers_are_slow_goes_by_them(
+    running: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "learn", learn)
+    asked: list[datetime] = []
+
+    def database_time() -> datetime:
+        running[0] += 1
+        asked.append(NOON)
+        return NOON
+
+    clock.ask(database_time)
+
+    assert len(asked) == 5
+    assert clock.now() == NOON + timedelta(seconds=0.5)
+
+
 def test_each_new_connection_asks_for_the_time(
     transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[Any] = []
-    monkeypatch.setattr(clock, "learn", lambda at, asked: told.append((at, asked)))
+
+    def quick(at: datetime, asked: float) -> bool:
+        told.append((at, asked))
+        return True
+
+    monkeypatch.setattr(clock, "learn", quick)
 
     connection.close()
     connection.ensure_connection()
