@@ -2,6 +2,7 @@
 
 import gc
 import os
+import time
 from collections.abc import Generator, Iterator
 from copy import copy
 from functools import cache as cache_of
@@ -17,6 +18,7 @@ from django.db import connection, transaction
 from django.test import client
 from django.test.utils import ContextList
 
+from core import request_slots
 from core.db import tenant_scope
 from pagerduty_app.sandbox import tokens
 from tests.support.by_file import ByFile
@@ -28,6 +30,8 @@ from tests.world import World, world
 
 pytest_plugins = ["tests.fixtures"]
 _ON_SQLITE = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
+# No client waits longer for an answer.
+_PATIENCE_SECONDS = 25.0
 REQUIRED = os.environ.get("REQUIRE_ALL") == "1"
 
 
@@ -75,7 +79,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile | Non
 def _this_machine_s_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests set it; what the database says of the time is tested in tests/core/db/test_clock.py."""
     monkeypatch.setattr("core.db.clock._known", None)
-    monkeypatch.setattr("core.db.clock.learn", lambda at, asked: None)
+    monkeypatch.setattr("core.db.clock.learn", lambda at, asked: True)
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_still_waits() -> Iterator[None]:
+    """What a test gave up on, such as a look-up, goes on in its thread; the next test finds no slot taken by it."""
+    yield
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while request_slots.waiting() and time.monotonic() < until:
+        time.sleep(0.01)
 
 
 def pytest_collection_finish() -> None:
