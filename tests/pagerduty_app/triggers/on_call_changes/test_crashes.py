@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from pagerduty_app.schedules import final_shifts
 from tests.pagerduty_app.triggers.on_call_changes.watching import DAY, HOUR, MINUTE, NINE, At, said, watch
+from tests.support.present import present
 from workflows import worker
 from workflows.inbox import store as storing
 from workflows.models import Event, Trigger, Watch
@@ -65,7 +66,7 @@ def test_a_look_that_keeps_killing_its_workers_is_made_ever_more_rarely(
     for _ in range(9):
         with pytest.raises(SystemExit):
             at(moment)
-        moment = max(watch().next_look_at, moment + polling.WatchLease.length + timedelta(seconds=1))
+        moment = max(watch().next_look_at, present(watch().lease_until) + timedelta(seconds=1))
 
     assert moment - NINE > 5 * MINUTE
 
