@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from rest_framework import serializers
-
 from core.db import clock
 from pagerduty_app.actions.fields import NAMED, NAMED_THING, Id, Moment, schedule_field
 from pagerduty_app.actions.lookups import POLICIES, SERVICES
@@ -18,8 +16,6 @@ from pagerduty_app.schedules.rota import AHEAD, Rota
 from workflows.catalog import ActionType, Caller, Json
 from workflows.catalog.schemas import ActionInput
 
-_ONE_OF = ("schedule_id", "service_id", "escalation_policy_id")
-
 
 class OneTarget(ActionInput):
     """A schedule, or a service, or an escalation policy: exactly one of them."""
@@ -30,16 +26,7 @@ class OneTarget(ActionInput):
 
     class Meta:
         keyword_fields: dict[str, Any] = {}
-        at_least_one = _ONE_OF
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        given = [name for name in _ONE_OF if name in attrs]
-        if not given:
-            message = "A schedule, a service or an escalation policy is required."
-            raise serializers.ValidationError({"schedule_id": [message]})
-        if len(given) > 1:
-            raise serializers.ValidationError({given[1]: [f"Either {given[0]} or {given[1]}."]})
-        return attrs
+        exactly_one = ("schedule_id", "service_id", "escalation_policy_id")
 
 
 class GetOnCallInput(OneTarget):

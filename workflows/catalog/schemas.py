@@ -73,13 +73,15 @@ class ActionInput(serializers.Serializer[Any]):
     """An action's input; names it does not know are refused, because a typo must not page the wrong team.
 
     A subclass that needs a field called `from` (a Python keyword) gives it in `Meta.keyword_fields`. One that
-    wants at least one of some optional fields names them in `Meta.at_least_one`. One that takes some of its fields also
-    as parts of an object, as the provider has them, says so in `Meta.nested`: {name of the object: names of fields}.
+    wants at least one of some optional fields names them in `Meta.at_least_one`, and one that takes exactly one of them
+    in `Meta.exactly_one`. One that takes some of its fields also as parts of an object, as the provider has them, says
+    so in `Meta.nested`: {name of the object: names of fields}.
     """
 
     class Meta:
         keyword_fields: dict[str, serializers.Field[Any, Any, Any, Any]] = {}
         at_least_one: Sequence[str] = ()
+        exactly_one: Sequence[str] = ()
         nested: Mapping[str, Sequence[str]] = {}
 
     def get_fields(self) -> dict[str, Any]:
@@ -94,7 +96,20 @@ class ActionInput(serializers.Serializer[Any]):
             raise serializers.ValidationError(
                 {str(name)[:100]: [f"Unknown field. Known: {known}."] for name in unknown[:20]}
             )
-        return super().to_internal_value(data)
+        value = super().to_internal_value(data)
+        self._check_alternatives(value)
+        return value
+
+    def _check_alternatives(self, value: Any) -> None:
+        names = getattr(self.Meta, "exactly_one", ())
+        given = [name for name in names if name in value]
+        if len(given) == 1 or not names:
+            return
+        labels = ", ".join(str(self.fields[name].label) for name in names)
+        said = (
+            f"Only one of these can be given: {labels}." if given else f"One of these is required: {labels}."
+        )
+        raise serializers.ValidationError({(given[1:] or names)[0]: [said]})
 
 
 def unnested(kind: type[serializers.Serializer[Any]], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,8 +158,17 @@ def json_schema(serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]
         "required": [name for name, field in fields.items() if field.required],
         "additionalProperties": False,
     }
-    some = getattr(getattr(serializer, "Meta", None), "at_least_one", ())
-    return {**schema, "anyOf": [{"required": [name]} for name in some]} if some else schema
+    meta = getattr(serializer, "Meta", None)
+    for keyword, attribute in (("anyOf", "at_least_one"), ("oneOf", "exactly_one")):
+        if names := getattr(meta, attribute, ()):
+            schema[keyword] = [{"required": [name]} for name in names]
+    return schema
+
+
+def alternatives(schema: Mapping[str, Any]) -> list[str]:
+    """Return the optional fields of which a schema of `json_schema` wants at least one, or exactly one ("oneOf")."""
+    branches = [*schema.get("anyOf", []), *schema.get("oneOf", [])]
+    return [name for branch in branches for name in branch["required"]]
 
 
 def _field_schema(field: Any) -> dict[str, Any]:

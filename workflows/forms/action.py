@@ -10,13 +10,14 @@ from workflows import catalog
 from workflows.calls import pipeline
 from workflows.calls.lookups import Choices
 from workflows.catalog import ActionType, Json
+from workflows.catalog.schemas import alternatives
 from workflows.formatting.serializer_errors import flat
 from workflows.forms import pickers
 from workflows.forms.action_fields import field_for
 
 
 class SchemaForm(forms.Form):
-    """Required fields, then those of which at least one is wanted, then the rest. `input` is there when valid.
+    """Required fields, then those of which one is wanted, then the rest. `input` is there when valid.
 
     check(input): the rules beyond the schema; raises Problem whose fields name those at fault.
     """
@@ -33,7 +34,8 @@ class SchemaForm(forms.Form):
         self.properties: Json = schema["properties"]
         self.input: Json = {}
         required = schema.get("required", [])
-        some = [name for one in schema.get("anyOf", []) for name in one["required"]]
+        some = alternatives(schema)
+        self._exactly_one = "oneOf" in schema
         self._groups = {
             "first": [name for name in self.properties if name in required],
             "some": [name for name in self.properties if name in some and name not in required],
@@ -45,12 +47,14 @@ class SchemaForm(forms.Form):
             self.fields[name] = field_for(name, self.properties[name], required=name in required)
 
     def parts(self) -> dict[str, Any]:
-        """For the template: the fields of `first`, `some` and `more`, and whether the last have to be seen at once.
+        """For the template: the fields of `first`, `some` and `more`, whether exactly one of `some` is wanted, and
+        whether the last have to be seen at once.
 
         Given by names of their own, because a template takes `form.more` for a field called so.
         """
         fields = {group: [self[name] for name in names] for group, names in self._groups.items()}
-        return {**fields, "more_open": any(field.errors or field.value() for field in fields["more"])}
+        more_open = any(field.errors or field.value() for field in fields["more"])
+        return {**fields, "exactly_one": self._exactly_one, "more_open": more_open}
 
     def offer(self, choices_of: Callable[[str], Choices | Problem], own_address: str = "") -> None:
         """Make pickers of the fields that have a look-up. own_address: chosen where it is one of the addresses."""

@@ -13,7 +13,7 @@ from workflows import catalog
 from workflows.authoring import drafts
 from workflows.calls.lookups import Choices
 from workflows.catalog import ActionType, Json
-from workflows.catalog.schemas import unnested
+from workflows.catalog.schemas import alternatives, unnested
 from workflows.formatting.serializer_errors import flat
 from workflows.forms import step_fields
 from workflows.runs import step_inputs
@@ -44,7 +44,7 @@ class StepForm(forms.Form):
         self.action = action
         self.properties: Json = schema["properties"]
         self.required: list[str] = schema.get("required", [])
-        self.some = [name for one in schema.get("anyOf", []) for name in one["required"]]
+        self.some = alternatives(schema)
         self._stored = _flat(action, step.get("input") or {})
         given = {f"in-{name}": value for name, value in self._stored.items()}
         begin = {"name": step.get("name") or action.name, "on_error": step.get("on_error", "stop")}

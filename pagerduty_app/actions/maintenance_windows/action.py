@@ -41,14 +41,9 @@ class CreateMaintenanceWindowInput(ActionInput):
 
     class Meta:
         keyword_fields = {"from": from_field()}
-        at_least_one = _LENGTHS
+        exactly_one = _LENGTHS
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        given = [name for name in _LENGTHS if name in attrs]
-        if len(given) != 1:
-            raise serializers.ValidationError(
-                {given[-1] if given else _LENGTHS[0]: ["Provide either a duration or an end."]}
-            )
         if "end" in attrs and "start" in attrs and attrs["end"] <= attrs["start"]:
             raise serializers.ValidationError({"end": ["Must be later than the start."]})
         return attrs | {"service_ids": list(dict.fromkeys(attrs["service_ids"]))}

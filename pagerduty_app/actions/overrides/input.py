@@ -14,7 +14,6 @@ from workflows.catalog.schemas import ActionInput
 
 # PagerDuty renders at most three months of a schedule at once (developer docs, schedule entries).
 _LONGEST = timedelta(days=92)
-_ENDS = ("end", "duration_minutes")
 
 
 class CreateOverrideInput(ActionInput):
@@ -34,14 +33,9 @@ class CreateOverrideInput(ActionInput):
 
     class Meta:
         keyword_fields = {"from": from_field(unsent="overrides")}
-        at_least_one = _ENDS
+        exactly_one = ("end", "duration_minutes")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        given = [name for name in _ENDS if name in attrs]
-        if len(given) != 1:
-            raise serializers.ValidationError(
-                {"end": ["Either an end or a duration in minutes is required."]}
-            )
         if {"start", "end"} <= attrs.keys() and (said := _fault(attrs["start"], attrs["end"])):
             raise serializers.ValidationError({"end": [said]})
         return attrs

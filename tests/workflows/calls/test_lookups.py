@@ -8,11 +8,13 @@ import pytest
 import responses
 from django.conf import settings
 from responses import matchers
+from rest_framework.exceptions import ValidationError
 
 from connections.models import Connection, Grant
 from core import node_slots, request_slots
 from tests.factories import API, DANA, Ask, asking, connect, people
 from tests.support.connection_slots import free_slots
+from tests.support.present import present
 from tests.support.worker_threads import PATIENCE, until
 from workflows import catalog
 from workflows.calls import lookups
@@ -281,3 +283,24 @@ def test_the_schema_says_when_one_of_some_is_wanted() -> None:
     schema = catalog.input_schema("pagerduty/update-incident")
 
     assert {"required": ["status"]} in schema["anyOf"]
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "said"),
+    [
+        ([], "schedule_id", "One of these is required: Schedule, Service, Escalation policy."),
+        (["service_id", "escalation_policy_id"], "escalation_policy_id", "Only one of these can be given"),
+    ],
+)
+def test_where_exactly_one_is_wanted_the_schema_and_the_input_say_so(
+    given: list[str], field: str, said: str
+) -> None:
+    targets = ["schedule_id", "service_id", "escalation_policy_id"]
+    assert catalog.input_schema("pagerduty/get-on-call")["oneOf"] == [{"required": [one]} for one in targets]
+    action = present(catalog.find_action("pagerduty/get-on-call"))
+
+    assert action.checked({"service_id": "PSVC1"}) == {"service_id": "PSVC1"}
+    with pytest.raises(ValidationError) as refused:
+        action.checked(dict.fromkeys(given, "PSVC1"))
+
+    assert said in str(refused.value.detail[field])  # type: ignore[call-overload]

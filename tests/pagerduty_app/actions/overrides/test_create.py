@@ -172,7 +172,7 @@ def test_one_of_too_many_pieces_is_refused_in_words(
 
 
 BAD: list[tuple[dict[str, Any], str]] = [
-    ({"duration_minutes": 60, "end": "2100-01-01T00:00:00Z"}, "end"),
+    ({"duration_minutes": 60, "end": "2100-01-01T00:00:00Z"}, "duration_minutes"),
     ({"start": "2030-01-01T00:00:00Z", "end": "2030-01-01T00:00:00Z"}, "end"),
     ({"start": "2030-01-01T00:00:00Z", "end": "2030-06-01T00:00:00Z"}, "end"),
     ({"duration_minutes": 0}, "duration_minutes"),

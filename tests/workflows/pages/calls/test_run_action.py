@@ -66,6 +66,17 @@ def test_of_what_at_least_one_is_wanted_is_seen_at_once(
     assert 'name="reopen"' in more
 
 
+def test_of_what_exactly_one_is_wanted_is_seen_at_once(
+    bob: Client, connection: Connection, provider: responses.RequestsMock
+) -> None:
+    page = look(bob, form_path(connection, "get-on-call"))
+
+    assert "Provide one of these" in page
+    before, _, more = page.partition("More options")
+    assert all(f'name="{name}"' in before for name in ("schedule_id", "service_id", "escalation_policy_id"))
+    assert 'name="at"' in more
+
+
 @pytest.mark.parametrize(
     ("action", "changes", "field"),
     [
