@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from functools import cache
 
 FILE = "NODE_SLOTS_FILE"
-# Pieces of work that use one connection to a provider at once. With 0.3 s a request they make 1,600 requests a minute,
+# Pieces of work that use one connection to a provider at once. With 0.3 s a request they make 2,000 requests a minute,
 # more than providers allow (PagerDuty: 960 for each user and app; developer docs, rate limits).
-PER_CONNECTION = 8
+PER_CONNECTION = 10
 # The numbers of those that web processes take, and workers, in this order: they begin at opposite ends, so that either
-# side has some to itself (two, and four), and only those between are had by the one that comes first.
+# side has some to itself (two, and six), and only those between are had by the one that comes first.
 OF_WEB = range(4)
 OF_WORKERS = range(PER_CONNECTION - 1, 1, -1)
 # Keys are spread over so many places of the file, which stays empty; two that meet share their slots.

@@ -40,7 +40,7 @@ _SIZES = {
 # As a provider on the internet takes.
 _USUAL_SECONDS = 0.3
 # What is in flight is the runs a second times the seconds of a call, so that a hundred need slow calls, an incident
-# each, and many connections, each of which has room for six at once (core.node_slots).
+# each, and many connections, each of which has room for eight at once (core.node_slots).
 SLOW_SECONDS = 10.0
 IN_FLIGHT = 100
 # Of a short run, too, the kills hit all task workers and one of them.

@@ -12,11 +12,11 @@ from bench.edge import calls
 from bench.figures import SHORT, Row, at_most, exactly, percentile
 from bench.paced import Paced
 from bench.stack import Stack
+from core import node_slots
 from pagerduty_app import signatures
 
 CALLS, DELAY = 64, 3.0 if SHORT else 10.0
-# At one connection to a provider (core.node_slots).
-AT_ONCE = 8
+AT_ONCE = node_slots.PER_CONNECTION
 SECONDS = 20.0 if SHORT else 60.0
 _WARM_UP = 5.0
 _RECEIVED, _LOOKED, _CALLED = 20.0, 2.0, 2.0  # a second

@@ -46,7 +46,7 @@ def taken(slots: NodeSlots, side: range) -> int:
 
 @pytest.mark.parametrize(
     ("first", "second", "had"),
-    [(node_slots.OF_WEB, node_slots.OF_WORKERS, (4, 4)), (node_slots.OF_WORKERS, node_slots.OF_WEB, (6, 2))],
+    [(node_slots.OF_WEB, node_slots.OF_WORKERS, (4, 6)), (node_slots.OF_WORKERS, node_slots.OF_WEB, (8, 2))],
 )
 def test_neither_web_nor_workers_take_all_slots_of_a_connection(
     first: range, second: range, had: tuple[int, int]
@@ -62,7 +62,7 @@ def test_two_sides_that_are_not_busy_leave_each_others_slots_alone() -> None:
         slots.take("one", side)
 
     assert taken(slots, node_slots.OF_WEB) == 2
-    assert taken(slots, node_slots.OF_WORKERS) == 2
+    assert taken(slots, node_slots.OF_WORKERS) == 4
 
 
 @pytest.mark.parametrize(

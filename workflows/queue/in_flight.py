@@ -25,10 +25,10 @@ from workflows.queue import metrics
 log = structlog.get_logger(__name__)
 
 # Of a process.
-PLACES = 128
+PLACES = 160
 PER_WORKSPACE = PLACES * 3 // 4
 # At one connection to a provider, of the node's slots.
-PER_CONNECTION = node_slots.PER_CONNECTION // 2
+PER_CONNECTION = len(node_slots.OF_WORKERS) // 2
 # So long a connection without a free slot on the node counts as full.
 _NO_SLOT_FOR = 0.1
 # Connections of a process to the database, beside that of its main thread. On PostgreSQL more than PER_CONNECTION: all

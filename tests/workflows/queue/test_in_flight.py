@@ -77,7 +77,7 @@ def test_all_workers_of_a_node_leave_slots_of_a_connection_to_web_requests(
     connection, another = str(uuid.uuid4()), in_flight.Threads(lambda made_due: None)
     reserved = [worker.reserve(ONE, connection) for worker in (place, another) for _ in range(5)]
 
-    assert [piece is not None for piece in reserved] == [True] * 4 + [False] + [True] * 2 + [False] * 3
+    assert [piece is not None for piece in reserved] == ([True] * 4 + [False]) * 2
     web = [slot for _ in range(4) if (slot := place._node.take(connection, node_slots.OF_WEB)) is not None]
     assert len(web) == 2
     for slot in web:
