@@ -90,11 +90,6 @@ class RequestSlots:
             if held is not None:
                 self._node.give_back(held)
 
-    def waiting(self) -> int:
-        """Return how many requests of this process keep a thread waiting."""
-        with self._lock:
-            return self._workspaces.total()
-
     def _leave(self, workspace: uuid.UUID) -> None:
         with self._lock:
             self._workspaces[workspace] -= 1
@@ -107,7 +102,6 @@ provider_slot = _requests.slot
 provider_turn = _requests.in_turn
 thread_slot = _requests.thread
 connection_slot = _requests.connection
-waiting = _requests.waiting
 
 
 def busy() -> Problem:

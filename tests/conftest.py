@@ -87,7 +87,7 @@ def _no_thread_still_waits() -> Iterator[None]:
     """What a test gave up on, such as a look-up, goes on in its thread; the next test finds no slot taken by it."""
     yield
     until = time.monotonic() + _PATIENCE_SECONDS
-    while request_slots.waiting() and time.monotonic() < until:
+    while request_slots._requests._workspaces and time.monotonic() < until:
         time.sleep(0.01)
 
 

@@ -15,9 +15,9 @@ _UNFINISHED = (
 _OVERTAKEN = """SELECT started_at, before FROM (
   SELECT started_at, LAG(finished_at) OVER (PARTITION BY workflow_id, lane ORDER BY event_id) AS before
   FROM workflows_run) AS runs WHERE started_at < before"""
-# With PostgreSQL each process counts on from the database's time, and what it knows of that may be so wrong
-# (core.db.clock), in either direction. The shortest run that another could overtake takes longer, 0.3 s.
-_CLOCKS_APART = timedelta(seconds=0.1)
+# With PostgreSQL each process counts on from the database's time, which it knows to 25 ms in either direction
+# (core.db.clock), so two processes may be twice as far apart.
+_CLOCKS_APART = timedelta(seconds=0.05)
 _MISPLACED = """SELECT COUNT(*) FROM (
   SELECT external_id, LAG(external_id) OVER (PARTITION BY trigger_id, lane ORDER BY seq) AS before
   FROM workflows_event) AS events WHERE external_id < before"""

@@ -11,8 +11,8 @@ from bench.stack import Stack
 _KINDS = ("event raises", "event kills", "run raises", "run kills")
 _OTHERS = 60
 _BEHIND = 3
-# Eight claims (workflows.engine.executor) of 30 seconds each (workflows.engine.scheduler), and a cluster to start anew
-# after most.
+# Eight claims (workflows.engine.executor) of 30 to 60 seconds each (workflows.engine.leases), and a cluster to start
+# anew after most.
 _ENDS_WITHIN = 200.0 if SHORT else 600.0
 _SHORT_LEASE = "4"
 

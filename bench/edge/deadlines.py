@@ -24,7 +24,7 @@ _LATE = 8
 _RECOVERED_OF = 10
 _KEY = "pagerduty/incident-not-acknowledged"
 _KILLED_UNTIL = _MINUTES * 60 + 40.0
-# A check that was killed is made again when its lease has run out (90 s), which may happen more than once.
+# A check that was killed is made again when its lease has run out (90 to 180 s), which may happen more than once.
 _PATIENCE = 900.0
 
 

@@ -17,7 +17,7 @@ from workflows.forms.action_fields import field_for
 
 
 class SchemaForm(forms.Form):
-    """Required fields, then those of which one is wanted, then the rest. `input` is there when valid.
+    """Required fields, then those of which one or more are wanted, then the rest. `input` is there when valid.
 
     check(input): the rules beyond the schema; raises Problem whose fields name those at fault.
     """

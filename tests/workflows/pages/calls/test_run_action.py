@@ -55,26 +55,28 @@ def test_required_fields_come_first_and_options_are_folded_away(
     assert "required" not in more
 
 
-def test_of_what_at_least_one_is_wanted_is_seen_at_once(
-    bob: Client, connection: Connection, provider: responses.RequestsMock
+@pytest.mark.parametrize(
+    ("action", "legend", "shown", "folded"),
+    [
+        ("update-incident", "at least one", ["status", "title", "urgency", "resolution"], "reopen"),
+        ("get-on-call", "one of these", ["schedule_id", "service_id", "escalation_policy_id"], "at"),
+    ],
+)
+def test_the_fields_of_which_one_is_wanted_are_seen_at_once(
+    bob: Client,
+    connection: Connection,
+    provider: responses.RequestsMock,
+    action: str,
+    legend: str,
+    shown: list[str],
+    folded: str,
 ) -> None:
-    page = look(bob, form_path(connection, "update-incident"))
+    page = look(bob, form_path(connection, action))
 
-    assert "Provide at least one" in page
+    assert f"Provide {legend}" in page
     before, _, more = page.partition("More options")
-    assert all(f'name="{name}"' in before for name in ("status", "title", "urgency", "resolution"))
-    assert 'name="reopen"' in more
-
-
-def test_of_what_exactly_one_is_wanted_is_seen_at_once(
-    bob: Client, connection: Connection, provider: responses.RequestsMock
-) -> None:
-    page = look(bob, form_path(connection, "get-on-call"))
-
-    assert "Provide one of these" in page
-    before, _, more = page.partition("More options")
-    assert all(f'name="{name}"' in before for name in ("schedule_id", "service_id", "escalation_policy_id"))
-    assert 'name="at"' in more
+    assert all(f'name="{name}"' in before for name in shown)
+    assert f'name="{folded}"' in more
 
 
 @pytest.mark.parametrize(
