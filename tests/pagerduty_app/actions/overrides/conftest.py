@@ -1,10 +1,11 @@
 """What the tests of overrides share: a connection that may write schedules, and who is on call in the sandbox."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from connections.models import Connection
@@ -23,6 +24,13 @@ BOTH = pytest.mark.parametrize("schedule", [LAYERS, SHIFTS])
 # Gus is in no layer and in one shift only.
 GUS, HANA = "PUSER03", "PUSER04"
 Create = Callable[..., ActionCall]
+
+
+@pytest.fixture(autouse=True)
+def _ten_o_clock() -> Iterator[None]:
+    """Shifts change at eight and twenty in the sandbox; a stretch of some hours is within one of them at ten."""
+    with time_machine.travel(timezone.now().replace(hour=10, minute=0), tick=True):
+        yield
 
 
 @pytest.fixture
